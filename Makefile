@@ -1,0 +1,140 @@
+# State Hub. `make` alone lists what there is; everything needed is set up on the way, once, in .venv.
+# Works with GNU make 3.81 and newer. All paths are relative: the project's own path may hold blanks.
+
+PYTHON ?= python3
+REPO ?=
+REPO_PATH ?=
+ARGS ?=
+
+# A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
+# Recipes then use "$$REPO_PATH", never $(REPO_PATH), so that no shell takes it apart. ARGS alone is meant as shell words.
+override PYTHON := $(value PYTHON)
+override REPO := $(value REPO)
+override REPO_PATH := $(value REPO_PATH)
+override ARGS := $(value ARGS)
+export PYTHON REPO REPO_PATH ARGS
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SHELL := /bin/sh
+PY := .venv/bin/python
+MANAGE := $(PY) manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo serve test lint format bench migrate clean runtime dev database
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  REPO=slug or REPO_PATH=path picks one checkout (neither: all that are registered for this machine);'
+	@echo "  ARGS passes options on: make check-consistency REPO=net-kingdom ARGS='--format json --no-fetch'"
+
+# ---- The tool --------------------------------------------------------------------------------------------------------
+
+# $(call consistency,COMMAND AND OPTIONS): runs it on what REPO or REPO_PATH names. A `~` that the shell left alone is the home.
+define consistency
+@if [ -n "$$REPO" ] && [ -n "$$REPO_PATH" ]; then echo 'make: give REPO or REPO_PATH, not both' >&2; exit 2; fi; \
+case "$$REPO_PATH" in '~') REPO_PATH=$$HOME;; '~/'*) REPO_PATH=$$HOME/$${REPO_PATH#??};; esac; \
+if [ -n "$$REPO_PATH" ]; then $(MANAGE) $(1) --path="$$REPO_PATH" $(ARGS); \
+elif [ -n "$$REPO" ]; then $(MANAGE) $(1) $(ARGS) -- "$$REPO"; \
+else $(MANAGE) $(1) --all $(ARGS); fi
+endef
+
+check-consistency: database ## Compare workplans and hub, report every drift, change nothing
+	$(call consistency,check_consistency)
+
+fix-consistency: database ## Compare, then mend what can be mended, in the hub and in the files
+	$(call consistency,fix_consistency)
+
+fix-consistency-remote: database ## The same, after a pull (a pull that fails warns and goes on)
+	$(call consistency,fix_consistency --pull)
+
+demo: runtime ## Play the story of a stale clone on repositories made for it, in a temporary folder
+	@$(PY) -m demo $(ARGS)
+
+serve: database ## Serve the admin on http://127.0.0.1:8000
+	@$(MANAGE) runserver 127.0.0.1:8000 $(ARGS)
+
+migrate: runtime ## Bring the database up to date, whatever the stamp says
+	@rm -f .venv/.database
+	@$(MANAGE) migrate $(ARGS)
+
+# ---- Checks of our own work ------------------------------------------------------------------------------------------
+
+# Twice: all tests on SQLite, then those that touch a database on PostgreSQL; coverage is judged over both. ARGS narrows
+# the tests: then there is no coverage, and a run that has none of them (pytest's status 5) is fine.
+# $(call pytest,DATABASE,OPTIONS,OPTIONS FOR COVERAGE)
+pytest = $(PY) -m pytest -n auto --db=$(1) $(2) $(if $(ARGS),$(ARGS),--cov --cov-append $(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
+
+test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull')
+	@$(PY) -m coverage erase
+	@$(call pytest,sqlite,,--cov-report=)
+	@$(call pytest,postgresql,-m database,--cov-report=term --cov-fail-under=95)
+
+# Django's own checks run as in production. The key is for these checks alone.
+production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxW ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
+
+lint: dev ## Run every static check: style, types, import directions, migrations, deployment
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@$(production) $(PY) -m mypy
+	@$(PY) .venv/bin/lint-imports --no-logo
+	@$(production) $(MANAGE) makemigrations --check --dry-run
+	@$(production) $(MANAGE) check --deploy --fail-level WARNING
+
+format: dev ## Put the code into shape: ruff's format and the fixes that it knows to be safe
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format
+
+bench: dev ## Measure speed and size on generated repositories (ARGS: see ARGS=--help)
+	@$(PY) -m bench $(ARGS)
+
+clean: ## Remove what was set up or cached; var/, which holds the database, stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# ---- Set-up ----------------------------------------------------------------------------------------------------------
+# Each step leaves a stamp in .venv with the digest of all that it depends on, and is over at once while that holds.
+# Digests rather than file times: those break when a checkout, a copy or a restored cache gives files odd times.
+# Set-up talks on stderr only, so that stdout holds the command's own output and nothing else.
+
+define new_venv
+    if ! command -v "$$PYTHON" >/dev/null; then \
+        echo "make: no '$$PYTHON' here: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 2; fi; \
+    if ! "$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+        echo "make: '$$PYTHON' is $$("$$PYTHON" -V 2>&1), State Hub needs 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 2; fi; \
+    if ! "$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then \
+        echo "make: '$$PYTHON' cannot make virtual environments: install them (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; fi; \
+    echo "Setting up .venv with $$("$$PYTHON" -V), once ..." >&2; \
+    "$$PYTHON" -m venv --clear .venv >&2 || exit 2
+endef
+
+# $(call packages,STAMP,REQUIREMENTS FILES): installs the first file. Its digest takes in Python's version: after a system's
+# upgrade .venv points at another Python, or at none, and has no pip for it; then, as after an interrupted set-up, it is made anew.
+define packages
+@digest() { { $(PY) -V; cat $(2); } 2>&1 | cksum; }; \
+if [ "$$(digest)" != "$$(cat $(1) 2>/dev/null)" ]; then \
+    if ! $(PY) -c 'import pip' 2>/dev/null; then $(new_venv); fi; \
+    echo 'Installing $(firstword $(2)) ...' >&2; \
+    $(PY) -m pip install -qq --no-input -r $(firstword $(2)) >&2 || exit 2; \
+    digest >$(1); \
+fi
+endef
+
+runtime:
+	$(call packages,.venv/.runtime,requirements.txt)
+
+dev: runtime
+	$(call packages,.venv/.dev,requirements-dev.txt requirements.txt)
+
+# Where the database is a SQLite file, the stamp's second line names it: a file that has vanished is made again.
+database_file = from django.conf import settings; db = settings.DATABASES["default"]; print(db["NAME"] if "sqlite" in db["ENGINE"] else "")
+
+database: runtime
+	@want=$$({ printf '%s\n' "$$DATABASE_URL" "$$STATEHUB_VAR"; cat .venv/.runtime; cksum "$${STATEHUB_ENV_FILE:-.env}" */migrations/*.py 2>/dev/null; } | cksum); \
+	file=$$(sed -n 2p .venv/.database 2>/dev/null); \
+	if [ "$$want" != "$$(sed -n 1p .venv/.database 2>/dev/null)" ] || { [ -n "$$file" ] && [ ! -s "$$file" ]; }; then \
+	    echo 'Bringing the database up to date ...' >&2; \
+	    $(MANAGE) migrate -v 0 >&2 || exit 2; \
+	    file=$$(DJANGO_SETTINGS_MODULE=statehub.settings_commands $(PY) -c '$(database_file)') || exit 2; \
+	    printf '%s\n' "$$want" "$$file" >.venv/.database; \
+	fi

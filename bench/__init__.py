@@ -1,0 +1,1 @@
+"""The benchmark: generated repositories, real runs, a table of what they cost beside the floor of the same machine."""

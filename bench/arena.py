@@ -1,0 +1,88 @@
+"""One repository and one database in a temporary folder; the states that runs start from are saved and restored."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import repository
+from bench.database import Database
+from bench.measure import LAST_WORDS, RunFailed, Sample, timed
+
+PROJECT = Path(__file__).resolve().parent.parent
+SLUG = "bench"
+HOST = "bench-host"
+
+
+class Arena:
+    """The live checkout (with its origin) and database under `folder`; both are always restored together."""
+
+    def __init__(self, folder: Path, database: Database, *, seed: int, size: int) -> None:
+        """Take an empty or missing folder; `size` is the number of workplans."""
+        self._folder = folder
+        self._live = folder / "live"
+        self.database = database
+        self.seed = seed
+        self.size = size
+        self.checkout = self._live / SLUG
+        self._environment = _environment(folder, self._live / "var", database.url)
+
+    def create(self) -> None:
+        """Generate the repository and an empty, migrated database that knows it."""
+        self.checkout.mkdir(parents=True)
+        repository.create(self.checkout, self._live / "origin.git", seed=self.seed, size=self.size)
+        self.database.create()
+        self.manage("migrate", "--verbosity=0")
+        self.manage("register_repo", str(self.checkout), "--slug", SLUG)
+
+    def save(self, state: str) -> None:
+        """Keep files and database as they are now, under a name."""
+        repository.copy(self._live, self._folder / state)
+        self.database.save(state)
+
+    def restore(self, state: str) -> None:
+        """Bring files and database back to a saved state, so that the next run pays nothing for the copying."""
+        repository.copy(self._folder / state, self._live)
+        repository.settle(self.checkout)
+        self.database.restore(state)
+        os.sync()
+
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py`, untimed, and return what it printed; raises `RunFailed`."""
+        return self.python(str(PROJECT / "manage.py"), *arguments)
+
+    def python(self, *arguments: str, path: str | None = None, may_exit: Sequence[int] = (0,)) -> str:
+        """Run the same Python, untimed, on `path` if given, and return what it printed; raises `RunFailed`."""
+        environment = self._environment | ({"PATH": path} if path else {})
+        command = [sys.executable, *arguments]
+        run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+        if run.returncode not in may_exit:
+            raise RunFailed(f"{' '.join(arguments)} exited with {run.returncode}: {run.stderr.strip()[-LAST_WORDS:]}")
+        return run.stdout
+
+    def timed(self, *arguments: str) -> Sample:
+        """Run the same Python once and return its cost."""
+        return timed([sys.executable, *arguments], environment=self._environment, folder=PROJECT)
+
+    def remove(self) -> None:
+        """Free the space on disk."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _environment(folder: Path, var: Path, database_url: str) -> dict[str, str]:
+    """What a command gets: nothing of the user's git configuration, nothing of the user's hub."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "DATABASE_URL": database_url,
+        "STATEHUB_HOST": HOST,
+        "STATEHUB_VAR": str(var),
+        "STATEHUB_ENV_FILE": os.devnull,
+        "SECRET_KEY": "benchmark",
+    }

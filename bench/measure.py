@@ -1,0 +1,69 @@
+"""What a command costs: samples of timed runs, and best and median of them."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+LAST_WORDS = 600  # characters of stderr that an error shows
+
+
+class RunFailed(RuntimeError):
+    """A command that was to be measured did not end well; the text has its last words."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed run: seconds on the clock, seconds of CPU with all children, bytes at the peak."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What repeated runs of the same thing cost. The best is the run that the machine disturbed least."""
+
+    samples: tuple[Sample, ...]
+
+    @property
+    def wall(self) -> float:
+        """Seconds of the fastest run."""
+        return min(sample.wall for sample in self.samples)
+
+    @property
+    def wall_median(self) -> float:
+        """Seconds of the run in the middle."""
+        return statistics.median(sample.wall for sample in self.samples)
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds, user and system with all children, of the cheapest run."""
+        return min(sample.cpu for sample in self.samples)
+
+    @property
+    def peak(self) -> int:
+        """Bytes: the highest peak of all runs."""
+        return max(sample.peak for sample in self.samples)
+
+
+def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Sample:
+    """Run `command` once and return its cost; raises `RunFailed` where it exits with another status than 0."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        out = Path(scratch, "cost.json")
+        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(out), *command]
+        run = subprocess.run(
+            launcher, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        if run.returncode:
+            raise RunFailed(run.stderr[-LAST_WORDS:])
+        cost = json.loads(out.read_text())
+    if cost["status"]:
+        raise RunFailed(f"{' '.join(command)} exited with {cost['status']}: {run.stderr.strip()[-LAST_WORDS:]}")
+    return Sample(wall=cost["wall"], cpu=cost["cpu"], peak=cost["peak"])

@@ -1,0 +1,90 @@
+"""Counting SQL honestly: a statement cut into batches at a parameter limit is one query, a loop of small ones is many.
+
+A statement continues the one before it only where both are the same but for the length of their lists of values (same
+text, same other parameters), and the one before was a full batch. So a query per row stays a query per row.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FULL_BATCH = 400  # parameters; SQLite's smallest limit is 999, and Django cuts single-column lists at 500
+TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+_LIST = re.compile(r"\(\s*%s(?:\s*,\s*%s)*\s*\)(?:\s*,\s*\(\s*%s(?:\s*,\s*%s)*\s*\))*")
+_SELECTED_ROWS = re.compile(r"SELECT %s(?:, %s)*(?: UNION ALL SELECT %s(?:, %s)*)+")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement as the database got it: its text without the lists, the parameters outside them, and their number.
+
+    `times` is how often one call of the driver ran it (`executemany`), else 1.
+    """
+
+    shape: str
+    scalars: tuple[str, ...]
+    parameters: int
+    times: int = 1
+
+    @classmethod
+    def of(cls, sql: str, parameters: Sequence[Any] | None, times: int = 1) -> "Statement":
+        """The statement of this text with `%s` placeholders and these parameters."""
+        values = list(parameters or ())
+        outside: list[str] = []
+        place = 0
+        for part, is_list in _parts(sql):
+            count = part.count("%s")
+            if not is_list:
+                outside += (repr(value) for value in values[place : place + count])
+            place += count
+        shape = "".join("(…)" if is_list else part for part, is_list in _parts(sql))
+        return cls(shape=shape, scalars=tuple(outside), parameters=len(values), times=times)
+
+    @property
+    def controls_transaction(self) -> bool:
+        """Whether this begins or ends a transaction or savepoint, which asks nothing of the tables."""
+        return self.shape.lstrip().upper().startswith(TRANSACTION_CONTROL)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Queries, with batches of one statement taken as one; statements, every one; transaction control beside them."""
+
+    queries: int
+    statements: int
+    transaction_control: int
+
+
+def count(statements: Iterable[Statement]) -> Count:
+    """Count what one run sent to the database."""
+    listed = list(statements)
+    asked = [statement for statement in listed if not statement.controls_transaction]
+    return Count(
+        queries=sum(not continued for continued in _continuations(asked)),
+        statements=sum(statement.times for statement in asked),
+        transaction_control=len(listed) - len(asked),
+    )
+
+
+def _continuations(statements: Sequence[Statement]) -> Iterable[bool]:
+    last: dict[tuple[str, tuple[str, ...]], int] = {}
+    for statement in statements:
+        kind = (statement.shape, statement.scalars)
+        yield last.get(kind, 0) >= FULL_BATCH
+        last[kind] = statement.parameters
+
+
+def _parts(sql: str) -> Iterable[tuple[str, bool]]:
+    """The text in pieces, and for each whether it is a list of values."""
+    place = 0
+    for match in _lists(sql):
+        yield sql[place : match.start()], False
+        yield match.group(), True
+        place = match.end()
+    yield sql[place:], False
+
+
+def _lists(sql: str) -> list[re.Match[str]]:
+    return list(_SELECTED_ROWS.finditer(sql)) or list(_LIST.finditer(sql))

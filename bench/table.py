@@ -1,0 +1,63 @@
+"""Tables in Markdown that line up on a terminal too."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.scenario import FLOOR, SCENARIOS, Row
+
+MEGABYTE = 10**6
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
+    """The lines of a table; the first `left` columns are set to the left, the others (numbers) to the right."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
+    rule = [("-" * width if column < left else "-" * (width - 1) + ":") for column, width in enumerate(widths)]
+    return [_line(row, widths, left) for row in (cells[0], rule, *cells[1:])]
+
+
+def costs(rows: Sequence[Row]) -> list[str]:
+    """What every run cost, and how that compares with the floor of the same size and database."""
+    header = ("database", "workplans", "run", "wall s", "median", "CPU s", "/ floor", "CPU / floor", "peak MB")
+    return markdown((*header, "queries", "statements", "git"), (_cost(row, floor_of(rows, row)) for row in rows), 1)
+
+
+def growth(rows: Sequence[Row], small: int, big: int) -> list[str]:
+    """How wall and CPU time grow from one size to another; linear is the ratio of the sizes."""
+    header = ("database", "run", f"{small:,}: wall s", f"{big:,}: wall s", "growth", "CPU growth", "linear")
+    by_key = {(row.database, row.measure, row.size): row for row in rows}
+    body = []
+    for database in dict.fromkeys(row.database for row in rows):
+        for name in (FLOOR, *(scenario.name for scenario in SCENARIOS)):
+            a, b = by_key[database, name, small].cost, by_key[database, name, big].cost
+            wall, cpu = f"{b.wall / a.wall:.1f}", f"{b.cpu / a.cpu:.1f}"
+            body.append((database, name, f"{a.wall:.2f}", f"{b.wall:.2f}", wall, cpu, f"{big / small:.1f}"))
+    return markdown(header, body, 2)
+
+
+def floor_of(rows: Iterable[Row], row: Row) -> Row:
+    """The floor that belongs to this row."""
+    key = (row.database, row.size, FLOOR)
+    return next(other for other in rows if (other.database, other.size, other.measure) == key)
+
+
+def _cost(row: Row, floor: Row) -> tuple[str, ...]:
+    cost = row.cost
+    counts = (str(row.count.queries), str(row.count.statements), str(len(row.git))) if row.count else ("-",) * 3
+    return (
+        row.database,
+        f"{row.size:,}",
+        row.measure,
+        f"{cost.wall:.2f}",
+        f"{cost.wall_median:.2f}",
+        f"{cost.cpu:.2f}",
+        f"{cost.wall / floor.cost.wall:.1f}",
+        f"{cost.cpu / floor.cost.cpu:.1f}",
+        f"{cost.peak / MEGABYTE:.0f}",
+        *counts,
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
+    pairs = zip(cells, widths, strict=True)
+    padded = (cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(pairs))
+    return f"| {' | '.join(padded)} |"

@@ -1,0 +1,1 @@
+"""The consistency engine: read, compare, plan, apply, record."""

@@ -1,0 +1,92 @@
+"""Reads workplan files from a work tree: no link out of it, no device, no size beyond the limit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+READING = b"1"
+"""Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
+
+
+class CannotRead(Exception):
+    """A file that is there but cannot be taken (C-02); the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """One file: its bytes, or why it cannot be read."""
+
+    path: str
+    data: bytes | None
+    fault: str = ""
+
+
+def digest(data: bytes) -> str:
+    """What the ledger keeps of a file's bytes, in hex."""
+    return hashlib.blake2b(data, digest_size=20, person=READING).hexdigest()
+
+
+def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
+    """Each of *paths* below *top*, at most *limit* bytes long. A file that is gone is left out.
+
+    A link to another of *paths* is left out too: it is the same workplan under a second name.
+    """
+    root, listed, inside = os.path.realpath(top), set(paths), dict[str, bool]()
+    for path in paths:
+        try:
+            full = _resolve(root, path, listed, inside)
+            if full is not None:
+                yield ReadFile(path, _read(full, limit))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except CannotRead as error:
+            yield ReadFile(path, None, str(error))
+        except OSError as error:
+            yield ReadFile(path, None, f"cannot be read: {error.strerror or error}")
+
+
+def _resolve(root: str, path: str, listed: set[str], inside: dict[str, bool]) -> str | None:
+    """Where to read *path*; None where it only points at another listed file. Raises CannotRead."""
+    _require_storable_name(path)
+    folder, full = os.path.dirname(path), os.path.join(root, path)
+    if folder not in inside:  # A folder may have become a link since git listed it.
+        inside[folder] = _is_inside(root, os.path.realpath(os.path.join(root, folder)))
+    if not inside[folder]:
+        raise CannotRead("a link that leads out of the repo")
+    if not stat.S_ISLNK(os.lstat(full).st_mode):
+        return full
+    target = os.path.realpath(full)
+    if not _is_inside(root, target):
+        raise CannotRead("a link that leads out of the repo")
+    return None if os.path.relpath(target, root) in listed else target
+
+
+def _require_storable_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise CannotRead("its name is not UTF-8; rename it") from error
+
+
+def _is_inside(root: str, path: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def _read(full: str, limit: int) -> bytes:
+    # NONBLOCK: a pipe that took the file's place must not hold the run up. NOFOLLOW: links were resolved.
+    descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise CannotRead("not a regular file")
+        # Not read(limit + 1) at once: that makes a buffer of the limit's size for every small file.
+        data = file.read(min(status.st_size, limit) + 1)
+        if len(data) > status.st_size:
+            data += file.read(limit)
+    if len(data) > limit:
+        raise CannotRead(f"larger than the limit of {limit} bytes")
+    return data

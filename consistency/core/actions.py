@@ -1,0 +1,90 @@
+"""What a fix will do, as frozen data that says what it expects to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consistency.core.finding import Action
+from consistency.core.sides import HubTask, HubWorkstream
+from consistency.core.workplan import TaskBlock, Workplan
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    """Create the task of *block* under the id *id* in *workstream*."""
+
+    id: str
+    workstream: str
+    block: TaskBlock
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWorkstream:
+    """Create the workstream of *workplan* under the id *id*, with its tasks."""
+
+    id: str
+    workplan: Workplan
+    tasks: tuple[CreateTask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWorkstream:
+    """Give the workstream *before* the mirrored fields of *workplan*."""
+
+    before: HubWorkstream
+    workplan: Workplan
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceWorkstream:
+    """Move a workstream forward from *expected* to *wanted*."""
+
+    id: str
+    expected: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTask:
+    """Give the task *before* the mirrored fields of *block*, and its place in *workstream*."""
+
+    before: HubTask
+    workstream: str
+    block: TaskBlock
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceTask:
+    """Move a task forward from *expected* to *wanted*."""
+
+    id: str
+    workstream: str
+    expected: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """Carry the hub's status *new*, in force since *changed_at*, into the block *task* of the file *path*."""
+
+    path: str
+    workplan: str
+    task: str
+    old: str
+    new: str
+    changed_at: datetime
+
+
+HubAction = CreateWorkstream | UpdateWorkstream | AdvanceWorkstream | CreateTask | UpdateTask | AdvanceTask
+PlannedAction = HubAction | WriteBack
+
+DONE_WORD: dict[type[HubAction], Action] = {
+    CreateWorkstream: Action.CREATED,
+    CreateTask: Action.CREATED,
+    UpdateWorkstream: Action.UPDATED,
+    UpdateTask: Action.UPDATED,
+    AdvanceWorkstream: Action.ADVANCED,
+    AdvanceTask: Action.ADVANCED,
+}
+"""What the report says of a hub action that was applied."""

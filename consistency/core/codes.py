@@ -1,0 +1,72 @@
+"""The table of check codes (design, "Check codes"): docs, admin and reports read it from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is; ordered by `SEVERITIES`."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+SEVERITIES: tuple[Severity, ...] = (Severity.INFO, Severity.WARN, Severity.FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the table: what a code means and what a person does about it."""
+
+    id: str
+    severity: Severity
+    title: str
+    remedy: str
+
+
+_TABLE = (
+    Code("C-01", Severity.FAIL, "Checkout is missing or no git work tree",
+         "Clone the repo there again, or register it where it is now (register_repo PATH)."),
+    Code("C-02", Severity.FAIL, "Workplan cannot be read",
+         "Mend the file as the message says; until then nothing of it is compared."),
+    Code("C-03", Severity.FAIL, "Front matter field missing or invalid",
+         "Give the front matter its id, title and status; the message names the field."),
+    Code("C-04", Severity.FAIL, "Two workplans share an id",
+         "Give one of the two another id; neither is touched until then."),
+    Code("C-05", Severity.FAIL, "Task block is invalid",
+         "Mend the block at the line named; the other blocks of the file go on."),
+    Code("C-06", Severity.FAIL, "Two task blocks share an id",
+         "Give one of the two another id; neither is touched until then."),
+    Code("C-07", Severity.WARN, "Workplan is not in the hub",
+         "Run fix_consistency: it creates the workstream and its tasks."),
+    Code("C-08", Severity.WARN, "Workplan is gone from the checkout",
+         "Restore the file, or delete the workstream in the hub if it is really over."),
+    Code("C-09", Severity.WARN, "Task is not in the hub",
+         "Run fix_consistency: it creates the task."),
+    Code("C-10", Severity.WARN, "Task block is gone from its workplan",
+         "Restore the block, or delete the task in the hub if it is really over."),
+    Code("C-11", Severity.WARN, "File is ahead of the hub",
+         "Run fix_consistency: the hub advances to the file's status."),
+    Code("C-12", Severity.WARN, "Title, priority, owner or another mirrored field differs",
+         "Run fix_consistency: the hub takes the file's value."),
+    Code("C-13", Severity.WARN, "Hub is ahead of the file",
+         "Run fix_consistency: it writes the hub's status into the file; the hub stays as it is."),
+    Code("C-14", Severity.WARN, "Checkout is behind its remote, or a workplan has uncommitted changes",
+         "Pull (git pull --ff-only), or commit the workplan, then run the fix again."),
+    Code("C-15", Severity.WARN, "Task was reopened in the hub",
+         "Run fix_consistency: it writes the reopened status into the file."),
+    Code("C-16", Severity.WARN, "Writeback was not possible",
+         "Clear what git's message names; the file is as it was and the next run tries again."),
+    Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
+         "Take the copied UUID out of the block or front matter; a fix then goes by the id."),
+)  # fmt: skip
+
+CODES: dict[str, Code] = {code.id: code for code in _TABLE}
+
+
+def severity_of(code: str) -> Severity:
+    """The table's severity of *code*. Raises KeyError for an unknown code."""
+    return CODES[code].severity

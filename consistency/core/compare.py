@@ -1,0 +1,212 @@
+"""Compares the file side with the hub side: findings, and for each what a fix would do.
+
+Order of the work: which files may be compared at all, which workstream is whose, then workplan by workplan.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
+from consistency.core.finding import Finding
+from consistency.core.identity import Claim, Stolen, pair
+from consistency.core.judge import judge
+from consistency.core.sides import FileSide, HubSide, HubWorkstream, Known
+from consistency.core.tasks import TaskComparison, status_message
+from consistency.core.workplan import MIRRORED, Workplan
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A finding and what a fix would do about it; None where it can only be reported."""
+
+    finding: Finding
+    action: PlannedAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What could not be evaluated: a whole file, or one task of a workplan (None: all of it)."""
+
+    file: str | None = None
+    workplan: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The result: drifts in the order of file and line, what stayed unevaluated, and whose row is whose.
+
+    `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included).
+    """
+
+    drifts: tuple[Drift, ...]
+    doubts: tuple[Doubt, ...]
+    workstreams: dict[str, str]
+
+
+def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Comparison:
+    """Everything that differs between *files* and *hub*. *fresh_id* gives a new UUID at each call."""
+    return _Comparing(files, hub, fresh_id).run()
+
+
+class _Comparing:
+    """One comparison, gathering drifts and doubts step by step."""
+
+    def __init__(self, files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> None:
+        self._files, self._hub, self._fresh_id = files, hub, fresh_id
+        self._drifts: list[Drift] = []
+        self._doubts: list[Doubt] = []
+
+    def run(self) -> Comparison:
+        self._unreadable()
+        matched = self._match(self._without_shared_ids())
+        ids = {item.workplan.path: row.id if row else self._new_id(item.workplan) for item, row in matched}
+        gone = self._gone(ids)
+        tasks = TaskComparison([item for item, _ in matched], self._files.settled, self._hub, ids, gone, self._fresh_id)
+        tasks.run()
+        creations = self._take(tasks, {item.workplan.path for item, row in matched if row is None})
+        for item, row in matched:
+            if row is None:
+                self._create(item.workplan, ids[item.workplan.path], tuple(creations[item.workplan.path]))
+            else:
+                self._workstream(item, row)
+        self._drifts.sort(key=lambda drift: _place(drift.finding))
+        return Comparison(tuple(self._drifts), tuple(self._doubts), ids)
+
+    def _report(self, finding: Finding, action: PlannedAction | None = None) -> None:
+        self._drifts.append(Drift(finding, action))
+
+    def _unreadable(self) -> None:
+        for file in self._files.unreadable:
+            self._doubts.append(Doubt(file=file.path))
+            for problem in file.problems:
+                self._report(
+                    Finding.of(
+                        problem.code,
+                        problem.message,
+                        file=file.path,
+                        line=problem.line,
+                        workplan=file.key,
+                        mark=problem.mark,
+                    )
+                )
+
+    def _without_shared_ids(self) -> list[Known]:
+        """The known workplans whose id is theirs alone; C-04 for the others."""
+        paths: dict[str, list[str]] = defaultdict(list)
+        for settled in self._files.settled:
+            paths[settled.key].append(settled.path)
+        for item in self._files.known:
+            paths[item.workplan.key].append(item.workplan.path)
+        for key, sharing in sorted(paths.items()):
+            if len(sharing) > 1:
+                self._doubts.append(Doubt(workplan=key))
+                for path in sorted(sharing):
+                    others = ", ".join(other for other in sorted(sharing) if other != path)
+                    message = f"workplan id '{key}' is also that of {others}"
+                    self._report(Finding.of("C-04", message, file=path, line=1, workplan=key, mark=path))
+        return [item for item in self._files.known if len(paths[item.workplan.key]) == 1]
+
+    def _match(self, known: list[Known]) -> list[tuple[Known, HubWorkstream | None]]:
+        """Each workplan with its row, or None for a new one; those with somebody else's UUID fall out (C-17)."""
+        by_key = {row.key: row for row in self._hub.workstreams.values()}
+        own = [item for item in known if not self._is_foreign(item.workplan)]
+        # Settled workplans claim too, so that a copy of one is seen as the copy.
+        settled = [Claim(file.key, file.workstream) for file in self._files.settled]
+        claims = [Claim(item.workplan.key, item.workplan.uuid) for item in own]
+        rows = pair([*claims, *settled], self._hub.workstreams, lambda claim: by_key.get(claim.key))
+        matched: list[tuple[Known, HubWorkstream | None]] = []
+        for item, row in zip(own, rows, strict=False):
+            if isinstance(row, Stolen):
+                owner = f"workplan '{row.owner.key}' ({row.owner.path})" if row.owner else "another new workplan"
+                self._stolen(item.workplan, owner)
+            else:
+                matched.append((item, row))
+        return matched
+
+    def _is_foreign(self, workplan: Workplan) -> bool:
+        owner = self._hub.foreign.get(workplan.uuid or "")
+        if owner is not None:
+            self._stolen(workplan, f"workplan '{owner}' of another repo")
+        return owner is not None
+
+    def _stolen(self, workplan: Workplan, owner: str) -> None:
+        self._doubts.append(Doubt(file=workplan.path))
+        message = f"state_hub_workstream_id {workplan.uuid} belongs to {owner}"
+        self._report(Finding.of("C-17", message, file=workplan.path, line=1, workplan=workplan.key))
+
+    def _new_id(self, workplan: Workplan) -> str:
+        return workplan.uuid or self._fresh_id()
+
+    def _take(self, tasks: TaskComparison, created: set[str]) -> dict[str, list[CreateTask]]:
+        """Report what differs task by task; the creations of new workplans come back, without a C-09 each."""
+        creations: dict[str, list[CreateTask]] = {path: [] for path in created}
+        for path, finding, action in tasks.reported:
+            if isinstance(action, CreateTask) and path in created:
+                creations[path].append(action)
+            else:
+                self._report(finding, action)
+        self._doubts.extend(Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
+        return creations
+
+    def _create(self, workplan: Workplan, new_id: str, tasks: tuple[CreateTask, ...]) -> None:
+        number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
+        message = f"workplan '{workplan.title}' with {number} is not in the hub"
+        finding = Finding.of(
+            "C-07", message, file=workplan.path, line=1, workplan=workplan.key, file_status=workplan.status
+        )
+        self._report(finding, CreateWorkstream(new_id, workplan, tasks))
+
+    def _workstream(self, item: Known, row: HubWorkstream) -> None:
+        workplan = item.workplan
+        code = judge(workplan.status, row.status, item.taken_status)
+        if code is not None:
+            message = status_message(code, "workstream", row.mirrored[0], row.status, workplan.status)
+            finding = Finding.of(
+                code, message, file=workplan.path, line=workplan.line, workplan=workplan.key,
+                db_status=row.status, file_status=workplan.status,
+            )  # fmt: skip
+            advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == "C-11" else None
+            self._report(finding, advance)
+        differing = _differing(workplan, row)
+        if differing:
+            message = f"workplan's {', '.join(differing)} in the file and in the hub differ"
+            finding = Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key)
+            self._report(finding, UpdateWorkstream(row, workplan))
+        if workplan.uuid and workplan.uuid != row.id:
+            self._other_uuid(workplan, row)
+
+    def _other_uuid(self, workplan: Workplan, row: HubWorkstream) -> None:
+        message = f"state_hub_workstream_id is {workplan.uuid} in the file, the hub knows it as {row.id}"
+        self._report(Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key, mark="uuid"))
+
+    def _gone(self, ids: dict[str, str]) -> set[str]:
+        """C-08 for every workstream that no file claims; a file that cannot be compared may be its file."""
+        claimed = {*ids.values(), *(file.workstream for file in self._files.settled)}
+        keys = {item.workplan.key for item in self._files.known} | {file.key for file in self._files.settled}
+        keys |= {file.key for file in self._files.unreadable if file.key}
+        paths = {file.path for file in self._files.unreadable}
+        paths |= {item.workplan.path for item in self._files.known if item.workplan.path not in ids}
+        gone = set()
+        for row in self._hub.workstreams.values():
+            if row.id not in claimed and row.key not in keys and row.path not in paths:
+                gone.add(row.id)
+                message = f"workplan of '{row.mirrored[0]}' is gone from the checkout"
+                self._report(Finding.of("C-08", message, file=row.path or None, workplan=row.key, db_status=row.status))
+        return gone
+
+
+def _differing(workplan: Workplan, row: HubWorkstream) -> list[str]:
+    names = [name for name, new, old in zip(MIRRORED, workplan.mirrored, row.mirrored, strict=True) if new != old]
+    if workplan.key != row.key:
+        names.insert(0, f"id (hub: '{row.key}')")
+    if workplan.path != row.path:
+        names.append("path")
+    return names
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str, str]:
+    return (finding.file or "", finding.line or 0, finding.code, finding.task or "", finding.mark)

@@ -1,0 +1,122 @@
+"""Finds the fenced `task` blocks of a Markdown text, as CommonMark defines a fence.
+
+pyromark does the block structure (all extensions off); its offsets are UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyromark
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it.
+
+    `pieces` are runs of the body: the text, and the bytes in the file it stands for. Between two pieces
+    lies what Markdown takes away: the indent of a list item, the CR of a CRLF.
+    """
+
+    offset: int
+    heading: str
+    pieces: tuple[tuple[str, int, int], ...]
+
+    @property
+    def body(self) -> str:
+        """The block's text as YAML sees it."""
+        return "".join(text for text, _, _ in self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Size of the body in the file, in bytes."""
+        return sum(end - start for _, start, end in self.pieces)
+
+    def locate(self, start: int, end: int) -> tuple[int, int] | None:
+        """The bytes in the file that the characters *start* to *end* of the body stand for.
+
+        None where they do not stand in the file as they are (a tab that Markdown took apart, a run over
+        two pieces): such a place cannot be edited byte for byte.
+        """
+        position = 0
+        for text, first, last in self.pieces:
+            if position <= start and end <= position + len(text):
+                before = len(text[: start - position].encode())
+                inside = len(text[start - position : end - position].encode())
+                exact = len(text.encode()) == last - first
+                return (first + before, first + before + inside) if exact else None
+            position += len(text)
+        return None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where the walk over the events stands."""
+
+    heading: str = ""
+    words: list[str] | None = None
+    quotes: int = 0
+    pieces: list[tuple[str, int, int]] | None = None
+    offset: int = 0
+    found: list[Fence] = field(default_factory=list)
+
+
+def task_fences(text: str, base: int) -> tuple[Fence, ...]:
+    """All task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
+    if "task" not in text and "&" not in text:  # An info string may spell it with entities.
+        return ()
+    walk = _Walk()
+    for event, span in _events(text):
+        if type(event) is str:
+            if walk.words is not None and event in ("SoftBreak", "HardBreak"):
+                walk.words.append(" ")
+            continue
+        ((kind, value),) = event.items()
+        if kind == "Text":
+            if walk.pieces is not None:
+                walk.pieces.append((value, span["start"] + base, span["end"] + base))
+            elif walk.words is not None:
+                walk.words.append(value)
+        elif kind == "Start":
+            _open(walk, value, span["start"] + base)
+        elif kind == "End":
+            _close(walk, value)
+        elif kind == "Code" and walk.words is not None:
+            walk.words.append(value)
+    return tuple(walk.found)
+
+
+def _events(text: str) -> Iterator[tuple[Any, Any]]:
+    return pyromark.events_with_range(text)
+
+
+def _open(walk: _Walk, tag: Any, offset: int) -> None:
+    if type(tag) is not dict:
+        return
+    if "CodeBlock" in tag:
+        block = tag["CodeBlock"]
+        if walk.quotes == 0 and type(block) is dict and _first_word(block["Fenced"]) == "task":
+            walk.pieces, walk.offset = [], offset
+    elif "Heading" in tag:
+        walk.words = []
+    elif "BlockQuote" in tag:
+        walk.quotes += 1
+
+
+def _close(walk: _Walk, tag: Any) -> None:
+    if tag == "CodeBlock":
+        if walk.pieces is not None:
+            walk.found.append(Fence(walk.offset, walk.heading, tuple(walk.pieces)))
+            walk.pieces = None
+    elif type(tag) is dict and "Heading" in tag:
+        if walk.quotes == 0:
+            walk.heading = " ".join("".join(walk.words or ()).split())
+        walk.words = None
+    elif type(tag) is dict and "BlockQuote" in tag:
+        walk.quotes -= 1
+
+
+def _first_word(info: str) -> str:
+    return info.replace("\t", " ").partition(" ")[0]

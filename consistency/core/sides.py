@@ -1,0 +1,77 @@
+"""The two sides that are compared, and what is remembered of the file side: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from consistency.core.workplan import Unreadable, Workplan
+
+
+@dataclass(frozen=True, slots=True)
+class HubTask:
+    """A task's row. `changed_at` is the time of its newest status change, or of its creation."""
+
+    id: str
+    workstream: str
+    key: str
+    title: str
+    status: str
+    priority: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HubWorkstream:
+    """A workstream's row; `mirrored` follows `workplan.MIRRORED`."""
+
+    id: str
+    key: str
+    path: str
+    version: int
+    status: str
+    mirrored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A workplan that has not changed, on either side, since both last agreed: known by its ledger row."""
+
+    path: str
+    key: str
+    workstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A workplan whose content is at hand, and what the hub already took of it: task id → status.
+
+    `taken_status` is the front matter status that the hub took, '' for none.
+    """
+
+    workplan: Workplan
+    taken: Mapping[str, str] = field(default_factory=dict)
+    taken_status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSide:
+    """All workplans of one checkout, each tuple in the order of paths."""
+
+    settled: tuple[Settled, ...] = ()
+    known: tuple[Known, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubSide:
+    """What the hub has of one repo, as far as the comparison needs it.
+
+    `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
+    repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
+    """
+
+    workstreams: Mapping[str, HubWorkstream] = field(default_factory=dict)
+    tasks: tuple[HubTask, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)

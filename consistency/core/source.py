@@ -1,0 +1,68 @@
+"""A file's bytes, cut into front matter and body, with line numbers. Offsets are bytes into the file."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_OPENING = re.compile(rb"---[ \t]*(?=[\r\n]|\Z)")
+_CLOSING = re.compile(rb"(?:\r\n|\n|\r)(?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)")
+_LONE_CR = re.compile(rb"\r(?!\n)")
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """Where the YAML between the two `---` lines stands, and where the Markdown begins."""
+
+    start: int
+    end: int
+    body: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclosed:
+    """The first line is `---`, but no closing line follows."""
+
+    start: int
+
+
+def cut_front_matter(data: bytes) -> FrontMatter | Unclosed | None:
+    """The front matter of *data*: it begins at column 0 of the first line, after a BOM if there is one."""
+    start = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
+    opening = _OPENING.match(data, start)
+    if opening is None:
+        return None
+    closing = _CLOSING.search(data, opening.end())
+    if closing is None:
+        return Unclosed(opening.end())
+    return FrontMatter(opening.end(), closing.start(), closing.end())
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether *data* is no text at all: a NUL byte early on, as git decides it."""
+    return b"\0" in data[:8000]
+
+
+def lone_cr(data: bytes) -> int | None:
+    """Offset of the first CR that no LF follows, else None."""
+    found = _LONE_CR.search(data) if b"\r" in data else None
+    return found.start() if found else None
+
+
+class Lines:
+    """Line numbers of a file. A line ends with LF (or CRLF)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._starts = [0, *(match.end() for match in re.finditer(rb"\n", data))]
+
+    def number(self, offset: int) -> int:
+        """The 1-based line in which the byte *offset* stands."""
+        return bisect_right(self._starts, offset)
+
+
+def utf16_as_utf8(data: bytes) -> bytes | None:
+    """The same text in UTF-8 where *data* begins with a UTF-16 byte order mark, else None."""
+    return data.decode("utf-16", "replace").encode() if data.startswith(_UTF16_BOMS) else None

@@ -1,0 +1,130 @@
+"""Reads one task fence into a task block, or into the problems that keep it from being one (C-05)."""
+
+from __future__ import annotations
+
+import re
+
+from consistency.core.fences import Fence
+from consistency.core.mapping import Mapping, Value, read_mapping
+from consistency.core.source import Lines
+from consistency.core.words import fault_of_id, has_control, is_uuid, near_miss, not_one_of, shorten
+from consistency.core.workplan import Problem, TaskBlock
+from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
+
+MAX_BODY = 8 * 1024
+"""Bytes of a block's body; a larger one is refused before YAML sees it."""
+
+_KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
+_LEADING_ID = re.compile(r"(\S+?)(?:\s*[—–:]|\s+-|-(?=\s))\s*(\S.*)")
+
+
+def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
+    """The block of *fence*, the *place*-th of its file from 0; None with at least one problem otherwise."""
+    if fence.size > MAX_BODY:
+        message = f"task block is too large: {fence.size} bytes, {MAX_BODY} are allowed"
+        return None, (Problem("C-05", message, lines.number(fence.offset), mark=f"{place}:size"),)
+    reader = _Reader(fence, read_mapping(fence.body), lines, place)
+    return reader.read(), tuple(reader.problems)
+
+
+def title_from_heading(heading: str, key: str) -> str:
+    """The *heading* without a leading short form of the task's id *key* (design, "Workplan format").
+
+    `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
+    """
+    found = _LEADING_ID.fullmatch(heading)
+    return found[2] if found and _is_short_for(found[1], key) else heading
+
+
+def _is_short_for(word: str, key: str) -> bool:
+    return key == word or (key.endswith(word) and not key[-len(word) - 1].isalnum())
+
+
+class _Reader:
+    """Checks the fields of one block in order, gathering problems."""
+
+    def __init__(self, fence: Fence, mapping: Mapping, lines: Lines, place: int) -> None:
+        self.problems: list[Problem] = []
+        self._fence, self._mapping, self._lines, self._place = fence, mapping, lines, place
+        self._key = mapping.text("id")
+
+    def read(self) -> TaskBlock | None:
+        """The block, or None when problems were found."""
+        if self._mapping.fault is not None:
+            index = self._mapping.fault.index
+            self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
+            return None
+        self._check_id()
+        status = self._word("status", TASK_STATUSES, "task status")
+        priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
+        title, uuid = self._title(), self._uuid()
+        if self.problems:
+            return None
+        value = self._mapping.values["status"]
+        place = self._fence.locate(value.start, value.end)
+        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
+
+    def _check_id(self) -> None:
+        value = self._value("id", required=True)
+        if value is not None and (fault := fault_of_id(self._key)):
+            self._key = ""
+            self._problem("id", f"task id {fault}", self._line_of(value.start))
+
+    def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
+        value = self._value(name, required=default is None)
+        if value is None or value.text is None:
+            return default or ""
+        if value.is_block:
+            self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
+        elif value.text not in allowed:
+            self._problem(name, not_one_of(what, value.text, allowed), self._line_of(value.start))
+        return value.text
+
+    def _title(self) -> str:
+        value = self._value("title")
+        written = " ".join(value.text.split()) if value is not None and value.text else ""
+        title = written or title_from_heading(self._fence.heading, self._key) or self._key
+        if has_control(title):
+            self._problem("title", "title holds a control character", self._line_of(value.start if value else 0))
+        return title
+
+    def _uuid(self) -> str | None:
+        value = self._value("state_hub_task_id")
+        if value is None or not value.text:
+            return None
+        if not is_uuid(value.text):
+            message = f"state_hub_task_id '{shorten(value.text)}' is no UUID"
+            self._problem("state_hub_task_id", message, self._line_of(value.start))
+        return value.text.lower()
+
+    def _value(self, name: str, *, required: bool = False) -> Value | None:
+        """The value of *name* where there is something in it; a problem where that may not be."""
+        value = self._mapping.values.get(name)
+        if value is None:
+            if required:
+                self._missing(name)
+            return None
+        if value.text is None:
+            self._problem(name, f"'{name}' must be a text, not a list or mapping", self._line_of(value.start))
+            return None
+        if not value.text.strip():
+            if required:
+                self._problem(name, f"task block has an empty '{name}'", self._line_of(value.start))
+            return None
+        return value
+
+    def _missing(self, name: str) -> None:
+        strangers = [key for key in self._mapping.values if key not in _KEYS]
+        meant = next((key for key in strangers if near_miss(key, (name,))), None)
+        hint = f" — did you mean '{name}' where it says '{shorten(meant)}'?" if meant else ""
+        line = self._line_of(self._mapping.values[meant].start) if meant else self._lines.number(self._fence.offset)
+        self._problem(name, f"task block has no '{name}'{hint}", line)
+
+    def _line_of(self, index: int) -> int:
+        """The line of the file in which the character *index* of the body stands."""
+        body = self._fence.body
+        index = min(index, max(len(body.rstrip()) - 1, 0))
+        return self._lines.number(self._fence.offset) + 1 + body.count("\n", 0, index)
+
+    def _problem(self, mark: str, message: str, line: int) -> None:
+        self.problems.append(Problem("C-05", message, line, self._key or None, f"{self._place}:{mark}"))

@@ -1,0 +1,220 @@
+"""Compares the task blocks of a repo's workplans with its tasks, over all workplans at once.
+
+A task id is unique in a repo (`SLUG/ID` names one task), so blocks are matched repo-wide: a block that moved
+to another workplan takes its task along.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
+from consistency.core.finding import Finding
+from consistency.core.identity import Claim, Stolen, pair
+from consistency.core.judge import judge
+from consistency.core.sides import HubSide, HubTask, Known, Settled
+from consistency.core.workplan import TaskBlock, Workplan
+
+Pair = tuple[Known, TaskBlock]
+
+
+class TaskComparison:
+    """One comparison of tasks. `run` fills `reported` (path of the workplan, finding, what a fix would do)
+    and `doubts` ((workplan id, task id or None for all) that could not be evaluated).
+    """
+
+    def __init__(
+        self,
+        known: Sequence[Known],
+        settled: Sequence[Settled],
+        hub: HubSide,
+        workstreams: Mapping[str, str],
+        gone: Collection[str],
+        fresh_id: Callable[[], str],
+    ) -> None:
+        """*workstreams* is path → id for *known*; *gone* are the ids of workstreams without a file."""
+        self.reported: list[tuple[str, Finding, PlannedAction | None]] = []
+        self.doubts: list[tuple[str, str | None]] = []
+        self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
+        self._settled = {file.workstream: file for file in settled}
+        self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}
+        self._rows = [task for task in hub.tasks if task.id not in self._foreign]
+        self._names = {row.id: row.key for row in hub.workstreams.values()}
+        # A task may leave these workstreams for another: all their blocks are at hand, or they have none.
+        self._open_homes = {*workstreams.values(), *gone}
+        self._unreadable_ids = {
+            item.workplan.path for item in known if any(not problem.task for problem in item.workplan.problems)
+        }
+
+    def run(self) -> None:
+        """Compare."""
+        self._problems()
+        pairs = self._without_shared_ids()
+        matched: set[str] = set()
+        for (item, block), row in zip(pairs, self._match(pairs), strict=True):
+            if isinstance(row, HubTask):
+                matched.add(row.id)
+                self._task(item, block, row)
+            elif row is None:
+                self._new(item.workplan, block)
+        self._gone(matched)
+
+    def _report(
+        self, workplan: Workplan, code: str, message: str, block: TaskBlock, row: HubTask | None = None,
+        action: PlannedAction | None = None, mark: str = "",
+    ) -> None:  # fmt: skip
+        finding = Finding.of(
+            code, message, file=workplan.path, line=block.line, workplan=workplan.key, task=block.key,
+            db_status=row.status if row else None, file_status=block.status, mark=mark,
+        )  # fmt: skip
+        self.reported.append((workplan.path, finding, action))
+
+    def _problems(self) -> None:
+        for item in self._known:
+            workplan = item.workplan
+            for problem in workplan.problems:
+                if problem.task:
+                    self.doubts.append((workplan.key, problem.task))
+                finding = Finding.of(
+                    problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
+                    task=problem.task, mark=problem.mark,
+                )  # fmt: skip
+                self.reported.append((workplan.path, finding, None))
+
+    def _without_shared_ids(self) -> list[Pair]:
+        """The blocks whose id is theirs alone in the repo; C-06 for the others."""
+        places: dict[str, list[str]] = defaultdict(list)
+        for item in self._known:
+            path = item.workplan.path
+            for block in item.workplan.blocks:
+                places[block.key].append(f"{path}:{block.line}")
+            for key in {problem.task for problem in item.workplan.problems if problem.task}:
+                places[key].append(f"{path} (invalid block)")
+        for row in self._rows:
+            if row.workstream in self._settled and row.key in places:
+                places[row.key].append(self._settled[row.workstream].path)
+        self._spoken_for = places
+        alone: list[Pair] = []
+        for item in self._known:
+            for block in item.workplan.blocks:
+                if len(places[block.key]) == 1:
+                    alone.append((item, block))
+                else:
+                    self._shared(item.workplan, block, places[block.key])
+        return alone
+
+    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str]) -> None:
+        here = f"{workplan.path}:{block.line}"
+        others = ", ".join(place for place in places if place != here)
+        self.doubts.append((workplan.key, block.key))
+        message = f"task id '{block.key}' is also that of {others}"
+        self._report(workplan, "C-06", message, block, mark=str(places.index(here)))
+
+    def _match(self, pairs: list[Pair]) -> list[HubTask | Stolen[HubTask] | None]:
+        """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
+        in_home = {(row.workstream, row.key): row for row in self._rows}
+        in_repo = {row.key: row for row in self._rows}
+        home = {block.key: self._workstreams[item.workplan.path] for item, block in pairs}
+
+        def by_key(claim: Claim) -> HubTask | None:
+            return in_home.get((home[claim.key], claim.key)) or in_repo.get(claim.key)
+
+        claims = [Claim(block.key, block.uuid) for _, block in pairs]
+        rows = pair(claims, {row.id: row for row in self._rows}, by_key)
+        return [self._admitted(item, block, row) for (item, block), row in zip(pairs, rows, strict=True)]
+
+    def _admitted(
+        self, item: Known, block: TaskBlock, row: HubTask | Stolen[HubTask] | None
+    ) -> HubTask | Stolen[HubTask] | None:
+        workplan = item.workplan
+        if block.uuid in self._foreign:
+            return self._stolen(workplan, block, None, f"a task of '{self._foreign[block.uuid]}', in another repo")
+        if isinstance(row, Stolen):
+            owner = self._owner(row.owner) if row.owner else "another new task block"
+            return self._stolen(workplan, block, row.owner, owner)
+        if row is None or row.workstream == self._workstreams[workplan.path] or row.workstream in self._open_homes:
+            return row
+        if row.key != block.key:
+            return self._stolen(workplan, block, row, self._owner(row))
+        # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
+        self.doubts.append((workplan.key, block.key))
+        message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
+        self._report(workplan, "C-06", message, block, row)
+        return Stolen(row)
+
+    def _owner(self, row: HubTask) -> str:
+        return f"task '{row.key}' of workplan '{self._names[row.workstream]}'"
+
+    def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> Stolen[HubTask]:
+        self.doubts.append((workplan.key, block.key))
+        self._report(workplan, "C-17", f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
+        return Stolen(row)
+
+    def _new(self, workplan: Workplan, block: TaskBlock) -> None:
+        action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
+        self._report(workplan, "C-09", f"task '{block.title}' is not in the hub", block, action=action)
+
+    def _task(self, item: Known, block: TaskBlock, row: HubTask) -> None:
+        self._status(item, block, row)
+        workplan, home = item.workplan, self._workstreams[item.workplan.path]
+        differing = _differing(block, row)
+        if row.workstream != home:
+            differing.append(f"workplan (hub: '{self._names[row.workstream]}')")
+        if differing:
+            message = f"task's {', '.join(differing)} in the file and in the hub differ"
+            self._report(workplan, "C-12", message, block, row, UpdateTask(row, home, block))
+        if block.uuid and block.uuid != row.id:
+            message = f"state_hub_task_id is {block.uuid} in the file, the hub knows the task as {row.id}"
+            self._report(workplan, "C-12", message, block, row, mark="uuid")
+
+    def _status(self, item: Known, block: TaskBlock, row: HubTask) -> None:
+        code = judge(block.status, row.status, item.taken.get(block.key, ""))
+        if code is None:
+            return
+        action: PlannedAction
+        if code == "C-11":
+            action = AdvanceTask(row.id, self._workstreams[item.workplan.path], row.status, block.status)
+        else:
+            path, key = item.workplan.path, item.workplan.key
+            action = WriteBack(path, key, block.key, block.status, row.status, row.changed_at)
+        self._report(
+            item.workplan, code, status_message(code, "task", row.title, row.status, block.status), block, row, action
+        )
+
+    def _gone(self, matched: set[str]) -> None:
+        """C-10 for tasks of compared workplans that no block claims; unsure where a block's id is unreadable."""
+        compared = {self._workstreams[item.workplan.path]: item.workplan for item in self._known}
+        for row in self._rows:
+            workplan = compared.get(row.workstream)
+            if workplan is None or row.id in matched or row.key in self._spoken_for:
+                continue
+            if workplan.path in self._unreadable_ids:
+                self.doubts.append((workplan.key, row.key))
+                continue
+            finding = Finding.of(
+                "C-10", f"block of task '{row.title}' is gone from its workplan", file=workplan.path,
+                workplan=workplan.key, task=row.key, db_status=row.status,
+            )  # fmt: skip
+            self.reported.append((workplan.path, finding, None))
+
+
+def status_message(code: str, kind: str, title: str, hub: str, file: str) -> str:
+    """The sentence for a status that differs; *kind* is task or workstream (C-13: design, "Check codes")."""
+    statuses = f"(db={hub}, file={file})"
+    if code == "C-11":
+        return f"file is ahead of {kind} '{title}' {statuses}"
+    if code == "C-15":
+        return f"{kind} '{title}' was reopened in the hub, the file still has the old status {statuses}"
+    return f"DB {kind} '{title}' is ahead of file {statuses} — skipped to prevent regression"
+
+
+def _differing(block: TaskBlock, row: HubTask) -> list[str]:
+    names = []
+    if block.key != row.key:
+        names.append(f"id (hub: '{row.key}')")
+    if block.title != row.title:
+        names.append("title")
+    if block.priority != row.priority:
+        names.append("priority")
+    return names

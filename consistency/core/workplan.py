@@ -1,0 +1,64 @@
+"""What a workplan file says, as plain values (design, "Workplan format")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a file that cannot be used as it stands; `mark` names the place in the file's order."""
+
+    code: str
+    message: str
+    line: int | None = None
+    task: str | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBlock:
+    """One valid task block. `line` is that of its status; `place` its bytes in the file, quotes included.
+
+    `place` is None where the block was recalled from the ledger, or cannot be edited byte for byte.
+    """
+
+    key: str
+    title: str
+    status: str
+    priority: str
+    uuid: str | None
+    line: int
+    place: tuple[int, int] | None = field(default=None, compare=False)
+
+
+MIRRORED = ("title", "owner", "domain", "repo", "topic_slug", "created", "updated")
+"""The front matter fields that the hub mirrors as they stand; missing ones are ''."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplan:
+    """One workplan file. `mirrored` follows `MIRRORED`; `line` is that of its status."""
+
+    path: str
+    key: str
+    status: str
+    uuid: str | None
+    mirrored: tuple[str, ...]
+    line: int
+    blocks: tuple[TaskBlock, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The front matter's title."""
+        return self.mirrored[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is meant as a workplan but cannot be taken as one (C-02, C-03)."""
+
+    path: str
+    problems: tuple[Problem, ...]
+    key: str | None = None

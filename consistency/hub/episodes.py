@@ -1,0 +1,119 @@
+"""Records runs and findings. A finding is an episode: opened once, seen again, resolved (design, "Data model")."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import F
+
+from consistency.core.finding import Action, Finding
+from consistency.hub.ledger import batches
+from consistency.models import Finding as Episode
+from consistency.models import Run
+
+_DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
+
+
+class OpenEpisode(NamedTuple):
+    """The part of an open episode that decides whether a run evaluated it."""
+
+    id: int
+    fingerprint: str
+    code: str
+    file: str
+    workplan: str
+    task: str
+
+
+Evaluated = Callable[[OpenEpisode], bool]
+"""Whether a run looked at what the episode is about: only then does its absence resolve it."""
+
+
+def fingerprint(finding: Finding) -> str:
+    """The hash of what makes it the same finding in the next run, in hex."""
+    return hashlib.sha256(json.dumps(finding.identity).encode()).hexdigest()
+
+
+def record_findings(
+    run: Run, findings: Iterable[Finding], evaluated: Evaluated, now: datetime, commit: str | None = None
+) -> None:
+    """Bring the checkout's episodes up to date with what *run* found; *commit* is its writeback commit."""
+    rows = {row.fingerprint: row for row in _open_rows(run)}
+    found = {fingerprint(finding): _episode(run, finding, now, commit) for finding in findings}
+    same: list[int] = []
+    changed: list[Episode] = []
+    new: list[Episode] = []
+    for mark, episode in found.items():
+        before = rows.pop(mark, None)
+        episode.fingerprint = mark
+        if before is None:
+            new.append(episode)
+        elif episode.resolved_at is None and _details(before) == _details(episode):
+            same.append(before.pk)
+        else:
+            changed.append(_continued(before, episode))
+    for ids in batches(same):
+        Episode.objects.filter(pk__in=ids).update(last_seen=now, times_seen=F("times_seen") + 1)
+    if changed:
+        _save(changed)
+    gone = [row.pk for row in rows.values() if evaluated(_open(row))]
+    for ids in batches(gone):
+        Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
+    Episode.objects.bulk_create(new)
+
+
+def _open_rows(run: Run) -> Iterable[Episode]:
+    return Episode.objects.filter(checkout=run.checkout_id, resolved_at=None).order_by()
+
+
+def _open(row: Episode) -> OpenEpisode:
+    return OpenEpisode(row.pk, row.fingerprint, row.code, row.file, row.workplan, row.task)
+
+
+def _details(row: Episode) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in _DETAILS)
+
+
+def _episode(run: Run, finding: Finding, now: datetime, commit: str | None) -> Episode:
+    episode = Episode(
+        checkout_id=run.checkout_id,
+        code=finding.code,
+        severity=str(finding.severity),
+        message=finding.message,
+        file=finding.file or "",
+        line=finding.line,
+        workplan=finding.workplan or "",
+        task=finding.task or "",
+        db_status=finding.db_status or "",
+        file_status=finding.file_status or "",
+        action=str(finding.action),
+        first_seen=now,
+        last_seen=now,
+        opened_by_id=run.pk,
+    )
+    if finding.mended:
+        episode.resolved_by_id, episode.resolved_at, episode.resolution = run.pk, now, str(finding.action)
+        if finding.action is Action.WRITTEN_BACK:
+            episode.commit = commit or ""
+    return episode
+
+
+def _continued(before: Episode, seen: Episode) -> Episode:
+    seen.pk, seen.first_seen, seen.opened_by_id = before.pk, before.first_seen, before.opened_by_id
+    seen.times_seen = before.times_seen + 1
+    return seen
+
+
+def _save(episodes: list[Episode]) -> None:
+    Episode.objects.bulk_create(
+        episodes,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=[
+            *_DETAILS, "last_seen", "times_seen", "resolved_by", "resolved_at", "resolution", "commit",
+        ],
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""The ledger of one checkout: what its files said as of the last fix, and which of them are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from consistency.core.memory import recall
+from consistency.core.sides import Known
+from consistency.models import LedgerEntry
+
+T = TypeVar("T")
+
+BATCH = 10_000
+"""Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row without its content; `version` is None where the two sides did not agree."""
+
+    key: str
+    workstream: str
+    digest: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A row to be written."""
+
+    path: str
+    key: str
+    workstream: str
+    digest: str
+    version: int | None
+    content: str
+
+
+def batches(values: Iterable[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    """*values* in lists of at most *size*; none where there are no values."""
+    items = list(values)
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def read_entries(checkout: int) -> dict[str, Entry]:
+    """All rows of the checkout, by path, without their content."""
+    rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
+    return {
+        path: Entry(key, str(workstream), digest, version)
+        for path, key, workstream, digest, version in rows.values_list("path", "key", "workstream", "digest", "version")
+    }
+
+
+def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[Known, str]]:
+    """What the rows of *paths* remember, with the text that it is kept as."""
+    found: dict[str, tuple[Known, str]] = {}
+    rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
+    for batch in batches(paths):
+        for path, content in rows.filter(path__in=batch).values_list("path", "content"):
+            found[path] = recall(path, content), content
+    return found
+
+
+def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
+    """Insert or replace rows."""
+    rows = [
+        LedgerEntry(
+            checkout_id=checkout,
+            path=entry.path,
+            key=entry.key,
+            workstream=UUID(entry.workstream),
+            digest=entry.digest,
+            version=entry.version,
+            content=entry.content,
+        )
+        for entry in entries
+    ]
+    if rows:
+        LedgerEntry.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["checkout", "path"],
+            update_fields=["key", "workstream", "digest", "version", "content"],
+        )
+
+
+def forget(checkout: int, paths: Collection[str]) -> None:
+    """Delete the rows of *paths*: their files are gone."""
+    for batch in batches(paths):
+        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).delete()

@@ -1,0 +1,286 @@
+"""The hub side of a run: reads rows into plain values, and applies a plan's hub actions in bulk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar, cast
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import F
+
+from consistency.core.actions import (
+    AdvanceTask,
+    AdvanceWorkstream,
+    CreateTask,
+    CreateWorkstream,
+    HubAction,
+    UpdateTask,
+    UpdateWorkstream,
+)
+from consistency.core.sides import HubTask, HubWorkstream, Known
+from consistency.core.workplan import Workplan
+from consistency.hub.ledger import batches
+from statehub.models import StatusChange, Task, Workstream
+from statehub.moves import Origin
+from statehub.ranks import below
+
+_MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
+"""The columns for `workplan.MIRRORED`, in its order."""
+
+_TASK = ("id", "workstream_id", "key", "title", "status", "priority", "status_changed_at")
+
+_A = TypeVar("_A", bound=HubAction)
+
+_MANY = 500
+"""From so many workstreams on, all tasks of the repo are loaded in one query instead of by their ids."""
+
+
+class HubMoved(Exception):
+    """A row changed between this run's read and its write; nothing was written."""
+
+
+def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
+    """All workstreams of the repo, by id."""
+    rows = Workstream.objects.filter(repo=repo).order_by()
+    return {
+        str(pk): HubWorkstream(str(pk), key, path, version, status, tuple(mirrored))
+        for pk, key, path, version, status, *mirrored in rows.values_list(
+            "pk", "key", "path", "version", "status", *_MIRRORED
+        )
+    }
+
+
+def read_tasks(
+    repo: int, workstreams: Collection[str], known: Iterable[Known], *, empty: bool
+) -> tuple[tuple[HubTask, ...], dict[str, str]]:
+    """The tasks that a comparison of *known* needs, and whose workstreams are of other repos (id → 'slug/key').
+
+    These are all tasks of *workstreams*, and what shares an id in the repo, or a UUID anywhere, with a block.
+    *empty* says that the repo has no workstreams yet.
+    """
+    found = {} if empty else _tasks_of(repo, workstreams)
+    keys, uuids = set[str](), set[str]()
+    here = {(task.workstream, task.key) for task in found.values()}
+    taken_keys = {key for _, key in here}
+    for item in known:
+        for block in item.workplan.blocks:
+            if block.uuid and block.uuid not in found:
+                uuids.add(block.uuid)
+            if block.key not in taken_keys:
+                keys.add(block.key)
+    if not empty:
+        for batch in batches(keys):
+            rows = Task.objects.filter(workstream__repo=repo, key__in=batch).order_by()
+            found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK)))
+    foreign: dict[str, str] = {}
+    for batch in batches(uuids - found.keys()):
+        rows = Task.objects.filter(pk__in=batch).order_by()
+        for *task, owner, slug, key in rows.values_list(
+            *_TASK, "workstream__repo", "workstream__repo__slug", "workstream__key"
+        ):
+            row = _hub_task(task)
+            found[row.id] = row
+            if owner != repo:
+                foreign[row.workstream] = f"{slug}/{key}"
+    return tuple(found.values()), foreign
+
+
+def read_foreign_workstreams(repo: int, uuids: Collection[str]) -> dict[str, str]:
+    """Those of *uuids* that are workstreams of other repos: id → 'slug/key'."""
+    return {
+        str(pk): f"{slug}/{key}"
+        for batch in batches(uuids)
+        for pk, slug, key in Workstream.objects.filter(pk__in=batch)
+        .exclude(repo=repo)
+        .order_by()
+        .values_list("pk", "repo__slug", "key")
+    }
+
+
+def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
+    rows = Task.objects.filter(workstream__repo=repo).order_by()
+    if len(workstreams) <= _MANY:
+        rows = rows.filter(workstream__in=[UUID(workstream) for workstream in workstreams])
+    wanted = set(workstreams)
+    tasks = map(_hub_task, rows.values_list(*_TASK).iterator(5_000))
+    return {task.id: task for task in tasks if task.workstream in wanted}
+
+
+def _hub_task(row: Sequence[object]) -> HubTask:
+    pk, workstream, *rest = row
+    return HubTask(str(pk), str(workstream), *rest)  # type: ignore[arg-type]  # the columns of _TASK
+
+
+def apply(
+    actions: Collection[HubAction], repo: int, versions: Mapping[str, int], origin: Origin, now: datetime
+) -> dict[str, int]:
+    """Carry out *actions* and return the new version of every workstream they touched.
+
+    *versions* are those at which the plan was made. Call it in a transaction. Raises HubMoved where a row has
+    changed since; the transaction must then be rolled back.
+    """
+    applying = _Applying(actions, repo, origin, now)
+    try:
+        return applying.run(versions)
+    except IntegrityError as error:  # Another host created the same row at this moment.
+        raise HubMoved from error
+
+
+class _Applying:
+    """The actions of one plan, by kind."""
+
+    def __init__(self, actions: Collection[HubAction], repo: int, origin: Origin, now: datetime) -> None:
+        self._repo, self._origin, self._now = repo, origin, now
+        self._of: dict[type[HubAction], list[HubAction]] = defaultdict(list)
+        for action in actions:
+            self._of[type(action)].append(action)
+
+    def run(self, versions: Mapping[str, int]) -> dict[str, int]:
+        created = {action.id for action in self._kind(CreateWorkstream)}
+        touched = self._touched() - created
+        new_versions = self._lock(touched, versions)
+        self._create_workstreams()
+        self._update_workstreams()
+        self._advance_workstreams()
+        self._update_tasks()
+        self._create_tasks()
+        self._advance_tasks()
+        for batch in batches(touched):
+            Workstream.objects.filter(pk__in=batch).update(version=F("version") + 1)
+        return {**new_versions, **dict.fromkeys(created, 1)}
+
+    def _kind(self, kind: type[_A]) -> list[_A]:
+        return cast(list[_A], self._of[cast(type[HubAction], kind)])
+
+    def _touched(self) -> set[str]:
+        touched = {action.before.id for action in self._kind(UpdateWorkstream)}
+        touched |= {action.id for action in self._kind(AdvanceWorkstream)}
+        touched |= {action.workstream for action in self._kind(CreateTask)}
+        touched |= {action.workstream for action in self._kind(AdvanceTask)}
+        for update in self._kind(UpdateTask):
+            touched |= {update.workstream, update.before.workstream}
+        return touched
+
+    def _lock(self, touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
+        """Lock the rows, in one order for everybody; every move of a task moves its workstream's version."""
+        locked: dict[str, int] = {}
+        for batch in batches(sorted(touched)):
+            rows = Workstream.objects.select_for_update().filter(pk__in=batch).order_by("pk")
+            locked.update((str(pk), version) for pk, version in rows.values_list("pk", "version"))
+        if any(locked.get(pk) != versions[pk] for pk in touched):
+            raise HubMoved
+        return {pk: version + 1 for pk, version in locked.items()}
+
+    def _create_workstreams(self) -> None:
+        actions = self._kind(CreateWorkstream)
+        Workstream.objects.bulk_create(
+            Workstream(
+                id=UUID(action.id),
+                repo_id=self._repo,
+                status=action.workplan.status,
+                status_changed_at=self._now,
+                **_columns(action.workplan),
+            )
+            for action in actions
+        )
+
+    def _update_workstreams(self) -> None:
+        rows = [
+            Workstream(
+                id=UUID(action.before.id),
+                repo_id=self._repo,
+                status=action.before.status,
+                version=action.before.version,
+                **_columns(action.workplan),
+            )
+            for action in self._kind(UpdateWorkstream)
+        ]
+        if rows:
+            Workstream.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["id"], update_fields=["key", "path", *_MIRRORED]
+            )
+
+    def _advance_workstreams(self) -> None:
+        for wanted, ids in _by_wanted(self._kind(AdvanceWorkstream)).items():
+            for batch in batches(ids):
+                rows = Workstream.objects.filter(pk__in=batch, status__in=below(wanted))
+                _expect(rows.update(status=wanted, status_changed_at=self._now), len(batch))
+
+    def _create_tasks(self) -> None:
+        creations = [task for action in self._kind(CreateWorkstream) for task in action.tasks]
+        creations += self._kind(CreateTask)
+        # In pieces: a row object is ten times the size of the action it comes from.
+        for batch in batches(creations, 2_000):
+            Task.objects.bulk_create(
+                Task(
+                    id=UUID(action.id),
+                    workstream_id=UUID(action.workstream),
+                    key=action.block.key,
+                    title=action.block.title,
+                    status=action.block.status,
+                    priority=action.block.priority,
+                    status_changed_at=self._now,
+                )
+                for action in batch
+            )
+
+    def _update_tasks(self) -> None:
+        rows = [
+            Task(
+                id=UUID(action.before.id),
+                workstream_id=UUID(action.workstream),
+                key=action.block.key,
+                title=action.block.title,
+                status=action.before.status,
+                priority=action.block.priority,
+                status_changed_at=action.before.changed_at,
+            )
+            for action in self._kind(UpdateTask)
+        ]
+        if rows:
+            Task.objects.bulk_create(
+                rows,
+                update_conflicts=True,
+                unique_fields=["id"],
+                update_fields=["workstream", "key", "title", "priority"],
+            )
+
+    def _advance_tasks(self) -> None:
+        actions = self._kind(AdvanceTask)
+        for wanted, ids in _by_wanted(actions).items():
+            for batch in batches(ids):
+                rows = Task.objects.filter(pk__in=batch, status__in=below(wanted))
+                _expect(rows.update(status=wanted, status_changed_at=self._now), len(batch))
+        origin = self._origin
+        StatusChange.objects.bulk_create(
+            StatusChange(
+                task_id=UUID(action.id),
+                old=action.expected,
+                new=action.wanted,
+                at=self._now,
+                who=origin.who,
+                source=origin.source,
+                host=origin.host,
+                commit=origin.commit,
+            )
+            for action in actions
+        )
+
+
+def _by_wanted(actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for action in actions:
+        groups[action.wanted].append(action.id)
+    return groups
+
+
+def _expect(updated: int, wanted: int) -> None:
+    if updated != wanted:
+        raise HubMoved
+
+
+def _columns(workplan: Workplan) -> dict[str, str]:
+    return {"key": workplan.key, "path": workplan.path, **dict(zip(_MIRRORED, workplan.mirrored, strict=True))}

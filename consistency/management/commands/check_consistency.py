@@ -1,0 +1,11 @@
+"""Finds every drift between checkouts and hub; changes neither."""
+
+from consistency.models import Mode
+from consistency.runcommand import RunCommand
+
+
+class Command(RunCommand):
+    """A run that only looks."""
+
+    help = "Find every difference between checkouts and the hub. Changes neither files nor hub."
+    mode = Mode.CHECK

@@ -1,0 +1,33 @@
+"""Finds every drift between checkouts and hub, and mends what can be mended without losing progress."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from consistency.models import Mode
+from consistency.runcommand import RunCommand
+
+
+class Command(RunCommand):
+    """A run that mends: the hub advances, files are written back and committed."""
+
+    help = (
+        "Find every difference between checkouts and the hub and mend it: the hub takes what is new in the files, "
+        "the files take the hub's statuses, as one commit. No status ever moves backwards in the hub."
+    )
+    mode = Mode.FIX
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What a fix may do."""
+        super().add_arguments(parser)
+        parser.add_argument("--no-writeback", action="store_true", help="leave the files as they are")
+        parser.add_argument("--dry-run", action="store_true", help="show what a fix would do; write nothing")
+        parser.add_argument("--pull", action="store_true", help="first bring the checkout up to date, by fast-forward")
+        parser.add_argument("--push", action="store_true", help="not there yet: push the writeback commit yourself")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Fix, unless something is asked for that cannot be done yet."""
+        if options["push"]:
+            self.cannot_run("--push is not there yet: run the fix without it, then git push")
+        return super().work(options)

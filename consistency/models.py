@@ -1,0 +1,132 @@
+"""What runs leave behind: runs, findings as episodes, and the ledger of each checkout's file side."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from consistency.core.codes import CODES, SEVERITIES
+from statehub.models import Checkout
+
+
+class Mode(models.TextChoices):
+    """What a run was asked to do."""
+
+    CHECK = "check"
+    FIX = "fix"
+
+
+class RunState(models.TextChoices):
+    """How a run ended; `running` also where its process died on the way."""
+
+    RUNNING = "running"
+    OK = "ok"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+class Run(models.Model):
+    """One check or fix of one checkout, with its freshness receipt. `seconds` is the duration by phase."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="runs")
+    mode = models.CharField(max_length=10, choices=Mode.choices)
+    dry_run = models.BooleanField(default=False)
+    trigger = models.CharField(max_length=10, default="command")
+    user = models.TextField(blank=True, default="")
+    version = models.CharField(max_length=50, blank=True, default="")
+    outcome = models.CharField(max_length=10, choices=RunState.choices, default=RunState.RUNNING)
+    converged = models.BooleanField(default=False)
+    error = models.TextField(blank=True, default="")
+    freshness = models.CharField(max_length=20, blank=True, default="")
+    fetch = models.TextField(blank=True, default="", help_text="'ok', 'not asked', or git's words why it failed.")
+    head = models.CharField(max_length=64, blank=True, default="")
+    branch = models.TextField(blank=True, default="")
+    upstream = models.TextField(blank=True, default="")
+    ahead = models.PositiveIntegerField(default=0)
+    behind = models.PositiveIntegerField(default=0)
+    writeback_commit = models.CharField(max_length=64, blank=True, default="")
+    counts = models.JSONField(default=dict)
+    seconds = models.JSONField(default=dict)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-started_at",)
+        indexes = (models.Index(fields=("checkout", "-started_at"), name="run_checkout_started"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(mode__in=Mode.values), name="run_mode_known"),
+            models.CheckConstraint(condition=Q(outcome__in=RunState.values), name="run_outcome_known"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Finding(models.Model):
+    """An episode: one row per fingerprint of a checkout while it is open (design, "Data model")."""
+
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="findings")
+    fingerprint = models.CharField(max_length=64)
+    code = models.CharField(max_length=10)
+    severity = models.CharField(max_length=10)
+    message = models.TextField()
+    file = models.TextField(blank=True, default="")
+    line = models.PositiveIntegerField(null=True, blank=True)
+    workplan = models.TextField(blank=True, default="")
+    task = models.TextField(blank=True, default="")
+    db_status = models.CharField(max_length=20, blank=True, default="")
+    file_status = models.CharField(max_length=20, blank=True, default="")
+    action = models.CharField(max_length=20, default="none")
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    times_seen = models.PositiveIntegerField(default=1)
+    opened_by = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="opened")
+    resolved_by = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, blank=True, related_name="resolved")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=20, blank=True, default="", help_text="How it ended; 'gone' by itself.")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="The writeback commit that mended it.")
+
+    class Meta:
+        ordering = ("-last_seen", "-id")
+        indexes = (models.Index(fields=("checkout", "code"), name="finding_checkout_code"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("checkout", "fingerprint"), condition=Q(resolved_at=None), name="finding_open_once"
+            ),
+            models.CheckConstraint(condition=Q(code__in=tuple(CODES)), name="finding_code_known"),
+            models.CheckConstraint(
+                condition=Q(severity__in=tuple(str(severity) for severity in SEVERITIES)),
+                name="finding_severity_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.message}"
+
+
+class LedgerEntry(models.Model):
+    """What the hub remembers of one workplan file of one checkout as of the last fix.
+
+    `version` is the workstream's at which both sides agreed on the bytes with `digest`; null where they did
+    not. `content` is what the file said and what the hub took of it (`core.memory`).
+    """
+
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="ledger")
+    path = models.TextField()
+    key = models.CharField(max_length=200)
+    workstream = models.UUIDField()
+    digest = models.CharField(max_length=64)
+    version = models.PositiveBigIntegerField(null=True)
+    content = models.TextField()
+
+    class Meta:
+        ordering = ("path",)
+        verbose_name_plural = "ledger entries"
+        constraints = (models.UniqueConstraint(fields=("checkout", "path"), name="ledger_checkout_path_unique"),)
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,31 @@
+"""What a run is asked to do, and the limits it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consistency.checkout.writeback import Committer
+from consistency.models import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Times are in seconds, sizes in bytes. `user` and `host` are recorded with every status moved."""
+
+    mode: Mode
+    host: str
+    user: str
+    committer: Committer
+    version: str
+    fetch: bool = True
+    fetch_timeout: float = 20.0
+    writeback: bool = True
+    dry_run: bool = False
+    pull: bool = False
+    max_size: int = 5 * 1024 * 1024
+    trigger: str = "command"
+
+    @property
+    def writes(self) -> bool:
+        """Whether the run may write to hub and files."""
+        return self.mode is Mode.FIX and not self.dry_run

@@ -1,0 +1,82 @@
+"""Reads one checkout's file side: what is settled by the ledger, what is remembered, what must be parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from consistency.checkout.files import digest, read_files
+from consistency.checkout.worktree import WorkTree, files
+from consistency.core.parse import parse_workplan
+from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
+from consistency.core.workplan import Problem, Unreadable, Workplan
+from consistency.hub.ledger import Entry, read_contents, read_entries
+
+
+@dataclass(slots=True)
+class Reading:
+    """The files of one checkout as they stand now.
+
+    `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
+    as they were, `listed` all paths that matched.
+    """
+
+    entries: dict[str, Entry]
+    side: FileSide = field(default_factory=FileSide)
+    digests: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+
+
+def read_checkout(
+    tree: WorkTree, pattern: str, checkout: int, limit: int, workstreams: Mapping[str, HubWorkstream]
+) -> Reading:
+    """Read the files of *tree* that match *pattern*; only what changed on either side is parsed or loaded."""
+    reading = Reading(read_entries(checkout))
+    settled: list[Settled] = []
+    unreadable: list[Unreadable] = []
+    fresh: dict[str, Workplan] = {}
+    same: list[str] = []
+    for file in read_files(tree.top, files(tree, pattern), limit):
+        reading.listed.add(file.path)
+        if file.data is None:
+            unreadable.append(Unreadable(file.path, (Problem("C-02", file.fault),)))
+            continue
+        reading.digests[file.path] = mark = digest(file.data)
+        entry = reading.entries.get(file.path)
+        if entry is not None and entry.digest == mark:
+            if _is_settled(entry, workstreams):
+                settled.append(Settled(file.path, entry.key, entry.workstream))
+            else:
+                same.append(file.path)
+            continue
+        parsed = parse_workplan(file.path, file.data)
+        if isinstance(parsed, Unreadable):
+            unreadable.append(parsed)
+        elif parsed is not None:
+            fresh[file.path] = parsed
+    known = _with_memory(reading, checkout, fresh, same)
+    reading.side = FileSide(tuple(settled), tuple(known), tuple(unreadable))
+    return reading
+
+
+def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
+    row = workstreams.get(entry.workstream)
+    return row is not None and entry.version == row.version
+
+
+def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[Known]:
+    """The workplans that must be compared, each with what the hub already took from it."""
+    wanted = [*same, *(path for path in fresh if path in reading.entries)]
+    remembered = read_contents(checkout, wanted)
+    reading.contents = {path: text for path, (_, text) in remembered.items()}
+    known = []
+    for path in sorted({*same, *fresh}):
+        memory = remembered[path][0] if path in remembered else None
+        if path not in fresh and memory is not None:
+            known.append(memory)
+        elif memory is not None:
+            known.append(Known(fresh[path], memory.taken, memory.taken_status))
+        else:
+            known.append(Known(fresh[path]))
+    return known

@@ -1,0 +1,150 @@
+"""Which checkouts a command is about, and how a new one becomes known to the hub."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from consistency.checkout.git import Git, GitError
+from consistency.checkout.worktree import WorkTree, locate
+from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_SCP_LIKE = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?([^/:]+)(?::\d+)?/(.+)", re.IGNORECASE)
+
+
+class RegistryError(Exception):
+    """The hub does not know what was asked for, or cannot take it in; one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A checkout, and one sentence on what was done to make it known ('' where it was known already)."""
+
+    checkout: Checkout
+    note: str
+
+
+def by_slug(slug: str, host: str) -> list[Checkout]:
+    """The checkouts of the repo *slug* on *host*. Raises RegistryError where there are none."""
+    found = list(Checkout.objects.select_related("repo").filter(repo__slug=slug, host=host))
+    if found:
+        return found
+    if not Repo.objects.filter(slug=slug).exists():
+        known = ", ".join(Repo.objects.values_list("slug", flat=True)[:20]) or "none yet"
+        raise RegistryError(f"no repo '{slug}' in the hub (known: {known}); register_repo PATH makes one known")
+    raise RegistryError(f"repo '{slug}' has no checkout on host '{host}'; register_repo PATH adds one")
+
+
+def all_here(host: str) -> list[Checkout]:
+    """Every checkout registered for *host*, in the order of slugs."""
+    return list(Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path"))
+
+
+def by_path(path: str, host: str) -> Registered:
+    """The checkout at *path* on *host*; an unknown one is registered under its folder's name.
+
+    Raises NotAWorkTree, RegistryError.
+    """
+    known = _known(os.path.realpath(path), host)
+    if known is not None:
+        return Registered(known, "")
+    tree = locate(path)
+    known = _known(os.path.realpath(tree.top), host)
+    return Registered(known, "") if known is not None else register(tree, host)
+
+
+def register(tree: WorkTree, host: str, *, slug: str | None = None, workplans: str | None = None) -> Registered:
+    """Make the checkout known, and its repo where that is new. Raises RegistryError, and nothing changes then.
+
+    A repo is known by its origin: another clone of it joins it. A slug that belongs to another origin is refused.
+    """
+    if slug is not None and not _SLUG.fullmatch(slug):
+        raise RegistryError(f"'{slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
+    if workplans is not None:
+        _check_pattern(workplans)
+    path, origin = os.path.realpath(tree.top), origin_of(tree.git)
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise RegistryError("the path of the checkout is not UTF-8; move it to another folder") from error
+    try:
+        with transaction.atomic():
+            return _register(path, origin, host, slug, workplans)
+    except IntegrityError as error:
+        raise RegistryError(f"{path} is being registered by another process at this moment; try again") from error
+
+
+def _register(path: str, origin: str, host: str, slug: str | None, workplans: str | None) -> Registered:
+    known = _known(path, host)
+    if known is not None:
+        if slug is not None and slug != known.repo.slug:
+            raise RegistryError(f"{path} is registered already, as '{known.repo.slug}'")
+        note = f"{path} is registered already, as '{known.repo.slug}'"
+        return Registered(known, note + _set_pattern(known.repo, workplans))
+    joined = _repo_of(origin, slug)
+    repo = joined or Repo.objects.create(
+        slug=_free_slug(path, origin, slug), origin=origin, workplans=workplans or DEFAULT_WORKPLANS
+    )
+    checkout = Checkout.objects.create(repo=repo, host=host, path=path)
+    if joined is None:
+        return Registered(checkout, f"registered {path} as '{repo.slug}', workplans: {repo.workplans}")
+    note = f"registered {path} as another checkout of '{repo.slug}' (same origin {origin})"
+    return Registered(checkout, note + _set_pattern(repo, workplans))
+
+
+def _known(path: str, host: str) -> Checkout | None:
+    return Checkout.objects.select_related("repo").filter(host=host, path=path).first()
+
+
+def _repo_of(origin: str, slug: str | None) -> Repo | None:
+    """The repo with this *origin*, which must then be the one that *slug* asks for."""
+    repo = Repo.objects.filter(origin=origin).first() if origin else None
+    if repo is not None and slug is not None and slug != repo.slug:
+        raise RegistryError(f"this repository is in the hub already, as '{repo.slug}' (origin {origin})")
+    return repo
+
+
+def _free_slug(path: str, origin: str, slug: str | None) -> str:
+    wanted = slug or re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(path)).strip("-._")[:200] or "repo"
+    taken = Repo.objects.filter(slug=wanted).first()
+    if taken is None:
+        return wanted
+    whose = f"the repo with origin {taken.origin}" if taken.origin else "another repo, which has no origin"
+    mine = f" (this one's is {origin})" if origin else " (this one has none)"
+    raise RegistryError(f"slug '{wanted}' is taken by {whose}{mine}; choose one: register_repo {path} --slug SLUG")
+
+
+def _set_pattern(repo: Repo, workplans: str | None) -> str:
+    if workplans is None or workplans == repo.workplans:
+        return ""
+    repo.workplans = workplans
+    repo.save(update_fields=["workplans"])
+    return f"; workplans are now {workplans}"
+
+
+def _check_pattern(pattern: str) -> None:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/") or "\0" in pattern:
+        raise RegistryError(f"'{pattern}' is no workplan glob: a pattern inside the repo, such as {DEFAULT_WORKPLANS}")
+
+
+def origin_of(git: Git) -> str:
+    """The normalised URL of the remote `origin`, '' where there is none."""
+    try:
+        url = git.run("remote", "get-url", "origin").decode("utf-8", "backslashreplace").strip()
+    except GitError:
+        return ""
+    return normalised(url, git.path)
+
+
+def normalised(url: str, base: str) -> str:
+    """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path."""
+    found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
+    if found:
+        return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git')}"
+    local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
+    return local.rstrip("/").removesuffix("/.git").removesuffix(".git")

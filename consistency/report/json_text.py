@@ -1,0 +1,25 @@
+"""JSON text as the reports write it: UTF-8 safe, and times in UTC with a `Z`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+# A path that is no UTF-8 reaches us with lone surrogates in it: no UTF-8 file takes them as they are.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def to_json(value: object) -> str:
+    r"""*value* (dicts, lists, str, int, bool, None) as indented JSON with a newline at its end.
+
+    Characters stand as themselves, but for lone surrogates, which become `\udXXX`: the text can always be
+    encoded as UTF-8.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def to_timestamp(moment: datetime) -> str:
+    """An aware *moment* as ISO 8601 in UTC, to the millisecond: `2026-11-22T16:35:01.250Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

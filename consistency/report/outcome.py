@@ -1,0 +1,49 @@
+"""What a run has to say: plain values that every report renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from consistency.core.codes import Severity
+from consistency.core.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOutcome:
+    """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people."""
+
+    slug: str
+    path: str
+    run_id: str | None
+    outcome: str
+    converged: bool
+    freshness: str | None = None
+    head: str | None = None
+    ahead: int = 0
+    behind: int = 0
+    writeback_commit: str | None = None
+    findings: tuple[Finding, ...] = ()
+    error: str | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings of each code, in the order of the codes."""
+        return dict(sorted(Counter(finding.code for finding in self.findings).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one command found. `mode` is check or fix; times are aware, in UTC."""
+
+    mode: str
+    host: str
+    started_at: datetime
+    finished_at: datetime
+    repos: tuple[CheckoutOutcome, ...] = field(default=())
+    dry_run: bool = False
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of *severity* over all checkouts."""
+        return sum(finding.severity is severity for repo in self.repos for finding in repo.findings)

@@ -1,0 +1,52 @@
+"""Words for the values of a report: freshness, actions, numbers."""
+
+from __future__ import annotations
+
+from consistency.core.finding import Action, Finding
+from consistency.report.outcome import CheckoutOutcome
+
+ACTIONS: dict[Action, str] = {
+    Action.NONE: "",
+    Action.CREATED: "created in the hub",
+    Action.UPDATED: "the hub took the file's value",
+    Action.ADVANCED: "the hub advanced",
+    Action.WRITTEN_BACK: "written back into the file",
+    Action.SKIPPED: "left alone this time",
+    Action.FAILED: "failed, the next run tries again",
+}
+"""What was done about a finding; nothing for `none`."""
+
+
+def action_of(finding: Finding) -> str:
+    """What was done about *finding*, with the status that came of it where there is one; may be empty."""
+    words = ACTIONS[finding.action]
+    if finding.code == "C-14":  # Its message says what is held back.
+        return ""
+    if finding.action is Action.ADVANCED and finding.file_status:
+        return f"{words} to {finding.file_status}"
+    if finding.action is Action.WRITTEN_BACK and finding.db_status:
+        return f"{words}: it now says {finding.db_status}"
+    return words
+
+
+def freshness_of(repo: CheckoutOutcome) -> str:
+    """How *repo*'s checkout stands to its upstream; empty where nobody asked."""
+    ahead, behind = count(repo.ahead, "commit"), count(repo.behind, "commit")
+    match repo.freshness:
+        case "fresh":
+            return f"{ahead} ahead of its remote" if repo.ahead else "up to date with its remote"
+        case "behind":
+            return f"{behind} behind its remote"
+        case "diverged":
+            return f"diverged from its remote, {ahead} ahead and {repo.behind} behind"
+        case "unknown":
+            return "remote not fetched" + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
+        case "no_upstream":
+            return "no upstream"
+        case other:
+            return other or ""
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`, `2 statuses`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,0 +1,181 @@
+"""What check_consistency and fix_consistency share: arguments in, one report out, exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import OutputWrapper
+from django.utils import timezone
+
+from consistency.checkout.git import GitError, GitMissing
+from consistency.checkout.lock import Locked
+from consistency.checkout.worktree import NotAWorkTree
+from consistency.checkout.writeback import Committer
+from consistency.core.codes import SEVERITIES, Severity
+from consistency.models import Mode
+from consistency.options import Options
+from consistency.registry import RegistryError, all_here, by_path, by_slug
+from consistency.report.outcome import CheckoutOutcome, Report
+from consistency.report.progress import progress
+from consistency.run import run_checkout
+from statehub import __version__
+from statehub.command import CANNOT_RUN, HubCommand, user_name
+from statehub.models import Checkout
+
+if TYPE_CHECKING:
+    from consistency.report.text_report import Stream
+
+FAIL_ON = ("fail", "warn", "never")
+FORMATS = ("text", "json", "sarif")
+
+
+class RunCommand(HubCommand):
+    """A command that runs over checkouts. `mode` says which."""
+
+    mode: Mode
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which checkouts, how to report, how long to fetch."""
+        parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos, by their slugs")
+        parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
+        parser.add_argument("--path", help="the checkout at this path; an unknown one is registered on the way")
+        parser.add_argument("--format", choices=FORMATS, default="text", help="of the report (default: text)")
+        parser.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
+        parser.add_argument(
+            "--fail-on", choices=FAIL_ON, default="fail", help="exit 1 at a finding this bad or worse (default: fail)"
+        )
+        parser.add_argument("--no-fetch", action="store_true", help="use what is known of the remote")
+        parser.add_argument(
+            "--fetch-timeout", type=_seconds, metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
+        )
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Run over the checkouts asked for, report, and return the exit status."""
+        checkouts = self._checkouts(options)
+        started = timezone.now()
+        outcomes, locked = self._run(checkouts, self.run_options(options))
+        report = Report(
+            str(self.mode),
+            settings.STATEHUB_HOST,
+            started,
+            timezone.now(),
+            tuple(outcomes),
+            options.get("dry_run", False),
+        )
+        self._write(report, options)
+        return _exit_status(report, options["fail_on"], locked)
+
+    def run_options(self, options: dict[str, Any]) -> Options:
+        """The command line's options as the run takes them."""
+        return Options(
+            mode=self.mode,
+            host=settings.STATEHUB_HOST,
+            user=user_name(),
+            committer=Committer(
+                settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
+            ),
+            version=__version__,
+            fetch=not options["no_fetch"],
+            fetch_timeout=options["fetch_timeout"] or settings.STATEHUB_FETCH_TIMEOUT,
+            writeback=not options.get("no_writeback", False),
+            dry_run=options.get("dry_run", False),
+            pull=options.get("pull", False),
+            max_size=settings.STATEHUB_MAX_FILE_SIZE,
+        )
+
+    def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
+        if (bool(options["slugs"]) + options["all"] + bool(options["path"])) != 1:
+            self.cannot_run("say which checkouts: SLUG …, --all, or --path PATH (one of the three)")
+        host = settings.STATEHUB_HOST
+        try:
+            if options["all"]:
+                return all_here(host) or self.cannot_run(
+                    f"no checkout is registered for host '{host}': register_repo PATH adds one"
+                )
+            if options["path"]:
+                registered = by_path(options["path"], host)
+                if registered.note:
+                    self.warn(registered.note)
+                return [registered.checkout]
+            return [checkout for slug in dict.fromkeys(options["slugs"]) for checkout in by_slug(slug, host)]
+        except (RegistryError, NotAWorkTree, GitError) as error:
+            self.cannot_run(str(error))
+
+    def _run(self, checkouts: list[Checkout], options: Options) -> tuple[list[CheckoutOutcome], bool]:
+        """The outcomes, and whether a checkout was passed over because another run is at work there."""
+        outcomes: list[CheckoutOutcome] = []
+        locked = False
+        with progress(len(checkouts), sys.stderr) as bar:
+            for checkout in checkouts:
+                try:
+                    outcomes.append(run_checkout(checkout, options, self.warn))
+                except Locked as error:
+                    locked = True
+                    self.warn(f"error: {checkout.repo.slug}: {error}")
+                except GitMissing as error:
+                    self.cannot_run(str(error))
+                bar.advance(checkout.repo.slug)
+        return outcomes, locked
+
+    def _write(self, report: Report, options: dict[str, Any]) -> None:
+        form, verbosity = options["format"], options["verbosity"]
+        if not options["output"]:
+            coloured = not options["no_color"] and (options["force_color"] or _wants_colour(self.stdout))
+            _render(report, form, self.stdout, verbosity=verbosity, colour=coloured)
+            return
+        path, text = Path(options["output"]), StringIO()
+        _render(report, form, text, verbosity=verbosity, colour=False)
+        try:
+            # Whoever reads the file never sees half a report.
+            partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            partial.write_text(text.getvalue(), encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            self.cannot_run(f"the report cannot be written to {path}: {error.strerror or error}")
+
+
+def _wants_colour(stream: OutputWrapper) -> bool:
+    """Whether *stream* is a terminal, and nobody asks for none of it (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _render(report: Report, form: str, stream: Stream, *, verbosity: int, colour: bool) -> None:
+    """Write *report* in the format *form*; only that format's module is loaded."""
+    if form == "json":
+        from consistency.report.json_report import render_json
+
+        stream.write(render_json(report))
+    elif form == "sarif":
+        from consistency.report.sarif_report import render_sarif
+
+        stream.write(render_sarif(report))
+    else:
+        from consistency.report.text_report import write_text
+
+        write_text(report, stream, colour=colour, verbosity=verbosity)
+
+
+def _exit_status(report: Report, fail_on: str, locked: bool) -> int:
+    """0: nothing at or above *fail_on*; 1: something is; 2: a checkout could not be run (design, "Commands")."""
+    if locked or any(outcome.error for outcome in report.repos):
+        return CANNOT_RUN
+    if fail_on == "never":
+        return 0
+    bad = SEVERITIES[SEVERITIES.index(Severity(fail_on.upper())) :]
+    return int(any(report.count(severity) for severity in bad))
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 86_400:
+        raise ArgumentTypeError(f"'{text}' is no number of seconds above 0")
+    return value

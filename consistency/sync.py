@@ -1,0 +1,113 @@
+"""The hub's part of a run: reads both sides, compares, and in a fix applies the plan and keeps the ledger."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from consistency.checkout.files import digest, read_files
+from consistency.checkout.worktree import State, WorkTree
+from consistency.core.actions import HubAction, WriteBack
+from consistency.core.compare import Comparison, compare
+from consistency.core.parse import parse_workplan
+from consistency.core.sides import HubSide, HubWorkstream
+from consistency.core.workplan import Workplan
+from consistency.hub.ledger import forget, write_entries
+from consistency.hub.rows import HubMoved, apply, read_foreign_workstreams, read_tasks, read_workstreams
+from consistency.options import Options
+from consistency.read import Reading, read_checkout
+from consistency.remember import new_entries, written_entries
+from statehub.models import Checkout, Source
+from statehub.moves import Origin
+
+ATTEMPTS = 5
+"""How often a plan is made anew where the hub moved between the read and the write."""
+
+
+class HubBusy(Exception):
+    """The hub moved at every attempt; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Both sides as compared, and the workstreams' versions after the hub changes, if there were any."""
+
+    reading: Reading
+    comparison: Comparison
+    versions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def writebacks(self) -> list[WriteBack]:
+        """What the hub has for the files, in the order of file and place."""
+        return [drift.action for drift in self.comparison.drifts if isinstance(drift.action, WriteBack)]
+
+    def pending(self, written: frozenset[str] = frozenset()) -> set[str]:
+        """The files on which the sides do not agree, once hub actions are applied and *written* files committed."""
+        return {
+            drift.finding.file
+            for drift in self.comparison.drifts
+            if drift.finding.file and not _settles(drift.action, written)
+        }
+
+
+def _settles(action: object, written: frozenset[str]) -> bool:
+    return action.path in written if isinstance(action, WriteBack) else action is not None
+
+
+def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Synced:
+    """Both sides compared; nothing is written."""
+    workstreams = read_workstreams(checkout.repo_id)
+    reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
+    hub = _hub_side(checkout.repo_id, reading, workstreams)
+    comparison = compare(reading.side, hub, lambda: str(uuid.uuid4()))
+    return Synced(reading, comparison, {row.id: row.version for row in workstreams.values()})
+
+
+def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options, now: datetime) -> Synced:
+    """Compare, and bring the hub and the ledger up to date in one transaction. Raises HubBusy."""
+    origin = Origin(options.user, Source.FILE, options.host, state.head or "")
+    for _ in range(ATTEMPTS):
+        synced = compare_checkout(checkout, tree, options)
+        try:
+            with transaction.atomic():
+                return _apply(checkout, synced, origin, now)
+        except HubMoved:
+            continue
+    raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
+
+
+def remember_written(checkout: Checkout, tree: WorkTree, synced: Synced, files: dict[str, bytes], limit: int) -> None:
+    """Keep in the ledger what the written files say now; one that a hook has changed is left to the next run."""
+    written: list[tuple[Workplan, str]] = []
+    for file in read_files(tree.top, sorted(files), limit):
+        if file.data == files[file.path]:
+            parsed = parse_workplan(file.path, file.data)
+            if isinstance(parsed, Workplan):
+                written.append((parsed, digest(file.data)))
+    entries = written_entries(written, synced.comparison, synced.versions, synced.pending(frozenset(files)))
+    with transaction.atomic():
+        write_entries(checkout.pk, entries)
+
+
+def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]) -> HubSide:
+    known = reading.side.known
+    if not known:
+        return HubSide(workstreams)
+    by_key = {row.key: row.id for row in workstreams.values()}
+    strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
+    claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
+    tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
+    return HubSide(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers - workstreams.keys())})
+
+
+def _apply(checkout: Checkout, synced: Synced, origin: Origin, now: datetime) -> Synced:
+    actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
+    if actions:
+        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, now))
+    reading = synced.reading
+    write_entries(checkout.pk, new_entries(reading, synced.comparison, synced.versions, synced.pending()))
+    forget(checkout.pk, reading.entries.keys() - reading.listed)
+    return synced

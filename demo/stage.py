@@ -1,0 +1,123 @@
+"""The demo's machines: a bare origin, two clones, one hub, all in one folder with a HOME of its own."""
+
+import os
+import shlex
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from demo.screen import Screen, without_colours
+
+PROJECT = Path(__file__).resolve().parent.parent
+REPO = "orders"
+WORKPLAN = "workplans/ORD-WP-0001-receipts.md"
+GIT_CONFIG = """\
+[user]
+\tname = Demo
+\temail = demo@localhost
+[init]
+\tdefaultBranch = main
+[pull]
+\tff = only
+[advice]
+\tdetachedHead = false
+"""
+
+
+class CommandFailed(RuntimeError):
+    """A command of the demo exited with another status than 0; its output has been shown."""
+
+
+class Stage:
+    """The folder with everything in it, and the commands that people type there."""
+
+    def __init__(self, folder: Path, screen: Screen) -> None:
+        """Take an empty folder."""
+        self._folder = folder
+        self._screen = screen
+        self._hub = folder / "hub" / "hub.sqlite3"
+        self.origin = folder / "origin" / f"{REPO}.git"
+        home = folder / "home"
+        for made in (home, self._hub.parent, self.origin.parent):
+            made.mkdir(parents=True)
+        (home / ".gitconfig").write_text(GIT_CONFIG)
+
+    def checkout(self, machine: str) -> Path:
+        """The clone on this machine."""
+        return self._folder / machine / REPO
+
+    def workplan(self, machine: str) -> Path:
+        """The workplan in the clone on this machine."""
+        return self.checkout(machine) / WORKPLAN
+
+    def clone(self, machine: str) -> None:
+        """Clone the origin onto a machine that has nothing yet."""
+        self.checkout(machine).parent.mkdir()
+        self.quietly(machine, "git", "clone", "--quiet", str(self.origin), REPO, folder=self.checkout(machine).parent)
+
+    def migrate(self, machine: str) -> None:
+        """Make the hub's tables."""
+        self.manage_quietly(machine, "migrate", "--verbosity=0")
+
+    def manage(self, machine: str, *arguments: str) -> str:
+        """Type a command of State Hub in the clone on this machine; show it and return its output."""
+        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+        return self._type(machine, command, f"manage.py {shlex.join(arguments)}")
+
+    def manage_quietly(self, machine: str, *arguments: str) -> str:
+        """Run a command of State Hub that is no part of the story and return its output; raises `CommandFailed`."""
+        return self.quietly(machine, sys.executable, str(PROJECT / "manage.py"), *arguments)
+
+    def git(self, machine: str, *arguments: str) -> str:
+        """Type a git command in the clone on this machine; show it and return its output."""
+        return self._type(machine, ["git", *arguments], f"git {shlex.join(arguments)}")
+
+    def quietly(self, machine: str, *command: str, folder: Path | None = None) -> str:
+        """Run a command that is no part of the story and return its output; raises `CommandFailed`."""
+        run = subprocess.run(
+            command,
+            cwd=folder or self.checkout(machine),
+            env=self._environment(machine),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if run.returncode:
+            raise CommandFailed(f"{shlex.join(command)} exited with {run.returncode}\n{run.stdout}")
+        return run.stdout
+
+    def head(self, machine: str) -> str:
+        """The commit that the clone on this machine stands at."""
+        return self.quietly(machine, "git", "rev-parse", "HEAD").strip()
+
+    def hub_statuses(self) -> dict[str, str]:
+        """What the hub says of each task, by id."""
+        with closing(sqlite3.connect(self._hub)) as connection:
+            return dict(connection.execute("SELECT key, status FROM statehub_task ORDER BY key"))
+
+    def _type(self, machine: str, command: list[str], typed: str) -> str:
+        self._screen.command(machine, typed)
+        output = self.quietly(machine, *command)
+        self._screen.output(output)
+        return without_colours(output)
+
+    def _environment(self, machine: str) -> dict[str, str]:
+        """Nothing of the user's git configuration, nothing of the user's hub; colours as on our own screen."""
+        home = self._folder / "home"
+        colours = {"FORCE_COLOR": "1", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "color.ui"}
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "DATABASE_URL": f"sqlite:///{self._hub}",
+            "STATEHUB_ENV_FILE": os.devnull,
+            "SECRET_KEY": "demo",
+            "STATEHUB_HOST": machine,
+            "STATEHUB_VAR": str(self._hub.parent),
+            **(colours | {"GIT_CONFIG_VALUE_0": "always"} if self._screen.coloured else {}),
+        }

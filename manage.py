@@ -1,0 +1,27 @@
+#!/usr/bin/env python
+"""State Hub's commands. Those that cron runs load only the two apps they need; the rest load everything."""
+
+import os
+import sys
+
+LEAN_COMMANDS = {"check_consistency", "fix_consistency", "register_repo", "set_task_status", "reopen_task"}
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    lean = len(sys.argv) > 1 and sys.argv[1] in LEAN_COMMANDS
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("error: Django is not installed for this Python; use the Makefile's targets, or .venv/bin/python")
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

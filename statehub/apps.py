@@ -1,0 +1,11 @@
+"""The hub's Django app."""
+
+from django.apps import AppConfig
+
+
+class StateHubConfig(AppConfig):
+    """Repos, workstreams, tasks and their moves."""
+
+    name = "statehub"
+    verbose_name = "State Hub"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,84 @@
+"""What the commands share: exit statuses, and one clear line for whatever keeps them from running."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from typing import Any, NoReturn
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error as DatabaseError
+
+from statehub.escapes import visible
+
+CANNOT_RUN = 2
+"""Exit status: bad arguments, unknown names, no database (design, "Commands")."""
+
+
+class HubCommand(BaseCommand):
+    """A command of State Hub: `work` does it; what keeps it from running ends in one line and exit status 2."""
+
+    requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's parser, but with errors in one line."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+
+        def error(message: str) -> NoReturn:
+            self.cannot_run(f"{subcommand}: {message} (--help shows how)")
+
+        parser.error = error  # type: ignore[method-assign]  # Django offers no hook for the parser's class
+        return parser
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Do the work, or say why it cannot be done."""
+        try:
+            status = self.work(options)
+        except (DatabaseError, ImproperlyConfigured) as error:
+            self.cannot_run(about_database(error))
+        except KeyboardInterrupt:
+            self.cannot_run("stopped by the keyboard; what was done so far stands")
+        except BrokenPipeError:
+            # Whoever read our output has gone; at its end Python would write to the pipe again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = CANNOT_RUN
+        if status:
+            raise SystemExit(status)
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Do what the command is for and return the exit status."""
+        raise NotImplementedError
+
+    def warn(self, line: str) -> None:
+        """One line for a person, on stderr."""
+        self.stderr.write(visible(line))
+
+    def say_move(self, task: str, old: str, new: str, moved: bool) -> None:
+        """What became of a task's status, on stdout."""
+        self.stdout.write(visible(f"{task}: {old} → {new}" if moved else f"{task}: is {new} already"))
+
+    def cannot_run(self, why: str) -> NoReturn:
+        """Say why in one line on stderr, and end with exit status 2."""
+        self.warn(f"error: {why}")
+        raise SystemExit(CANNOT_RUN)
+
+
+def user_name() -> str:
+    """Who runs this process, as the system knows it; the number where it has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def about_database(error: Exception) -> str:
+    """One line on what is wrong with the hub's database, and what to do."""
+    words = " ".join(str(error).split())
+    missing = ("no such table", "no such column", "does not exist", "has no column")
+    if any(part in words for part in missing) and not words.startswith("connection"):
+        return f"the hub's database is not migrated: run manage.py migrate ({words})"
+    if isinstance(error, ImproperlyConfigured):
+        return words
+    return f"the hub's database does not answer: {words} (see DATABASE_URL)"

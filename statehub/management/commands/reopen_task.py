@@ -1,0 +1,36 @@
+"""Moves a task back in the hub, on purpose and on record."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from statehub.command import HubCommand, user_name
+from statehub.models import Source
+from statehub.moves import MoveError, Origin, find_task, reopen
+from statehub.ranks import TASK_STATUSES
+
+
+class Command(HubCommand):
+    """The next fix carries the reopened status into the files (C-15)."""
+
+    help = "Move a task back in the hub, with a reason. The next fix writes the status into the file."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The task, its status, and why."""
+        parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
+        parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
+        parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept with the change")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Reopen the task."""
+        try:
+            task = find_task(options["task"])
+            origin = Origin(user_name(), Source.COMMAND, settings.STATEHUB_HOST)
+            moved = reopen(task, options["status"], options["reason"], origin)
+        except MoveError as error:
+            self.cannot_run(str(error))
+        self.say_move(task.key, task.status, options["status"], moved)
+        return 0

@@ -1,0 +1,37 @@
+"""Reports a task's status to the hub: forward, or at equal rank."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from statehub.command import HubCommand, user_name
+from statehub.models import Source
+from statehub.moves import MoveError, Origin, UnknownTask, advance, find_task
+from statehub.ranks import TASK_STATUSES
+
+
+class Command(HubCommand):
+    """Exit status 1 and a message where it would be a step back."""
+
+    help = "Report a task's status to the hub. A step back is refused: reopen_task does that on purpose."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The task and its status."""
+        parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
+        parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Advance the task."""
+        try:
+            task = find_task(options["task"])
+            moved = advance(task, options["status"], Origin(user_name(), Source.COMMAND, settings.STATEHUB_HOST))
+        except UnknownTask as error:
+            self.cannot_run(str(error))
+        except MoveError as error:
+            self.warn(str(error))
+            return 1
+        self.say_move(task.key, task.status, options["status"], moved)
+        return 0

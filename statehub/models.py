@@ -1,0 +1,149 @@
+"""What the hub mirrors: repos and their checkouts, workstreams, tasks, and every move of a task's status.
+
+Statuses change through `statehub.moves` and a consistency run alone; both hold the rank rule in the update
+itself and move `Workstream.version`.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
+
+DEFAULT_WORKPLANS = "workplans/**/*.md"
+
+
+class Repo(models.Model):
+    """A git repository known by its slug. `origin` is its normalised remote URL, '' where it has none."""
+
+    slug = models.CharField(max_length=200, unique=True)
+    workplans = models.CharField(max_length=500, default=DEFAULT_WORKPLANS)
+    origin = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Checkout(models.Model):
+    """One clone of a repo: a host name and a path on that host."""
+
+    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="checkouts")
+    host = models.CharField(max_length=255)
+    path = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("host", "path")
+        constraints = (models.UniqueConstraint(fields=("host", "path"), name="checkout_host_path_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.path}"
+
+
+class Workstream(models.Model):
+    """A workplan's row. `version` moves with every change of it or of one of its tasks."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="workstreams")
+    key = models.CharField(max_length=200)
+    title = models.TextField()
+    status = models.CharField(max_length=20)
+    path = models.TextField()
+    version = models.PositiveBigIntegerField(default=1)
+    domain = models.TextField(blank=True, default="")
+    repo_name = models.TextField(blank=True, default="", help_text="The front matter's `repo`.")
+    owner = models.TextField(blank=True, default="")
+    topic_slug = models.TextField(blank=True, default="")
+    created = models.TextField(blank=True, default="", help_text="As the front matter has it.")
+    updated = models.TextField(blank=True, default="", help_text="As the front matter has it.")
+    status_changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("repo", "key")
+        constraints = (
+            models.UniqueConstraint(fields=("repo", "key"), name="workstream_repo_key_unique"),
+            models.CheckConstraint(condition=Q(status__in=WORKSTREAM_STATUSES), name="workstream_status_known"),
+            models.CheckConstraint(condition=~Q(key=""), name="workstream_key_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.title}"
+
+
+class Task(models.Model):
+    """A task block's row. `status_changed_at` is the time of its newest move, or of its creation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks")
+    key = models.CharField(max_length=200)
+    title = models.TextField()
+    status = models.CharField(max_length=20)
+    priority = models.CharField(max_length=20, default=DEFAULT_PRIORITY)
+    status_changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("workstream", "key")
+        indexes = (models.Index(fields=("key",), name="task_key"),)
+        constraints = (
+            models.UniqueConstraint(fields=("workstream", "key"), name="task_workstream_key_unique"),
+            models.CheckConstraint(condition=Q(status__in=TASK_STATUSES), name="task_status_known"),
+            models.CheckConstraint(condition=Q(priority__in=PRIORITIES), name="task_priority_known"),
+            models.CheckConstraint(condition=~Q(key=""), name="task_key_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.title}"
+
+
+class Source(models.TextChoices):
+    """Where a move came from."""
+
+    FILE = "file"
+    API = "api"
+    ADMIN = "admin"
+    COMMAND = "command"
+
+
+def _no_regress() -> Q:
+    """The rank rule as a condition on (old, new): forward or equal, unless it is a reopen."""
+    rule = Q(reopen=True)
+    for old, old_rank in TASK_RANKS.items():
+        allowed = [new for new, new_rank in TASK_RANKS.items() if new_rank >= old_rank]
+        rule |= Q(old=old, new__in=allowed)
+    return rule
+
+
+class StatusChange(models.Model):
+    """One move of a task's status: from what to what, when, by whom, from where. Never changed, only added."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="changes")
+    old = models.CharField(max_length=20)
+    new = models.CharField(max_length=20)
+    at = models.DateTimeField(default=timezone.now)
+    who = models.TextField(blank=True, default="")
+    source = models.CharField(max_length=10, choices=Source.choices)
+    host = models.CharField(max_length=255, blank=True, default="")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="HEAD of the checkout it came from.")
+    reopen = models.BooleanField(default=False)
+    reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = (models.Index(fields=("task", "-at"), name="change_task_at"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(old__in=TASK_STATUSES), name="change_old_known"),
+            models.CheckConstraint(condition=Q(new__in=TASK_STATUSES), name="change_new_known"),
+            models.CheckConstraint(condition=_no_regress(), name="change_no_regress"),
+            models.CheckConstraint(condition=Q(reopen=False) | ~Q(reason=""), name="change_reopen_has_reason"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}"

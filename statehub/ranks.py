@@ -1,0 +1,39 @@
+"""Statuses and their ranks: the one place that says what is forward (design, "Statuses and ranks").
+
+Imports nothing, so that the pure core and the models read the same rule.
+"""
+
+from __future__ import annotations
+
+TASK_RANKS: dict[str, int] = {"todo": 0, "in_progress": 1, "blocked": 1, "done": 2, "cancelled": 2}
+WORKSTREAM_RANKS: dict[str, int] = {**TASK_RANKS, "draft": 0, "active": 1}
+
+TASK_STATUSES: tuple[str, ...] = tuple(TASK_RANKS)
+WORKSTREAM_STATUSES: tuple[str, ...] = tuple(WORKSTREAM_RANKS)
+PRIORITIES: tuple[str, ...] = ("low", "medium", "high", "critical")
+DEFAULT_PRIORITY = "medium"
+
+
+def rank(status: str) -> int:
+    """Rank of a task or workstream status, 0 to 2. Raises KeyError for an unknown one."""
+    return WORKSTREAM_RANKS[status]
+
+
+def is_advance(old: str, new: str) -> bool:
+    """Whether *new* has a higher rank than *old*: the only move a run may make in the hub."""
+    return rank(new) > rank(old)
+
+
+def is_regress(old: str, new: str) -> bool:
+    """Whether *new* has a lower rank than *old*: only a person may do that, as a reopen."""
+    return rank(new) < rank(old)
+
+
+def below(status: str) -> tuple[str, ...]:
+    """The statuses from which a run may move to *status*, for `WHERE status IN (…)`."""
+    return tuple(other for other, value in WORKSTREAM_RANKS.items() if value < rank(status))
+
+
+def at_or_below(status: str) -> tuple[str, ...]:
+    """The statuses from which a report may move to *status*: lower or equal rank."""
+    return tuple(other for other, value in WORKSTREAM_RANKS.items() if value <= rank(status))

@@ -1,0 +1,60 @@
+"""Settings that every process needs, read from the environment or `.env`; commands that cron runs load only these.
+
+`statehub.settings` adds what the web server needs.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+ENV_FILE = Path(env.str("STATEHUB_ENV_FILE", default=str(BASE_DIR / ".env")))
+if ENV_FILE.is_file():
+    env.read_env(str(ENV_FILE))
+
+
+def number(name: str, default: int) -> int:
+    """The whole number in the variable *name*. Raises ImproperlyConfigured where it is none."""
+    try:
+        return int(env.str(name, default=str(default)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number") from error
+
+
+STATEHUB_VAR = Path(env.str("STATEHUB_VAR", default=str(BASE_DIR / "var")))
+STATEHUB_HOST = env.str("STATEHUB_HOST", default="") or socket.gethostname()
+STATEHUB_COMMIT_NAME = env.str("STATEHUB_COMMIT_NAME", default="State Hub")
+STATEHUB_COMMIT_EMAIL = env.str("STATEHUB_COMMIT_EMAIL", default="state-hub@localhost")
+STATEHUB_FETCH_TIMEOUT = number("STATEHUB_FETCH_TIMEOUT", 20)
+STATEHUB_COMMIT_TIMEOUT = number("STATEHUB_COMMIT_TIMEOUT", 300)
+STATEHUB_MAX_FILE_SIZE = number("STATEHUB_MAX_FILE_SIZE", 5 * 1024 * 1024)
+
+INSTALLED_APPS = ["statehub", "consistency"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_url = env.str("DATABASE_URL", default="") or f"sqlite:///{STATEHUB_VAR / 'statehub.sqlite3'}"
+if not _url.startswith(("sqlite://", "postgres://", "postgresql://")):
+    raise ImproperlyConfigured("DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
+_database = env.db_url_config(_url)
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a transaction that will write takes its lock at once, and waits for it; with the default a
+    # second writer fails with "database is locked" in the middle.
+    _database.setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+    if not _database["NAME"].startswith((":memory:", "file:")):
+        Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+DATABASES = {"default": _database}

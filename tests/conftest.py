@@ -1,0 +1,71 @@
+"""Set-up of all tests: a pinned environment before Django loads, and the database that `--db` asks for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import django
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.support import environment, postgres
+
+pytest_plugins = ["tests.support.repos", "tests.support.gitlog", "tests.support.hub"]
+
+DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
+NO_POSTGRESQL = "STATEHUB_TEST_NO_POSTGRESQL"
+
+hypothesis_settings.register_profile("statehub", deadline=None)  # times depend on the machine
+hypothesis_settings.load_profile("statehub")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--db",
+        choices=["sqlite", "postgresql"],
+        default=os.environ.get("STATEHUB_TEST_DB", "sqlite"),
+        help="database of the tests (default: STATEHUB_TEST_DB or sqlite); -m database takes only tests that need one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.help or hasattr(config, "workerinput"):  # xdist's workers inherit all this
+        return
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose their settings themselves")
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    environment.pin(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-tests-"))))
+    if config.option.db == "postgresql":
+        try:
+            server = stack.enter_context(postgres.server())
+            given = "TEST_DATABASE_URL" in os.environ
+            os.environ["DATABASE_URL"] = server if given else postgres.with_name(server, "statehub")
+        except postgres.Unavailable as problem:
+            if os.environ.get("CI"):
+                raise pytest.UsageError(str(problem)) from problem
+            os.environ[NO_POSTGRESQL] = str(problem)
+    # pytest-django looked for the settings' name before this file was loaded; only xdist's workers find it in time.
+    django.setup()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"database: {config.option.db}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+            item.add_marker("database")
+            if problem := os.environ.get(NO_POSTGRESQL):
+                item.add_marker(pytest.mark.skip(reason=problem))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if problem := os.environ.get(NO_POSTGRESQL):
+        terminalreporter.section("NOT TESTED ON POSTGRESQL", yellow=True, bold=True)
+        terminalreporter.line(f"{problem}\nInstall PostgreSQL's server, or set TEST_DATABASE_URL.", yellow=True)

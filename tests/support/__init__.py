@@ -1,0 +1,1 @@
+"""What tests share: real git repositories, real databases, commands as processes of their own."""

@@ -1,0 +1,117 @@
+"""Real git repositories in temporary folders: a bare origin and its clones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository on disk. `git` runs any command in it."""
+
+    path: Path
+
+    def git(self, *args: str, input: str | None = None, env: Mapping[str, str] | None = None) -> str:
+        """Run git here; returns its stdout without the last line end. Raises an error with git's words if it fails."""
+        run = subprocess.run(
+            ["git", *args], cwd=self.path, env=_environment() | dict(env or {}),
+            input=input, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False,
+        )  # fmt: skip
+        if run.returncode:
+            raise AssertionError(f"git {' '.join(args)} failed with {run.returncode}: {run.stderr or run.stdout}")
+        return run.stdout.removesuffix("\n")
+
+    @property
+    def head(self) -> str:
+        """The full name of the commit at HEAD."""
+        return self.git("rev-parse", "HEAD")
+
+
+@dataclass(frozen=True)
+class Clone(Repository):
+    """A clone with a work tree."""
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        """Write a file, folders on the way included; text goes out as UTF-8 with its line ends as they are."""
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file."""
+        return (self.path / path).read_bytes()
+
+    def commit(self, message: str = "Change", *, date: str | None = None) -> str:
+        """Commit everything there is, new files too; returns the commit. *date* is both dates, in any form of git's."""
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date} if date else {}
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", f"--message={message}", env=dates)
+        return self.head
+
+    def push(self, *args: str) -> None:
+        """Push HEAD to the branch of its name at origin, and follow that."""
+        self.git("push", "--quiet", "--set-upstream", *args, "origin", "HEAD")
+
+    def pull(self) -> None:
+        """Fast-forward to what origin has."""
+        self.git("pull", "--quiet", "--ff-only")
+
+    def status(self) -> list[str]:
+        """The lines of `git status --porcelain`; none in a clean work tree."""
+        return self.git("status", "--porcelain", "--untracked-files=all").splitlines()
+
+    def log(self, format: str = "%s") -> list[str]:
+        """One line for each commit of HEAD, newest first."""
+        return self.git("log", f"--format={format}").splitlines()
+
+
+@dataclass(frozen=True)
+class Origin(Repository):
+    """A bare repository that clones push to."""
+
+    def clone(self, name: str = "clone", *args: str) -> Clone:
+        """Make a clone in a folder of that *name* beside the origin; *args* are options of `git clone`."""
+        self.git("clone", "--quiet", *args, str(self.path), str(self.path.with_name(name)))
+        return Clone(self.path.with_name(name))
+
+
+def make_origin(path: Path) -> Origin:
+    """A bare repository at *path* whose branch `main` has one commit, with a README.md."""
+    path.mkdir(parents=True)
+    origin = Origin(path)
+    origin.git("init", "--quiet", "--bare", "--initial-branch=main")
+    blob = origin.git("hash-object", "-w", "--stdin", input="# A repo\n")
+    tree = origin.git("mktree", input=f"100644 blob {blob}\tREADME.md\n")
+    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start"))
+    return origin
+
+
+@pytest.fixture
+def new_origin(tmp_path: Path) -> Callable[[str], Origin]:
+    """Makes one origin more, in a folder of that name; its clones lie beside it."""
+    return lambda name: make_origin(tmp_path / name / "origin.git")
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    """A bare repository whose branch `main` has one commit. `origin.clone("there")` makes a clone more."""
+    return make_origin(tmp_path / "origin.git")
+
+
+@pytest.fixture
+def clone(origin: Origin) -> Clone:
+    """A clone of `origin`, in a folder `clone`, level with it."""
+    return origin.clone()
+
+
+def _environment() -> dict[str, str]:
+    """The environment without the caller's GIT_* variables, and without the system's git settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
