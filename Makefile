@@ -71,7 +71,7 @@ test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for inst
 	@$(call pytest,postgresql,-m database,--cov-report=term --cov-fail-under=95)
 
 # Django's own checks run as in production. The key is for these checks alone.
-production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxW ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
+production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
 lint: dev ## Run every static check: style, types, import directions, migrations, deployment
 	@.venv/bin/ruff check

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """State Hub's commands. Those that cron runs load only the two apps they need; the rest load everything."""
 
+import gc
 import os
 import sys
 
@@ -10,6 +11,9 @@ LEAN_COMMANDS = {"check_consistency", "fix_consistency", "register_repo", "set_t
 def main() -> None:
     """Run the command named on the command line."""
     lean = len(sys.argv) > 1 and sys.argv[1] in LEAN_COMMANDS
+    if lean:
+        # A fifth of the time of a large import went into looking for cycles that are not there.
+        gc.set_threshold(200_000, 20, 20)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +25,8 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,20 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench import expect, machine, table
 from bench.arena import Arena
-from bench.database import Database, PostgreSQL, SQLite, Unavailable
+from bench.database import DATABASES, Database, Unavailable, opened
 from bench.measure import RunFailed
 from bench.repository import GitFailed
-from bench.scenario import FLOOR, SCENARIOS, STATES, Row, counted, prepare, timed
-
-DATABASES = ("sqlite", "postgresql")
+from bench.scenario import FLOOR, SCENARIOS, Row, counted, prepare, timed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.sizes, options.databases, options.repeat = [100], ["sqlite"], 1
     try:
         with tempfile.TemporaryDirectory(prefix="statehub-bench-") as folder, ExitStack() as stack:
-            databases = [stack.enter_context(_database(name, Path(folder))) for name in options.databases]
+            databases = [stack.enter_context(opened(name, Path(folder) / name)) for name in options.databases]
             head = machine.head([database.version for database in databases], seed=options.seed, repeat=options.repeat)
             print(*(f"{name}: {value}" for name, value in head.items()), "", sep="\n", flush=True)
             rows = list(_measure(Path(folder), databases, options))
@@ -75,31 +72,10 @@ def _show(rows: Sequence[Row], sizes: Sequence[int]) -> int:
 NOTES = """\
 Wall and CPU time (user + system, children included) are the best of the runs, the median is of wall time; the ratios to
 the floor compare best with best. Peak is the largest resident size of the process. Queries take a statement that was
-cut into full batches at a parameter limit as one; statements are all that were sent, transaction control apart. One
-percent ahead means one percent of the tasks, evenly spread: one task in every fifth workplan. The floor is one process:
-a bare management command that opens the database, `git status`, and reading and hashing every file.
+cut into full batches as one; statements are all that were sent, transaction control apart. One percent ahead means one
+percent of the tasks, evenly spread: one task in every fifth workplan. The floor is one process: a bare management
+command that opens the database, `git status`, and reading and hashing every file.
 """
-
-
-@contextmanager
-def _database(name: str, folder: Path) -> Iterator[Database]:
-    if name == "sqlite":
-        yield SQLite(folder / "sqlite")
-        return
-    with _server_url() as url:
-        server = PostgreSQL(url)
-        try:
-            yield server
-        finally:
-            server.drop_all(STATES)
-
-
-@contextmanager
-def _server_url() -> Iterator[str]:
-    if given := os.environ.get("BENCH_DATABASE_URL"):
-        yield given
-        return
-    raise Unavailable("no PostgreSQL server: set BENCH_DATABASE_URL, or leave it out with --databases sqlite")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.statements import Statement, count
 
+BEGIN = Statement.of("BEGIN", None)
 SETTINGS = "statehub.settings_commands"
 
 
@@ -25,6 +26,8 @@ def main(out: Path, arguments: list[str]) -> None:
     def listen(
         execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]
     ) -> Any:  # Django's signature of an execute wrapper
+        if _begins_silently(context["connection"]):
+            statements.append(BEGIN)
         if many:
             parameters = list(parameters)
             statements.append(Statement.of(sql, parameters[0] if parameters else None, times=len(parameters)))
@@ -42,6 +45,13 @@ def main(out: Path, arguments: list[str]) -> None:
     finally:
         shapes = Counter(statement.shape for statement in statements)
         out.write_text(json.dumps({**asdict(count(statements)), "shapes": shapes.most_common()}))
+
+
+def _begins_silently(connection: Any) -> bool:
+    """Whether the statement to come opens a transaction without Django's asking: psycopg sends its BEGIN by itself."""
+    if connection.vendor != "postgresql" or not connection.in_atomic_block:
+        return False
+    return bool(connection.connection.info.transaction_status.name == "IDLE")
 
 
 if __name__ == "__main__":

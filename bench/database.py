@@ -1,16 +1,19 @@
 """The two databases the benchmark runs on, each able to save its state under a name and to come back to it."""
 
+import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from typing import Protocol
 
+from tests.support.postgres import Unavailable, server, with_name
+
+__all__ = ["DATABASES", "Database", "PostgreSQL", "SQLite", "Unavailable", "opened"]
+
+DATABASES = ("sqlite", "postgresql")
 LIVE = "bench_statehub"
-
-
-class Unavailable(RuntimeError):
-    """There is no such database to measure on."""
 
 
 class Database(Protocol):
@@ -63,10 +66,10 @@ class PostgreSQL:
 
     def __init__(self, server_url: str) -> None:
         """Take the URL of a database whose user may create databases."""
-        parts = urlsplit(server_url)
-        self._server_url = urlunsplit(parts._replace(scheme="postgresql"))
-        self.url = urlunsplit(parts._replace(path=f"/{LIVE}"))
-        self.version = f"PostgreSQL {self._ask('SHOW server_version').split()[0]}"
+        self._server_url = server_url
+        self._made: set[str] = set()
+        self.url = with_name(server_url, LIVE)
+        self.version = f"PostgreSQL {_execute(server_url, 'SHOW server_version').split()[0]}"
 
     def create(self) -> None:
         """Make the live database an empty one."""
@@ -74,35 +77,47 @@ class PostgreSQL:
 
     def save(self, state: str) -> None:
         """Copy the live database, with statistics as autovacuum would have gathered them within a minute."""
-        self._execute("VACUUM ANALYZE", urlunsplit(urlsplit(self.url)._replace(scheme="postgresql")))
-        self._replace(_database(state), LIVE)
+        _execute(self.url, "VACUUM ANALYZE")
+        self._replace(f"{LIVE}_{state}", LIVE)
 
     def restore(self, state: str) -> None:
         """Copy the saved database back."""
-        self._replace(LIVE, _database(state))
+        self._replace(LIVE, f"{LIVE}_{state}")
 
-    def drop_all(self, states: tuple[str, ...]) -> None:
-        """Leave a server that is not ours as it was."""
-        for name in (LIVE, *map(_database, states)):
-            self._execute(f'DROP DATABASE IF EXISTS "{name}"')
+    def drop_all(self) -> None:
+        """Leave the server as it was."""
+        for name in sorted(self._made):
+            _execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}"')
 
     def _replace(self, name: str, template: str) -> None:
-        self._execute(f'DROP DATABASE IF EXISTS "{name}"')
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-
-    def _execute(self, sql: str, url: str | None = None) -> Any:
-        import psycopg  # only where PostgreSQL is asked for
-
-        with psycopg.connect(url or self._server_url, autocommit=True) as connection:
-            return connection.execute(sql.encode())
-
-    def _ask(self, sql: str) -> str:
-        import psycopg
-
-        with psycopg.connect(self._server_url, autocommit=True) as connection:
-            row = connection.execute(sql.encode()).fetchone()
-        return str(row[0]) if row else ""
+        self._made.add(name)
+        _execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}"')
+        _execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
-def _database(state: str) -> str:
-    return f"{LIVE}_{state}".replace("-", "_")
+@contextmanager
+def opened(name: str, folder: Path) -> Iterator[Database]:
+    """The database of this name; `folder` is for files. Raises `Unavailable`.
+
+    PostgreSQL is the server of BENCH_DATABASE_URL, a URL whose user may create databases, else one of our own.
+    """
+    if name == "sqlite":
+        yield SQLite(folder)
+        return
+    given = os.environ.get("BENCH_DATABASE_URL")
+    with nullcontext(given) if given else server() as url:
+        database = PostgreSQL(url)
+        try:
+            yield database
+        finally:
+            database.drop_all()
+
+
+def _execute(url: str, sql: str) -> str:
+    """Run a statement outside of any transaction and return the first value of its answer, '' where it has none."""
+    import psycopg  # only where PostgreSQL is asked for
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql.encode())
+        row = cursor.fetchone() if cursor.description else None
+    return str(row[0]) if row else ""

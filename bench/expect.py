@@ -57,8 +57,9 @@ def _ratios(rows: Sequence[Row]) -> Iterable[Verdict]:
     for name, database, size, times in RATIOS:
         for row in rows:
             if row.measure == name and row.size == size and database in (None, row.database):
-                ratio = row.cost.wall / floor_of(rows, row).cost.wall
-                said = f"within {times} times the floor at {size:,} (measured {ratio:.1f})"
+                floor = floor_of(rows, row).cost
+                ratio, cpu = row.cost.wall / floor.wall, row.cost.cpu / floor.cpu
+                said = f"within {times} times the floor at {size:,} (measured {ratio:.1f}, of CPU {cpu:.1f})"
                 yield Verdict(f"{name}, {row.database}: {said}", ratio <= times)
 
 

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         """Take the checkout's path."""
         parser.add_argument("checkout", type=Path)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         """Do the least, and print how many files that were."""
         from django.db import connection
 

@@ -35,7 +35,6 @@ SCENARIOS = (
     Scenario(HUB_AHEAD, "hub_ahead", "fix_consistency", "C-13"),
     Scenario(FILE_AHEAD, "file_ahead", "fix_consistency", "C-11"),
 )
-STATES = tuple(scenario.state for scenario in SCENARIOS)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""Counting SQL honestly: a statement cut into batches at a parameter limit is one query, a loop of small ones is many.
+"""Counting SQL honestly: a statement cut into batches is one query, a loop of small ones is many.
 
-A statement continues the one before it only where both are the same but for the length of their lists of values (same
-text, same other parameters), and the one before was a full batch. So a query per row stays a query per row.
+Statements make a series where they follow each other with nothing between and are the same but for the length of their
+lists of values (same text, same other parameters). A series is one query as far as its statements are full batches on
+the average; beyond that, each counts. So a query per row stays a query per row.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 FULL_BATCH = 400  # parameters; SQLite's smallest limit is 999, and Django cuts single-column lists at 500
@@ -18,9 +20,10 @@ _SELECTED_ROWS = re.compile(r"SELECT %s(?:, %s)*(?: UNION ALL SELECT %s(?:, %s)*
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement as the database got it: its text without the lists, the parameters outside them, and their number.
+    """One statement as the database got it: its text without the lists, and the parameters outside them.
 
-    `times` is how often one call of the driver ran it (`executemany`), else 1.
+    `parameters` is the number of all values, those within arrays too; `times` is how often one call of the driver ran
+    it (`executemany`), else 1.
     """
 
     shape: str
@@ -40,7 +43,7 @@ class Statement:
                 outside += (repr(value) for value in values[place : place + count])
             place += count
         shape = "".join("(…)" if is_list else part for part, is_list in _parts(sql))
-        return cls(shape=shape, scalars=tuple(outside), parameters=len(values), times=times)
+        return cls(shape=shape, scalars=tuple(outside), parameters=sum(map(_size, values)), times=times)
 
     @property
     def controls_transaction(self) -> bool:
@@ -61,19 +64,22 @@ def count(statements: Iterable[Statement]) -> Count:
     """Count what one run sent to the database."""
     listed = list(statements)
     asked = [statement for statement in listed if not statement.controls_transaction]
+    series = groupby(listed, key=lambda statement: (statement.shape, statement.scalars))
     return Count(
-        queries=sum(not continued for continued in _continuations(asked)),
+        queries=sum(_queries(list(same)) for _, same in series),
         statements=sum(statement.times for statement in asked),
         transaction_control=len(listed) - len(asked),
     )
 
 
-def _continuations(statements: Sequence[Statement]) -> Iterable[bool]:
-    last: dict[tuple[str, tuple[str, ...]], int] = {}
-    for statement in statements:
-        kind = (statement.shape, statement.scalars)
-        yield last.get(kind, 0) >= FULL_BATCH
-        last[kind] = statement.parameters
+def _queries(series: Sequence[Statement]) -> int:
+    if series[0].controls_transaction:
+        return 0
+    return max(1, len(series) - sum(statement.parameters for statement in series) // FULL_BATCH)
+
+
+def _size(value: object) -> int:
+    return len(value) if isinstance(value, list | tuple) else 1
 
 
 def _parts(sql: str) -> Iterable[tuple[str, bool]]:

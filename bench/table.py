@@ -17,8 +17,8 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1
 
 def costs(rows: Sequence[Row]) -> list[str]:
     """What every run cost, and how that compares with the floor of the same size and database."""
-    header = ("database", "workplans", "run", "wall s", "median", "CPU s", "/ floor", "CPU / floor", "peak MB")
-    return markdown((*header, "queries", "statements", "git"), (_cost(row, floor_of(rows, row)) for row in rows), 1)
+    header = ("database", "run", "workplans", "wall s", "median", "CPU s", "/ floor", "CPU / floor", "peak MB")
+    return markdown((*header, "queries", "statements", "git"), (_cost(row, floor_of(rows, row)) for row in rows), 2)
 
 
 def growth(rows: Sequence[Row], small: int, big: int) -> list[str]:
@@ -45,8 +45,8 @@ def _cost(row: Row, floor: Row) -> tuple[str, ...]:
     counts = (str(row.count.queries), str(row.count.statements), str(len(row.git))) if row.count else ("-",) * 3
     return (
         row.database,
-        f"{row.size:,}",
         row.measure,
+        f"{row.size:,}",
         f"{cost.wall:.2f}",
         f"{cost.wall_median:.2f}",
         f"{cost.cpu:.2f}",

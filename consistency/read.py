@@ -67,16 +67,15 @@ def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
 
 def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[Known]:
     """The workplans that must be compared, each with what the hub already took from it."""
-    wanted = [*same, *(path for path in fresh if path in reading.entries)]
-    remembered = read_contents(checkout, wanted)
+    # What moved is remembered too: a workplan under the path it had, a task in the workplan it was in.
+    gone = reading.entries.keys() - reading.listed if fresh else set[str]()
+    remembered = read_contents(checkout, {*same, *(fresh.keys() & reading.entries.keys()), *gone})
     reading.contents = {path: text for path, (_, text) in remembered.items()}
-    known = []
-    for path in sorted({*same, *fresh}):
-        memory = remembered[path][0] if path in remembered else None
-        if path not in fresh and memory is not None:
-            known.append(memory)
-        elif memory is not None:
-            known.append(Known(fresh[path], memory.taken, memory.taken_status))
-        else:
-            known.append(Known(fresh[path]))
-    return known
+    memories = {path: memory for path, (memory, _) in sorted(remembered.items())}
+    taken = {task: status for memory in memories.values() for task, status in memory.taken.items()}
+    taken_status = {memory.workplan.key: memory.taken_status for memory in memories.values()}
+    for path, workplan in fresh.items():
+        moved = {block.key: taken[block.key] for block in workplan.blocks if block.key in taken}
+        own = memories[path].taken if path in memories else {}
+        memories[path] = Known(workplan, {**moved, **own}, taken_status.get(workplan.key, ""))
+    return [memories[path] for path in sorted({*same, *fresh})]

@@ -13,8 +13,9 @@ from consistency.checkout.worktree import WorkTree, locate
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_SCP_LIKE = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?([^/:]+)(?::\d+)?/(.+)", re.IGNORECASE)
+_HOST = r"(\[[^]/]*\]|[^:/]+)"
+_SCP_LIKE = re.compile(rf"(?:[^@/]+@)?{_HOST}:(?!//)(.+)")
+_URL = re.compile(rf"[a-z][a-z0-9+.-]*://(?:[^/]*@)?{_HOST}(?::\d+)?/(.+)", re.IGNORECASE)
 
 
 class RegistryError(Exception):
@@ -50,11 +51,11 @@ def by_path(path: str, host: str) -> Registered:
 
     Raises NotAWorkTree, RegistryError.
     """
-    known = _known(os.path.realpath(path), host)
+    known = _known(_real(path), host)
     if known is not None:
         return Registered(known, "")
     tree = locate(path)
-    known = _known(os.path.realpath(tree.top), host)
+    known = _known(_real(tree.top), host)
     return Registered(known, "") if known is not None else register(tree, host)
 
 
@@ -67,11 +68,7 @@ def register(tree: WorkTree, host: str, *, slug: str | None = None, workplans: s
         raise RegistryError(f"'{slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
     if workplans is not None:
         _check_pattern(workplans)
-    path, origin = os.path.realpath(tree.top), origin_of(tree.git)
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise RegistryError("the path of the checkout is not UTF-8; move it to another folder") from error
+    path, origin = _real(tree.top), origin_of(tree.git)
     try:
         with transaction.atomic():
             return _register(path, origin, host, slug, workplans)
@@ -85,6 +82,7 @@ def _register(path: str, origin: str, host: str, slug: str | None, workplans: st
         if slug is not None and slug != known.repo.slug:
             raise RegistryError(f"{path} is registered already, as '{known.repo.slug}'")
         note = f"{path} is registered already, as '{known.repo.slug}'"
+        _set_origin(known.repo, origin)
         return Registered(known, note + _set_pattern(known.repo, workplans))
     joined = _repo_of(origin, slug)
     repo = joined or Repo.objects.create(
@@ -119,6 +117,13 @@ def _free_slug(path: str, origin: str, slug: str | None) -> str:
     raise RegistryError(f"slug '{wanted}' is taken by {whose}{mine}; choose one: register_repo {path} --slug SLUG")
 
 
+def _set_origin(repo: Repo, origin: str) -> None:
+    """A repo that had no origin may have got one; the origin of one that has it stands."""
+    if not repo.origin and not Repo.objects.filter(origin=origin).exists():
+        repo.origin = origin
+        repo.save(update_fields=["origin"])
+
+
 def _set_pattern(repo: Repo, workplans: str | None) -> str:
     if workplans is None or workplans == repo.workplans:
         return ""
@@ -127,8 +132,23 @@ def _set_pattern(repo: Repo, workplans: str | None) -> str:
     return f"; workplans are now {workplans}"
 
 
+def _real(path: str) -> str:
+    """The full path without links, as the hub keeps it. Raises RegistryError."""
+    full = os.path.realpath(path)
+    if not _is_text(full):
+        raise RegistryError("the path of the checkout is not UTF-8; move it to another folder")
+    return full
+
+
+def _is_text(value: str) -> bool:
+    """Whether a database can keep it: no NUL, and no bytes of an argument or a file name that are not UTF-8."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _check_pattern(pattern: str) -> None:
-    if not pattern or pattern.startswith("/") or ".." in pattern.split("/") or "\0" in pattern:
+    length = Repo._meta.get_field("workplans").max_length or 0
+    outside = pattern.startswith("/") or ".." in pattern.split("/")
+    if not 0 < len(pattern) <= length or outside or not _is_text(pattern):
         raise RegistryError(f"'{pattern}' is no workplan glob: a pattern inside the repo, such as {DEFAULT_WORKPLANS}")
 
 
@@ -145,6 +165,6 @@ def normalised(url: str, base: str) -> str:
     """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path."""
     found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
     if found:
-        return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git')}"
+        return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"
     local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
     return local.rstrip("/").removesuffix("/.git").removesuffix(".git")

@@ -20,14 +20,15 @@ def new_entries(
     *versions* are the workstreams' versions after the hub changes; *pending* the paths on which the two
     sides do not agree yet.
     """
-    doubtful = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
+    missing = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
+    missing |= {(gone.workplan, gone.task) for gone in (drift.finding for drift in comparison.drifts) if gone.code == "C-10"}
     entries = []
     for item in reading.side.known:
         path = item.workplan.path
         if path in comparison.workstreams:
             workstream = comparison.workstreams[path]
             version = None if path in pending else versions[workstream]
-            taken = _taken(item, doubtful)
+            taken = _taken(item, missing)
             entry = _entry(item.workplan, workstream, reading.digests[path], version, taken)
             if _differs(entry, reading.entries.get(path), reading.contents.get(path)):
                 entries.append(entry)
@@ -53,14 +54,11 @@ def written_entries(
     ]
 
 
-def _taken(item: Known, doubtful: Collection[tuple[str | None, str | None]]) -> dict[str, str]:
-    """What the hub has taken now: every block's status, but for those that could not be compared."""
-    taken = {}
-    for block in item.workplan.blocks:
-        if (item.workplan.key, block.key) not in doubtful:
-            taken[block.key] = block.status
-        elif block.key in item.taken:
-            taken[block.key] = item.taken[block.key]
+def _taken(item: Known, missing: Collection[tuple[str | None, str | None]]) -> dict[str, str]:
+    """What the hub has taken now: every block's status, and what it took before of those *missing* for now."""
+    key = item.workplan.key
+    taken = {task: status for task, status in item.taken.items() if (key, task) in missing}
+    taken.update((block.key, block.status) for block in item.workplan.blocks if (key, block.key) not in missing)
     return taken
 
 

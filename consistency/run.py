@@ -12,6 +12,7 @@ from django.utils import timezone
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import locked
 from consistency.checkout.worktree import (
+    NO_UPSTREAM,
     NOT_ASKED,
     NotAWorkTree,
     State,
@@ -32,6 +33,7 @@ from consistency.models import Mode, Run, RunState
 from consistency.options import Options
 from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
+from statehub.escapes import storable
 from statehub.models import Checkout
 
 Warn = Callable[[str], None]
@@ -114,6 +116,8 @@ class _Running:
             for path in recover(tree):
                 self._warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
         fetched = fetch(tree, options.fetch_timeout) if options.fetch else NOT_ASKED
+        if options.pull and fetched not in ("ok", NO_UPSTREAM, NOT_ASKED):
+            self._warn(f"{tree.top}: pull failed: {fetched}")
         state = look(tree, pattern, fetched)
         if options.pull and options.writes and state.held_back:
             try:
@@ -180,11 +184,11 @@ class _Running:
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
         run = self._run
-        run.outcome, run.converged, run.error = outcome.outcome, outcome.converged, outcome.error or ""
+        run.outcome, run.converged, run.error = outcome.outcome, outcome.converged, storable(outcome.error or "")
         run.head, run.ahead, run.behind = outcome.head or "", outcome.ahead, outcome.behind
         run.freshness, run.writeback_commit = outcome.freshness or "", outcome.writeback_commit or ""
         if state is not None:
-            run.fetch, run.branch, run.upstream = state.fetch, state.branch or "", state.upstream or ""
+            run.fetch, run.branch, run.upstream = map(storable, (state.fetch, state.branch or "", state.upstream or ""))
         run.counts, run.seconds, run.finished_at = outcome.counts, self._seconds, timezone.now()
         run.save(force_update=True)
 

@@ -57,9 +57,12 @@ class RunCommand(HubCommand):
 
     def work(self, options: dict[str, Any]) -> int:
         """Run over the checkouts asked for, report, and return the exit status."""
+        self._require_place(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
         outcomes, locked = self._run(checkouts, self.run_options(options))
+        if not outcomes:
+            return CANNOT_RUN
         report = Report(
             str(self.mode),
             settings.STATEHUB_HOST,
@@ -114,7 +117,10 @@ class RunCommand(HubCommand):
         with progress(len(checkouts), sys.stderr) as bar:
             for checkout in checkouts:
                 try:
-                    outcomes.append(run_checkout(checkout, options, self.warn))
+                    outcome = run_checkout(checkout, options, self.warn)
+                    outcomes.append(outcome)
+                    if outcome.error:
+                        self.warn(f"error: {outcome.error}")
                 except Locked as error:
                     locked = True
                     self.warn(f"error: {checkout.repo.slug}: {error}")
@@ -123,21 +129,41 @@ class RunCommand(HubCommand):
                 bar.advance(checkout.repo.slug)
         return outcomes, locked
 
+    def _require_place(self, output: str | None) -> None:
+        """Say so before the run, not after it, where the report will have no place."""
+        if output:
+            folder = os.path.dirname(os.path.realpath(output))
+            if os.path.isdir(output) or not os.access(folder, os.W_OK | os.X_OK):
+                self.cannot_run(f"the report cannot be written to {output}: no such folder, or not ours to write to")
+
     def _write(self, report: Report, options: dict[str, Any]) -> None:
         form, verbosity = options["format"], options["verbosity"]
         if not options["output"]:
+            if form != "text" and hasattr(self.stdout, "reconfigure"):
+                self.stdout.reconfigure(encoding="utf-8")  # Whatever the terminal speaks (RFC 8259, section 8.1).
             coloured = not options["no_color"] and (options["force_color"] or _wants_colour(self.stdout))
             _render(report, form, self.stdout, verbosity=verbosity, colour=coloured)
             return
         path, text = Path(options["output"]), StringIO()
         _render(report, form, text, verbosity=verbosity, colour=False)
         try:
-            # Whoever reads the file never sees half a report.
-            partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            partial.write_text(text.getvalue(), encoding="utf-8")
-            partial.replace(path)
+            _replace(path, text.getvalue())
         except OSError as error:
             self.cannot_run(f"the report cannot be written to {path}: {error.strerror or error}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put *text* into the file *path* in one step: whoever reads it never sees half a report."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():  # A pipe or a device is written to; a file must not take its place.
+        target.write_text(text, encoding="utf-8")
+        return
+    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _wants_colour(stream: OutputWrapper) -> bool:

@@ -78,6 +78,7 @@ class Stage:
         """Run a command that is no part of the story and return its output; raises `CommandFailed`."""
         run = subprocess.run(
             command,
+            check=False,
             cwd=folder or self.checkout(machine),
             env=self._environment(machine),
             stdin=subprocess.DEVNULL,

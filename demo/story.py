@@ -65,7 +65,7 @@ class Story:
         self._screen.step("The workstation's first fix mirrors the workplan into the hub.")
         output = self._stage.manage(HERE, *FIX)
         self._promise("the workplan was new to the hub (C-07)", "C-07" in output)
-        self._hub_says(PLANNED)
+        self._hub_says(PLANNED, "the hub says what the file says")
 
     def _report_from_remote(self) -> None:
         self._screen.step("On the remote machine work goes on: two reports to the hub, and a commit, pushed.")

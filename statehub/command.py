@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 
-from statehub.escapes import visible
+from statehub.escapes import encodable, storable, visible
 
 CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
@@ -34,15 +35,19 @@ class HubCommand(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do the work, or say why it cannot be done."""
+        self._require_text(options)
         try:
             status = self.work(options)
+            self.stdout.flush()
         except (DatabaseError, ImproperlyConfigured) as error:
             self.cannot_run(about_database(error))
         except KeyboardInterrupt:
             self.cannot_run("stopped by the keyboard; what was done so far stands")
-        except BrokenPipeError:
-            # Whoever read our output has gone; at its end Python would write to the pipe again.
+        except OSError as error:
+            # Whoever read our output has gone, or the disk is full; at its end Python would write there again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self.warn(f"error: {error}")
             status = CANNOT_RUN
         if status:
             raise SystemExit(status)
@@ -51,13 +56,24 @@ class HubCommand(BaseCommand):
         """Do what the command is for and return the exit status."""
         raise NotImplementedError
 
+    def _require_text(self, options: Mapping[str, Any]) -> None:
+        """Arguments are bytes to the system; no database takes those that are no UTF-8."""
+        for value in options.values():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and storable(text) != text:
+                    self.cannot_run(f"the argument '{text}' is not UTF-8")
+
+    def say(self, line: str) -> None:
+        """One line for a person, on stdout, with escapes for what its encoding cannot say."""
+        self.stdout.write(encodable(visible(line), getattr(self.stdout, "encoding", None)))
+
     def warn(self, line: str) -> None:
         """One line for a person, on stderr."""
         self.stderr.write(visible(line))
 
     def say_move(self, task: str, old: str, new: str, moved: bool) -> None:
         """What became of a task's status, on stdout."""
-        self.stdout.write(visible(f"{task}: {old} → {new}" if moved else f"{task}: is {new} already"))
+        self.say(f"{task}: {old} → {new}" if moved else f"{task}: is {new} already")
 
     def cannot_run(self, why: str) -> NoReturn:
         """Say why in one line on stderr, and end with exit status 2."""
@@ -68,7 +84,7 @@ class HubCommand(BaseCommand):
 def user_name() -> str:
     """Who runs this process, as the system knows it; the number where it has no name for it."""
     try:
-        return getpass.getuser()
+        return storable(getpass.getuser())
     except (KeyError, OSError):
         return str(os.getuid())
 

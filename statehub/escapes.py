@@ -7,12 +7,18 @@ import re
 # C0 with ESC and newlines, DEL, C1; line and paragraph separators; bidi overrides and isolates (Unicode TR 36,
 # section 3.1, "Trojan Source"); lone surrogates, which no encoding takes.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
     r"""*text* on one line, unsafe characters as `\n`, `\x1b`, `\u202e`; everything else as it is."""
     return _UNSAFE.sub(_escape, text)
+
+
+def storable(text: str) -> str:
+    r"""*text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`, all else as it is."""
+    return _UNSTORABLE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

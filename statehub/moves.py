@@ -1,7 +1,7 @@
 """Moves a task's status in the hub: `advance` never regresses, `reopen` does so on purpose and on record.
 
-Both lock the workstream's row first (by moving its version), then update the task under a condition on its
-status: the same order as a consistency run, so that no two of them wait for each other in a circle.
+Both lock the workstream's row first, then update the task under a condition on its status: the same order as
+a consistency run, so that no two of them wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _check_status(status: str) -> None:
 
 def _lock(task: Task) -> Task:
     """The task as it is now, with its workstream's row locked until the transaction ends."""
-    Workstream.objects.select_for_update().filter(tasks=task.pk).first()
+    Workstream.objects.select_for_update(of=("self",)).filter(tasks=task.pk).first()
     current = Task.objects.filter(pk=task.pk).first()
     if current is None:
         raise UnknownTask(f"task '{task.key}' is no longer in the hub")

@@ -8,7 +8,7 @@ import secrets
 from django.core.exceptions import ImproperlyConfigured
 
 from statehub.settings_commands import *  # noqa: F403 - one set of settings in two steps
-from statehub.settings_commands import BASE_DIR, INSTALLED_APPS, STATEHUB_VAR, env
+from statehub.settings_commands import BASE_DIR, INSTALLED_APPS, STATEHUB_VAR, env, make_folder
 
 DEBUG = env.bool("DEBUG", default=True)
 
@@ -16,7 +16,7 @@ DEBUG = env.bool("DEBUG", default=True)
 def _kept_secret_key() -> str:
     """The key of a local hub: made once, kept in `var/`, readable by its owner only."""
     path = STATEHUB_VAR / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     *INSTALLED_APPS,
+    "web",
 ]
 
 MIDDLEWARE = [
@@ -56,8 +57,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-ROOT_URLCONF = "statehub.urls"
-WSGI_APPLICATION = "statehub.wsgi.application"
+ROOT_URLCONF = "web.urls"
+WSGI_APPLICATION = "web.wsgi.application"
 STATIC_URL = "static/"
 
 TEMPLATES = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -20,11 +21,21 @@ if ENV_FILE.is_file():
 
 
 def number(name: str, default: int) -> int:
-    """The whole number in the variable *name*. Raises ImproperlyConfigured where it is none."""
+    """The whole number above 0 in the variable *name*. Raises ImproperlyConfigured where it is none."""
+    text = env.str(name, default="") or str(default)
+    if not text.isdecimal() or int(text) == 0:
+        raise ImproperlyConfigured(f"{name} must be a whole number above 0")
+    return int(text)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder *path*, and those above it, where they are not there. Raises ImproperlyConfigured."""
     try:
-        return int(env.str(name, default=str(default)))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a whole number") from error
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"the folder {path} cannot be made: {error.strerror} (see DATABASE_URL and STATEHUB_VAR)"
+        ) from error
 
 
 STATEHUB_VAR = Path(env.str("STATEHUB_VAR", default=str(BASE_DIR / "var")))
@@ -41,10 +52,14 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_url = env.str("DATABASE_URL", default="") or f"sqlite:///{STATEHUB_VAR / 'statehub.sqlite3'}"
+DATABASE_URL_HELP = "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
+_url = env.str("DATABASE_URL", default="") or f"sqlite:///{quote(str(STATEHUB_VAR / 'statehub.sqlite3'))}"
 if not _url.startswith(("sqlite://", "postgres://", "postgresql://")):
-    raise ImproperlyConfigured("DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
-_database = env.db_url_config(_url)
+    raise ImproperlyConfigured(DATABASE_URL_HELP)
+try:
+    _database = env.db_url_config(_url)
+except ValueError as error:  # A port that is no number, say. The URL itself may hold a password: it is not shown.
+    raise ImproperlyConfigured(DATABASE_URL_HELP) from error
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that will write takes its lock at once, and waits for it; with the default a
     # second writer fails with "database is locked" in the middle.
@@ -54,7 +69,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
     if not _database["NAME"].startswith((":memory:", "file:")):
-        Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(_database["NAME"]).parent)
 else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
 DATABASES = {"default": _database}

@@ -6,12 +6,21 @@ import os
 import stat
 from contextlib import suppress
 
+from consistency.checkout.files import digest_of
+
 TEMPORARY = ".statehub-writeback.tmp"
 """In the file's own folder: a rename is atomic within one file system only."""
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Put *data* in the place of the regular file *path*. Raises OSError; then *path* is as it was."""
+class FileChanged(OSError):
+    """The file is not what it is thought to be."""
+
+
+def replace_file(path: str, expected: str, data: bytes) -> None:
+    """Put *data* in the place of the regular file *path*, whose digest is *expected*.
+
+    Raises OSError, and FileChanged where its digest is another; then *path* is as it was.
+    """
     temporary = temporary_beside(path)
     status = os.lstat(path)
     try:
@@ -22,6 +31,8 @@ def replace_file(path: str, data: bytes) -> None:
             file.flush()
             _take_over(descriptor, status)
             os.fsync(descriptor)
+        if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
+            raise FileChanged(0, "the file was changed while this run was at work", path)
         os.replace(temporary, path)
     except BaseException:
         remove(temporary)

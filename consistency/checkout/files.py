@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 
 READING = b"1"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
@@ -27,7 +28,16 @@ class ReadFile:
 
 def digest(data: bytes) -> str:
     """What the ledger keeps of a file's bytes, in hex."""
-    return hashlib.blake2b(data, digest_size=20, person=READING).hexdigest()
+    return _hash(data).hexdigest()
+
+
+def digest_of(full: str) -> str | None:
+    """The digest of the regular file at *full*; None where none can be read, links not followed."""
+    try:
+        with _open(full) as file:
+            return hashlib.file_digest(file, _hash).hexdigest()
+    except (OSError, CannotRead):
+        return None
 
 
 def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
@@ -49,6 +59,10 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
             yield ReadFile(path, None, f"cannot be read: {error.strerror or error}")
 
 
+def _hash(data: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(data, digest_size=20, person=READING)
+
+
 def _resolve(root: str, path: str, listed: set[str], inside: dict[str, bool]) -> str | None:
     """Where to read *path*; None where it only points at another listed file. Raises CannotRead."""
     _require_storable_name(path)
@@ -62,6 +76,8 @@ def _resolve(root: str, path: str, listed: set[str], inside: dict[str, bool]) ->
     target = os.path.realpath(full)
     if not _is_inside(root, target):
         raise CannotRead("a link that leads out of the repo")
+    if not os.path.exists(target):
+        raise CannotRead("a link to a file that is not there")
     return None if os.path.relpath(target, root) in listed else target
 
 
@@ -76,16 +92,21 @@ def _is_inside(root: str, path: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def _read(full: str, limit: int) -> bytes:
+def _open(full: str) -> BufferedReader:
     # NONBLOCK: a pipe that took the file's place must not hold the run up. NOFOLLOW: links were resolved.
     descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise CannotRead("not a regular file")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CannotRead("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _read(full: str, limit: int) -> bytes:
+    with _open(full) as file:
         # Not read(limit + 1) at once: that makes a buffer of the limit's size for every small file.
-        data = file.read(min(status.st_size, limit) + 1)
-        if len(data) > status.st_size:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, limit) + 1)
+        if len(data) > size:
             data += file.read(limit)
     if len(data) > limit:
         raise CannotRead(f"larger than the limit of {limit} bytes")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 READ_TIMEOUT = 120.0
 """Seconds that a local git command may take before it is given up."""
 
+GRACE = 2.0
+"""Seconds that a stopped git has to take its lock files with it."""
+
 _ALWAYS = (
     "--literal-pathspecs",
     # A checkout's own configuration may name a program to run on every status.
@@ -34,7 +37,11 @@ _ENVIRONMENT = {
     "SSH_ASKPASS_REQUIRE": "never",
     "GIT_EDITOR": ":",
     "GIT_PAGER": "cat",
+    "GCM_INTERACTIVE": "never",  # Git Credential Manager opens windows of its own.
+    "LC_ALL": "C.UTF-8",  # English words, and hooks that can read names beyond ASCII.
 }
+
+_AT_IMPORT = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/no/git/at/import"}
 
 
 class GitError(Exception):
@@ -61,18 +68,22 @@ class Git:
         stdin: bytes = b"",
         timeout: float = READ_TIMEOUT,
         env: Mapping[str, str] | None = None,
+        config: Mapping[str, str] | None = None,
         magic_pathspecs: bool = False,
         ok: tuple[int, ...] = (0,),
     ) -> bytes:
         """Standard output of `git ARGUMENTS`, as bytes. *timeout* is in seconds, *ok* the good exit statuses.
 
-        *magic_pathspecs* lets pathspecs begin with `:(…)`; else they are taken to the letter.
+        *config* overrides the repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; else they
+        are taken to the letter.
         Raises GitMissing, GitTimeout, or GitError with git's own words.
         """
         options = _ALWAYS[1:] if magic_pathspecs else _ALWAYS
-        # -C as well: where the folder is gone, the runner would quietly start git in our own.
-        command = [*_scrubbed(), "git", "-C", self.path, *options, *arguments]
-        process = _start(self.path, command, {**_ENVIRONMENT, **(env or {})}, bool(stdin))
+        settings = [part for item in (config or {}).items() for part in ("-c", "=".join(item))]
+        environment = {**_ENVIRONMENT, **(env or {})}
+        # -C, not the runner's own folder: where that is gone, the runner would quietly start git in ours.
+        command = [*_without_strangers(environment), "git", "-C", self.path, *options, *settings, *arguments]
+        process = _start(command, environment, bool(stdin))
         try:
             output, errors = process.communicate(stdin or None, timeout=timeout)
         except subprocess.TimeoutExpired as error:
@@ -86,19 +97,22 @@ class Git:
         return output
 
 
-def _start(path: str, command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:
+def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:
     if shutil.which("git") is None:
         raise GitMissing("git is not on the PATH: install git")
+    runner = _runner()
+    from git.exc import GitCommandNotFound
+
     try:
-        started = _runner()(path).execute(
+        started = runner().execute(
             command,
             as_process=True,
             env=env,
             istream=subprocess.PIPE if piped else None,
             start_new_session=True,
         )
-    except OSError as error:
-        raise GitError(f"git cannot be started in {path}: {error.strerror or error}") from error
+    except (OSError, GitCommandNotFound) as error:
+        raise GitError(f"git cannot be started: {error.__cause__ or error}") from error
     process: subprocess.Popen[bytes] = started.proc  # type: ignore[assignment]
     started.proc = None  # Its own end would send signals to a process that `run` has already waited for.
     return process
@@ -106,17 +120,20 @@ def _start(path: str, command: list[str], env: dict[str, str], piped: bool) -> s
 
 @cache
 def _runner() -> type[Runner]:
-    # At its import GitPython looks for git, and raises unless told to be quiet; `_start` says it better.
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # At its import GitPython runs `git version`, or whatever the caller's variables name instead. One that is
+    # not there starts nothing, and `quiet` lets it pass; `_start` tells a missing git better.
+    os.environ.update(_AT_IMPORT)
     from git.cmd import Git as Runner
 
+    for name in _AT_IMPORT:
+        del os.environ[name]
     return Runner
 
 
-def _scrubbed() -> list[str]:
+def _without_strangers(ours: Mapping[str, str]) -> list[str]:
     """A prefix that drops the caller's GIT_* variables (a hook's GIT_DIR, say). `env` then becomes git itself."""
-    strangers = [name for name in os.environ if name.startswith("GIT_") and name != "GIT_PYTHON_REFRESH"]
-    return ["env", *(part for name in sorted(strangers) for part in ("-u", name))] if strangers else []
+    strangers = sorted(name for name in os.environ if name.startswith("GIT_") and name not in ours)
+    return ["/usr/bin/env", *(part for name in strangers for part in ("-u", name))] if strangers else []
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -124,11 +141,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
     The friendly signal first: at it, git takes its lock files with it.
     """
-    for sign, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
+    for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
-            process.communicate(timeout=seconds)
-        except ProcessLookupError:
+            process.communicate(timeout=GRACE)
+        except (ProcessLookupError, PermissionError):  # macOS refuses where only zombies are left.
             break
         except subprocess.TimeoutExpired:
             continue

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from consistency.checkout.atomicfile import remove, replace_file, temporary_beside
-from consistency.checkout.files import digest
+from consistency.checkout.files import digest_of
 from consistency.checkout.worktree import WorkTree
 
 FOLDER = "statehub-writeback"
@@ -27,49 +28,72 @@ class Kept:
     written: str
 
 
+@dataclass(slots=True)
+class PutBack:
+    """What became of the files: as they were again, or changed by somebody else since and left so."""
+
+    restored: list[str] = field(default_factory=list)
+    theirs: list[str] = field(default_factory=list)
+
+
 class Undo:
     """The originals of one writeback."""
 
     def __init__(self, tree: WorkTree) -> None:
         self._tree, self.folder = tree, Path(tree.git_dir, FOLDER)
+        self._list = str(self.folder / "files.json")
 
-    def begin(self, files: list[Kept]) -> None:
-        """Keep the originals of *files*. Raises OSError; nothing has been replaced then."""
+    def begin(self, head: str, files: list[Kept]) -> None:
+        """Keep the originals of *files*, with *head* checked out. Raises OSError; nothing has been replaced then."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         for number, kept in enumerate(files):
             self._keep(os.path.join(self._tree.top, kept.path), self.folder / str(number))
         # The list comes last, and whole: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        partial.write_text(json.dumps([(kept.path, kept.written) for kept in files]))
-        partial.replace(self.folder / "files.json")
+        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files]]))
+        partial.replace(self._list)
 
-    def put_back(self, only: set[str]) -> None:
+    def put_back(self, only: set[str]) -> PutBack:
         """Put back every file of *only* that still stands as the writeback left it, and drop what was kept.
 
         A file that somebody has changed since is theirs, and stays. Raises OSError.
         """
-        for number, (path, written) in enumerate(self._files()):
-            full = os.path.join(self._tree.top, path)
+        result = PutBack()
+        for number, (path, written) in enumerate(self._unfinished()[1]):
+            full, kept = os.path.join(self._tree.top, path), self.folder / str(number)
             remove(temporary_beside(full))
-            if path in only and _digest_of(full) == written:
-                self._restore(self.folder / str(number), full)
+            found = digest_of(full) if path in only else None
+            if found == written:
+                self._restore(kept, full, written)
+                result.restored.append(path)
+            elif path in only and found != digest_of(str(kept)):
+                result.theirs.append(path)
         self.drop()
+        return result
 
     def drop(self) -> None:
         """Forget the originals: the commit stands."""
+        with suppress(OSError):  # The list first: what is half gone must not be put back.
+            remove(self._list)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def unfinished(self) -> list[str]:
-        """The paths of a writeback that was cut off; empty where there was none."""
-        return [path for path, _ in self._files()]
+    @property
+    def head(self) -> str:
+        """The commit that was checked out when an unfinished writeback began; '' where there is none."""
+        return self._unfinished()[0]
 
-    def _files(self) -> list[tuple[str, str]]:
+    @property
+    def paths(self) -> set[str]:
+        """The paths of an unfinished writeback; empty where there is none."""
+        return {path for path, _ in self._unfinished()[1]}
+
+    def _unfinished(self) -> tuple[str, list[tuple[str, str]]]:
         try:
-            listed = json.loads((self.folder / "files.json").read_text())
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return []
-        return [(path, written) for path, written in listed]
+            head, listed = json.loads(Path(self._list).read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return "", []
+        return head, [(path, written) for path, written in listed]
 
     @staticmethod
     def _keep(full: str, kept: Path) -> None:
@@ -79,15 +103,8 @@ class Undo:
             shutil.copy2(full, kept)
 
     @staticmethod
-    def _restore(kept: Path, full: str) -> None:
+    def _restore(kept: Path, full: str, written: str) -> None:
         try:
             os.replace(kept, full)
         except OSError:
-            replace_file(full, kept.read_bytes())
-
-
-def _digest_of(full: str) -> str | None:
-    try:
-        return digest(Path(full).read_bytes())
-    except OSError:
-        return None
+            replace_file(full, written, kept.read_bytes())

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from consistency.checkout.git import Git, GitError, GitMissing
 
@@ -83,7 +84,9 @@ def locate(path: str) -> WorkTree:
         raise
     except GitError as error:
         raise NotAWorkTree(f"{path} is no git work tree: {error}") from error
-    top, git_dir = lines.rstrip("\n").split("\n")
+    top, git_dir, *more = lines.removesuffix("\n").split("\n")
+    if more:
+        raise NotAWorkTree(f"{path!r} has a line end in its path; move it to another folder")
     return WorkTree(top, git_dir)
 
 
@@ -105,7 +108,8 @@ def fetch(tree: WorkTree, timeout: float) -> str:
 def fast_forward(tree: WorkTree, timeout: float) -> None:
     """Bring the branch to its upstream's commit where that needs no merge. Raises GitError; nothing has moved then."""
     # No autostash: uncommitted work is left where it is, or the merge is refused.
-    tree.git.run("-c", "merge.autoStash=false", "merge", "--ff-only", "--quiet", "@{upstream}", timeout=timeout)
+    config = {"merge.autoStash": "false"}
+    tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}", timeout=timeout, config=config)
 
 
 def files(tree: WorkTree, pattern: str) -> list[str]:
@@ -152,22 +156,34 @@ def _fetch(tree: WorkTree, remote: _Remote, timeout: float) -> str:
         )
     except GitError as error:
         return str(error)
-    return "ok"
+    return "ok" if _upstream_is_there(tree) else NO_UPSTREAM
+
+
+def _upstream_is_there(tree: WorkTree) -> bool:
+    """Whether the last fetch met the upstream's branch, which a tracking branch can outlive (git-fetch, FETCH_HEAD)."""
+    fetched = Path(tree.git_dir, "FETCH_HEAD").read_bytes()
+    return any(line.split(b"\t")[1:2] == [b""] for line in fetched.splitlines())
+
+
+def uncommitted(tree: WorkTree) -> set[str]:
+    """The tracked files with staged or unstaged changes, in the whole work tree."""
+    return {path for field in _status(tree, "--untracked-files=no") for path in _changed_path(field)}
+
+
+def overlooked(tree: WorkTree) -> set[str]:
+    """The tracked files whose changes git does not show: marked assume-unchanged or skip-worktree."""
+    listed = _fields(tree.git.run("ls-files", "-v", "-z"))
+    return {path for tag, _, path in (field.partition(" ") for field in listed) if tag == "S" or tag.islower()}
 
 
 def look(tree: WorkTree, pattern: str, fetched: str) -> State:
     """Freshness, and the dirty files of *pattern*, after a fetch that ended with *fetched*."""
-    output = tree.git.run(
-        "status", "--porcelain=v2", "--branch", "--ahead-behind", "-z", "--untracked-files=all", "--no-renames",
-        "--ignore-submodules=all", "--", _pathspec(pattern),
-        env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True,
-    )  # fmt: skip
     headers: dict[str, str] = {}
     dirty: set[str] = set()
-    for field in _fields(output):
+    for field in _status(tree, "--branch", "--ahead-behind", "--untracked-files=all", "--", _pathspec(pattern)):
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
-            headers[name] = value
+            headers[name] = value.encode(errors="surrogateescape").decode(errors="replace")
         else:
             dirty.update(_changed_path(field))
     ahead, behind = _distances(headers.get("branch.ab"))
@@ -182,6 +198,15 @@ def look(tree: WorkTree, pattern: str, fetched: str) -> State:
         behind=behind,
         dirty=frozenset(dirty),
     )
+
+
+def _status(tree: WorkTree, *arguments: str) -> list[str]:
+    return _fields(
+        tree.git.run(
+            "status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=all", *arguments,
+            env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True,
+        )
+    )  # fmt: skip
 
 
 def _changed_path(field: str) -> Iterator[str]:
@@ -200,9 +225,9 @@ def _distances(text: str | None) -> tuple[int, int]:
 
 def _freshness(fetched: str, headers: dict[str, str], ahead: int, behind: int) -> Freshness:
     """Not behind for want of knowledge is never `fresh` (design, "Pull gate")."""
-    compared = "branch.ab" in headers  # Only where the upstream's branch is there.
-    if "branch.upstream" not in headers or (fetched == "ok" and not compared):
-        return Freshness.NO_UPSTREAM
     if behind:
         return Freshness.DIVERGED if ahead else Freshness.BEHIND
+    compared = "branch.ab" in headers  # Only where the upstream's branch is there.
+    if "branch.upstream" not in headers or fetched == NO_UPSTREAM or (fetched == "ok" and not compared):
+        return Freshness.NO_UPSTREAM
     return Freshness.FRESH if fetched == "ok" else Freshness.UNKNOWN

@@ -14,7 +14,7 @@ from consistency.checkout.atomicfile import replace_file
 from consistency.checkout.files import CannotRead, digest, read_files
 from consistency.checkout.git import GitError
 from consistency.checkout.undo import Kept, Undo
-from consistency.checkout.worktree import State, WorkTree
+from consistency.checkout.worktree import State, WorkTree, overlooked, uncommitted
 from consistency.core.actions import WriteBack
 from consistency.core.edit import EditRefused, set_statuses
 
@@ -24,6 +24,10 @@ _UNDER_WAY = {
     "REVERT_HEAD": "a revert",
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase or am",
+    "sequencer": "a cherry-pick or revert",
+    # git keeps the message of a change that waits to be committed there, and drops it at whatever commit comes next.
+    "SQUASH_MSG": "a squash merge",
+    "MERGE_MSG": "a cherry-pick or revert without its commit",
 }
 
 
@@ -63,19 +67,20 @@ def write_back(
     obstacle = _obstacle(tree, state)
     if obstacle is not None:
         return Written(faults=[(None, obstacle)])
-    result = Written()
-    edits = _edits(tree, items, digests, limit, result)
-    if not edits:
-        return result
-    undo = Undo(tree)
+    result, undo = Written(), Undo(tree)
+    edits: dict[str, bytes] = {}
     try:
-        undo.begin([Kept(path, digest(data)) for path, data in edits.items()])
+        edits = _edits(tree, items, digests, limit, result)
+        if not edits:
+            return result
+        head, parent = _parent(tree, state)
+        undo.begin(head, [Kept(path, digest(data)) for path, data in edits.items()])
         for path, data in edits.items():
-            replace_file(os.path.join(tree.top, path), data)
-        _commit(tree, [item for item in items if item.path in edits], undo.folder, committer)
+            replace_file(os.path.join(tree.top, path), digests[path], data)
+        _commit(tree, [item for item in items if item.path in edits], parent, undo.folder, committer)
         result.commit = _head(tree)
     except BaseException as error:
-        _settle(tree, undo, edits, error, result)
+        _settle(tree, undo, error, result)
         if not isinstance(error, OSError | GitError):
             raise
     if result.commit:
@@ -90,21 +95,29 @@ def recover(tree: WorkTree) -> list[str]:
     Raises GitError or OSError.
     """
     undo = Undo(tree)
-    paths = undo.unfinished()
-    uncommitted = _uncommitted(tree).intersection(paths) if paths else set()
-    undo.put_back(uncommitted)
-    return sorted(uncommitted)
+    left = _without_commit(tree, undo)
+    lock = Path(tree.git_dir, "index.lock")
+    if left and lock.exists():  # The commit of the run that was cut off may still be on its way.
+        raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
+    return undo.put_back(left).restored
 
 
-def _settle(tree: WorkTree, undo: Undo, edits: Mapping[str, bytes], error: BaseException, result: Written) -> None:
+def _without_commit(tree: WorkTree, undo: Undo) -> set[str]:
+    """The files of an unfinished writeback that are in no commit."""
+    paths = undo.paths
+    return paths if not paths or _head(tree) == undo.head else paths & uncommitted(tree)
+
+
+def _settle(tree: WorkTree, undo: Undo, error: BaseException, result: Written) -> None:
     """After a failure: put the files back, unless the commit was made all the same (a later hook failed, say)."""
     words = _words(error)
     try:
-        uncommitted = _uncommitted(tree).intersection(edits)
-        if not uncommitted:
+        left = _without_commit(tree, undo)
+        if undo.paths and not left:
             result.commit = _head(tree)
             return
-        undo.put_back(uncommitted)
+        for path in undo.put_back(left).theirs:
+            words += f"; {path} was changed by a hook or a person meanwhile and stays as it is"
     except (OSError, GitError) as worse:
         words += f"; putting the files back failed as well ({_words(worse)}), the next run tries again"
     result.faults.append((None, words))
@@ -120,10 +133,12 @@ def _head(tree: WorkTree) -> str:
     return tree.git.run("rev-parse", "HEAD").decode().strip()
 
 
-def _uncommitted(tree: WorkTree) -> set[str]:
-    """The tracked files that differ from HEAD."""
-    listed = tree.git.run("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules", "HEAD")
-    return {os.fsdecode(name) for name in listed.split(b"\0") if name}
+def _parent(tree: WorkTree, state: State) -> tuple[str, int]:
+    """HEAD, which must be where it was looked at, and its committer date in seconds."""
+    _, head, seconds = tree.git.run("rev-list", "--max-count=1", "--format=%ct", "HEAD").decode().split()
+    if head != state.head:
+        raise GitError("HEAD moved while this run was at work")
+    return head, int(seconds)
 
 
 def message(items: Sequence[WriteBack], day: datetime) -> str:
@@ -164,7 +179,22 @@ def _edits(
             result.faults.append((path, str(error)))
         except OSError as error:
             result.faults.append((path, f"the file cannot be read: {error.strerror or error}"))
+    # Only now: what is clean after it was read is what HEAD has, and no edit of a person's is in it.
+    for why, paths in _not_ours(tree).items() if edits else ():
+        for path in sorted(edits.keys() & paths):
+            del edits[path]
+            result.faults.append((path, why))
     return edits
+
+
+def _not_ours(tree: WorkTree) -> dict[str, set[str]]:
+    """The files that may hold what a person has not committed, by the reason."""
+    return {
+        "the file was changed while this run was at work": uncommitted(tree),
+        "git is told to overlook changes of the file (git update-index --no-assume-unchanged --no-skip-worktree)": (
+            overlooked(tree)
+        ),
+    }
 
 
 def _current(tree: WorkTree, path: str, expected: str, limit: int) -> bytes:
@@ -182,20 +212,20 @@ def _current(tree: WorkTree, path: str, expected: str, limit: int) -> bytes:
     return read.data
 
 
-def _commit(tree: WorkTree, items: Sequence[WriteBack], folder: Path, committer: Committer) -> None:
+def _commit(tree: WorkTree, items: Sequence[WriteBack], parent: int, folder: Path, committer: Committer) -> None:
     """Commit exactly the files of *items*, as a function of the parent and of what the hub says."""
-    parent = datetime.fromtimestamp(int(tree.git.run("log", "-1", "--format=%ct", "HEAD")), UTC)
-    when = max(parent, *(item.changed_at for item in items))
-    date = f"@{int(when.timestamp())} +0000"
+    when = max(parent, *(int(item.changed_at.timestamp()) for item in items))
+    date = f"@{when} +0000"
     text = folder / "message"
-    text.write_text(message(items, when), encoding="utf-8")
-    paths = "\0".join(dict.fromkeys(item.path for item in items))
+    text.write_text(message(items, datetime.fromtimestamp(when, UTC)), encoding="utf-8")
+    # Literal each by itself: git's own switch for all would reach the hooks, and their patterns would find nothing.
+    paths = "\0".join(dict.fromkeys(f":(top,literal){item.path}" for item in items))
     tree.git.run(
-        "-c", "commit.gpgSign=false",
-        "-c", "i18n.commitEncoding=UTF-8",
         "commit", "--quiet", "--only", "--cleanup=verbatim", "--no-verbose", f"--file={text}",
         "--pathspec-from-file=-", "--pathspec-file-nul",
         stdin=paths.encode(),
+        magic_pathspecs=True,
+        config={"commit.gpgSign": "false", "i18n.commitEncoding": "UTF-8"},
         timeout=committer.timeout,
         env={
             "GIT_AUTHOR_NAME": committer.name,

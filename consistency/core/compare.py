@@ -15,6 +15,7 @@ from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
 from consistency.core.sides import FileSide, HubSide, HubWorkstream, Known
 from consistency.core.tasks import TaskComparison, status_message
+from consistency.core.words import others
 from consistency.core.workplan import MIRRORED, Workplan
 
 
@@ -57,6 +58,10 @@ class _Comparing:
 
     def __init__(self, files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> None:
         self._files, self._hub, self._fresh_id = files, hub, fresh_id
+        # The ids that some file has, and the files that may have any.
+        self._keys = {file.key for file in files.settled} | {item.workplan.key for item in files.known}
+        self._keys |= {file.key for file in files.unreadable if file.key}
+        self._unreadable_paths = {file.path for file in files.unreadable}
         self._drifts: list[Drift] = []
         self._doubts: list[Doubt] = []
 
@@ -90,7 +95,7 @@ class _Comparing:
                         file=file.path,
                         line=problem.line,
                         workplan=file.key,
-                        mark=problem.mark,
+                        mark=f"{file.path}:{problem.mark}",  # Two such files may have the same id.
                     )
                 )
 
@@ -104,9 +109,9 @@ class _Comparing:
         for key, sharing in sorted(paths.items()):
             if len(sharing) > 1:
                 self._doubts.append(Doubt(workplan=key))
-                for path in sorted(sharing):
-                    others = ", ".join(other for other in sorted(sharing) if other != path)
-                    message = f"workplan id '{key}' is also that of {others}"
+                sharing.sort()
+                for path in sharing:
+                    message = f"workplan id '{key}' is also that of {others(sharing, path)}"
                     self._report(Finding.of("C-04", message, file=path, line=1, workplan=key, mark=path))
         return [item for item in self._files.known if len(paths[item.workplan.key]) == 1]
 
@@ -121,11 +126,16 @@ class _Comparing:
         matched: list[tuple[Known, HubWorkstream | None]] = []
         for item, row in zip(own, rows, strict=False):
             if isinstance(row, Stolen):
-                owner = f"workplan '{row.owner.key}' ({row.owner.path})" if row.owner else "another new workplan"
-                self._stolen(item.workplan, owner)
+                self._stolen(item.workplan, _owner(row.owner))
+            elif row is not None and row.key != item.workplan.key and self._has_file(row):
+                self._stolen(item.workplan, _owner(row))
             else:
                 matched.append((item, row))
         return matched
+
+    def _has_file(self, row: HubWorkstream) -> bool:
+        """Whether a file that is there, comparable or not, is that of *row* by its id or by its path."""
+        return row.key in self._keys or row.path in self._unreadable_paths
 
     def _is_foreign(self, workplan: Workplan) -> bool:
         owner = self._hub.foreign.get(workplan.uuid or "")
@@ -186,17 +196,18 @@ class _Comparing:
     def _gone(self, ids: dict[str, str]) -> set[str]:
         """C-08 for every workstream that no file claims; a file that cannot be compared may be its file."""
         claimed = {*ids.values(), *(file.workstream for file in self._files.settled)}
-        keys = {item.workplan.key for item in self._files.known} | {file.key for file in self._files.settled}
-        keys |= {file.key for file in self._files.unreadable if file.key}
-        paths = {file.path for file in self._files.unreadable}
-        paths |= {item.workplan.path for item in self._files.known if item.workplan.path not in ids}
+        uncompared = {item.workplan.path for item in self._files.known if item.workplan.path not in ids}
         gone = set()
         for row in self._hub.workstreams.values():
-            if row.id not in claimed and row.key not in keys and row.path not in paths:
+            if row.id not in claimed and row.path not in uncompared and not self._has_file(row):
                 gone.add(row.id)
                 message = f"workplan of '{row.mirrored[0]}' is gone from the checkout"
                 self._report(Finding.of("C-08", message, file=row.path or None, workplan=row.key, db_status=row.status))
         return gone
+
+
+def _owner(row: HubWorkstream | None) -> str:
+    return f"workplan '{row.key}' ({row.path})" if row else "another new workplan"
 
 
 def _differing(workplan: Workplan, row: HubWorkstream) -> list[str]:

@@ -21,10 +21,12 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str]) -> bytes:
     """
     before = _workplan(path, data)
     blocks = {block.key: block for block in before.blocks}
-    edited = data
-    for key in sorted(wanted, key=lambda key: -_place(blocks, key)[0]):
-        start, end = _place(blocks, key)
-        edited = edited[:start] + _in_quotes(data[start:end], blocks[key].status, wanted[key]) + edited[end:]
+    changed = [key for key in wanted if key not in blocks or blocks[key].status != wanted[key]]
+    pieces, done = list[bytes](), 0
+    for (start, end), key in sorted((_place(blocks, key), key) for key in changed):
+        pieces += data[done:start], _in_quotes(data[start:end], blocks[key].status, wanted[key])
+        done = end
+    edited = b"".join([*pieces, data[done:]])
     expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
     if _workplan(path, edited) != expected:
         raise EditRefused("the edited file would not read as before in all but the status")
@@ -43,12 +45,13 @@ def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
         raise EditRefused(f"task '{key}' is not in the file any more")
     place = blocks[key].place
     if place is None:
-        raise EditRefused(f"the status of task '{key}' stands behind a tab that Markdown takes apart; use spaces")
+        what = "stands behind a tab that Markdown takes apart, or on several lines"
+        raise EditRefused(f"the status of task '{key}' {what}; use spaces, and one line")
     return place
 
 
 def _in_quotes(written: bytes, old: str, new: str) -> bytes:
-    """*new* in the quotes of *written*, which must be nothing but the value *old* in its quotes."""
+    """*new* in the quotes of *written*, which must be quoted, or else nothing but the value *old*."""
     quote = written[:1] if written[:1] in (b"'", b'"') else b""
     if not quote and written != old.encode():
         raise EditRefused(f"the status '{old}' is not written as a plain or quoted word")

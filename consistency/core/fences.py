@@ -11,6 +11,9 @@ from typing import Any
 
 import pyromark
 
+MAX_HEADING = 1000
+"""Characters of a heading that are kept: every block below it may take them as its title."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:
@@ -24,10 +27,8 @@ class Fence:
     heading: str
     pieces: tuple[tuple[str, int, int], ...]
 
-    @property
-    def body(self) -> str:
-        """The block's text as YAML sees it."""
-        return "".join(text for text, _, _ in self.pieces)
+    body: str
+    """The block's text as YAML sees it."""
 
     @property
     def size(self) -> int:
@@ -68,33 +69,38 @@ def task_fences(text: str, base: int) -> tuple[Fence, ...]:
     if "task" not in text and "&" not in text:  # An info string may spell it with entities.
         return ()
     walk = _Walk()
+    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look.
     for event, span in _events(text):
         if type(event) is str:
-            if walk.words is not None and event in ("SoftBreak", "HardBreak"):
+            if walk.words is not None and event in _BREAKS:
                 walk.words.append(" ")
-            continue
-        ((kind, value),) = event.items()
-        if kind == "Text":
-            if walk.pieces is not None:
-                walk.pieces.append((value, span["start"] + base, span["end"] + base))
-            elif walk.words is not None:
-                walk.words.append(value)
-        elif kind == "Start":
-            _open(walk, value, span["start"] + base)
-        elif kind == "End":
-            _close(walk, value)
-        elif kind == "Code" and walk.words is not None:
-            walk.words.append(value)
+        elif walk.pieces is not None:  # In a task block: its text, then its end.
+            piece = event.get("Text")
+            if piece is not None:
+                walk.pieces.append((piece, span["start"] + base, span["end"] + base))
+            else:
+                _close(walk, event["End"])
+        elif (tag := event.get("Start")) is not None:
+            if type(tag) is dict:
+                _open(walk, tag, span["start"] + base)
+        elif walk.words is not None:
+            _read_heading(walk, event)
+        elif walk.quotes and type(event.get("End")) is dict:
+            _close(walk, event["End"])
     return tuple(walk.found)
 
 
+_BREAKS = ("SoftBreak", "HardBreak")
+
+_NO_SPACE = {0x0B: "\x1a", 0x0C: "\x1a"}
+"""Stand-ins for what pulldown-cmark takes for a space: a line of these alone is not blank (CommonMark, section 2.1)."""
+
+
 def _events(text: str) -> Iterator[tuple[Any, Any]]:
-    return pyromark.events_with_range(text)
+    return pyromark.events_with_range(text.translate(_NO_SPACE) if "\x0b" in text or "\x0c" in text else text)
 
 
-def _open(walk: _Walk, tag: Any, offset: int) -> None:
-    if type(tag) is not dict:
-        return
+def _open(walk: _Walk, tag: dict[str, Any], offset: int) -> None:
     if "CodeBlock" in tag:
         block = tag["CodeBlock"]
         if walk.quotes == 0 and type(block) is dict and _first_word(block["Fenced"]) == "task":
@@ -105,14 +111,22 @@ def _open(walk: _Walk, tag: Any, offset: int) -> None:
         walk.quotes += 1
 
 
+def _read_heading(walk: _Walk, event: dict[str, Any]) -> None:
+    if walk.words is not None and ("Text" in event or "Code" in event):
+        walk.words += event.values()
+    elif "End" in event:
+        _close(walk, event["End"])
+
+
 def _close(walk: _Walk, tag: Any) -> None:
     if tag == "CodeBlock":
         if walk.pieces is not None:
-            walk.found.append(Fence(walk.offset, walk.heading, tuple(walk.pieces)))
+            pieces = tuple(walk.pieces)
+            walk.found.append(Fence(walk.offset, walk.heading, pieces, "".join([text for text, _, _ in pieces])))
             walk.pieces = None
     elif type(tag) is dict and "Heading" in tag:
         if walk.quotes == 0:
-            walk.heading = " ".join("".join(walk.words or ()).split())
+            walk.heading = " ".join("".join(walk.words or ()).split())[:MAX_HEADING]
         walk.words = None
     elif type(tag) is dict and "BlockQuote" in tag:
         walk.quotes -= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -53,14 +52,18 @@ def lone_cr(data: bytes) -> int | None:
 
 
 class Lines:
-    """Line numbers of a file. A line ends with LF (or CRLF)."""
+    """Line numbers of a file. A line ends with LF (or CRLF). Asked in the order of the file, it counts once."""
 
     def __init__(self, data: bytes) -> None:
-        self._starts = [0, *(match.end() for match in re.finditer(rb"\n", data))]
+        self._data, self._offset, self._number = data, 0, 1
 
     def number(self, offset: int) -> int:
         """The 1-based line in which the byte *offset* stands."""
-        return bisect_right(self._starts, offset)
+        if offset < self._offset:
+            self._offset, self._number = 0, 1
+        self._number += self._data.count(b"\n", self._offset, offset)
+        self._offset = offset
+        return self._number
 
 
 def utf16_as_utf8(data: bytes) -> bytes | None:

@@ -15,7 +15,9 @@ MAX_BODY = 8 * 1024
 """Bytes of a block's body; a larger one is refused before YAML sees it."""
 
 _KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
-_LEADING_ID = re.compile(r"(\S+?)(?:\s*[—–:]|\s+-|-(?=\s))\s*(\S.*)")
+_STRANGERS = 20
+"""How many unknown keys are looked at for a typing error."""
+_SEPARATOR = re.compile(r" ?[—–:] ?| - ?|- ")
 
 
 def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
@@ -32,12 +34,14 @@ def title_from_heading(heading: str, key: str) -> str:
 
     `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
     """
-    found = _LEADING_ID.fullmatch(heading)
-    return found[2] if found and _is_short_for(found[1], key) else heading
+    for found in _SEPARATOR.finditer(heading[: len(key) + 3]):
+        if _is_short_for(heading[: found.start()], key):
+            return heading[found.end() :] or heading
+    return heading
 
 
 def _is_short_for(word: str, key: str) -> bool:
-    return key == word or (key.endswith(word) and not key[-len(word) - 1].isalnum())
+    return key == word or (word != "" and key.endswith(word) and not key[-len(word) - 1].isalnum())
 
 
 class _Reader:
@@ -47,6 +51,9 @@ class _Reader:
         self.problems: list[Problem] = []
         self._fence, self._mapping, self._lines, self._place = fence, mapping, lines, place
         self._key = mapping.text("id")
+        self._fault_of_id = fault_of_id(self._key)
+        if self._fault_of_id is not None:
+            self._key = ""
 
     def read(self) -> TaskBlock | None:
         """The block, or None when problems were found."""
@@ -66,9 +73,8 @@ class _Reader:
 
     def _check_id(self) -> None:
         value = self._value("id", required=True)
-        if value is not None and (fault := fault_of_id(self._key)):
-            self._key = ""
-            self._problem("id", f"task id {fault}", self._line_of(value.start))
+        if value is not None and self._fault_of_id is not None:
+            self._problem("id", f"task id {self._fault_of_id}", self._line_of(value.start))
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._value(name, required=default is None)
@@ -114,7 +120,7 @@ class _Reader:
         return value
 
     def _missing(self, name: str) -> None:
-        strangers = [key for key in self._mapping.values if key not in _KEYS]
+        strangers = [key for key in self._mapping.values if key not in _KEYS][:_STRANGERS]
         meant = next((key for key in strangers if near_miss(key, (name,))), None)
         hint = f" — did you mean '{name}' where it says '{shorten(meant)}'?" if meant else ""
         line = self._line_of(self._mapping.values[meant].start) if meant else self._lines.number(self._fence.offset)
@@ -122,9 +128,8 @@ class _Reader:
 
     def _line_of(self, index: int) -> int:
         """The line of the file in which the character *index* of the body stands."""
-        body = self._fence.body
-        index = min(index, max(len(body.rstrip()) - 1, 0))
-        return self._lines.number(self._fence.offset) + 1 + body.count("\n", 0, index)
+        first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
+        return first + 1 + body.count("\n", 0, index) if body else first
 
     def _problem(self, mark: str, message: str, line: int) -> None:
         self.problems.append(Problem("C-05", message, line, self._key or None, f"{self._place}:{mark}"))

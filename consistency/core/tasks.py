@@ -6,7 +6,7 @@ to another workplan takes its task along.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
@@ -14,6 +14,7 @@ from consistency.core.finding import Finding
 from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
 from consistency.core.sides import HubSide, HubTask, Known, Settled
+from consistency.core.words import others
 from consistency.core.workplan import TaskBlock, Workplan
 
 Pair = tuple[Known, TaskBlock]
@@ -39,10 +40,13 @@ class TaskComparison:
         self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
         self._settled = {file.workstream: file for file in settled}
         self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}
-        self._rows = [task for task in hub.tasks if task.id not in self._foreign]
+        own = (task for task in hub.tasks if task.id not in self._foreign)
+        self._rows = sorted(own, key=lambda row: row.id)  # The hub may hold an id twice; the same one wins always.
+        self._in_home = {(row.workstream, row.key): row for row in self._rows}
         self._names = {row.id: row.key for row in hub.workstreams.values()}
         # A task may leave these workstreams for another: all their blocks are at hand, or they have none.
         self._open_homes = {*workstreams.values(), *gone}
+        self._taken = {key: status for item in known for key, status in item.taken.items()}
         self._unreadable_ids = {
             item.workplan.path for item in known if any(not problem.task for problem in item.workplan.problems)
         }
@@ -96,29 +100,28 @@ class TaskComparison:
                 places[row.key].append(self._settled[row.workstream].path)
         self._spoken_for = places
         alone: list[Pair] = []
+        seen: Counter[str] = Counter()
         for item in self._known:
             for block in item.workplan.blocks:
                 if len(places[block.key]) == 1:
                     alone.append((item, block))
                 else:
-                    self._shared(item.workplan, block, places[block.key])
+                    self._shared(item.workplan, block, places[block.key], seen[block.key])
+                    seen[block.key] += 1
         return alone
 
-    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str]) -> None:
-        here = f"{workplan.path}:{block.line}"
-        others = ", ".join(place for place in places if place != here)
+    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str], number: int) -> None:
         self.doubts.append((workplan.key, block.key))
-        message = f"task id '{block.key}' is also that of {others}"
-        self._report(workplan, "C-06", message, block, mark=str(places.index(here)))
+        message = f"task id '{block.key}' is also that of {others(places, f'{workplan.path}:{block.line}')}"
+        self._report(workplan, "C-06", message, block, mark=str(number))
 
     def _match(self, pairs: list[Pair]) -> list[HubTask | Stolen[HubTask] | None]:
         """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
-        in_home = {(row.workstream, row.key): row for row in self._rows}
         in_repo = {row.key: row for row in self._rows}
         home = {block.key: self._workstreams[item.workplan.path] for item, block in pairs}
 
         def by_key(claim: Claim) -> HubTask | None:
-            return in_home.get((home[claim.key], claim.key)) or in_repo.get(claim.key)
+            return self._in_home.get((home[claim.key], claim.key)) or in_repo.get(claim.key)
 
         claims = [Claim(block.key, block.uuid) for _, block in pairs]
         rows = pair(claims, {row.id: row for row in self._rows}, by_key)
@@ -133,18 +136,26 @@ class TaskComparison:
         if isinstance(row, Stolen):
             owner = self._owner(row.owner) if row.owner else "another new task block"
             return self._stolen(workplan, block, row.owner, owner)
-        if row is None or row.workstream == self._workstreams[workplan.path] or row.workstream in self._open_homes:
-            return row
-        if row.key != block.key:
+        if row is None:
+            return None
+        if self._is_anothers(block, row, self._workstreams[workplan.path]):
             return self._stolen(workplan, block, row, self._owner(row))
+        if row.workstream in self._open_homes:
+            return row
         # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
         self.doubts.append((workplan.key, block.key))
         message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
         self._report(workplan, "C-06", message, block, row)
         return Stolen(row)
 
+    def _is_anothers(self, block: TaskBlock, row: HubTask, home: str) -> bool:
+        """Whether the UUID of *block* is a copy: its block is or may be there, or the id has a row in *home*."""
+        if row.key != block.key:
+            return row.key in self._spoken_for or row.workstream not in self._open_homes
+        return self._in_home.get((home, block.key), row) is not row
+
     def _owner(self, row: HubTask) -> str:
-        return f"task '{row.key}' of workplan '{self._names[row.workstream]}'"
+        return f"task '{row.key}' of workplan '{self._names.get(row.workstream, '?')}'"
 
     def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> Stolen[HubTask]:
         self.doubts.append((workplan.key, block.key))
@@ -169,7 +180,9 @@ class TaskComparison:
             self._report(workplan, "C-12", message, block, row, mark="uuid")
 
     def _status(self, item: Known, block: TaskBlock, row: HubTask) -> None:
-        code = judge(block.status, row.status, item.taken.get(block.key, ""))
+        # The ledger is the checkout's: a block that moved or took another id is no news by that.
+        taken = item.taken.get(block.key) or self._taken.get(row.key, "")
+        code = judge(block.status, row.status, taken)
         if code is None:
             return
         action: PlannedAction

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MAX_ID = 200
+_SHOWN = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SYNONYMS = {
@@ -57,6 +58,13 @@ def is_uuid(word: str) -> bool:
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """*text* on one line, cut to *limit* characters for a message."""
-    line = " ".join(text.split())
+    """*text* on one line without control characters, cut to *limit* characters for a message."""
+    line = _CONTROL.sub("\ufffd", " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def others(places: Sequence[str], here: str) -> str:
+    """Where else than *here* something is, of all its *places*: the first few by name, the rest as a number."""
+    shown = [place for place in places[: _SHOWN + 1] if place != here][:_SHOWN]
+    more = len(places) - 1 - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -11,10 +11,13 @@ from typing import NamedTuple
 from django.db.models import F
 
 from consistency.core.finding import Action, Finding
+from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from consistency.models import Finding as Episode
 from consistency.models import Run
+from statehub.escapes import storable
 
+_FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
 _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
 
 
@@ -58,12 +61,11 @@ def record_findings(
             changed.append(_continued(before, episode))
     for ids in batches(same):
         Episode.objects.filter(pk__in=ids).update(last_seen=now, times_seen=F("times_seen") + 1)
-    if changed:
-        _save(changed)
+    _save(changed)
     gone = [row.pk for row in rows.values() if evaluated(_open(row))]
     for ids in batches(gone):
         Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
-    Episode.objects.bulk_create(new)
+    insert(Episode, [field.name for field in _FIELDS], map(_values, new))
 
 
 def _open_rows(run: Run) -> Iterable[Episode]:
@@ -83,11 +85,11 @@ def _episode(run: Run, finding: Finding, now: datetime, commit: str | None) -> E
         checkout_id=run.checkout_id,
         code=finding.code,
         severity=str(finding.severity),
-        message=finding.message,
-        file=finding.file or "",
+        message=storable(finding.message),
+        file=storable(finding.file or ""),
         line=finding.line,
-        workplan=finding.workplan or "",
-        task=finding.task or "",
+        workplan=storable(finding.workplan or ""),
+        task=storable(finding.task or ""),
         db_status=finding.db_status or "",
         file_status=finding.file_status or "",
         action=str(finding.action),
@@ -109,11 +111,11 @@ def _continued(before: Episode, seen: Episode) -> Episode:
 
 
 def _save(episodes: list[Episode]) -> None:
-    Episode.objects.bulk_create(
-        episodes,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=[
-            *_DETAILS, "last_seen", "times_seen", "resolved_by", "resolved_at", "resolution", "commit",
-        ],
-    )  # fmt: skip
+    columns = ["id", *(field.name for field in _FIELDS)]
+    rows = [(episode.pk, *_values(episode)) for episode in episodes]
+    seen = (*_DETAILS, "last_seen", "times_seen", "resolved_by", "resolved_at", "resolution", "commit")
+    insert(Episode, columns, rows, conflict=("id",), update=seen)
+
+
+def _values(episode: Episode) -> list[object]:
+    return [getattr(episode, field.attname) for field in _FIELDS]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from consistency.core.compare import Doubt
 from consistency.hub.episodes import Evaluated, OpenEpisode
+from statehub.escapes import storable
 
 _OF_FILE = frozenset({"C-02", "C-03"})
 """Seen by reading a file, whatever else stays unknown of it."""
@@ -32,9 +33,9 @@ def compared(doubts: Collection[Doubt], due: Collection[str], *, tried: bool) ->
 
     *due* are the files for which a writeback is due; *tried* says whether the run tried it.
     """
-    files = {doubt.file for doubt in doubts if doubt.file}
-    workplans = {doubt.workplan for doubt in doubts if doubt.workplan and not doubt.task}
-    tasks = {(doubt.workplan, doubt.task) for doubt in doubts if doubt.task}
+    files = {storable(doubt.file) for doubt in doubts if doubt.file}
+    workplans = {storable(doubt.workplan) for doubt in doubts if doubt.workplan and not doubt.task}
+    tasks = {(storable(doubt.workplan or ""), storable(doubt.task)) for doubt in doubts if doubt.task}
 
     def evaluated(row: OpenEpisode) -> bool:
         if row.code in _OF_WRITING and not tried and _is_due(row):

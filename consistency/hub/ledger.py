@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import UUID
 
 from consistency.core.memory import recall
 from consistency.core.sides import Known
+from consistency.hub.bulk import insert
 from consistency.models import LedgerEntry
 
 T = TypeVar("T")
@@ -68,24 +68,12 @@ def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[Know
 def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
     """Insert or replace rows."""
     rows = [
-        LedgerEntry(
-            checkout_id=checkout,
-            path=entry.path,
-            key=entry.key,
-            workstream=UUID(entry.workstream),
-            digest=entry.digest,
-            version=entry.version,
-            content=entry.content,
-        )
+        (checkout, entry.path, entry.key, entry.workstream, entry.digest, entry.version, entry.content)
         for entry in entries
     ]
     if rows:
-        LedgerEntry.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["checkout", "path"],
-            update_fields=["key", "workstream", "digest", "version", "content"],
-        )
+        content = ("key", "workstream", "digest", "version", "content")
+        insert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 
 
 def forget(checkout: int, paths: Collection[str]) -> None:

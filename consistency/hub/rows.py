@@ -22,6 +22,7 @@ from consistency.core.actions import (
 )
 from consistency.core.sides import HubTask, HubWorkstream, Known
 from consistency.core.workplan import Workplan
+from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from statehub.models import StatusChange, Task, Workstream
 from statehub.moves import Origin
@@ -30,7 +31,11 @@ from statehub.ranks import below
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.MIRRORED`, in its order."""
 
-_TASK = ("id", "workstream_id", "key", "title", "status", "priority", "status_changed_at")
+_WORKSTREAM = ("id", "repo", "status", "version", "status_changed_at", "key", "path", *_MIRRORED)
+
+_CHANGE = ("task", "old", "new", "at", "who", "source", "host", "commit", "reopen", "reason")
+
+_TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
 
 _A = TypeVar("_A", bound=HubAction)
 
@@ -175,33 +180,19 @@ class _Applying:
         return {pk: version + 1 for pk, version in locked.items()}
 
     def _create_workstreams(self) -> None:
-        actions = self._kind(CreateWorkstream)
-        Workstream.objects.bulk_create(
-            Workstream(
-                id=UUID(action.id),
-                repo_id=self._repo,
-                status=action.workplan.status,
-                status_changed_at=self._now,
-                **_columns(action.workplan),
-            )
-            for action in actions
-        )
+        # In the order of keys: two hosts that create the same workstreams at once never wait in a circle.
+        rows = [
+            (action.id, self._repo, action.workplan.status, 1, self._now, *_mirrored(action.workplan))
+            for action in sorted(self._kind(CreateWorkstream), key=lambda action: action.workplan.key)
+        ]
+        insert(Workstream, _WORKSTREAM, rows)
 
     def _update_workstreams(self) -> None:
         rows = [
-            Workstream(
-                id=UUID(action.before.id),
-                repo_id=self._repo,
-                status=action.before.status,
-                version=action.before.version,
-                **_columns(action.workplan),
-            )
+            ((old := action.before).id, self._repo, old.status, old.version, self._now, *_mirrored(action.workplan))
             for action in self._kind(UpdateWorkstream)
         ]
-        if rows:
-            Workstream.objects.bulk_create(
-                rows, update_conflicts=True, unique_fields=["id"], update_fields=["key", "path", *_MIRRORED]
-            )
+        insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("key", "path", *_MIRRORED))
 
     def _advance_workstreams(self) -> None:
         for wanted, ids in _by_wanted(self._kind(AdvanceWorkstream)).items():
@@ -212,41 +203,21 @@ class _Applying:
     def _create_tasks(self) -> None:
         creations = [task for action in self._kind(CreateWorkstream) for task in action.tasks]
         creations += self._kind(CreateTask)
-        # In pieces: a row object is ten times the size of the action it comes from.
-        for batch in batches(creations, 2_000):
-            Task.objects.bulk_create(
-                Task(
-                    id=UUID(action.id),
-                    workstream_id=UUID(action.workstream),
-                    key=action.block.key,
-                    title=action.block.title,
-                    status=action.block.status,
-                    priority=action.block.priority,
-                    status_changed_at=self._now,
-                )
-                for action in batch
-            )
+        rows = (
+            (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, self._now)
+            for new in creations
+        )
+        insert(Task, _TASK, rows)
 
     def _update_tasks(self) -> None:
         rows = [
-            Task(
-                id=UUID(action.before.id),
-                workstream_id=UUID(action.workstream),
-                key=action.block.key,
-                title=action.block.title,
-                status=action.before.status,
-                priority=action.block.priority,
-                status_changed_at=action.before.changed_at,
+            (
+                (old := action.before).id, action.workstream, action.block.key, action.block.title, old.status,
+                action.block.priority, old.changed_at,
             )
             for action in self._kind(UpdateTask)
-        ]
-        if rows:
-            Task.objects.bulk_create(
-                rows,
-                update_conflicts=True,
-                unique_fields=["id"],
-                update_fields=["workstream", "key", "title", "priority"],
-            )
+        ]  # fmt: skip
+        insert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
 
     def _advance_tasks(self) -> None:
         actions = self._kind(AdvanceTask)
@@ -255,19 +226,14 @@ class _Applying:
                 rows = Task.objects.filter(pk__in=batch, status__in=below(wanted))
                 _expect(rows.update(status=wanted, status_changed_at=self._now), len(batch))
         origin = self._origin
-        StatusChange.objects.bulk_create(
-            StatusChange(
-                task_id=UUID(action.id),
-                old=action.expected,
-                new=action.wanted,
-                at=self._now,
-                who=origin.who,
-                source=origin.source,
-                host=origin.host,
-                commit=origin.commit,
+        changes = [
+            (
+                action.id, action.expected, action.wanted, self._now, origin.who, origin.source, origin.host,
+                origin.commit, False, "",
             )
             for action in actions
-        )
+        ]  # fmt: skip
+        insert(StatusChange, _CHANGE, changes)
 
 
 def _by_wanted(actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> dict[str, list[str]]:
@@ -282,5 +248,5 @@ def _expect(updated: int, wanted: int) -> None:
         raise HubMoved
 
 
-def _columns(workplan: Workplan) -> dict[str, str]:
-    return {"key": workplan.key, "path": workplan.path, **dict(zip(_MIRRORED, workplan.mirrored, strict=True))}
+def _mirrored(workplan: Workplan) -> tuple[str, ...]:
+    return (workplan.key, workplan.path, *workplan.mirrored)

@@ -61,7 +61,7 @@ def test_render_other_fences_are_there(plans: list[Workplan]) -> None:
 
 def test_keys_and_uuids_are_unique(plans: list[Workplan]) -> None:
     tasks = [task for plan in plans for task in plan.tasks]
-    uuids = [item.uuid for item in [*plans, *tasks] if item.uuid]
+    uuids = [plan.uuid for plan in plans if plan.uuid] + [task.uuid for task in tasks if task.uuid]
     assert len({task.key for task in tasks}) == 4000
     assert len(set(uuids)) == len(uuids)
 

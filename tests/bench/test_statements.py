@@ -34,8 +34,18 @@ def test_count_same_query_for_other_values_is_another_query() -> None:
     assert count([select("todo", 900), select("done", 900)]).queries == 2
 
 
-def test_count_batch_after_a_short_one_is_a_query_of_its_own() -> None:
-    assert count([insert(499), insert(3), insert(3)]).queries == 2
+def test_count_batches_with_short_ends_are_one_query() -> None:
+    assert count([insert(499)] * 14 + [insert(12)] + [insert(499)] * 14 + [insert(12)]).queries == 1
+
+
+def test_count_batches_of_arrays_are_one_query() -> None:
+    arrays = Statement.of("INSERT INTO task (id, title) SELECT * FROM UNNEST(%s, %s)", [["x"] * 2000, ["y"] * 2000])
+    assert count([arrays, arrays, arrays]) == Count(queries=1, statements=3, transaction_control=0)
+
+
+def test_count_same_statement_at_another_time_is_another_query() -> None:
+    begin = Statement.of("BEGIN IMMEDIATE", None)
+    assert count([insert(499), insert(499), begin, insert(499), insert(499)]).queries == 2
 
 
 def test_count_transaction_control_is_counted_apart() -> None:

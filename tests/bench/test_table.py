@@ -32,8 +32,8 @@ def test_costs_sets_every_run_beside_its_floor() -> None:
     lines = table.costs([row(FLOOR, 0.5, 0.7), row(CHECK, 1.2, 1.0, 1.5)])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
     assert cells == [
-        ["sqlite", "1,000", "floor", "0.50", "0.60", "0.25", "1.0", "1.0", "70", "-", "-", "-"],
-        ["sqlite", "1,000", CHECK, "1.00", "1.20", "0.50", "2.0", "2.0", "70", "8", "10", "1"],
+        ["sqlite", "floor", "1,000", "0.50", "0.60", "0.25", "1.0", "1.0", "70", "-", "-", "-"],
+        ["sqlite", CHECK, "1,000", "1.00", "1.20", "0.50", "2.0", "2.0", "70", "8", "10", "1"],
     ]
 
 
@@ -49,9 +49,9 @@ def test_verdicts_all_met() -> None:
 def test_verdicts_slow_run_is_information() -> None:
     verdicts = expect.verdicts(rows(1000, 1.8))
     assert [(v.text, v.demand) for v in verdicts if not v.met] == [
-        ("check, nothing to do, sqlite: within 2 times the floor at 1,000 (measured 3.6)", False),
-        ("fix, 1 % hub ahead, sqlite: within 3 times the floor at 1,000 (measured 3.6)", False),
-        ("fix, 1 % file ahead, sqlite: within 3 times the floor at 1,000 (measured 3.6)", False),
+        ("check, nothing to do, sqlite: within 2 times the floor at 1,000 (measured 3.6, of CPU 3.6)", False),
+        ("fix, 1 % hub ahead, sqlite: within 3 times the floor at 1,000 (measured 3.6, of CPU 3.6)", False),
+        ("fix, 1 % file ahead, sqlite: within 3 times the floor at 1,000 (measured 3.6, of CPU 3.6)", False),
     ]
 
 

@@ -34,5 +34,5 @@ class Command(HubCommand):
         except (NotAWorkTree, RegistryError, GitError) as error:
             self.cannot_run(str(error))
         matching = "1 file matches" if number == 1 else f"{number} files match"
-        self.stdout.write(f"{registered.note} ({matching})")
+        self.say(f"{registered.note} ({matching})")
         return 0

@@ -1,0 +1,210 @@
+"""A writeback that was killed is undone by the next run, and never at a person's cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from consistency.checkout.atomicfile import temporary_beside
+from consistency.checkout.files import digest
+from consistency.checkout.git import GitError
+from consistency.checkout.undo import FOLDER, Kept, Undo
+from consistency.checkout.worktree import WorkTree
+from consistency.checkout.writeback import recover
+from tests.checkout.desk import DONE, TODO, laid_out, leftovers, looked, photograph, written
+from tests.checkout.processes import gone
+from tests.support.manage import ROOT
+from tests.support.repos import Clone
+
+Hook = Callable[[str, str], Path]
+WRITE = """
+import sys
+from pathlib import Path
+from tests.checkout.desk import written
+from tests.support.repos import Clone
+written(Clone(Path(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def clone(clone: Clone) -> Clone:
+    return laid_out(clone, "a", "b")
+
+
+def kill_while_committing(clone: Clone, hook: Hook, *, orphan: bool = False, name: str = "pre-commit") -> int:
+    """Kill a writeback with SIGKILL in a slow hook; the process group of its git, ended too unless *orphan*."""
+    hook(name, f"touch .git/slow; {'while [ -e .git/slow ]; do sleep 0.02; done' if orphan else 'exec sleep 60'}")
+    process = subprocess.Popen([sys.executable, "-c", WRITE, clone.path], cwd=ROOT)
+    deadline = time.monotonic() + 20
+    while not (clone.path / ".git" / "slow").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+    )
+    git = int(children.stdout.split()[0])
+    process.kill()
+    process.wait()
+    hook(name, "exit 0")
+    if not orphan:
+        os.killpg(git, signal.SIGTERM)
+        assert gone(git)
+    return git
+
+
+def test_killed_before_the_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    before = photograph(clone)
+    file = (clone.path / "workplans" / "a.md").stat()
+    kill_while_committing(clone, hook)
+    assert clone.read("workplans/a.md") == DONE.encode()
+    Path(temporary_beside(str(clone.path / "workplans" / "a.md"))).write_text("half")
+    assert recover(tree) == ["workplans/a.md"]
+    assert (photograph(clone), leftovers(clone)) == (before, [])
+    assert (clone.path / "workplans" / "a.md").stat().st_ino == file.st_ino
+    assert recover(tree) == []
+    assert written(clone).commit == clone.head
+
+
+def test_killed_before_the_commit_and_the_file_edited_since(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    kill_while_committing(clone, hook)
+    clone.write("workplans/a.md", f"{DONE}mine\n")
+    assert recover(tree) == []
+    assert (clone.read("workplans/a.md"), leftovers(clone)) == (f"{DONE}mine\n".encode(), [])
+
+
+@pytest.mark.parametrize("what", ["deleted", "link", "folder"])
+def test_killed_before_the_commit_and_the_file_is_something_else(
+    clone: Clone, tree: WorkTree, hook: Hook, what: str
+) -> None:
+    kill_while_committing(clone, hook)
+    file = clone.path / "workplans" / "a.md"
+    file.unlink()
+    if what == "link":
+        clone.write("other", DONE)
+        file.symlink_to("../other")
+    elif what == "folder":
+        file.mkdir()
+    before = photograph(clone)
+    assert recover(tree) == []
+    assert (photograph(clone), leftovers(clone), file.exists()) == (before, [], what != "deleted")
+
+
+def test_killed_before_the_commit_and_the_folder_is_gone(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    kill_while_committing(clone, hook)
+    shutil.rmtree(clone.path / "workplans")
+    assert recover(tree) == []
+    assert leftovers(clone) == []
+
+
+def test_killed_before_the_commit_and_a_person_committed_it(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    kill_while_committing(clone, hook)
+    committed = clone.commit("I saw this and took it")
+    assert recover(tree) == []
+    assert (clone.head, clone.status(), clone.read("workplans/a.md")) == (committed, [], DONE.encode())
+    assert leftovers(clone) == []
+
+
+def test_killed_before_the_commit_and_a_person_committed_something_else(
+    clone: Clone, tree: WorkTree, hook: Hook
+) -> None:
+    kill_while_committing(clone, hook)
+    clone.write("other", "x")
+    clone.git("add", "other")
+    clone.git("commit", "--quiet", "--message=Other")
+    assert recover(tree) == ["workplans/a.md"]
+    assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
+
+
+def test_killed_after_the_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    kill_while_committing(clone, hook, name="post-commit")
+    before = photograph(clone)
+    assert recover(tree) == []
+    assert (photograph(clone), leftovers(clone), clone.log("%an")[0]) == (before, [], "State Hub")
+    assert clone.read("workplans/a.md") == DONE.encode()
+
+
+def test_killed_while_its_git_goes_on(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    git = kill_while_committing(clone, hook, orphan=True)
+    with pytest.raises(GitError, match=r"a writeback was cut off and .*/index\.lock is there still"):
+        recover(tree)
+    assert clone.read("workplans/a.md") == DONE.encode()
+    (clone.path / ".git" / "slow").unlink()
+    assert gone(git)
+    assert recover(tree) == []
+    assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
+
+
+def test_killed_before_its_list_was_whole(clone: Clone, tree: WorkTree) -> None:
+    clone.write(f".git/{FOLDER}/0", TODO)
+    clone.write(f".git/{FOLDER}/files.tmp", "[")
+    assert recover(tree) == []
+    assert (clone.status(), leftovers(clone)) == ([], [])
+
+
+def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert recover(tree) == []
+
+
+def begun(clone: Clone) -> Undo:
+    """A writeback of a.md and b.md whose files are replaced."""
+    tree, state = looked(clone)
+    undo = Undo(tree)
+    undo.begin(state.head or "", [Kept(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
+    for name in "ab":
+        (clone.path / "workplans" / f"{name}.md").unlink()  # a new file, as a replaced one is
+        clone.write(f"workplans/{name}.md", DONE)
+    return undo
+
+
+def test_only_what_is_asked_for_is_put_back(clone: Clone) -> None:
+    result = begun(clone).put_back({"workplans/b.md"})
+    assert (result.restored, result.theirs) == (["workplans/b.md"], [])
+    assert (clone.read("workplans/a.md"), clone.read("workplans/b.md")) == (DONE.encode(), TODO.encode())
+
+
+def test_files_are_told_apart(clone: Clone) -> None:
+    undo = begun(clone)
+    clone.write("workplans/a.md", "mine")
+    clone.write("workplans/b.md", TODO)  # as it was: not replaced yet, or put back by a person
+    assert undo.paths == {"workplans/a.md", "workplans/b.md"}
+    result = undo.put_back(undo.paths)
+    assert (result.restored, result.theirs) == ([], ["workplans/a.md"])
+    assert (undo.paths, undo.head) == (set(), "")
+
+
+def test_originals_on_another_file_system(clone: Clone, tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")  # noqa: S108 - another file system is the point
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == clone.path.stat().st_dev:
+        pytest.skip("no other file system here")
+    store = elsewhere / f"statehub-test-{os.getpid()}"
+    try:
+        shutil.move(clone.path / ".git", store)
+        clone.write(".git", f"gitdir: {store}\n")
+        (clone.path / "workplans" / "a.md").chmod(0o755)
+        clone.commit()
+        before = photograph(clone)
+        undo = begun(clone)
+        for name in "ab":
+            (clone.path / "workplans" / f"{name}.md").chmod(0o755 if name == "a" else 0o644)
+        assert undo.put_back(undo.paths).restored == ["workplans/a.md", "workplans/b.md"]
+        assert (photograph(clone), leftovers(clone)) == (before, [])
+    finally:
+        shutil.rmtree(store, ignore_errors=True)
+
+
+def test_a_list_half_gone_is_not_put_back(clone: Clone) -> None:
+    undo = begun(clone)
+    assert json.loads((undo.folder / "files.json").read_text())[0] == clone.head
+    undo.drop()
+    assert not undo.folder.exists()
+    undo.drop()

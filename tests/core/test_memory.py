@@ -1,0 +1,35 @@
+"""What the ledger keeps comes back as it was."""
+
+from __future__ import annotations
+
+import json
+
+from consistency.core.memory import recall, remember
+from consistency.core.sides import Known
+from consistency.core.workplan import Problem
+from tests.core.values import block, plan, uid
+
+
+def test_recall_gives_back_what_remember_kept() -> None:
+    workplan = plan(
+        "W1",
+        block("W1-T1", "done", title="Ünïcode \u2028 “quoted”", priority="high", uuid=uid(3), line=12),
+        block("W1-T2"),
+        path="workplans/ä.md",
+        uuid=uid(1),
+        mirrored=("Title", "owner", "domain", "repo", "topic", "2026-01-01", "2026-01-02"),
+        problems=[Problem("C-05", "task block has no 'id'", 30, None, "2:id"), Problem("C-05", "m", 40, "T", "3:x")],
+    )
+    text = remember(workplan, {"W1-T1": "done"}, "active")
+    assert recall("workplans/ä.md", text) == Known(workplan, {"W1-T1": "done"}, "active")
+    assert json.loads(text)["taken"] == {"W1-T1": "done"}
+
+
+def test_remember_is_the_same_text_for_the_same_workplan() -> None:
+    one, two = plan("W1", block("T1", "todo")), plan("W1", block("T1", "todo"))
+    assert remember(one, {"T1": "todo"}, "") == remember(two, {"T1": "todo"}, "")
+
+
+def test_recall_has_no_place_to_edit() -> None:
+    known = recall("W1.md", remember(plan("W1", block("T1")), {}, ""))
+    assert [item.place for item in known.workplan.blocks] == [None]

@@ -1,0 +1,226 @@
+"""The ledger: what is settled costs nothing, what was taken is not forgotten, a check leaves it alone."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from consistency.checkout.worktree import locate, look
+from consistency.hub.ledger import batches
+from consistency.models import LedgerEntry
+from consistency.sync import fix_hub
+from statehub.models import Checkout, Source, Task, Workstream
+from statehub.moves import Origin, advance, find_task, reopen
+from tests.commands.helpers import FILE, TEXT, check, codes, edit, fix, mirrored, publish, rows, statuses
+from tests.commands.options import fixing
+from tests.support.repos import Clone, Origin as Bare
+from tests.support.workplans import workplan
+
+SOMEBODY = Origin("somebody", Source.API)
+T01, T02 = "WP-1-T01", "WP-1-T02"
+B = "workplans/b.md"
+
+pytestmark = pytest.mark.usefixtures("hub")
+
+
+def ledger() -> dict[str, dict[str, object]]:
+    return {row.pop("path"): row for row in LedgerEntry.objects.values("path", "key", "digest", "version", "workstream")}
+
+
+def test_batches() -> None:
+    assert [list(batch) for batch in batches(range(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(batches([])) == []
+
+
+def test_settled_file_is_neither_parsed_nor_loaded(clone: Clone) -> None:
+    mirrored(clone, {FILE: TEXT, B: workplan("WP-2", [("T01", "todo")])})
+    # Whoever reads what is kept of the file, or its tasks, would see nonsense.
+    LedgerEntry.objects.filter(path=FILE).update(content="no JSON {")
+    Task.objects.filter(key=T01).update(title="Not what the file says")
+    edit(clone, "status: todo", "status: done", B)
+    with CaptureQueriesContext(connection) as queries:
+        assert codes(fix("clone")) == [("C-11", "advanced")]
+    assert codes(fix("clone")) == codes(check("clone")) == []
+    home = str(Workstream.objects.get(key="WP-1").pk)
+    assert not [query["sql"] for query in queries if home in query["sql"] or home.replace("-", "") in query["sql"]]
+    assert LedgerEntry.objects.get(path=FILE).content == "no JSON {"
+
+
+def test_nothing_to_do_loads_no_task_and_no_content(clone: Clone) -> None:
+    mirrored(clone)
+    with CaptureQueriesContext(connection) as queries:
+        assert codes(check("clone")) == codes(fix("clone")) == []
+    read = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    assert not [sql for sql in read if Task._meta.db_table in sql or '"content"' in sql]
+
+
+def test_same_bytes_other_version_are_compared_from_memory(clone: Clone) -> None:
+    mirrored(clone)
+    kept = LedgerEntry.objects.get()
+    assert kept.version == Workstream.objects.get().version
+    # The file would now say something else to a parser that reads it again.
+    kept.content = kept.content.replace('"Workplan WP-1"', '"Kept title"')
+    kept.save()
+    advance(find_task(T01), "done", SOMEBODY)
+    assert codes(check("clone")) == [("C-12", "none"), ("C-13", "none")]
+
+
+def test_check_writes_neither_hub_rows_nor_ledger(clone: Clone) -> None:
+    clone.write(FILE, TEXT)
+    assert check("--path", clone.path).exit == 0
+    assert rows(LedgerEntry, Workstream, Task) == {"LedgerEntry": [], "Workstream": [], "Task": []}
+
+
+def test_rows_agree_in_digest_and_version_when_a_fix_has_ended(clone: Clone) -> None:
+    mirrored(clone)
+    before = ledger()
+    advance(find_task(T01), "done", SOMEBODY)
+    assert codes(fix("clone", "--no-writeback")) == [("C-13", "skipped")]
+    assert ledger() == {FILE: {**before[FILE], "version": None}}
+    assert codes(fix("clone")) == [("C-13", "written_back")]
+    after = ledger()[FILE]
+    assert (after["version"], after["digest"] == before[FILE]["digest"]) == (2, False)
+
+
+def test_row_of_a_file_that_is_gone_is_forgotten(clone: Clone) -> None:
+    mirrored(clone, {FILE: TEXT, B: workplan("WP-2")})
+    (clone.path / FILE).unlink()
+    check("clone")
+    assert set(ledger()) == {FILE, B}
+    assert codes(fix("clone")) == [("C-08", "none")]
+    assert set(ledger()) == {B}
+
+
+def test_row_of_a_file_that_cannot_be_read_is_kept(clone: Clone) -> None:
+    mirrored(clone)
+    before = ledger()
+    clone.write(FILE, b"\xff" + TEXT.encode())
+    clone.write(FILE, TEXT.encode() + b"\xff")
+    assert codes(fix("clone")) == [("C-02", "none")]
+    assert ledger() == before
+    clone.write(FILE, TEXT)
+    assert codes(fix("clone")) == []
+
+
+def test_file_moved_to_another_name(clone: Clone) -> None:
+    mirrored(clone)
+    clone.git("mv", FILE, B)
+    assert codes(fix("clone")) == [("C-12", "updated")]
+    assert set(ledger()) == {B}
+    assert Workstream.objects.get().path == B
+    assert codes(fix("clone")) == []
+
+
+class TestReopen:
+    """C-15: the same file status as at the last sync is no news, whatever happened to the file meanwhile."""
+
+    @pytest.fixture
+    def reopened(self, clone: Clone) -> Clone:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: done")
+        publish(clone)
+        assert codes(fix("clone")) == [("C-11", "advanced")]
+        reopen(find_task(T01), "todo", "not yet", SOMEBODY)
+        return clone
+
+    def test_stays_until_it_is_written_back(self, reopened: Clone) -> None:
+        for _ in range(2):
+            assert codes(fix("clone", "--no-writeback")) == [("C-15", "skipped")]
+        edit(reopened, "# Workplan WP-1", "# Another heading")
+        assert codes(fix("clone")) == [("C-15", "skipped"), ("C-14", "none")]
+        reopened.commit()
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+        assert (b"status: done" in reopened.read(FILE), statuses()[T01]) == (False, "todo")
+
+    def test_done_again_after_the_writeback_is_news(self, reopened: Clone) -> None:
+        fix("clone")
+        edit(reopened, "status: todo", "status: done")
+        assert codes(fix("clone")) == [("C-11", "advanced")]
+
+    def test_other_status_is_news(self, reopened: Clone) -> None:
+        edit(reopened, "status: done", "status: cancelled")
+        assert codes(fix("clone")) == [("C-11", "advanced")]
+
+    @pytest.mark.parametrize(
+        ("good", "broken"),
+        [
+            ("status: done", "status: finisched"),
+            ("status: done", "status: done\nstatus: done"),
+            (f"id: {T01}", "id: [unclosed"),
+            (f"id: {T01}", f"id: {T02}"),
+        ],
+        ids=["unknown status", "key twice", "no id", "shared id"],
+    )
+    def test_block_that_is_broken_for_a_while_is_remembered(self, reopened: Clone, good: str, broken: str) -> None:
+        edit(reopened, good, broken)
+        for _ in range(2):
+            found = codes(fix("clone"))
+            assert ("C-11", "advanced") not in found
+            assert found
+        reopened.write(FILE, reopened.read(FILE).decode().replace(broken, good, 1))
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+
+    def test_block_that_is_gone_for_a_while_is_remembered(self, reopened: Clone) -> None:
+        text = reopened.read(FILE).decode()
+        reopened.write(FILE, workplan("WP-1", [("T02", "in_progress")]))
+        assert codes(fix("clone")) == codes(fix("clone")) == [("C-10", "none")]
+        reopened.write(FILE, text)
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+
+    def test_block_that_moved_to_another_workplan(self, reopened: Clone) -> None:
+        reopened.write(B, workplan("WP-2", [{"id": T01, "status": "done"}]).replace("WP-2-WP-1", "WP-1"))
+        reopened.write(FILE, workplan("WP-1", [("T02", "in_progress")]))
+        publish(reopened)
+        assert codes(fix("clone")) == [("C-07", "created"), ("C-12", "updated"), ("C-15", "written_back")]
+        assert statuses()[T01] == "todo"
+        assert codes(fix("clone")) == []
+
+    def test_workplan_that_moved_to_another_path(self, reopened: Clone) -> None:
+        reopened.git("mv", FILE, B)
+        publish(reopened)
+        assert codes(fix("clone")) == [("C-12", "updated"), ("C-15", "written_back")]
+        assert (statuses()[T01], codes(fix("clone"))) == ("todo", [])
+
+    def test_workplan_that_shares_its_id_for_a_while_is_remembered(self, reopened: Clone) -> None:
+        reopened.write(B, workplan("WP-1"))
+        assert codes(fix("clone")) == [("C-04", "none"), ("C-04", "none")]
+        (reopened.path / B).unlink()
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+
+    def test_other_clone_has_a_ledger_of_its_own(self, origin: Bare, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: done")
+        publish(clone)
+        other = origin.clone("other")
+        assert codes(fix("clone")) + codes(fix("--path", other.path)) == [("C-11", "advanced")]
+        reopen(find_task(T01), "todo", "not yet", SOMEBODY)
+        assert codes(fix("--path", other.path)) == [("C-15", "written_back")]
+        assert codes(fix("--path", clone.path)) == [("C-15", "written_back")]
+        assert clone.head == other.head
+
+
+class TestCrash:
+    """A run that dies after the hub has taken the files' news, and before it ends."""
+
+    def test_reopen_after_the_crash_is_still_seen(self, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: done")
+        publish(clone)
+        self._run_that_dies_after_its_commit(clone)
+        assert statuses()[T01] == "done"
+        reopen(find_task(T01), "todo", "not yet", SOMEBODY)
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+        assert statuses()[T01] == "todo"
+
+    def test_hub_that_is_ahead_is_written_back_by_the_next_run(self, clone: Clone) -> None:
+        mirrored(clone)
+        advance(find_task(T01), "done", SOMEBODY)
+        self._run_that_dies_after_its_commit(clone)
+        assert codes(fix("clone")) == [("C-13", "written_back")]
+
+    @staticmethod
+    def _run_that_dies_after_its_commit(clone: Clone) -> None:
+        tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
+        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, "not asked"), fixing(), timezone.now())
