@@ -20,7 +20,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo serve test lint format bench migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo serve test test-browser lint format bench bench-admin migrate clean runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -52,6 +52,7 @@ demo: runtime ## Play the story of a stale clone on repositories made for it, in
 	@$(PY) -m demo $(ARGS)
 
 serve: database ## Serve the admin on http://127.0.0.1:8000
+	@$(MANAGE) welcome
 	@$(MANAGE) runserver 127.0.0.1:8000 $(ARGS)
 
 migrate: runtime ## Bring the database up to date, whatever the stamp says
@@ -73,6 +74,9 @@ test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for inst
 # Django's own checks run as in production. The key is for these checks alone.
 production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
+test-browser: dev ## Run the tests in a real browser: Chromium, as the system has it (ARGS: pytest's)
+	@$(PY) -m pytest tests/browser -n 0 $(ARGS)
+
 lint: dev ## Run every static check: style, types, import directions, migrations, deployment
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
@@ -87,6 +91,9 @@ format: dev ## Put the code into shape: ruff's format and the fixes that it know
 
 bench: dev ## Measure speed and size on generated repositories (ARGS: see ARGS=--help)
 	@$(PY) -m bench $(ARGS)
+
+bench-admin: dev ## Measure the admin's pages on a large hub, on PostgreSQL (ARGS: see ARGS=--help)
+	@$(PY) -m bench.admin $(ARGS)
 
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov

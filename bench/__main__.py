@@ -24,13 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folder and databases go then, too
     if options.quick:
         options.sizes, options.databases, options.repeat = [100], ["sqlite"], 1
+    rows: list[Row] = []
     try:
         with tempfile.TemporaryDirectory(prefix="statehub-bench-") as folder, ExitStack() as stack:
             databases = [stack.enter_context(opened(name, Path(folder) / name)) for name in options.databases]
             head = machine.head([database.version for database in databases], seed=options.seed, repeat=options.repeat)
             print(*(f"{name}: {value}" for name, value in head.items()), "", sep="\n", flush=True)
-            rows = list(_measure(Path(folder), databases, options))
+            rows.extend(_measure(Path(folder), databases, options))
     except (RunFailed, GitFailed, Unavailable) as problem:
+        print(*table.costs(rows), "", sep="\n", flush=True)  # what was measured before
         print(f"bench: {problem}", file=sys.stderr)
         return 2
     if options.json:

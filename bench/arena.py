@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import repository
+from bench.counted import SETTINGS
 from bench.database import Database
 from bench.measure import LAST_WORDS, RunFailed, Sample, timed
 
@@ -80,6 +81,7 @@ def _environment(folder: Path, var: Path, database_url: str) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
         "DATABASE_URL": database_url,
         "STATEHUB_HOST": HOST,
         "STATEHUB_VAR": str(var),

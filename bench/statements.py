@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 FULL_BATCH = 400  # parameters; SQLite's smallest limit is 999, and Django cuts single-column lists at 500
+TEXT_OF_A_VALUE = 100  # characters, more than a value of a row has as a rule
 TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 _LIST = re.compile(r"\(\s*%s(?:\s*,\s*%s)*\s*\)(?:\s*,\s*\(\s*%s(?:\s*,\s*%s)*\s*\))*")
@@ -22,8 +23,8 @@ _SELECTED_ROWS = re.compile(r"SELECT %s(?:, %s)*(?: UNION ALL SELECT %s(?:, %s)*
 class Statement:
     """One statement as the database got it: its text without the lists, and the parameters outside them.
 
-    `parameters` is the number of all values, those within arrays too; `times` is how often one call of the driver ran
-    it (`executemany`), else 1.
+    `parameters` is the number of all values, those within arrays and documents too; `times` is how often one call of
+    the driver ran it (`executemany`), else 1.
     """
 
     shape: str
@@ -79,7 +80,10 @@ def _queries(series: Sequence[Statement]) -> int:
 
 
 def _size(value: object) -> int:
-    return len(value) if isinstance(value, list | tuple) else 1
+    """How many values this parameter carries: an array's elements; a document of rows (JSON) by its length."""
+    if isinstance(value, list | tuple):
+        return len(value)
+    return max(1, len(value) // TEXT_OF_A_VALUE) if isinstance(value, str | bytes) else 1
 
 
 def _parts(sql: str) -> Iterable[tuple[str, bool]]:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
+from statehub.escapes import visible
 from statehub.models import Checkout
 
 
@@ -56,7 +57,11 @@ class Run(models.Model):
 
     class Meta:
         ordering = ("-started_at",)
-        indexes = (models.Index(fields=("checkout", "-started_at"), name="run_checkout_started"),)
+        indexes = (
+            models.Index(fields=("checkout", "-started_at"), name="run_checkout_started"),
+            models.Index(fields=("-started_at", "-id"), name="run_started"),
+            models.Index(fields=("outcome", "-started_at"), name="run_outcome_started"),
+        )
         constraints = (
             models.CheckConstraint(condition=Q(mode__in=Mode.values), name="run_mode_known"),
             models.CheckConstraint(condition=Q(outcome__in=RunState.values), name="run_outcome_known"),
@@ -92,7 +97,14 @@ class Finding(models.Model):
 
     class Meta:
         ordering = ("-last_seen", "-id")
-        indexes = (models.Index(fields=("checkout", "code"), name="finding_checkout_code"),)
+        # By first_seen, which never changes: a standing finding that is seen again moves in none of them.
+        indexes = (
+            models.Index(fields=("checkout", "code"), name="finding_checkout_code"),
+            models.Index(fields=("-first_seen", "-id"), name="finding_first"),
+            models.Index(fields=("code", "-first_seen"), name="finding_code_first"),
+            models.Index(fields=("severity", "-first_seen"), name="finding_severity_first"),
+            models.Index(fields=("-first_seen",), condition=Q(resolved_at=None), name="finding_open_first"),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("checkout", "fingerprint"), condition=Q(resolved_at=None), name="finding_open_once"
@@ -105,7 +117,7 @@ class Finding(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.code} {self.message}"
+        return visible(f"{self.code} {self.message}")
 
 
 class LedgerEntry(models.Model):

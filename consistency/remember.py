@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+from consistency.checkout.files import digest
 from consistency.core.compare import Comparison
+from consistency.core.edit import Edited
 from consistency.core.memory import remember
 from consistency.core.sides import Known
-from consistency.core.workplan import Workplan
 from consistency.hub.ledger import Entry, NewEntry
 from consistency.read import Reading
+
+Task = tuple[str | None, str | None]
+"""A workplan's id and a task's."""
 
 
 def new_entries(
@@ -20,51 +25,58 @@ def new_entries(
     *versions* are the workstreams' versions after the hub changes; *pending* the paths on which the two
     sides do not agree yet.
     """
-    missing = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
-    missing |= {(gone.workplan, gone.task) for gone in (drift.finding for drift in comparison.drifts) if gone.code == "C-10"}
+    missing = _missing(comparison)
     entries = []
     for item in reading.side.known:
         path = item.workplan.path
         if path in comparison.workstreams:
             workstream = comparison.workstreams[path]
             version = None if path in pending else versions[workstream]
-            taken = _taken(item, missing)
-            entry = _entry(item.workplan, workstream, reading.digests[path], version, taken)
+            entry = _entry(item, workstream, reading.digests[path], version, missing)
             if _differs(entry, reading.entries.get(path), reading.contents.get(path)):
                 entries.append(entry)
     return entries
 
 
 def written_entries(
-    written: Iterable[tuple[Workplan, str]],
+    reading: Reading,
     comparison: Comparison,
     versions: Mapping[str, int],
     pending: Collection[str],
+    files: Mapping[str, Edited],
 ) -> list[NewEntry]:
-    """The ledger rows of files that were written back: each workplan as it stands now, with its digest."""
-    return [
-        _entry(
-            workplan,
-            comparison.workstreams[workplan.path],
-            mark,
-            None if workplan.path in pending else versions[comparison.workstreams[workplan.path]],
-            {block.key: block.status for block in workplan.blocks},
-        )
-        for workplan, mark in written
-    ]
+    """The ledger rows of the *files* that were written back, as they stand there now."""
+    missing = _missing(comparison)
+    entries = []
+    for item in reading.side.known:
+        path = item.workplan.path
+        if path in files:
+            workstream = comparison.workstreams[path]
+            version = None if path in pending else versions[workstream]
+            now = replace(item, workplan=files[path].workplan)
+            entries.append(_entry(now, workstream, digest(files[path].data), version, missing))
+    return entries
 
 
-def _taken(item: Known, missing: Collection[tuple[str | None, str | None]]) -> dict[str, str]:
+def _missing(comparison: Comparison) -> set[Task]:
+    """The tasks of which the hub took nothing in this run: in doubt, or without a block."""
+    doubtful = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
+    found = (drift.finding for drift in comparison.drifts)
+    return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == "C-10"}
+
+
+def _entry(item: Known, workstream: str, mark: str, version: int | None, missing: Collection[Task]) -> NewEntry:
+    workplan = item.workplan
+    content = remember(workplan, _taken(item, missing), workplan.status)
+    return NewEntry(workplan.path, workplan.key, workstream, mark, version, content)
+
+
+def _taken(item: Known, missing: Collection[Task]) -> dict[str, str]:
     """What the hub has taken now: every block's status, and what it took before of those *missing* for now."""
     key = item.workplan.key
     taken = {task: status for task, status in item.taken.items() if (key, task) in missing}
     taken.update((block.key, block.status) for block in item.workplan.blocks if (key, block.key) not in missing)
     return taken
-
-
-def _entry(workplan: Workplan, workstream: str, mark: str, version: int | None, taken: Mapping[str, str]) -> NewEntry:
-    content = remember(workplan, taken, workplan.status)
-    return NewEntry(workplan.path, workplan.key, workstream, mark, version, content)
 
 
 def _differs(entry: NewEntry, old: Entry | None, content: str | None) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
 
-from consistency.checkout.git import GitError, GitMissing
+from consistency.checkout.git import GitError
 from consistency.checkout.lock import locked
 from consistency.checkout.worktree import (
     NO_UPSTREAM,
@@ -88,8 +88,6 @@ class _Running:
         result = _Result()
         try:
             self._work(tree, result)
-        except GitMissing:
-            raise
         except (GitError, OSError, HubBusy) as error:
             result = _Result(RunState.ERROR, state=result.state, error=f"{self._checkout.repo.slug}: {error}")
         return self._end(result)
@@ -139,8 +137,9 @@ class _Running:
         clean = [item for item in due if item.path not in dirty] if options.writes and options.writeback else []
         written = Written()
         if clean:
-            written = write_back(tree, state, clean, synced.reading.digests, options.committer, options.max_size)
-            remember_written(self._checkout, tree, synced, written.files, options.max_size)
+            known = {item.workplan.path: item.workplan for item in synced.reading.side.known}
+            written = write_back(tree, state, clean, synced.reading.digests, options.committer, options.max_size, known)
+            remember_written(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
         result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]
         if options.mode is Mode.FIX:

@@ -26,6 +26,7 @@ from consistency.report.progress import progress
 from consistency.run import run_checkout
 from statehub import __version__
 from statehub.command import CANNOT_RUN, HubCommand, user_name
+from statehub.escapes import storable
 from statehub.models import Checkout
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FAIL_ON = ("fail", "warn", "never")
 FORMATS = ("text", "json", "sarif")
+TRIGGERS = ("command", "cron", "admin", "api")
 
 
 class RunCommand(HubCommand):
@@ -79,7 +81,8 @@ class RunCommand(HubCommand):
         return Options(
             mode=self.mode,
             host=settings.STATEHUB_HOST,
-            user=user_name(),
+            user=storable(os.environ.get("STATEHUB_USER", "")) or user_name(),
+            trigger=self._trigger(),
             committer=Committer(
                 settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
             ),
@@ -91,6 +94,13 @@ class RunCommand(HubCommand):
             pull=options.get("pull", False),
             max_size=settings.STATEHUB_MAX_FILE_SIZE,
         )
+
+    def _trigger(self) -> str:
+        """What started the run, as the environment says: cron and the admin name themselves."""
+        trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]
+        if trigger not in TRIGGERS:
+            self.cannot_run(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}")
+        return trigger
 
     def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
         if (bool(options["slugs"]) + options["all"] + bool(options["path"])) != 1:

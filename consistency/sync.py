@@ -8,13 +8,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from consistency.checkout.files import digest, read_files
 from consistency.checkout.worktree import State, WorkTree
 from consistency.core.actions import HubAction, WriteBack
 from consistency.core.compare import Comparison, compare
-from consistency.core.parse import parse_workplan
+from consistency.core.edit import Edited
 from consistency.core.sides import HubSide, HubWorkstream
-from consistency.core.workplan import Workplan
 from consistency.hub.ledger import forget, write_entries
 from consistency.hub.rows import HubMoved, apply, read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.options import Options
@@ -79,17 +77,13 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options, 
     raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
 
 
-def remember_written(checkout: Checkout, tree: WorkTree, synced: Synced, files: dict[str, bytes], limit: int) -> None:
-    """Keep in the ledger what the written files say now; one that a hook has changed is left to the next run."""
-    written: list[tuple[Workplan, str]] = []
-    for file in read_files(tree.top, sorted(files), limit):
-        if file.data == files[file.path]:
-            parsed = parse_workplan(file.path, file.data)
-            if isinstance(parsed, Workplan):
-                written.append((parsed, digest(file.data)))
-    entries = written_entries(written, synced.comparison, synced.versions, synced.pending(frozenset(files)))
-    with transaction.atomic():
-        write_entries(checkout.pk, entries)
+def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited]) -> None:
+    """Keep in the ledger what the written *files* say now.
+
+    Where a hook has changed one since, its digest is another and the next run reads it again.
+    """
+    pending = synced.pending(frozenset(files))
+    write_entries(checkout.pk, written_entries(synced.reading, synced.comparison, synced.versions, pending, files))
 
 
 def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]) -> HubSide:

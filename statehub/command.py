@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
 
 
-class HubCommand(BaseCommand):
+class HubCommand(BaseCommand, ABC):
     """A command of State Hub: `work` does it; what keeps it from running ends in one line and exit status 2."""
 
     requires_system_checks = ()
@@ -52,9 +53,9 @@ class HubCommand(BaseCommand):
         if status:
             raise SystemExit(status)
 
+    @abstractmethod
     def work(self, options: dict[str, Any]) -> int:
         """Do what the command is for and return the exit status."""
-        raise NotImplementedError
 
     def _require_text(self, options: Mapping[str, Any]) -> None:
         """Arguments are bytes to the system; no database takes those that are no UTF-8."""

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from statehub.escapes import visible
 from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
@@ -42,10 +43,11 @@ class Checkout(models.Model):
 
     class Meta:
         ordering = ("host", "path")
+        permissions = (("run_checkout", "Can check and fix a checkout now"),)
         constraints = (models.UniqueConstraint(fields=("host", "path"), name="checkout_host_path_unique"),)
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.path}"
+        return visible(f"{self.host}:{self.path}")
 
 
 class Workstream(models.Model):
@@ -75,7 +77,7 @@ class Workstream(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.key} {self.title}"
+        return visible(f"{self.key} {self.title}")
 
 
 class Task(models.Model):
@@ -91,7 +93,15 @@ class Task(models.Model):
 
     class Meta:
         ordering = ("workstream", "key")
-        indexes = (models.Index(fields=("key",), name="task_key"),)
+        permissions = (
+            ("advance_task", "Can advance a task's status"),
+            ("reopen_task", "Can reopen a task, with a reason"),
+        )
+        indexes = (
+            models.Index(fields=("key",), name="task_key"),
+            models.Index(fields=("-status_changed_at", "-id"), name="task_moved"),
+            models.Index(fields=("status", "-status_changed_at"), name="task_status_moved"),
+        )
         constraints = (
             models.UniqueConstraint(fields=("workstream", "key"), name="task_workstream_key_unique"),
             models.CheckConstraint(condition=Q(status__in=TASK_STATUSES), name="task_status_known"),
@@ -100,7 +110,7 @@ class Task(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.key} {self.title}"
+        return visible(f"{self.key} {self.title}")
 
 
 class Source(models.TextChoices):

@@ -8,9 +8,15 @@ import secrets
 from django.core.exceptions import ImproperlyConfigured
 
 from statehub.settings_commands import *  # noqa: F403 - one set of settings in two steps
-from statehub.settings_commands import BASE_DIR, INSTALLED_APPS, STATEHUB_VAR, env, make_folder
+from statehub.settings_commands import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, env, make_folder, number
 
 DEBUG = env.bool("DEBUG", default=True)
+
+if not DEBUG and "postgresql" in DATABASES["default"]["ENGINE"]:
+    # A server keeps its connections: opening one costs more than most requests. Not with DEBUG: there every request may
+    # have a thread, and so a connection, of its own.
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
 
 def _kept_secret_key() -> str:
@@ -37,6 +43,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
+    "unfold",  # the admin's look; it must come first
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,11 +52,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     *INSTALLED_APPS,
+    "ninja",  # so that the API's page finds its files here, and loads none from outside
     "web",
 ]
 
 MIDDLEWARE = [
+    "web.api.edge.ApiEdge",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -57,9 +69,33 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# Refused API tokens from one address in one minute; any more are answered 429, and not logged.
+STATEHUB_REFUSED_PER_MINUTE = number("STATEHUB_REFUSED_PER_MINUTE", 20)
+
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"
 STATIC_URL = "static/"
+STATIC_ROOT = STATEHUB_VAR / "static"
+# Files are served from the packages, and compressed from STATIC_ROOT where `collectstatic` has put them there.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+# The admin's look: names of functions, since the hub itself knows nothing of the web.
+UNFOLD = {
+    "SITE_TITLE": "State Hub",
+    "SITE_HEADER": "State Hub",
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["web.admin.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "web.admin.navigation.sidebar"},
+    "TABS": "web.admin.navigation.tabs",
+}
 
 TEMPLATES = [
     {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db.models.signals import pre_save
 
 from consistency.checkout.git import Git
 from consistency.checkout.worktree import NotAWorkTree, locate
@@ -189,12 +190,12 @@ class TestRegister:
         )
         assert "which has no origin (this one's is " in refusal(three)
 
-    @pytest.mark.parametrize("folder, slug", [
-        ("a b  c", "a-b-c"), ("-x-", "x"), ("..x", "x"), ("Ünï", "n"), ("☃", "repo"), ("...", "repo"), ("v1.2_x", "v1.2_x"),
-        ("x" * 250, "x" * 200), (f"{'x' * 199} y", f"{'x' * 199}-"), ("'; drop", "drop"),
+    @pytest.mark.parametrize(("folder", "slug"), [
+        ("a b  c", "a-b-c"), ("-x-", "x"), ("..x", "x"), ("Ünï", "n"), ("☃", "repo"), ("...", "repo"),
+        ("v1.2_x", "v1.2_x"), ("x" * 250, "x" * 200), (f"{'x' * 199} y", f"{'x' * 199}-"), ("'; drop", "drop"),
     ])  # fmt: skip
     def test_slug_is_made_of_the_folders_name(self, origin: Origin, folder: str, slug: str) -> None:
-        clone = origin.clone(f"{folder}") if folder != "..." else origin.clone("...")
+        clone = origin.clone(folder)
         made = registered(clone).repo.slug
         assert made == slug
         assert registered(clone, made).repo.slug == slug  # a slug that may also be asked for
@@ -216,6 +217,20 @@ class TestRegister:
     @pytest.mark.parametrize("glob", ["*.md", "**/*.md", "a..b/*.md", "ü ☃/[ab]*.md", "x" * 500])
     def test_what_is_a_glob(self, clone: Clone, glob: str) -> None:
         assert registered(clone, workplans=glob).repo.workplans == glob
+
+    def test_at_the_same_moment_as_somebody_else(self, clone: Clone) -> None:
+        registered(clone, host="elsewhere")
+
+        def first(instance: Checkout, **_: object) -> None:
+            Checkout.objects.bulk_create([Checkout(repo=instance.repo, host=HOST, path=instance.path)])
+
+        pre_save.connect(first, sender=Checkout)
+        try:
+            with pytest.raises(RegistryError, match="is being registered by another process at this moment; try again"):
+                registered(clone)
+        finally:
+            pre_save.disconnect(first, sender=Checkout)
+        assert [checkout.host for checkout in Checkout.objects.all()] == ["elsewhere"]
 
     def test_path_that_is_not_utf8(self, origin: Origin) -> None:
         try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack
 
 import pytest
 from django.db import connection, transaction
@@ -19,6 +17,7 @@ from consistency.sync import ATTEMPTS, HubBusy, Synced, _apply, compare_checkout
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import FILE, TEXT, edit, hub_rows, mirrored, publish, statuses
+from tests.commands.meanwhile import reads_tasks, reported
 from tests.commands.options import fixing
 from tests.support.repos import Clone
 from tests.support.repos import Origin as Bare
@@ -54,37 +53,6 @@ def fixed(clone: Clone) -> Synced:
 
 def found(synced: Synced) -> list[str]:
     return [drift.finding.code for drift in synced.comparison.drifts]
-
-
-@contextmanager
-def reported(when: Callable[[str], bool], report: Callable[[], object]) -> Iterator[list[int]]:
-    """While this lasts, *report* is made on a connection of its own just after every statement that *when* picks.
-
-    The value has one entry for each report.
-    """
-    times: list[int] = []
-
-    def work() -> None:
-        try:
-            report()
-        finally:
-            connection.close()
-
-    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        if when(sql):
-            times.append(1)
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join(60)
-        return result
-
-    with connection.execute_wrapper(wrapper):
-        yield times
-
-
-def reads_tasks(sql: str) -> bool:
-    return sql.startswith("SELECT") and 'FROM "statehub_task"' in sql
 
 
 class TestHubThatMoves:
@@ -204,13 +172,13 @@ class TestTwoHosts:
                 Checkout.objects.create(repo=Repo.objects.get(), host=f"h{place}", path=str(each.path))
             for number, name in enumerate(names if place % 2 else reversed(names)):  # in another order of paths
                 each.write(name, workplan(f"WP-{number}", [("T01", "todo"), ("T02", "done")]))
-        barrier, raised = threading.Barrier(len(clones)), list[BaseException]()
+        barrier, raised = threading.Barrier(len(clones)), list[Exception]()
 
         def work(each: Clone) -> None:
             try:
                 barrier.wait(30)
                 fixed(each)
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test must see it
                 raised.append(error)
             finally:
                 connection.close()
@@ -306,7 +274,7 @@ def test_plan_that_regresses_is_refused_by_the_database(clone: Clone) -> None:
     assert (statuses()[T02], Workstream.objects.get().status) == ("in_progress", "active")
 
 
-def test_many_values_in_one_list(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_values_in_one_list(clone: Clone) -> None:
     """More workstreams than are asked for by their ids."""
     files = {f"workplans/{number}.md": workplan(f"WP-{number}", [("T01", "todo")]) for number in range(510)}
     mirrored(clone, files)

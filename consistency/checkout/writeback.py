@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from consistency.checkout.atomicfile import replace_file
 from consistency.checkout.files import CannotRead, digest, read_files
@@ -16,7 +17,8 @@ from consistency.checkout.git import GitError
 from consistency.checkout.undo import Kept, Undo
 from consistency.checkout.worktree import State, WorkTree, overlooked, uncommitted
 from consistency.core.actions import WriteBack
-from consistency.core.edit import EditRefused, set_statuses
+from consistency.core.edit import Edited, EditRefused, set_statuses
+from consistency.core.workplan import Workplan
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -42,13 +44,13 @@ class Committer:
 
 @dataclass(slots=True)
 class Written:
-    """What became of a writeback: the commit, the bytes of each file in it, and what went wrong.
+    """What became of a writeback: the commit, each file in it as it is now, and what went wrong.
 
     A fault's path is None where it concerns the whole commit; then `files` is empty.
     """
 
     commit: str | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, Edited] = field(default_factory=dict)
     faults: list[tuple[str | None, str]] = field(default_factory=list)
 
 
@@ -59,8 +61,11 @@ def write_back(
     digests: Mapping[str, str],
     committer: Committer,
     limit: int,
+    known: Mapping[str, Workplan] = MappingProxyType({}),
 ) -> Written:
     """Edit the files of *items* and commit them. *digests* are those of the files as they were compared.
+
+    *known* is what they said then, as far as it is at hand.
 
     On any failure the files and the index are as they were before. Never raises for what git or the disk says.
     """
@@ -68,15 +73,15 @@ def write_back(
     if obstacle is not None:
         return Written(faults=[(None, obstacle)])
     result, undo = Written(), Undo(tree)
-    edits: dict[str, bytes] = {}
+    edits: dict[str, Edited] = {}
     try:
-        edits = _edits(tree, items, digests, limit, result)
+        edits = _edits(tree, items, digests, limit, known, result)
         if not edits:
             return result
         head, parent = _parent(tree, state)
-        undo.begin(head, [Kept(path, digest(data)) for path, data in edits.items()])
-        for path, data in edits.items():
-            replace_file(os.path.join(tree.top, path), digests[path], data)
+        undo.begin(head, [Kept(path, digest(edited.data)) for path, edited in edits.items()])
+        for path, edited in edits.items():
+            replace_file(os.path.join(tree.top, path), digests[path], edited.data)
         _commit(tree, [item for item in items if item.path in edits], parent, undo.folder, committer)
         result.commit = _head(tree)
     except BaseException as error:
@@ -165,16 +170,23 @@ def _obstacle(tree: WorkTree, state: State) -> str | None:
 
 
 def _edits(
-    tree: WorkTree, items: Sequence[WriteBack], digests: Mapping[str, str], limit: int, result: Written
-) -> dict[str, bytes]:
-    """The new bytes of each file that can be written; a fault in *result* for each that cannot."""
+    tree: WorkTree,
+    items: Sequence[WriteBack],
+    digests: Mapping[str, str],
+    limit: int,
+    known: Mapping[str, Workplan],
+    result: Written,
+) -> dict[str, Edited]:
+    """Each file that can be written, as it will be; a fault in *result* for each that cannot."""
     wanted: dict[str, dict[str, str]] = defaultdict(dict)
     for item in items:
         wanted[item.path][item.task] = item.new
-    edits: dict[str, bytes] = {}
+    edits: dict[str, Edited] = {}
     for path, statuses in wanted.items():
         try:
-            edits[path] = set_statuses(path, _current(tree, path, digests[path], limit), statuses)
+            edits[path] = set_statuses(
+                path, _current(tree, path, digests[path], limit), statuses, before=known.get(path)
+            )
         except (EditRefused, CannotRead) as error:
             result.faults.append((path, str(error)))
         except OSError as error:

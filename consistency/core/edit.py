@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from consistency.core.parse import parse_workplan
 from consistency.core.workplan import TaskBlock, Workplan
@@ -13,24 +13,34 @@ class EditRefused(Exception):
     """The change cannot be made so that exactly the wanted values differ; the text says why."""
 
 
-def set_statuses(path: str, data: bytes, wanted: Mapping[str, str]) -> bytes:
-    """The bytes of the workplan *data* with the status of each task in *wanted* (id → status).
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A workplan after the change: its bytes, and what they say."""
+
+    data: bytes
+    workplan: Workplan
+
+
+def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: Workplan | None = None) -> Edited:
+    """The workplan *data* with the status of each task in *wanted* (id → status).
 
     Only the characters of the values change; quotes stay. The result is parsed again and must differ from
     the original in exactly these values, else EditRefused. Tasks that have the status already stay as they are.
+    *before* is what *data* says, where that is known already.
     """
-    before = _workplan(path, data)
+    before = before or _workplan(path, data)
     blocks = {block.key: block for block in before.blocks}
     changed = [key for key in wanted if key not in blocks or blocks[key].status != wanted[key]]
     pieces, done = list[bytes](), 0
     for (start, end), key in sorted((_place(blocks, key), key) for key in changed):
-        pieces += data[done:start], _in_quotes(data[start:end], blocks[key].status, wanted[key])
+        pieces += data[done:start], _in_quotes(data[start:end], wanted[key])
         done = end
     edited = b"".join([*pieces, data[done:]])
     expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
-    if _workplan(path, edited) != expected:
+    after = _workplan(path, edited)
+    if after != expected:
         raise EditRefused("the edited file would not read as before in all but the status")
-    return edited
+    return Edited(edited, after)
 
 
 def _workplan(path: str, data: bytes) -> Workplan:
@@ -45,16 +55,13 @@ def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
         raise EditRefused(f"task '{key}' is not in the file any more")
     place = blocks[key].place
     if place is None:
-        what = "stands behind a tab that Markdown takes apart, or on several lines"
-        raise EditRefused(f"the status of task '{key}' {what}; use spaces, and one line")
+        raise EditRefused(f"the status of task '{key}' is not in one piece: write it on one line, indented by spaces")
     return place
 
 
-def _in_quotes(written: bytes, old: str, new: str) -> bytes:
-    """*new* in the quotes of *written*, which must be quoted, or else nothing but the value *old*."""
+def _in_quotes(written: bytes, new: str) -> bytes:
+    """*new* in the quotes of *written*."""
     quote = written[:1] if written[:1] in (b"'", b'"') else b""
-    if not quote and written != old.encode():
-        raise EditRefused(f"the status '{old}' is not written as a plain or quoted word")
     return quote + new.encode() + quote
 
 

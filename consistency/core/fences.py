@@ -17,7 +17,8 @@ MAX_HEADING = 1000
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it.
+    """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it,
+    `body` the block's text as YAML sees it.
 
     `pieces` are runs of the body: the text, and the bytes in the file it stands for. Between two pieces
     lies what Markdown takes away: the indent of a list item, the CR of a CRLF.
@@ -26,9 +27,7 @@ class Fence:
     offset: int
     heading: str
     pieces: tuple[tuple[str, int, int], ...]
-
     body: str
-    """The block's text as YAML sees it."""
 
     @property
     def size(self) -> int:
@@ -79,14 +78,14 @@ def task_fences(text: str, base: int) -> tuple[Fence, ...]:
             if piece is not None:
                 walk.pieces.append((piece, span["start"] + base, span["end"] + base))
             else:
-                _close(walk, event["End"])
+                _close_block(walk)
         elif (tag := event.get("Start")) is not None:
             if type(tag) is dict:
                 _open(walk, tag, span["start"] + base)
         elif walk.words is not None:
-            _read_heading(walk, event)
-        elif walk.quotes and type(event.get("End")) is dict:
-            _close(walk, event["End"])
+            _read_heading(walk, walk.words, event)
+        elif walk.quotes and type(tag := event.get("End")) is dict and "BlockQuote" in tag:
+            walk.quotes -= 1
     return tuple(walk.found)
 
 
@@ -111,25 +110,19 @@ def _open(walk: _Walk, tag: dict[str, Any], offset: int) -> None:
         walk.quotes += 1
 
 
-def _read_heading(walk: _Walk, event: dict[str, Any]) -> None:
-    if walk.words is not None and ("Text" in event or "Code" in event):
-        walk.words += event.values()
-    elif "End" in event:
-        _close(walk, event["End"])
-
-
-def _close(walk: _Walk, tag: Any) -> None:
-    if tag == "CodeBlock":
-        if walk.pieces is not None:
-            pieces = tuple(walk.pieces)
-            walk.found.append(Fence(walk.offset, walk.heading, pieces, "".join([text for text, _, _ in pieces])))
-            walk.pieces = None
-    elif type(tag) is dict and "Heading" in tag:
+def _read_heading(walk: _Walk, words: list[str], event: dict[str, Any]) -> None:
+    if "Text" in event or "Code" in event:
+        words += event.values()
+    elif type(tag := event.get("End")) is dict and "Heading" in tag:
         if walk.quotes == 0:
-            walk.heading = " ".join("".join(walk.words or ()).split())[:MAX_HEADING]
+            walk.heading = " ".join("".join(words).split())[:MAX_HEADING]
         walk.words = None
-    elif type(tag) is dict and "BlockQuote" in tag:
-        walk.quotes -= 1
+
+
+def _close_block(walk: _Walk) -> None:
+    pieces = tuple(walk.pieces or ())
+    walk.found.append(Fence(walk.offset, walk.heading, pieces, "".join([text for text, _, _ in pieces])))
+    walk.pieces = None
 
 
 def _first_word(info: str) -> str:

@@ -18,7 +18,7 @@ def remember(workplan: Workplan, taken: Mapping[str, str], taken_status: str) ->
             "uuid": workplan.uuid,
             "mirrored": workplan.mirrored,
             "line": workplan.line,
-            "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line) for b in workplan.blocks],
+            "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
             "problems": [(p.code, p.message, p.line, p.task, p.mark) for p in workplan.problems],
             "taken": dict(taken),
             "taken_status": taken_status,
@@ -37,7 +37,13 @@ def recall(path: str, text: str) -> Known:
         kept["uuid"],
         tuple(kept["mirrored"]),
         kept["line"],
-        tuple(TaskBlock(*block) for block in kept["blocks"]),
+        tuple(_block(*block) for block in kept["blocks"]),
         tuple(Problem(*problem) for problem in kept["problems"]),
     )
     return Known(workplan, kept["taken"], kept["taken_status"])
+
+
+def _block(
+    key: str, title: str, status: str, priority: str, uuid: str | None, line: int, place: list[int] | None
+) -> TaskBlock:
+    return TaskBlock(key, title, status, priority, uuid, line, (place[0], place[1]) if place else None)

@@ -45,8 +45,9 @@ def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
 
 def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
     recoded = utf16_as_utf8(data)
-    if recoded is not None and parse_workplan(path, recoded) is not None:
-        return _unreadable(path, "not UTF-8 but UTF-16: save it as UTF-8", 1)
+    if recoded is not None:
+        meant = parse_workplan(path, recoded) is not None
+        return _unreadable(path, "not UTF-8 but UTF-16: save it as UTF-8", 1) if meant else None
     if is_binary(data):
         return _unreadable(path, "not UTF-8: a binary file, with NUL bytes", None)
     return None

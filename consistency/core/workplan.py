@@ -20,7 +20,7 @@ class Problem:
 class TaskBlock:
     """One valid task block. `line` is that of its status; `place` its bytes in the file, quotes included.
 
-    `place` is None where the block was recalled from the ledger, or cannot be edited byte for byte.
+    `place` is None where it cannot be edited byte for byte.
     """
 
     key: str

@@ -71,9 +71,8 @@ def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
         (checkout, entry.path, entry.key, entry.workstream, entry.digest, entry.version, entry.content)
         for entry in entries
     ]
-    if rows:
-        content = ("key", "workstream", "digest", "version", "content")
-        insert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
+    content = ("key", "workstream", "digest", "version", "content")
+    insert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 
 
 def forget(checkout: int, paths: Collection[str]) -> None:

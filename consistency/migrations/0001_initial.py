@@ -8,117 +8,206 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('statehub', '0001_initial'),
+        ("statehub", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('mode', models.CharField(choices=[('check', 'Check'), ('fix', 'Fix')], max_length=10)),
-                ('dry_run', models.BooleanField(default=False)),
-                ('trigger', models.CharField(default='command', max_length=10)),
-                ('user', models.TextField(blank=True, default='')),
-                ('version', models.CharField(blank=True, default='', max_length=50)),
-                ('outcome', models.CharField(choices=[('running', 'Running'), ('ok', 'Ok'), ('skipped', 'Skipped'), ('error', 'Error')], default='running', max_length=10)),
-                ('converged', models.BooleanField(default=False)),
-                ('error', models.TextField(blank=True, default='')),
-                ('freshness', models.CharField(blank=True, default='', max_length=20)),
-                ('fetch', models.TextField(blank=True, default='', help_text="'ok', 'not asked', or git's words why it failed.")),
-                ('head', models.CharField(blank=True, default='', max_length=64)),
-                ('branch', models.TextField(blank=True, default='')),
-                ('upstream', models.TextField(blank=True, default='')),
-                ('ahead', models.PositiveIntegerField(default=0)),
-                ('behind', models.PositiveIntegerField(default=0)),
-                ('writeback_commit', models.CharField(blank=True, default='', max_length=64)),
-                ('counts', models.JSONField(default=dict)),
-                ('seconds', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='statehub.checkout')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("mode", models.CharField(choices=[("check", "Check"), ("fix", "Fix")], max_length=10)),
+                ("dry_run", models.BooleanField(default=False)),
+                ("trigger", models.CharField(default="command", max_length=10)),
+                ("user", models.TextField(blank=True, default="")),
+                ("version", models.CharField(blank=True, default="", max_length=50)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("running", "Running"), ("ok", "Ok"), ("skipped", "Skipped"), ("error", "Error")],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("converged", models.BooleanField(default=False)),
+                ("error", models.TextField(blank=True, default="")),
+                ("freshness", models.CharField(blank=True, default="", max_length=20)),
+                (
+                    "fetch",
+                    models.TextField(
+                        blank=True, default="", help_text="'ok', 'not asked', or git's words why it failed."
+                    ),
+                ),
+                ("head", models.CharField(blank=True, default="", max_length=64)),
+                ("branch", models.TextField(blank=True, default="")),
+                ("upstream", models.TextField(blank=True, default="")),
+                ("ahead", models.PositiveIntegerField(default=0)),
+                ("behind", models.PositiveIntegerField(default=0)),
+                ("writeback_commit", models.CharField(blank=True, default="", max_length=64)),
+                ("counts", models.JSONField(default=dict)),
+                ("seconds", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="statehub.checkout"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-started_at',),
+                "ordering": ("-started_at",),
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('code', models.CharField(max_length=10)),
-                ('severity', models.CharField(max_length=10)),
-                ('message', models.TextField()),
-                ('file', models.TextField(blank=True, default='')),
-                ('line', models.PositiveIntegerField(blank=True, null=True)),
-                ('workplan', models.TextField(blank=True, default='')),
-                ('task', models.TextField(blank=True, default='')),
-                ('db_status', models.CharField(blank=True, default='', max_length=20)),
-                ('file_status', models.CharField(blank=True, default='', max_length=20)),
-                ('action', models.CharField(default='none', max_length=20)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('times_seen', models.PositiveIntegerField(default=1)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('resolution', models.CharField(blank=True, default='', help_text="How it ended; 'gone' by itself.", max_length=20)),
-                ('commit', models.CharField(blank=True, default='', help_text='The writeback commit that mended it.', max_length=64)),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='statehub.checkout')),
-                ('opened_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='opened', to='consistency.run')),
-                ('resolved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='resolved', to='consistency.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("code", models.CharField(max_length=10)),
+                ("severity", models.CharField(max_length=10)),
+                ("message", models.TextField()),
+                ("file", models.TextField(blank=True, default="")),
+                ("line", models.PositiveIntegerField(blank=True, null=True)),
+                ("workplan", models.TextField(blank=True, default="")),
+                ("task", models.TextField(blank=True, default="")),
+                ("db_status", models.CharField(blank=True, default="", max_length=20)),
+                ("file_status", models.CharField(blank=True, default="", max_length=20)),
+                ("action", models.CharField(default="none", max_length=20)),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("times_seen", models.PositiveIntegerField(default=1)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "resolution",
+                    models.CharField(
+                        blank=True, default="", help_text="How it ended; 'gone' by itself.", max_length=20
+                    ),
+                ),
+                (
+                    "commit",
+                    models.CharField(
+                        blank=True, default="", help_text="The writeback commit that mended it.", max_length=64
+                    ),
+                ),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="statehub.checkout"
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="opened",
+                        to="consistency.run",
+                    ),
+                ),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="resolved",
+                        to="consistency.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-last_seen', '-id'),
+                "ordering": ("-last_seen", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.TextField()),
-                ('key', models.CharField(max_length=200)),
-                ('workstream', models.UUIDField()),
-                ('digest', models.CharField(max_length=64)),
-                ('version', models.PositiveBigIntegerField(null=True)),
-                ('content', models.TextField()),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ledger', to='statehub.checkout')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("path", models.TextField()),
+                ("key", models.CharField(max_length=200)),
+                ("workstream", models.UUIDField()),
+                ("digest", models.CharField(max_length=64)),
+                ("version", models.PositiveBigIntegerField(null=True)),
+                ("content", models.TextField()),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="ledger", to="statehub.checkout"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
-                'ordering': ('path',),
-                'constraints': [models.UniqueConstraint(fields=('checkout', 'path'), name='ledger_checkout_path_unique')],
+                "verbose_name_plural": "ledger entries",
+                "ordering": ("path",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("checkout", "path"), name="ledger_checkout_path_unique")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['checkout', '-started_at'], name='run_checkout_started'),
+            model_name="run",
+            index=models.Index(fields=["checkout", "-started_at"], name="run_checkout_started"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['check', 'fix'])), name='run_mode_known'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mode__in", ["check", "fix"])), name="run_mode_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['running', 'ok', 'skipped', 'error'])), name='run_outcome_known'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["running", "ok", "skipped", "error"])), name="run_outcome_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['checkout', 'code'], name='finding_checkout_code'),
+            model_name="finding",
+            index=models.Index(fields=["checkout", "code"], name="finding_checkout_code"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('resolved_at', None)), fields=('checkout', 'fingerprint'), name='finding_open_once'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("resolved_at", None)), fields=("checkout", "fingerprint"), name="finding_open_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('code__in', ('C-01', 'C-02', 'C-03', 'C-04', 'C-05', 'C-06', 'C-07', 'C-08', 'C-09', 'C-10', 'C-11', 'C-12', 'C-13', 'C-14', 'C-15', 'C-16', 'C-17'))), name='finding_code_known'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "code__in",
+                        (
+                            "C-01",
+                            "C-02",
+                            "C-03",
+                            "C-04",
+                            "C-05",
+                            "C-06",
+                            "C-07",
+                            "C-08",
+                            "C-09",
+                            "C-10",
+                            "C-11",
+                            "C-12",
+                            "C-13",
+                            "C-14",
+                            "C-15",
+                            "C-16",
+                            "C-17",
+                        ),
+                    )
+                ),
+                name="finding_code_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('severity__in', ('INFO', 'WARN', 'FAIL'))), name='finding_severity_known'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("severity__in", ("INFO", "WARN", "FAIL"))), name="finding_severity_known"
+            ),
         ),
     ]

@@ -43,6 +43,13 @@ def test_count_batches_of_arrays_are_one_query() -> None:
     assert count([arrays, arrays, arrays]) == Count(queries=1, statements=3, transaction_control=0)
 
 
+def test_count_batches_of_documents_are_one_query() -> None:
+    document = Statement.of(
+        "INSERT INTO task (id, title) SELECT … FROM json_each(%s)", ["[" + '["x","y"],' * 9000 + "]"]
+    )
+    assert count([document, document, document]) == Count(queries=1, statements=3, transaction_control=0)
+
+
 def test_count_same_statement_at_another_time_is_another_query() -> None:
     begin = Statement.of("BEGIN IMMEDIATE", None)
     assert count([insert(499), insert(499), begin, insert(499), insert(499)]).queries == 2

@@ -137,7 +137,7 @@ def test_git_whose_interpreter_is_missing(clone: Clone, program: Program, monkey
     monkeypatch.setenv("PATH", str(broken.parent))
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
-    with pytest.raises(GitError, match="^git cannot be started: "):
+    with pytest.raises(GitError, match=r"^git cannot be started: "):
         Git(str(clone.path)).run("version")
 
 
@@ -150,7 +150,7 @@ def test_git_is_all_that_is_needed_on_the_path(clone: Clone, program: Program, m
 
 
 def test_arguments_beyond_the_systems_limit(clone: Clone) -> None:
-    with pytest.raises(GitError, match="^git cannot be started: .*Argument list too long"):
+    with pytest.raises(GitError, match=r"^git cannot be started: .*Argument list too long"):
         Git(str(clone.path)).run("ls-files", "--", "x" * 3_000_000)
 
 

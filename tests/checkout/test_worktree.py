@@ -176,7 +176,7 @@ class TestFreshness:
         assert (state.freshness, state.held_back) == ("unknown", False)
         assert state.fetch.startswith("fatal: '") or "does not appear to be a git repository" in state.fetch
 
-    @pytest.mark.parametrize("own, expected", [(False, "behind"), (True, "diverged")])
+    @pytest.mark.parametrize(("own", "expected"), [(False, "behind"), (True, "diverged")])
     def test_what_an_earlier_fetch_brought_counts_offline(
         self, origin: Origin, clone: Clone, own: bool, expected: str
     ) -> None:
@@ -261,7 +261,7 @@ class TestFreshness:
         advance(origin.clone("other"))
         clone.write("workplans/a.md", "")
         state = seen(clone)
-        assert (state.freshness, state.dirty) == ("behind", {"workplans/a.md"})
+        assert (state.freshness, state.dirty) == (Freshness.BEHIND, frozenset({"workplans/a.md"}))
 
     def test_remote_that_looks_like_an_option(self, clone: Clone, tmp_path: Path) -> None:
         name = f"--upload-pack=touch {tmp_path}/ran;"

@@ -15,11 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout import writeback
+from consistency.checkout.atomicfile import replace_file
 from consistency.checkout.worktree import WorkTree
 from consistency.checkout.writeback import Committer, message, recover, write_back
 from tests.checkout.desk import (
-    CHANGED, COMMITTER, DONE, HASTY, LIMIT, STARTED, TODO, digests, item, laid_out, leftovers, looked, photograph,
+    CHANGED,
+    COMMITTER,
+    DONE,
+    HASTY,
+    LIMIT,
+    STARTED,
+    TODO,
+    digests,
+    item,
+    laid_out,
+    leftovers,
+    looked,
+    photograph,
     written,
 )  # fmt: skip
 from tests.checkout.processes import gone
@@ -33,6 +45,19 @@ chore(consistency): sync task status from DB [auto]
 
 Updated by fix-consistency on 2026-03-04:
 - A-T1: todo → done
+"""
+PATCH = """\
+From x Mon Sep 17 00:00:00 2001
+From: X <x@example.org>
+Subject: x
+
+---
+diff --git a/README.md b/README.md
+--- a/README.md
++++ b/README.md
+@@ -1 +1 @@
+-no
++yes
 """
 CHANGED_MEANWHILE = "the file was changed while this run was at work"
 
@@ -59,7 +84,7 @@ class TestCommit:
         parent = clone.head
         result = written(clone)
         assert (result.commit, result.faults) == (clone.head, [])
-        assert result.files == {"workplans/a.md": DONE.encode()}
+        assert {path: edited.data for path, edited in result.files.items()} == {"workplans/a.md": DONE.encode()}
         assert (clone.read("workplans/a.md"), clone.status(), leftovers(clone)) == (DONE.encode(), [], [])
         assert clone.git("rev-parse", "HEAD^") == parent
         assert clone.git("show", "--format=", "--numstat", "HEAD") == "1\t1\tworkplans/a.md"
@@ -83,7 +108,8 @@ class TestCommit:
         pytest.param(TODO.replace("\n", "\r\n"), id="crlf"),
         pytest.param("\ufeff" + TODO, id="bom"),
         pytest.param(TODO.rstrip("\n"), id="no last line end"),
-        pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1) + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
+        pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1), id="quoted, with a comment"),
+        pytest.param(TODO + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
     ])  # fmt: skip
     def test_all_other_bytes_stay(self, clone: Clone, text: str) -> None:
         laid_out(clone, text=text)
@@ -95,8 +121,8 @@ class TestCommit:
         assert (stat.S_IMODE(file.stat().st_mode), clone.status()) == (0o755, [])
 
     @pytest.mark.parametrize("name", [
-        "a b", "'quoted' \"twice\"", "line\nend", "tab\t", "-dash", "--all", ":(exclude)x", ":!x", "ünï — ☃", "back\\slash",
-        "*", "[ab]", "#", "l" * 240,
+        "a b", "'quoted' \"twice\"", "line\nend", "tab\t", "-dash", "--all", ":(exclude)x", ":!x", "ünï — ☃",
+        "back\\slash", "*", "[ab]", "#", "l" * 240,
     ])  # fmt: skip
     def test_odd_names(self, clone: Clone, name: str) -> None:
         laid_out(clone, name, "neighbour")
@@ -220,7 +246,7 @@ class TestConvergence:
         assert written(clone).commit == written(other).commit
         assert clone.head == other.head
 
-    @pytest.mark.parametrize("name, value", [
+    @pytest.mark.parametrize(("name", "value"), [
         ("user.name", "Somebody Else"),
         ("user.useConfigOnly", "true"),
         ("author.name", "Author"),
@@ -343,7 +369,8 @@ class TestHooks:
     def test_fail_or_hang_when_the_commit_stands(self, clone: Clone, hook: Hook, script: str) -> None:
         hook("post-commit", script)
         result = written(clone, committer=HASTY)
-        assert (result.commit, result.files, result.faults) == (clone.head, {"workplans/a.md": DONE.encode()}, [])
+        assert (result.commit, result.faults) == (clone.head, [])
+        assert {path: edited.data for path, edited in result.files.items()} == {"workplans/a.md": DONE.encode()}
         assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
 
     def test_change_the_file_and_take_that_into_the_commit(self, clone: Clone, hook: Hook) -> None:
@@ -397,7 +424,7 @@ class TestStates:
         with pytest.raises(AssertionError, match=r"(?i)conflict|failed"):
             clone.git(*command.split())
 
-    @pytest.mark.parametrize("command, what", [
+    @pytest.mark.parametrize(("command", "what"), [
         ("merge other", "a merge"),
         ("rebase other", "a rebase"),
         ("rebase --apply other", "a rebase or am"),
@@ -417,10 +444,7 @@ class TestStates:
         refused(clone, f"{what} is under way; end it first")
 
     def test_am_under_way(self, clone: Clone) -> None:
-        clone.write(
-            "patch.mbox",
-            "From x Mon Sep 17 00:00:00 2001\nFrom: X <x@example.org>\nSubject: x\n\n---\ndiff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-no\n+yes\n",
-        )
+        clone.write("patch.mbox", PATCH)
         with pytest.raises(AssertionError):
             clone.git("am", "patch.mbox")
         refused(clone, "a rebase or am is under way")
@@ -433,7 +457,7 @@ class TestStates:
         refused(clone, "a cherry-pick or revert is under way")
 
     @pytest.mark.parametrize(
-        "command, file", [("merge --squash other", "SQUASH_MSG"), ("cherry-pick -n other", "MERGE_MSG")]
+        ("command", "file"), [("merge --squash other", "SQUASH_MSG"), ("cherry-pick -n other", "MERGE_MSG")]
     )
     def test_message_that_waits_for_its_commit(self, clone: Clone, command: str, file: str) -> None:
         clone.git("checkout", "--quiet", "-b", "other")
@@ -597,13 +621,13 @@ class TestFiles:
 
     def test_edited_at_the_last_moment(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
         laid_out(clone, "a", "b")
-        before, real = clone.head, writeback.replace_file
+        before = clone.head
 
         def person_saves_b(path: str, expected: str, data: bytes) -> None:
-            real(path, expected, data)
+            replace_file(path, expected, data)
             clone.write("workplans/b.md", "mine")
 
-        monkeypatch.setattr(writeback, "replace_file", person_saves_b)
+        monkeypatch.setattr("consistency.checkout.writeback.replace_file", person_saves_b)
         result = written(clone, item("a"), item("b"))
         assert result.commit is None
         assert CHANGED_MEANWHILE in result.faults[0][1]
@@ -676,10 +700,8 @@ class TestNoRoom:
             while filler.write(b"x" * 4096):
                 pass
         before = photograph(there)
-        for _ in range(30):  # a little more room each time, so that each step fails once
-            result = written(there, *(item(name) for name in names))
-            if result.commit:
-                break
+        items = [item(name) for name in names]
+        while not (result := written(there, *items)).commit:  # a little more room each time: each step fails once
             seen.add(result.faults[0][1].partition(":")[0])
             assert (photograph(there), leftovers(there)) == (before, [])
             os.truncate(small_disk / "filler", (small_disk / "filler").stat().st_size - 12288)

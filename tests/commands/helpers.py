@@ -6,11 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
 from django.db.models import Model
 
 from consistency.models import Finding, LedgerEntry, Run
@@ -32,8 +34,10 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 def run(name: str, *args: str | Path) -> Ended:
     """The command *name*, in this process and on the test's hub."""
     out, err = StringIO(), StringIO()
+    module = import_module(f"{get_commands()[name]}.management.commands.{name}")
+    command: BaseCommand = module.Command(stdout=out, stderr=err)
     try:
-        call_command(name, *map(str, args), stdout=out, stderr=err)
+        call_command(command, *map(str, args), stdout=out, stderr=err)
     except SystemExit as end:
         return Ended(int(end.code or 0), out.getvalue(), err.getvalue())
     return Ended(0, out.getvalue(), err.getvalue())

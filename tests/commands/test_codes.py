@@ -31,7 +31,8 @@ from tests.commands.helpers import (
     tree,
 )
 from tests.support.hub import Hub
-from tests.support.repos import Clone, Origin as Bare
+from tests.support.repos import Clone
+from tests.support.repos import Origin as Bare
 from tests.support.workplans import task, workplan
 
 SOMEBODY = Origin("somebody", Source.API, "elsewhere")

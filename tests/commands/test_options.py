@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -216,9 +217,7 @@ class TestPull:
         assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
 
     @pytest.mark.parametrize("options", [["--dry-run"], ["--no-fetch"]])
-    def test_dry_run_and_stale_knowledge_pull_nothing(
-        self, origin: Origin, clone: Clone, options: list[str]
-    ) -> None:
+    def test_dry_run_and_stale_knowledge_pull_nothing(self, origin: Origin, clone: Clone, options: list[str]) -> None:
         mirrored(clone)
         publish(origin.clone("other"))
         before = tree(clone)
@@ -270,7 +269,7 @@ class TestWhatIsRecorded:
         mirrored(clone)
         edit(clone, "status: todo", "status: done")
         assert fix("clone", "--dry-run", "--no-fetch").exit == 0
-        newest = Run.objects.values().latest("started_at")
+        newest: dict[str, Any] = {**Run.objects.values().latest("started_at")}
         for name in ("id", "started_at", "finished_at", "version", "user", "checkout_id"):
             assert newest.pop(name)
         assert sorted(newest.pop("seconds")) == ["compare", "look", "record", "writeback"]
@@ -299,14 +298,14 @@ class TestWhatIsRecorded:
         clone.git("config", "branch.b\udcff.remote", "nowhere")
         clone.git("config", "branch.b\udcff.merge", "refs/heads/main")
         for _ in range(2):
-            ended = hub.manage("fix_consistency", "clone", "--format", "json")
+            ended = fix("clone")
             assert (ended.exit, ended.stderr, codes(ended)) == (1, "", [("C-02", "none")])
             assert findings(ended)[0]["file"] == "workplans/x\udcff.md"
         row = Finding.objects.get(code="C-02")
         assert (row.file, row.times_seen) == ("workplans/x\\udcff.md", 2)
         assert Run.objects.latest("started_at").branch in ("b\\udcff", "b\ufffd")
         (clone.path / "workplans" / "x\udcff.md").unlink()
-        assert hub.manage("fix_consistency", "clone").exit == 0
+        assert fix("clone").exit == 0
         assert Finding.objects.get(code="C-02").resolution == "gone"
 
     def test_repo_before_its_first_commit(self, tmp_path: Path) -> None:

@@ -88,14 +88,14 @@ CONTENTS = st.sampled_from(
         "<x-y>", "| a |", "a\\", "a  ", "\u2028", "\x0b", "\x0c", "\x85", "é😀", "\xa0", "&nbsp;", "`a", "task",
     ]
 )  # fmt: skip
-# markdown-it-py ends a paragraph where a line of four columns that looks like a fence belongs to no item of a list whose
-# content is further in; by the specification the line is a lazy continuation. Such texts are left out.
+# markdown-it-py ends a paragraph where a line of four columns that looks like a fence belongs to no item of a list
+# whose content is further in; by the specification the line is a lazy continuation. Such texts are left out.
 DEEP = re.compile(r"^(?: {4}| {0,3}\t)", re.MULTILINE)
 CONTAINER = re.compile(r"^[ \t]*(?:[-*>]|1\.|10\))[-*>10.) \t]*", re.MULTILINE)
 LINE = st.tuples(INDENTS, MARKERS.map("".join), INDENTS, CONTENTS).map("".join)
 
 
-@settings(max_examples=20000)
+@settings(max_examples=500)
 @given(st.lists(LINE, max_size=14), st.sampled_from(["\n", "\n", "\r\n"]), st.booleans())
 def test_task_fences_agree_with_the_oracle_on_adversarial_texts(lines: list[str], end: str, ended: bool) -> None:
     text = end.join(lines)
@@ -113,7 +113,8 @@ def test_locate_gives_the_bytes_of_the_characters(lines: list[str], end: str, st
         place = fence.locate(start, start + size)
         wanted = fence.body[start : start + size]
         if place is not None and len(wanted) == size and not wanted.isspace():
-            assert data[place[0] : place[1]].decode().replace("\t", " ").split() == wanted.replace("\t", " ").split()
+            written = data[place[0] : place[1]].decode().translate(STAND_INS)
+            assert written.replace("\t", " ").split() == wanted.replace("\t", " ").split()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""Findings as episodes: one row while it is open, resolved only by a run that looked, opened anew when it comes back."""
+"""Findings as episodes: one row while open, resolved only by a run that looked, opened anew when it comes back."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def agreed(clone: Clone) -> Clone:
 
 def test_created_at_first_sight(agreed: Clone) -> None:
     run = Run.objects.get()
-    row = Finding.objects.values().get()
+    row: dict[str, Any] = {**Finding.objects.values().get()}
     assert row.pop("id")
     assert len(row.pop("fingerprint")) == 64
     assert row.pop("first_seen") == row.pop("last_seen") == row.pop("resolved_at") > run.started_at
@@ -64,6 +65,7 @@ def test_standing_drift_adds_no_rows(agreed: Clone) -> None:
     first, *_, last = Run.objects.order_by("started_at")[1:]
     for row in Finding.objects.filter(resolved_at=None):
         assert row.opened_by == first
+        assert first.finished_at is not None
         assert first.started_at < row.first_seen < first.finished_at < last.started_at < row.last_seen
 
 

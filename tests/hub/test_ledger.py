@@ -8,14 +8,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from consistency.checkout.worktree import locate, look
-from consistency.hub.ledger import batches
+from consistency.hub.ledger import batches, forget, read_contents
 from consistency.models import LedgerEntry
 from consistency.sync import fix_hub
 from statehub.models import Checkout, Source, Task, Workstream
 from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import FILE, TEXT, check, codes, edit, fix, mirrored, publish, rows, statuses
 from tests.commands.options import fixing
-from tests.support.repos import Clone, Origin as Bare
+from tests.support.repos import Clone
+from tests.support.repos import Origin as Bare
 from tests.support.workplans import workplan
 
 SOMEBODY = Origin("somebody", Source.API)
@@ -26,7 +27,8 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def ledger() -> dict[str, dict[str, object]]:
-    return {row.pop("path"): row for row in LedgerEntry.objects.values("path", "key", "digest", "version", "workstream")}
+    found = LedgerEntry.objects.values("path", "key", "digest", "version", "workstream")
+    return {row["path"]: {**row} for row in found}
 
 
 def test_batches() -> None:
@@ -102,6 +104,20 @@ def test_row_of_a_file_that_cannot_be_read_is_kept(clone: Clone) -> None:
     assert ledger() == before
     clone.write(FILE, TEXT)
     assert codes(fix("clone")) == []
+
+
+def test_file_that_is_no_workplan_has_no_row(clone: Clone) -> None:
+    mirrored(clone, {FILE: TEXT, B: "# Words\n", "workplans/c.md": TEXT.replace("type: workplan", "type: note")})
+    assert set(ledger()) == {FILE}
+
+
+def test_more_paths_than_a_statement_takes(clone: Clone) -> None:
+    mirrored(clone)
+    checkout, paths = Checkout.objects.get().pk, [f"{number}.md" for number in range(100_000)]
+    assert read_contents(checkout, paths) == {}
+    assert set(read_contents(checkout, [*paths, FILE])) == {FILE}
+    forget(checkout, [*paths, FILE])
+    assert ledger() == {}
 
 
 def test_file_moved_to_another_name(clone: Clone) -> None:
@@ -199,6 +215,51 @@ class TestReopen:
         assert codes(fix("--path", other.path)) == [("C-15", "written_back")]
         assert codes(fix("--path", clone.path)) == [("C-15", "written_back")]
         assert clone.head == other.head
+
+
+class TestWriteback:
+    """What a written file leaves in the ledger beside the status that was written."""
+
+    def test_status_that_the_hub_could_not_take_is_still_news(self, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: in_progress", "status: done")
+        clone.write(B, workplan("WP-2", [{"id": T02, "status": "todo"}]).replace("WP-2-WP-1", "WP-1"))
+        publish(clone)
+        advance(find_task(T01), "done", SOMEBODY)
+        assert codes(fix("clone")) == [
+            ("C-13", "written_back"),
+            ("C-06", "none"),
+            ("C-07", "created"),
+            ("C-06", "none"),
+        ]
+        assert statuses()[T02] == "in_progress"
+        (clone.path / B).unlink()
+        assert ("C-11", "advanced") in codes(fix("clone"))
+        assert (statuses()[T02], clone.read(FILE).count(b"status: done")) == ("done", 2)
+
+    def test_status_that_the_hub_took_before_is_no_news(self, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: in_progress", "status: done")
+        publish(clone)
+        fix("clone")
+        edit(clone, "status: done", "status: finisched")
+        publish(clone)
+        advance(find_task(T01), "done", SOMEBODY)
+        reopen(find_task(T02), "todo", "not yet", SOMEBODY)
+        assert codes(fix("clone")) == [("C-13", "written_back"), ("C-05", "none")]
+        edit(clone, "status: finisched", "status: done")
+        publish(clone)
+        assert codes(fix("clone")) == [("C-15", "written_back")]
+
+    def test_file_that_a_hook_changes_is_read_again(self, clone: Clone) -> None:
+        mirrored(clone)
+        hook = clone.path / ".git/hooks/post-commit"
+        hook.write_text(f"#!/bin/sh\nsed -i s/^title:.*/title:\\ Hooked/ {FILE}\n")
+        hook.chmod(0o755)
+        advance(find_task(T01), "done", SOMEBODY)
+        assert codes(fix("clone")) == [("C-13", "written_back")]
+        assert codes(fix("clone")) == [("C-12", "updated")]
+        assert Workstream.objects.get().title == "Hooked"
 
 
 class TestCrash:

@@ -7,12 +7,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from statehub.models import Repo, Source, StatusChange, Task, Workstream
-from statehub.moves import MoveError, Origin, UnknownTask, WouldRegress, advance, find_task, reopen
+from statehub.moves import MoveError, Origin, UnknownTask, WouldRegress, _move, advance, find_task, reopen
 from statehub.ranks import TASK_STATUSES, is_regress
 
 ME = Origin("me", Source.API, "laptop", "c0ffee")
@@ -25,8 +27,8 @@ def make(slug: str, key: str, status: str = "todo", workstream: str = "WP-1") ->
     return Task.objects.create(workstream=home, key=key, title=f"Title of {key}", status=status)
 
 
-def changes(task: Task) -> list[dict[str, object]]:
-    return list(StatusChange.objects.filter(task=task).order_by("pk").values())
+def changes(task: Task) -> list[dict[str, Any]]:
+    return [dict(row) for row in StatusChange.objects.filter(task=task).order_by("pk").values()]
 
 
 def version(task: Task) -> int:
@@ -91,7 +93,7 @@ def test_reopen_to_the_same_status_is_no_move() -> None:
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_reopen_needs_a_reason(reason: str) -> None:
     task = make("net", "T01", "done")
-    with pytest.raises(MoveError, match="^a reopen needs a reason$"):
+    with pytest.raises(MoveError, match=r"^a reopen needs a reason$"):
         reopen(task, "todo", reason, ME)
     assert (version(task), changes(task)) == (1, [])
 
@@ -101,10 +103,12 @@ def test_reopen_needs_a_reason(reason: str) -> None:
 def test_unknown_status_is_refused(status: str) -> None:
     task = make("net", "T01")
     words = f"unknown status '{status}'; it is one of todo, in_progress, blocked, done, cancelled"
-    for move in (lambda: advance(task, status, ME), lambda: reopen(task, status, "so", ME)):
-        with pytest.raises(MoveError) as refused:
-            move()
-        assert str(refused.value) == words
+    with pytest.raises(MoveError) as refused:
+        advance(task, status, ME)
+    assert str(refused.value) == words
+    with pytest.raises(MoveError) as refused:
+        reopen(task, status, "so", ME)
+    assert str(refused.value) == words
 
 
 @pytest.mark.django_db
@@ -126,6 +130,16 @@ def test_stale_copy_of_a_task_does_not_regress_it() -> None:
 
 
 @pytest.mark.django_db
+def test_task_that_moved_between_the_look_and_the_write() -> None:
+    """Only where its workstream changed at that moment as well, so that the lock was on another row."""
+    stale = make("net", "T01")
+    Task.objects.update(status="done")
+    with pytest.raises(MoveError, match=r"^task 'T01' was moved by somebody else at this moment; try again$"):
+        _move(stale, "in_progress", StatusChange(at=NOON, reopen=False), ME)
+    assert (Task.objects.get().status, version(stale), changes(stale)) == ("done", 1, [])
+
+
+@pytest.mark.django_db
 class TestFindTask:
     def test_by_id_uuid_and_slug(self) -> None:
         task = make("net", "WP-1-T01")
@@ -134,7 +148,20 @@ class TestFindTask:
             assert find_task(ref) == task
 
     @pytest.mark.parametrize(
-        "ref", ["", "/", "net/", "/T01", "net", "nowhere/T01", "net/T02", "t01", "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e", "T01 ", "ü\u2028"]
+        "ref",
+        [
+            "",
+            "/",
+            "net/",
+            "/T01",
+            "net",
+            "nowhere/T01",
+            "net/T02",
+            "t01",
+            "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e",
+            "T01 ",
+            "ü\u2028",
+        ],
     )
     def test_unknown(self, ref: str) -> None:
         make("net", "T01")
@@ -155,7 +182,7 @@ class TestFindTask:
 
     def test_same_id_twice_in_a_repo_needs_the_uuid(self) -> None:
         one, two = make("net", "T01"), make("net", "T01", workstream="WP-2")
-        with pytest.raises(UnknownTask, match="^'net/T01' names more than one task"):
+        with pytest.raises(UnknownTask, match=r"^'net/T01' names more than one task"):
             find_task("net/T01")
         assert (find_task(str(one.pk)), find_task(str(two.pk))) == (one, two)
 
@@ -191,7 +218,7 @@ class TestSeveralAtOnce:
     def test_no_move_is_lost_and_none_goes_back(self) -> None:
         task = make("net", "T01")
         wanted = ["in_progress", "blocked", "done", "in_progress", "done", "blocked"]
-        raised = in_threads(*(lambda status=status: advance(task, status, ME) for status in wanted))  # type: ignore[misc]
+        raised = in_threads(*(partial(advance, task, status, ME) for status in wanted))
         recorded = [(change["old"], change["new"]) for change in changes(task)]
         assert Task.objects.get().status == "done"
         assert version(task) == 1 + len(recorded)
@@ -202,7 +229,7 @@ class TestSeveralAtOnce:
 
     def test_equal_rank_moves_of_one_workstream_all_count(self) -> None:
         tasks = [make("net", f"T{number:02}") for number in range(8)]
-        raised = in_threads(*(lambda task=task: advance(task, "done", ME) for task in tasks))  # type: ignore[misc]
+        raised = in_threads(*(partial(advance, task, "done", ME) for task in tasks))
         assert raised == []
         assert version(tasks[0]) == 9
         assert set(Task.objects.values_list("status", flat=True)) == {"done"}

@@ -1,0 +1,21 @@
+"""What the tests of the admin share."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+
+def body(client: Client, address: str) -> str:
+    """The page at *address*, which must be there."""
+    answer = client.get(address)
+    assert answer.status_code == 200, (address, answer.status_code)
+    return answer.content.decode()
+
+
+def queries(client: Client, address: str) -> int:
+    """How many queries the page needs."""
+    with CaptureQueriesContext(connection, ) as captured:
+        body(client, address)
+    return len(captured)

@@ -1,0 +1,41 @@
+"""Somebody reports to the hub while a run is at work: on a connection of their own, at a chosen moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+
+@contextmanager
+def reported(when: Callable[[str], bool], report: Callable[[], object]) -> Iterator[list[int]]:
+    """While this lasts, *report* is made on a connection of its own just after every statement that *when* picks.
+
+    The value has one entry for each report.
+    """
+    times: list[int] = []
+
+    def work() -> None:
+        try:
+            report()
+        finally:
+            connection.close()
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if when(sql):
+            times.append(1)
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join(60)
+        return result
+
+    with connection.execute_wrapper(wrapper):
+        yield times
+
+
+def reads_tasks(sql: str) -> bool:
+    return sql.startswith("SELECT") and 'FROM "statehub_task"' in sql

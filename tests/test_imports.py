@@ -1,0 +1,87 @@
+"""What check_consistency loads: start-up time is what a run with nothing to do consists of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.commands.helpers import edit, mirrored
+from tests.support.hub import Hub
+from tests.support.manage import ROOT
+from tests.support.repos import Clone
+
+ALLOWED = {
+    "asgiref",  # Django's
+    "consistency",
+    "django",
+    "environ",
+    "filelock",
+    "git",  # GitPython, for its command runner
+    "gitdb",  # GitPython's
+    "smmap",  # GitPython's
+    "pyromark",
+    "statehub",
+    "sqlparse",  # Django's
+    "yaml",
+    "cython_runtime",  # of yaml
+}
+FORBIDDEN = (
+    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
+    "django.test",
+    "consistency.report.sarif_report", "consistency.report.json_report", "rich", "psycopg",
+)  # fmt: skip
+
+LIST = """
+import sys
+from django.core.management import execute_from_command_line
+from manage import main
+sys.argv = ["manage.py", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(hub: Hub, *args: str) -> set[str]:
+    """The modules in a process that has run the command."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    # -S would leave out site-packages; what coverage and editable installs load there is taken off below.
+    run = subprocess.run(
+        [sys.executable, "-c", LIST, *args], cwd=ROOT, env={**environment, "DATABASE_URL": hub.url}, check=True,
+        text=True, capture_output=True,
+    )  # fmt: skip
+    return set(run.stderr.split())
+
+
+def top_level(modules: set[str]) -> set[str]:
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], check=True, text=True, capture_output=True, cwd=ROOT
+    )
+    before = set(bare.stdout.split())
+    names = {name.partition(".")[0] for name in modules - before}
+    return {name for name in names if name not in sys.stdlib_module_names and not name.startswith("_")} - {"manage"}
+
+
+@pytest.mark.parametrize("drift", [False, True], ids=["nothing to do", "drift"])
+def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
+    mirrored(clone)
+    if drift:
+        edit(clone, "status: todo", "status: done")
+    modules = loaded(hub, "check_consistency", "clone")
+    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary"}
+    assert top_level(modules) - ALLOWED - postgresql == set()
+    assert sorted(modules.intersection(FORBIDDEN) - postgresql) == []
+
+
+def test_reports_load_only_their_own(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "check_consistency", "clone", "--format", "json")
+    assert {name for name in modules if name.startswith("consistency.report.")} == {
+        "consistency.report.json_report", "consistency.report.json_text", "consistency.report.outcome",
+        "consistency.report.progress",
+    }  # fmt: skip

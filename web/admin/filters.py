@@ -1,0 +1,127 @@
+"""The filters of the lists. Their choices come from the code tables, or from one small query each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from consistency.core.codes import CODES, SEVERITIES
+from consistency.models import Finding, Mode, RunState
+from statehub.models import Checkout
+from statehub.ranks import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
+from web.admin.states import State, in_state
+
+if TYPE_CHECKING:
+    from django.contrib.admin import SimpleListFilter as DropdownFilter
+else:
+    from unfold.contrib.filters.admin import DropdownFilter
+
+Choices = list[tuple[str, str]]
+
+
+class Choice(DropdownFilter):
+    """A column that equals one of a few words; an unknown word filters to nothing."""
+
+    column: str
+    words: tuple[str, ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """The words, as people read them."""
+        return [(word, word.replace("_", " ")) for word in self.words]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+        """The rows with the word that was chosen."""
+        value = self.value()
+        return queryset.filter(**{self.column: value}) if value else queryset
+
+
+class CodeFilter(Choice):
+    """By check code."""
+
+    title, parameter_name, column = "code", "code", "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """Each code with what it means."""
+        return [(code.id, f"{code.id} {code.title}") for code in CODES.values()]
+
+
+class SeverityFilter(Choice):
+    """By severity, the worst first."""
+
+    title, parameter_name, column = "severity", "severity", "severity"
+    words = tuple(str(severity) for severity in reversed(SEVERITIES))
+
+
+class StateFilter(DropdownFilter):
+    """Open, open but unverified, resolved."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """The states."""
+        return [
+            (State.OPEN, "open"),
+            (State.UNVERIFIED, "open, unverified by a later run"),
+            (State.RESOLVED, "resolved"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:  # noqa: ARG002 - Django's signature
+        """The findings in that state."""
+        value = self.value()
+        return in_state(queryset, value) if value else queryset
+
+
+class HostFilter(Choice):
+    """By the checkout's host."""
+
+    title, parameter_name, column = "host", "host", "checkout__host"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """Every host that has a checkout."""
+        hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()
+        return [(host, host) for host in hosts]
+
+
+class CheckoutHostFilter(HostFilter):
+    """By host, among checkouts themselves."""
+
+    column = "host"
+
+
+class ModeFilter(Choice):
+    """Check or fix."""
+
+    title, parameter_name, column, words = "mode", "mode", "mode", tuple(Mode.values)
+
+
+class OutcomeFilter(Choice):
+    """How a run ended."""
+
+    title, parameter_name, column, words = "outcome", "outcome", "outcome", tuple(RunState.values)
+
+
+class TriggerFilter(Choice):
+    """What started a run."""
+
+    title, parameter_name, column = "trigger", "trigger", "trigger"
+    words = ("command", "cron", "admin", "api")
+
+
+class TaskStatusFilter(Choice):
+    """By a task's status."""
+
+    title, parameter_name, column, words = "status", "status", "status", TASK_STATUSES
+
+
+class WorkstreamStatusFilter(Choice):
+    """By a workstream's status."""
+
+    title, parameter_name, column, words = "status", "status", "status", WORKSTREAM_STATUSES
+
+
+class PriorityFilter(Choice):
+    """By a task's priority, the highest first."""
+
+    title, parameter_name, column, words = "priority", "priority", "priority", tuple(reversed(PRIORITIES))

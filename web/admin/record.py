@@ -1,0 +1,119 @@
+"""The base of all admins of mirrored or recorded rows: lists, and a page that only shows. No form ever writes a field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from statehub.escapes import visible
+from web.admin.sections import Section
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as Stock
+
+    ModelAdmin = Stock[Any]
+else:
+    from unfold.admin import ModelAdmin
+
+
+class PageList(ChangeList):
+    """A list whose admin adds, in a constant number of queries, what the rows of one page need."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Load the page, then what belongs to it."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.complete(self.result_list)
+
+
+class RecordAdmin(ModelAdmin):
+    """Shows rows; `sections` says what is on a row's page, `complete` what a page of the list needs besides."""
+
+    actions = None
+    list_per_page = 50
+    list_max_show_all = 200
+    list_filter_submit = True
+    list_filter_sheet = False
+    list_fullwidth = True
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    compressed_fields = True
+    page_related: ClassVar[Sequence[str]] = ()
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody adds rows here: runs and commands do."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody edits rows here: files and commands do."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody deletes rows here, unless a subclass says otherwise."""
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
+        """The list that completes its page."""
+        return PageList
+
+    def complete(self, rows: list[Any]) -> None:
+        """Add to *rows*, one page of the list, what they show and do not hold."""
+
+    def heading(self, obj: Any) -> SafeString | str:
+        """The page's heading."""
+        return visible(str(obj))
+
+    def sections(self, request: HttpRequest, obj: Any) -> Iterable[Section]:
+        """What is on the page of *obj*, in order."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of one row."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        obj = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]  # not in the stubs
+        return self.page(request, obj, list(self.sections(request, obj)), extra_context)
+
+    def page(
+        self, request: HttpRequest, obj: Model, sections: list[Section], extra: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """*sections* under the heading of *obj*."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": visible(str(obj)),
+            "heading": self.heading(obj),
+            "sections": sections,
+            "delete_url": f"{request.path.removesuffix('change/')}delete/" if self.has_delete_permission(request, obj) else "",
+            **(extra or {}),
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # as Django's own views do
+        return TemplateResponse(request, "web/admin/record.html", context)
+
+
+def more(shown: int, count: int, url: str) -> SafeString | str:
+    """A note below a table that holds *shown* of *count* rows."""
+    if count <= shown:
+        return ""
+    return format_html('{} of {} – <a class="sh-link" href="{}">show all</a>', shown, f"{count:,}", url)

@@ -1,0 +1,277 @@
+"""Repos and checkouts: where they are, how fresh, what is open, and the two buttons that run a checkout now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from consistency.models import Finding, Run
+from statehub.models import Checkout, Repo, Task, Workstream
+from web.admin import look, runnow
+from web.admin.filters import CheckoutHostFilter
+from web.admin.record import RecordAdmin, more
+from web.admin.sections import Facts, RunForm, Section, Table
+
+SHOWN = 50
+RUNS_SHOWN = 10
+
+
+def _grouped(rows: QuerySet[Any], by: str, pks: Iterable[object]) -> dict[Any, int]:
+    """The number of *rows* for each of *pks*, in one query."""
+    found = rows.filter(**{f"{by}__in": list(pks)}).order_by().values(by).annotate(number=Count("pk"))
+    return {row[by]: row["number"] for row in found.values(by, "number")}
+
+
+def newest_runs(checkouts: Iterable[int]) -> dict[int, Run]:
+    """The newest run of each of *checkouts* that has one."""
+    newest = Run.objects.filter(checkout=OuterRef("pk")).order_by("-started_at").values("pk")[:1]
+    pks = Checkout.objects.filter(pk__in=list(checkouts)).order_by().values_list(Subquery(newest), flat=True)
+    return {run.checkout_id: run for run in Run.objects.filter(pk__in=[pk for pk in pks if pk])}
+
+
+@admin.register(Repo)
+class RepoAdmin(RecordAdmin):
+    """Every repo with its numbers."""
+
+    list_display = ("slug_link", "origin_text", "checkouts", "workstreams", "tasks", "open_findings")
+    ordering = ("slug",)
+    sortable_by = ("slug_link",)
+    search_fields = ("slug", "origin")
+    search_help_text = "Slug or origin"
+
+    def complete(self, rows: list[Repo]) -> None:
+        """Count what belongs to the repos of a page."""
+        pks = [repo.pk for repo in rows]
+        numbers = (
+            _grouped(Checkout.objects.all(), "repo", pks),
+            _grouped(Workstream.objects.all(), "repo", pks),
+            _grouped(Task.objects.all(), "workstream__repo", pks),
+            _grouped(Finding.objects.filter(resolved_at=None), "checkout__repo", pks),
+        )
+        for repo in rows:
+            repo.numbers = [number.get(repo.pk, 0) for number in numbers]  # type: ignore[attr-defined]  # for the columns
+
+    @admin.display(description="Repo", ordering="slug")
+    def slug_link(self, obj: Repo) -> SafeString:
+        """Its slug."""
+        return look.text(obj.slug, 60)
+
+    @admin.display(description="Origin")
+    def origin_text(self, obj: Repo) -> SafeString:
+        """Its remote."""
+        return look.mono(obj.origin, 60)
+
+    @admin.display(description="Checkouts")
+    def checkouts(self, obj: Any) -> str:
+        """How many clones are known."""
+        return f"{obj.numbers[0]:,}"
+
+    @admin.display(description="Workstreams")
+    def workstreams(self, obj: Any) -> str:
+        """How many it has."""
+        return f"{obj.numbers[1]:,}"
+
+    @admin.display(description="Tasks")
+    def tasks(self, obj: Any) -> str:
+        """How many it has."""
+        return f"{obj.numbers[2]:,}"
+
+    @admin.display(description="Open findings")
+    def open_findings(self, obj: Any) -> SafeString | str:
+        """How many are open in all of its checkouts."""
+        return _open(obj.numbers[3], "checkout__repo__id__exact", obj.pk)
+
+    def sections(self, request: HttpRequest, obj: Repo) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
+        """The repo, its checkouts, its workstreams."""
+        tasks = look.listing("statehub_task", workstream__repo__id__exact=obj.pk)
+        findings = look.listing("consistency_finding", checkout__repo__id__exact=obj.pk)
+        yield Facts(
+            "Repo",
+            [
+                ("Slug", look.text(obj.slug)),
+                ("Origin", look.mono(obj.origin)),
+                ("Workplans", look.mono(obj.workplans)),
+                ("Known since", look.time(obj.created_at)),
+                ("Lists", format_html('<a class="sh-link" href="{}">tasks</a> · <a class="sh-link" href="{}">findings</a>', tasks, findings)),
+            ],
+        )  # fmt: skip
+        checkouts = list(obj.checkouts.all()[:SHOWN])
+        runs, opened = _of_checkouts(checkouts)
+        yield Table(
+            "Checkouts",
+            ("Host", "Path", "Freshness", "Newest run", "Open findings"),
+            [
+                (
+                    look.link("statehub_checkout", checkout.pk, checkout.host),
+                    look.mono(checkout.path, 70),
+                    look.freshness(run.freshness) if (run := runs.get(checkout.pk)) else look.NONE,
+                    _run(run),
+                    _open(opened.get(checkout.pk, 0), "checkout__id__exact", checkout.pk),
+                )
+                for checkout in checkouts
+            ],
+        )
+        workstreams = obj.workstreams.order_by("key")
+        shown = list(workstreams[: SHOWN + 1])
+        count = len(shown) if len(shown) <= SHOWN else workstreams.count()
+        url = look.listing("statehub_workstream", repo__id__exact=obj.pk)
+        yield Table(
+            "Workstreams",
+            ("Id", "Title", "Status"),
+            [
+                (look.link("statehub_workstream", row.pk, look.mono(row.key, 40)), look.text(row.title, 90), look.status(row.status))
+                for row in shown[:SHOWN]
+            ],
+            note=more(SHOWN, count, url),
+        )  # fmt: skip
+
+
+@admin.register(Checkout)
+class CheckoutAdmin(RecordAdmin):
+    """Every clone, with *check now* and *fix now* for those of this host."""
+
+    list_display = ("repo_link", "host_text", "path_text", "freshness", "ahead_behind", "newest", "open_findings")
+    list_filter = (CheckoutHostFilter,)
+    list_select_related = ("repo",)
+    ordering = ("repo__slug", "host", "path")
+    sortable_by = ("repo_link", "host_text")
+    search_fields = ("repo__slug", "host", "path")
+    search_help_text = "Repo, host or path"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Checkout]:
+        """Checkouts with their repos."""
+        rows: QuerySet[Checkout] = super().get_queryset(request)
+        return rows.select_related("repo")
+
+    def complete(self, rows: list[Checkout]) -> None:
+        """Find the newest runs of the checkouts of a page, and count their open findings."""
+        runs, opened = _of_checkouts(rows)
+        for checkout in rows:
+            checkout.newest = runs.get(checkout.pk)  # type: ignore[attr-defined]  # for the columns
+            checkout.opened = opened.get(checkout.pk, 0)  # type: ignore[attr-defined]  # for the columns
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages, and those that start a run and wait for it."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/run/", view(runnow.starter(self)), name="statehub_checkout_run"),
+            path("<int:pk>/run/<uuid:job>/", view(runnow.waiter(self)), name="statehub_checkout_job"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="Repo", ordering="repo__slug")
+    def repo_link(self, obj: Checkout) -> SafeString:
+        """Its repo's slug."""
+        return look.text(obj.repo.slug, 40)
+
+    @admin.display(description="Host", ordering="host")
+    def host_text(self, obj: Checkout) -> SafeString:
+        """Its host."""
+        return look.text(obj.host, 30)
+
+    @admin.display(description="Path")
+    def path_text(self, obj: Checkout) -> SafeString:
+        """Where it is."""
+        return look.mono(obj.path, 60)
+
+    @admin.display(description="Freshness")
+    def freshness(self, obj: Any) -> SafeString:
+        """As of its newest run."""
+        return look.freshness(obj.newest.freshness) if obj.newest else look.NONE
+
+    @admin.display(description="Ahead / behind")
+    def ahead_behind(self, obj: Any) -> SafeString | str:
+        """As of its newest run."""
+        return f"{obj.newest.ahead} / {obj.newest.behind}" if obj.newest else look.NONE
+
+    @admin.display(description="Newest run")
+    def newest(self, obj: Any) -> SafeString:
+        """When, and how it ended."""
+        return _run(obj.newest)
+
+    @admin.display(description="Open findings")
+    def open_findings(self, obj: Any) -> SafeString | str:
+        """How many are open."""
+        return _open(obj.opened, "checkout__id__exact", obj.pk)
+
+    def heading(self, obj: Checkout) -> SafeString:
+        """The repo and the host."""
+        return format_html("{} on {}", look.text(obj.repo.slug), look.text(obj.host))
+
+    def sections(self, request: HttpRequest, obj: Checkout) -> Iterable[Section]:
+        """The checkout, its buttons, its open findings, its newest runs."""
+        runs = list(obj.runs.order_by("-started_at")[:RUNS_SHOWN])
+        yield Facts("Checkout", list(_checkout_facts(obj, runs)))
+        if request.user.has_perm(runnow.PERMISSION):
+            refusal = "" if obj.host == settings.STATEHUB_HOST else (
+                f"This checkout is on '{obj.host}'; from here only those on '{settings.STATEHUB_HOST}' can be run."
+            )
+            yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
+        counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
+        yield Table(
+            "Open findings",
+            ("Code", "Count", "List"),
+            [
+                (look.code(code, severity), f"{number:,}", _list_link(code, obj.pk))
+                for code, severity, number in counts.annotate(number=Count("pk"))
+            ],
+            empty="None is open.",
+        )
+        yield Table(
+            "Newest runs",
+            ("Started (UTC)", "Mode", "By", "Outcome", "Freshness"),
+            [
+                (
+                    look.link("consistency_run", run.pk, look.time(run.started_at, seconds=True)),
+                    run.mode,
+                    look.text(f"{run.trigger} {run.user}".strip(), 40),
+                    look.outcome(run.outcome),
+                    look.freshness(run.freshness),
+                )
+                for run in runs
+            ],
+            empty="It was never run.",
+            note=format_html('<a class="sh-link" href="{}">all runs</a>', look.listing("consistency_run", checkout__id__exact=obj.pk)),
+        )  # fmt: skip
+
+
+def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, SafeString | str]]:
+    yield "Repo", look.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
+    yield "Host", look.text(checkout.host)
+    yield "Path", look.mono(checkout.path)
+    yield "Known since", look.time(checkout.created_at)
+    if runs:
+        yield "Freshness", look.freshness(runs[0].freshness)
+        yield "Ahead / behind", f"{runs[0].ahead} / {runs[0].behind}"
+
+
+def _of_checkouts(checkouts: list[Checkout]) -> tuple[dict[int, Run], dict[Any, int]]:
+    pks = [checkout.pk for checkout in checkouts]
+    return newest_runs(pks), _grouped(Finding.objects.filter(resolved_at=None), "checkout", pks)
+
+
+def _run(run: Run | None) -> SafeString:
+    if run is None:
+        return look.NONE
+    when = look.link("consistency_run", run.pk, look.time(run.started_at))
+    return format_html('<span class="sh-pair">{} {}</span>', when, look.outcome(run.outcome))
+
+
+def _open(number: int, lookup: str, pk: int) -> SafeString | str:
+    if not number:
+        return "0"
+    url = look.listing("consistency_finding", state="open", **{lookup: pk})
+    return format_html('<a class="sh-link" href="{}">{}</a>', url, f"{number:,}")
+
+
+def _list_link(code: str, checkout: int) -> SafeString:
+    url = look.listing("consistency_finding", state="open", code=code, checkout__id__exact=checkout)
+    return format_html('<a class="sh-link" href="{}">show {}</a>', url, code)

@@ -1,0 +1,78 @@
+"""*Check now* and *fix now*: start the command as a process of its own, and a page that waits for its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from consistency.models import Mode
+from statehub.escapes import visible
+from statehub.models import Checkout
+from web.admin import jobs, look
+from web.admin.record import RecordAdmin
+
+PERMISSION = "statehub.run_checkout"
+
+
+def starter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int], HttpResponseBase]:  # noqa: ARG001 - like waiter
+    """The view that starts a run and sends the browser to the page that waits for it."""
+
+    def start(request: HttpRequest, pk: int) -> HttpResponseBase:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
+        back = redirect(look.url("statehub_checkout", pk))
+        if mode not in Mode.values:
+            messages.error(request, "Say what to do: check or fix.")
+            return back
+        if checkout.host != settings.STATEHUB_HOST:
+            messages.error(request, visible(f"This checkout is on '{checkout.host}', not on this machine."))
+            return back
+        try:
+            job = jobs.start(Mode(mode), checkout.path, request.user.get_username())
+        except OSError as error:
+            messages.error(request, f"The run could not be started: {error.strerror}.")
+            return back
+        return redirect("admin:statehub_checkout_job", pk=pk, job=job)
+
+    return start
+
+
+def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
+    """The view that shows whether the run is still at work; once it has ended it leads to the run's page."""
+
+    def wait(request: HttpRequest, pk: int, job: UUID) -> HttpResponse:
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
+        part = "part" in request.GET
+        ended = jobs.look(job)
+        if ended is not None and ended.run:
+            address = look.url("consistency_run", ended.run)
+            # htmx follows this header with the whole page; a plain redirect would end up inside the part.
+            return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
+        context = {
+            "checkout": checkout,
+            "ended": ended,
+            "words": [visible(line) for line in ended.words.splitlines()] if ended else [],
+            "poll": f"{request.path}?part=1",
+            "back": look.url("statehub_checkout", pk),
+        }
+        if part:
+            return TemplateResponse(request, "web/admin/job_part.html", context)
+        request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]  # as Django's own views do
+        context |= model_admin.admin_site.each_context(request)
+        context |= {"opts": model_admin.opts, "title": visible(str(checkout)), "list_url": reverse("admin:statehub_checkout_changelist")}
+        return TemplateResponse(request, "web/admin/job.html", context)
+
+    return wait

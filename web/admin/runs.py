@@ -1,0 +1,194 @@
+"""Runs: what each was asked, what it found, how long its phases took, and its freshness receipt. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from consistency.core.codes import CODES
+from consistency.models import Finding, Run, RunState
+from web.admin import look
+from web.admin.filters import HostFilter, ModeFilter, OutcomeFilter, TriggerFilter
+from web.admin.record import RecordAdmin, more
+from web.admin.sections import Bar, Bars, Facts, Note, Section, Table
+
+if TYPE_CHECKING:
+    from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
+else:
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+SHOWN = 25
+"""Findings on a run's page; the rest by a link."""
+
+
+@admin.register(Run)
+class RunAdmin(RecordAdmin):
+    """Read-only for everybody: only commands run."""
+
+    list_display = (
+        "started", "mode_words", "outcome_badge", "repo", "host", "trigger_words", "freshness_badge", "counted",
+        "duration", "commit",
+    )  # fmt: skip
+    list_filter = (
+        OutcomeFilter,
+        ModeFilter,
+        TriggerFilter,
+        ("checkout__repo", AutocompleteSelectFilter),
+        HostFilter,
+    )
+    list_select_related = ("checkout__repo",)
+    date_hierarchy = "started_at"
+    ordering = ("-started_at", "-id")
+    sortable_by = ("started",)
+    search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
+    search_help_text = "User, repo or commit"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        """Runs with their checkouts."""
+        rows: QuerySet[Run] = super().get_queryset(request)
+        return rows.select_related("checkout__repo")
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, obj: Run) -> SafeString:
+        """When it began."""
+        return look.time(obj.started_at, seconds=True)
+
+    @admin.display(description="Mode")
+    def mode_words(self, obj: Run) -> str:
+        """Check, fix, or a fix that wrote nothing."""
+        return _mode(obj)
+
+    @admin.display(description="Outcome")
+    def outcome_badge(self, obj: Run) -> SafeString:
+        """How it ended."""
+        return look.outcome(obj.outcome)
+
+    @admin.display(description="Repo")
+    def repo(self, obj: Run) -> SafeString:
+        """The repo, with its page."""
+        return look.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
+
+    @admin.display(description="Host")
+    def host(self, obj: Run) -> SafeString:
+        """The host, with the checkout's page."""
+        return look.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
+
+    @admin.display(description="By")
+    def trigger_words(self, obj: Run) -> SafeString:
+        """What started it, and who."""
+        return format_html("{} {}", obj.trigger, look.text(obj.user, 24)) if obj.user else look.text(obj.trigger)
+
+    @admin.display(description="Freshness")
+    def freshness_badge(self, obj: Run) -> SafeString:
+        """What the fetch came to."""
+        return look.freshness(obj.freshness)
+
+    @admin.display(description="Findings")
+    def counted(self, obj: Run) -> SafeString:
+        """Counts by code."""
+        return format_html_join(" ", "{} {}", ((_code(code), count) for code, count in _counts(obj))) or look.NONE
+
+    @admin.display(description="Took")
+    def duration(self, obj: Run) -> SafeString | str:
+        """Beginning to end."""
+        return _took(obj)
+
+    @admin.display(description="Written back")
+    def commit(self, obj: Run) -> SafeString:
+        """The writeback commit."""
+        return look.commit(obj.writeback_commit)
+
+    def heading(self, obj: Run) -> SafeString:
+        """What it was, and how it ended."""
+        return format_html("{} of {} {}", _mode(obj).capitalize(), obj.checkout.repo.slug, look.outcome(obj.outcome))
+
+    def sections(self, request: HttpRequest, obj: Run) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
+        """The run, its receipt, its time, what it found."""
+        if obj.error:
+            yield Note("It could not run to its end", look.text(obj.error), "bad")
+        elif obj.outcome == RunState.RUNNING:
+            yield Note("No end is recorded", "It is at work, or its process died on the way.", "info")
+        yield Facts("Run", list(_facts(obj)))
+        yield Facts("Freshness receipt", list(_receipt(obj)))
+        if obj.seconds:
+            yield Bars("Duration by phase", _phases(obj))
+        yield _counts_table(obj)
+        for title, related in (("Opened by this run", "opened_by"), ("Resolved by this run", "resolved_by")):
+            rows = Finding.objects.filter(**{related: obj.pk}).order_by("code", "file", "line", "id")
+            shown = list(rows[: SHOWN + 1])
+            count = len(shown) if len(shown) <= SHOWN else rows.count()
+            if shown:
+                url = look.listing("consistency_finding", **{f"{related}__id__exact": obj.pk})
+                yield Table(title, _FINDING, [_finding(row) for row in shown[:SHOWN]], note=more(SHOWN, count, url))
+
+
+_FINDING = ("Code", "What", "Task", "Hub", "File")
+
+
+def _finding(row: Finding) -> tuple[SafeString, ...]:
+    badge = look.link("consistency_finding", row.pk, look.code(row.code, row.severity))
+    message, task = look.text(row.message, 160), look.mono(row.task or row.workplan, 40)
+    return badge, message, task, look.status(row.db_status), look.status(row.file_status)
+
+
+def _mode(run: Run) -> str:
+    return f"{run.mode} (dry run)" if run.dry_run else run.mode
+
+
+def _code(code_id: str) -> SafeString:
+    return look.code(code_id, CODES[code_id].severity) if code_id in CODES else look.badge(code_id)
+
+
+def _counts(run: Run) -> list[tuple[str, int]]:
+    return sorted(run.counts.items())
+
+
+def _took(run: Run) -> SafeString | str:
+    return look.seconds((run.finished_at - run.started_at).total_seconds()) if run.finished_at else look.NONE
+
+
+def _facts(run: Run) -> Iterator[tuple[str, SafeString | str]]:
+    checkout = run.checkout
+    yield "Outcome", look.outcome(run.outcome)
+    yield "Converged", "yes: no drift is left" if run.converged else "no"
+    yield "Mode", _mode(run)
+    yield "Trigger", look.text(run.trigger)
+    yield "User", look.text(run.user)
+    yield "Version", look.text(run.version)
+    yield "Repo", look.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
+    yield "Host", look.text(checkout.host)
+    yield "Checkout", look.link("statehub_checkout", checkout.pk, look.mono(checkout.path))
+    yield "Started", look.time(run.started_at, seconds=True)
+    yield "Finished", look.time(run.finished_at, seconds=True)
+    yield "Took", _took(run)
+    yield "Run id", look.mono(str(run.pk))
+
+
+def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
+    yield "Freshness", look.freshness(run.freshness)
+    yield "Fetch", look.mono(run.fetch)
+    yield "HEAD", look.mono(run.head)
+    yield "Branch", look.mono(run.branch)
+    yield "Upstream", look.mono(run.upstream)
+    yield "Ahead / behind", f"{run.ahead} / {run.behind}"
+    yield "Writeback commit", look.mono(run.writeback_commit)
+
+
+def _phases(run: Run) -> list[Bar]:
+    whole = sum(run.seconds.values()) or 1
+    return [Bar(name, look.seconds(value), 100 * value / whole) for name, value in run.seconds.items()]
+
+
+def _counts_table(run: Run) -> Table:
+    rows = []
+    for code_id, count in _counts(run):
+        url = look.listing("consistency_finding", code=code_id, checkout__id__exact=run.checkout_id)
+        title = CODES[code_id].title if code_id in CODES else ""
+        rows.append((_code(code_id), title, f"{count:,}", format_html('<a class="sh-link" href="{}">history of {} here</a>', url, code_id)))
+    return Table("Findings by code", ("Code", "What it means", "Count", "History"), rows, empty="It found nothing.")

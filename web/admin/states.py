@@ -1,0 +1,41 @@
+"""Whether a finding is open, resolved, or open but not verified: the checkout's newest finished run did not look at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from consistency.models import Finding, Run
+
+
+class State(StrEnum):
+    """The states of an episode."""
+
+    OPEN = "open"
+    UNVERIFIED = "unverified"
+    RESOLVED = "resolved"
+
+
+def with_newest_run(findings: QuerySet[Finding]) -> QuerySet[Finding]:
+    """*findings*, each with `newest_run`: when the newest finished run of its checkout began."""
+    finished = Run.objects.filter(checkout=OuterRef("checkout"), finished_at__isnull=False)
+    return findings.annotate(newest_run=Subquery(finished.order_by("-started_at").values("started_at")[:1]))
+
+
+def in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
+    """Those of *findings*, from `with_newest_run`, that are in *state*; `open` takes in the unverified."""
+    if state == State.RESOLVED:
+        return findings.filter(resolved_at__isnull=False)
+    findings = findings.filter(resolved_at__isnull=True)
+    return findings.filter(last_seen__lt=F("newest_run")) if state == State.UNVERIFIED else findings
+
+
+def state_of(finding: Finding) -> State:
+    """The state of a row from `with_newest_run`."""
+    if finding.resolved_at is not None:
+        return State.RESOLVED
+    # A run records what it saw while it is at work: what it saw was last seen after its beginning.
+    newest: datetime | None = finding.newest_run  # type: ignore[attr-defined]  # annotated
+    return State.UNVERIFIED if newest is not None and finding.last_seen < newest else State.OPEN

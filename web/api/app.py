@@ -1,0 +1,120 @@
+"""The API put together: its routes, its refusals, its OpenAPI document."""
+
+from __future__ import annotations
+
+from http.client import responses
+from typing import Any
+
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Swagger
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+
+from statehub import __version__
+from web.api.door import Bearer
+from web.api.faults import invalid
+from web.api.jsonbody import StrictParser
+from web.api.problems import BAD_REQUEST, INVALID, MALFORMED, MEDIA_TYPE, NOT_FOUND, SCHEMA, UNAVAILABLE, Problem
+from web.api.reads import router as reads
+from web.api.tasks import router as tasks
+
+ALWAYS = (401, 422, 429, 503)
+WITH_BODY = (400, 403, 404, 409, 411, 413, 415)
+_HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {"description": "The task's version.", "schema": {"type": "string"}},
+    "Link": {"description": "Leads to the next page (RFC 8288), where there is one.", "schema": {"type": "string"}},
+}
+
+
+class HubAPI(NinjaAPI):
+    """The framework's API, whose document also tells of every refusal."""
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        """The OpenAPI document."""
+        document = super().get_openapi_schema(**kwargs)
+        document["components"]["schemas"]["Problem"] = SCHEMA
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                _describe(path, method, operation)
+        return document
+
+
+def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Add the refusals and the headers of one operation; say of a parameter what it is, not that it may lack."""
+    for parameter in operation["parameters"]:
+        shapes = parameter["schema"].pop("anyOf", [])
+        for shape in shapes:
+            if shape != {"type": "null"}:
+                parameter["schema"].update(shape)
+    one_task = path.endswith("}/")
+    statuses = {*ALWAYS, *(WITH_BODY if method == "patch" else ())}
+    statuses |= {404} if "{" in path else set()
+    statuses |= {412} if method == "patch" else set()
+    for status in sorted(statuses):
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        operation["responses"][status] = {"description": responses[status], "content": content}
+    name = "ETag" if one_task else "Link" if method == "get" else None
+    if name is not None:
+        operation["responses"][200]["headers"] = {name: _HEADERS[name]}
+
+
+api = HubAPI(
+    title="State Hub",
+    version=__version__,
+    description=(
+        "What remote machines call: read what the hub knows, and report statuses. Lists are JSON arrays; a `Link` "
+        "header leads to the next page. Every refusal is a problem document (RFC 9457)."
+    ),
+    auth=Bearer(),
+    parser=StrictParser(),
+    # No badge: it would have a machine outside look at the document.
+    docs=Swagger(settings={"validatorUrl": None, "defaultModelsExpandDepth": 0}),
+    docs_url="/docs/",
+    urls_namespace="api",
+)
+api.add_router("", reads, tags=["hub"])
+api.add_router("", tasks, tags=["tasks"])
+
+
+@api.exception_handler(Problem)
+def _problem(_request: HttpRequest, problem: Any) -> HttpResponse:
+    return problem.response()  # type: ignore[no-any-return]  # the framework types an exception or its class
+
+
+@api.exception_handler(ValidationError)
+def _invalid(_request: HttpRequest, error: Any) -> HttpResponse:
+    return invalid(error.errors).response()
+
+
+@api.exception_handler(HttpError)
+def _http_error(_request: HttpRequest, error: Any) -> HttpResponse:
+    """The framework wraps what the parser raised."""
+    problem = error.__cause__
+    if not isinstance(problem, Problem):
+        problem = Problem(MALFORMED if "body" in str(error) else BAD_REQUEST, str(error))
+    return problem.response()
+
+
+@api.exception_handler(Http404)
+def _not_found(request: HttpRequest, _error: Any) -> HttpResponse:
+    return Problem(NOT_FOUND, f"there is no {request.path}").response()
+
+
+@api.exception_handler(DataError)
+def _out_of_range(_request: HttpRequest, _error: Any) -> HttpResponse:
+    return Problem(INVALID, "a value is beyond what the database holds").response()
+
+
+def _unavailable(_request: HttpRequest, _error: Any) -> HttpResponse:
+    return Problem(UNAVAILABLE, "try again in a moment", headers={"Retry-After": "5"}).response()
+
+
+@api.exception_handler(Exception)
+def _fault(_request: HttpRequest, error: Any) -> HttpResponse:
+    """Django logs it, and the edge makes a problem document of what Django answers."""
+    raise error
+
+
+for _kind in (OperationalError, InterfaceError):
+    api.add_exception_handler(_kind, _unavailable)

@@ -1,0 +1,81 @@
+"""The API's outer edge: no body beyond the limit is read, and every error that leaves is a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from web.api.problems import (
+    BAD_REQUEST,
+    FAULT,
+    KINDS,
+    LENGTH_REQUIRED,
+    MEDIA_TYPE,
+    NOT_FOUND,
+    TOO_LARGE,
+    WRONG_METHOD,
+    Kind,
+    Problem,
+)
+
+LARGEST = 1024 * 1024
+"""Bytes of a body."""
+
+_KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: WRONG_METHOD, 413: TOO_LARGE, 500: FAULT}
+_OURS = ("content-type", "content-length")
+
+
+class ApiEdge:
+    """Middleware; the first of all, so that what others refuse passes it, too. Pages outside of the API are let be."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer to *request*."""
+        if not request.path_info.startswith(("/api/", "/metrics")) and request.path_info != "/api":
+            return self.get_response(request)
+        try:
+            _check_size(request)
+        except Problem as problem:
+            return problem.response()
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        patch_vary_headers(response, ["Authorization"])
+        if response.status_code < 400 or response.headers.get("Content-Type") == MEDIA_TYPE:
+            return response
+        return _as_problem(request, response)
+
+
+def _check_size(request: HttpRequest) -> None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise Problem(LENGTH_REQUIRED, "send Content-Length, and no Transfer-Encoding")
+    if length.isdecimal() and int(length[:12]) > LARGEST:
+        raise Problem(TOO_LARGE, f"the body has {length[:20]} bytes; {LARGEST} are allowed")
+
+
+def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    """What Django or the framework refused in their own words, as a problem document with the same headers."""
+    kind = _KINDS.get(response.status_code) or _other(response.status_code)
+    allow = response.headers.get("Allow", "")
+    detail = {
+        NOT_FOUND.name: f"there is no {request.path}{_hint(request.path)}",
+        WRONG_METHOD.name: f"{request.method} is not allowed here; {allow} is",
+        FAULT.name: "the fault is in State Hub, and in its log; nothing was recorded",
+    }.get(kind.name, kind.title)
+    headers = {name: value for name, value in response.headers.items() if name.lower() not in _OURS}
+    allowed = sorted(part.strip() for part in allow.split(",") if part.strip())
+    response.close()
+    return Problem(kind, detail, allowed=allowed, headers=headers).response()
+
+
+def _hint(path: str) -> str:
+    return "" if path.endswith("/") else " (paths end with a slash)"
+
+
+def _other(status: int) -> Kind:
+    return next((kind for kind in KINDS if kind.status == status), Kind("refused", status, "Refused"))

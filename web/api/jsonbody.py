@@ -1,0 +1,60 @@
+"""Reads a body as strictly as JSON is defined: UTF-8, no key twice, no NaN."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from web.api.problems import MALFORMED, WRONG_TYPE, Problem
+
+TYPE = "application/json"
+
+
+class StrictParser(Parser):
+    """Takes JSON and nothing else; whatever is wrong is a Problem, which the framework wraps as its own error."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body's value. Raises Problem."""
+        if request.content_type != TYPE:
+            raise Problem(
+                WRONG_TYPE, f"Content-Type is '{request.content_type}'", allowed=[TYPE], headers={"Accept-Patch": TYPE}
+            )
+        return parse(request.body)
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON text. Raises Problem."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_int)
+    except UnicodeDecodeError as error:
+        raise Problem(MALFORMED, f"the body is not UTF-8: byte {error.start} begins no character") from error
+    except json.JSONDecodeError as error:
+        raise Problem(MALFORMED, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise Problem(MALFORMED, "the body is nested too deeply") from error
+    except ValueError as error:  # from the hooks below
+        raise Problem(MALFORMED, str(error)) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!a} is there twice")
+        if not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key):
+            raise ValueError(f"the key {key!a} is no text: it has half a surrogate pair")
+        found[key] = value
+    return found
+
+
+def _int(digits: str) -> int:
+    if len(digits) > 1000:  # Python itself refuses some thousands, with advice on its settings
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,94 @@
+"""Idempotency keys: a repeated call answers as the first did, and does nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from web.api.problems import KEY_REUSED, Problem
+from web.models import ApiToken, KeptAnswer
+
+KEPT = timedelta(days=7)
+SWEEP_EVERY = 100  # kept answers; then twice as many go at most, so that no call pays for more than its share
+REPLAYED = "Idempotent-Replayed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as plain values, so that it can be kept."""
+
+    body: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> HttpResponse:
+        """The answer as it is sent."""
+        headers = {"Content-Type": "application/json", **self.headers}
+        return HttpResponse(self.body, status=self.status, headers=headers)
+
+
+Work = Callable[[], Answer]
+
+
+def answer(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -> HttpResponse:
+    """What *work* answers, in one transaction; with a *key*, what the first call with it answered.
+
+    Refusals are kept like any other answer: a report refused once stays refused, even where it would pass by now.
+    Raises Problem.
+    """
+    if key is None:
+        with transaction.atomic():
+            return work().response()
+    with transaction.atomic():
+        claim = uuid.uuid4()
+        asked = _fingerprint(request)
+        # Where another call with the key is under way, PostgreSQL waits here until that has ended; SQLite waited when
+        # the transaction began. Only then can be told whose row it is.
+        KeptAnswer.objects.bulk_create(
+            [KeptAnswer(token=token, key=key, claim=claim, request=asked)], ignore_conflicts=True
+        )
+        row = KeptAnswer.objects.get(token=token, key=key)
+        if row.claim == claim:
+            given = _attempt(work)
+            row.status, row.headers, row.body = given.status, dict(given.headers), given.body
+            row.save(update_fields=["status", "headers", "body"])
+        elif row.request != asked:
+            raise Problem(KEY_REUSED, "another request came with this Idempotency-Key; take a new one for each request")
+        else:
+            given = Answer(row.body, row.status, {**row.headers, REPLAYED: "true"})
+    if row.claim == claim and row.pk % SWEEP_EVERY == 0:
+        sweep()
+    return given.response()
+
+
+def _attempt(work: Work) -> Answer:
+    """The answer of *work*; where it refuses, that as an answer, with nothing of its doing left."""
+    try:
+        with transaction.atomic():
+            return work()
+    except Problem as problem:
+        response = problem.response()
+        headers = {name: str(value) for name, value in response.headers.items()}
+        return Answer(response.content.decode(), response.status_code, headers)
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    parts = (str(request.method), request.path, request.headers.get("If-Match", ""))
+    return hashlib.sha256("\0".join(parts).encode(errors="replace") + b"\0" + request.body).hexdigest()
+
+
+def sweep() -> None:
+    """Forget the oldest answers that need not be kept any more."""
+    with transaction.atomic():
+        rows: Any = KeptAnswer.objects.filter(at__lt=timezone.now() - KEPT).order_by("at")
+        if connection.features.has_select_for_update_skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        KeptAnswer.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[: 2 * SWEEP_EVERY])).delete()

@@ -1,0 +1,104 @@
+"""One task's report: forward by `advance`, back by `reopen`, each with its refusal as a problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from statehub.models import Source, Task, Workstream
+from statehub.moves import MoveError, Origin, UnknownTask, WouldRegress, advance, find_task, reopen
+from statehub.ranks import TASK_STATUSES, is_regress
+from web.api import represent
+from web.api.moves_in import Advance, Reopen
+from web.api.problems import BUSY, INVALID, MOVED_ON, UNKNOWN_TASK, WOULD_REGRESS, Fault, Problem
+from web.models import ApiToken
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
+
+
+def found(ref: str) -> Task:
+    """The task that *ref* names, with workstream and repo. Raises Problem."""
+    if "\0" in ref:
+        raise Problem(UNKNOWN_TASK, "no task's name holds a NUL")
+    try:
+        return find_task(ref)
+    except UnknownTask as error:
+        raise Problem(UNKNOWN_TASK, str(error)) from error
+
+
+def origin(token: ApiToken, move: Advance | Reopen) -> Origin:
+    """Who moves: the token's name, and what the report says of where."""
+    return Origin(token.name, Source.API, move.host or "", move.commit or "")
+
+
+def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | None) -> Task:
+    """Move the task that *ref* names, in the caller's transaction; returns it as it then is. Raises Problem."""
+    task = found(ref)
+    if if_match is not None:
+        # The workstream first, as everybody does; what holds under its lock holds until the move.
+        Workstream.objects.select_for_update(of=("self",)).get(pk=task.workstream_id)
+        task = found(str(task.pk))
+        if not matches(if_match, represent.version(task)):
+            raise moved_on(task)
+    with refusals(task, move.status):
+        if isinstance(move, Reopen):
+            reopen(task, move.status, move.reason, origin(token, move))
+        else:
+            advance(task, move.status, origin(token, move))
+    return found(str(task.pk))
+
+
+def matches(if_match: str, version: str) -> bool:
+    """Whether an If-Match header names *version*: quoted, bare, in a list, or `*`.
+
+    A weak tag counts, too: a proxy that compresses makes ours weak, and the version tells of states, not of bytes.
+    """
+    return if_match.strip() == "*" or version in {quoted or bare for quoted, bare in _TAG.findall(if_match)}
+
+
+@contextmanager
+def refusals(task: Task, status: str) -> Iterator[None]:
+    """Turns what `statehub.moves` raises into problems."""
+    try:
+        yield
+    except WouldRegress as error:
+        raise would_regress(found(str(task.pk)), status) from error
+    except UnknownTask as error:
+        raise Problem(UNKNOWN_TASK, str(error)) from error
+    except MoveError as error:
+        if "reason" in str(error):
+            raise Problem(INVALID, str(error), faults=[Fault("body", "/reason", str(error))]) from error
+        raise Problem(BUSY, str(error), headers={"Retry-After": "1"}) from error
+
+
+def moved_on(task: Task) -> Problem:
+    """The refusal where the version that the caller knew is not the task's any more."""
+    said = f"task '{task.key}' is {task.status} by now, version {represent.version(task)}"
+    return Problem(MOVED_ON, said, headers={"ETag": represent.etag(task)}, more=current(task))
+
+
+def would_regress(task: Task, status: str) -> Problem:
+    """The refusal of a step back, with the state that stands against it."""
+    said = regress_words(task, status)
+    return Problem(
+        WOULD_REGRESS, said, allowed=onward(task), headers={"ETag": represent.etag(task)}, more=current(task)
+    )
+
+
+def regress_words(task: Task, status: str) -> str:
+    """Why not, and what to do."""
+    return (
+        f"task '{task.key}' is {task.status}; {status} would be a step back"
+        ' ("reopen": true with a "reason" does that on purpose)'
+    )
+
+
+def onward(task: Task) -> list[str]:
+    """Where an advance may take the task from where it is."""
+    return [status for status in TASK_STATUSES if not is_regress(task.status, status)]
+
+
+def current(task: Task) -> dict[str, object]:
+    """The member of a problem document that has the task as it is."""
+    return {"task": represent.task(task).model_dump(mode="json")}

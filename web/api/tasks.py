@@ -1,0 +1,105 @@
+"""Tasks: their list, one of them, its history, and reports of a status."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from ninja import Body, Header, Path, Query, Router
+from pydantic import Field, StringConstraints
+
+from statehub.models import StatusChange, Task
+from web.api import represent, schemas
+from web.api.batch import report_all
+from web.api.door import WritingBearer, token_of
+from web.api.moves_in import Items, Move
+from web.api.once import Answer, answer
+from web.api.paging import Order, Page, listed
+from web.api.report import found, report
+from web.api.values import Moment, Priority, TaskStatus, Text
+
+router = Router()
+
+Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", examples={"id": "CUST-WP-0026-T01"})]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+IdempotencyKey = Annotated[
+    Key | None, Header(None, alias="Idempotency-Key", description="A repeated call answers as the first did.")
+]
+IfMatch = Annotated[
+    str | None, Header(None, alias="If-Match", description="The task's version: refuse where it moved on.")
+]
+
+
+class TaskFilter(Page):
+    """Which tasks."""
+
+    repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
+    workstream: list[Text] = Field(default=[], description="The workplan's id.")
+    key: list[Text] = Field(default=[], description="The task's id.")
+    status: list[TaskStatus] = Field(default=[])
+    priority: list[Priority] = Field(default=[])
+    changed_since: Moment | None = Field(default=None, description="Whose status changed at that time or later.")
+
+
+@router.get("/tasks/", response=list[schemas.Task], summary="Tasks, by workstream")
+def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
+    """Tasks as the hub has them; those of one workstream follow each other in the order of their ids."""
+    chosen = Q()
+    for name, values in (
+        ("workstream__repo__slug", wanted.repo), ("workstream__key", wanted.workstream), ("key", wanted.key),
+        ("status", wanted.status), ("priority", wanted.priority),
+    ):  # fmt: skip
+        if values:
+            chosen &= Q((f"{name}__in", values))
+    if wanted.changed_since is not None:
+        chosen &= Q(status_changed_at__gte=wanted.changed_since)
+    rows = Task.objects.filter(chosen).select_related("workstream__repo")
+    order = Order(("workstream_id", "key"), (UUID, str))
+    return listed(request, order, rows, wanted, lambda page: [represent.task(row) for row in page])
+
+
+@router.patch("/tasks/", response=list[schemas.Task], auth=WritingBearer(), summary="Report up to 500 statuses at once")
+def patch_tasks(
+    request: HttpRequest, moves: Annotated[Items, Body(...)], idempotency_key: IdempotencyKey = None
+) -> HttpResponse:
+    """All or nothing: where a single one cannot be made, none is. Answers with the tasks in the order of the list."""
+    token = token_of(request)
+
+    def work() -> Answer:
+        return Answer(represent.tasks_text(report_all(moves, token)))
+
+    return answer(request, token, idempotency_key, work)
+
+
+@router.get("/tasks/{path:ref}/history/", response=list[schemas.Change], summary="A task's moves, the newest first")
+def history(request: HttpRequest, ref: Ref, wanted: Query[Page]) -> HttpResponse:
+    """Every move of the task's status: from what to what, when, by whom, from where."""
+    rows = StatusChange.objects.filter(task=found(ref))
+    order = Order(("id",), (int,), descending=True)
+    return listed(request, order, rows, wanted, lambda page: [represent.change(row) for row in page])
+
+
+@router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")
+def task(request: HttpRequest, ref: Ref) -> HttpResponse:  # noqa: ARG001 - the framework passes it
+    """The task, with its version as ETag."""
+    return represent.task_response(found(ref))
+
+
+@router.patch("/tasks/{path:ref}/", response=schemas.Task, auth=WritingBearer(), summary="Report a task's status")
+def patch_task(
+    request: HttpRequest,
+    ref: Ref,
+    move: Annotated[Move, Body(...)],
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> HttpResponse:
+    """Advances the task, or moves it at equal rank; a step back needs `reopen` and a `reason`."""
+    token = token_of(request)
+
+    def work() -> Answer:
+        row = report(ref, move, token, if_match)
+        return Answer(represent.task_text(row), headers={"ETag": represent.etag(row)})
+
+    return answer(request, token, idempotency_key, work)

@@ -1,0 +1,61 @@
+"""Bearer tokens: made once, kept as a hash, looked up by it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from web.models import ApiToken
+
+PREFIX = "sth_"
+"""Lets scanners of secrets know one when they see it."""
+
+STAMP_EVERY = timedelta(minutes=1)
+
+
+class NameTaken(Exception):
+    """A token of that name is in use."""
+
+
+def create(name: str, *, read_only: bool = False, days: int | None = None) -> tuple[ApiToken, str]:
+    """A new token and its secret, which is nowhere else. *days* until it expires. Raises NameTaken."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    expires = timezone.now() + timedelta(days=days) if days else None
+    try:
+        with transaction.atomic():
+            token = ApiToken.objects.create(name=name, digest=digest(secret), read_only=read_only, expires_at=expires)
+    except IntegrityError as error:
+        raise NameTaken(f"a token named '{name}' is in use; revoke it in the admin, or take another name") from error
+    return token, secret
+
+
+def revoke(token: ApiToken) -> bool:
+    """From now on *token* opens nothing. False where it was revoked before."""
+    rows = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
+    return bool(rows.update(revoked_at=timezone.now()))
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret. It has 256 random bits, so that a plain hash is enough: nothing can be guessed."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def find(secret: str) -> ApiToken | None:
+    """The token with that *secret*, expired and revoked ones too."""
+    wanted = digest(secret)
+    token = ApiToken.objects.filter(digest=wanted).first()
+    return token if token is not None and hmac.compare_digest(token.digest, wanted) else None
+
+
+def stamp(token: ApiToken) -> None:
+    """Remember that *token* was used, at most once a minute: most calls write nothing here."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at <= now - STAMP_EVERY:
+        unstamped = Q(last_used_at=None) | Q(last_used_at__lte=now - STAMP_EVERY)
+        ApiToken.objects.filter(unstamped, pk=token.pk).update(last_used_at=now)

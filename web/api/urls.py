@@ -1,0 +1,31 @@
+"""The API's addresses, and those for the machines that watch the hub."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from django.http import Http404, HttpRequest
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+
+from web.api.app import api
+from web.api.problems import kinds
+from web.health import healthz, readyz
+from web.metrics import metrics
+
+
+def _nothing(request: HttpRequest) -> NoReturn:
+    raise Http404(request.path)
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    path("api/problems/", kinds),
+    re_path(r"^api/?$", RedirectView.as_view(pattern_name="api:openapi-view")),
+    path("api/", api.urls),
+    # Last: with it no path below /api/ is unknown to Django, which would otherwise add a slash to a PATCH by a redirect
+    # or, with DEBUG, fail with an error of its own.
+    re_path(r"^api/", _nothing),
+]

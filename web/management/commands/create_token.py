@@ -1,0 +1,44 @@
+"""Makes a token for a remote machine."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from statehub.command import HubCommand
+from web.api.tokens import NameTaken, create
+
+LONGEST = 36_500  # days; a date beyond has no place in a calendar of four digits
+
+
+class Command(HubCommand):
+    """The secret goes to stdout, alone and once; the hub keeps its hash."""
+
+    help = "Make an API token and print its secret, once. Reports made with it are recorded under NAME."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Its name, and what it may do for how long."""
+        parser.add_argument("name", metavar="NAME", help="who reports with it: a machine, a person, an agent")
+        parser.add_argument("--read-only", action="store_true", help="may read and not report")
+        parser.add_argument("--expires", metavar="DAYS", type=_days, help="days until it expires (default: never)")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Make it and print the secret."""
+        name = options["name"].strip()
+        if not 0 < len(name) <= 200:
+            self.cannot_run("NAME must have 1 to 200 characters")
+        try:
+            token, secret = create(name, read_only=options["read_only"], days=options["expires"])
+        except NameTaken as error:
+            self.cannot_run(str(error))
+        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "until it is revoked"
+        may = "read" if token.read_only else "read and report"
+        self.warn(f"Token '{token.name}' may {may} {until}. It is shown this once:")
+        self.say(secret)
+        return 0
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:9]) <= LONGEST:
+        raise ArgumentTypeError(f"'{text}' is no number of days from 1 to {LONGEST}")
+    return int(text)

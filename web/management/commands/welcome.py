@@ -1,0 +1,23 @@
+"""Tells how to make the first user, where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from statehub.command import HubCommand
+
+
+class Command(HubCommand):
+    """Says nothing where somebody can log in."""
+
+    help = "Print how to make the first user of the admin, where there is none."
+
+    def work(self, options: dict[str, Any]) -> int:  # noqa: ARG002 - the base's signature
+        """Look for a user who may enter the admin."""
+        if not get_user_model().objects.filter(is_active=True, is_staff=True).exists():
+            self.say("Nobody can log in yet. Make the first user, in another terminal:")
+            self.say("    .venv/bin/python manage.py createsuperuser")
+            self.say("Further users are made in the admin: give them staff status, and the group viewer or operator.")
+        return 0

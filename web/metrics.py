@@ -1,0 +1,86 @@
+"""What Prometheus scrapes: open findings by code, runs by outcome, the age of each checkout's last good run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import DatabaseError
+from django.db.models import Count, OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from consistency.core.codes import CODES
+from consistency.models import Finding, Run, RunState
+from statehub.models import Checkout
+from web.api.door import admitted
+from web.api.problems import UNAVAILABLE, Problem
+
+NEVER = float("inf")
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The numbers as they are now, for whoever brings a token; a read-only one is enough."""
+    try:
+        admitted(request)
+        # A registry for each request: the numbers are the database's, no worker process has any of its own.
+        registry = CollectorRegistry()
+        registry.register(HubCollector())
+        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return HttpResponse(encoder(registry), content_type=content_type)
+    except Problem as problem:
+        return problem.response()
+    except DatabaseError:
+        return Problem(UNAVAILABLE, "try again in a moment", headers={"Retry-After": "5"}).response()
+
+
+class HubCollector(Collector):
+    """Asks the database, three queries, when it is scraped."""
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics."""
+        yield _findings()
+        yield _runs()
+        yield _ages(timezone.now())
+
+    def describe(self) -> list[Metric]:
+        """Nothing: else the registry would collect once more, to learn the names."""
+        return []
+
+
+def _findings() -> Metric:
+    metric = GaugeMetricFamily("statehub_findings_open", "Open findings by code.", labels=["code"])
+    rows = Finding.objects.filter(resolved_at=None).order_by().values_list("code")
+    counts = dict(rows.annotate(number=Count("pk")))
+    for code in CODES:
+        metric.add_metric([code], counts.get(code, 0))
+    return metric
+
+
+def _runs() -> Metric:
+    metric = CounterMetricFamily("statehub_runs", "Runs by outcome.", labels=["outcome"])
+    counts = dict(Run.objects.order_by().values_list("outcome").annotate(number=Count("pk")))
+    for outcome in RunState.values:
+        metric.add_metric([outcome], counts.get(outcome, 0))
+    return metric
+
+
+def _ages(now: datetime) -> Metric:
+    """Seconds since a run of each checkout ended well; infinite where none did, so that an alert sees that, too."""
+    metric = GaugeMetricFamily(
+        "statehub_checkout_last_good_run_age_seconds",
+        "Seconds since the last run of this checkout that ended well; +Inf: none did.",
+        labels=["repo", "host", "path"],
+    )
+    # Each from the index on checkout and start, newest first: it need not read all runs there ever were.
+    good = Run.objects.filter(checkout=OuterRef("pk"), outcome=RunState.OK).order_by("-started_at")
+    rows = Checkout.objects.order_by("pk").annotate(last=Subquery(good.values("finished_at")[:1]))
+    for repo, host, path, last in rows.values_list("repo__slug", "host", "path", "last"):
+        metric.add_metric([repo, host, path], NEVER if last is None else max(0.0, (now - last).total_seconds()))
+    return metric

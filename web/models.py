@@ -1,0 +1,77 @@
+"""What the API keeps: its tokens, the answers it must be able to repeat, and refused attempts by address."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class ApiToken(models.Model):
+    """A remote machine's key, by the SHA-256 of its secret; `name` is who its reports are recorded as.
+
+    Made by `web.api.tokens.create` alone, which shows the secret once. A revoked token stays for the record.
+    """
+
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    read_only = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+
+    class Meta:
+        ordering = ("name", "-created_at")
+        verbose_name = "API token"
+        constraints = (
+            models.UniqueConstraint(fields=("name",), condition=Q(revoked_at=None), name="token_name_unique"),
+            models.CheckConstraint(condition=~Q(name=""), name="token_name_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def trouble(self) -> str:
+        """Why it opens nothing: 'revoked', 'expired', or '' where it does."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else ""
+
+
+class KeptAnswer(models.Model):
+    """How the first call with an Idempotency-Key was answered; `claim` says which call that was."""
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="answers")
+    key = models.CharField(max_length=255)
+    claim = models.UUIDField()
+    request = models.CharField(max_length=64, help_text="SHA-256 of what was asked.")
+    status = models.PositiveSmallIntegerField(default=0)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(default="")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-at",)
+        indexes = (models.Index(fields=("at",), name="answer_at"),)
+        constraints = (models.UniqueConstraint(fields=("token", "key"), name="answer_key_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.status}"
+
+
+class RefusedAttempts(models.Model):
+    """How many tokens from one address were refused in one minute."""
+
+    address = models.CharField(max_length=50)
+    minute = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-minute", "address")
+        verbose_name_plural = "refused attempts"
+        constraints = (models.UniqueConstraint(fields=("minute", "address"), name="refused_minute_address_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.count}"
