@@ -12,8 +12,9 @@ def main() -> None:
     """Run the command named on the command line."""
     lean = len(sys.argv) > 1 and sys.argv[1] in LEAN_COMMANDS
     if lean:
-        # A fifth of the time of a large import went into looking for cycles that are not there.
-        gc.set_threshold(200_000, 20, 20)
+        # A fifth of the time of a large import went into looking for cycles that are not there; a run over many
+        # checkouts collects between them.
+        gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured

@@ -11,8 +11,38 @@ from typing import Any
 
 from bench.statements import Statement, count
 
-BEGIN = Statement.of("BEGIN", None)
+BEGIN, COMMIT = Statement.of("BEGIN", None), Statement.of("COMMIT", None)
 SETTINGS = "statehub.settings_commands"
+
+
+class Listener:
+    """An execute wrapper of Django's that notes every statement.
+
+    It notes too where a transaction begins or ends without a statement that Django would see: psycopg sends its BEGIN
+    by itself, and both drivers commit by a call.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        self.statements: list[Statement] = []
+        self._inside = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        """Note the statement and send it."""
+        connection = context["connection"]
+        if self._inside and not connection.in_atomic_block:
+            self.statements.append(COMMIT)
+        elif _begins_silently(connection):
+            self.statements.append(BEGIN)
+        self._inside = connection.in_atomic_block
+        if many:
+            parameters = list(parameters)
+            self.statements.append(Statement.of(sql, parameters[0] if parameters else None, times=len(parameters)))
+        else:
+            self.statements.append(Statement.of(sql, parameters))
+        return execute(sql, parameters, many, context)
 
 
 def main(out: Path, arguments: list[str]) -> None:
@@ -21,34 +51,22 @@ def main(out: Path, arguments: list[str]) -> None:
     from django.core.management import execute_from_command_line
     from django.db.backends.signals import connection_created
 
-    statements: list[Statement] = []
-
-    def listen(
-        execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: dict[str, Any]
-    ) -> Any:  # Django's signature of an execute wrapper
-        if _begins_silently(context["connection"]):
-            statements.append(BEGIN)
-        if many:
-            parameters = list(parameters)
-            statements.append(Statement.of(sql, parameters[0] if parameters else None, times=len(parameters)))
-        else:
-            statements.append(Statement.of(sql, parameters))
-        return execute(sql, parameters, many, context)
+    listener = Listener()
 
     def attach(connection: Any, **_: Any) -> None:
-        if listen not in connection.execute_wrappers:  # a connection that was closed and opened again
-            connection.execute_wrappers.append(listen)
+        if listener not in connection.execute_wrappers:  # a connection that was closed and opened again
+            connection.execute_wrappers.append(listener)
 
     connection_created.connect(attach, weak=False)
     try:
         execute_from_command_line(["manage.py", *arguments])
     finally:
-        shapes = Counter(statement.shape for statement in statements)
-        out.write_text(json.dumps({**asdict(count(statements)), "shapes": shapes.most_common()}))
+        shapes = Counter(statement.shape for statement in listener.statements)
+        out.write_text(json.dumps({**asdict(count(listener.statements)), "shapes": shapes.most_common()}))
 
 
 def _begins_silently(connection: Any) -> bool:
-    """Whether the statement to come opens a transaction without Django's asking: psycopg sends its BEGIN by itself."""
+    """Whether the statement to come opens a transaction that psycopg begins by itself."""
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return False
     return bool(connection.connection.info.transaction_status.name == "IDLE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -137,6 +138,8 @@ class RunCommand(HubCommand):
                 except GitMissing as error:
                     self.cannot_run(str(error))
                 bar.advance(checkout.repo.slug)
+                if len(checkouts) > 1:
+                    gc.collect()
         return outcomes, locked
 
     def _require_place(self, output: str | None) -> None:

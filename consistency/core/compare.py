@@ -70,12 +70,14 @@ class _Comparing:
         matched = self._match(self._without_shared_ids())
         ids = {item.workplan.path: row.id if row else self._new_id(item.workplan) for item, row in matched}
         gone = self._gone(ids)
-        tasks = TaskComparison([item for item, _ in matched], self._files.settled, self._hub, ids, gone, self._fresh_id)
+        known, created = [item for item, _ in matched], {item.workplan.path for item, row in matched if row is None}
+        tasks = TaskComparison(known, self._files.settled, self._hub, ids, created, gone, self._fresh_id)
         tasks.run()
-        creations = self._take(tasks, {item.workplan.path for item, row in matched if row is None})
+        self._drifts += (Drift(finding, action) for finding, action in tasks.reported)
+        self._doubts += (Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
         for item, row in matched:
             if row is None:
-                self._create(item.workplan, ids[item.workplan.path], tuple(creations[item.workplan.path]))
+                self._create(item.workplan, ids[item.workplan.path], tuple(tasks.creations[item.workplan.path]))
             else:
                 self._workstream(item, row)
         self._drifts.sort(key=lambda drift: _place(drift.finding))
@@ -150,17 +152,6 @@ class _Comparing:
 
     def _new_id(self, workplan: Workplan) -> str:
         return workplan.uuid or self._fresh_id()
-
-    def _take(self, tasks: TaskComparison, created: set[str]) -> dict[str, list[CreateTask]]:
-        """Report what differs task by task; the creations of new workplans come back, without a C-09 each."""
-        creations: dict[str, list[CreateTask]] = {path: [] for path in created}
-        for path, finding, action in tasks.reported:
-            if isinstance(action, CreateTask) and path in created:
-                creations[path].append(action)
-            else:
-                self._report(finding, action)
-        self._doubts.extend(Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
-        return creations
 
     def _create(self, workplan: Workplan, new_id: str, tasks: tuple[CreateTask, ...]) -> None:
         number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"

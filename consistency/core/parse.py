@@ -64,7 +64,8 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
     if fault is not None:
         return Unreadable(path, (fault,))
     if mapping.fault is not None:
-        line = lines.number(front.start + len(text[: mapping.fault.index].encode()))
+        index = min(mapping.fault.index, max(len(text.rstrip()) - 1, 0))  # Not behind the last line.
+        line = lines.number(front.start + len(text[:index].encode()))
         return _unreadable(path, f"front matter is not usable: {mapping.fault.message}", line)
     header = _Header(mapping, text, front.start, lines)
     problems = header.problems()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_OPENING = re.compile(rb"---[ \t]*(?=[\r\n]|\Z)")
-_CLOSING = re.compile(rb"(?:\r\n|\n|\r)(?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)")
+_OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r|\Z)")
+_CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 

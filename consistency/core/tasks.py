@@ -21,8 +21,9 @@ Pair = tuple[Known, TaskBlock]
 
 
 class TaskComparison:
-    """One comparison of tasks. `run` fills `reported` (path of the workplan, finding, what a fix would do)
-    and `doubts` ((workplan id, task id or None for all) that could not be evaluated).
+    """One comparison of tasks. `run` fills `reported` (finding, and what a fix would do), `doubts` ((workplan
+    id, task id or None for all) that could not be evaluated), and `creations` (path → tasks that come with a
+    new workplan, without a finding each).
     """
 
     def __init__(
@@ -31,11 +32,15 @@ class TaskComparison:
         settled: Sequence[Settled],
         hub: HubSide,
         workstreams: Mapping[str, str],
+        created: Collection[str],
         gone: Collection[str],
         fresh_id: Callable[[], str],
     ) -> None:
-        """*workstreams* is path → id for *known*; *gone* are the ids of workstreams without a file."""
-        self.reported: list[tuple[str, Finding, PlannedAction | None]] = []
+        """*workstreams* is path → id for *known*, *created* the paths of those that are new to the hub; *gone*
+        are the ids of workstreams without a file.
+        """
+        self.reported: list[tuple[Finding, PlannedAction | None]] = []
+        self.creations: dict[str, list[CreateTask]] = {path: [] for path in created}
         self.doubts: list[tuple[str, str | None]] = []
         self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
         self._settled = {file.workstream: file for file in settled}
@@ -72,7 +77,7 @@ class TaskComparison:
             code, message, file=workplan.path, line=block.line, workplan=workplan.key, task=block.key,
             db_status=row.status if row else None, file_status=block.status, mark=mark,
         )  # fmt: skip
-        self.reported.append((workplan.path, finding, action))
+        self.reported.append((finding, action))
 
     def _problems(self) -> None:
         for item in self._known:
@@ -84,7 +89,7 @@ class TaskComparison:
                     problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
                     task=problem.task, mark=problem.mark,
                 )  # fmt: skip
-                self.reported.append((workplan.path, finding, None))
+                self.reported.append((finding, None))
 
     def _without_shared_ids(self) -> list[Pair]:
         """The blocks whose id is theirs alone in the repo; C-06 for the others."""
@@ -164,7 +169,10 @@ class TaskComparison:
 
     def _new(self, workplan: Workplan, block: TaskBlock) -> None:
         action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
-        self._report(workplan, "C-09", f"task '{block.title}' is not in the hub", block, action=action)
+        if workplan.path in self.creations:
+            self.creations[workplan.path].append(action)
+        else:
+            self._report(workplan, "C-09", f"task '{block.title}' is not in the hub", block, action=action)
 
     def _task(self, item: Known, block: TaskBlock, row: HubTask) -> None:
         self._status(item, block, row)
@@ -209,7 +217,7 @@ class TaskComparison:
                 "C-10", f"block of task '{row.title}' is gone from its workplan", file=workplan.path,
                 workplan=workplan.key, task=row.key, db_status=row.status,
             )  # fmt: skip
-            self.reported.append((workplan.path, finding, None))
+            self.reported.append((finding, None))
 
 
 def status_message(code: str, kind: str, title: str, hub: str, file: str) -> str:

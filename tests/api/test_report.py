@@ -76,7 +76,7 @@ def test_reopen_goes_back_with_a_reason(api: Api) -> None:
         ({"status": "done", "host": "\ud800"}, "/host", "is no text: it has half a surrogate pair", None),
         ({"status": "done", "commit": "HEAD"}, "/commit", "must match ^[0-9a-f]{7,64}$", None),
         ([], "", "must be an object", None),
-        ("done", "", "must be an object", None),
+        (5, "", "must be an object", None),
         (None, "", "must be an object", None),
     ],
 )  # fmt: skip

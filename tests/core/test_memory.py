@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from consistency.core.memory import recall, remember
+from consistency.core.parse import parse_workplan
 from consistency.core.sides import Known
-from consistency.core.workplan import Problem
+from consistency.core.workplan import Problem, Workplan
 from tests.core.values import block, plan, uid
 
 
@@ -30,6 +31,10 @@ def test_remember_is_the_same_text_for_the_same_workplan() -> None:
     assert remember(one, {"T1": "todo"}, "") == remember(two, {"T1": "todo"}, "")
 
 
-def test_recall_has_no_place_to_edit() -> None:
-    known = recall("W1.md", remember(plan("W1", block("T1")), {}, ""))
-    assert [item.place for item in known.workplan.blocks] == [None]
+def test_recall_knows_the_places_to_edit() -> None:
+    text = b"---\nid: W\ntype: workplan\ntitle: T\nstatus: active\n---\n```task\nid: X\nstatus: 'todo'\n```\n"
+    parsed = parse_workplan("w.md", text)
+    assert isinstance(parsed, Workplan)
+    known = recall("w.md", remember(parsed, {}, ""))
+    assert repr(known.workplan) == repr(parsed)
+    assert [item.place for item in known.workplan.blocks] == [(text.index(b"'todo'"), text.index(b"'todo'") + 6)]

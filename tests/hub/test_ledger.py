@@ -251,6 +251,14 @@ class TestWriteback:
         publish(clone)
         assert codes(fix("clone")) == [("C-15", "written_back")]
 
+    def test_statuses_are_found_again_after_one_before_them_became_longer(self, clone: Clone) -> None:
+        mirrored(clone, {FILE: TEXT.replace("status: in_progress", "status: 'in_progress'  # why")})
+        for task, status in ((T01, "in_progress"), (T02, "done"), (T01, "cancelled")):
+            advance(find_task(task), status, SOMEBODY)
+            assert codes(fix("clone")) == [("C-13", "written_back")]
+        written = TEXT.replace("status: todo", "status: cancelled").replace("in_progress", "'done'  # why")
+        assert clone.read(FILE).decode() == written
+
     def test_file_that_a_hook_changes_is_read_again(self, clone: Clone) -> None:
         mirrored(clone)
         hook = clone.path / ".git/hooks/post-commit"

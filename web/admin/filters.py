@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from consistency.core.codes import CODES, SEVERITIES
 from consistency.models import Finding, Mode, RunState
+from statehub.escapes import visible
 from statehub.models import Checkout
 from statehub.ranks import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 from web.admin.states import State, in_state
@@ -81,7 +82,7 @@ class HostFilter(Choice):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
         """Every host that has a checkout."""
         hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()
-        return [(host, host) for host in hosts]
+        return [(host, visible(host)) for host in hosts]
 
 
 class CheckoutHostFilter(HostFilter):

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consistency.models import Finding, Run
+from statehub.escapes import visible
 from statehub.models import Checkout, Repo, Task, Workstream
 from web.admin import look, runnow
 from web.admin.filters import CheckoutHostFilter
@@ -162,7 +163,7 @@ class CheckoutAdmin(RecordAdmin):
         """The pages, and those that start a run and wait for it."""
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/run/", view(runnow.starter(self)), name="statehub_checkout_run"),
+            path("<int:pk>/run/", view(runnow.start), name="statehub_checkout_run"),
             path("<int:pk>/run/<uuid:job>/", view(runnow.waiter(self)), name="statehub_checkout_job"),
             *super().get_urls(),
         ]
@@ -211,9 +212,9 @@ class CheckoutAdmin(RecordAdmin):
         runs = list(obj.runs.order_by("-started_at")[:RUNS_SHOWN])
         yield Facts("Checkout", list(_checkout_facts(obj, runs)))
         if request.user.has_perm(runnow.PERMISSION):
-            refusal = "" if obj.host == settings.STATEHUB_HOST else (
-                f"This checkout is on '{obj.host}'; from here only those on '{settings.STATEHUB_HOST}' can be run."
-            )
+            here = settings.STATEHUB_HOST
+            refusal = f"This checkout is on '{obj.host}'; from here only those on '{here}' can be run."
+            refusal = "" if obj.host == here else visible(refusal)
             yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
         counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
         yield Table(

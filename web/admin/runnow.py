@@ -8,10 +8,9 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from consistency.models import Mode
 from statehub.escapes import visible
@@ -22,30 +21,26 @@ from web.admin.record import RecordAdmin
 PERMISSION = "statehub.run_checkout"
 
 
-def starter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int], HttpResponseBase]:  # noqa: ARG001 - like waiter
-    """The view that starts a run and sends the browser to the page that waits for it."""
-
-    def start(request: HttpRequest, pk: int) -> HttpResponseBase:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
-        back = redirect(look.url("statehub_checkout", pk))
-        if mode not in Mode.values:
-            messages.error(request, "Say what to do: check or fix.")
-            return back
-        if checkout.host != settings.STATEHUB_HOST:
-            messages.error(request, visible(f"This checkout is on '{checkout.host}', not on this machine."))
-            return back
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a run and send the browser to the page that waits for it."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
+    trouble = ""
+    if mode not in Mode.values:
+        trouble = "Say what to do: check or fix."
+    elif checkout.host != settings.STATEHUB_HOST:
+        trouble = visible(f"This checkout is on '{checkout.host}', not on this machine.")
+    else:
         try:
             job = jobs.start(Mode(mode), checkout.path, request.user.get_username())
+            return redirect("admin:statehub_checkout_job", pk=pk, job=job)
         except OSError as error:
-            messages.error(request, f"The run could not be started: {error.strerror}.")
-            return back
-        return redirect("admin:statehub_checkout_job", pk=pk, job=job)
-
-    return start
+            trouble = f"The run could not be started: {error.strerror}."
+    messages.error(request, trouble)
+    return redirect(look.url("statehub_checkout", pk))
 
 
 def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
@@ -62,7 +57,7 @@ def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpR
             # htmx follows this header with the whole page; a plain redirect would end up inside the part.
             return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
         context = {
-            "checkout": checkout,
+            "heading": visible(f"A run of {checkout.repo.slug} on {checkout.host}"),
             "ended": ended,
             "words": [visible(line) for line in ended.words.splitlines()] if ended else [],
             "poll": f"{request.path}?part=1",
@@ -72,7 +67,7 @@ def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpR
             return TemplateResponse(request, "web/admin/job_part.html", context)
         request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]  # as Django's own views do
         context |= model_admin.admin_site.each_context(request)
-        context |= {"opts": model_admin.opts, "title": visible(str(checkout)), "list_url": reverse("admin:statehub_checkout_changelist")}
+        context |= {"opts": model_admin.opts, "title": str(checkout)}
         return TemplateResponse(request, "web/admin/job.html", context)
 
     return wait
