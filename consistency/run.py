@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from consistency.checkout.git import GitError
@@ -90,6 +91,11 @@ class _Running:
             self._work(tree, result)
         except (GitError, OSError, HubBusy) as error:
             result = _Result(RunState.ERROR, state=result.state, error=f"{self._checkout.repo.slug}: {error}")
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of our own stops one checkout, never the run
+            words = f"internal error, please report it: {type(error).__name__}: {error}"
+            result = _Result(RunState.ERROR, state=result.state, error=f"{self._checkout.repo.slug}: {words}")
         return self._end(result)
 
     def _work(self, tree: WorkTree, result: _Result) -> None:
@@ -162,7 +168,7 @@ class _Running:
 
     def _end(self, result: _Result) -> CheckoutOutcome:
         run, state, findings = self._run, result.state, tuple(result.findings)
-        with self._phase("record"):
+        with self._phase("record"), transaction.atomic():
             record_findings(run, findings, result.evaluated, timezone.now(), result.commit)
         outcome = CheckoutOutcome(
             slug=self._checkout.repo.slug,

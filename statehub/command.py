@@ -50,6 +50,12 @@ class HubCommand(BaseCommand, ABC):
             if not isinstance(error, BrokenPipeError):
                 self.warn(f"error: {error}")
             status = CANNOT_RUN
+        except Exception as error:
+            if options["traceback"]:
+                raise
+            self.cannot_run(
+                f"internal error, please report it: {type(error).__name__}: {error} (--traceback shows where)"
+            )
         if status:
             raise SystemExit(status)
 

@@ -73,7 +73,7 @@ def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
     if drift:
         edit(clone, "status: todo", "status: done")
     modules = loaded(hub, "check_consistency", "clone")
-    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary"}
+    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary", "typing_extensions"}
     assert top_level(modules) - ALLOWED - postgresql == set()
     assert sorted(modules.intersection(FORBIDDEN) - postgresql) == []
 

@@ -99,3 +99,14 @@ def test_check_and_dry_run_keep_no_lock_and_no_trace(clone: Clone) -> None:
     )
     assert listed.stdout == b""
     assert [str(entry) for entry in LedgerEntry.objects.all()] == [FILE]
+
+
+def test_fault_of_our_own_stops_one_checkout_and_no_other(clone: Clone, origin: Bare) -> None:
+    mirrored(clone)
+    edit(clone, "status: todo", "status: done")
+    LedgerEntry.objects.update(content="{}")
+    ended = fix("clone")
+    words = "clone: internal error, please report it: KeyError: 'key'"
+    assert (ended.exit, ended.stderr) == (2, f"error: {words}\n")
+    assert [(run.outcome, run.error) for run in Run.objects.order_by("started_at")][1:] == [("error", words)]
+    assert Task.objects.get(key=T01).status == "todo"

@@ -8,128 +8,200 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Repo',
+            name="Repo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=200, unique=True)),
-                ('workplans', models.CharField(default='workplans/**/*.md', max_length=500)),
-                ('origin', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.CharField(max_length=200, unique=True)),
+                ("workplans", models.CharField(default="workplans/**/*.md", max_length=500)),
+                ("origin", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'ordering': ('slug',),
+                "ordering": ("slug",),
             },
         ),
         migrations.CreateModel(
-            name='Workstream',
+            name="Workstream",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=200)),
-                ('title', models.TextField()),
-                ('status', models.CharField(max_length=20)),
-                ('path', models.TextField()),
-                ('version', models.PositiveBigIntegerField(default=1)),
-                ('domain', models.TextField(blank=True, default='')),
-                ('repo_name', models.TextField(blank=True, default='', help_text="The front matter's `repo`.")),
-                ('owner', models.TextField(blank=True, default='')),
-                ('topic_slug', models.TextField(blank=True, default='')),
-                ('created', models.TextField(blank=True, default='', help_text='As the front matter has it.')),
-                ('updated', models.TextField(blank=True, default='', help_text='As the front matter has it.')),
-                ('status_changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('repo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workstreams', to='statehub.repo')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=200)),
+                ("title", models.TextField()),
+                ("status", models.CharField(max_length=20)),
+                ("path", models.TextField()),
+                ("version", models.PositiveBigIntegerField(default=1)),
+                ("domain", models.TextField(blank=True, default="")),
+                ("repo_name", models.TextField(blank=True, default="", help_text="The front matter's `repo`.")),
+                ("owner", models.TextField(blank=True, default="")),
+                ("topic_slug", models.TextField(blank=True, default="")),
+                ("created", models.TextField(blank=True, default="", help_text="As the front matter has it.")),
+                ("updated", models.TextField(blank=True, default="", help_text="As the front matter has it.")),
+                ("status_changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "repo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="workstreams", to="statehub.repo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('repo', 'key'),
+                "ordering": ("repo", "key"),
             },
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=200)),
-                ('title', models.TextField()),
-                ('status', models.CharField(max_length=20)),
-                ('priority', models.CharField(default='medium', max_length=20)),
-                ('status_changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workstream', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='statehub.workstream')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=200)),
+                ("title", models.TextField()),
+                ("status", models.CharField(max_length=20)),
+                ("priority", models.CharField(default="medium", max_length=20)),
+                ("status_changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workstream",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="statehub.workstream"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('workstream', 'key'),
+                "ordering": ("workstream", "key"),
             },
         ),
         migrations.CreateModel(
-            name='Checkout',
+            name="Checkout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host', models.CharField(max_length=255)),
-                ('path', models.TextField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('repo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checkouts', to='statehub.repo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("host", models.CharField(max_length=255)),
+                ("path", models.TextField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "repo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="checkouts", to="statehub.repo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('host', 'path'),
-                'constraints': [models.UniqueConstraint(fields=('host', 'path'), name='checkout_host_path_unique')],
+                "ordering": ("host", "path"),
+                "constraints": [models.UniqueConstraint(fields=("host", "path"), name="checkout_host_path_unique")],
             },
         ),
         migrations.CreateModel(
-            name='StatusChange',
+            name="StatusChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('old', models.CharField(max_length=20)),
-                ('new', models.CharField(max_length=20)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('who', models.TextField(blank=True, default='')),
-                ('source', models.CharField(choices=[('file', 'File'), ('api', 'Api'), ('admin', 'Admin'), ('command', 'Command')], max_length=10)),
-                ('host', models.CharField(blank=True, default='', max_length=255)),
-                ('commit', models.CharField(blank=True, default='', help_text='HEAD of the checkout it came from.', max_length=64)),
-                ('reopen', models.BooleanField(default=False)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='statehub.task')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("old", models.CharField(max_length=20)),
+                ("new", models.CharField(max_length=20)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("who", models.TextField(blank=True, default="")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("file", "File"), ("api", "Api"), ("admin", "Admin"), ("command", "Command")],
+                        max_length=10,
+                    ),
+                ),
+                ("host", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "commit",
+                    models.CharField(
+                        blank=True, default="", help_text="HEAD of the checkout it came from.", max_length=64
+                    ),
+                ),
+                ("reopen", models.BooleanField(default=False)),
+                ("reason", models.TextField(blank=True, default="")),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="changes", to="statehub.task"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-at', '-id'),
-                'indexes': [models.Index(fields=['task', '-at'], name='change_task_at')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('old__in', ('todo', 'in_progress', 'blocked', 'done', 'cancelled'))), name='change_old_known'), models.CheckConstraint(condition=models.Q(('new__in', ('todo', 'in_progress', 'blocked', 'done', 'cancelled'))), name='change_new_known'), models.CheckConstraint(condition=models.Q(('reopen', True), models.Q(('new__in', ['todo', 'in_progress', 'blocked', 'done', 'cancelled']), ('old', 'todo')), models.Q(('new__in', ['in_progress', 'blocked', 'done', 'cancelled']), ('old', 'in_progress')), models.Q(('new__in', ['in_progress', 'blocked', 'done', 'cancelled']), ('old', 'blocked')), models.Q(('new__in', ['done', 'cancelled']), ('old', 'done')), models.Q(('new__in', ['done', 'cancelled']), ('old', 'cancelled')), _connector='OR'), name='change_no_regress'), models.CheckConstraint(condition=models.Q(('reopen', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='change_reopen_has_reason')],
+                "ordering": ("-at", "-id"),
+                "indexes": [models.Index(fields=["task", "-at"], name="change_task_at")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("old__in", ("todo", "in_progress", "blocked", "done", "cancelled"))),
+                        name="change_old_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("new__in", ("todo", "in_progress", "blocked", "done", "cancelled"))),
+                        name="change_new_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reopen", True),
+                            models.Q(
+                                ("new__in", ["todo", "in_progress", "blocked", "done", "cancelled"]), ("old", "todo")
+                            ),
+                            models.Q(
+                                ("new__in", ["in_progress", "blocked", "done", "cancelled"]), ("old", "in_progress")
+                            ),
+                            models.Q(("new__in", ["in_progress", "blocked", "done", "cancelled"]), ("old", "blocked")),
+                            models.Q(("new__in", ["done", "cancelled"]), ("old", "done")),
+                            models.Q(("new__in", ["done", "cancelled"]), ("old", "cancelled")),
+                            _connector="OR",
+                        ),
+                        name="change_no_regress",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reopen", False), models.Q(("reason", ""), _negated=True), _connector="OR"),
+                        name="change_reopen_has_reason",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='workstream',
-            constraint=models.UniqueConstraint(fields=('repo', 'key'), name='workstream_repo_key_unique'),
+            model_name="workstream",
+            constraint=models.UniqueConstraint(fields=("repo", "key"), name="workstream_repo_key_unique"),
         ),
         migrations.AddConstraint(
-            model_name='workstream',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('todo', 'in_progress', 'blocked', 'done', 'cancelled', 'draft', 'active'))), name='workstream_status_known'),
+            model_name="workstream",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ("todo", "in_progress", "blocked", "done", "cancelled", "draft", "active"))
+                ),
+                name="workstream_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workstream',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='workstream_key_not_empty'),
+            model_name="workstream",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="workstream_key_not_empty"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['key'], name='task_key'),
+            model_name="task",
+            index=models.Index(fields=["key"], name="task_key"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('workstream', 'key'), name='task_workstream_key_unique'),
+            model_name="task",
+            constraint=models.UniqueConstraint(fields=("workstream", "key"), name="task_workstream_key_unique"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('todo', 'in_progress', 'blocked', 'done', 'cancelled'))), name='task_status_known'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ("todo", "in_progress", "blocked", "done", "cancelled"))),
+                name="task_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ('low', 'medium', 'high', 'critical'))), name='task_priority_known'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__in", ("low", "medium", "high", "critical"))), name="task_priority_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='task_key_not_empty'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="task_key_not_empty"
+            ),
         ),
     ]

@@ -4,26 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('statehub', '0001_initial'),
+        ("statehub", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='checkout',
-            options={'ordering': ('host', 'path'), 'permissions': (('run_checkout', 'Can check and fix a checkout now'),)},
+            name="checkout",
+            options={
+                "ordering": ("host", "path"),
+                "permissions": (("run_checkout", "Can check and fix a checkout now"),),
+            },
         ),
         migrations.AlterModelOptions(
-            name='task',
-            options={'ordering': ('workstream', 'key'), 'permissions': (('advance_task', "Can advance a task's status"), ('reopen_task', 'Can reopen a task, with a reason'))},
+            name="task",
+            options={
+                "ordering": ("workstream", "key"),
+                "permissions": (
+                    ("advance_task", "Can advance a task's status"),
+                    ("reopen_task", "Can reopen a task, with a reason"),
+                ),
+            },
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['-status_changed_at', '-id'], name='task_moved'),
+            model_name="task",
+            index=models.Index(fields=["-status_changed_at", "-id"], name="task_moved"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['status', '-status_changed_at'], name='task_status_moved'),
+            model_name="task",
+            index=models.Index(fields=["status", "-status_changed_at"], name="task_status_moved"),
         ),
     ]

@@ -33,6 +33,7 @@ from tests.commands.helpers import (
     tree,
 )
 from tests.support.hub import Hub
+from tests.support.manage import Ended
 from tests.support.repos import Clone, Origin
 from tests.support.workplans import workplan
 
@@ -278,6 +279,17 @@ class TestWhatIsRecorded:
             "freshness": "unknown", "fetch": "not asked", "head": clone.head, "branch": "main",
             "upstream": "origin/main", "ahead": 0, "behind": 0, "writeback_commit": "", "counts": {"C-11": 1},
         }  # fmt: skip
+
+    def test_run_knows_who_started_it_and_why(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored(clone)
+        monkeypatch.setenv("STATEHUB_TRIGGER", "cron")
+        monkeypatch.setenv("STATEHUB_USER", "m\udce9")
+        check("clone")
+        newest = Run.objects.latest("started_at")
+        assert (newest.trigger, newest.user) == ("cron", "m\\udce9")
+        monkeypatch.setenv("STATEHUB_TRIGGER", "whim")
+        line = "error: STATEHUB_TRIGGER must be one of command, cron, admin, api\n"
+        assert check("clone") == Ended(2, "", line)
 
     def test_status_moved_by_a_file_says_where_it_came_from(self, clone: Clone) -> None:
         mirrored(clone)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError
 
-from statehub.command import about_database, user_name
+from statehub.command import HubCommand, about_database, user_name
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,22 @@ def test_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
     assert user_name() == "54321"
+
+
+class Broken(HubCommand):
+    """A command with a fault of its own."""
+
+    def work(self, options: dict[str, Any]) -> int:
+        raise LookupError("no such thing")
+
+
+def test_fault_of_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command(Broken())
+    line = "error: internal error, please report it: LookupError: no such thing (--traceback shows where)\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, line)
+
+
+def test_fault_of_a_command_with_its_traceback() -> None:
+    with pytest.raises(LookupError):
+        call_command(Broken(), traceback=True)

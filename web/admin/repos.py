@@ -141,7 +141,6 @@ class CheckoutAdmin(RecordAdmin):
 
     list_display = ("repo_link", "host_text", "path_text", "freshness", "ahead_behind", "newest", "open_findings")
     list_filter = (CheckoutHostFilter,)
-    list_select_related = ("repo",)
     ordering = ("repo__slug", "host", "path")
     sortable_by = ("repo_link", "host_text")
     search_fields = ("repo__slug", "host", "path")

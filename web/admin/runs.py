@@ -42,7 +42,6 @@ class RunAdmin(RecordAdmin):
         ("checkout__repo", AutocompleteSelectFilter),
         HostFilter,
     )
-    list_select_related = ("checkout__repo",)
     date_hierarchy = "started_at"
     ordering = ("-started_at", "-id")
     sortable_by = ("started",)

@@ -35,7 +35,6 @@ class TaskAdmin(DeletableAdmin):
 
     list_display = ("key_link", "title_text", "status_badge", "priority_badge", "workstream_link", "repo_link", "moved")
     list_filter = (TaskStatusFilter, PriorityFilter, ("workstream__repo", AutocompleteSelectFilter))
-    list_select_related = ("workstream__repo",)
     ordering = ("-status_changed_at", "-id")
     sortable_by = ("key_link", "moved")
     search_fields = ("key", "title")

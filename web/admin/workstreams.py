@@ -43,7 +43,6 @@ class WorkstreamAdmin(DeletableAdmin):
 
     list_display = ("key_link", "title_text", "repo_link", "status_badge", "done", "owner_text", "domain_text", "moved")
     list_filter = (WorkstreamStatusFilter, ("repo", AutocompleteSelectFilter))
-    list_select_related = ("repo",)
     ordering = ("repo__slug", "key")
     sortable_by = ("key_link", "title_text", "moved")
     search_fields = ("key", "title", "owner", "domain")

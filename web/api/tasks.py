@@ -22,7 +22,7 @@ from web.api.values import Moment, Priority, TaskStatus, Text
 
 router = Router()
 
-Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", examples={"id": "CUST-WP-0026-T01"})]
+Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", example="CUST-WP-0026-T01")]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 IdempotencyKey = Annotated[
     Key | None, Header(None, alias="Idempotency-Key", description="A repeated call answers as the first did.")

@@ -1,0 +1,1 @@
+"""The benchmark of the admin's pages on a large hub."""

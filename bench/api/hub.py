@@ -1,0 +1,134 @@
+"""The hub that is called: its rows, a token, the server; and afterwards whether every report was recorded."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was filled in: a token's secret, and the tasks' UUIDs."""
+
+    secret: str
+    tasks: tuple[str, ...]
+
+
+def environment(url: str, folder: Path) -> dict[str, str]:
+    """The settings of the hub at *url*, as in production; set for this process and all that it starts."""
+    settings = {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "statehub.settings",
+        "STATEHUB_ENV_FILE": os.devnull,
+        "STATEHUB_VAR": str(folder),
+        "DEBUG": "false",
+        "SECRET_KEY": "of-this-benchmark-alone",
+        "SECURE_SSL_REDIRECT": "false",
+    }
+    (folder / "static").mkdir(parents=True, exist_ok=True)
+    os.environ.update(settings)
+    return {**os.environ}
+
+
+def fill(repos: int, workstreams: int, tasks: int) -> Filled:
+    """Migrate and fill: so many workstreams in each repo, so many tasks in each workstream."""
+    from django.core.management import call_command
+
+    from statehub.models import Repo, Task, Workstream
+    from web.api.tokens import create
+
+    call_command("migrate", verbosity=0)
+    made = Repo.objects.bulk_create(Repo(slug=f"repo-{number:03}") for number in range(repos))
+    homes = Workstream.objects.bulk_create(
+        Workstream(repo=repo, key=f"WP-{number:04}", title="Work", status="active", path=f"workplans/{number}.md")
+        for repo in made
+        for number in range(workstreams)
+    )
+    rows = Task.objects.bulk_create(
+        Task(
+            workstream=home,
+            key=f"{home.repo.slug}-{home.key}-T{number:02}",
+            title="Something to do",
+            status="in_progress",
+        )
+        for home in homes
+        for number in range(tasks)
+    )
+    return Filled(create("bench")[1], tuple(str(row.pk) for row in rows))
+
+
+def lost_updates(moved: int) -> list[str]:
+    """What does not add up after *moved* reports that were answered 200 and were a move; nothing where all does."""
+    from django.db.models import Sum
+
+    from statehub.models import StatusChange, Task, Workstream
+
+    said = []
+    if (recorded := StatusChange.objects.count()) != moved:
+        said.append(f"{moved} moves were answered, {recorded} are recorded")
+    counted = Workstream.objects.aggregate(sum=Sum("version"))["sum"] - Workstream.objects.count()
+    if counted != moved:
+        said.append(f"{moved} moves were answered, the workstreams' versions count {counted}")
+    statuses = dict(Task.objects.values_list("pk", "status"))
+    rows = StatusChange.objects.order_by("task", "pk").values_list("task", "old", "new")
+    for task, moves in itertools.groupby(rows, key=lambda row: row[0]):
+        steps = [(old, new) for _, old, new in moves]
+        chained = all(before[1] == after[0] for before, after in itertools.pairwise(steps))
+        if not chained or steps[0][0] != "in_progress" or steps[-1][1] != statuses[task]:
+            said.append(f"the moves of task {task} do not follow from each other")
+    return said
+
+
+@contextmanager
+def served(settings: dict[str, str], folder: Path, workers: int, threads: int) -> Iterator[int]:
+    """gunicorn on a port of 127.0.0.1, which is the value. Raises RuntimeError with its last words."""
+    log = folder / "server.log"
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener, log.open("wb") as out:
+        command = [sys.executable, "-m", "gunicorn", f"--workers={workers}", f"--threads={threads}"]
+        command += [
+            "--worker-class=gthread",
+            "--no-control-socket",
+            "--keep-alive=30",
+            f"--bind=fd://{listener.fileno()}",
+        ]
+        server = subprocess.Popen(
+            [*command, "web.wsgi:application"],
+            cwd=ROOT,
+            env=settings,
+            stdout=out,
+            stderr=out,
+            pass_fds=[listener.fileno()],
+        )
+        try:
+            port = listener.getsockname()[1]
+            _wait(port, server, log)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
