@@ -26,7 +26,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo serve report-status test test-browser lint format bench bench-api bench-admin migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin migrate clean runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ fix-consistency-remote: database ## The same, after a pull (a pull that fails wa
 
 demo: runtime ## Play the story of a stale clone on repositories made for it, in a temporary folder
 	@$(PY) -m demo $(ARGS)
+
+demo-data: database ## Fill an empty hub with a quarter of work to look at, on repositories made for it in var/demo-data
+	@$(PY) -m demo.data $(ARGS)
 
 serve: database ## Serve the admin on http://127.0.0.1:8000
 	@$(MANAGE) welcome
@@ -92,11 +95,11 @@ test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for inst
 	@$(call pytest,sqlite,,--cov-report=)
 	@$(call pytest,postgresql,-m database,--cov-report=term --cov-fail-under=95)
 
-# Django's own checks run as in production. The key is for these checks alone.
-production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
-
 test-browser: dev ## Run the tests in a real browser: Chromium, as the system has it (ARGS: pytest's)
 	@$(PY) -m pytest tests/browser -n 0 $(ARGS)
+
+# Django's own checks run as in production. The key is for these checks alone.
+production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
 lint: dev ## Run every static check: style, types, import directions, migrations, deployment
 	@.venv/bin/ruff check

@@ -41,7 +41,7 @@ class Statement:
         for part, is_list in _parts(sql):
             count = part.count("%s")
             if not is_list:
-                outside += (repr(value) for value in values[place : place + count])
+                outside += map(_scalar, values[place : place + count])
             place += count
         shape = "".join("(…)" if is_list else part for part, is_list in _parts(sql))
         return cls(shape=shape, scalars=tuple(outside), parameters=sum(map(_size, values)), times=times)
@@ -77,6 +77,11 @@ def _queries(series: Sequence[Statement]) -> int:
     if series[0].controls_transaction:
         return 0
     return max(1, len(series) - sum(statement.parameters for statement in series) // FULL_BATCH)
+
+
+def _scalar(value: object) -> str:
+    """What tells this parameter from another; an array or document as long as a batch is a list of values, too."""
+    return "…" if _size(value) >= FULL_BATCH else repr(value)
 
 
 def _size(value: object) -> int:

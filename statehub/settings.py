@@ -71,6 +71,8 @@ MIDDLEWARE = [
 
 # Refused API tokens from one address in one minute; any more are answered 429, and not logged.
 STATEHUB_REFUSED_PER_MINUTE = number("STATEHUB_REFUSED_PER_MINUTE", 20)
+# The dashboard calls a checkout overdue after so many hours without a finished run.
+STATEHUB_OVERDUE_HOURS = number("STATEHUB_OVERDUE_HOURS", 24)
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"
@@ -92,9 +94,11 @@ UNFOLD = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "web.admin.navigation.favicon"}],
     "STYLES": ["web.admin.navigation.stylesheet"],
     "SIDEBAR": {"navigation": "web.admin.navigation.sidebar"},
     "TABS": "web.admin.navigation.tabs",
+    "DASHBOARD_CALLBACK": "web.dashboard.page.dashboard",
 }
 
 TEMPLATES = [

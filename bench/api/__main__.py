@@ -1,4 +1,4 @@
-"""`python -m bench.api`: the API under load, on gunicorn and PostgreSQL. Exits 1 where a call failed or a move is lost."""
+"""`python -m bench.api`: the API under load, on gunicorn and PostgreSQL. Exits 1 for a failed call or a lost move."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -53,13 +53,13 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
         f"server: {workers}, PostgreSQL, {len(filled.tasks):,} tasks",
         sep="\n",
     )
-    print("", flush=True)
-    rows, failed, moved = [], 0, 0
+    print(flush=True)
+    rows, failed, moved, caller = [], 0, 0, Caller(filled)
     with hub.served(settings, folder, options.workers, options.threads) as port:
-        load.run(port, 8, _calls(READS, filled), most=200, seconds=10)  # wakes every thread and its connection
+        load.run(port, 8, caller.calls(READS), most=200, seconds=10)  # wakes every thread and its connection
         for name, connections in itertools.product((READS, LISTS, REPORTS, KEYED), options.connections):
             most = options.requests // (5 if name == LISTS else 1)
-            measured = load.run(port, connections, _calls(name, filled), most=most, seconds=options.seconds)
+            measured = load.run(port, connections, caller.calls(name), most=most, seconds=options.seconds)
             good = measured.statuses.get(200, 0)
             failed += len(measured.latencies) - good
             moved += good if name in {REPORTS, KEYED} else 0
@@ -77,28 +77,34 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     return int(bool(failed or lost))
 
 
-def _calls(name: str, filled: hub.Filled) -> load.Calls:
-    """What a connection calls: tasks of its own, so that each report is a move, in workstreams that all share."""
+class Caller:
+    """What the connections call. Each has tasks of its own, so that every report is a move; workstreams are shared."""
 
-    def calls(number: int) -> Iterator[bytes]:
-        tasks = itertools.cycle(filled.tasks[number::64])
-        for task in tasks:
+    def __init__(self, filled: hub.Filled) -> None:
+        """Call for what was *filled* in, whose tasks are in progress."""
+        self._filled = filled
+        self._blocked: set[str] = set()
+
+    def calls(self, name: str) -> load.Calls:
+        """The calls of one row of the table."""
+        return lambda number: self._call(name, self._filled.tasks[number::64])
+
+    def _call(self, name: str, tasks: Sequence[str]) -> Iterator[bytes]:
+        secret = self._filled.secret
+        for task in itertools.cycle(tasks):
             path = f"/api/tasks/{task}/"
             if name == READS:
-                yield load.request("GET", path, filled.secret)
+                yield load.request("GET", path, secret)
             elif name == LISTS:
-                yield load.request("GET", "/api/tasks/?limit=100&status=in_progress&status=blocked", filled.secret)
+                yield load.request("GET", "/api/tasks/?limit=100&status=in_progress&status=blocked", secret)
             else:
-                yield from _there_and_on(path, filled.secret, keyed=name == KEYED)
+                headers = {"Idempotency_Key": uuid.uuid4().hex} if name == KEYED else {}
+                yield load.request("PATCH", path, secret, f'{{"status":"{self._turned(task)}"}}', **headers)
 
-    return calls
-
-
-def _there_and_on(path: str, secret: str, *, keyed: bool) -> Iterator[bytes]:
-    """Two moves of equal rank, of which the second ends where the first began: with any number of calls all are moves."""
-    for status in ("blocked", "in_progress"):
-        headers = {"Idempotency_Key": uuid.uuid4().hex} if keyed else {}
-        yield load.request("PATCH", path, secret, f'{{"status":"{status}"}}', **headers)
+    def _turned(self, task: str) -> str:
+        """The other one of two statuses of equal rank than the task has."""
+        self._blocked ^= {task}
+        return "blocked" if task in self._blocked else "in_progress"
 
 
 def _row(name: str, measured: load.Measured) -> tuple[str, ...]:

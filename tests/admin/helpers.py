@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,8 +16,17 @@ def body(client: Client, address: str) -> str:
     return answer.content.decode()
 
 
+def streamed(client: Client, address: str) -> bytes:
+    """All of a streamed file at *address*."""
+    answer: Any = client.get(address)
+    assert answer.streaming
+    return b"".join(answer.streaming_content)
+
+
 def queries(client: Client, address: str) -> int:
     """How many queries the page needs."""
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         body(client, address)
     return len(captured)

@@ -24,7 +24,9 @@ class Rows:
         self.number += 1
         number = self.number
         repo = Repo.objects.create(slug=f"repo-{number:03}", origin=f"git.example.org/repo-{number}")
-        checkout = Checkout.objects.create(repo=repo, host=host or settings.STATEHUB_HOST, path=path or f"/srv/{number}")
+        checkout = Checkout.objects.create(
+            repo=repo, host=host or settings.STATEHUB_HOST, path=path or f"/srv/{number}"
+        )
         workstream = Workstream.objects.create(
             repo=repo, key=f"WP-{number}", title=f"Plan: {title}", status="active", path="workplans/a.md", owner=title
         )
@@ -56,6 +58,4 @@ class Rows:
             "severity": "WARN", "message": "a message", "file": "workplans/a.md", "line": 12, "db_status": "done",
             "file_status": "todo", "first_seen": at, "last_seen": at, "fingerprint": f"{self.number:064}",
         }  # fmt: skip
-        return Finding.objects.create(
-            checkout=run.checkout, opened_by=run, code=code, **{**values, **fields}
-        )
+        return Finding.objects.create(checkout=run.checkout, opened_by=run, code=code, **{**values, **fields})

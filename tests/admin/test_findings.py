@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import Client
 
 from consistency.models import Finding
 from statehub.models import Checkout
-from tests.admin.helpers import body
+from tests.admin.helpers import body, streamed
 from tests.admin.hubrows import START, Rows
 from web.admin.export import safe_cell
 from web.admin.states import State, state_of, with_newest_run
@@ -25,8 +26,7 @@ def page(finding: Finding) -> str:
 
 
 def messages_at(client: Client, query: str) -> set[str]:
-    answer = client.get(f"{LIST}export.json?{query}")
-    return {row["message"] for row in json.loads(b"".join(answer.streaming_content))}
+    return {row["message"] for row in json.loads(streamed(client, f"{LIST}export.json?{query}"))}
 
 
 @pytest.fixture
@@ -87,7 +87,15 @@ def test_filter_by_repo(three: list[Finding], viewer: Client) -> None:
 
 def test_list_tells_states_links_and_commit(three: list[Finding], viewer: Client) -> None:
     html = body(viewer, LIST)
-    for part in ("unverified since", ">resolved<", ">open<", "written back", "b" * 10, "C-13", "Hub is ahead of the file"):
+    for part in (
+        "unverified since",
+        ">resolved<",
+        ">open<",
+        "written back",
+        "b" * 10,
+        "C-13",
+        "Hub is ahead of the file",
+    ):
         assert part in html
     for finding in three:
         assert page(finding) in html
@@ -98,7 +106,13 @@ def test_list_tells_states_links_and_commit(three: list[Finding], viewer: Client
 
 def test_page_of_a_writeback_has_timeline_and_diff(three: list[Finding], viewer: Client) -> None:
     html = body(viewer, page(three[2]))
-    for part in ("Opened by", "Seen 7 times", "Resolved (written back)", "What the writeback changed", "workplans/a.md:12"):
+    for part in (
+        "Opened by",
+        "Seen 7 times",
+        "Resolved (written back)",
+        "What the writeback changed",
+        "workplans/a.md:12",
+    ):
         assert part in html
     assert "status: todo</del>" in html
     assert "status: done</ins>" in html
@@ -137,11 +151,13 @@ def test_csv_cell_is_no_formula(text: str) -> None:
 
 
 def test_csv_export(three: list[Finding], viewer: Client) -> None:
-    Finding.objects.filter(pk=three[0].pk).update(task="=cmd|' /C calc'!A0", message="two\nlines \u202e", workplan="\t=1")
+    Finding.objects.filter(pk=three[0].pk).update(
+        task="=cmd|' /C calc'!A0", message="two\nlines \u202e", workplan="\t=1"
+    )
     answer = viewer.get(f"{LIST}export.csv?state=open&host=new-host")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"].startswith('attachment; filename="findings-')
-    (row,) = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))
+    (row,) = csv.DictReader(io.StringIO(streamed(viewer, f"{LIST}export.csv?state=open&host=new-host").decode()))
     assert row == {
         "id": str(three[0].pk), "code": "C-13", "severity": "WARN", "state": "open", "repo": "repo-003",
         "host": "new-host", "path": "/srv/3", "workplan": "'\\t=1", "task": "'=cmd|' /C calc'!A0",
@@ -154,10 +170,9 @@ def test_csv_export(three: list[Finding], viewer: Client) -> None:
 
 def test_json_export_keeps_texts(three: list[Finding], viewer: Client) -> None:
     Finding.objects.filter(pk=three[0].pk).update(task="=1")
-    answer = viewer.get(f"{LIST}export.json?host=new-host&code=C-13")
-    (row,) = json.loads(b"".join(answer.streaming_content))
+    (row,) = json.loads(streamed(viewer, f"{LIST}export.json?host=new-host&code=C-13"))
     assert (row["task"], row["state"], row["line"], row["first_seen"]) == ("=1", "open", 12, "2026-03-01T12:00:00Z")
-    assert json.loads(b"".join(viewer.get(f"{LIST}export.json?code=C-01").streaming_content)) == []
+    assert json.loads(streamed(viewer, f"{LIST}export.json?code=C-01")) == []
 
 
 def test_export_has_all_rows_of_all_pages(rows: Rows, viewer: Client) -> None:
@@ -166,11 +181,11 @@ def test_export_has_all_rows_of_all_pages(rows: Rows, viewer: Client) -> None:
     assert run is not None
     for _ in range(60):
         rows.finding(run)
-    assert len(b"".join(viewer.get(f"{LIST}export.csv").streaming_content).splitlines()) == 62
+    assert len(streamed(viewer, f"{LIST}export.csv").splitlines()) == 62
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_export_is_for_those_who_may_see(form: str, client_of) -> None:
+def test_export_is_for_those_who_may_see(form: str, client_of: Callable[[str], Client]) -> None:
     assert client_of("nobody").get(f"{LIST}export.{form}").status_code == 403
 
 
@@ -179,4 +194,4 @@ def test_links_of_the_list_carry_its_filters_to_the_export(three: list[Finding],
 
 
 def test_export_of_an_empty_list_is_a_header(db: None, viewer: Client) -> None:
-    assert b"".join(viewer.get(f"{LIST}export.csv").streaming_content).startswith(b"id,code,")
+    assert streamed(viewer, f"{LIST}export.csv").startswith(b"id,code,")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.test import Client
+from pytest_django import SettingsWrapper
 
-from consistency.models import Finding, Mode, Run
+from consistency.models import Mode, Run
 from statehub.models import Checkout
 from tests.admin.helpers import body
 from tests.admin.hubrows import START, Rows
@@ -104,7 +104,7 @@ def test_mode_must_be_one(rows: Rows, operator: Client) -> None:
     assert "check or fix" in answer.content.decode()
 
 
-def test_start_that_fails_says_so(rows: Rows, operator: Client, settings, tmp_path: Path) -> None:
+def test_start_that_fails_says_so(rows: Rows, operator: Client, settings: SettingsWrapper, tmp_path: Path) -> None:
     rows.repo()
     (tmp_path / "file").write_text("")
     settings.STATEHUB_VAR = tmp_path / "file"
@@ -174,7 +174,7 @@ def test_waiting_page_polls(here: Checkout, tmp_path: Path) -> None:
     import fcntl
 
     job = uuid.uuid4()
-    log = Path(settings.STATEHUB_VAR, "jobs", f"{job}.log")
+    log = Path(django_settings.STATEHUB_VAR, "jobs", f"{job}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     url = f"/admin/statehub/checkout/{here.pk}/run/{job}/"
     client = _operator()
@@ -203,7 +203,9 @@ def test_files_of_old_jobs_are_swept(here: Checkout, monkeypatch: pytest.MonkeyP
     assert _wait(first).run
     monkeypatch.setattr(jobs, "KEPT_SECONDS", -10)
     _wait(jobs.start(Mode.CHECK, here.path, "ada"))
-    assert jobs.look(first) == jobs.Ended("", "This run is not known any more; look at the newest runs of the checkout.")
+    assert jobs.look(first) == jobs.Ended(
+        "", "This run is not known any more; look at the newest runs of the checkout."
+    )
 
 
 @pytest.mark.parametrize(("trigger", "exit_"), [("cron", 0), ("", 0), ("nonsense", 2)])
@@ -216,12 +218,9 @@ def test_trigger_comes_from_the_environment(trigger: str, exit_: int, here: Chec
         assert Run.objects.get().trigger == (trigger or "command")
 
 
-
 def test_welcome_is_for_a_hub_without_users(hub: Hub) -> None:
     from django.contrib.auth.models import User
 
     assert "createsuperuser" in hub.manage("welcome").stdout
     User.objects.create_user("ada", is_staff=True)
     assert hub.manage("welcome").stdout == ""
-
-

@@ -27,7 +27,9 @@ def act(client: Client, task: Task, what: str, **data: str) -> str:
 
 
 def newest(task: Task) -> tuple[object, ...]:
-    return task.changes.values_list(*NEW)[0]
+    change = task.changes.first()
+    assert change is not None
+    return tuple(getattr(change, name) for name in NEW)
 
 
 def test_advance_is_recorded_with_the_user(rows: Rows, operator: Client) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from statehub.models import Repo, StatusChange, Task, Workstream
@@ -96,9 +95,9 @@ class Api:
         return said(self.client.generic(method, url, body, content_type=type, headers=named))
 
 
-def said(response: HttpResponse) -> Said:
+def said(response: Any) -> Said:
     """The answer as a value; every refusal must be a problem document that says the same status."""
-    content = json.loads(response.content) if response.content else None
+    content: Any = json.loads(response.content)
     if response.status_code >= 400:
         assert response["Content-Type"] == "application/problem+json"
         assert content["status"] == response.status_code

@@ -126,3 +126,9 @@ def test_page_of_the_document_loads_nothing_from_outside(client: Client) -> None
     assert "http:" not in page
     assert "https:" not in page
     assert '"validatorUrl": null' in page
+
+
+def test_compressed_page_of_an_error_becomes_a_plain_problem(api: Api, settings: Any) -> None:
+    settings.DEBUG = True  # Django's page is then long enough to be compressed
+    answer = api.get("nothing/", Accept_Encoding="gzip")
+    assert (answer.status, answer.headers.get("Content-Encoding")) == (404, None)

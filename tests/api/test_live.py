@@ -70,7 +70,7 @@ def test_one_task_by_several_at_once(server: Server, secret: str) -> None:
     wanted = ["in_progress", "blocked", "done", "in_progress", "done", "blocked", "cancelled", "done"]
     answers = at_once(
         *(lambda status=status: patch(server, secret, "tasks/T01/", {"status": status}) for status in wanted)
-    )  # type: ignore[misc]
+    )
     assert {status for status, _ in answers} <= {200, 409}
     assert Task.objects.get().status in {"done", "cancelled"}
     assert Workstream.objects.get().version == 1 + StatusChange.objects.count()
@@ -99,7 +99,7 @@ def test_one_key_for_different_bodies_lets_one_through(server: Server, secret: s
     new_task()
     bodies = [{"status": status} for status in ("in_progress", "blocked", "done", "cancelled")]
     key = {"Idempotency-Key": "k1"}
-    answers = at_once(*(lambda body=body: patch(server, secret, "tasks/T01/", body, key) for body in bodies))  # type: ignore[misc]
+    answers = at_once(*(lambda body=body: patch(server, secret, "tasks/T01/", body, key) for body in bodies))
     assert sorted(status for status, _ in answers) == [200, 422, 422, 422]
     assert StatusChange.objects.count() == 1
 
@@ -109,12 +109,12 @@ def test_lists_in_any_order_wait_for_each_other_and_all_count(server: Server, se
     lists = [names, names[::-1], names[4:] + names[:4], names[::2] + names[1::2]]
     flips = ["in_progress", "blocked"] * 6
     calls = [
-        lambda order=order, status=status: patch(  # type: ignore[misc]
+        lambda order=order, status=status: patch(
             server, secret, "tasks/", [{"task": name, "status": status} for name in order]
         )
         for order, status in zip(lists * 3, flips, strict=True)
     ]
-    singles = [lambda name=name: patch(server, secret, f"tasks/{name}/", {"status": "blocked"}) for name in names]  # type: ignore[misc]
+    singles = [lambda name=name: patch(server, secret, f"tasks/{name}/", {"status": "blocked"}) for name in names]
     answers = at_once(*calls[:8], *singles[:4])
     assert {status for status, _ in answers} == {200}
     chains()

@@ -87,7 +87,7 @@ def test_metrics_of_a_hub(db: None) -> None:
 
 def test_metrics_take_as_many_queries_for_30_checkouts_as_for_1(api: Api) -> None:
     scraped(api)
-    counts = []
+    counts = list[int]()
     for number in (1, 29):
         for _ in range(number):
             new_run(new_checkout(path=f"/srv/{len(counts)}/{_}"))

@@ -44,10 +44,12 @@ def test_count_batches_of_arrays_are_one_query() -> None:
 
 
 def test_count_batches_of_documents_are_one_query() -> None:
-    document = Statement.of(
-        "INSERT INTO task (id, title) SELECT … FROM json_each(%s)", ["[" + '["x","y"],' * 9000 + "]"]
-    )
-    assert count([document, document, document]) == Count(queries=1, statements=3, transaction_control=0)
+    documents = ["[" + f'["{name}","title"],' * 9000 + "]" for name in "abc"]
+    sqlite = "INSERT INTO task (id, title) SELECT json_extract(value, '$[0]'), … FROM json_each(%s)"
+    postgresql = "INSERT INTO task (id, title) SELECT value->>0, … FROM jsonb_array_elements(%s::jsonb)"
+    for insert_rows in (sqlite, postgresql):
+        statements = [Statement.of(insert_rows, [document]) for document in documents]
+        assert count(statements) == Count(queries=1, statements=3, transaction_control=0)
 
 
 def test_count_same_statement_at_another_time_is_another_query() -> None:

@@ -28,8 +28,6 @@ from tests.support.workplans import workplan
 PASSWORD = "correct horse battery"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver runs an event loop in this thread
-
 
 @dataclass(frozen=True)
 class Site:
@@ -38,6 +36,12 @@ class Site:
     url: str
     hub: Hub
     clone: Clone
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loop_is_not_ours() -> None:
+    """The browser's driver runs an event loop in this thread, which Django takes for one that it would block."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the tests have pinned their environment by now
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +117,11 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's plugin defines its fixtures in a way that a later pytest will refuse; we pin both."""
+    words = "ignore:Session-scoped fixtures defined as instance methods:pytest.PytestRemovedIn10Warning"
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(words))

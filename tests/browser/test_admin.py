@@ -12,7 +12,14 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.watch import Watched, watched
 
-PAGES = ("consistency/finding", "consistency/run", "statehub/repo", "statehub/checkout", "statehub/workstream", "statehub/task")
+PAGES = (
+    "consistency/finding",
+    "consistency/run",
+    "statehub/repo",
+    "statehub/checkout",
+    "statehub/workstream",
+    "statehub/task",
+)
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_filters_of_the_sheet(watch: Watched) -> None:
     expect(page.locator("#result_list tbody")).to_have_count(1)
     watch.open("/admin/consistency/finding/?severity=FAIL")
     expect(page.locator("#result_list tbody")).to_have_count(1)
-    page.get_by_text("Filters", exact=True).first.click()
+    page.locator("#changelist a", has_text="filter_list").click()
     page.get_by_role("button", name="Apply Filters").click()
     expect(page.locator("#result_list tbody")).to_have_count(1)
 

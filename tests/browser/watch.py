@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
 from tests.browser.conftest import PASSWORD, Site
 
@@ -42,19 +42,30 @@ class Watched:
                 nodes = [node["html"] for node in violation["nodes"][:3]]
                 self.trouble.append(f"{self.page.url}: {violation['id']} ({violation['impact']}): {nodes}")
 
+    def on_console(self, said: ConsoleMessage) -> None:
+        """The browser says something to developers."""
+        if said.type == "error":
+            self.trouble.append(f"console: {said.text} {said.location.get('url', '')}")
+
+    def on_dialog(self, dialog: Dialog) -> None:
+        """A script opens a window: ours never do."""
+        self.trouble.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def on_request(self, request: Request) -> None:
+        """The page asks for something."""
+        if not request.url.startswith((f"{self.site.url}/", "data:", "blob:")):
+            self.trouble.append(f"leaves the machine: {request.url}")
+
 
 @contextmanager
 def watched(page: Page, site: Site) -> Iterator[Watched]:
     """*page*, watched until the end of the block, which fails where there was trouble."""
     watch = Watched(page, site)
-    page.on("console", lambda said: watch.trouble.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("console", watch.on_console)
     page.on("pageerror", lambda error: watch.trouble.append(f"script: {error}"))
-    page.on("dialog", lambda dialog: (watch.trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.on(
-        "request",
-        lambda request: None
-        if request.url.startswith((site.url, "data:", "blob:"))
-        else watch.trouble.append(f"leaves the machine: {request.url}"),
-    )
+    page.on("dialog", watch.on_dialog)
+    page.on("request", watch.on_request)
+    page.set_default_timeout(10_000)
     yield watch
-    assert watch.trouble == []
+    assert not watch.trouble, "\n".join(dict.fromkeys(watch.trouble))

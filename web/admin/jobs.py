@@ -1,7 +1,7 @@
 """Commands that the admin started: each a process of its own, that lives on when the web server does not.
 
-A job is two files below `STATEHUB_VAR/jobs`: what the process says, which it keeps locked while it lives, and its report.
-Any worker of the server can tell from them how it stands.
+A job is two files below `STATEHUB_VAR/jobs`: what the process says, which it keeps locked while it lives, and its
+report. Any worker of the server can tell from them how it stands.
 """
 
 from __future__ import annotations

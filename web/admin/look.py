@@ -1,4 +1,4 @@
-"""How single values look: badges, times, commits, links. Whatever comes from outside is escaped here, and made visible."""
+"""How single values look: badges, times, commits, links. What comes from outside is escaped and made visible here."""
 
 from __future__ import annotations
 
@@ -109,6 +109,11 @@ def link(model: str, pk: int | str | UUID | None, label: str | SafeString, limit
     """A link to a page, or only the label where there is no such page."""
     shown = label if isinstance(label, SafeString) else text(label, limit)
     return format_html('<a class="sh-link" href="{}">{}</a>', url(model, pk), shown) if pk is not None else shown
+
+
+def anchor(address: str, label: str) -> SafeString:
+    """A link to *address*."""
+    return format_html('<a class="sh-link" href="{}">{}</a>', address, label)
 
 
 def seconds(value: float) -> str:

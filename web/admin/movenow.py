@@ -1,4 +1,4 @@
-"""*Advance* and *reopen*: the only ways to move a status in the admin, through `statehub.moves`, with the user's name."""
+"""*Advance* and *reopen*: the only moves of a status in the admin, through `statehub.moves`, with the user's name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REOPEN = "statehub.reopen_task"
 
 def advance_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Advance the task to the status posted."""
-    return _move(request, pk, ADVANCE, lambda task, status, origin: advance(task, status, origin))
+    return _move(request, pk, ADVANCE, advance)
 
 
 def reopen_view(request: HttpRequest, pk: UUID) -> HttpResponse:

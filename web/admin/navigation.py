@@ -17,6 +17,11 @@ def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001 - called by the loo
     return static("web/admin.css")
 
 
+def favicon(request: HttpRequest) -> str:  # noqa: ARG001 - called by the look
+    """The address of the small picture in the browser's tab."""
+    return static("web/favicon.svg")
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - called by the look
     """The groups of the sidebar; each entry only for who may see its list."""
     return [
@@ -49,7 +54,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - cal
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - called by the look
     """Shortcuts to what people look for first among the findings."""
-    shortcuts = (
+    shortcuts: tuple[tuple[str, dict[str, str]], ...] = (
         ("All", {}),
         ("Open", {"state": "open"}),
         ("C-13 hub ahead", {"code": "C-13"}),

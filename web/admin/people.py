@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
     from django.contrib.auth.forms import UserChangeForm as UserForm
 
-    class ModelAdmin: ...
+    class ModelAdmin:
+        """The look's, which has no types."""
+
+    UserBase = StockUserAdmin[User]
 else:
     from unfold.admin import ModelAdmin
     from unfold.forms import AdminPasswordChangeForm
     from unfold.forms import UserChangeForm as UserForm
     from unfold.forms import UserCreationForm as AdminUserCreationForm
 
+    UserBase = StockUserAdmin
+
 for model in (User, Group):
     admin.site.unregister(model)
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin, ModelAdmin):
+class UserAdmin(UserBase, ModelAdmin):
     """Django's, with the look's forms."""
 
-    form = UserForm
+    form = UserForm  # type: ignore[assignment]  # generic in the stubs, and not so in Django
     add_form = AdminUserCreationForm
     change_password_form = AdminPasswordChangeForm
 

@@ -1,4 +1,4 @@
-"""The base of all admins of mirrored or recorded rows: lists, and a page that only shows. No form ever writes a field."""
+"""The base of all admins of mirrored or recorded rows: lists, and pages that only show. No form writes a field."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ FOUND_LIMIT = 1_000
 """So many ids a search looks for; who gets more has to say more."""
 
 
+class _Found(list[Any]):
+    """The ids that a search found; Django copies a list that fits on one page as it would copy a query."""
+
+    def _clone(self) -> _Found:
+        return self
+
+
 class PageList(ChangeList):
     """A list that finds the ids of a page first, then its rows, then what its admin adds to them.
 
@@ -39,21 +46,21 @@ class PageList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Load the page, in a constant number of queries."""
-        whole, self.show_all = self.queryset, False
+        whole, self.show_all, self.cut_at = self.queryset, False, 0
         ids: Any = whole.values_list("pk", flat=True)
         if self.query:
             self.date_hierarchy = None
             ids = list(ids[: FOUND_LIMIT + 1])
-        self.queryset = ids[:FOUND_LIMIT] if self.query else ids
+        self.queryset = _Found(ids[:FOUND_LIMIT]) if self.query else ids
         try:
             super().get_results(request)
         finally:
             self.queryset = whole
         if self.query and len(ids) > FOUND_LIMIT:
-            self.result_count = f"more than {FOUND_LIMIT:,}"  # type: ignore[assignment]  # shown, and nothing else
+            self.cut_at = FOUND_LIMIT
         pks = list(self.result_list)
         rows = {row.pk: row for row in self.root_queryset.filter(pk__in=pks)}
-        self.result_list = [rows[pk] for pk in pks if pk in rows]  # type: ignore[assignment]  # any sequence will do
+        self.result_list = [rows[pk] for pk in pks if pk in rows]
         self.model_admin.complete(self.result_list)  # type: ignore[attr-defined]  # a RecordAdmin's
 
 
@@ -61,6 +68,7 @@ class RecordAdmin(ModelAdmin):
     """Shows rows; `sections` says what is on a row's page, `complete` what a page of the list needs besides."""
 
     actions = None
+    list_before_template = "web/admin/list_note.html"
     list_per_page = 50
     list_max_show_all = 0
     list_filter_submit = True
@@ -125,10 +133,12 @@ class RecordAdmin(ModelAdmin):
             "title": visible(str(obj)),
             "heading": self.heading(obj),
             "sections": sections,
-            "delete_url": f"{request.path.removesuffix('change/')}delete/" if self.has_delete_permission(request, obj) else "",
+            "delete_url": f"{request.path.removesuffix('change/')}delete/"
+            if self.has_delete_permission(request, obj)
+            else "",
             **(extra or {}),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # as Django's own views do
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "web/admin/record.html", context)
 
 

@@ -101,7 +101,7 @@ class RepoAdmin(RecordAdmin):
                 ("Origin", look.mono(obj.origin)),
                 ("Workplans", look.mono(obj.workplans)),
                 ("Known since", look.time(obj.created_at)),
-                ("Lists", format_html('<a class="sh-link" href="{}">tasks</a> · <a class="sh-link" href="{}">findings</a>', tasks, findings)),
+                ("Lists", format_html("{} · {}", look.anchor(tasks, "tasks"), look.anchor(findings, "findings"))),
             ],
         )  # fmt: skip
         checkouts = list(obj.checkouts.all()[:SHOWN])
@@ -128,7 +128,11 @@ class RepoAdmin(RecordAdmin):
             "Workstreams",
             ("Id", "Title", "Status"),
             [
-                (look.link("statehub_workstream", row.pk, look.mono(row.key, 40)), look.text(row.title, 90), look.status(row.status))
+                (
+                    look.link("statehub_workstream", row.pk, look.mono(row.key, 40)),
+                    look.text(row.title, 90),
+                    look.status(row.status),
+                )
                 for row in shown[:SHOWN]
             ],
             note=more(SHOWN, count, url),
@@ -239,7 +243,7 @@ class CheckoutAdmin(RecordAdmin):
                 for run in runs
             ],
             empty="It was never run.",
-            note=format_html('<a class="sh-link" href="{}">all runs</a>', look.listing("consistency_run", checkout__id__exact=obj.pk)),
+            note=look.anchor(look.listing("consistency_run", checkout__id__exact=obj.pk), "all runs"),
         )  # fmt: skip
 
 
@@ -269,9 +273,9 @@ def _open(number: int, lookup: str, pk: int) -> SafeString | str:
     if not number:
         return "0"
     url = look.listing("consistency_finding", state="open", **{lookup: pk})
-    return format_html('<a class="sh-link" href="{}">{}</a>', url, f"{number:,}")
+    return look.anchor(url, f"{number:,}")
 
 
 def _list_link(code: str, checkout: int) -> SafeString:
     url = look.listing("consistency_finding", state="open", code=code, checkout__id__exact=checkout)
-    return format_html('<a class="sh-link" href="{}">show {}</a>', url, code)
+    return look.anchor(url, f"show {code}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -56,7 +57,7 @@ def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpR
             address = look.url("consistency_run", ended.run)
             # htmx follows this header with the whole page; a plain redirect would end up inside the part.
             return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
-        context = {
+        context: dict[str, Any] = {
             "heading": visible(f"A run of {checkout.repo.slug} on {checkout.host}"),
             "ended": ended,
             "words": [visible(line) for line in ended.words.splitlines()] if ended else [],
@@ -65,7 +66,7 @@ def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpR
         }
         if part:
             return TemplateResponse(request, "web/admin/job_part.html", context)
-        request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]  # as Django's own views do
+        request.current_app = model_admin.admin_site.name
         context |= model_admin.admin_site.each_context(request)
         context |= {"opts": model_admin.opts, "title": str(checkout)}
         return TemplateResponse(request, "web/admin/job.html", context)

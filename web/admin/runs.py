@@ -189,5 +189,5 @@ def _counts_table(run: Run) -> Table:
     for code_id, count in _counts(run):
         url = look.listing("consistency_finding", code=code_id, checkout__id__exact=run.checkout_id)
         title = CODES[code_id].title if code_id in CODES else ""
-        rows.append((_code(code_id), title, f"{count:,}", format_html('<a class="sh-link" href="{}">history of {} here</a>', url, code_id)))
+        rows.append((_code(code_id), title, f"{count:,}", look.anchor(url, f"history of {code_id} here")))
     return Table("Findings by code", ("Code", "What it means", "Count", "History"), rows, empty="It found nothing.")

@@ -1,4 +1,4 @@
-"""Whether a finding is open, resolved, or open but not verified: the checkout's newest finished run did not look at it."""
+"""Whether a finding is open, resolved, or open but unverified: its checkout's newest finished run did not see it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,10 @@ class WorkstreamAdmin(DeletableAdmin):
         over, whole = _over(obj.counts), obj.counts.total()
         share = round(100 * over / whole) if whole else 0
         return format_html(
-            '<span class="sh-meter" aria-hidden="true"><span style="width:{}%"></span></span> {} / {}', share, over, whole
+            '<span class="sh-meter" aria-hidden="true"><span style="width:{}%"></span></span> {} / {}',
+            share,
+            over,
+            whole,
         )
 
     @admin.display(description="Owner")
@@ -116,7 +119,7 @@ class WorkstreamAdmin(DeletableAdmin):
             yield Bars(
                 "Tasks by status",
                 [
-                    Bar(status.replace("_", " "), f"{counts[status]:,}", 100 * counts[status] / whole, look.STATUS_TONES[status])
+                    _bar(status, counts[status], whole)
                     for status in TASK_STATUSES
                     if counts[status]
                 ],
@@ -137,6 +140,10 @@ class WorkstreamAdmin(DeletableAdmin):
             ],
             note=more(SHOWN, whole, url),
         )
+
+
+def _bar(status: str, number: int, whole: int) -> Bar:
+    return Bar(status.replace("_", " "), f"{number:,}", 100 * number / whole, look.STATUS_TONES[status])
 
 
 def _over(counts: Counter[str]) -> int:

@@ -25,7 +25,7 @@ LARGEST = 1024 * 1024
 """Bytes of a body."""
 
 _KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: WRONG_METHOD, 413: TOO_LARGE, 500: FAULT}
-_OURS = ("content-type", "content-length")
+_OURS = ("content-type", "content-length", "content-encoding")  # those of the body that is replaced
 
 
 class ApiEdge:
@@ -69,7 +69,7 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     }.get(kind.name, kind.title)
     headers = {name: value for name, value in response.headers.items() if name.lower() not in _OURS}
     allowed = sorted(part.strip() for part in allow.split(",") if part.strip())
-    response.close()
+    # The old response is not closed: that would tell Django that the request is over. An error page holds nothing open.
     return Problem(kind, detail, allowed=allowed, headers=headers).response()
 
 

@@ -27,6 +27,14 @@ def found(ref: str) -> Task:
         raise Problem(UNKNOWN_TASK, str(error)) from error
 
 
+def reloaded(task: Task) -> Task:
+    """*task* as it is now. Raises Problem where it is gone."""
+    row = Task.objects.select_related("workstream__repo").filter(pk=task.pk).first()
+    if row is None:
+        raise Problem(UNKNOWN_TASK, f"task '{task.key}' is no longer in the hub")
+    return row
+
+
 def origin(token: ApiToken, move: Advance | Reopen) -> Origin:
     """Who moves: the token's name, and what the report says of where."""
     return Origin(token.name, Source.API, move.host or "", move.commit or "")
@@ -37,8 +45,8 @@ def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | No
     task = found(ref)
     if if_match is not None:
         # The workstream first, as everybody does; what holds under its lock holds until the move.
-        Workstream.objects.select_for_update(of=("self",)).get(pk=task.workstream_id)
-        task = found(str(task.pk))
+        Workstream.objects.select_for_update(of=("self",)).filter(pk=task.workstream_id).first()
+        task = reloaded(task)
         if not matches(if_match, represent.version(task)):
             raise moved_on(task)
     with refusals(task, move.status):
@@ -46,7 +54,7 @@ def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | No
             reopen(task, move.status, move.reason, origin(token, move))
         else:
             advance(task, move.status, origin(token, move))
-    return found(str(task.pk))
+    return reloaded(task)
 
 
 def matches(if_match: str, version: str) -> bool:
@@ -63,7 +71,7 @@ def refusals(task: Task, status: str) -> Iterator[None]:
     try:
         yield
     except WouldRegress as error:
-        raise would_regress(found(str(task.pk)), status) from error
+        raise would_regress(reloaded(task), status) from error
     except UnknownTask as error:
         raise Problem(UNKNOWN_TASK, str(error)) from error
     except MoveError as error:

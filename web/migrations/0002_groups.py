@@ -19,7 +19,7 @@ OPERATOR = (
 )
 
 
-def make_groups(apps, schema_editor):
+def make_groups(apps, _schema_editor) -> None:  # type: ignore[no-untyped-def]  # models as they were: Django has no types for them
     ContentType = apps.get_model("contenttypes", "ContentType")
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     for group_name, wanted in (("viewer", VIEWER), ("operator", OPERATOR)):

@@ -1,0 +1,74 @@
+-- A large hub: half a year of work, a fifth of the findings open. Statements end with a semicolon and an empty line.
+SELECT setseed(0.5);
+
+INSERT INTO statehub_repo (id, slug, workplans, origin, created_at)
+SELECT n, 'repo-' || lpad(n::text, 5, '0'), 'workplans/**/*.md', 'git.example.org/team/repo-' || n, now()
+FROM generate_series(1, %(repos)s) n;
+
+INSERT INTO statehub_checkout (id, repo_id, host, path, created_at)
+SELECT n, 1 + (n - 1) / 2, 'host-' || mod(n, 7), '/srv/checkouts/' || n, now()
+FROM generate_series(1, 2 * %(repos)s) n;
+
+INSERT INTO statehub_workstream (
+    id, repo_id, key, title, status, path, version, domain, repo_name, owner, topic_slug, created, updated,
+    status_changed_at
+)
+SELECT
+    gen_random_uuid(), 1 + mod(n, %(repos)s), 'WP-' || lpad(n::text, 6, '0'),
+    'Plan for ' || (%(words)s::text[])[1 + mod(n, 10)], 'active', 'workplans/wp-' || n || '.md', 1, 'infra', '', 'ada',
+    '', '', '', now() - random() * interval '180 days'
+FROM generate_series(1, %(tasks)s / 20) n;
+
+INSERT INTO statehub_task (id, workstream_id, key, title, status, priority, status_changed_at)
+SELECT
+    gen_random_uuid(), w.id, w.key || '-T' || lpad(n::text, 2, '0'),
+    initcap((%(words)s::text[])[1 + (random() * 9)::int]) || ' of the '
+        || (%(words)s::text[])[1 + (random() * 9)::int] || ' service, part ' || n,
+    (ARRAY['todo', 'in_progress', 'blocked', 'done', 'done', 'done', 'cancelled'])[1 + (random() * 6)::int],
+    (ARRAY['low', 'medium', 'medium', 'high', 'critical'])[1 + (random() * 4)::int],
+    now() - random() * interval '180 days'
+FROM statehub_workstream w, generate_series(1, 20) n;
+
+INSERT INTO statehub_statuschange (task_id, old, new, at, who, source, host, commit, reopen, reason)
+SELECT id, 'todo', 'in_progress', status_changed_at, 'ada', 'file', 'host-1', repeat('c', 40), false, ''
+FROM statehub_task WHERE status <> 'todo';
+
+INSERT INTO consistency_run (
+    id, checkout_id, mode, dry_run, trigger, "user", version, outcome, converged, error, freshness, "fetch", head, branch,
+    upstream, ahead, behind, writeback_commit, counts, seconds, started_at, finished_at
+)
+SELECT
+    gen_random_uuid(), 1 + mod(n, 2 * %(repos)s), (ARRAY['check', 'fix'])[1 + mod(n, 2)], false, 'cron', 'ada', '1.0',
+    (ARRAY['ok', 'ok', 'ok', 'skipped', 'error'])[1 + mod(n, 5)], true, '', 'fresh', 'ok', md5(n::text), 'main',
+    'origin/main', 0, 0, '', '{"C-13": 2, "C-14": 1}'::jsonb, '{"look": 0.1, "compare": 0.2}'::jsonb,
+    now() - interval '180 days' * (1 - n / %(runs)s::float),
+    now() - interval '180 days' * (1 - n / %(runs)s::float) + interval '1 s'
+FROM generate_series(1, %(runs)s) n;
+
+-- The codes that people look for first are the most frequent ones.
+WITH picked AS (
+    SELECT
+        row_number() OVER () AS n, t.key AS task, w.key AS workplan, w.repo_id, w.path,
+        now() - random() * interval '180 days' AS at
+    FROM statehub_task t JOIN statehub_workstream w ON w.id = t.workstream_id
+    ORDER BY random() LIMIT %(findings)s
+), numbered AS (
+    SELECT id, row_number() OVER () AS k FROM consistency_run
+), found AS (
+    SELECT
+        p.*, r.id AS run, mod(p.n, 5) > 0 AS over,
+        CASE WHEN mod(p.n, 3) = 0 THEN 13 WHEN mod(p.n, 7) = 0 THEN 14 ELSE 1 + mod(p.n, cardinality(%(codes)s::text[])) END
+            AS code
+    FROM picked p JOIN numbered r ON r.k = 1 + mod(p.n, %(runs)s)
+)
+INSERT INTO consistency_finding (
+    checkout_id, fingerprint, code, severity, message, file, line, workplan, task, db_status, file_status, action,
+    first_seen, last_seen, times_seen, resolved_at, resolution, commit, opened_by_id, resolved_by_id
+)
+SELECT
+    2 * repo_id - mod(n, 2), md5(n::text), (%(codes)s::text[])[code], (%(severities)s::text[])[code],
+    'DB task ''' || task || ''' is ahead of file (db=done, file=todo)', path, 12, workplan, task, 'done', 'todo', 'none',
+    at, at + interval '1 hour', 12, CASE WHEN over THEN at + interval '1 hour' END,
+    CASE WHEN over THEN 'written_back' ELSE '' END, CASE WHEN over THEN repeat('b', 40) ELSE '' END, run,
+    CASE WHEN over THEN run END
+FROM found;

@@ -1,0 +1,146 @@
+"""The company at work: repos, clones, runs and reports; all effects on the hub come by the product's own functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NoReturn
+
+from django.conf import settings
+
+from consistency.checkout.git import Git
+from consistency.checkout.worktree import locate
+from consistency.checkout.writeback import Committer
+from consistency.models import Mode, RunState
+from consistency.options import Options
+from consistency.registry import register
+from consistency.run import run_checkout
+from demo.data.catalog import LAPTOP, Team
+from demo.data.clock import Clock
+from demo.data.desk import Desk
+from demo.data.place import Place
+from statehub import __version__
+from statehub.models import Checkout, Task
+from statehub.moves import Origin, WouldRegress, advance, reopen
+
+PATIENCE = 2
+"""So many runs in a row are held back before somebody looks after the clone."""
+
+
+class _Killed(BaseException):
+    """What a run meets whose process is killed: nothing handles it."""
+
+
+class Company:
+    """Where the story takes place."""
+
+    def __init__(self, place: Place, here: str, clock: Clock) -> None:
+        """Take an empty place; *here* is this machine's host name."""
+        self.here, self.clock = here, clock
+        self._place = place
+        self._desks: dict[tuple[str, str], Desk] = {}
+        self._checkouts: dict[tuple[str, str], Checkout] = {}
+        self._held: Counter[tuple[str, str]] = Counter()
+        self.troubled: set[tuple[str, str]] = set()
+        """Clones in which nobody works at this moment."""
+
+    def found(self, team: Team, hosts: tuple[str, ...]) -> None:
+        """Make the team's repo with its clones, and register them."""
+        origin = self._place.origin(team.slug)
+        origin.mkdir(parents=True)
+        Git(str(origin)).run("init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+        for host in hosts:
+            desk = self._desks[host, team.slug] = Desk.cloned(origin, self._place.checkout(host, team.slug))
+            if host == hosts[0]:  # Through it the origin gets its first commit, so that the others have an upstream.
+                self._begin(team, desk)
+            self._checkouts[host, team.slug] = register(locate(str(desk.path)), host, slug=team.slug).checkout
+
+    def _begin(self, team: Team, desk: Desk) -> None:
+        desk.write("README.md", f"# {team.slug}\n\nOwner: {team.owner}. Workplans are in `workplans/`.\n".encode())
+        desk.commit(team.lead, self.clock.look(), "Begin")
+        desk.push()
+
+    def hosts(self, team: Team) -> list[str]:
+        """The hosts that have a clone, this machine first."""
+        return [host for host, slug in self._desks if slug == team.slug]
+
+    def desk(self, host: str, team: Team) -> Desk:
+        """The clone on *host*."""
+        return self._desks[host, team.slug]
+
+    def workplace(self, wanted: str, team: Team) -> Desk:
+        """The clone on the host *wanted*, or the one here where that cannot be worked in."""
+        usable = (wanted, team.slug) in self._desks and (wanted, team.slug) not in self.troubled
+        return self._desks[wanted if usable else self.here, team.slug]
+
+    def run(
+        self,
+        host: str,
+        team: Team,
+        mode: Mode = Mode.FIX,
+        *,
+        user: str = "statehub",
+        trigger: str = "cron",
+        pull: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        """Check or fix the clone on *host*; a writeback is pushed."""
+        at = host, team.slug
+        if self._held[at] >= PATIENCE and host != LAPTOP:
+            self._desks[at].catch_up()
+        outcome = run_checkout(
+            self._checkouts[at], _options(host, mode, user, trigger, pull=pull, dry_run=dry_run), lambda _line: None
+        )
+        self._held[at] = self._held[at] + 1 if outcome.outcome == RunState.SKIPPED else 0
+        if outcome.writeback_commit:
+            self._desks[at].push()
+
+    def run_killed(self, host: str, team: Team) -> None:
+        """A fix whose process is killed when its pull finds no origin: its row says `running` for ever."""
+
+        def die(_line: str) -> NoReturn:
+            raise _Killed
+
+        try:
+            run_checkout(self._checkouts[host, team.slug], _options(host, Mode.FIX, "statehub", "cron", pull=True), die)
+        except _Killed:
+            return
+
+    def report(self, task: str, status: str, origin: Origin) -> None:
+        """Advance a task in the hub; a report that comes too late is refused by the hub, and that is that."""
+        for found in Task.objects.filter(key=task):
+            try:
+                advance(found, status, origin)
+            except WouldRegress:
+                return
+
+    def reopen(self, task: str, status: str, reason: str, origin: Origin) -> None:
+        """Move a task back that has ended."""
+        for found in Task.objects.filter(key=task, status__in=("done", "cancelled")):
+            reopen(found, status, reason, origin)
+
+    def nudge(self, team: Team, origin: Origin, status: str = "in_progress") -> str:
+        """Report *status* on the team's first task that nobody has begun; returns that task's id, '' without one."""
+        waiting = Task.objects.filter(workstream__repo__slug=team.slug, status="todo", workstream__status="active")
+        key = waiting.order_by("key").values_list("key", flat=True).first() or ""
+        self.report(key, status, origin)
+        return key
+
+    def origin_goes(self, team: Team) -> None:
+        """The server with the team's origin is down."""
+        origin = self._place.origin(team.slug)
+        origin.rename(origin.with_suffix(".down"))
+
+    def origin_returns(self, team: Team) -> None:
+        """The server is up again."""
+        origin = self._place.origin(team.slug)
+        origin.with_suffix(".down").rename(origin)
+
+
+def _options(host: str, mode: Mode, user: str, trigger: str, *, pull: bool = False, dry_run: bool = False) -> Options:
+    committer = Committer(
+        settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
+    )
+    return Options(
+        mode=mode, host=host, user=user, trigger=trigger, committer=committer, version=__version__, pull=pull,
+        dry_run=dry_run,
+    )  # fmt: skip

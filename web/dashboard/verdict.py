@@ -1,0 +1,51 @@
+"""Whether a fix would write from a checkout, in one word, by what its newest run saw (design, "Pull gate"). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from web.dashboard.values import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One word, its tone, and why."""
+
+    word: str
+    tone: str
+    why: str
+
+
+YES = Verdict("yes", "good", "the checkout has all that its upstream has, or no upstream")
+LIKELY = Verdict("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
+PARTLY = Verdict("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
+HELD = Verdict("held", "warn", "the pull gate holds it back: the upstream has commits that it lacks; pull first")
+NO = Verdict("no", "bad", "the newest run could not work there")
+UNKNOWN = Verdict("unknown", "muted", "no finished run, or too long ago to tell")
+VERDICTS = (YES, LIKELY, PARTLY, HELD, NO, UNKNOWN)
+
+
+def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
+    """What a fix would do at *place*; what is older than *patience* says nothing."""
+    run = place.run
+    if run is None:
+        return UNKNOWN
+    if run.outcome == "error":
+        return NO
+    if run.freshness in ("behind", "diverged"):
+        return HELD
+    if now - run.finished > patience:
+        return UNKNOWN
+    if run.detached or place.obstacles:
+        return PARTLY
+    return {"fresh": YES, "no_upstream": YES, "unknown": LIKELY}.get(run.freshness, UNKNOWN)
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago *then* was, in the largest unit that fits."""
+    seconds = (now - then).total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
