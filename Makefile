@@ -149,8 +149,9 @@ define packages
 if [ "$$(digest)" != "$$(cat $(1) 2>/dev/null)" ]; then \
     if ! $(PY) -c 'import pip' 2>/dev/null; then $(new_venv); fi; \
     echo 'Installing $(firstword $(2)) ...' >&2; \
+    want=$$(digest); \
     $(PY) -m pip install -qq --no-input -r $(firstword $(2)) >&2 || exit 2; \
-    digest >$(1); \
+    echo "$$want" >$(1); \
 fi
 endef
 

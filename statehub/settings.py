@@ -92,6 +92,8 @@ UNFOLD = {
     "SITE_HEADER": "State Hub",
     "SITE_SYMBOL": "hub",
     "SITE_URL": None,
+    # The look's own tone is too dark to read on its dark ground.
+    "COLORS": {"primary": {"500": "oklch(74% .15 305)"}},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "web.admin.navigation.favicon"}],

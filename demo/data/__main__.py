@@ -47,7 +47,7 @@ def _fill(arguments: argparse.Namespace) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.data", description=__doc__)
-    parser.add_argument("--days", type=_number(5, 366), default=90, help="length of the story (default: 90)")
+    parser.add_argument("--days", type=_number(7, 366), default=90, help="length of the story (default: 90)")
     parser.add_argument("--repos", type=_number(1, 6), default=6, help="how many repos (default: 6)")
     return parser.parse_args()
 

@@ -118,12 +118,17 @@ class Company:
         for found in Task.objects.filter(key=task, status__in=("done", "cancelled")):
             reopen(found, status, reason, origin)
 
-    def nudge(self, team: Team, origin: Origin, status: str = "in_progress") -> str:
-        """Report *status* on the team's first task that nobody has begun; returns that task's id, '' without one."""
-        waiting = Task.objects.filter(workstream__repo__slug=team.slug, status="todo", workstream__status="active")
-        key = waiting.order_by("key").values_list("key", flat=True).first() or ""
-        self.report(key, status, origin)
-        return key
+    def nudge(self, team: Team, origin: Origin) -> None:
+        """Let the hub move by one task of the team: begin one, else end one, else reopen the last."""
+        tasks = Task.objects.filter(workstream__repo__slug=team.slug).order_by("workstream__status", "key")
+        waiting, begun = tasks.filter(status="todo").first(), tasks.exclude(status__in=("done", "cancelled")).first()
+        ended = tasks.last()
+        if waiting is not None:
+            advance(waiting, "in_progress", origin)
+        elif begun is not None:
+            advance(begun, "done", origin)
+        elif ended is not None:
+            reopen(ended, "todo", "The customer found one more case.", origin)
 
     def origin_goes(self, team: Team) -> None:
         """The server with the team's origin is down."""

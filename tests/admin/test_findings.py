@@ -40,8 +40,8 @@ def three(rows: Rows) -> list[Finding]:
     run = new.opened_by
     assert run is not None
     done = rows.finding(
-        run, code="C-15", severity="FAIL", resolved_by=run, resolved_at=START, resolution="written_back", commit="b" * 40,
-        workplan="WP-3", times_seen=7, message="was reopened",
+        run, code="C-15", severity="FAIL", resolved_by=run, resolved_at=START, resolution="written_back",
+        commit="b" * 40, workplan="WP-3", times_seen=7, message="was reopened",
     )  # fmt: skip
     Finding.objects.filter(pk=old.pk).update(message="old")
     Finding.objects.filter(pk=new.pk).update(message="new")

@@ -12,6 +12,7 @@ from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
 from tests.admin.helpers import body, queries
 from tests.admin.hubrows import HOSTILE, Rows
+from web.admin import record
 
 LISTS = {
     "consistency_finding": Finding,
@@ -101,3 +102,13 @@ def test_index_shows_the_sidebar_for_the_group(viewer: Client, superuser: Client
 def test_people_pages_open_for_a_superuser(place: str, superuser: Client, viewer: Client) -> None:
     assert superuser.get(f"/admin/auth/{place}/").status_code == 200
     assert viewer.get(f"/admin/auth/{place}/").status_code == 403
+
+
+def test_search_that_finds_too_much_says_so(rows: Rows, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "FOUND_LIMIT", 2)
+    for _ in range(3):
+        rows.repo()
+    html = body(viewer, address("statehub_task", query="?q=WP"))
+    assert "More than 2 were found" in html
+    assert html.count('class="data-row') == 2
+    assert "More than" not in body(viewer, address("statehub_task", query="?q=WP-1-"))

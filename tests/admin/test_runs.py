@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from pytest_django import SettingsWrapper
+from pytest_django import Settings
 
 from consistency.models import Mode, Run
 from statehub.models import Checkout
@@ -31,8 +31,9 @@ def test_page_has_everything_of_a_run(rows: Rows, viewer: Client) -> None:
     Run.objects.update(writeback_commit="d" * 40, dry_run=True, converged=True)
     html = body(viewer, page(run))
     for part in (
-        "fix (dry run)", "command", "somebody", "repo-001", "/srv/1", "a" * 40, "origin/main", "fresh", "0 / 0", "d" * 40,
-        "200 ms", "500 ms", "Opened by this run", "no drift is left", f"code=C-13&amp;checkout__id__exact={run.checkout_id}",
+        "fix (dry run)", "command", "somebody", "repo-001", "/srv/1", "a" * 40, "origin/main", "fresh", "0 / 0",
+        "d" * 40, "200 ms", "500 ms", "Opened by this run", "no drift is left",
+        f"code=C-13&amp;checkout__id__exact={run.checkout_id}",
     ):  # fmt: skip
         assert part in html
 
@@ -104,7 +105,7 @@ def test_mode_must_be_one(rows: Rows, operator: Client) -> None:
     assert "check or fix" in answer.content.decode()
 
 
-def test_start_that_fails_says_so(rows: Rows, operator: Client, settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_start_that_fails_says_so(rows: Rows, operator: Client, settings: Settings, tmp_path: Path) -> None:
     rows.repo()
     (tmp_path / "file").write_text("")
     settings.STATEHUB_VAR = tmp_path / "file"

@@ -120,7 +120,7 @@ def test_data_refuses_a_folder_of_somebody_else(hub: Hub, tmp_path: Path) -> Non
 def test_data_says_in_one_line_that_an_argument_is_wrong(hub: Hub, tmp_path: Path) -> None:
     code, _, err = data(hub, tmp_path / "var", "--days", "0")
     assert (code, err.splitlines()[-1]) == (
-        2, "python -m demo.data: error: argument --days: must be a number from 5 to 366",
+        2, "python -m demo.data: error: argument --days: must be a number from 7 to 366",
     )  # fmt: skip
 
 

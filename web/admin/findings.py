@@ -43,8 +43,8 @@ class FindingAdmin(RecordAdmin):
     """Read-only for everybody: only runs write findings."""
 
     list_display = (
-        "code_badge", "severity_badge", "repo", "host", "workplan_link", "task_link", "statuses", "first", "last",
-        "times", "state_badge", "how",
+        "code_badge", "severity_badge", "state_badge", "repo", "host", "workplan_link", "task_link", "statuses",
+        "first", "last", "times", "how",
     )  # fmt: skip
     list_filter = (
         CodeFilter,

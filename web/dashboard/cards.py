@@ -72,7 +72,7 @@ def task_tiles(tasks: Mapping[str, int]) -> list[Tile]:
     over = look.listing("statehub_task", status="done")
     return [
         Tile("Open tasks", f"{unfinished:,}", detail, look.listing("statehub_task"), "info"),
-        Tile("Tasks over", share, f"{whole - unfinished:,} of {whole:,}", over, "good"),
+        Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}", over, "good"),
     ]  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def progress(rows: Sequence[Progress]) -> Card:
     return Card(
         "progress", "Workstreams", {"rows": data, "legend": legend()}, "Open work first, then the newest move.",
         _all("All workstreams", look.listing("statehub_workstream")),
-        "" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.",
+        "" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.", wide=True,
     )  # fmt: skip
 
 
@@ -249,7 +249,7 @@ def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card
     }  # fmt: skip
     return Card(
         "tasks", "Tasks by status", data, "At the end of each day (UTC).",
-        _all("All tasks", look.listing("statehub_task")), "" if most else "No task yet.",
+        _all("All tasks", look.listing("statehub_task")), "" if most else "No task yet.", wide=True,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from web.dashboard.cards import Card
 from web.dashboard.values import Checkouts, OpenFindings
 
 TASK_DAYS, FINDING_DAYS = 90, 30
-WORKSTREAMS, REPOS, HOSTS, PER_CELL, OVERDUE, WRITTEN = 12, 12, 6, 3, 8, 8
+WORKSTREAMS, REPOS, HOSTS, PER_CELL, OVERDUE, WRITTEN = 12, 12, 6, 3, 8, 6
 LOOKBACK = timedelta(days=30)
 """How far back a fetch that worked, where the newest did not, is looked for."""
 

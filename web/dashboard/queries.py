@@ -63,7 +63,7 @@ def first_day() -> date | None:
 
 def tasks_by_status() -> dict[str, int]:
     """The number of tasks that have each status now."""
-    rows = Task.objects.order_by().values_list("status").annotate(number=Count("pk"))
+    rows = Task.objects.order_by().values_list("status").annotate(number=Count("*"))
     return dict.fromkeys(TASK_STATUSES, 0) | dict(rows)
 
 
@@ -71,20 +71,20 @@ def moves(first: date) -> list[Moves]:
     """Every move since *first*, counted by day; and the tasks created since that never moved."""
     start = since(first)
     changes = StatusChange.objects.filter(at__gte=start).order_by().annotate(day=TruncDate("at", tzinfo=UTC))
-    found = [Moves(*row) for row in changes.values_list("day", "old", "new").annotate(number=Count("pk"))]
+    found = [Moves(*row) for row in changes.values_list("day", "old", "new").annotate(number=Count("*"))]
     # Creation leaves no change behind; of a task that never moved, status_changed_at is the time of it.
-    unmoved = Task.objects.filter(
-        ~Exists(StatusChange.objects.filter(task=OuterRef("pk"))), status_changed_at__gte=start
-    )
+    # Of one that did, it is the time of its newest move: nothing older than *start* has to be looked at.
+    moved = StatusChange.objects.filter(task=OuterRef("pk"), at__gte=start)
+    unmoved = Task.objects.filter(~Exists(moved), status_changed_at__gte=start)
     rows = unmoved.order_by().annotate(day=TruncDate("status_changed_at", tzinfo=UTC)).values_list("day", "status")
-    return found + [Moves(day, "", status, number) for day, status, number in rows.annotate(number=Count("pk"))]
+    return found + [Moves(day, "", status, number) for day, status, number in rows.annotate(number=Count("*"))]
 
 
 def progress(limit: int) -> list[Progress]:
     """Workstreams that have tasks: those with open work first, then by their newest move."""
     counts = {status: Count("pk", filter=Q(status=status)) for status in TASK_STATUSES}
     unfinished = Max(Case(When(status__in=OPEN_STATUSES, then=1), default=0))
-    every: QuerySet[Task, dict[str, Any]] = Task.objects.order_by().values("workstream")
+    every: QuerySet[Any, Any] = Task.objects.order_by().values("workstream")
     counted = every.annotate(**counts, newest=Max("status_changed_at"), unfinished=unfinished)
     rows: list[dict[str, Any]] = list(counted.order_by("-unfinished", "-newest", "workstream")[:limit])
     named = Workstream.objects.select_related("repo").in_bulk([row["workstream"] for row in rows])
@@ -121,7 +121,7 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
     """The number of findings whose time in *column* lies on each day since *first*."""
     rows = Finding.objects.filter(**{f"{column}__gte": since(first)}).order_by()
     days = rows.annotate(day=TruncDate(column, tzinfo=UTC)).values_list("day")
-    return dict(days.annotate(number=Count("pk")))
+    return dict(days.annotate(number=Count("*")))
 
 
 # ---- Places ----------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def checkouts(cutoff: datetime) -> Checkouts:
     )
     return Checkouts(
         **rows.aggregate(
-            total=Count("pk"), held=Count("pk", filter=Q(freshness__in=HELD)), overdue=Count("pk", filter=_late(cutoff))
+            total=Count("*"), held=Count("pk", filter=Q(freshness__in=HELD)), overdue=Count("pk", filter=_late(cutoff))
         )
     )
 
@@ -212,7 +212,7 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int]]:
     """How many findings are open in each checkout, and how many of them say that a writeback was not possible."""
     obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
     rows = Finding.objects.filter(checkout__in=pks, resolved_at=None).order_by().values_list("checkout")
-    counted = rows.annotate(number=Count("pk"), obstacles=Count("pk", filter=obstacle))
+    counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle))
     return {pk: (number, obstacles) for pk, number, obstacles in counted}
 
 
@@ -224,7 +224,7 @@ def written(first: date, limit: int) -> list[Written]:
     rows = Run.objects.filter(started_at__gte=since(first)).exclude(writeback_commit="").order_by("-started_at", "-id")
     runs = list(rows.select_related("checkout__repo")[:limit])
     mended = Finding.objects.filter(resolved_by__in=[run.pk for run in runs], resolution="written_back").order_by()
-    pairs = mended.values_list("resolved_by", "file_status", "db_status").annotate(task=Min("task"), number=Count("pk"))
+    pairs = mended.values_list("resolved_by", "file_status", "db_status").annotate(task=Min("task"), number=Count("*"))
     moved: dict[Any, list[Moved]] = defaultdict(list)
     for run, old, new, task, number in pairs.order_by("resolved_by", "task", "file_status", "db_status"):
         moved[run].append(Moved(task, old, new, number))

@@ -34,7 +34,6 @@ def make_groups(apps, _schema_editor) -> None:  # type: ignore[no-untyped-def]  
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("web", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
