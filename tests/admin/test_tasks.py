@@ -135,6 +135,13 @@ def test_only_delete_permission_deletes(model: str, rows: Rows, client_of: Calla
     assert not Task.objects.exists()
 
 
+def test_deleted_task_is_new_to_the_next_run(rows: Rows, client_of: Callable[[str], Client]) -> None:
+    task = rows.repo()
+    superuser = client_of("super")
+    superuser.post(f"/admin/statehub/task/{task.pk}/delete/", {"post": "yes"})
+    assert (Task.objects.count(), Workstream.objects.get().version) == (0, 2)
+
+
 def test_workstream_page_links_its_tasks(rows: Rows, viewer: Client) -> None:
     task = rows.repo()
     html = body(viewer, f"/admin/statehub/workstream/{task.workstream_id}/change/")

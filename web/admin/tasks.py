@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from consistency.models import Finding
 from statehub.models import StatusChange, Task
+from statehub.moves import delete_tasks
 from statehub.ranks import TASK_STATUSES, is_regress
 from web.admin import look, movenow
 from web.admin.deletable import DeletableAdmin
@@ -44,6 +45,10 @@ class TaskAdmin(DeletableAdmin):
         """Tasks with their workstreams and repos."""
         rows: QuerySet[Task] = super().get_queryset(request)
         return rows.select_related("workstream__repo")
+
+    def delete_model(self, _request: HttpRequest, obj: Task) -> None:
+        """Delete one, through `moves`."""
+        delete_tasks(Task.objects.filter(pk=obj.pk))
 
     def get_urls(self) -> list[URLPattern]:
         """The pages, and the two moves."""
