@@ -147,7 +147,10 @@ class StatusChange(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = (models.Index(fields=("task", "-at"), name="change_task_at"),)
+        indexes = (
+            models.Index(fields=("task", "-at"), name="change_task_at"),
+            models.Index(fields=("at",), name="change_at"),
+        )
         constraints = (
             models.CheckConstraint(condition=Q(old__in=TASK_STATUSES), name="change_old_known"),
             models.CheckConstraint(condition=Q(new__in=TASK_STATUSES), name="change_new_known"),

@@ -76,6 +76,7 @@ STATEHUB_OVERDUE_HOURS = number("STATEHUB_OVERDUE_HOURS", 24)
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"
+LOGIN_REDIRECT_URL = "admin:index"
 STATIC_URL = "static/"
 STATIC_ROOT = STATEHUB_VAR / "static"
 # Files are served from the packages, and compressed from STATIC_ROOT where `collectstatic` has put them there.
