@@ -47,7 +47,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - cal
         {
             "title": "People",
             "separator": True,
-            "items": [_list("Users", "person", "auth", "user"), _list("Groups", "group", "auth", "group")],
+            "items": [
+                _list("Users", "person", "auth", "user"),
+                _list("Groups", "group", "auth", "group"),
+                _list("API tokens", "key", "web", "apitoken"),
+            ],
         },
     ]
 

@@ -1,0 +1,83 @@
+"""API tokens: who has one, when it was last used, and the button that revokes it. `create_token` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from web.admin import look
+from web.admin.record import RecordAdmin
+from web.admin.sections import Facts, Section
+from web.api.tokens import revoke
+from web.models import ApiToken
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(RecordAdmin):
+    """The secret is shown once, by the command; here is only what the hub keeps of it."""
+
+    actions = ("revoke_chosen",)  # type: ignore[assignment]  # the base has none
+    list_display = ("name_link", "rights", "state", "created", "expires", "last_used")
+    ordering = ("name", "-created_at")
+    sortable_by = ("name_link",)
+    search_fields = ("name",)
+    search_help_text = "Name"
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """By Django's permission to change a token, which neither group has."""
+        return bool(request.user.has_perm("web.change_apitoken"))
+
+    @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
+    def revoke_chosen(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """From now on they open nothing; they stay for the record."""
+        number = sum(revoke(token) for token in queryset)
+        messages.success(request, f"{number} revoked")
+
+    @admin.display(description="Name", ordering="name")
+    def name_link(self, obj: ApiToken) -> SafeString:
+        """Who its reports are recorded as."""
+        return look.text(obj.name, 60)
+
+    @admin.display(description="May")
+    def rights(self, obj: ApiToken) -> str:
+        """What it opens."""
+        return "read" if obj.read_only else "read and report"
+
+    @admin.display(description="State")
+    def state(self, obj: ApiToken) -> str:
+        """Whether it opens anything."""
+        return obj.trouble or "in force"
+
+    @admin.display(description="Created")
+    def created(self, obj: ApiToken) -> SafeString:
+        """When it was made."""
+        return look.time(obj.created_at)
+
+    @admin.display(description="Expires")
+    def expires(self, obj: ApiToken) -> SafeString:
+        """When it ends by itself."""
+        return look.time(obj.expires_at)
+
+    @admin.display(description="Last used")
+    def last_used(self, obj: ApiToken) -> SafeString:
+        """To the minute."""
+        return look.time(obj.last_used_at)
+
+    def sections(self, request: HttpRequest, obj: ApiToken) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
+        """All that the hub keeps of it."""
+        yield Facts(
+            "Token",
+            [
+                ("Name", look.text(obj.name)),
+                ("May", self.rights(obj)),
+                ("State", self.state(obj)),
+                ("Created", look.time(obj.created_at)),
+                ("Expires", look.time(obj.expires_at)),
+                ("Revoked", look.time(obj.revoked_at)),
+                ("Last used", look.time(obj.last_used_at)),
+            ],
+        )
