@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from consistency.models import Finding
 from statehub.models import Checkout
@@ -83,6 +84,16 @@ def test_filters(query: str, expected: set[str], three: list[Finding], viewer: C
 
 def test_filter_by_repo(three: list[Finding], viewer: Client) -> None:
     assert messages_at(viewer, f"checkout__repo__id__exact={three[1].checkout.repo_id}") == {"old"}
+
+
+def test_filter_by_days_since_first_seen(three: list[Finding], viewer: Client) -> None:
+    now = timezone.now()
+    for finding, days in zip(three, (0, 20, 200), strict=True):
+        Finding.objects.filter(pk=finding.pk).update(first_seen=now - timedelta(days=days))
+    found = {days: messages_at(viewer, f"since={days}") for days in ("", "1", "7", "30", "90", "365", "x")}
+    everything = {"old", "new", "was reopened"}
+    week, month = {"new"}, {"new", "old"}
+    assert found == {"": everything, "1": week, "7": week, "30": month, "90": month, "365": set(), "x": set()}
 
 
 def test_list_tells_states_links_and_commit(three: list[Finding], viewer: Client) -> None:

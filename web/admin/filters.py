@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
 from consistency.models import Finding, Mode, RunState
@@ -72,6 +74,25 @@ class StateFilter(DropdownFilter):
         """The findings in that state."""
         value = self.value()
         return in_state(queryset, value) if value else queryset
+
+
+class FirstSeenFilter(DropdownFilter):
+    """How long ago it was first seen; the drill-down above the list goes by the calendar."""
+
+    title, parameter_name = "first seen", "since"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """Numbers of days."""
+        return [("1", "in the last day"), *((str(days), f"in the last {days} days") for days in (7, 30, 90))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:  # noqa: ARG002 - Django's signature
+        """The findings first seen in these days; a number that is not offered filters to nothing."""
+        value = self.value()
+        if not value:
+            return queryset
+        if value not in {"1", "7", "30", "90"}:
+            return queryset.none()
+        return queryset.filter(first_seen__gte=timezone.now() - timedelta(days=int(value)))
 
 
 class HostFilter(Choice):

@@ -18,7 +18,7 @@ from consistency.core.codes import CODES
 from consistency.models import Finding
 from web.admin import look
 from web.admin.export import Row, as_csv, as_json
-from web.admin.filters import CodeFilter, HostFilter, SeverityFilter, StateFilter
+from web.admin.filters import CodeFilter, FirstSeenFilter, HostFilter, SeverityFilter, StateFilter
 from web.admin.record import RecordAdmin
 from web.admin.related import Named, named
 from web.admin.sections import Diff, Event, Facts, Note, Section, Timeline
@@ -52,6 +52,7 @@ class FindingAdmin(RecordAdmin):
         StateFilter,
         ("checkout__repo", AutocompleteSelectFilter),
         HostFilter,
+        FirstSeenFilter,
     )
     list_before_template = "web/admin/export_links.html"
     date_hierarchy = "first_seen"
