@@ -52,7 +52,15 @@ def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) 
     from rich.console import Console  # Slow to import, and a pipe needs none of it.
     from rich.text import Text
 
-    console = Console(file=cast(TextIO, stream), force_terminal=True, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=cast(TextIO, stream),
+        force_terminal=True,
+        color_system="standard",  # Whether to colour was decided by the caller, not by TERM or NO_COLOR.
+        no_color=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     for parts in lines:
         pieces = [(encodable(part.text, encoding), part.style.value) for part in parts]
         console.print(Text.assemble(*pieces), soft_wrap=True)
