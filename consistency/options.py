@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consistency.checkout.writeback import Committer
+from consistency.checkout.commit import Committer
 from consistency.models import Mode
 
 

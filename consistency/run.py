@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from consistency.checkout.commit import Written, recover
 from consistency.checkout.git import GitError
 from consistency.checkout.lock import locked
 from consistency.checkout.worktree import (
@@ -23,7 +24,7 @@ from consistency.checkout.worktree import (
     look,
     open_checkout,
 )
-from consistency.checkout.writeback import Written, recover, write_back
+from consistency.checkout.writeback import write_back
 from consistency.core.actions import DONE_WORD, WriteBack
 from consistency.core.codes import Severity
 from consistency.core.compare import Drift

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
+from consistency.checkout.commit import Committer
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import NotAWorkTree
-from consistency.checkout.writeback import Committer
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.models import Mode
 from consistency.options import Options

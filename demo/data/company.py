@@ -7,9 +7,9 @@ from typing import NoReturn
 
 from django.conf import settings
 
+from consistency.checkout.commit import Committer
 from consistency.checkout.git import Git
 from consistency.checkout.worktree import locate
-from consistency.checkout.writeback import Committer
 from consistency.models import Mode, RunState
 from consistency.options import Options
 from consistency.registry import register

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from consistency.checkout.commit import Committer, Written
 from consistency.checkout.files import digest
 from consistency.checkout.worktree import NOT_ASKED, State, WorkTree, look, open_checkout
-from consistency.checkout.writeback import Committer, Written, write_back
+from consistency.checkout.writeback import write_back
 from consistency.core.actions import WriteBack
 from tests.support.repos import Clone
 from tests.support.workplans import workplan

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from consistency.checkout.atomicfile import temporary_beside
+from consistency.checkout.commit import recover
 from consistency.checkout.files import digest
 from consistency.checkout.git import GitError
 from consistency.checkout.undo import FOLDER, Kept, Undo
 from consistency.checkout.worktree import WorkTree
-from consistency.checkout.writeback import recover
 from tests.checkout.desk import DONE, TODO, laid_out, leftovers, looked, photograph, written
 from tests.checkout.processes import gone
 from tests.support.manage import ROOT

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from consistency.checkout.atomicfile import replace_file
+from consistency.checkout.commit import Committer, recover
 from consistency.checkout.worktree import WorkTree
-from consistency.checkout.writeback import Committer, message, recover, write_back
+from consistency.checkout.writeback import message, write_back
 from tests.checkout.desk import (
     CHANGED,
     COMMITTER,
