@@ -47,9 +47,13 @@ class Run(models.Model):
     head = models.CharField(max_length=64, blank=True, default="")
     branch = models.TextField(blank=True, default="")
     upstream = models.TextField(blank=True, default="")
+    upstream_place = models.TextField(blank=True, default="", help_text="The upstream as every checkout names it.")
+    tip = models.CharField(max_length=64, blank=True, default="", help_text="The upstream's commit that was seen.")
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="When it was seen.")
     ahead = models.PositiveIntegerField(default=0)
     behind = models.PositiveIntegerField(default=0)
     writeback_commit = models.CharField(max_length=64, blank=True, default="")
+    push = models.TextField(blank=True, default="", help_text="'ok', or why what was committed is not pushed.")
     counts = models.JSONField(default=dict)
     seconds = models.JSONField(default=dict)
     started_at = models.DateTimeField(default=timezone.now)
@@ -61,6 +65,7 @@ class Run(models.Model):
             models.Index(fields=("checkout", "-started_at"), name="run_checkout_started"),
             models.Index(fields=("-started_at", "-id"), name="run_started"),
             models.Index(fields=("outcome", "-started_at"), name="run_outcome_started"),
+            models.Index(fields=("upstream_place", "-fetched_at"), condition=~Q(tip=""), name="run_upstream_fetched"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(mode__in=Mode.values), name="run_mode_known"),
@@ -100,6 +105,9 @@ class Finding(models.Model):
         # By first_seen, which never changes: a standing finding that is seen again moves in none of them.
         indexes = (
             models.Index(fields=("checkout", "code"), name="finding_checkout_code"),
+            models.Index(
+                fields=("checkout", "-resolved_at"), condition=Q(resolution="written_back"), name="finding_written_back"
+            ),
             models.Index(fields=("-first_seen", "-id"), name="finding_first"),
             models.Index(fields=("code", "-first_seen"), name="finding_code_first"),
             models.Index(fields=("severity", "-first_seen"), name="finding_severity_first"),

@@ -22,6 +22,10 @@ class Options:
     writeback: bool = True
     dry_run: bool = False
     pull: bool = False
+    push: bool = False
+    push_timeout: float = 60.0
+    any_branch: bool = False
+    allow_missing: bool = False
     max_size: int = 5 * 1024 * 1024
     trigger: str = "command"
 

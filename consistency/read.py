@@ -10,7 +10,7 @@ from consistency.checkout.worktree import WorkTree, files
 from consistency.core.parse import parse_workplan
 from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
 from consistency.core.workplan import Problem, Unreadable, Workplan
-from consistency.hub.ledger import Entry, read_contents, read_entries
+from consistency.hub.ledger import GONE, Entry, read_contents, read_entries
 
 
 @dataclass(slots=True)
@@ -26,6 +26,19 @@ class Reading:
     digests: dict[str, str] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+
+    @property
+    def keys(self) -> set[str]:
+        """The ids of all workplans that are there."""
+        side = self.side
+        return {file.key for file in side.settled} | {item.workplan.key for item in side.known}
+
+    @property
+    def workplans_left(self) -> tuple[int, int]:
+        """How many of the workplans that the ledger remembers are there, by path or id; and how many it remembers."""
+        keys = self.keys | {file.key for file in self.side.unreadable if file.key}
+        remembered = [(path, entry.key) for path, entry in self.entries.items() if entry.digest != GONE]
+        return sum(path in self.listed or key in keys for path, key in remembered), len(remembered)
 
 
 def read_checkout(

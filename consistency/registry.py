@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
-from consistency.checkout.git import Git, GitError
+from consistency.checkout.remote import default_branch, origin_of
 from consistency.checkout.worktree import WorkTree, locate
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_HOST = r"(\[[^]/]*\]|[^:/]+)"
-_SCP_LIKE = re.compile(rf"(?:[^@/]+@)?{_HOST}:(?!//)(.+)")
-_URL = re.compile(rf"[a-z][a-z0-9+.-]*://(?:[^/]*@)?{_HOST}(?::\d+)?/(.+)", re.IGNORECASE)
+
+
+ASKING_TIMEOUT = 20.0
+"""Seconds for origin to say which branch is its own."""
 
 
 class RegistryError(Exception):
@@ -59,40 +62,47 @@ def by_path(path: str, host: str) -> Registered:
     return Registered(known, "") if known is not None else register(tree, host)
 
 
-def register(tree: WorkTree, host: str, *, slug: str | None = None, workplans: str | None = None) -> Registered:
+def register(
+    tree: WorkTree, host: str, *, slug: str | None = None, workplans: str | None = None, branch: str | None = None
+) -> Registered:
     """Make the checkout known, and its repo where that is new. Raises RegistryError, and nothing changes then.
 
     A repo is known by its origin: another clone of it joins it. A slug that belongs to another origin is refused.
+    Where nobody names the repo's *branch*, it is the one that origin calls its own.
     """
     if slug is not None and not _SLUG.fullmatch(slug):
         raise RegistryError(f"'{slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
     if workplans is not None:
         _check_pattern(workplans)
+    if branch is not None and not _is_text(branch):
+        raise RegistryError("the name of the branch is not UTF-8")
     path, origin = _real(tree.top), origin_of(tree.git)
+    # Asked for outside of the transaction: origin may have to be asked, over the network.
+    proposed = (
+        default_branch(tree, ASKING_TIMEOUT) if origin and not branch and not _has_branch(path, host, origin) else ""
+    )
     try:
         with transaction.atomic():
-            return _register(path, origin, host, slug, workplans)
+            registered = _register(path, origin, host, slug, workplans or DEFAULT_WORKPLANS)
+            changes = {"workplans": workplans, "branch": branch or proposed}
+            return replace(registered, note=registered.note + _change(registered.checkout.repo, changes))
     except IntegrityError as error:
         raise RegistryError(f"{path} is being registered by another process at this moment; try again") from error
 
 
-def _register(path: str, origin: str, host: str, slug: str | None, workplans: str | None) -> Registered:
+def _register(path: str, origin: str, host: str, slug: str | None, workplans: str) -> Registered:
     known = _known(path, host)
     if known is not None:
         if slug is not None and slug != known.repo.slug:
             raise RegistryError(f"{path} is registered already, as '{known.repo.slug}'")
-        note = f"{path} is registered already, as '{known.repo.slug}'"
         _set_origin(known.repo, origin)
-        return Registered(known, note + _set_pattern(known.repo, workplans))
+        return Registered(known, f"{path} is registered already, as '{known.repo.slug}'")
     joined = _repo_of(origin, slug)
-    repo = joined or Repo.objects.create(
-        slug=_free_slug(path, origin, slug), origin=origin, workplans=workplans or DEFAULT_WORKPLANS
-    )
+    repo = joined or Repo.objects.create(slug=_free_slug(path, origin, slug), origin=origin, workplans=workplans)
     checkout = Checkout.objects.create(repo=repo, host=host, path=path)
     if joined is None:
         return Registered(checkout, f"registered {path} as '{repo.slug}', workplans: {repo.workplans}")
-    note = f"registered {path} as another checkout of '{repo.slug}' (same origin {origin})"
-    return Registered(checkout, note + _set_pattern(repo, workplans))
+    return Registered(checkout, f"registered {path} as another checkout of '{repo.slug}' (same origin {origin})")
 
 
 def _known(path: str, host: str) -> Checkout | None:
@@ -124,12 +134,24 @@ def _set_origin(repo: Repo, origin: str) -> None:
         repo.save(update_fields=["origin"])
 
 
-def _set_pattern(repo: Repo, workplans: str | None) -> str:
-    if workplans is None or workplans == repo.workplans:
-        return ""
-    repo.workplans = workplans
-    repo.save(update_fields=["workplans"])
-    return f"; workplans are now {workplans}"
+def _has_branch(path: str, host: str, origin: str) -> bool:
+    """Whether the repo of this checkout is known, with its branch."""
+    return (
+        Repo.objects.filter(Q(origin=origin) | Q(checkouts__host=host, checkouts__path=path))
+        .exclude(branch="")
+        .exists()
+    )
+
+
+def _change(repo: Repo, wanted: Mapping[str, str | None]) -> str:
+    """Give *repo* those of the *wanted* fields that differ; what is to be said of it."""
+    changed = {name: value for name, value in wanted.items() if value and value != getattr(repo, name)}
+    for name, value in changed.items():
+        setattr(repo, name, value)
+    if changed:
+        repo.save(update_fields=list(changed))
+    words = {"workplans": "workplans are now", "branch": "its branch is"}
+    return "".join(f"; {words[name]} {value}" for name, value in changed.items())
 
 
 def _real(path: str) -> str:
@@ -150,21 +172,3 @@ def _check_pattern(pattern: str) -> None:
     outside = pattern.startswith("/") or ".." in pattern.split("/")
     if not 0 < len(pattern) <= length or outside or not _is_text(pattern):
         raise RegistryError(f"'{pattern}' is no workplan glob: a pattern inside the repo, such as {DEFAULT_WORKPLANS}")
-
-
-def origin_of(git: Git) -> str:
-    """The normalised URL of the remote `origin`, '' where there is none."""
-    try:
-        url = git.run("remote", "get-url", "origin").decode("utf-8", "backslashreplace").strip()
-    except GitError:
-        return ""
-    return normalised(url, git.path)
-
-
-def normalised(url: str, base: str) -> str:
-    """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path."""
-    found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
-    if found:
-        return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"
-    local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
-    return local.rstrip("/").removesuffix("/.git").removesuffix(".git")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from consistency.checkout.files import digest
+from consistency.core.actions import WriteBack
 from consistency.core.compare import Comparison
 from consistency.core.edit import Edited
 from consistency.core.memory import remember
 from consistency.core.sides import Known
-from consistency.hub.ledger import Entry, NewEntry
+from consistency.hub.ledger import UNREAD, Entry, NewEntry, read_contents, read_entries, write_entries
 from consistency.read import Reading
 
 Task = tuple[str | None, str | None]
@@ -58,9 +60,25 @@ def written_entries(
     return entries
 
 
+def rewind(checkout: int, dropped: Sequence[WriteBack]) -> None:
+    """Remember the old statuses of *dropped*, newest first, as what the hub has taken of the files: no news any more.
+
+    To be called before the commits that wrote them back are dropped: a run that is cut off in between then takes
+    neither side for news.
+    """
+    taken: dict[str, dict[str, str]] = defaultdict(dict)
+    for item in dropped:
+        taken[item.path][item.task] = item.old
+    entries = read_entries(checkout)
+    for path, (known, _) in read_contents(checkout, taken.keys() & entries.keys()).items():
+        entry = entries[path]
+        content = remember(known.workplan, {**known.taken, **taken[path]}, known.taken_status)
+        write_entries(checkout, [NewEntry(path, entry.key, entry.workstream, UNREAD, None, content)])
+
+
 def _missing(comparison: Comparison) -> set[Task]:
-    """The tasks of which the hub took nothing in this run: in doubt, or without a block."""
-    doubtful = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
+    """The tasks of which the hub took nothing in this run: in doubt, held, or without a block."""
+    doubtful = set(comparison.held) | {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
     found = (drift.finding for drift in comparison.drifts)
     return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == "C-10"}
 

@@ -3,77 +3,74 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from consistency.checkout.commit import Written, recover
+from consistency.checkout.commit import Written
 from consistency.checkout.git import GitError
-from consistency.checkout.lock import locked
-from consistency.checkout.worktree import (
-    NO_UPSTREAM,
-    NOT_ASKED,
-    NotAWorkTree,
-    State,
-    WorkTree,
-    fast_forward,
-    fetch,
-    look,
-    open_checkout,
-)
+from consistency.checkout.lock import Locked
+from consistency.checkout.state import State
+from consistency.checkout.worktree import NotAWorkTree, WorkTree
 from consistency.checkout.writeback import write_back
 from consistency.core.actions import DONE_WORD, WriteBack
-from consistency.core.codes import Severity
 from consistency.core.compare import Drift
-from consistency.core.finding import Action, Finding
+from consistency.core.finding import UNPUSHED, Action, Finding
+from consistency.core.gate import for_a_check, is_gate
 from consistency.hub import evaluated
 from consistency.hub.episodes import Evaluated, record_findings
+from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
 from consistency.options import Options
+from consistency.publish import ROUNDS, publish
 from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
+from consistency.visit import Visit, visits
 from statehub.escapes import storable
 from statehub.models import Checkout
 
-Warn = Callable[[str], None]
-
 
 def run_checkout(checkout: Checkout, options: Options, warn: Warn) -> CheckoutOutcome:
-    """Check or fix *checkout* and record it. *warn* is told, in one line each, what is no finding.
+    """Check or fix *checkout* alone; see `run_visit`."""
+    with next(visits([checkout], options, 1)) as visit:
+        return run_visit(visit, options, warn)
+
+
+def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
+    """Check or fix the checkout of *visit* and record it. *warn* is told, in one line each, what is no finding.
 
     Raises Locked where another run is at work there, GitMissing, and django.db.Error where the hub is gone.
     """
-    try:
-        tree = open_checkout(checkout.path)
-    except NotAWorkTree as error:
-        return _Running(checkout, options, warn).missing(str(error))
-    with locked(tree):
-        return _Running(checkout, options, warn).go(tree)
+    if isinstance(visit.trouble, Locked):
+        raise visit.trouble
+    return _Running(visit, options, warn).go()
 
 
 @dataclass(slots=True)
 class _Result:
-    """What a run has come to so far."""
+    """What a run has come to so far. `push` is how its push ended, '' where there was none."""
 
     outcome: RunState = RunState.OK
     findings: list[Finding] = field(default_factory=list)
     evaluated: Evaluated = evaluated.nothing
     state: State | None = None
     commit: str | None = None
+    push: str = ""
     error: str = ""
 
 
 class _Running:
     """One run, from its row's beginning to its end."""
 
-    def __init__(self, checkout: Checkout, options: Options, warn: Warn) -> None:
-        self._checkout, self._options, self._warn = checkout, options, warn
-        self._seconds: dict[str, float] = {}
+    def __init__(self, visit: Visit, options: Options, warn: Warn) -> None:
+        self._visit, self._checkout, self._options, self._warn = visit, visit.checkout, options, warn
+        self._seconds: dict[str, float] = {"fetch": round(visit.seconds, 4)}
+        self._result = _Result()
         self._run = Run.objects.create(
-            checkout=checkout,
+            checkout=visit.checkout,
             mode=options.mode,
             dry_run=options.dry_run,
             trigger=options.trigger,
@@ -81,65 +78,73 @@ class _Running:
             version=options.version,
         )
 
-    def missing(self, why: str) -> CheckoutOutcome:
-        """The checkout is not there."""
-        return self._end(_Result(RunState.ERROR, [Finding.of("C-01", why)]))
-
-    def go(self, tree: WorkTree) -> CheckoutOutcome:
-        """The checkout is there and ours."""
-        result = _Result()
+    def go(self) -> CheckoutOutcome:
+        """Do the work; whatever it comes to is recorded."""
+        slug = self._checkout.repo.slug
         try:
-            self._work(tree, result)
+            if self._visit.trouble is not None:
+                raise self._visit.trouble
+            if self._visit.tree is not None:
+                self._work(self._visit.tree)
+        except NotAWorkTree as error:
+            self._result = _Result(RunState.ERROR, [Finding.of("C-01", str(error))])
         except (GitError, OSError, HubBusy) as error:
-            result = _Result(RunState.ERROR, state=result.state, error=f"{self._checkout.repo.slug}: {error}")
+            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {error}")
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of our own stops one checkout, never the run
             words = f"internal error, please report it: {type(error).__name__}: {error}"
-            result = _Result(RunState.ERROR, state=result.state, error=f"{self._checkout.repo.slug}: {words}")
-        return self._end(result)
+            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {words}")
+        return self._end()
 
-    def _work(self, tree: WorkTree, result: _Result) -> None:
-        with self._phase("look"):
-            state = result.state = self._look(tree)
-        if state.held_back:
-            result.findings.append(self._gate())
-            if self._options.mode is Mode.FIX:
-                result.outcome, result.evaluated = RunState.SKIPPED, evaluated.only_the_gate
+    def _work(self, tree: WorkTree) -> None:
+        """Rounds of the whole way, until a push, where one is asked for, is not overtaken by another."""
+        self._round(tree, self._options)
+        for _ in range(ROUNDS - 1):
+            if not self._publish(tree):
                 return
+            before, self._result = self._result, _Result()
+            self._visit.fetch(self._options.fetch_timeout)
+            self._round(tree, replace(self._options, pull=True))
+            self._carry_over(before)
+        self._publish(tree, last=True)
+
+    def _round(self, tree: WorkTree, options: Options) -> None:
+        result = self._result
+        with self._phase("look"):
+            look = look_at(self._visit, tree, options, self._warn)
+            result.state = look.state
+        if self._is_held(look.gates):
+            result.evaluated = evaluated.only_the_gates
+            return
         with self._phase("compare"):
-            if self._options.writes:
-                synced = fix_hub(self._checkout, tree, state, self._options, timezone.now())
+            if options.writes:
+                synced = fix_hub(self._checkout, tree, look.state, options, timezone.now())
             else:
-                synced = compare_checkout(self._checkout, tree, self._options)
+                synced = compare_checkout(self._checkout, tree, options)
+        if self._is_held(synced.gates):
+            result.findings += [drift.finding for drift in synced.comparison.drifts]
+            result.evaluated = self._compared(synced, tried=False)
+            return
         with self._phase("writeback"):
-            self._write_back(tree, state, synced, result)
+            self._write_back(tree, look.state, synced)
 
-    def _look(self, tree: WorkTree) -> State:
-        options, pattern = self._options, self._checkout.repo.workplans
-        if options.writes:
-            for path in recover(tree):
-                self._warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
-        fetched = fetch(tree, options.fetch_timeout) if options.fetch else NOT_ASKED
-        if options.pull and fetched not in ("ok", NO_UPSTREAM, NOT_ASKED):
-            self._warn(f"{tree.top}: pull failed: {fetched}")
-        state = look(tree, pattern, fetched)
-        if options.pull and options.writes and state.held_back:
-            try:
-                fast_forward(tree, options.committer.timeout)
-            except GitError as error:
-                self._warn(f"{tree.top}: pull failed: {error}")
-            state = look(tree, pattern, fetched)
-        return state
+    def _is_held(self, gates: tuple[Finding, ...]) -> bool:
+        """Report the closed *gates*; whether they end the run: a check only looks, and goes on."""
+        fixing = self._options.mode is Mode.FIX
+        self._result.findings += gates if fixing else for_a_check(gates)
+        if gates and fixing:
+            self._result.outcome = RunState.SKIPPED
+        return bool(gates) and fixing
 
-    def _gate(self) -> Finding:
-        slug = self._checkout.repo.slug
-        message = f"Repo '{slug}' is behind remote — pull before fixing to avoid clobbering remote progress"
-        finding = Finding.of("C-14", message)
-        return replace(finding, severity=Severity.INFO) if self._options.mode is Mode.CHECK else finding
+    def _compared(self, synced: Synced, *, tried: bool) -> Evaluated:
+        state, commit = self._result.state, self._result.commit
+        due = {item.path for item in synced.writebacks}
+        unpushed = bool(commit or (state and state.ahead))
+        return evaluated.compared(synced.comparison.doubts, due, tried=tried, unpushed=unpushed)
 
-    def _write_back(self, tree: WorkTree, state: State, synced: Synced, result: _Result) -> None:
-        options, due = self._options, synced.writebacks
+    def _write_back(self, tree: WorkTree, state: State, synced: Synced) -> None:
+        options, result, due = self._options, self._result, synced.writebacks
         dirty = {item.path for item in due} & state.dirty if options.writeback else set[str]()
         clean = [item for item in due if item.path not in dirty] if options.writes and options.writeback else []
         written = Written()
@@ -153,8 +158,7 @@ class _Running:
             result.findings += _uncommitted(due, dirty)
         result.findings += _faults(due, written)
         result.commit = written.commit
-        tried = options.writes and options.writeback
-        result.evaluated = evaluated.compared(synced.comparison.doubts, {item.path for item in due}, tried=tried)
+        result.evaluated = self._compared(synced, tried=options.writes and options.writeback)
 
     def _judged(self, drift: Drift, written: Written, skipped: set[str]) -> Finding:
         """The finding, with what was done about it."""
@@ -167,10 +171,48 @@ class _Running:
             return replace(drift.finding, action=Action.WRITTEN_BACK)
         return replace(drift.finding, action=Action.SKIPPED if action.path in skipped else Action.FAILED)
 
-    def _end(self, result: _Result) -> CheckoutOutcome:
-        run, state, findings = self._run, result.state, tuple(result.findings)
+    def _carry_over(self, before: _Result) -> None:
+        """Take along what the round *before* has done and what still stands: its commit where it was not dropped."""
+        result = self._result
+        stands = result.state is not None and result.state.head == before.commit
+        seen = {finding.identity for finding in result.findings}
+        done = [each for each in before.findings if each.mended and each.identity not in seen]
+        result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
+        if stands:
+            result.commit = result.commit or before.commit
+
+    def _publish(self, tree: WorkTree, *, last: bool = False) -> bool:
+        """Push what is committed, where that is asked for; whether to begin anew, because another push was faster."""
+        options, result = self._options, self._result
+        if not (options.push and options.writes and options.writeback) or result.state is None:
+            return False
+        if result.outcome is not RunState.OK:
+            if result.commit:
+                self._unpushed("another push was faster, and the pull after it failed")
+            return False
+        with self._phase("push"):
+            pushed = publish(self._visit, tree, result.state, result.commit, options)
+        if pushed is None:
+            return False
+        if pushed.faster and not last:
+            return True
+        if pushed.trouble:
+            self._unpushed(pushed.trouble)
+        else:
+            result.push = "ok"
+        return False
+
+    def _unpushed(self, why: str) -> None:
+        self._result.push = why
+        self._result.findings.append(replace(UNPUSHED, message=f"committed, not pushed: {why}"))
+
+    def _end(self) -> CheckoutOutcome:
+        run, result = self._run, self._result
+        state, findings, pushed = result.state, tuple(result.findings), result.push == "ok"
+        resolves = evaluated.pushed(result.evaluated) if pushed else result.evaluated
         with self._phase("record"), transaction.atomic():
-            record_findings(run, findings, result.evaluated, timezone.now(), result.commit)
+            record_findings(run, findings, resolves, timezone.now(), result.commit)
+        ahead = 0 if pushed or state is None else state.ahead + bool(result.commit and state.upstream)
         outcome = CheckoutOutcome(
             slug=self._checkout.repo.slug,
             path=self._checkout.path,
@@ -179,22 +221,25 @@ class _Running:
             converged=result.outcome is RunState.OK and all(map(_no_drift, findings)),
             freshness=str(state.freshness) if state else None,
             head=result.commit or (state.head if state else None),
-            ahead=(state.ahead if state else 0) + _one_more(result),
+            ahead=ahead,
             behind=state.behind if state else 0,
             writeback_commit=result.commit,
             findings=findings,
             error=result.error or None,
+            push=result.push,
         )
         self._close(outcome, state)
         return outcome
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
-        run = self._run
+        run, visit = self._run, self._visit
         run.outcome, run.converged, run.error = outcome.outcome, outcome.converged, storable(outcome.error or "")
         run.head, run.ahead, run.behind = outcome.head or "", outcome.ahead, outcome.behind
         run.freshness, run.writeback_commit = outcome.freshness or "", outcome.writeback_commit or ""
+        run.push, run.upstream_place, run.fetch = map(storable, (outcome.push, place_of(visit), visit.fetched.outcome))
+        run.tip, run.fetched_at = visit.fetched.tip, visit.fetched_at
         if state is not None:
-            run.fetch, run.branch, run.upstream = map(storable, (state.fetch, state.branch or "", state.upstream or ""))
+            run.branch, run.upstream = map(storable, (state.branch or "", state.upstream or ""))
         run.counts, run.seconds, run.finished_at = outcome.counts, self._seconds, timezone.now()
         run.save(force_update=True)
 
@@ -204,16 +249,12 @@ class _Running:
         try:
             yield
         finally:
-            self._seconds[name] = round(time.perf_counter() - started, 4)
+            self._seconds[name] = round(self._seconds.get(name, 0) + time.perf_counter() - started, 4)
 
 
 def _no_drift(finding: Finding) -> bool:
-    """Whether nothing of it is left. That a checkout is behind its remote is no drift against the hub."""
-    return finding.mended or (finding.code == "C-14" and finding.file is None)
-
-
-def _one_more(result: _Result) -> int:
-    return 1 if result.commit and result.state and result.state.upstream else 0
+    """Whether nothing of it is left between the files and the hub."""
+    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity
 
 
 def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,12 @@ from consistency.checkout.worktree import NotAWorkTree
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.models import Mode
 from consistency.options import Options
+from consistency.ping import pinged
 from consistency.registry import RegistryError, all_here, by_path, by_slug
 from consistency.report.outcome import CheckoutOutcome, Report
 from consistency.report.progress import progress
-from consistency.run import run_checkout
+from consistency.run import run_visit
+from consistency.visit import visits
 from statehub import __version__
 from statehub.command import CANNOT_RUN, HubCommand, user_name
 from statehub.escapes import storable
@@ -32,6 +35,9 @@ from statehub.models import Checkout
 
 if TYPE_CHECKING:
     from consistency.report.text_report import Stream
+
+JOBS = 8
+"""Fetches side by side."""
 
 FAIL_ON = ("fail", "warn", "never")
 FORMATS = ("text", "json", "sarif")
@@ -57,13 +63,25 @@ class RunCommand(HubCommand):
         parser.add_argument(
             "--fetch-timeout", type=_seconds, metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
         )
+        parser.add_argument(
+            "--jobs", type=_jobs, default=JOBS, metavar="N", help=f"so many fetches side by side (default: {JOBS})"
+        )
+        parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
+        parser.add_argument(
+            "--allow-missing", action="store_true", help="also where most workplans of the last fix are gone"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do the work, and tell the monitor that is set up, if any."""
+        with pinged(settings.STATEHUB_PING_URL, self.warn):
+            super().handle(*args, **options)
 
     def work(self, options: dict[str, Any]) -> int:
         """Run over the checkouts asked for, report, and return the exit status."""
         self._require_place(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
-        outcomes, locked = self._run(checkouts, self.run_options(options))
+        outcomes, locked = self._run(checkouts, self.run_options(options), options["jobs"])
         if not outcomes:
             return CANNOT_RUN
         report = Report(
@@ -93,6 +111,10 @@ class RunCommand(HubCommand):
             writeback=not options.get("no_writeback", False),
             dry_run=options.get("dry_run", False),
             pull=options.get("pull", False),
+            push=options.get("push", False),
+            push_timeout=settings.STATEHUB_PUSH_TIMEOUT,
+            any_branch=options["any_branch"],
+            allow_missing=options["allow_missing"],
             max_size=settings.STATEHUB_MAX_FILE_SIZE,
         )
 
@@ -121,26 +143,29 @@ class RunCommand(HubCommand):
         except (RegistryError, NotAWorkTree, GitError) as error:
             self.cannot_run(str(error))
 
-    def _run(self, checkouts: list[Checkout], options: Options) -> tuple[list[CheckoutOutcome], bool]:
+    def _run(self, checkouts: list[Checkout], options: Options, jobs: int) -> tuple[list[CheckoutOutcome], bool]:
         """The outcomes, and whether a checkout was passed over because another run is at work there."""
-        outcomes: list[CheckoutOutcome] = []
+        outcomes: dict[int, CheckoutOutcome] = {}
         locked = False
-        with progress(len(checkouts), sys.stderr) as bar:
-            for checkout in checkouts:
-                try:
-                    outcome = run_checkout(checkout, options, self.warn)
-                    outcomes.append(outcome)
-                    if outcome.error:
-                        self.warn(f"error: {outcome.error}")
-                except Locked as error:
-                    locked = True
-                    self.warn(f"error: {checkout.repo.slug}: {error}")
-                except GitMissing as error:
-                    self.cannot_run(str(error))
-                bar.advance(checkout.repo.slug)
-                if len(checkouts) > 1:
-                    gc.collect()
-        return outcomes, locked
+        with progress(len(checkouts), sys.stderr) as bar, closing(visits(checkouts, options, jobs)) as opened:
+            try:
+                for visit in opened:
+                    slug = visit.checkout.repo.slug
+                    try:
+                        with visit:
+                            outcome = outcomes[visit.checkout.pk] = run_visit(visit, options, self.warn)
+                        if outcome.error:
+                            self.warn(f"error: {outcome.error}")
+                    except Locked as error:
+                        locked = True
+                        self.warn(f"error: {slug}: {error}")
+                    bar.advance(slug)
+                    if len(checkouts) > 1:
+                        gc.collect()
+            except GitMissing as error:
+                self.cannot_run(str(error))
+        # In the order asked for, not in that of the fetches.
+        return [outcomes[checkout.pk] for checkout in checkouts if checkout.pk in outcomes], locked
 
     def _require_place(self, output: str | None) -> None:
         """Say so before the run, not after it, where the report will have no place."""
@@ -218,3 +243,9 @@ def _seconds(text: str) -> float:
     if not 0 < value < 86_400:
         raise ArgumentTypeError(f"'{text}' is no number of seconds above 0")
     return value
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 100:
+        raise ArgumentTypeError(f"'{text}' is no number from 1 to 100")
+    return int(text)

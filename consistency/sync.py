@@ -7,14 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from consistency.checkout.worktree import State, WorkTree
-from consistency.core.actions import HubAction, WriteBack
-from consistency.core.compare import Comparison, compare
+from consistency.checkout.state import State
+from consistency.checkout.worktree import WorkTree
+from consistency.core.actions import AdvanceTask, HubAction, WriteBack
+from consistency.core.compare import Comparison, Drift, compare
 from consistency.core.edit import Edited
+from consistency.core.finding import Finding
+from consistency.core.gate import suddenly_empty
+from consistency.core.seesaw import hold
 from consistency.core.sides import HubSide, HubWorkstream
-from consistency.hub.ledger import forget, write_entries
+from consistency.hub.ledger import GONE, forget, retire, write_entries
 from consistency.hub.rows import HubMoved, apply, read_foreign_workstreams, read_tasks, read_workstreams
+from consistency.hub.seesaws import read_seesaws
 from consistency.options import Options
 from consistency.read import Reading, read_checkout
 from consistency.remember import new_entries, written_entries
@@ -31,11 +37,15 @@ class HubBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """Both sides as compared, and the workstreams' versions after the hub changes, if there were any."""
+    """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
+
+    `gates` say why nothing may be written although both sides were compared.
+    """
 
     reading: Reading
     comparison: Comparison
     versions: dict[str, int] = field(default_factory=dict)
+    gates: tuple[Finding, ...] = ()
 
     @property
     def writebacks(self) -> list[WriteBack]:
@@ -61,14 +71,27 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Sy
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
     hub = _hub_side(checkout.repo_id, reading, workstreams)
     comparison = compare(reading.side, hub, lambda: str(uuid.uuid4()))
-    return Synced(reading, comparison, {row.id: row.version for row in workstreams.values()})
+    moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
+    comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
+    there, remembered = reading.workplans_left
+    gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, there)
+    return Synced(reading, comparison, {row.id: row.version for row in workstreams.values()}, tuple(gates))
+
+
+def _moves_status(drift: Drift) -> bool:
+    return isinstance(drift.action, AdvanceTask | WriteBack)
 
 
 def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options, now: datetime) -> Synced:
-    """Compare, and bring the hub and the ledger up to date in one transaction. Raises HubBusy."""
+    """Compare, and bring the hub and the ledger up to date in one transaction; nothing is written at a closed gate.
+
+    Raises HubBusy.
+    """
     origin = Origin(options.user, Source.FILE, options.host, state.head or "")
     for _ in range(ATTEMPTS):
         synced = compare_checkout(checkout, tree, options)
+        if synced.gates:
+            return synced
         try:
             with transaction.atomic():
                 return _apply(checkout, synced, origin, now)
@@ -103,5 +126,8 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin, now: datetime) ->
         synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, now))
     reading = synced.reading
     write_entries(checkout.pk, new_entries(reading, synced.comparison, synced.versions, synced.pending()))
-    forget(checkout.pk, reading.entries.keys() - reading.listed)
+    there = reading.keys
+    gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
+    forget(checkout.pk, {path for path, entry in gone.items() if entry.key in there})
+    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and entry.digest != GONE})
     return synced

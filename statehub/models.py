@@ -19,11 +19,15 @@ DEFAULT_WORKPLANS = "workplans/**/*.md"
 
 
 class Repo(models.Model):
-    """A git repository known by its slug. `origin` is its normalised remote URL, '' where it has none."""
+    """A git repository known by its slug. `origin` is its normalised remote URL, '' where it has none.
+
+    `branch` is the one that is mirrored: a fix on any other writes nothing. '' is any.
+    """
 
     slug = models.CharField(max_length=200, unique=True)
     workplans = models.CharField(max_length=500, default=DEFAULT_WORKPLANS)
     origin = models.TextField(blank=True, default="")
+    branch = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +28,22 @@ def number(name: str, default: int) -> int:
     return int(text)
 
 
+def ping_url(text: str) -> str:
+    """*text*, where it is empty or a URL that can be called. Raises ImproperlyConfigured, without showing it."""
+    try:
+        parts = urlsplit(text)
+        fine = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        )
+    except ValueError:
+        fine = False
+    if text and not (fine and text.isascii() and text.isprintable() and " " not in text):
+        raise ImproperlyConfigured(
+            "STATEHUB_PING_URL must be http://HOST/PATH or https://HOST/PATH, without a password"
+        )
+    return text
+
+
 def make_folder(path: Path) -> None:
     """Make the folder *path*, and those above it, where they are not there. Raises ImproperlyConfigured."""
     try:
@@ -44,7 +60,10 @@ STATEHUB_COMMIT_NAME = env.str("STATEHUB_COMMIT_NAME", default="State Hub")
 STATEHUB_COMMIT_EMAIL = env.str("STATEHUB_COMMIT_EMAIL", default="state-hub@localhost")
 STATEHUB_FETCH_TIMEOUT = number("STATEHUB_FETCH_TIMEOUT", 20)
 STATEHUB_COMMIT_TIMEOUT = number("STATEHUB_COMMIT_TIMEOUT", 300)
+STATEHUB_PUSH = env.bool("STATEHUB_PUSH", default=False)
+STATEHUB_PUSH_TIMEOUT = number("STATEHUB_PUSH_TIMEOUT", 60)
 STATEHUB_MAX_FILE_SIZE = number("STATEHUB_MAX_FILE_SIZE", 5 * 1024 * 1024)
+STATEHUB_PING_URL = ping_url(env.str("STATEHUB_PING_URL", default=""))
 
 INSTALLED_APPS = ["statehub", "consistency"]
 USE_TZ = True

@@ -15,8 +15,9 @@ from pathlib import Path
 from consistency.checkout.atomicfile import replace_file
 from consistency.checkout.files import CannotRead, digest, read_files
 from consistency.checkout.git import GitError
+from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
-from consistency.checkout.worktree import State, WorkTree, overlooked, uncommitted
+from consistency.checkout.worktree import WorkTree, overlooked, uncommitted
 from consistency.core.edit import Edited, EditRefused
 
 _UNDER_WAY = {

@@ -45,7 +45,11 @@ _AT_IMPORT = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/no/g
 
 
 class GitError(Exception):
-    """git could not be run or ended in failure; the text is git's own words."""
+    """git could not be run or ended in failure; the text is git's own words, *output* what it had for programs."""
+
+    def __init__(self, words: str, output: bytes = b"") -> None:
+        super().__init__(words)
+        self.output = output
 
 
 class GitMissing(GitError):
@@ -93,7 +97,8 @@ class Git:
             _kill(process)
             raise
         if process.returncode not in ok:
-            raise GitError(_words(errors) or _words(output) or f"git {arguments[0]} ended with {process.returncode}")
+            words = _words(errors) or _words(output) or f"git {arguments[0]} ended with {process.returncode}"
+            raise GitError(words, output)
         return output
 
 

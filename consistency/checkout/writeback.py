@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from consistency.checkout.commit import Change, Committer, Description, Written, commit_files, edit_files, obstacle
 from consistency.checkout.git import GitError
-from consistency.checkout.worktree import State, WorkTree
+from consistency.checkout.state import State
+from consistency.checkout.worktree import WorkTree
 from consistency.core.actions import WriteBack
 from consistency.core.edit import Edited, set_statuses
 from consistency.core.workplan import Workplan

@@ -62,6 +62,12 @@ _TABLE = (
          "Clear what git's message names; the file is as it was and the next run tries again."),
     Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
          "Take the copied UUID out of the block or front matter; a fix then goes by the id."),
+    Code("C-18", Severity.WARN, "Checkout is on another branch than the repo's",
+         "Switch back to the repo's branch, or run the fix with --any-branch."),
+    Code("C-19", Severity.FAIL, "Most workplans of the checkout are suddenly gone",
+         "Look at branch, sparse checkout and disk; if they were really removed, run the fix with --allow-missing."),
+    Code("C-20", Severity.FAIL, "Task goes back and forth",
+         "Decide: bring hub and file to the same status (set_task_status, reopen_task, or edit the file)."),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code.id: code for code in _TABLE}

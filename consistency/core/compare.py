@@ -40,12 +40,14 @@ class Doubt:
 class Comparison:
     """The result: drifts in the order of file and line, what stayed unevaluated, and whose row is whose.
 
-    `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included).
+    `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included). `held` are
+    the tasks whose status is not mended: (workplan id, task id).
     """
 
     drifts: tuple[Drift, ...]
     doubts: tuple[Doubt, ...]
     workstreams: dict[str, str]
+    held: frozenset[tuple[str | None, str | None]] = frozenset()
 
 
 def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Comparison:

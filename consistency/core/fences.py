@@ -5,6 +5,7 @@ pyromark does the block structure (all extensions off); its offsets are UTF-8 by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ import pyromark
 
 MAX_HEADING = 1000
 """Characters of a heading that are kept: every block below it may take them as its title."""
+
+MAX_NESTING = 200
+"""Levels of lists and quotes. pulldown-cmark walks them all for every line of a paragraph that goes on lazily."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class _Walk:
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
     """All task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
-    if "task" not in text and "&" not in text:  # An info string may spell it with entities.
+    if not _may_hold_tasks(text):
         return ()
     walk = _Walk()
     # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look.
@@ -87,6 +91,38 @@ def task_fences(text: str, base: int) -> tuple[Fence, ...]:
         elif walk.quotes and type(tag := event.get("End")) is dict and "BlockQuote" in tag:
             walk.quotes -= 1
     return tuple(walk.found)
+
+
+def _may_hold_tasks(text: str) -> bool:
+    return "task" in text or "&" in text  # An info string may spell it with entities.
+
+
+_LIST_MARKERS = "-*+.)"
+# For speed: a line of more than MAX_NESTING levels begins with half as many of these (a tab may indent by two levels).
+_MAY_BE_DEEP = re.compile(rf"\n[ \t>*+\-.)0-9]{{{MAX_NESTING // 2}}}")
+_CONTAINERS = re.compile(r"(?:[ \t]+|>+|[-*+](?=[ \t\r\n])|[0-9]{1,9}[.)](?=[ \t\r\n]))*+")
+_RULE = re.compile(r"[ \t]*([-*])(?:[ \t]*\1)*+[ \t]*(?=[\r\n]|\Z)")
+
+
+def too_deep(text: str) -> int | None:
+    """The character index of the first line of *text* (after its first line end) in which lists and quotes may be
+    nested more than `MAX_NESTING` levels deep; None where there is no such line, or no task.
+    """
+    if not _may_hold_tasks(text):
+        return None
+    for found in _MAY_BE_DEEP.finditer(text):
+        if _levels(text, found.start() + 1) > MAX_NESTING and not _RULE.match(text, found.start() + 1):
+            return found.start() + 1
+    return None
+
+
+def _levels(text: str, line: int) -> int:
+    """How many containers are open at most after the beginning of this line; 0 where it opens none."""
+    found = _CONTAINERS.match(text, line)
+    opening = found[0] if found else ""
+    lists = sum(map(opening.count, _LIST_MARKERS))
+    markers = lists + opening.count(">")
+    return markers + (opening.count(" ") + 4 * opening.count("\t") - lists) // 2 if markers else 0
 
 
 _BREAKS = ("SoftBreak", "HardBreak")

@@ -72,3 +72,7 @@ class Finding:
     def mended(self) -> bool:
         """Whether the run put it right."""
         return self.action in MENDED
+
+
+UNPUSHED = Finding.of("C-16", "committed, not pushed", mark="push")
+"""The finding of a push that failed, but for git's words."""

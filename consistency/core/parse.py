@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from consistency.core.fences import task_fences
+from consistency.core.fences import MAX_NESTING, task_fences, too_deep
 from consistency.core.mapping import Mapping, read_mapping
 from consistency.core.source import FrontMatter, Lines, Unclosed, cut_front_matter, is_binary, lone_cr, utf16_as_utf8
 from consistency.core.taskblock import read_block
@@ -71,7 +71,11 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
     problems = header.problems()
     if problems:
         return Unreadable(path, problems, header.key)
-    blocks, faults = _read_blocks(data, front.body, lines)
+    body = data[front.body :].decode()
+    fault = _fault_of_nesting(body, front.body, lines)
+    if fault is not None:
+        return Unreadable(path, (fault,), header.key)
+    blocks, faults = _read_blocks(body, front.body, lines)
     return Workplan(
         path,
         mapping.text("id"),
@@ -102,6 +106,14 @@ def _fault_of_bytes(data: bytes, lines: Lines) -> Problem | None:
     if place is not None:
         return Problem("C-02", "a line ends with CR alone; use LF or CRLF", lines.number(place))
     return None
+
+
+def _fault_of_nesting(body: str, start: int, lines: Lines) -> Problem | None:
+    place = too_deep(body)
+    if place is None:
+        return None
+    line = lines.number(start + len(body[:place].encode()))
+    return Problem("C-02", f"lists or quotes are nested more than {MAX_NESTING} levels deep", line)
 
 
 class _Header:
@@ -150,10 +162,10 @@ def _fault_of_text(name: str, text: str) -> str | None:
     return f"{_UUID} '{shorten(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
 
 
-def _read_blocks(data: bytes, body: int, lines: Lines) -> tuple[tuple[TaskBlock, ...], tuple[Problem, ...]]:
+def _read_blocks(body: str, start: int, lines: Lines) -> tuple[tuple[TaskBlock, ...], tuple[Problem, ...]]:
     blocks: list[TaskBlock] = []
     problems: list[Problem] = []
-    for place, fence in enumerate(task_fences(data[body:].decode(), body)):
+    for place, fence in enumerate(task_fences(body, start)):
         block, faults = read_block(fence, lines, place)
         if block is not None:
             blocks.append(block)

@@ -68,8 +68,12 @@ class _Reader:
         if self.problems:
             return None
         value = self._mapping.values["status"]
-        place = self._fence.locate(value.start, value.end)
-        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
+        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), self._place_of(value))
+
+    def _place_of(self, value: Value) -> tuple[int, int] | None:
+        """Its bytes in the file; None where it goes over a line end: to write it on one line would move all below."""
+        on_one_line = "\n" not in self._fence.body[value.start : value.end]
+        return self._fence.locate(value.start, value.end) if on_one_line else None
 
     def _check_id(self) -> None:
         value = self._value("id", required=True)

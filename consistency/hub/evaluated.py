@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from consistency.core.compare import Doubt
-from consistency.hub.episodes import Evaluated, OpenEpisode
+from consistency.core.finding import UNPUSHED
+from consistency.hub.episodes import Evaluated, OpenEpisode, fingerprint
 from statehub.escapes import storable
 
 _OF_FILE = frozenset({"C-02", "C-03"})
@@ -13,6 +14,8 @@ _OF_FILE = frozenset({"C-02", "C-03"})
 
 _OF_READING = frozenset({"C-02", "C-03", "C-04", "C-05", "C-06", "C-17"})
 """Seen without comparing the task."""
+
+_PUSH = fingerprint(UNPUSHED)
 
 _OF_WRITING = frozenset({"C-14", "C-16"})
 """Seen only where a writeback is tried."""
@@ -23,21 +26,33 @@ def nothing(_row: OpenEpisode) -> bool:
     return False
 
 
-def only_the_gate(row: OpenEpisode) -> bool:
-    """For a checkout that the pull gate held back: it is there, and no more is known."""
-    return row.code == "C-01"
+def only_the_gates(row: OpenEpisode) -> bool:
+    """For a checkout that was held back: it is there, its branch and upstream are known, and no more."""
+    return row.code == "C-01" or (row.code in ("C-14", "C-18") and not row.file)
 
 
-def compared(doubts: Collection[Doubt], due: Collection[str], *, tried: bool) -> Evaluated:
+def pushed(compared: Evaluated) -> Evaluated:
+    """As *compared* has it, for a checkout whose commits are all pushed."""
+    return lambda row: _is_of_push(row) or compared(row)
+
+
+def _is_of_push(row: OpenEpisode) -> bool:
+    return row.fingerprint == _PUSH
+
+
+def compared(doubts: Collection[Doubt], due: Collection[str], *, tried: bool, unpushed: bool = False) -> Evaluated:
     """For a checkout that was compared, all but *doubts*.
 
-    *due* are the files for which a writeback is due; *tried* says whether the run tried it.
+    *due* are the files for which a writeback is due; *tried* says whether the run tried it; *unpushed* that there are
+    commits that its upstream lacks.
     """
     files = {storable(doubt.file) for doubt in doubts if doubt.file}
     workplans = {storable(doubt.workplan) for doubt in doubts if doubt.workplan and not doubt.task}
     tasks = {(storable(doubt.workplan or ""), storable(doubt.task)) for doubt in doubts if doubt.task}
 
     def evaluated(row: OpenEpisode) -> bool:
+        if _is_of_push(row):
+            return not unpushed
         if row.code in _OF_WRITING and not tried and _is_due(row):
             return False
         if row.file in files:

@@ -13,6 +13,12 @@ from consistency.models import LedgerEntry
 
 T = TypeVar("T")
 
+GONE = ""
+"""In the place of a digest: the file is not there any more; what it said is kept for the day that it comes back."""
+
+UNREAD = "?"
+"""In the place of a digest: what the file says now has to be read."""
+
 BATCH = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
@@ -75,7 +81,13 @@ def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
     insert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 
 
+def retire(checkout: int, paths: Collection[str]) -> None:
+    """Mark the rows of *paths*: their files are gone."""
+    for batch in batches(paths):
+        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=GONE, version=None)
+
+
 def forget(checkout: int, paths: Collection[str]) -> None:
-    """Delete the rows of *paths*: their files are gone."""
+    """Delete the rows of *paths*: their workplans are somewhere else now."""
     for batch in batches(paths):
         LedgerEntry.objects.filter(checkout=checkout, path__in=batch).delete()

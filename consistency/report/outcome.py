@@ -12,7 +12,10 @@ from consistency.core.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class CheckoutOutcome:
-    """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people."""
+    """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
+
+    `push` is 'ok', '' where none was tried, or why it failed.
+    """
 
     slug: str
     path: str
@@ -26,6 +29,7 @@ class CheckoutOutcome:
     writeback_commit: str | None = None
     findings: tuple[Finding, ...] = ()
     error: str | None = None
+    push: str = ""
 
     @property
     def counts(self) -> dict[str, int]:

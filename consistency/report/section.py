@@ -41,7 +41,7 @@ def _heading(repo: CheckoutOutcome, report: Report, verbosity: int) -> list[Segm
 
 def _held_back(repo: CheckoutOutcome) -> Iterator[Line]:
     if repo.outcome == "skipped":
-        yield line("  ", Segment("SKIPPED", Style.WARN), "  held back by the pull gate, nothing was written")
+        yield line("  ", Segment("SKIPPED", Style.WARN), "  held back, nothing was written")
     if repo.outcome == "error":
         said = any(repo.error == finding.message for finding in repo.findings)
         words = "not compared, see below" if said else repo.error or "the run broke off"
@@ -115,7 +115,10 @@ def _upshot(repo: CheckoutOutcome, report: Report) -> Iterator[Line]:
     if repo.writeback_commit:
         number = sum(finding.action is Action.WRITTEN_BACK for finding in repo.findings)
         commit = Segment(repo.writeback_commit[:7], Style.STRONG)
-        yield line("  commit ", commit, f": {count(number, 'task status')} written back")
+        pushed = {"": "", "ok": ", pushed"}.get(repo.push, ", not pushed")
+        yield line("  commit ", commit, f": {count(number, 'task status')} written back{pushed}")
+    elif repo.push == "ok":
+        yield line("  pushed what an earlier run had committed")
     if repo.outcome != "ok" or report.mode != "fix" or report.dry_run:
         return
     agreed = Segment("files and hub agree now", Style.GOOD)

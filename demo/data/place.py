@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from consistency.registry import normalised
+from consistency.checkout.remote import normalised
 from statehub.models import Checkout, Repo
 
 MARKER = "made-by-demo-data"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any
+from argparse import ArgumentParser, BooleanOptionalAction
+
+from django.conf import settings
 
 from consistency.models import Mode
 from consistency.runcommand import RunCommand
@@ -23,11 +24,14 @@ class Command(RunCommand):
         super().add_arguments(parser)
         parser.add_argument("--no-writeback", action="store_true", help="leave the files as they are")
         parser.add_argument("--dry-run", action="store_true", help="show what a fix would do; write nothing")
-        parser.add_argument("--pull", action="store_true", help="first bring the checkout up to date, by fast-forward")
-        parser.add_argument("--push", action="store_true", help="not there yet: push the writeback commit yourself")
-
-    def work(self, options: dict[str, Any]) -> int:
-        """Fix, unless something is asked for that cannot be done yet."""
-        if options["push"]:
-            self.cannot_run("--push is not there yet: run the fix without it, then git push")
-        return super().work(options)
+        parser.add_argument(
+            "--pull",
+            action="store_true",
+            help="first bring the checkout up to date, by fast-forward; own commits in the way are made anew",
+        )
+        parser.add_argument(
+            "--push",
+            action=BooleanOptionalAction,
+            default=settings.STATEHUB_PUSH,
+            help="push the writeback commit, by fast-forward (default: STATEHUB_PUSH, or not)",
+        )

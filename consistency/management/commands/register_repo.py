@@ -9,6 +9,7 @@ from django.conf import settings
 
 from consistency.checkout.git import GitError
 from consistency.checkout.worktree import NotAWorkTree, files, locate
+from consistency.protocol import ProtocolError, check_protocol, keep_protocol
 from consistency.registry import RegistryError, register
 from statehub.command import HubCommand
 from statehub.models import DEFAULT_WORKPLANS
@@ -24,15 +25,24 @@ class Command(HubCommand):
         parser.add_argument("path", metavar="PATH", help="a git work tree on this machine")
         parser.add_argument("--slug", help="the repo's name in the hub (default: the folder's name)")
         parser.add_argument("--workplans", metavar="GLOB", help=f"where workplans are (default: {DEFAULT_WORKPLANS})")
+        parser.add_argument(
+            "--protocol",
+            metavar="FILE",
+            help="put the session protocol into FILE of the repo, such as CLAUDE.md, or renew it there",
+        )
 
     def work(self, options: dict[str, Any]) -> int:
-        """Register it and say what is there."""
+        """Register it and say what is there; put the protocol into its file."""
+        protocol = options["protocol"]
         try:
             tree = locate(options["path"])
+            if protocol is not None:  # First, so that nothing is registered where it is refused.
+                check_protocol(tree, protocol)
             registered = register(tree, settings.STATEHUB_HOST, slug=options["slug"], workplans=options["workplans"])
             number = len(files(tree, registered.checkout.repo.workplans))
-        except (NotAWorkTree, RegistryError, GitError) as error:
+            self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
+            if protocol is not None:
+                self.say(keep_protocol(tree, registered.checkout.repo, protocol))
+        except (NotAWorkTree, RegistryError, GitError, ProtocolError) as error:
             self.cannot_run(str(error))
-        matching = "1 file matches" if number == 1 else f"{number} files match"
-        self.say(f"{registered.note} ({matching})")
         return 0

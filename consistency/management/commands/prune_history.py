@@ -1,0 +1,56 @@
+"""Deletes findings and runs that lie long in the past."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from consistency.hub.prune import Pruned, prune
+from statehub.command import HubCommand
+
+MOST_DAYS = 36_500
+"""A hundred years: there is nothing to find beyond, and no date."""
+
+
+class Command(HubCommand):
+    """Keeps the history of runs short."""
+
+    help = (
+        "Delete findings that were resolved, and runs that were started, more than DAYS days ago. Open findings stay, "
+        "and of each checkout the newest runs."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How old it must be."""
+        parser.add_argument("--older-than", type=_days, metavar="DAYS", required=True, help="a whole number above 0")
+        parser.add_argument("--dry-run", action="store_true", help="only count; delete nothing")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Delete it and say how much it was."""
+        days = options["older_than"]
+        pruned = prune(timezone.now() - timedelta(days=days), dry_run=options["dry_run"])
+        if options["verbosity"]:
+            self.say(_line(pruned, days, options["dry_run"]))
+        return 0
+
+
+def _line(pruned: Pruned, days: int, dry_run: bool) -> str:
+    age = f"older than {_number(days, 'day')}"
+    if pruned == Pruned(0, 0):
+        return f"nothing to delete is {age}"
+    did = "would delete" if dry_run else "deleted"
+    return f"{did} {_number(pruned.findings, 'finding')} and {_number(pruned.runs, 'run')} {age}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _days(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not 0 < value <= MOST_DAYS:
+        raise ArgumentTypeError(f"'{text}' is no whole number of days from 1 to {MOST_DAYS}")
+    return value

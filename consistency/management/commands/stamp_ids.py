@@ -1,0 +1,88 @@
+"""Writes the hub's UUIDs into workplans."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from contextlib import closing
+from typing import Any
+
+from django.conf import settings
+
+from consistency.checkout.commit import Committer
+from consistency.checkout.git import GitError, GitMissing
+from consistency.checkout.lock import Locked
+from consistency.checkout.worktree import NotAWorkTree
+from consistency.models import Mode
+from consistency.options import Options
+from consistency.registry import RegistryError, by_slug
+from consistency.stamping import CannotStamp, Stamped, in_words, stamp_checkout
+from consistency.visit import Visit, visits
+from statehub import __version__
+from statehub.command import CANNOT_RUN, HubCommand, user_name
+
+
+class Command(HubCommand):
+    """Stamps the checkouts of SLUG on this host."""
+
+    help = (
+        "Write the UUIDs that workplans lack into them, as the hub has them: a hub made anew from the files then "
+        "has the same ones. Nothing else in the files changes."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which repo, and whether to commit."""
+        parser.add_argument("slug", metavar="SLUG", help="the repo, by its slug; each of its checkouts on this host")
+        parser.add_argument("--commit", action="store_true", help="commit the stamped files (default: only write them)")
+        parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Stamp; 1 where something was left alone, 2 where a checkout could not be stamped at all."""
+        status = 0
+        try:
+            checkouts = by_slug(options["slug"], settings.STATEHUB_HOST)
+            with closing(visits(checkouts, _options(options), 1)) as opened:
+                for visit in opened:
+                    with visit:
+                        status = max(status, self._stamp(visit, options))
+        except (RegistryError, GitMissing) as error:
+            self.cannot_run(str(error))
+        return status
+
+    def _stamp(self, visit: Visit, options: dict[str, Any]) -> int:
+        path = visit.checkout.path
+        try:
+            stamped = stamp_checkout(visit, _options(options), self.warn, commit=options["commit"])
+        except GitMissing:
+            raise
+        except (CannotStamp, NotAWorkTree, Locked, GitError, OSError) as error:
+            self.warn(f"error: {path}: {error}")
+            return CANNOT_RUN
+        for line in stamped.left:
+            self.warn(f"{path}: {line}")
+        self.say(f"{path}: {_said(stamped)}")
+        return int(bool(stamped.left))
+
+
+def _options(options: dict[str, Any]) -> Options:
+    committer = Committer(
+        settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
+    )
+    return Options(
+        mode=Mode.FIX,
+        host=settings.STATEHUB_HOST,
+        user=user_name(),
+        committer=committer,
+        version=__version__,
+        fetch_timeout=settings.STATEHUB_FETCH_TIMEOUT,
+        any_branch=options["any_branch"],
+        max_size=settings.STATEHUB_MAX_FILE_SIZE,
+    )
+
+
+def _said(stamped: Stamped) -> str:
+    if not stamped.files:
+        return "nothing to stamp" if not stamped.left else "nothing was stamped"
+    workstreams, tasks = (sum(numbers) for numbers in zip(*stamped.files.values(), strict=True))
+    number = "1 file" if len(stamped.files) == 1 else f"{len(stamped.files)} files"
+    then = f"as commit {stamped.commit[:7]}" if stamped.commit else "not committed yet"
+    return f"stamped {in_words(workstreams, tasks)} in {number}, {then}"

@@ -1,0 +1,148 @@
+"""Opens checkouts for their runs: finds them, locks them, and fetches for many of them side by side."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from consistency.checkout.git import GitError, GitMissing
+from consistency.checkout.lock import Locked, locked
+from consistency.checkout.remote import MOST_TO_ONE_HOST, Fetched, Upstream, fetch, upstream_of
+from consistency.checkout.worktree import NotAWorkTree, WorkTree, open_checkout
+from consistency.core.gate import NOT_ASKED
+from consistency.options import Options
+from statehub.models import Checkout
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+@dataclass(slots=True)
+class Visit:
+    """One checkout, open for one run. Leave it as a context manager: that gives its lock back.
+
+    `tree` is None where there is no work tree, and `trouble` then says why; else it is what keeps the run from its
+    work: another one that is at work there, or git. `fetched_at` is the time of a fetch that worked.
+    """
+
+    checkout: Checkout
+    tree: WorkTree | None = None
+    upstream: Upstream | None = None
+    fetched: Fetched = field(default_factory=lambda: Fetched(NOT_ASKED))
+    fetched_at: datetime | None = None
+    seconds: float = 0
+    trouble: NotAWorkTree | Locked | GitError | OSError | None = None
+    _lock: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._lock.close()
+
+    @property
+    def host(self) -> str:
+        """The machine that a fetch goes to; '' for this one, or where there is nothing to fetch."""
+        return self.upstream.host if self.upstream else ""
+
+    def lock(self) -> bool:
+        """Take the checkout's lock, if there is a checkout; whether there is something to be done now."""
+        if self.trouble is None and self.tree is not None:
+            try:
+                self._lock.enter_context(locked(self.tree))
+            except Locked as error:
+                self.trouble = error
+        return self.trouble is None
+
+    def fetch(self, timeout: float) -> None:
+        """Fetch, best effort, within *timeout* seconds."""
+        if self.tree is None:
+            return
+        started = time.perf_counter()
+        # The time before, not after: what somebody pushes meanwhile may not be in it.
+        now = timezone.now()
+        try:
+            self.fetched = fetch(self.tree, self.upstream, timeout)
+        except (GitError, OSError) as error:
+            self.trouble = error
+        self.fetched_at = now if self.fetched.ok else None
+        self.seconds += time.perf_counter() - started
+
+
+def arrive(checkout: Checkout) -> Visit:
+    """Find the work tree of *checkout* and what it follows; nothing is locked or fetched yet. Raises GitMissing."""
+    visit = Visit(checkout)
+    try:
+        visit.tree = open_checkout(checkout.path)
+        visit.upstream = upstream_of(visit.tree)
+    except GitMissing:
+        raise
+    except (NotAWorkTree, GitError, OSError) as error:
+        visit.trouble = error
+    return visit
+
+
+def visits(checkouts: Sequence[Checkout], options: Options, jobs: int) -> Generator[Visit, None, None]:
+    """Each of *checkouts*, locked and fetched, as soon as its fetch has ended: a slow remote delays no other.
+
+    Up to *jobs* fetches at a time, and no more to one machine than that takes well. Raises GitMissing.
+    """
+    if not options.fetch or jobs == 1 or len(checkouts) == 1:
+        for checkout in checkouts:
+            visit = arrive(checkout)
+            if visit.lock() and options.fetch:
+                visit.fetch(options.fetch_timeout)
+            yield visit
+        return
+    yield from _Fetching(checkouts, options.fetch_timeout, jobs).run()
+
+
+class _Fetching:
+    """Fetches side by side. All but the fetches themselves is done by the caller's thread."""
+
+    def __init__(self, checkouts: Sequence[Checkout], timeout: float, jobs: int) -> None:
+        self._pending, self._timeout, self._jobs = iter(checkouts), timeout, jobs
+        self._waiting: list[Visit] = []  # For a place at their remote's machine; not locked.
+        self._running: dict[Future[None], Visit] = {}
+
+    def run(self) -> Iterator[Visit]:
+        """Each visit, as it is ready."""
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            try:
+                while True:
+                    while len(self._running) < self._jobs and (visit := self._next()) is not None:
+                        if visit.lock():
+                            self._running[pool.submit(visit.fetch, self._timeout)] = visit
+                        else:
+                            yield visit
+                    if not self._running:
+                        return
+                    for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                        future.result()
+                        yield self._running.pop(future)
+            finally:
+                for left in self._running.values():
+                    left.__exit__(None, None, None)
+
+    def _next(self) -> Visit | None:
+        """One whose fetch may begin now, in the order given as far as that goes."""
+        busy = Counter(visit.host for visit in self._running.values())
+        for place, visit in enumerate(self._waiting):
+            if busy[visit.host] < MOST_TO_ONE_HOST:
+                return self._waiting.pop(place)
+        for checkout in self._pending:
+            visit = arrive(checkout)
+            if not visit.host or busy[visit.host] < MOST_TO_ONE_HOST:
+                return visit
+            self._waiting.append(visit)
+        return None
