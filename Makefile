@@ -7,6 +7,7 @@ REPO_PATH ?=
 TASK ?=
 STATUS ?=
 API_BASE ?= http://127.0.0.1:8000
+SECONDS ?= 60
 ARGS ?=
 
 # A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
@@ -17,8 +18,9 @@ override REPO_PATH := $(value REPO_PATH)
 override TASK := $(value TASK)
 override STATUS := $(value STATUS)
 override API_BASE := $(value API_BASE)
+override SECONDS := $(value SECONDS)
 override ARGS := $(value ARGS)
-export PYTHON REPO REPO_PATH TASK STATUS API_BASE ARGS
+export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS ARGS
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
@@ -26,7 +28,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz migrate clean runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -121,6 +123,9 @@ bench-admin: dev ## Measure the admin's pages on a large hub, on PostgreSQL (ARG
 
 bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second, latency, no update lost (ARGS: see ARGS=--help)
 	@$(PY) -m bench.api $(ARGS)
+
+fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
+	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
 
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov

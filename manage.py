@@ -5,7 +5,15 @@ import gc
 import os
 import sys
 
-LEAN_COMMANDS = {"check_consistency", "fix_consistency", "register_repo", "set_task_status", "reopen_task"}
+LEAN_COMMANDS = {
+    "check_consistency",
+    "fix_consistency",
+    "register_repo",
+    "set_task_status",
+    "reopen_task",
+    "stamp_ids",
+    "prune_history",
+}
 
 
 def main() -> None:

@@ -72,11 +72,9 @@ def stamp_checkout(visit: Visit, options: Options, warn: Warn, *, commit: bool) 
     *warn* is told, in one line each, what is no matter of stamping. Raises CannotStamp, NotAWorkTree, Locked, GitError,
     OSError, and django.db.Error where the hub is gone.
     """
-    if visit.trouble is not None:
-        raise visit.trouble
     tree = visit.tree
-    if tree is None:
-        raise CannotStamp(f"{visit.checkout.path} is no git work tree")
+    if visit.trouble is not None or tree is None:
+        raise visit.trouble or CannotStamp(f"{visit.checkout.path} is no git work tree")
     look = look_at(visit, tree, options, warn)
     hindrance = look.gates[0].message if look.gates else obstacle(tree, look.state)
     if hindrance is not None:

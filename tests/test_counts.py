@@ -59,16 +59,28 @@ def file_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
     return [("C-11", "advanced")] * size
 
 
+def fix_and_push(slug: str) -> Ended:
+    return fix(slug, "--push")
+
+
 @pytest.mark.parametrize(
     ("arrange", "command", "queries", "processes"),
     [
         (nothing, check, 6, 6),
         (nothing, fix, 6, 6),
         (first_import, fix, 10, 6),
-        (hub_ahead, fix, 11, 11),
-        (file_ahead, fix, 14, 6),
+        (hub_ahead, fix, 14, 11),
+        (hub_ahead, fix_and_push, 14, 12),
+        (file_ahead, fix, 17, 6),
     ],
-    ids=["check with nothing to do", "fix with nothing to do", "first import", "hub ahead", "file ahead"],
+    ids=[
+        "check with nothing to do",
+        "fix with nothing to do",
+        "first import",
+        "hub ahead",
+        "hub ahead, pushed",
+        "file ahead",
+    ],
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_counts(

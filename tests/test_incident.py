@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from consistency.models import Finding, LedgerEntry
+from consistency.models import Finding, LedgerEntry, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from tests.commands.helpers import (
     FILE,
@@ -24,6 +24,7 @@ from tests.commands.helpers import (
 from tests.support.repos import Clone, Origin
 
 T01, T02 = "WP-1-T01", "WP-1-T02"
+BEHIND = "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress"
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -45,20 +46,34 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     assert run("set_task_status", T02, "done").exit == 0
     assert statuses() == {T01: "done", T02: "done"}
 
-    # The workstation knows nothing of it: its file says todo and in_progress.
+    # The workstation knows nothing of it: its file says todo and in_progress. Unplugged, it cannot even ask; but the hub
+    # remembers what the remote has seen.
     settings.STATEHUB_HOST = "workstation"
     run("register_repo", str(workstation.path))
     before, hub = tree(workstation), rows(Task, Workstream, StatusChange, LedgerEntry)
+    origin.path.rename(origin.path.with_name("unplugged.git"))
     ended = fix("clone")
+    seen = Run.objects.exclude(tip="").latest("fetched_at")
+    assert (seen.checkout.host, seen.tip, seen.fetched_at is None) == ("remote", remote.head, False)
     assert [(found["code"], found["severity"], found["message"]) for found in findings(ended)] == [
-        ("C-14", "WARN", "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress")
+        ("C-14", "WARN", f"{BEHIND} (it lacks {remote.head[:7]}, as seen by remote at {seen.fetched_at:%F %TZ})")
     ]
     assert document(ended)["repos"][0]["outcome"] == "skipped"
     assert (tree(workstation), rows(Task, Workstream, StatusChange, LedgerEntry)) == (before, hub)
 
-    # Even where it cannot know that it is behind, nothing regresses: the hub wins.
+    # Plugged in, it sees for itself.
+    origin.path.with_name("unplugged.git").rename(origin.path)
+    ended = fix("clone")
+    assert [(found["code"], found["severity"], found["message"]) for found in findings(ended)] == [
+        ("C-14", "WARN", BEHIND)
+    ]
+    assert document(ended)["repos"][0]["outcome"] == "skipped"
+    assert (tree(workstation), rows(Task, Workstream, StatusChange, LedgerEntry)) == (before, hub)
+
+    # Even where nobody can know that it is behind, nothing regresses: the hub wins.
     origin.path.rename(origin.path.with_name("unplugged.git"))
     workstation.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    Run.objects.update(tip="")
     ended = fix("clone", "--no-writeback")
     assert codes(ended) == [("C-13", "skipped"), ("C-13", "skipped")]
     assert statuses() == {T01: "done", T02: "done"}

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from django.db.models.signals import pre_save
 
-from consistency.checkout.git import Git
 from consistency.checkout.worktree import NotAWorkTree, locate
-from consistency.registry import RegistryError, all_here, by_path, by_slug, normalised, origin_of, register
+from consistency.registry import RegistryError, all_here, by_path, by_slug, register
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 from tests.support.environment import HOST
 from tests.support.repos import Clone, Origin
@@ -19,78 +18,26 @@ from tests.support.repos import Clone, Origin
 pytestmark = pytest.mark.django_db
 
 
-def registered(clone: Clone, slug: str | None = None, workplans: str | None = None, host: str = HOST) -> Checkout:
-    return register(locate(str(clone.path)), host, slug=slug, workplans=workplans).checkout
+def registered(
+    clone: Clone, slug: str | None = None, workplans: str | None = None, host: str = HOST, branch: str | None = None
+) -> Checkout:
+    return register(locate(str(clone.path)), host, slug=slug, workplans=workplans, branch=branch).checkout
 
 
-def note(clone: Clone, slug: str | None = None, workplans: str | None = None) -> str:
-    return register(locate(str(clone.path)), HOST, slug=slug, workplans=workplans).note
+def note(clone: Clone, slug: str | None = None, workplans: str | None = None, branch: str | None = None) -> str:
+    return register(locate(str(clone.path)), HOST, slug=slug, workplans=workplans, branch=branch).note
 
 
-def refusal(clone: Clone, slug: str | None = None, workplans: str | None = None) -> str:
+def refusal(clone: Clone, slug: str | None = None, workplans: str | None = None, branch: str | None = None) -> str:
     """Why it is not registered; nothing has changed then."""
     before = list(Repo.objects.values()), list(Checkout.objects.values())
     with pytest.raises(RegistryError) as caught:
-        registered(clone, slug, workplans)
+        registered(clone, slug, workplans, branch=branch)
     assert (list(Repo.objects.values()), list(Checkout.objects.values())) == before
     return str(caught.value)
 
 
-class TestUrls:
-    @pytest.mark.parametrize("url", [
-        "https://example.org/team/repo",
-        "https://example.org/team/repo.git",
-        "https://example.org/team/repo.git/",
-        "https://example.org/team/repo/",
-        "https://example.org/team/repo/.git",
-        "https://user@example.org/team/repo.git",
-        "https://user:se:cret@example.org/team/repo.git",
-        "https://user:p@ss@example.org/team/repo.git",
-        "https://example.org:8443/team/repo.git",
-        "HTTPS://Example.ORG/team/repo",
-        "http://example.org//team/repo",
-        "ssh://git@example.org/team/repo.git",
-        "ssh://git@example.org:2222/team/repo.git",
-        "git+ssh://example.org/team/repo",
-        "git@example.org:team/repo.git",
-        "example.org:team/repo",
-        "git@example.org:/team/repo.git",
-    ])  # fmt: skip
-    def test_all_ways_to_write_one_origin(self, url: str) -> None:
-        assert normalised(url, "/base") == "example.org/team/repo"
-
-    def test_address_for_a_host(self) -> None:
-        assert normalised("ssh://git@[2001:DB8::1]:22/x.git", "/base") == "[2001:db8::1]/x"
-        assert normalised("git@[::1]:x.git", "/base") == "[::1]/x"
-
-    def test_capitals_of_the_path_count(self) -> None:
-        assert normalised("https://example.org/Team/Repo", "/") == "example.org/Team/Repo"
-
-    def test_local_ways(self, tmp_path: Path) -> None:
-        (tmp_path / "origin.git").mkdir()
-        (tmp_path / "clone").mkdir()
-        (tmp_path / "link").symlink_to(tmp_path / "origin.git")
-        base, expected = str(tmp_path / "clone"), str(tmp_path / "origin")
-        for url in (
-            str(tmp_path / "origin.git"), f"{tmp_path}/origin.git/", f"file://{tmp_path}/origin.git", "../origin.git",
-            "../origin.git/", "../clone/../origin.git", "../link", f"{tmp_path}/origin",
-        ):  # fmt: skip
-            assert normalised(url, base) == expected
-        assert normalised("../clone/.git", base) == base
-
-    def test_local_folder_with_a_colon(self, tmp_path: Path) -> None:
-        (tmp_path / "a:b").mkdir()
-        assert normalised("a:b", str(tmp_path)) == str(tmp_path / "a:b")
-
-    def test_of_a_clone(self, origin: Origin, clone: Clone) -> None:
-        assert origin_of(Git(str(clone.path))) == str(origin.path).removesuffix(".git")
-        clone.git("remote", "set-url", "origin", "short:repo.git")
-        clone.git("config", "url.https://example.org/.insteadOf", "short:")
-        clone.git("remote", "set-url", "--add", "origin", "https://elsewhere.example.org/x")
-        assert origin_of(Git(str(clone.path))) == "example.org/repo"
-        clone.git("remote", "rename", "origin", "upstream")
-        assert origin_of(Git(str(clone.path))) == ""
-
+class TestOrigin:
     def test_relative_is_to_the_top_of_the_work_tree(self, clone: Clone) -> None:
         clone.git("remote", "set-url", "origin", "../origin.git")
         (clone.path / "sub").mkdir()
@@ -105,9 +52,9 @@ class TestUrls:
 
 class TestRegister:
     def test_new(self, origin: Origin, clone: Clone) -> None:
-        assert note(clone) == f"registered {clone.path} as 'clone', workplans: {DEFAULT_WORKPLANS}"
-        assert list(Repo.objects.values_list("slug", "workplans", "origin")) == [
-            ("clone", DEFAULT_WORKPLANS, str(origin.path).removesuffix(".git"))
+        assert note(clone) == f"registered {clone.path} as 'clone', workplans: {DEFAULT_WORKPLANS}; its branch is main"
+        assert list(Repo.objects.values_list("slug", "workplans", "origin", "branch")) == [
+            ("clone", DEFAULT_WORKPLANS, str(origin.path).removesuffix(".git"), "main")
         ]
         assert list(Checkout.objects.values_list("repo__slug", "host", "path")) == [("clone", HOST, str(clone.path))]
 
@@ -240,10 +187,51 @@ class TestRegister:
         assert refusal(clone) == "the path of the checkout is not UTF-8; move it to another folder"
 
 
+class TestBranch:
+    """A repo's branch is the one that its origin calls its own, until somebody names another."""
+
+    def test_is_that_of_origin_whatever_is_checked_out(self, origin: Origin, clone: Clone) -> None:
+        origin.git("branch", "trunk")
+        origin.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+        clone.git("remote", "set-head", "origin", "--delete")
+        assert note(clone).endswith("; its branch is trunk")
+        assert (registered(clone).repo.branch, note(clone).endswith("as 'clone'")) == ("trunk", True)
+
+    def test_is_named(self, clone: Clone) -> None:
+        assert note(clone, branch="release/1.x").endswith(f"workplans: {DEFAULT_WORKPLANS}; its branch is release/1.x")
+        assert note(clone).endswith("as 'clone'")
+        assert note(clone, branch="main").endswith("as 'clone'; its branch is main")
+        assert Repo.objects.get().branch == "main"
+
+    def test_is_found_later_for_a_repo_that_had_none(self, origin: Origin, clone: Clone) -> None:
+        registered(clone)
+        Repo.objects.update(branch="")
+        assert note(clone).endswith("as 'clone'; its branch is main")
+        Repo.objects.update(branch="")
+        assert note(origin.clone("second")).endswith("; its branch is main")
+
+    def test_of_a_second_clone_does_not_move_it(self, origin: Origin, clone: Clone) -> None:
+        registered(clone, branch="trunk")
+        assert "branch" not in note(origin.clone("second"))
+        assert Repo.objects.get().branch == "trunk"
+
+    def test_nobody_knows_it(self, origin: Origin, clone: Clone) -> None:
+        clone.git("remote", "remove", "origin")
+        assert note(clone).endswith(f"workplans: {DEFAULT_WORKPLANS}")
+        silent = origin.clone("silent")
+        silent.git("remote", "set-head", "origin", "--delete")
+        silent.git("remote", "set-url", "origin", str(origin.path.with_name("away.git")))
+        assert note(silent).endswith(f"workplans: {DEFAULT_WORKPLANS}")
+        assert list(Repo.objects.values_list("branch", flat=True)) == ["", ""]
+
+    def test_that_is_not_utf8(self, clone: Clone) -> None:
+        assert refusal(clone, branch="b\udcff") == "the name of the branch is not UTF-8"
+
+
 class TestByPath:
     def test_unknown_is_registered(self, clone: Clone) -> None:
         found = by_path(str(clone.path), HOST)
-        assert found.note == f"registered {clone.path} as 'clone', workplans: {DEFAULT_WORKPLANS}"
+        assert found.note == f"registered {clone.path} as 'clone', workplans: {DEFAULT_WORKPLANS}; its branch is main"
         assert found.checkout == Checkout.objects.get()
 
     def test_known(self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from consistency.checkout.worktree import State, WorkTree, locate, look
+from consistency.checkout.remote import Fetched
+from consistency.checkout.state import State, look
+from consistency.checkout.worktree import WorkTree, locate
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
+from consistency.core.gate import NOT_ASKED
 from consistency.hub.rows import HubMoved, apply
 from consistency.models import LedgerEntry
 from consistency.sync import ATTEMPTS, HubBusy, Synced, _apply, compare_checkout, fix_hub
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 def opened(clone: Clone) -> tuple[Checkout, WorkTree, State]:
     checkout = Checkout.objects.select_related("repo").get(path=str(clone.path))
     tree = locate(str(clone.path))
-    return checkout, tree, look(tree, checkout.repo.workplans, "not asked")
+    return checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED))
 
 
 def compared(clone: Clone) -> Synced:

@@ -52,7 +52,7 @@ def look(tree: WorkTree, pattern: str, fetched: Fetched) -> State:
         dirty=frozenset(dirty),
     )
     # git compares with its own note of the upstream, which a fetch leaves old where the remote has no refspec for it.
-    return without(tree, state, fetched.tip) if state.freshness is Freshness.FRESH else state
+    return state if behind else without(tree, state, fetched.tip)
 
 
 def without(tree: WorkTree, state: State, tip: str) -> State:

@@ -20,7 +20,7 @@ _Kind = tuple[str, Severity, Action]
 
 def is_quiet(repo: CheckoutOutcome) -> bool:
     """Whether *repo*'s section is its one friendly line."""
-    return repo.outcome == "ok" and repo.converged and not repo.findings
+    return repo.outcome == "ok" and repo.converged and not repo.findings and not repo.push
 
 
 def section(repo: CheckoutOutcome, report: Report, *, verbosity: int = 1) -> list[Line]:

@@ -1,4 +1,4 @@
-"""A clone with workplans, and a writeback into them, for the tests of writing."""
+"""A clone with workplans, looks at it, and writebacks into it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 
 from consistency.checkout.commit import Committer, Written
 from consistency.checkout.files import digest
-from consistency.checkout.worktree import NOT_ASKED, State, WorkTree, look, open_checkout
+from consistency.checkout.remote import Fetched, fetch, upstream_of
+from consistency.checkout.state import State, look
+from consistency.checkout.worktree import WorkTree, open_checkout
 from consistency.checkout.writeback import write_back
 from consistency.core.actions import WriteBack
+from consistency.core.gate import NOT_ASKED
 from tests.support.repos import Clone
 from tests.support.workplans import workplan
 
@@ -42,7 +45,30 @@ def item(
 
 def looked(clone: Clone | Path) -> tuple[WorkTree, State]:
     tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
-    return tree, look(tree, PATTERN, NOT_ASKED)
+    return tree, look(tree, PATTERN, Fetched(NOT_ASKED))
+
+
+def fetched(tree: WorkTree, timeout: float = 10) -> Fetched:
+    """Fetch from what the branch follows."""
+    return fetch(tree, upstream_of(tree), timeout)
+
+
+def seen(clone: Clone) -> State:
+    """The clone as it stands after a fetch."""
+    tree = open_checkout(str(clone.path))
+    return look(tree, PATTERN, fetched(tree))
+
+
+def unseen(clone: Clone) -> State:
+    """The clone as it stands, without a fetch."""
+    return looked(clone)[1]
+
+
+def advance(clone: Clone, name: str = "news") -> None:
+    """One commit more at origin."""
+    clone.write(name, name)
+    clone.commit(name)
+    clone.push()
 
 
 def digests(clone: Clone, items: Sequence[WriteBack]) -> dict[str, str]:
@@ -54,6 +80,18 @@ def written(clone: Clone, *items: WriteBack, committer: Committer = COMMITTER) -
     tree, state = looked(clone)
     todo = items or (item(),)
     return write_back(tree, state, todo, digests(clone, todo), committer, LIMIT)
+
+
+def refused(clone: Clone, *words: str, committer: Committer = COMMITTER) -> str:
+    """A writeback that must fail with these words, and leave all as it was; the words."""
+    before = photograph(clone)
+    result = written(clone, committer=committer)
+    assert (result.commit, result.files, len(result.faults)) == (None, {}, 1)
+    assert photograph(clone) == before
+    assert leftovers(clone) == []
+    for word in words:
+        assert word in result.faults[0][1]
+    return result.faults[0][1]
 
 
 def photograph(clone: Clone) -> dict[str, object]:

@@ -16,7 +16,10 @@ from types import FrameType
 import pytest
 
 from consistency.checkout.git import Git, GitError, GitMissing, GitTimeout
-from consistency.checkout.worktree import WorkTree, fetch, look
+from consistency.checkout.remote import Fetched
+from consistency.checkout.state import look
+from consistency.checkout.worktree import WorkTree
+from tests.checkout.desk import fetched
 from tests.checkout.processes import gone
 from tests.support.gitlog import GitProcesses
 from tests.support.manage import ROOT
@@ -232,10 +235,10 @@ def test_ssh_that_hangs_is_stopped(clone: Clone, tree: WorkTree, tmp_path: Path,
     ssh = program("ssh", f'echo "$@" >{tmp_path}/arguments; echo $$ >{tmp_path}/pid; sleep 60')
     clone.git("remote", "set-url", "origin", "ssh://nobody@host.invalid/x")
     clone.git("config", "core.sshCommand", str(ssh))
-    assert fetch(tree, 0.5) == "git fetch did not end within 0.5 s"
+    assert fetched(tree, 0.5).outcome == "git fetch did not end within 0.5 s"
     assert "-oBatchMode=yes" in (tmp_path / "arguments").read_text()
     assert gone(int((tmp_path / "pid").read_text()))
-    assert look(tree, "*.md", "git fetch did not end within 0.5 s").freshness == "unknown"
+    assert look(tree, "*.md", Fetched("git fetch did not end within 0.5 s")).freshness == "unknown"
 
 
 def test_the_callers_ssh_is_not_used(
@@ -246,7 +249,7 @@ def test_the_callers_ssh_is_not_used(
     clone.git("config", "core.sshCommand", str(own))
     monkeypatch.setenv("GIT_SSH_COMMAND", str(strange))
     monkeypatch.setenv("GIT_SSH", str(strange))
-    assert fetch(tree, 5).startswith("own")
+    assert fetched(tree, 5).outcome.startswith("own")
 
 
 def test_remote_helper_that_never_answers(
@@ -255,7 +258,7 @@ def test_remote_helper_that_never_answers(
     helper = program("git-remote-silent", f"echo $$ >{tmp_path}/pid; sleep 60")
     monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
     clone.git("remote", "set-url", "origin", "silent::x")
-    assert fetch(tree, 0.5) == "git fetch did not end within 0.5 s"
+    assert fetched(tree, 0.5).outcome == "git fetch did not end within 0.5 s"
     assert gone(int((tmp_path / "pid").read_text()))
 
 
@@ -294,7 +297,7 @@ def test_nobody_is_asked_for_a_password(
     monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
     clone.git("config", "core.askPass", str(asks))
     clone.git("remote", "set-url", "origin", locked_door)
-    assert "could not read Username" in fetch(tree, 10)
+    assert "could not read Username" in fetched(tree, 10).outcome
     assert clone.status() == []
 
 
@@ -303,13 +306,13 @@ def test_no_program_of_the_configuration_is_run_by_a_look(clone: Clone, tree: Wo
     clone.git("config", "core.fsmonitor", str(spy))
     clone.git("config", "core.pager", str(spy))
     clone.git("config", "diff.external", str(spy))
-    look(tree, "*.md", "ok")
-    fetch(tree, 10)
+    look(tree, "*.md", Fetched("ok"))
+    fetched(tree, 10)
     assert not (clone.path / ".git" / "spied").exists()
 
 
 def test_a_look_does_not_write_to_the_index(clone: Clone, tree: WorkTree) -> None:
     os.utime(clone.path / "README.md", (1, 1))
     before = clone.read(".git/index")
-    assert look(tree, "*.md", "ok").dirty == frozenset()
+    assert look(tree, "*.md", Fetched("ok")).dirty == frozenset()
     assert clone.read(".git/index") == before

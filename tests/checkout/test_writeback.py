@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import shutil
 import stat
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
-from consistency.checkout.atomicfile import replace_file
-from consistency.checkout.commit import Committer, recover
+from consistency.checkout.commit import recover
 from consistency.checkout.worktree import WorkTree
 from consistency.checkout.writeback import message, write_back
 from tests.checkout.desk import (
     CHANGED,
     COMMITTER,
     DONE,
-    HASTY,
     LIMIT,
     STARTED,
     TODO,
@@ -33,51 +24,24 @@ from tests.checkout.desk import (
     leftovers,
     looked,
     photograph,
+    refused,
     written,
 )  # fmt: skip
-from tests.checkout.processes import gone
 from tests.support.gitlog import GitProcesses
 from tests.support.repos import Clone, Origin
 from tests.support.workplans import workplan
 
-Hook = Callable[[str, str], Path]
 MESSAGE = """\
 chore(consistency): sync task status from DB [auto]
 
 Updated by fix-consistency on 2026-03-04:
 - A-T1: todo → done
 """
-PATCH = """\
-From x Mon Sep 17 00:00:00 2001
-From: X <x@example.org>
-Subject: x
-
----
-diff --git a/README.md b/README.md
---- a/README.md
-+++ b/README.md
-@@ -1 +1 @@
--no
-+yes
-"""
-CHANGED_MEANWHILE = "the file was changed while this run was at work"
 
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
     return laid_out(clone)
-
-
-def refused(clone: Clone, *words: str, committer: Committer = COMMITTER) -> str:
-    """A writeback that must fail with these words, and leave all as it was; the words."""
-    before = photograph(clone)
-    result = written(clone, committer=committer)
-    assert (result.commit, result.files, len(result.faults)) == (None, {}, 1)
-    assert photograph(clone) == before
-    assert leftovers(clone) == []
-    for word in words:
-        assert word in result.faults[0][1]
-    return result.faults[0][1]
 
 
 class TestCommit:
@@ -237,82 +201,6 @@ class TestStrangers:
         assert clone.git("status", "--porcelain=v2") == before
 
 
-class TestConvergence:
-    @pytest.fixture
-    def other(self, origin: Origin, clone: Clone) -> Clone:
-        clone.push()
-        return origin.clone("other")
-
-    def test_same_parent_and_items_make_the_same_commit(self, clone: Clone, other: Clone) -> None:
-        assert written(clone).commit == written(other).commit
-        assert clone.head == other.head
-
-    @pytest.mark.parametrize(("name", "value"), [
-        ("user.name", "Somebody Else"),
-        ("user.useConfigOnly", "true"),
-        ("author.name", "Author"),
-        ("committer.email", "committer@example.org"),
-        ("commit.gpgSign", "true"),
-        ("i18n.commitEncoding", "ISO-8859-1"),
-        ("i18n.logOutputEncoding", "ISO-8859-1"),
-        ("commit.template", "/no/such/template"),
-        ("commit.cleanup", "strip"),
-        ("commit.verbose", "true"),
-        ("commit.status", "false"),
-        ("core.commentChar", "-"),
-        ("core.quotePath", "false"),
-        ("core.abbrev", "4"),
-        ("core.editor", "false"),
-        ("log.showSignature", "true"),
-        ("log.date", "relative"),
-        ("format.pretty", "oneline"),
-        ("diff.autoRefreshIndex", "false"),
-        ("color.ui", "always"),
-        ("core.checkStat", "minimal"),
-        ("core.trustctime", "false"),
-        ("core.fileMode", "false"),
-        ("core.splitIndex", "true"),
-        ("core.untrackedCache", "true"),
-        ("index.version", "4"),
-        ("feature.manyFiles", "true"),
-    ])  # fmt: skip
-    def test_whatever_the_settings(self, clone: Clone, other: Clone, name: str, value: str) -> None:
-        other.git("config", name, value)
-        result = written(other)
-        assert (result.commit, result.faults) == (written(clone).commit, [])
-        assert other.git("-c", "status.showUntrackedFiles=all", "diff", "--name-only", "HEAD") == ""
-
-    def test_whatever_the_line_ends_of_the_work_tree(self, origin: Origin, clone: Clone) -> None:
-        clone.push()
-        windows = origin.clone("windows", "--config=core.autocrlf=true")
-        assert b"\r\n" in windows.read("workplans/a.md")
-        assert written(windows).commit == written(clone).commit
-        assert windows.read("workplans/a.md") == DONE.replace("\n", "\r\n").encode()
-
-    def test_whatever_the_environment(self, clone: Clone, other: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-        expected = written(clone).commit
-        for name, value in {
-            "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "EMAIL": "x@example.org", "GIT_AUTHOR_NAME": "X",
-            "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z",
-            "GIT_COMMITTER_EMAIL": "x", "GIT_INDEX_FILE": "/nowhere/index", "GIT_DIR": "/nowhere",
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
-        before = os.umask(0o077)
-        try:
-            assert written(other).commit == expected
-        finally:
-            os.umask(before)
-
-    def test_two_hubs_agree_whatever_their_time_zone(self, clone: Clone, other: Clone) -> None:
-        east = CHANGED.astimezone(timezone(timedelta(hours=14)))
-        assert written(clone, item(at=east)).commit == written(other).commit
-
-    def test_other_name_makes_another_commit(self, clone: Clone, other: Clone) -> None:
-        hub = Committer("Hub — Ünï", "hub@example.org", 20)
-        assert written(clone, committer=hub).commit != written(other).commit
-        assert clone.log("%an <%ae> %cn <%ce>")[0] == "Hub — Ünï <hub@example.org> Hub — Ünï <hub@example.org>"
-
-
 class TestDate:
     def test_is_that_of_the_newest_change(self, clone: Clone) -> None:
         laid_out(clone, "a", "b")
@@ -334,400 +222,6 @@ class TestDate:
 def test_message() -> None:
     items = [item(), item(task="A-T2", old="blocked", new="cancelled")]
     assert message(items, datetime(2026, 3, 4, tzinfo=UTC)) == MESSAGE + "- A-T2: blocked → cancelled\n"
-
-
-class TestHooks:
-    def test_run(self, clone: Clone, hook: Hook) -> None:
-        for name in ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"):
-            hook(name, f"echo {name} >>.git/ran")
-        assert written(clone).faults == []
-        assert clone.read(".git/ran") == b"pre-commit\nprepare-commit-msg\ncommit-msg\npost-commit\n"
-
-    @pytest.mark.parametrize("name", ["pre-commit", "commit-msg"])
-    def test_refuse(self, clone: Clone, hook: Hook, name: str) -> None:
-        clone.write("strange", "x")
-        clone.git("add", "strange")
-        hook(name, "echo 'No — not today' >&2; exit 1")
-        assert refused(clone) == "No — not today"
-
-    def test_refuse_without_a_word(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "exit 3")
-        refused(clone, "git commit ended with 1")
-
-    def test_see_our_files_by_their_own_patterns(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "git diff --cached --name-only -- '*.md' >.git/seen; git show :workplans/a.md >.git/staged")
-        assert written(clone).faults == []
-        assert (clone.read(".git/seen"), clone.read(".git/staged")) == (b"workplans/a.md\n", DONE.encode())
-
-    @pytest.mark.parametrize("name", ["pre-commit", "prepare-commit-msg", "commit-msg"])
-    def test_hang(self, clone: Clone, hook: Hook, name: str) -> None:
-        hook(name, f"echo $$ >{clone.path}/.git/pid; sleep 60")
-        refused(clone, "git commit did not end within 0.7 s", committer=HASTY)
-        assert gone(int(clone.read(".git/pid")))
-        assert [file.name for file in (clone.path / ".git").glob("*.lock")] == []
-
-    @pytest.mark.parametrize("script", ["exit 1", "sleep 60"])
-    def test_fail_or_hang_when_the_commit_stands(self, clone: Clone, hook: Hook, script: str) -> None:
-        hook("post-commit", script)
-        result = written(clone, committer=HASTY)
-        assert (result.commit, result.faults) == (clone.head, [])
-        assert {path: edited.data for path, edited in result.files.items()} == {"workplans/a.md": DONE.encode()}
-        assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
-
-    def test_change_the_file_and_take_that_into_the_commit(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "echo more >>workplans/a.md; git add workplans/a.md")
-        result = written(clone)
-        assert (result.commit, result.faults) == (clone.head, [])
-        assert clone.git("show", "HEAD:workplans/a.md").endswith("more")
-        assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
-        assert leftovers(clone) == []
-
-    def test_change_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "echo more >>workplans/a.md; echo reformatted >&2; exit 1")
-        result = written(clone)
-        assert (result.commit, result.faults) == (None, [(
-            None, "reformatted; workplans/a.md was changed by a hook or a person meanwhile and stays as it is",
-        )])  # fmt: skip
-        assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
-        assert (clone.status(), leftovers(clone)) == ([" M workplans/a.md"], [])
-
-    def test_change_the_file_after_the_commit(self, clone: Clone, hook: Hook) -> None:
-        hook("post-commit", "echo more >>workplans/a.md")
-        assert written(clone).commit == clone.head
-        assert (clone.read("workplans/a.md"), clone.status()) == (DONE.encode() + b"more\n", [" M workplans/a.md"])
-
-    def test_delete_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "rm workplans/a.md; exit 1")
-        assert "workplans/a.md was changed" in written(clone).faults[0][1]
-        assert clone.status() == [" D workplans/a.md"]
-
-    def test_leave_a_process_behind(self, clone: Clone, hook: Hook) -> None:
-        hook("post-commit", "sleep 60 >/dev/null 2>&1 & echo $! >.git/pid")
-        assert written(clone, committer=HASTY).faults == []
-        os.kill(int(clone.read(".git/pid")), 9)  # it may live: its own files were its own
-
-
-class TestStates:
-    """C-16: no commit can or may be made."""
-
-    def test_detached(self, clone: Clone) -> None:
-        clone.git("checkout", "--quiet", "--detach")
-        refused(clone, "HEAD is detached")
-
-    def conflict(self, clone: Clone, command: str) -> None:
-        clone.git("checkout", "--quiet", "-b", "other")
-        for text in ("theirs", "more theirs"):
-            clone.write("README.md", text)
-            clone.commit(text)
-        clone.git("checkout", "--quiet", "main")
-        clone.write("README.md", "ours")
-        clone.commit("ours")
-        with pytest.raises(AssertionError, match=r"(?i)conflict|failed"):
-            clone.git(*command.split())
-
-    @pytest.mark.parametrize(("command", "what"), [
-        ("merge other", "a merge"),
-        ("rebase other", "a rebase"),
-        ("rebase --apply other", "a rebase or am"),
-        ("cherry-pick other", "a cherry-pick"),
-        ("revert --no-edit HEAD~1 other", "a revert"),
-    ])  # fmt: skip
-    def test_under_way(self, clone: Clone, command: str, what: str) -> None:
-        if command.startswith("revert"):
-            clone.write("README.md", "1")
-            clone.commit()
-            clone.write("README.md", "2")
-            clone.commit()
-            with pytest.raises(AssertionError):
-                clone.git("revert", "--no-edit", "HEAD^")
-        else:
-            self.conflict(clone, command)
-        refused(clone, f"{what} is under way; end it first")
-
-    def test_am_under_way(self, clone: Clone) -> None:
-        clone.write("patch.mbox", PATCH)
-        with pytest.raises(AssertionError):
-            clone.git("am", "patch.mbox")
-        refused(clone, "a rebase or am is under way")
-
-    def test_between_two_steps_of_a_cherry_pick(self, clone: Clone) -> None:
-        self.conflict(clone, "cherry-pick other~1 other")
-        clone.write("README.md", "solved")
-        clone.commit("Solved")
-        assert not (clone.path / ".git" / "CHERRY_PICK_HEAD").exists()
-        refused(clone, "a cherry-pick or revert is under way")
-
-    @pytest.mark.parametrize(
-        ("command", "file"), [("merge --squash other", "SQUASH_MSG"), ("cherry-pick -n other", "MERGE_MSG")]
-    )
-    def test_message_that_waits_for_its_commit(self, clone: Clone, command: str, file: str) -> None:
-        clone.git("checkout", "--quiet", "-b", "other")
-        clone.write("new", "x")
-        clone.commit("Their words")
-        clone.git("checkout", "--quiet", "main")
-        clone.git(*command.split())
-        refused(clone, "is under way; end it first")
-        assert b"Their words" in clone.read(f".git/{file}")
-
-    def test_branch_without_a_commit(self, tmp_path: Path, origin: Origin) -> None:
-        origin.git("init", "--quiet", str(tmp_path / "new"))
-        new = Clone(tmp_path / "new")
-        new.write("workplans/a.md", TODO)
-        result = written(new)
-        assert (result.commit, len(result.faults)) == (None, 1)
-        assert (new.read("workplans/a.md"), new.status()) == (TODO.encode(), ["?? workplans/a.md"])
-
-    def test_index_lock_is_held(self, clone: Clone) -> None:
-        tree, state = looked(clone)
-        lock = clone.write(".git/index.lock", "")
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert "index.lock': File exists" in result.faults[0][1]
-        assert lock.exists()
-        lock.unlink()
-        assert (clone.status(), clone.read("workplans/a.md"), leftovers(clone)) == ([], TODO.encode(), [])
-
-    def test_objects_cannot_be_written(self, clone: Clone) -> None:
-        clone.git("repack", "-adq")
-        for number in range(256):
-            prefix = clone.path / ".git" / "objects" / f"{number:02x}"
-            shutil.rmtree(prefix, ignore_errors=True)
-            prefix.touch()
-        refused(clone, "error: unable to create temporary file")
-
-    def test_git_folder_cannot_be_written(self, clone: Clone) -> None:
-        clone.write(".git/statehub-writeback", "in the way")
-        tree, state = looked(clone)
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert (result.commit, result.files) == (None, {})
-        assert result.faults == [(None, f"File exists: {clone.path}/.git/statehub-writeback")]
-        assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
-
-    def test_head_has_moved(self, clone: Clone) -> None:
-        tree, state = looked(clone)
-        moved = clone.commit("Moved")
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert (result.commit, result.faults) == (None, [(None, "HEAD moved while this run was at work")])
-        assert (clone.head, clone.status()) == (moved, [])
-
-    def test_git_gone_in_between(self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        tree, state = looked(clone)
-        monkeypatch.setenv("PATH", str(tmp_path))
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert result.faults[0][1].startswith("git is not on the PATH: install git")
-        assert clone.read("workplans/a.md") == TODO.encode()
-
-
-class TestFiles:
-    """C-16 for one file; the others go on."""
-
-    def one_refused(self, clone: Clone, change: Callable[[Path], object], why: str) -> None:
-        laid_out(clone, "a", "b")
-        tree, state = looked(clone)
-        items = [item("a"), item("b")]
-        known = digests(clone, items)
-        change(clone.path / "workplans" / "a.md")
-        before = (clone.path / "workplans" / "a.md").lstat() if os.path.lexists(clone.path / "workplans/a.md") else None
-        staged = clone.git("diff", "--cached")
-        result = write_back(tree, state, items, known, COMMITTER, LIMIT)
-        assert (result.commit, result.faults) == (clone.head, [("workplans/a.md", why)])
-        assert clone.git("show", "--format=", "--name-only") == "workplans/b.md"
-        if before:
-            after = (clone.path / "workplans" / "a.md").lstat()
-            assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-        assert clone.git("diff", "--cached") == staged
-        assert leftovers(clone) == []
-
-    def test_read_only(self, clone: Clone) -> None:
-        self.one_refused(clone, lambda file: file.chmod(0o444), "the file is read-only (chmod u+w makes it writable)")
-
-    def test_edited_since_it_was_compared(self, clone: Clone) -> None:
-        self.one_refused(clone, lambda file: file.write_text(TODO + "mine"), CHANGED_MEANWHILE)
-
-    def test_deleted(self, clone: Clone) -> None:
-        self.one_refused(clone, Path.unlink, "the file cannot be read: No such file or directory")
-
-    def test_made_a_link(self, clone: Clone) -> None:
-        def link(file: Path) -> None:
-            file.rename(file.with_suffix(".other"))
-            file.symlink_to("a.other")
-
-        self.one_refused(clone, link, "the file is a symbolic link, which a writeback does not follow")
-
-    def test_made_a_pipe(self, clone: Clone) -> None:
-        def pipe(file: Path) -> None:
-            file.unlink()
-            os.mkfifo(file)
-
-        self.one_refused(clone, pipe, "not a regular file")
-
-    def test_folder_made_a_link_out_of_the_repo(self, clone: Clone) -> None:
-        laid_out(clone, "sub/a", "b")
-        tree, state = looked(clone)
-        items = [item("sub/a"), item("b")]
-        known = digests(clone, items)
-        outside = clone.path.with_name("outside")
-        (clone.path / "workplans" / "sub").rename(outside)
-        (clone.path / "workplans" / "sub").symlink_to(outside)
-        result = write_back(tree, state, items, known, COMMITTER, LIMIT)
-        assert result.faults == [("workplans/sub/a.md", "a link that leads out of the repo")]
-        assert (outside / "a.md").read_text() == TODO
-
-    @pytest.mark.parametrize("undone", [False, True])
-    def test_staged_since_the_look(self, clone: Clone, undone: bool) -> None:
-        def stage(file: Path) -> None:
-            file.write_text(TODO + "mine\n")
-            clone.git("add", "workplans/a.md")
-            if undone:
-                file.write_text(TODO)
-
-        self.one_refused(clone, stage, CHANGED_MEANWHILE)
-
-    def test_edited_between_the_look_and_the_reading(self, clone: Clone) -> None:
-        laid_out(clone, "a", "b")
-        tree, state = looked(clone)
-        clone.write("workplans/a.md", TODO + "mine\n")
-        items = [item("a"), item("b")]
-        result = write_back(tree, state, items, digests(clone, items), COMMITTER, LIMIT)
-        assert result.faults == [("workplans/a.md", CHANGED_MEANWHILE)]
-        assert (clone.read("workplans/a.md"), clone.status()) == (f"{TODO}mine\n".encode(), [" M workplans/a.md"])
-
-    @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
-    def test_changes_that_git_overlooks(self, clone: Clone, flag: str) -> None:
-        laid_out(clone, "a", "b")
-        clone.git("update-index", flag, "workplans/a.md")
-        clone.write("workplans/a.md", TODO + "only here\n")
-        result = written(clone, item("a"), item("b"))
-        assert [path for path, _ in result.faults] == ["workplans/a.md"]
-        assert "overlook" in result.faults[0][1]
-        assert clone.read("workplans/a.md") == f"{TODO}only here\n".encode()
-        assert clone.git("show", "HEAD:workplans/a.md") == TODO.rstrip("\n")
-
-    def test_untracked_after_all(self, clone: Clone) -> None:
-        tree, state = looked(clone)
-        clone.git("rm", "--quiet", "--cached", "workplans/a.md")
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert (result.commit, len(result.faults)) == (None, 1)
-        assert (clone.read("workplans/a.md"), leftovers(clone)) == (TODO.encode(), [])
-        assert clone.status() == ["D  workplans/a.md", "?? workplans/a.md"]
-
-    def test_task_gone(self, clone: Clone) -> None:
-        result = written(clone, item(task="A-T9"))
-        assert result.faults == [("workplans/a.md", "task 'A-T9' is not in the file any more")]
-        assert (clone.status(), leftovers(clone)) == ([], [])
-
-    def test_grown_over_the_limit(self, clone: Clone) -> None:
-        tree, state = looked(clone)
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, 10)
-        assert result.faults == [("workplans/a.md", "larger than the limit of 10 bytes")]
-
-    def test_edited_at_the_last_moment(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-        laid_out(clone, "a", "b")
-        before = clone.head
-
-        def person_saves_b(path: str, expected: str, data: bytes) -> None:
-            replace_file(path, expected, data)
-            clone.write("workplans/b.md", "mine")
-
-        monkeypatch.setattr("consistency.checkout.writeback.replace_file", person_saves_b)
-        result = written(clone, item("a"), item("b"))
-        assert result.commit is None
-        assert CHANGED_MEANWHILE in result.faults[0][1]
-        assert (clone.head, clone.read("workplans/a.md"), clone.read("workplans/b.md")) == (
-            before,
-            TODO.encode(),
-            b"mine",
-        )
-        assert (clone.status(), leftovers(clone)) == ([" M workplans/b.md"], [])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """What a full disk does, for files beyond *size* bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-class TestNoRoom:
-    @pytest.mark.parametrize("names", ["a", "ab", "ba"])
-    def test_for_a_file(self, clone: Clone, names: str) -> None:
-        laid_out(clone, *names)
-        large = TODO + "x" * 300_000
-        clone.write("workplans/b.md" if "b" in names else "workplans/a.md", large)
-        clone.commit(date=STARTED)
-        before = photograph(clone)
-        items = [item(name) for name in names]
-        with files_no_larger_than(200_000):
-            result = written(clone, *items)
-        assert (result.commit, result.files) == (None, {})
-        assert result.faults[0][1].startswith("File too large")
-        assert (photograph(clone), leftovers(clone)) == (before, [])
-
-    def test_for_the_list_of_originals(self, clone: Clone) -> None:
-        before = photograph(clone)
-        tree, state = looked(clone)
-        known = digests(clone, [item()])
-        with files_no_larger_than(10):
-            result = write_back(tree, state, [item()], known, COMMITTER, LIMIT)
-        assert (result.commit, len(result.faults)) == (None, 1)
-        assert (photograph(clone), leftovers(clone)) == (before, [])
-
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-    def test_on_a_disk_that_is_full(self, origin: Origin, clone: Clone, small_disk: Path) -> None:
-        names = [f"{number}" for number in range(12)]
-        laid_out(clone, *names)
-        clone.push()
-        origin.git("clone", "--quiet", str(origin.path), str(small_disk / "clone"))
-        there = Clone(small_disk / "clone")
-        seen = set()
-        with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
-            while filler.write(b"x" * 4096):
-                pass
-        before = photograph(there)
-        items = [item(name) for name in names]
-        while not (result := written(there, *items)).commit:  # a little more room each time: each step fails once
-            seen.add(result.faults[0][1].partition(":")[0])
-            assert (photograph(there), leftovers(there)) == (before, [])
-            os.truncate(small_disk / "filler", (small_disk / "filler").stat().st_size - 12288)
-        assert (result.commit, there.status(), leftovers(there)) == (there.head, [], [])
-        assert "No space left on device" in seen
-        assert len(seen) > 1
-
-
-def test_interrupt_puts_all_back_and_goes_on_up(clone: Clone, hook: Hook) -> None:
-    hook("pre-commit", "kill -INT $(cat .git/python); sleep 60")
-    clone.write(".git/python", str(os.getpid()))
-    before = photograph(clone)
-    with pytest.raises(KeyboardInterrupt):
-        written(clone)
-    assert (photograph(clone), leftovers(clone)) == (before, [])
-
-
-def test_putting_back_that_fails_is_told_and_tried_again(clone: Clone, hook: Hook, tree: WorkTree) -> None:
-    hook("pre-commit", "mv .git/statehub-writeback/0 .git/away; mkdir .git/statehub-writeback/0; exit 1")
-    result = written(clone)
-    assert "putting the files back failed as well" in result.faults[0][1]
-    (clone.path / ".git" / "statehub-writeback" / "0").rmdir()
-    (clone.path / ".git" / "away").rename(clone.path / ".git" / "statehub-writeback" / "0")
-    assert recover(tree) == ["workplans/a.md"]
-    assert (clone.status(), clone.read("workplans/a.md"), leftovers(clone)) == ([], TODO.encode(), [])
 
 
 def test_again_there_is_nothing_to_do(clone: Clone, tree: WorkTree) -> None:

@@ -11,7 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from consistency.core.codes import CODES
-from statehub.models import Source, Task, Workstream
+from consistency.models import Finding
+from statehub.command import user_name
+from statehub.models import Source, StatusChange, Task, Workstream
 from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import (
     FILE,
@@ -30,6 +32,8 @@ from tests.commands.helpers import (
     report,
     tree,
 )
+from tests.commands.test_gates import CLOSED
+from tests.support.environment import HOST
 from tests.support.hub import Hub
 from tests.support.repos import Clone
 from tests.support.repos import Origin as Bare
@@ -84,12 +88,6 @@ def dirty(clone: Clone) -> None:
     edit(clone, "# Workplan WP-1", "# Workplan 1")
 
 
-def behind(clone: Clone) -> None:
-    other = Bare(clone.path.with_name("origin.git")).clone("other")
-    edit(other, "status: todo", "status: done")
-    publish(other)
-
-
 def detached(clone: Clone) -> None:
     advanced(clone)
     clone.git("checkout", "--quiet", "--detach")
@@ -111,16 +109,41 @@ def copied_uuid(clone: Clone) -> None:
 
 
 def gone(clone: Clone) -> None:
+    committed("workplans/b.md", workplan("WP-2"))(clone)
+    assert fix("clone").exit == 0
     clone.git("rm", "--quiet", FILE)
     publish(clone)
+
+
+def back_and_forth(clone: Clone) -> None:
+    for _ in range(3):
+        assert fix("clone").exit == 0
+        reopened(clone)
+
+
+def told(clone: Clone) -> str:
+    """The last six steps of the task, in the words of C-20."""
+    moves = {
+        "done": f"{user_name()} (file, {HOST}) moved todo → done",
+        "todo": "somebody (api, elsewhere) reopened done → todo",
+    }
+    steps = [(change.at, moves[change.new]) for change in StatusChange.objects.filter(task__key=T01)]
+    written = Finding.objects.filter(task=T01, resolution="written_back").values_list("resolved_at", flat=True)
+    steps += [(at, f"a fix on {HOST} wrote todo over done in the file") for at in written if at]
+    assert len(steps) == 8
+    return "; ".join(f"{at:%Y-%m-%d %H:%M}Z {words}" for at, words in sorted(steps)[-6:])
 
 
 SKIPPED = "skipped to prevent regression"
 NO_GIT = "fatal: not a git repository (or any of the parent directories): .git"
 AHEAD = f"DB task 'Task {T01}' is ahead of file (db=done, file=todo) — {SKIPPED}"
-GATE = "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress"
 DETACHED = "HEAD is detached: a commit would belong to no branch; check out a branch first"
 ahead = finding("C-13", AHEAD, 14, task=T01, db="done", says="todo")
+still = finding(
+    "C-15",
+    f"task 'Task {T01}' was reopened in the hub, the file still has the old status (db=todo, file=done)",
+    14, task=T01, db="todo", says="done",
+)  # fmt: skip
 
 CASES = [
     Case(
@@ -256,14 +279,7 @@ CASES = [
         fix_only=lambda clone: [finding("C-14", "workplan has uncommitted changes — skipping writeback")],
     ),
     Case(
-        "C-15", reopened,
-        lambda clone: [
-            finding(
-                "C-15",
-                f"task 'Task {T01}' was reopened in the hub, the file still has the old status (db=todo, file=done)",
-                14, task=T01, db="todo", says="done",
-            )
-        ],
+        "C-15", reopened, lambda clone: [still],
         ("written_back",),
     ),
     Case(
@@ -280,6 +296,15 @@ CASES = [
                     severity="FAIL", task=T02, db="todo", says="in_progress")
         ],
         ("none",),
+    ),
+    Case(
+        "C-20", back_and_forth,
+        lambda clone: [
+            still,
+            finding("C-20", f"task '{T01}' goes back and forth and is left alone until somebody decides: {told(clone)}",
+                    14, severity="FAIL", task=T01, db="todo", says="done"),
+        ],
+        ("none", "none"),
     ),
 ]  # fmt: skip
 
@@ -313,7 +338,7 @@ def with_actions(found: list[Json], actions: tuple[str, ...]) -> list[Json]:
 
 
 def test_every_code_has_a_case() -> None:
-    assert {case.id[:4] for case in CASES} == set(CODES)
+    assert {case.id[:4] for case in CASES} | {gate.code for gate in CLOSED} == set(CODES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)
@@ -364,30 +389,6 @@ def test_fix_without_writeback_leaves_the_files_alone(agreed: Clone, case: Case)
     fields = {"converged": is_mended(done), **case.repo}
     assert document(ended) == report("fix", repo_report(agreed, done, **fields))
     assert (ended.exit, ended.stderr, tree(agreed)) == (expected_exit(done), "", files)
-
-
-def test_gate_in_a_check_is_a_note_and_the_stale_files_are_compared(agreed: Clone) -> None:
-    advanced(agreed)
-    behind(agreed)
-    hub, files = hub_rows(), tree(agreed)
-    gate = finding("C-14", GATE, severity="INFO", file=None, workplan=None)
-    fields = {"freshness": "behind", "behind": 1, "converged": False}
-    ended = check("clone")
-    assert document(ended) == report("check", repo_report(agreed, [gate, ahead], **fields))
-    assert (ended.exit, ended.stderr, hub_rows(), tree(agreed)) == (0, "", hub, files)
-
-
-@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--no-writeback",)])
-def test_gate_in_a_fix_holds_the_checkout_back(agreed: Clone, options: tuple[str, ...]) -> None:
-    advanced(agreed)
-    edit(agreed, "status: in_progress", "status: done")
-    behind(agreed)
-    hub, files = hub_rows(), tree(agreed)
-    gate = finding("C-14", GATE, file=None, workplan=None)
-    fields = {"freshness": "behind", "behind": 1, "outcome": "skipped", "converged": False}
-    ended = fix("clone", *options)
-    assert document(ended) == report("fix", repo_report(agreed, [gate], **fields))
-    assert (ended.exit, ended.stderr, hub_rows(), tree(agreed)) == (0, "", hub, files)
 
 
 def test_created_rows_have_the_files_uuids(agreed: Clone) -> None:

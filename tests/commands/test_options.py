@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,10 @@ from tests.commands.helpers import (
     edit,
     findings,
     fix,
-    hub_rows,
     mirrored,
     publish,
     run,
     statuses,
-    tree,
 )
 from tests.support.hub import Hub
 from tests.support.manage import Ended
@@ -150,95 +149,13 @@ class TestFormats:
         assert run("check_consistency", "clone", "--verbosity", "0").stdout == ""
 
 
-class TestFetch:
-    def test_without_a_fetch_nothing_is_known(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        publish(origin.clone("other"))
-        assert document(fix("clone", "--no-fetch"))["repos"][0]["freshness"] == "unknown"
-        assert document(fix("clone"))["repos"][0]["freshness"] == "behind"
-        assert document(fix("clone", "--no-fetch"))["repos"][0]["outcome"] == "skipped"
-        assert list(Run.objects.order_by("started_at").values_list("fetch", flat=True)) == [
-            "ok", "not asked", "ok", "not asked",
-        ]  # fmt: skip
-
-    def test_remote_that_is_gone(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        shutil.rmtree(origin.path)
-        edit(clone, "status: todo", "status: done")
-        ended = fix("clone")
-        assert (ended.exit, ended.stderr, codes(ended)) == (0, "", [("C-11", "advanced")])
-        newest = Run.objects.latest("started_at")
-        assert (newest.freshness, "does not appear to be a git repository" in newest.fetch) == ("unknown", True)
-
-
-class TestPull:
-    def test_behind_is_forwarded_then_fixed(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        other = origin.clone("other")
-        edit(other, "status: todo", "status: done")
-        publish(other)
-        ended = fix("clone", "--pull")
-        repo = document(ended)["repos"][0]
-        assert (ended.exit, ended.stderr, clone.head) == (0, "", other.head)
-        assert (repo["freshness"], repo["outcome"], repo["converged"]) == ("fresh", "ok", True)
-        assert (codes(ended), statuses()["WP-1-T01"]) == ([("C-11", "advanced")], "done")
-
-    def test_pull_that_cannot_work_warns_and_the_gate_holds(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        other = origin.clone("other")
-        edit(other, "status: todo", "status: done")
-        publish(other)
-        clone.write("README.md", "ours")
-        clone.commit("Ours")
-        before, hub = tree(clone), hub_rows()
-        ended = fix("clone", "--pull")
-        repo = document(ended)["repos"][0]
-        words = "fatal: Not possible to fast-forward, aborting."
-        assert (ended.exit, ended.stderr.rpartition(": pull failed: ")[::2]) == (0, (f"{clone.path}", f"{words}\n"))
-        assert (repo["freshness"], repo["outcome"], codes(ended)) == ("diverged", "skipped", [("C-14", "none")])
-        assert (tree(clone), hub_rows()) == (before, hub)
-
-    def test_uncommitted_work_in_the_way_stays(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        other = origin.clone("other")
-        edit(other, "status: todo", "status: done")
-        publish(other)
-        edit(clone, "status: todo", "status: blocked")
-        before = tree(clone)
-        ended = fix("clone", "--pull")
-        assert (codes(ended), tree(clone)) == ([("C-14", "none")], before)
-        assert "would be overwritten by merge" in ended.stderr
-
-    def test_remote_that_cannot_be_reached_warns_and_the_run_goes_on(self, origin: Origin, clone: Clone) -> None:
-        mirrored(clone)
-        shutil.rmtree(origin.path)
-        edit(clone, "status: todo", "status: done")
-        ended = fix("clone", "--pull")
-        assert (ended.exit, codes(ended), ended.stderr.count("\n")) == (0, [("C-11", "advanced")], 1)
-        assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
-
-    @pytest.mark.parametrize("options", [["--dry-run"], ["--no-fetch"]])
-    def test_dry_run_and_stale_knowledge_pull_nothing(self, origin: Origin, clone: Clone, options: list[str]) -> None:
-        mirrored(clone)
-        publish(origin.clone("other"))
-        before = tree(clone)
-        ended = fix("clone", "--pull", *options)
-        assert (ended.stderr, tree(clone)) == ("", before)
-
-    def test_no_upstream_is_no_trouble(self, clone: Clone) -> None:
-        mirrored(clone)
-        clone.git("branch", "--unset-upstream")
-        ended = fix("clone", "--pull")
-        assert (ended.exit, ended.stderr, document(ended)["repos"][0]["freshness"]) == (0, "", "no_upstream")
-
-
 class TestWhichCheckouts:
     def test_path_registers_on_the_way(self, clone: Clone) -> None:
         clone.write(FILE, TEXT)
         (clone.path / "deep/er").mkdir(parents=True)
         ended = fix("--path", clone.path / "deep/er")
         assert (ended.exit, codes(ended)) == (0, [("C-07", "created")])
-        assert ended.stderr == f"registered {clone.path} as 'clone', workplans: workplans/**/*.md\n"
+        assert ended.stderr == f"registered {clone.path} as 'clone', workplans: workplans/**/*.md; its branch is main\n"
         assert fix("--path", clone.path).stderr == ""
         assert list(Checkout.objects.values_list("repo__slug", "host", "path")) == [
             ("clone", "test-host", str(clone.path))
@@ -266,19 +183,30 @@ class TestWhichCheckouts:
 
 
 class TestWhatIsRecorded:
-    def test_run_has_a_receipt(self, clone: Clone) -> None:
+    def test_run_has_a_receipt(self, origin: Origin, clone: Clone) -> None:
         mirrored(clone)
         edit(clone, "status: todo", "status: done")
         assert fix("clone", "--dry-run", "--no-fetch").exit == 0
         newest: dict[str, Any] = {**Run.objects.values().latest("started_at")}
         for name in ("id", "started_at", "finished_at", "version", "user", "checkout_id"):
             assert newest.pop(name)
-        assert sorted(newest.pop("seconds")) == ["compare", "look", "record", "writeback"]
+        assert sorted(newest.pop("seconds")) == ["compare", "fetch", "look", "record", "writeback"]
         assert newest == {
             "mode": "fix", "dry_run": True, "trigger": "command", "outcome": "ok", "converged": False, "error": "",
             "freshness": "unknown", "fetch": "not asked", "head": clone.head, "branch": "main",
             "upstream": "origin/main", "ahead": 0, "behind": 0, "writeback_commit": "", "counts": {"C-11": 1},
+            "upstream_place": f"{str(origin.path).removesuffix('.git')} refs/heads/main", "tip": "", "fetched_at": None,
+            "push": "",
         }  # fmt: skip
+
+    def test_fetch_that_worked_is_remembered(self, origin: Origin, clone: Clone) -> None:
+        mirrored(clone)
+        publish(origin.clone("other"))
+        assert fix("clone").exit == 0
+        newest = Run.objects.latest("started_at")
+        assert (newest.tip, newest.fetch, newest.freshness) == (origin.head, "ok", "behind")
+        assert newest.fetched_at is not None
+        assert newest.started_at - timedelta(minutes=1) < newest.fetched_at <= newest.started_at
 
     def test_run_knows_who_started_it_and_why(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
         mirrored(clone)
@@ -310,15 +238,17 @@ class TestWhatIsRecorded:
         clone.git("config", "branch.b\udcff.remote", "nowhere")
         clone.git("config", "branch.b\udcff.merge", "refs/heads/main")
         for _ in range(2):
-            ended = fix("clone")
+            ended = fix("clone", "--any-branch")
             assert (ended.exit, ended.stderr, codes(ended)) == (1, "", [("C-02", "none")])
             assert findings(ended)[0]["file"] == "workplans/x\udcff.md"
         row = Finding.objects.get(code="C-02")
         assert (row.file, row.times_seen) == ("workplans/x\\udcff.md", 2)
         assert Run.objects.latest("started_at").branch in ("b\\udcff", "b\ufffd")
         (clone.path / "workplans" / "x\udcff.md").unlink()
-        assert fix("clone").exit == 0
+        assert fix("clone", "--any-branch").exit == 0
         assert Finding.objects.get(code="C-02").resolution == "gone"
+        assert codes(fix("clone")) == [("C-18", "none")]
+        assert Finding.objects.get(code="C-18").message.startswith("Repo 'clone' is on branch 'b")
 
     def test_repo_before_its_first_commit(self, tmp_path: Path) -> None:
         young = Clone(tmp_path / "young")

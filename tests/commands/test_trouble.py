@@ -45,8 +45,12 @@ def test_no_checkout_named(hub: Hub) -> None:
         (["fix_consistency", "--path", "/nonexistent/x"], "/nonexistent/x is not there"),
         (["fix_consistency", "--path", "/etc/passwd"], "/etc/passwd is no folder"),
         (
-            ["fix_consistency", "net", "--push"],
-            "--push is not there yet: run the fix without it, then git push",
+            ["fix_consistency", "net", "--jobs", "0"],
+            "fix_consistency: argument --jobs: '0' is no number from 1 to 100 (--help shows how)",
+        ),
+        (
+            ["check_consistency", "net", "--push"],
+            "check_consistency: unrecognized arguments: --push (--help shows how)",
         ),
         (
             ["check_consistency", "net", "--fix"],

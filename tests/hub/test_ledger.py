@@ -7,8 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from consistency.checkout.worktree import locate, look
-from consistency.hub.ledger import batches, forget, read_contents
+from consistency.checkout.remote import Fetched
+from consistency.checkout.state import look
+from consistency.checkout.worktree import locate
+from consistency.core.gate import NOT_ASKED
+from consistency.hub.ledger import GONE, batches, forget, read_contents, retire
 from consistency.models import LedgerEntry
 from consistency.sync import fix_hub
 from statehub.models import Checkout, Source, Task, Workstream
@@ -86,13 +89,28 @@ def test_rows_agree_in_digest_and_version_when_a_fix_has_ended(clone: Clone) -> 
     assert (after["version"], after["digest"] == before[FILE]["digest"]) == (2, False)
 
 
-def test_row_of_a_file_that_is_gone_is_forgotten(clone: Clone) -> None:
+def test_row_of_a_file_that_is_gone_is_kept_for_its_return(clone: Clone) -> None:
     mirrored(clone, {FILE: TEXT, B: workplan("WP-2")})
+    before, content = ledger(), LedgerEntry.objects.get(path=FILE).content
     (clone.path / FILE).unlink()
     check("clone")
-    assert set(ledger()) == {FILE, B}
+    assert ledger() == before
+    for _ in range(2):
+        assert codes(fix("clone")) == [("C-08", "none")]
+        assert ledger() == {FILE: {**before[FILE], "digest": GONE, "version": None}, B: before[B]}
+        assert LedgerEntry.objects.get(path=FILE).content == content
+    clone.write(FILE, TEXT)
+    assert codes(fix("clone")) == []
+    assert ledger() == before
+
+
+def test_row_of_a_file_that_is_gone_is_deleted_once_its_workplan_is_elsewhere(clone: Clone) -> None:
+    mirrored(clone, {FILE: TEXT, B: workplan("WP-2")})
+    (clone.path / FILE).unlink()
     assert codes(fix("clone")) == [("C-08", "none")]
-    assert set(ledger()) == {B}
+    clone.write("workplans/c.md", TEXT)
+    assert codes(fix("clone")) == [("C-12", "updated")]
+    assert set(ledger()) == {B, "workplans/c.md"}
 
 
 def test_row_of_a_file_that_cannot_be_read_is_kept(clone: Clone) -> None:
@@ -116,6 +134,8 @@ def test_more_paths_than_a_statement_takes(clone: Clone) -> None:
     checkout, paths = Checkout.objects.get().pk, [f"{number}.md" for number in range(100_000)]
     assert read_contents(checkout, paths) == {}
     assert set(read_contents(checkout, [*paths, FILE])) == {FILE}
+    retire(checkout, [*paths, FILE])
+    assert [(row["digest"], row["version"]) for row in ledger().values()] == [(GONE, None)]
     forget(checkout, [*paths, FILE])
     assert ledger() == {}
 
@@ -198,6 +218,18 @@ class TestReopen:
         publish(reopened)
         assert codes(fix("clone")) == [("C-12", "updated"), ("C-15", "written_back")]
         assert (statuses()[T01], codes(fix("clone"))) == ("todo", [])
+
+    @pytest.mark.parametrize("path", [FILE, B])
+    def test_workplan_that_is_gone_for_a_while_is_remembered(self, reopened: Clone, path: str) -> None:
+        text = reopened.read(FILE).decode()
+        (reopened.path / FILE).unlink()
+        for _ in range(2):
+            assert codes(fix("clone", "--allow-missing")) == [("C-08", "none")]
+        reopened.write(path, text)
+        publish(reopened)
+        moved = [] if path == FILE else [("C-12", "updated")]
+        assert codes(fix("clone")) == [*moved, ("C-15", "written_back")]
+        assert statuses()[T01] == "todo"
 
     def test_workplan_that_shares_its_id_for_a_while_is_remembered(self, reopened: Clone) -> None:
         reopened.write(B, workplan("WP-1"))
@@ -292,4 +324,4 @@ class TestCrash:
     @staticmethod
     def _run_that_dies_after_its_commit(clone: Clone) -> None:
         tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
-        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, "not asked"), fixing(), timezone.now())
+        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED)), fixing(), timezone.now())

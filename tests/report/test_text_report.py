@@ -34,7 +34,7 @@ busy · /srv/net · fix · up to date with its remote
   some drift is left
 
 old · /srv/old · fix · 3 commits behind its remote
-  SKIPPED  held back by the pull gate, nothing was written
+  SKIPPED  held back, nothing was written
   WARN  C-14  Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress
 
 gone · /srv/gone · fix

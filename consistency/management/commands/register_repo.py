@@ -25,6 +25,7 @@ class Command(HubCommand):
         parser.add_argument("path", metavar="PATH", help="a git work tree on this machine")
         parser.add_argument("--slug", help="the repo's name in the hub (default: the folder's name)")
         parser.add_argument("--workplans", metavar="GLOB", help=f"where workplans are (default: {DEFAULT_WORKPLANS})")
+        parser.add_argument("--branch", help="the one that is mirrored (default: the one that origin calls its own)")
         parser.add_argument(
             "--protocol",
             metavar="FILE",
@@ -38,7 +39,8 @@ class Command(HubCommand):
             tree = locate(options["path"])
             if protocol is not None:  # First, so that nothing is registered where it is refused.
                 check_protocol(tree, protocol)
-            registered = register(tree, settings.STATEHUB_HOST, slug=options["slug"], workplans=options["workplans"])
+            asked = {name: options[name] for name in ("slug", "workplans", "branch")}
+            registered = register(tree, settings.STATEHUB_HOST, **asked)
             number = len(files(tree, registered.checkout.repo.workplans))
             self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
             if protocol is not None:

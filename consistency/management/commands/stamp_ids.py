@@ -52,8 +52,6 @@ class Command(HubCommand):
         path = visit.checkout.path
         try:
             stamped = stamp_checkout(visit, _options(options), self.warn, commit=options["commit"])
-        except GitMissing:
-            raise
         except (CannotStamp, NotAWorkTree, Locked, GitError, OSError) as error:
             self.warn(f"error: {path}: {error}")
             return CANNOT_RUN

@@ -1,0 +1,93 @@
+"""Reading takes time in proportion to a file's size, however nasty the file."""
+
+from __future__ import annotations
+
+import pytest
+
+from consistency.core.edit import EditRefused, set_statuses
+from consistency.core.fences import MAX_NESTING
+from consistency.core.parse import parse_workplan
+from consistency.core.workplan import Problem, Unreadable, Workplan
+from fuzz import blowup
+from fuzz.nasty import NASTY
+
+FRONT = "---\nid: W1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
+SIZE = 32 * 1024
+TOO_FAST = 0.004
+"""CPU seconds that say nothing about growth."""
+BLOCK = "\n```task\nid: X\nstatus: todo\n```\n"
+
+
+@pytest.mark.parametrize("start", [">" * 201, "> " * 134, "- " * 201, "1. " * 201, "-\t" * 100 + ">", "   " + "*  " * 140])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lists_and_quotes_nested_without_end_are_refused(start: str, end: str) -> None:
+    text = f"{FRONT}\nOne\n\n{start}x\n{BLOCK}".replace("\n", end)
+    message = f"lists or quotes are nested more than {MAX_NESTING} levels deep"
+    assert parse_workplan("w.md", text.encode()) == Unreadable("w.md", (Problem("C-02", message, 10),), "W1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> " * 130 + "x\n",
+        "- " * 130 + "x\n",
+        "- " * 300 + "\n",
+        " - -" * 300 + "\n",
+        "-" * 300 + "\n",
+        "* " * 300,
+        "=" * 300 + "\n",
+        " " * 3000 + "x\n",
+        "\t" * 300 + "x\n",
+        "1 2 3.5 " * 300 + "\n",
+        "1.5 " * 300 + "\n",
+        "*a* " * 300 + "\n",
+        "x " + ">" * 300 + "\n",
+    ],
+)  # fmt: skip
+def test_what_only_looks_nested_is_read(text: str) -> None:
+    found = parse_workplan("w.md", f"{FRONT}{BLOCK}\n{text}".encode())
+    assert isinstance(found, Workplan)
+    assert [block.key for block in found.blocks] == ["X"]
+
+
+def test_nesting_is_of_no_interest_where_there_is_no_task() -> None:
+    assert isinstance(parse_workplan("w.md", f"{FRONT}{'>' * 300}x\n".encode()), Workplan)
+
+
+@pytest.mark.parametrize("name", blowup.jobs())
+def test_four_times_the_size_takes_about_four_times_the_time(name: str) -> None:
+    for _ in range(3):  # The machine may have been busy with something else.
+        small, large = blowup.growth(name, SIZE)
+        if large < max(TOO_FAST, blowup.WORST * small):
+            return
+    pytest.fail(f"{small:.4f} s of CPU for {SIZE} bytes, {large:.4f} s for {blowup.STEP} times that")
+
+
+@pytest.mark.parametrize(
+    "name", ["one line", "quotes without end, going on lazily", "fences", "near misses", "lists in YAML, 60 deep"]
+)
+def test_a_file_of_the_largest_size_is_read_within_seconds(name: str) -> None:
+    data = NASTY[name](blowup.LIMIT).encode()
+    assert blowup.seconds(lambda: parse_workplan("w.md", data), repeat=1) < 40  # Some 5 s on a machine of two cores.
+
+
+def test_growth_that_is_not_linear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pulldown-cmark does with endless quotes when nothing stands before it."""
+    monkeypatch.setattr("consistency.core.parse.too_deep", lambda body: None)
+    small, large = blowup.growth("quotes without end, going on lazily", SIZE)
+    assert large > max(TOO_FAST, blowup.WORST * small)
+
+
+def test_raw_html_in_capitals_ends_where_it_is_closed() -> None:
+    """CommonMark 0.31.2, section 4.6: the end tag is matched whatever its case."""
+    text = f"{FRONT}\n<PRE>\n```task\nid: A\n```\n</PRE>\n{BLOCK}\n- <Style>\n  </STYLE>\n{BLOCK.replace('X', 'Y')}"
+    found = parse_workplan("w.md", text.encode())
+    assert isinstance(found, Workplan)
+    assert [block.key for block in found.blocks] == ["X", "Y"]
+
+
+def test_a_status_over_two_lines_is_refused_with_the_reason() -> None:
+    data = f'{FRONT}\n```task\nid: X\nstatus: "to\\\n  do"\n```\n{BLOCK.replace("X", "Y")}'.encode()
+    with pytest.raises(EditRefused, match="is not in one piece: write it on one line"):
+        set_statuses("w.md", data, {"X": "done"})
+    assert set_statuses("w.md", data, {"Y": "done"}).data == data[:-9] + b"done\n```\n"
