@@ -1,4 +1,4 @@
-"""`python -m fuzz`: fuzz the core's promises, replay an input, or measure how time grows. Exits 1 where one is broken."""
+"""`python -m fuzz`: fuzz the core's promises, replay an input, or measure how time grows. Exits 1 where one breaks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fuzz import blowup, campaign
 from fuzz.targets import TARGETS
 
 NO_ENGINE = """\
-fuzz: atheris is not installed here. It comes with `make dev` on Linux, x86-64, Python 3.11 to 3.13; for others there is no
-wheel of it. The same promises over generated input, without it: make test ARGS=tests/core/test_fuzz.py"""
+fuzz: atheris is not installed here. `make dev` brings it on Linux, x86-64, with Python 3.11 to 3.13; elsewhere there is
+no wheel of it. Without it, the same promises over generated input: make test ARGS=tests/core/test_fuzz.py"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,9 +51,9 @@ def fuzz(targets: Sequence[str], seconds: int, seed: int, keep: Path | None) -> 
     broken = [result for result in results if result.crash]
     for result in broken:
         print(f"\n{result.target} is broken: {result.words}")
-        print(f"Again: {Path(sys.executable)} -m fuzz --target {result.target} --replay {result.crash}")
+        print(f"Again: {sys.executable} -m fuzz --target {result.target} --replay {result.crash}")
     total = sum(result.executions for result in results)
-    print(f"\n{total:,} executions, {f'{len(broken)} promises broken' if broken else 'every promise held'}")
+    print(f"\n{total:,} executions, {f'{len(broken)} of the targets broken' if broken else 'every promise held'}")
     return int(bool(broken))
 
 
@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), help="of the fuzzer, default by chance"
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="inputs worth having go on from and to this folder")
-    parser.add_argument("--replay", type=Path, nargs="+", metavar="FILE", help="give these files to the targets instead")
+    parser.add_argument(
+        "--replay", type=Path, nargs="+", metavar="FILE", help="give these files to the targets instead"
+    )
     parser.add_argument("--blowup", action="store_true", help="measure time over size for nasty files instead")
     return parser
 

@@ -35,7 +35,7 @@ class EngineFailed(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one target. `coverage` is libFuzzer's count of edges; `corpus` the inputs it kept as worth having."""
+    """What came of one target. `coverage` is libFuzzer's count of edges, `corpus` the number of inputs worth having."""
 
     target: str
     executions: int

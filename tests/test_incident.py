@@ -46,8 +46,8 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     assert run("set_task_status", T02, "done").exit == 0
     assert statuses() == {T01: "done", T02: "done"}
 
-    # The workstation knows nothing of it: its file says todo and in_progress. Unplugged, it cannot even ask; but the hub
-    # remembers what the remote has seen.
+    # The workstation knows nothing of it: its file says todo and in_progress. Unplugged, it cannot even ask; but the
+    # hub remembers what the remote has seen.
     settings.STATEHUB_HOST = "workstation"
     run("register_repo", str(workstation.path))
     before, hub = tree(workstation), rows(Task, Workstream, StatusChange, LedgerEntry)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -64,7 +64,9 @@ def _findings() -> Metric:
 
 
 def _runs() -> Metric:
-    metric = CounterMetricFamily("statehub_runs", "Runs by outcome.", labels=["outcome"])
+    metric = GaugeMetricFamily(
+        "statehub_runs", "Runs on record by outcome; pruning takes old ones away.", labels=["outcome"]
+    )
     counts = dict(Run.objects.order_by().values_list("outcome").annotate(number=Count("pk")))
     for outcome in RunState.values:
         metric.add_metric([outcome], counts.get(outcome, 0))

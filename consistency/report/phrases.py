@@ -31,14 +31,16 @@ def action_of(finding: Finding) -> str:
 
 def freshness_of(repo: CheckoutOutcome) -> str:
     """How *repo*'s checkout stands to its upstream; empty where nobody asked."""
-    ahead, behind = count(repo.ahead, "commit"), count(repo.behind, "commit")
+    ahead = count(repo.ahead, "commit")
+    # How far, git can only tell of commits that have come here.
+    behind = f"{count(repo.behind, 'commit')} behind" if repo.behind else "behind"
     match repo.freshness:
         case "fresh":
             return f"{ahead} ahead of its remote" if repo.ahead else "up to date with its remote"
         case "behind":
-            return f"{behind} behind its remote"
+            return f"{behind} its remote"
         case "diverged":
-            return f"diverged from its remote, {ahead} ahead and {repo.behind} behind"
+            return f"diverged from its remote, {ahead} ahead and {repo.behind or 'some'} behind"
         case "unknown":
             return "remote not fetched" + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
         case "no_upstream":

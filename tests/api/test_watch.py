@@ -79,7 +79,7 @@ def test_metrics_of_a_hub(db: None) -> None:
         f"{age}[('host', 'laptop'), {odd}, ('repo', 'other')]": float("inf"),
         **{f"statehub_findings_open[('code', '{code}')]": 2.0 if code == "C-13" else 0.0 for code in CODES},
         **{
-            f"statehub_runs_total[('outcome', '{outcome}')]": number
+            f"statehub_runs[('outcome', '{outcome}')]": number
             for outcome, number in {"ok": 1.0, "error": 1.0, "skipped": 1.0, "running": 0.0}.items()
         },
     }

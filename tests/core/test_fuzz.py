@@ -1,7 +1,8 @@
-"""The core's promises hold for every file of the kept corpus, and for what can be made of it; `make fuzz` goes on from here."""
+"""The core's promises hold for every file of the kept corpus, and for what can be made of it at random."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -132,3 +133,59 @@ def test_without_the_fuzzer_it_says_what_to_do() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("fuzz: atheris is not installed here.")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="there is no wheel of atheris for this machine")
+def test_the_fuzzer_runs_and_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep = tmp_path / "kept"
+    assert command.main(["--target", "parse", "--seconds", "2", "--seed", "7", "--keep", str(keep)]) == 0
+    head, _, row, _, total = capsys.readouterr().out.splitlines()
+    assert head == f"seed 7, {len(SEEDS)} files in the corpus, 2 s for each target"
+    name, executions, rate, edges, corpus = row.replace(",", "").split()
+    assert name == "parse"
+    assert min(map(int, (executions, rate, edges, corpus))) > len(SEEDS)
+    assert total == f"{int(executions):,} executions, every promise held"
+    assert len(list((keep / "parse").iterdir())) > len(SEEDS)
+
+
+CRASH = """\
+#49\tINITED cov: 395 ft: 900 corp: 48/20Kb exec/s: 0 rss: 60Mb
+#512\tNEW    cov: 396 ft: 901 corp: 49/20Kb lim: 4096 exec/s: 512 rss: 60Mb L: 9/4000 MS: 1 EraseBytes-
+
+ === Uncaught Python exception: ===
+Broken: all is well: 1: 2
+Traceback (most recent call last):
+"""
+
+
+def test_what_broke_a_promise_is_kept_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def engine(arguments: list[str], limit: int) -> tuple[int, str]:
+        (prefix,) = (each.partition("=")[2] for each in arguments if each.startswith("-artifact_prefix="))
+        Path(f"{prefix}crash-1234").write_bytes(b"---\n\xff")
+        return 77, CRASH
+
+    monkeypatch.setattr(campaign, "_engine", engine)
+    monkeypatch.setattr(campaign, "CRASHES", tmp_path)
+    assert command.fuzz(["edit"], 1, 5, None) == 1
+    saved = tmp_path / "edit-851803298198"
+    assert saved.read_bytes() == b"---\n\xff"
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "edit               512         0    396      49",
+        "",
+        "edit is broken: Broken: all is well: 1: 2",
+        f"Again: {sys.executable} -m fuzz --target edit --replay {saved}",
+        "",
+        "512 executions, 1 of the targets broken",
+    ]
+
+
+def test_a_fuzzer_that_fails_is_told_from_a_promise_that_breaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "_engine", lambda arguments, limit: (1, "ImportError: no such thing"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert command.main(["--target", "edit"]) == 2
+    assert capsys.readouterr().err == "fuzz: the fuzzer could not run: ImportError: no such thing\n"

@@ -18,7 +18,9 @@ TOO_FAST = 0.004
 BLOCK = "\n```task\nid: X\nstatus: todo\n```\n"
 
 
-@pytest.mark.parametrize("start", [">" * 201, "> " * 134, "- " * 201, "1. " * 201, "-\t" * 100 + ">", "   " + "*  " * 140])
+@pytest.mark.parametrize(
+    "start", [">" * 201, "> " * 134, "- " * 201, "1. " * 201, "-\t" * 100 + ">", "   " + "*  " * 140]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_lists_and_quotes_nested_without_end_are_refused(start: str, end: str) -> None:
     text = f"{FRONT}\nOne\n\n{start}x\n{BLOCK}".replace("\n", end)
@@ -56,16 +58,12 @@ def test_nesting_is_of_no_interest_where_there_is_no_task() -> None:
 
 @pytest.mark.parametrize("name", blowup.jobs())
 def test_four_times_the_size_takes_about_four_times_the_time(name: str) -> None:
-    for _ in range(3):  # The machine may have been busy with something else.
-        small, large = blowup.growth(name, SIZE)
-        if large < max(TOO_FAST, blowup.WORST * small):
-            return
-    pytest.fail(f"{small:.4f} s of CPU for {SIZE} bytes, {large:.4f} s for {blowup.STEP} times that")
+    # Tried again: the machine may have been busy with something else.
+    tries = (blowup.growth(name, SIZE) for _ in range(3))
+    assert any(large < max(TOO_FAST, blowup.WORST * small) for small, large in tries)
 
 
-@pytest.mark.parametrize(
-    "name", ["one line", "quotes without end, going on lazily", "fences", "near misses", "lists in YAML, 60 deep"]
-)
+@pytest.mark.parametrize("name", ["one line", "quotes without end, going on lazily", "fences"])
 def test_a_file_of_the_largest_size_is_read_within_seconds(name: str) -> None:
     data = NASTY[name](blowup.LIMIT).encode()
     assert blowup.seconds(lambda: parse_workplan("w.md", data), repeat=1) < 40  # Some 5 s on a machine of two cores.
@@ -74,7 +72,7 @@ def test_a_file_of_the_largest_size_is_read_within_seconds(name: str) -> None:
 def test_growth_that_is_not_linear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pulldown-cmark does with endless quotes when nothing stands before it."""
     monkeypatch.setattr("consistency.core.parse.too_deep", lambda body: None)
-    small, large = blowup.growth("quotes without end, going on lazily", SIZE)
+    small, large = blowup.growth("quotes without end, going on lazily", SIZE // 2)
     assert large > max(TOO_FAST, blowup.WORST * small)
 
 

@@ -30,11 +30,16 @@ PLACE = Place(1, 1, "repo", "host", "/srv", RUN)
         ({"outcome": "error"}, 0, "no"),
         ({"finished": NOW - timedelta(days=2)}, 0, "unknown"),
         ({"freshness": ""}, 0, "unknown"),
+        ({"outcome": "skipped"}, 0, "held"),
     ],
 )
 def test_verdict(changes: dict[str, Any], obstacles: int, word: str) -> None:
     place = replace(PLACE, run=replace(RUN, **changes), obstacles=obstacles)
     assert verdict(place, NOW, timedelta(days=1)).word == word
+
+
+def test_verdict_of_a_checkout_on_another_branch_that_was_only_checked() -> None:
+    assert verdict(replace(PLACE, gates=1), NOW, timedelta(days=1)).word == "held"
 
 
 def test_verdict_without_a_run_is_unknown() -> None:

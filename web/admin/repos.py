@@ -100,6 +100,7 @@ class RepoAdmin(RecordAdmin):
                 ("Slug", look.text(obj.slug)),
                 ("Origin", look.mono(obj.origin)),
                 ("Workplans", look.mono(obj.workplans)),
+                ("Branch", look.mono(obj.branch) if obj.branch else "any"),
                 ("Known since", look.time(obj.created_at)),
                 ("Lists", format_html("{} · {}", look.anchor(tasks, "tasks"), look.anchor(findings, "findings"))),
             ],

@@ -100,8 +100,10 @@ class RunAdmin(RecordAdmin):
 
     @admin.display(description="Written back")
     def commit(self, obj: Run) -> SafeString:
-        """The writeback commit."""
-        return look.commit(obj.writeback_commit)
+        """The writeback commit, and whether it is known to others."""
+        shown = look.commit(obj.writeback_commit)
+        words = {"": "", "ok": " pushed"}.get(obj.push, " committed, not pushed")
+        return format_html("{}{}", shown, words) if words else shown
 
     def heading(self, obj: Run) -> SafeString:
         """What it was, and how it ended."""
@@ -176,7 +178,17 @@ def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     yield "Branch", look.mono(run.branch)
     yield "Upstream", look.mono(run.upstream)
     yield "Ahead / behind", f"{run.ahead} / {run.behind}"
+    yield "Tip seen", look.mono(run.tip)
     yield "Writeback commit", look.mono(run.writeback_commit)
+    yield "Push", _push(run)
+
+
+def _push(run: Run) -> SafeString | str:
+    if run.push == "ok":
+        return "pushed"
+    if run.push:
+        return format_html("committed, not pushed: {}", look.text(run.push))
+    return "committed, not pushed: nobody asked for it" if run.writeback_commit else look.NONE
 
 
 def _phases(run: Run) -> list[Bar]:

@@ -142,6 +142,8 @@ def run(row: consistency.Run) -> schemas.Run:
         ahead=row.ahead,
         behind=row.behind,
         writeback_commit=row.writeback_commit or None,
+        tip=row.tip or None,
+        push=row.push or None,
         counts=row.counts,
         seconds=row.seconds,
         started_at=row.started_at,

@@ -120,6 +120,8 @@ class Run(BaseModel):
     ahead: int
     behind: int
     writeback_commit: str | None
+    tip: str | None = Field(description="The upstream's commit that its fetch saw.")
+    push: str | None = Field(description="'ok', or why what was committed is not pushed; null where nobody asked.")
     counts: dict[str, int]
     seconds: dict[str, Any]
     started_at: datetime

@@ -185,7 +185,7 @@ def places(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[Pla
     fetches = _fetches(runs.values(), now - lookback)
     findings = _open_findings([row[0] for row in rows])
     return [
-        Place(*row[:5], _last(runs.get(row[0])), fetches.get(row[0]), *findings.get(row[0], (0, 0))) for row in rows
+        Place(*row[:5], _last(runs.get(row[0])), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0))) for row in rows
     ]
 
 
@@ -208,12 +208,15 @@ def _fetches(runs: Iterable[Run], start: datetime) -> dict[int, datetime]:
     return {run.checkout_id: run.started_at for run in every if run.fetch == "ok"} | earlier
 
 
-def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """How many findings are open in each checkout, and how many of them say that a writeback was not possible."""
+def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """How many findings are open in each checkout, how many of them say that a writeback was not possible, and how many
+    that all of it is held back.
+    """
     obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
     rows = Finding.objects.filter(checkout__in=pks, resolved_at=None).order_by().values_list("checkout")
-    counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle))
-    return {pk: (number, obstacles) for pk, number, obstacles in counted}
+    gate = Q(code__in=("C-18", "C-19"))  # Where it is behind, its run says so.
+    counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
+    return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
 
 
 # ---- Writeback -------------------------------------------------------------------------------------------------------

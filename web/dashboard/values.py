@@ -86,7 +86,8 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A checkout as the grid shows it. *obstacles*: open findings that say that a file or all of it is left alone."""
+    """A checkout as the grid shows it. Open findings that hold all of it back are *gates*,
+    those that say that a file or a commit is left alone *obstacles*."""
 
     checkout: int
     repo: int
@@ -97,6 +98,7 @@ class Place:
     fetched: datetime | None = None
     findings: int = 0
     obstacles: int = 0
+    gates: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ class Verdict:
 YES = Verdict("yes", "good", "the checkout has all that its upstream has, or no upstream")
 LIKELY = Verdict("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
 PARTLY = Verdict("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
-HELD = Verdict("held", "warn", "the pull gate holds it back: the upstream has commits that it lacks; pull first")
+HELD = Verdict(
+    "held", "warn", "a gate holds it back: behind its upstream, on another branch, or most workplans are gone"
+)
 NO = Verdict("no", "bad", "the newest run could not work there")
 UNKNOWN = Verdict("unknown", "muted", "no finished run, or too long ago to tell")
 VERDICTS = (YES, LIKELY, PARTLY, HELD, NO, UNKNOWN)
@@ -33,7 +35,7 @@ def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
         return UNKNOWN
     if run.outcome == "error":
         return NO
-    if run.freshness in ("behind", "diverged"):
+    if run.outcome == "skipped" or run.freshness in ("behind", "diverged") or place.gates:
         return HELD
     if now - run.finished > patience:
         return UNKNOWN

@@ -1,0 +1,120 @@
+"""Runs commands in forks of a process that has Django and the commands loaded already.
+
+It speaks JSON lines: one request in, one answer out. Orphans of a killed run (its git children) come to this process,
+which waits for them: as the next run of cron, some seconds later, would find them gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import traceback
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+LOADED = (
+    "concurrent.futures", "django.core.management", "filelock", "git.cmd", "git.exc", "psycopg", "tests.crash.rows",
+    "consistency.management.commands.fix_consistency", "consistency.management.commands.register_repo",
+    "consistency.management.commands.stamp_ids", "consistency.report.json_report",
+    "statehub.management.commands.reopen_task", "statehub.management.commands.set_task_status",
+)  # fmt: skip
+
+
+def serve() -> None:
+    """Answer requests until there are no more."""
+    sys.dont_write_bytecode = True
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+    import django
+
+    django.setup()
+    for name in LOADED:
+        import_module(name)
+    import_module("consistency.checkout.git")._runner()
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), flush=True)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Fork, let the child do it, and wait for it and for all that it left behind."""
+    child = os.fork()
+    if child == 0:
+        _be_child(request)
+    exit = -os.WTERMSIG(status) if os.WIFSIGNALED(status := os.waitpid(child, 0)[1]) else os.WEXITSTATUS(status)
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    return {"exit": exit}
+
+
+def _be_child(request: dict[str, Any]) -> None:
+    exit = 70
+    try:
+        for number, name in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115, PTH123
+        exit = _rows() if request["do"] == "rows" else _command(request)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(exit)
+
+
+def _rows() -> int:
+    from tests.crash.rows import photograph
+
+    json.dump(photograph(), sys.stdout)
+    return 0
+
+
+def _command(request: dict[str, Any]) -> int:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+    from django.db import connections
+
+    from tests.crash.seam import Plan, Seam
+
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    seam = Seam(log, Plan(**request["plan"]), request["names"], _end_backend)
+    seam.install()
+    try:
+        execute_from_command_line(["manage.py", *request["args"]])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    finally:
+        seam.remove()
+        connections.close_all()
+    return 0
+
+
+def _end_backend() -> None:
+    """On PostgreSQL, end the server's end of our connection for real; on SQLite, there is none."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql" or connection.connection is None or connection.connection.closed:
+        return
+    import psycopg
+
+    parameters = connection.get_connection_params()
+    place = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(**place, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).resolve().parent.parent.parent)
+    serve()
