@@ -42,7 +42,8 @@ def look_at(visit: Visit, tree: WorkTree, options: Options, warn: Warn) -> Look:
     if options.pull and options.writes and not _off_branch(checkout, seen.state, options):
         if visit.fetched.failed:
             warn(f"{tree.top}: pull failed: {visit.fetched.outcome}")
-        if seen.gates:
+        # What only others have seen cannot be pulled from here: own commits would be dropped for nothing.
+        if seen.gates and (seen.state.behind or visit.fetched.tip):
             _pull(visit, tree, seen.state, options, warn)
             seen = _look(visit, tree)
     return replace(seen, gates=(*seen.gates, *_off_branch(checkout, seen.state, options)))

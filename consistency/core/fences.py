@@ -131,6 +131,7 @@ _NO_SPACE = {0x0B: "\x1a", 0x0C: "\x1a"}
 """Stand-ins for what pulldown-cmark takes for a space: a line of these alone is not blank (CommonMark, section 2.1)."""
 
 _RAW = re.compile(r"^[ \t>*+\-.)0-9]*<(?:pre|script|style|textarea)(?![\w-])", re.ASCII | re.IGNORECASE | re.MULTILINE)
+_AFTER_FENCE = re.compile(r"(?<=```|~~~)[ \t]++(?=[\r\n]|\Z)")
 _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.ASCII | re.IGNORECASE)
 
 
@@ -138,6 +139,8 @@ def _events(text: str) -> Iterator[tuple[Any, Any]]:
     """The events of *text*, with stand-ins of the same length where pulldown-cmark strays from CommonMark."""
     if "\x0b" in text or "\x0c" in text:
         text = text.translate(_NO_SPACE)
+    if "\t" in text:  # It takes only spaces for nothing behind a closing fence (section 4.5).
+        text = _AFTER_FENCE.sub(lambda found: " " * len(found[0]), text)
     if "</" in text and _RAW.search(
         text
     ):  # It takes only small letters for the end of such HTML (section 4.6, kind 1).

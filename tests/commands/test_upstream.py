@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from pytest_django import Settings
 
 from consistency.models import Finding, Run
 from tests.commands.helpers import (
@@ -91,6 +92,26 @@ class TestPull:
         ended = fix("clone", "--pull")
         assert (ended.exit, codes(ended), ended.stderr.count("\n")) == (0, [("C-11", "advanced")], 1)
         assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
+
+    def test_unplugged_nothing_is_dropped_though_the_hub_knows_of_more(
+        self, origin: Origin, clone: Clone, settings: Settings
+    ) -> None:
+        """What others have seen there cannot be pulled from here: an own commit has nothing to be made anew on."""
+        mirrored(clone)
+        assert run("set_task_status", "WP-1-T01", "done").exit == 0
+        assert codes(fix("clone")) == [("C-13", "written_back")]
+        other = origin.clone("other")
+        other.commit("Theirs")
+        other.push()
+        settings.STATEHUB_HOST = "elsewhere"
+        fix("--path", other.path, "--no-writeback")
+        settings.STATEHUB_HOST = "test-host"
+        origin.path.rename(origin.path.with_name("away"))
+        before, hub = tree(clone), hub_rows()
+        ended = fix("clone", "--pull")
+        assert (codes(ended), ended.stderr.count("\n")) == ([("C-14", "none")], 1)
+        assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
+        assert (tree(clone), hub_rows()) == (before, hub)
 
     @pytest.mark.parametrize("options", [["--dry-run"], ["--no-fetch"]])
     def test_dry_run_and_stale_knowledge_pull_nothing(self, origin: Origin, clone: Clone, options: list[str]) -> None:

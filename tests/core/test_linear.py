@@ -84,6 +84,17 @@ def test_raw_html_in_capitals_ends_where_it_is_closed() -> None:
     assert [block.key for block in found.blocks] == ["X", "Y"]
 
 
+@pytest.mark.parametrize("blanks", ["\t", " \t", "\t ", "  \t\t "])
+@pytest.mark.parametrize("fence", ["```", "~~~~"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_closing_fence_may_have_tabs_behind_it(fence: str, blanks: str, end: str) -> None:
+    """CommonMark 0.31.2, section 4.5: it may be followed by spaces or tabs."""
+    text = f"{FRONT}\n{fence}task{blanks}\nid: W\nstatus: done\n{fence}{blanks}\n{BLOCK}".replace("\n", end)
+    found = parse_workplan("w.md", text.encode())
+    assert isinstance(found, Workplan)
+    assert [(block.key, block.status) for block in found.blocks] == [("W", "done"), ("X", "todo")]
+
+
 def test_a_status_over_two_lines_is_refused_with_the_reason() -> None:
     data = f'{FRONT}\n```task\nid: X\nstatus: "to\\\n  do"\n```\n{BLOCK.replace("X", "Y")}'.encode()
     with pytest.raises(EditRefused, match="is not in one piece: write it on one line"):

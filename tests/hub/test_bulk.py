@@ -13,14 +13,14 @@ from consistency.hub.bulk import insert
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
-REPO = ("slug", "workplans", "origin", "created_at")
+REPO = ("slug", "workplans", "origin", "branch", "created_at")
 WORDS = "a'b\"c\\n\\ %s {} — 規模 \U0001f600 \n\t\x7f"
 
 pytestmark = pytest.mark.django_db
 
 
 def test_values_come_back_as_they_went_in() -> None:
-    insert(Repo, REPO, [("net", WORDS, "", NOON)])
+    insert(Repo, REPO, [("net", WORDS, "", "", NOON)])
     home, task = uuid.uuid4(), uuid.uuid4()
     columns = ("id", "repo", "status", "version", "status_changed_at", "key", "path", "title", "owner", "domain",
                "repo_name", "topic_slug", "created", "updated")  # fmt: skip
@@ -38,7 +38,7 @@ def test_values_come_back_as_they_went_in() -> None:
 
 def test_hundred_thousand_values_are_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
-        insert(Repo, REPO, ((f"r{number}", "w", "o", NOON) for number in range(25_000)))
+        insert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON) for number in range(25_000)))
     assert (len(queries), Repo.objects.count()) == (1, 25_000)
 
 
@@ -50,7 +50,7 @@ def test_no_rows_are_no_statement() -> None:
 
 def test_row_that_is_there_takes_only_what_is_updated() -> None:
     Repo.objects.create(slug="net", workplans="old", origin="old")
-    rows = [("net", "new", "new", NOON), ("other", "new", "new", NOON)]
+    rows = [("net", "new", "new", "new", NOON), ("other", "new", "new", "new", NOON)]
     insert(Repo, REPO, rows, conflict=("slug",), update=("workplans",))
     assert list(Repo.objects.values_list("slug", "workplans", "origin")) == [
         ("net", "new", "old"), ("other", "new", "new"),
@@ -60,10 +60,10 @@ def test_row_that_is_there_takes_only_what_is_updated() -> None:
 def test_row_that_is_there_is_an_error_otherwise() -> None:
     Repo.objects.create(slug="net")
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert(Repo, REPO, [("other", "", "", NOON), ("net", "", "", NOON)])
+        insert(Repo, REPO, [("other", "", "", "", NOON), ("net", "", "", "", NOON)])
     assert Repo.objects.count() == 1
 
 
 def test_value_that_no_column_takes() -> None:
     with pytest.raises(TypeError, match=r"^no column takes"):
-        insert(Repo, REPO, [("net", object(), "", NOON)])
+        insert(Repo, REPO, [("net", object(), "", "", NOON)])

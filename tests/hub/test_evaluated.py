@@ -8,8 +8,9 @@ import pytest
 
 from consistency.core.codes import CODES
 from consistency.core.compare import Doubt
-from consistency.hub.episodes import OpenEpisode
-from consistency.hub.evaluated import compared, nothing, only_the_gate
+from consistency.core.finding import UNPUSHED
+from consistency.hub.episodes import OpenEpisode, fingerprint
+from consistency.hub.evaluated import compared, nothing, only_the_gates, pushed
 
 A = "workplans/a.md"
 
@@ -32,7 +33,8 @@ def test_run_that_saw_nothing() -> None:
 
 
 def test_run_that_was_held_back() -> None:
-    assert [code for code in CODES if only_the_gate(episode(code))] == ["C-01"]
+    assert [code for code in CODES if only_the_gates(episode(code))] == ["C-01"]
+    assert [code for code in CODES if only_the_gates(episode(code, file=""))] == ["C-01", "C-14", "C-18"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,17 @@ def test_names_are_compared_as_they_are_stored() -> None:
         episode("C-12", workplan="V\\x00", task="T\\x00"),
     ):
         assert not evaluated(row)
+
+
+@pytest.mark.parametrize("unpushed", [False, True])
+@pytest.mark.parametrize("due", [set[str](), {A}])
+def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, due: set[str]) -> None:
+    row = OpenEpisode(1, fingerprint(UNPUSHED), "C-16", "", "", "")
+    evaluated = compared([], due, tried=False, unpushed=unpushed)
+    assert evaluated(row) is not unpushed
+    assert not only_the_gates(row)
+    assert all(pushed(each)(row) for each in (evaluated, only_the_gates, nothing))
+    assert not pushed(nothing)(episode("C-16"))
 
 
 @pytest.mark.parametrize(
