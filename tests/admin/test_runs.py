@@ -38,6 +38,23 @@ def test_page_has_everything_of_a_run(rows: Rows, viewer: Client) -> None:
         assert part in html
 
 
+@pytest.mark.parametrize(
+    ("push", "in_list", "on_page"),
+    [
+        ("ok", "pushed", "pushed"),
+        ("[remote rejected] <hook>", "committed, not pushed", "committed, not pushed: [remote rejected] &lt;hook&gt;"),
+        ("", "", "committed, not pushed: nobody asked for it"),
+    ],
+)
+def test_what_became_of_the_commit(push: str, in_list: str, on_page: str, rows: Rows, viewer: Client) -> None:
+    rows.repo()
+    Run.objects.update(writeback_commit="d" * 40, push=push, tip="e" * 40)
+    html = body(viewer, page(Run.objects.get()))
+    assert on_page in html
+    assert "e" * 40 in html
+    assert f"{'d' * 10}</code>{' ' if in_list else ''}{in_list}" in body(viewer, "/admin/consistency/run/")
+
+
 def test_failed_run_says_why(rows: Rows, viewer: Client) -> None:
     rows.repo()
     Run.objects.update(outcome="error", error="fatal: <not> a repo", seconds={}, counts={})
