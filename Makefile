@@ -28,7 +28,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz requirements audit migrate clean runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -127,6 +127,23 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
 
+# Both work in a folder of their own: neither of the two programs belongs to what is pinned. The index named in pip's own
+# settings is asked where there is one.
+requirements: runtime ## Pin all packages anew, with hashes, from the two requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
+	@$(call tool,uv==0.13.9)
+	@for name in requirements requirements-dev; do \
+	    .venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --custom-compile-command 'make requirements' $$name.in --output-file $$name.txt $(ARGS) || exit 2; \
+	done
+
+audit: runtime ## Ask the advisory service on the network for known weaknesses of the pinned packages (ARGS: pip-audit's)
+	@$(call tool,pip-audit==2.10.1)
+	@.venv/tools/bin/pip-audit --requirement requirements-dev.txt --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
+	    2>.venv/tools/said && code=0 || code=$$?; cat .venv/tools/said >&2; \
+	if grep -q ERROR .venv/tools/said; then \
+	    echo 'make: this was no audit: the advisory service is out of reach, or does not know a package (see above)' >&2; exit 2; fi; \
+	exit $$code
+
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
@@ -135,6 +152,11 @@ clean: ## Remove what was set up or cached; var/, which holds the database, stay
 # Each step leaves a stamp in .venv with the digest of all that it depends on, and is over at once while that holds.
 # Digests rather than file times: those break when a checkout, a copy or a restored cache gives files odd times.
 # Set-up talks on stderr only, so that stdout holds the command's own output and nothing else.
+
+# $(call tool,PACKAGE==VERSION): has one program at hand that is not among the pinned packages.
+define tool
+{ [ -d .venv/tools ] || $(PY) -m venv .venv/tools; } >&2 && .venv/tools/bin/python -m pip install -qq --no-input $(1) >&2 || exit 2
+endef
 
 define new_venv
     if ! command -v "$$PYTHON" >/dev/null; then \
@@ -147,15 +169,16 @@ define new_venv
     "$$PYTHON" -m venv --clear .venv >&2 || exit 2
 endef
 
-# $(call packages,STAMP,REQUIREMENTS FILES): installs the first file. Its digest takes in Python's version: after a system's
-# upgrade .venv points at another Python, or at none, and has no pip for it; then, as after an interrupted set-up, it is made anew.
+# $(call packages,STAMP,REQUIREMENTS FILES): installs the first file, and no package whose hash is not in it. The stamp's
+# digest takes in Python's version: after a system's upgrade .venv points at another Python, or at none, and has no pip for
+# it; then, as after an interrupted set-up, it is made anew.
 define packages
 @digest() { { $(PY) -V; cat $(2); } 2>&1 | cksum; }; \
 if [ "$$(digest)" != "$$(cat $(1) 2>/dev/null)" ]; then \
     if ! $(PY) -c 'import pip' 2>/dev/null; then $(new_venv); fi; \
     echo 'Installing $(firstword $(2)) ...' >&2; \
     want=$$(digest); \
-    $(PY) -m pip install -qq --no-input -r $(firstword $(2)) >&2 || exit 2; \
+    $(PY) -m pip install -qq --no-input --require-hashes -r $(firstword $(2)) >&2 || exit 2; \
     echo "$$want" >$(1); \
 fi
 endef

@@ -57,7 +57,7 @@ class Fence:
 
 @dataclass(slots=True)
 class _Walk:
-    """Where the walk over the events stands."""
+    """Where the walk over the events stands. `written` is the text, where another was given to pulldown-cmark."""
 
     heading: str = ""
     words: list[str] | None = None
@@ -65,15 +65,20 @@ class _Walk:
     pieces: list[tuple[str, int, int]] | None = None
     offset: int = 0
     found: list[Fence] = field(default_factory=list)
+    written: bytes = b""
+    base: int = 0
 
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
     """All task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
     if not _may_hold_tasks(text):
         return ()
-    walk = _Walk()
+    text = _without_feeds(text)
+    read = _as_pulldown_reads(text)
+    walk = _Walk(written=text.encode() if read != text else b"", base=base)
+    events: Iterator[tuple[Any, Any]] = pyromark.events_with_range(read)
     # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look.
-    for event, span in _events(text):
+    for event, span in events:
         if type(event) is str:
             if walk.words is not None and event in _BREAKS:
                 walk.words.append(" ")
@@ -130,22 +135,22 @@ _BREAKS = ("SoftBreak", "HardBreak")
 _NO_SPACE = {0x0B: "\x1a", 0x0C: "\x1a"}
 """Stand-ins for what pulldown-cmark takes for a space: a line of these alone is not blank (CommonMark, section 2.1)."""
 
-_RAW = re.compile(r"^[ \t>*+\-.)0-9]*<(?:pre|script|style|textarea)(?![\w-])", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _AFTER_FENCE = re.compile(r"(?<=```|~~~)[ \t]++(?=[\r\n]|\Z)")
+_RAW = re.compile(r"^[ \t>*+\-.)0-9]*<(?:pre|script|style|textarea)(?![\w-])", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.ASCII | re.IGNORECASE)
 
 
-def _events(text: str) -> Iterator[tuple[Any, Any]]:
-    """The events of *text*, with stand-ins of the same length where pulldown-cmark strays from CommonMark."""
-    if "\x0b" in text or "\x0c" in text:
-        text = text.translate(_NO_SPACE)
-    if "\t" in text:  # It takes only spaces for nothing behind a closing fence (section 4.5).
+def _without_feeds(text: str) -> str:
+    return text.translate(_NO_SPACE) if "\x0b" in text or "\x0c" in text else text
+
+
+def _as_pulldown_reads(text: str) -> str:
+    """*text*, as long in bytes, so written that pulldown-cmark reads it as CommonMark has it."""
+    if "\t" in text:  # Behind a closing fence it takes spaces alone, not tabs (section 4.5).
         text = _AFTER_FENCE.sub(lambda found: " " * len(found[0]), text)
-    if "</" in text and _RAW.search(
-        text
-    ):  # It takes only small letters for the end of such HTML (section 4.6, kind 1).
+    if "</" in text and _RAW.search(text):  # It takes only small letters for the end of such HTML (section 4.6).
         text = _RAW_END.sub(lambda found: found[0].lower(), text)
-    return pyromark.events_with_range(text)
+    return text
 
 
 def _open(walk: _Walk, tag: dict[str, Any], offset: int) -> None:
@@ -170,8 +175,16 @@ def _read_heading(walk: _Walk, words: list[str], event: dict[str, Any]) -> None:
 
 def _close_block(walk: _Walk) -> None:
     pieces = tuple(walk.pieces or ())
+    if walk.written:
+        pieces = tuple(_as_written(walk, *piece) for piece in pieces)
     walk.found.append(Fence(walk.offset, walk.heading, pieces, "".join([text for text, _, _ in pieces])))
     walk.pieces = None
+
+
+def _as_written(walk: _Walk, text: str, start: int, end: int) -> tuple[str, int, int]:
+    """The piece as it is in the file; where Markdown took something apart in it, as it was read."""
+    written = walk.written[start - walk.base : end - walk.base].decode()
+    return (written if len(written) == len(text) else text, start, end)
 
 
 def _first_word(info: str) -> str:

@@ -84,6 +84,15 @@ def test_raw_html_in_capitals_ends_where_it_is_closed() -> None:
     assert [block.key for block in found.blocks] == ["X", "Y"]
 
 
+def test_a_tasks_text_stays_as_it_is_written_whatever_is_read_for_it() -> None:
+    text = f"{FRONT}\n<pre></pre>\n```task\nid: X\nstatus: todo\ntitle: 'Was </PRE>, is ```\t\n  \té'\n```\t\n".encode()
+    found = parse_workplan("w.md", text)
+    assert isinstance(found, Workplan)
+    assert [(block.title, block.place) for block in found.blocks] == [
+        ("Was </PRE>, is ``` é", (text.index(b"todo"), text.index(b"todo") + 4))
+    ]
+
+
 @pytest.mark.parametrize("blanks", ["\t", " \t", "\t ", "  \t\t "])
 @pytest.mark.parametrize("fence", ["```", "~~~~"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
