@@ -8,6 +8,8 @@ TASK ?=
 STATUS ?=
 API_BASE ?= http://127.0.0.1:8000
 SECONDS ?= 60
+STEPS ?= 2000
+SEED ?=
 ARGS ?=
 
 # A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
@@ -19,8 +21,10 @@ override TASK := $(value TASK)
 override STATUS := $(value STATUS)
 override API_BASE := $(value API_BASE)
 override SECONDS := $(value SECONDS)
+override STEPS := $(value STEPS)
+override SEED := $(value SEED)
 override ARGS := $(value ARGS)
-export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS ARGS
+export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS STEPS SEED ARGS
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
@@ -127,6 +131,9 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
 
+simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again with SEED (ARGS: see ARGS=--help)
+	@$(PY) -m simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
+
 # Both work in a folder of their own: neither of the two programs belongs to what is pinned. The index named in pip's own
 # settings is asked where there is one.
 requirements: runtime ## Pin all packages anew, with hashes, from the two requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
@@ -143,6 +150,9 @@ audit: runtime ## Ask the advisory service on the network for known weaknesses o
 	if grep -q ERROR .venv/tools/said; then \
 	    echo 'make: this was no audit: the advisory service is out of reach, or does not know a package (see above)' >&2; exit 2; fi; \
 	exit $$code
+
+crash: dev ## Kill a fix, or let something fail, at its every effect, and compare the ends of reruns (ARGS: see ARGS=--help)
+	@$(PY) -m tests.crash $(ARGS)
 
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov

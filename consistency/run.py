@@ -119,7 +119,7 @@ class _Running:
             return
         with self._phase("compare"):
             if options.writes:
-                synced = fix_hub(self._checkout, tree, look.state, options, timezone.now())
+                synced = fix_hub(self._checkout, tree, look.state, options)
             else:
                 synced = compare_checkout(self._checkout, tree, options)
         if self._is_held(synced.gates):

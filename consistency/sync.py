@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,8 +19,9 @@ from consistency.core.gate import suddenly_empty
 from consistency.core.seesaw import hold
 from consistency.core.sides import HubSide, HubWorkstream
 from consistency.hub.ledger import GONE, forget, retire, write_entries
-from consistency.hub.rows import HubMoved, apply, read_foreign_workstreams, read_tasks, read_workstreams
+from consistency.hub.rows import HubMoved, apply, lock_workstreams, read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.hub.seesaws import read_seesaws
+from consistency.oldnews import as_taken, old_news
 from consistency.options import Options
 from consistency.read import Reading, read_checkout
 from consistency.remember import new_entries, written_entries
@@ -70,7 +71,11 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Sy
     workstreams = read_workstreams(checkout.repo_id)
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
     hub = _hub_side(checkout.repo_id, reading, workstreams)
-    comparison = compare(reading.side, hub, lambda: str(uuid.uuid4()))
+    comparison = _compare(reading, hub)
+    old = old_news(checkout.repo_id, tree, comparison.drifts)
+    if old:
+        reading.side = replace(reading.side, known=as_taken(reading.side.known, old))
+        comparison = _compare(reading, hub)
     moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
     comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
     there, remembered = reading.workplans_left
@@ -78,25 +83,31 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Sy
     return Synced(reading, comparison, {row.id: row.version for row in workstreams.values()}, tuple(gates))
 
 
+def _compare(reading: Reading, hub: HubSide) -> Comparison:
+    return compare(reading.side, hub, lambda: str(uuid.uuid4()))
+
+
 def _moves_status(drift: Drift) -> bool:
     return isinstance(drift.action, AdvanceTask | WriteBack)
 
 
-def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options, now: datetime) -> Synced:
+def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
     """Compare, and bring the hub and the ledger up to date in one transaction; nothing is written at a closed gate.
 
-    Raises HubBusy.
+    The last attempt compares while all others wait: a hub that never rests keeps no run out. Raises HubBusy where what
+    this run would create is created by others even then.
     """
     origin = Origin(options.user, Source.FILE, options.host, state.head or "")
-    for _ in range(ATTEMPTS):
+    for _ in range(ATTEMPTS - 1):
         synced = compare_checkout(checkout, tree, options)
         if synced.gates:
             return synced
-        try:
-            with transaction.atomic():
-                return _apply(checkout, synced, origin, now)
-        except HubMoved:
-            continue
+        with suppress(HubMoved), transaction.atomic():
+            return _apply(checkout, synced, origin)
+    with suppress(HubMoved), transaction.atomic():
+        lock_workstreams(checkout.repo_id)
+        synced = compare_checkout(checkout, tree, options)
+        return synced if synced.gates else _apply(checkout, synced, origin)
     raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
 
 
@@ -120,9 +131,11 @@ def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]
     return HubSide(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers - workstreams.keys())})
 
 
-def _apply(checkout: Checkout, synced: Synced, origin: Origin, now: datetime) -> Synced:
+def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
     if actions:
+        # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
+        now = timezone.now()
         synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, now))
     reading = synced.reading
     write_entries(checkout.pk, new_entries(reading, synced.comparison, synced.versions, synced.pending()))

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "web.policy.ContentPolicy",
     "web.api.edge.ApiEdge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,6 +74,9 @@ MIDDLEWARE = [
 STATEHUB_REFUSED_PER_MINUTE = number("STATEHUB_REFUSED_PER_MINUTE", 20)
 # The dashboard calls a checkout overdue after so many hours without a finished run.
 STATEHUB_OVERDUE_HOURS = number("STATEHUB_OVERDUE_HOURS", 24)
+
+# What an error page of DEBUG shows of the settings and of the environment: none of the addresses that hold a password.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.errorpage.Filter"
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"

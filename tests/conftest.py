@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose their settings themselves")
     stack = ExitStack()
     config.add_cleanup(stack.close)
+    stack.callback(os.environ.pop, "DJANGO_SETTINGS_MODULE", None)  # another run in this process starts as this one
     environment.pin(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-tests-"))))
     if config.option.db == "postgresql":
         try:

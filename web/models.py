@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from statehub.escapes import visible
+
 
 class ApiToken(models.Model):
     """A remote machine's key, by the SHA-256 of its secret; `name` is who its reports are recorded as.
@@ -30,7 +32,7 @@ class ApiToken(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.name
+        return visible(self.name)
 
     @property
     def trouble(self) -> str:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.server import PRODUCTION, serving
 
 
 @dataclass(frozen=True)
@@ -32,9 +27,7 @@ def environment(url: str, folder: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "statehub.settings",
         "STATEHUB_ENV_FILE": os.devnull,
         "STATEHUB_VAR": str(folder),
-        "DEBUG": "false",
-        "SECRET_KEY": "of-this-benchmark-alone",
-        "SECURE_SSL_REDIRECT": "false",
+        **PRODUCTION,
     }
     (folder / "static").mkdir(parents=True, exist_ok=True)
     os.environ.update(settings)
@@ -96,42 +89,5 @@ def lost_updates(moved: int) -> list[str]:
 @contextmanager
 def served(settings: dict[str, str], folder: Path, workers: int, threads: int) -> Iterator[int]:
     """gunicorn on a port of 127.0.0.1, which is the value. Raises RuntimeError with its last words."""
-    log = folder / "server.log"
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener, log.open("wb") as out:
-        command = [sys.executable, "-m", "gunicorn", f"--workers={workers}", f"--threads={threads}"]
-        command += [
-            "--worker-class=gthread",
-            "--no-control-socket",
-            "--keep-alive=30",
-            f"--bind=fd://{listener.fileno()}",
-        ]
-        server = subprocess.Popen(
-            [*command, "web.wsgi:application"],
-            cwd=ROOT,
-            env=settings,
-            stdout=out,
-            stderr=out,
-            pass_fds=[listener.fileno()],
-        )
-        try:
-            port = listener.getsockname()[1]
-            _wait(port, server, log)
-            yield port
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    raise RuntimeError(f"the server did not start:\n{log.read_text()[-2000:]}")
+    with serving(settings, folder, workers=workers, threads=threads, keep_alive=30) as server:
+        yield server.port

@@ -17,7 +17,7 @@ from consistency.checkout.files import CannotRead, digest, read_files
 from consistency.checkout.git import GitError
 from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
-from consistency.checkout.worktree import WorkTree, overlooked, uncommitted
+from consistency.checkout.worktree import WorkTree, fields, overlooked, uncommitted
 from consistency.core.edit import Edited, EditRefused
 
 _UNDER_WAY = {
@@ -46,7 +46,7 @@ class Committer:
 class Written:
     """What became of a writeback: the commit, each file in it as it is now, and what went wrong.
 
-    A fault's path is None where it concerns the whole commit; then `files` is empty.
+    A fault's path is None where it concerns the whole commit; then `files` is empty, unless only git's index lacks it.
     """
 
     commit: str | None = None
@@ -127,13 +127,13 @@ def commit_files(
             replace_file(os.path.join(tree.top, path), digests[path], edited.data)
         _commit(tree, files, parent, description, undo.folder, committer)
         result.commit = _head(tree)
+        undo.drop()
     except BaseException as error:
         _settle(tree, undo, error, result)
         if not isinstance(error, OSError | GitError):
             raise
     if result.commit:
         result.files = dict(files)
-        undo.drop()
     return result
 
 
@@ -144,16 +144,47 @@ def recover(tree: WorkTree) -> list[str]:
     """
     undo = Undo(tree)
     left = _without_commit(tree, undo)
-    lock = Path(tree.git_dir, "index.lock")
-    if left and lock.exists():  # The commit of the run that was cut off may still be on its way.
-        raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
+    if left:  # The commit of the run that was cut off may still be on its way.
+        _require_no_lock(tree)
+    _renew_index(tree, undo)
     return undo.put_back(left).restored
 
 
 def _without_commit(tree: WorkTree, undo: Undo) -> set[str]:
     """The files of an unfinished writeback that are in no commit."""
     paths = undo.paths
-    return paths if not paths or _head(tree) == undo.head else paths & uncommitted(tree)
+    return paths if not paths or _head(tree) == undo.head else paths & _differing(tree, "HEAD")
+
+
+def _stale(tree: WorkTree, undo: Undo) -> set[str]:
+    """The files that the index has as before the commit: git was killed when it had made that, but not its index."""
+    paths = undo.paths
+    if not paths or _without_commit(tree, undo):
+        return set()
+    if tree.git.run("rev-parse", "--verify", "--quiet", "HEAD~1", ok=(0, 1)).decode().strip() != undo.head:
+        return set()
+    # What differs from both, a person has staged.
+    return paths & (_differing(tree, "--cached", "HEAD") - _differing(tree, "--cached", undo.head))
+
+
+def _differing(tree: WorkTree, *sides: str) -> set[str]:
+    """The tracked files in which the work tree, or with `--cached` the index, differs from a commit."""
+    options = ("--name-only", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "-z")
+    return set(fields(tree.git.run("diff", *options, *sides, "--", env={"GIT_OPTIONAL_LOCKS": "0"})))
+
+
+def _require_no_lock(tree: WorkTree) -> None:
+    lock = Path(tree.git_dir, "index.lock")
+    if lock.exists():
+        raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
+
+
+def _renew_index(tree: WorkTree, undo: Undo) -> None:
+    """Where git was killed after its commit, let the index have it, too. Raises GitError."""
+    if stale := _stale(tree, undo):
+        _require_no_lock(tree)
+        command = ("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", "HEAD")
+        tree.git.run(*command, stdin=_pathspecs(stale), magic_pathspecs=True)
 
 
 def _settle(tree: WorkTree, undo: Undo, error: BaseException, result: Written) -> None:
@@ -163,11 +194,14 @@ def _settle(tree: WorkTree, undo: Undo, error: BaseException, result: Written) -
         left = _without_commit(tree, undo)
         if undo.paths and not left:
             result.commit = _head(tree)
+            _renew_index(tree, undo)
+            undo.drop()
             return
         for path in undo.put_back(left).theirs:
             words += f"; {path} was changed by a hook or a person meanwhile and stays as it is"
     except (OSError, GitError) as worse:
-        words += f"; putting the files back failed as well ({_words(worse)}), the next run tries again"
+        what = "bringing the index up to the commit" if result.commit else "putting the files back"
+        words += f"; {what} failed as well ({_words(worse)}), the next run tries again"
     result.faults.append((None, words))
 
 
@@ -220,14 +254,13 @@ def _commit(
     """Commit exactly the files at *paths*, as a function of the parent and of the description."""
     when = max(parent, description.when)
     date = f"@{when} +0000"
-    text = folder / "message"
+    text, listed = folder / "message", folder / "paths"
     text.write_text(description.text(datetime.fromtimestamp(when, UTC)), encoding="utf-8")
-    # Literal each by itself: git's own switch for all would reach the hooks, and their patterns would find nothing.
-    pathspecs = "\0".join(f":(top,literal){path}" for path in paths)
+    # A file, no pipe: were we killed while we write to that, git would take what it has got for the whole list.
+    listed.write_bytes(_pathspecs(paths))
     tree.git.run(
         "commit", "--quiet", "--only", "--cleanup=verbatim", "--no-verbose", f"--file={text}",
-        "--pathspec-from-file=-", "--pathspec-file-nul",
-        stdin=pathspecs.encode(),
+        f"--pathspec-from-file={listed}", "--pathspec-file-nul",
         magic_pathspecs=True,
         config={"commit.gpgSign": "false", "i18n.commitEncoding": "UTF-8"},
         timeout=committer.timeout,
@@ -240,3 +273,8 @@ def _commit(
             "GIT_COMMITTER_DATE": date,
         },
     )  # fmt: skip
+
+
+def _pathspecs(paths: Iterable[str]) -> bytes:
+    # Literal each by itself: git's own switch for all would reach the hooks, and their patterns would find nothing.
+    return "\0".join(f":(top,literal){path}" for path in paths).encode()

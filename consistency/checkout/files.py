@@ -1,4 +1,4 @@
-"""Reads workplan files from a work tree: no link out of it, no device, no size beyond the limit."""
+"""Reads workplan files from a work tree: no link out of it or into git's folder, no device, nothing beyond the limit."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
 
     A link to another of *paths* is left out too: it is the same workplan under a second name.
     """
-    root, listed, inside = os.path.realpath(top), set(paths), dict[str, bool]()
+    root, listed, folders = os.path.realpath(top), set(paths), dict[str, str]()
     for path in paths:
         try:
-            full = _resolve(root, path, listed, inside)
+            full = _resolve(root, path, listed, folders)
             if full is not None:
                 yield ReadFile(path, _read(full, limit))
         except (FileNotFoundError, NotADirectoryError):
@@ -63,22 +63,39 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
     return hashlib.blake2b(data, digest_size=20, person=READING)
 
 
-def _resolve(root: str, path: str, listed: set[str], inside: dict[str, bool]) -> str | None:
+def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str]) -> str | None:
     """Where to read *path*; None where it only points at another listed file. Raises CannotRead."""
     _require_storable_name(path)
     folder, full = os.path.dirname(path), os.path.join(root, path)
-    if folder not in inside:  # A folder may have become a link since git listed it.
-        inside[folder] = _is_inside(root, os.path.realpath(os.path.join(root, folder)))
-    if not inside[folder]:
-        raise CannotRead("a link that leads out of the repo")
+    if folder not in folders:  # A folder may have become a link since git listed it.
+        folders[folder] = _fault_of_link(root, os.path.join(root, folder))
+    if folders[folder]:
+        raise CannotRead(folders[folder])
     if not stat.S_ISLNK(os.lstat(full).st_mode):
         return full
-    target = os.path.realpath(full)
-    if not _is_inside(root, target):
-        raise CannotRead("a link that leads out of the repo")
+    fault, target = _fault_of_link(root, full), os.path.realpath(full)
+    if fault:
+        raise CannotRead(fault)
     if not os.path.exists(target):
         raise CannotRead("a link to a file that is not there")
     return None if os.path.relpath(target, root) in listed else target
+
+
+def _fault_of_link(root: str, named: str) -> str:
+    """Why what *named* leads to must not be read, '' where it may: where no link is on the way, or it stays with us."""
+    target = os.path.realpath(named)
+    if target in (root, named):
+        return ""
+    if not _is_inside(root, target):
+        return "a link that leads out of the repo"
+    folder = root
+    for name in os.path.relpath(target, root).split("/"):
+        folder = os.path.join(folder, name)
+        if name.casefold() == ".git":
+            return "a link that leads into git's own folder"
+        if os.path.lexists(os.path.join(folder, ".git")):
+            return "a link that leads into another repository"
+    return ""
 
 
 def _require_storable_name(path: str) -> None:

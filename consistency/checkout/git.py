@@ -6,6 +6,7 @@ GitPython's runner starts the process; nothing else of it is used.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,9 @@ _ENVIRONMENT = {
     "GCM_INTERACTIVE": "never",  # Git Credential Manager opens windows of its own.
     "LC_ALL": "C.UTF-8",  # English words, and hooks that can read names beyond ASCII.
 }
+
+# Of an address: a password, and with http the user as well, which may be a token.
+_PASSWORD = re.compile(r"(?<=http://)[^/\s'\"]+@|(?<=https://)[^/\s'\"]+@|(?<=[a-z]://)([^/\s'\":@]*):[^/\s'\"]*@")
 
 _AT_IMPORT = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/no/git/at/import"}
 
@@ -161,7 +165,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _words(output: bytes) -> str:
-    """The last lines of what git said, on one line, without its advice."""
+    """The last lines of what git said, on one line, without its advice and without passwords in addresses."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
     telling = [line for line in lines if line and not line.startswith("hint:")]
-    return " · ".join(telling[-6:])[:600]
+    return _PASSWORD.sub(_without_password, " · ".join(telling[-6:]))[:600]
+
+
+def _without_password(found: re.Match[str]) -> str:
+    return f"{found[1]}@" if found[1] else ""

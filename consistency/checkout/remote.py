@@ -20,6 +20,14 @@ _KEYS = r"^(branch\..*\.(remote|merge)|remote\..*\.url|url\..*\.insteadof|core\.
 # What a push says of its branch when another push was faster: before it began, or while it was under way.
 _FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
 
+_USER = re.compile(r"(?<=://)[^/]*@")
+
+PROTOCOLS = "file:git:http:https:ssh"
+"""What a remote may speak, as git names it (git, "GIT_ALLOW_PROTOCOL"), unless STATEHUB_GIT_PROTOCOLS says otherwise.
+
+Any other would be a program that the clone's own settings choose: `ext::`, or whatever git-remote-NAME is on the PATH.
+"""
+
 MOST_TO_ONE_HOST = 4
 """Fetches at a time: no server shall take us for an attack."""
 
@@ -122,10 +130,10 @@ def _run(tree: WorkTree, upstream: Upstream, timeout: float, command: str, *opti
         raise GitError(f"the remote's name '{upstream.remote}' begins with a dash")
     # BatchMode: ssh asks nobody for a password or for a host key.
     ssh = f"{upstream.ssh or 'ssh'} -oBatchMode=yes"
+    protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS") or PROTOCOLS
+    env = {"GIT_SSH_COMMAND": ssh, "GIT_ALLOW_PROTOCOL": protocols}
     targets = [target] if target else []
-    return tree.git.run(
-        command, *options, "--", upstream.remote, *targets, timeout=timeout, env={"GIT_SSH_COMMAND": ssh}
-    )
+    return tree.git.run(command, *options, "--", upstream.remote, *targets, timeout=timeout, env=env)
 
 
 def _fetched_tips(tree: WorkTree) -> list[str]:
@@ -177,7 +185,11 @@ def default_branch(tree: WorkTree, timeout: float) -> str:
 
 
 def normalised(url: str, base: str) -> str:
-    """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path."""
+    """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path.
+
+    User and password are left out, of what is no proper address, too.
+    """
+    url = _USER.sub("", url)
     found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
     if found:
         return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"

@@ -119,6 +119,14 @@ def _hub_task(row: Sequence[object]) -> HubTask:
     return HubTask(str(pk), str(workstream), *rest)  # type: ignore[arg-type]  # the columns of _TASK
 
 
+def lock_workstreams(repo: int) -> None:
+    """Keep all others from moving anything of the repo until the caller's transaction ends.
+
+    In the order in which everybody locks; what is locked by somebody else is waited for.
+    """
+    list(Workstream.objects.select_for_update().filter(repo=repo).order_by("pk").values_list("pk"))
+
+
 def apply(
     actions: Collection[HubAction], repo: int, versions: Mapping[str, int], origin: Origin, now: datetime
 ) -> dict[str, int]:

@@ -6,18 +6,19 @@ import json
 import re
 from datetime import UTC, datetime
 
-# A path that is no UTF-8 reaches us with lone surrogates in it: no UTF-8 file takes them as they are.
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+# A path that is no UTF-8 reaches us with lone surrogates in it: no UTF-8 file takes them as they are. The others would
+# steer a terminal, or turn the text around; those below 0x20 are always escapes in JSON (RFC 8259, section 7).
+_ESCAPED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def to_json(value: object) -> str:
     r"""*value* (dicts, lists, str, int, bool, None) as indented JSON with a newline at its end.
 
-    Characters stand as themselves, but for lone surrogates, which become `\udXXX`: the text can always be
-    encoded as UTF-8.
+    Characters stand as themselves, but for lone surrogates and for those that would steer a terminal, which become
+    `\uXXXX`: the text can always be encoded as UTF-8, and shown.
     """
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def to_timestamp(moment: datetime) -> str:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from tests.api.conftest import Server, serving
+from tests.api.conftest import serving
 from tests.api.helpers import new_task
 from tests.api.test_reads import fill
 from tests.support.hub import Hub
+from tests.support.server import Server
 from web.api import tokens
 from web.api.app import api
 

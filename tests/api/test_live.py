@@ -18,9 +18,9 @@ import pytest
 
 from statehub.models import StatusChange, Task, Workstream
 from statehub.ranks import is_regress
-from tests.api.conftest import Server
 from tests.api.helpers import as_json, new_task
 from tests.support.manage import ROOT
+from tests.support.server import Server
 from web.api import tokens
 from web.models import KeptAnswer
 

@@ -257,6 +257,7 @@ def test_remote_helper_that_never_answers(
 ) -> None:
     helper = program("git-remote-silent", f"echo $$ >{tmp_path}/pid; sleep 60")
     monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
+    monkeypatch.setenv("STATEHUB_GIT_PROTOCOLS", "silent")
     clone.git("remote", "set-url", "origin", "silent::x")
     assert fetched(tree, 0.5).outcome == "git fetch did not end within 0.5 s"
     assert gone(int((tmp_path / "pid").read_text()))

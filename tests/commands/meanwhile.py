@@ -11,12 +11,15 @@ from django.db import connection
 
 
 @contextmanager
-def reported(when: Callable[[str], bool], report: Callable[[], object]) -> Iterator[list[int]]:
+def reported(
+    when: Callable[[str], bool], report: Callable[[], object], *, patience: float = 60
+) -> Iterator[list[int]]:
     """While this lasts, *report* is made on a connection of its own just after every statement that *when* picks.
 
-    The value has one entry for each report.
+    The run waits for it, but no longer than *patience* seconds. The value has one entry for each report.
     """
     times: list[int] = []
+    threads: list[threading.Thread] = []
 
     def work() -> None:
         try:
@@ -29,12 +32,15 @@ def reported(when: Callable[[str], bool], report: Callable[[], object]) -> Itera
         if when(sql):
             times.append(1)
             thread = threading.Thread(target=work)
+            threads.append(thread)
             thread.start()
-            thread.join(60)
+            thread.join(patience)
         return result
 
     with connection.execute_wrapper(wrapper):
         yield times
+    for thread in threads:
+        thread.join(60)
 
 
 def reads_tasks(sql: str) -> bool:

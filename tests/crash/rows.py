@@ -17,7 +17,7 @@ _FINDING = (
 )  # fmt: skip
 _RUN = (
     "checkout__path", "mode", "outcome", "converged", "error", "freshness", "fetch", "head", "branch", "upstream",
-    "ahead", "behind", "push", "counts",
+    "ahead", "behind",
 )  # fmt: skip
 
 

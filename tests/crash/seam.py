@@ -17,14 +17,16 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-KILL, KILL_AFTER, FAIL, FAIL_AFTER, FULL, GONE = "kill", "kill after", "fail", "fail after", "full", "gone"
-"""Die before the effect or just after it; it fails, or is done and fails all the same; from it on the disk is full, or
-the database is gone."""
+KILL, KILL_AFTER = "kill before", "kill after"
+FAIL, FAIL_AFTER, FULL, GONE, LOCKED = "fail", "fail after", "disk full", "hub gone", "hub locked"
+"""It fails once; it is done and fails all the same; from it on the disk is full, the database is gone, or somebody else
+holds the database's lock."""
 
-READ, WRITE, SPAWN, SQL, COMMIT = "read", "write", "spawn", "sql", "commit"
-"""What an effect is: of no consequence for others; on the disk; a process; a statement that writes; a commit."""
+READ, WRITE, SPAWN, QUERY, SQL, COMMIT = "read", "write", "spawn", "query", "sql", "commit"
+"""What an effect is: a git process that only reads; a change on the disk; a git process that may write; a question to
+the database; a statement in a transaction; a commit, or a statement that is one."""
 
 _READING_GIT = {
     "cat-file", "config", "for-each-ref", "log", "ls-files", "ls-remote", "merge-base", "remote", "rev-list",
@@ -47,11 +49,21 @@ class Plan:
     at: int = 0
 
 
+class Hub(Protocol):
+    """What can be done to the database from outside."""
+
+    def disconnect(self) -> bool:
+        """End our connection; whether that was possible."""
+
+    def lock(self) -> None:
+        """Take the lock that every writer needs, and keep it."""
+
+
 class Seam:
     """Counts, notes each effect in the file *log*, and carries out *plan*. *names* shortens paths: place → word."""
 
-    def __init__(self, log: int, plan: Plan, names: Mapping[str, str], disconnect: Callable[[], None]) -> None:
-        self._log, self._plan, self._names, self._disconnect = log, plan, names, disconnect
+    def __init__(self, log: int, plan: Plan, names: Mapping[str, str], hub: Hub) -> None:
+        self._log, self._plan, self._names, self._hub = log, plan, names, hub
         self._count, self._inside, self._over = 0, True, False
         self._write = os.write
 
@@ -77,6 +89,8 @@ class Seam:
             self._write(self._log, f"{kind}\t{self._short(name)}\n".encode())
             if plan.what == KILL and number == plan.at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if plan.what == LOCKED and number == plan.at:
+                self._hub.lock()
             if self._fails(number, kind, event or name):
                 self._raise(kind)
         finally:
@@ -97,23 +111,22 @@ class Seam:
             self._inside = False
 
     def _fails(self, number: int, kind: str, event: str) -> bool:
-        what, at = self._plan.what, self._plan.at
-        database = kind in (SQL, COMMIT) or event == "connect" or event.startswith("select")
+        what, reached = self._plan.what, number >= self._plan.at
         return (
-            (what == FAIL and number == at)
-            or (what == FULL and number >= at and event.split(" ")[0] in _NEEDS_ROOM)
-            or (what == FULL and number >= at and kind in (SQL, COMMIT))
-            or (what == GONE and number >= at and database)
+            (what == FAIL and number == self._plan.at)
+            or (what == FULL and reached and (kind in (SQL, COMMIT) or event in _NEEDS_ROOM))
+            or (what == GONE and reached and kind in (QUERY, SQL, COMMIT))
         )
 
     def _raise(self, kind: str) -> None:
         from django.db.utils import OperationalError
 
-        if kind in (SQL, COMMIT) or self._plan.what == GONE:
-            self._disconnect()
-            full = self._plan.what == FULL
+        full = self._plan.what == FULL
+        if kind in (QUERY, SQL, COMMIT):
+            if not full and self._hub.disconnect() and self._plan.what != FAIL_AFTER:
+                return  # What comes now fails by itself.
             raise OperationalError("database or disk is full" if full else "disk I/O error")
-        number = errno.ENOSPC if self._plan.what == FULL else errno.EAGAIN if kind == SPAWN else errno.EIO
+        number = errno.ENOSPC if full else errno.EAGAIN if kind == SPAWN else errno.EIO
         raise OSError(number, os.strerror(number))
 
     def _short(self, text: str) -> str:
@@ -149,7 +162,7 @@ class Seam:
             seam._done(number, WRITE)
 
         class Raw(io.FileIO):
-            def write(self, data: Any) -> int | None:
+            def write(self, data: Any) -> Any:
                 number = seam._effect(WRITE, "write", "write")
                 written = super().write(data)
                 seam._done(number, WRITE)
@@ -192,7 +205,7 @@ class Seam:
             words = sql.replace('"', "").split()
             if words[0] == "SELECT":
                 name = " ".join(["select", words[words.index("FROM") + 1] if "FROM" in words else ""])
-                return seam._around(READ, name, lambda: run(sql, params, many, context))
+                return seam._around(QUERY, name, lambda: run(sql, params, many, context))
             alone = context["connection"].get_autocommit() and words[0] not in ("BEGIN", "SAVEPOINT")
             name = " ".join(word for word in words[:3] if word.isidentifier() and word not in ("INTO", "FROM", "SET"))
             return seam._around(COMMIT if alone else SQL, name, lambda: run(sql, params, many, context))
@@ -201,7 +214,7 @@ class Seam:
             return seam._around(COMMIT, "COMMIT", lambda: real_commit(self)) if self.connection else None
 
         def connect(self: Any) -> Any:
-            return seam._around(READ, "connect", lambda: real_connect(self))
+            return seam._around(QUERY, "connect", lambda: real_connect(self))
 
         wrapper._commit, wrapper.connect = commit, connect
         connections["default"].execute_wrappers.append(execute)

@@ -59,11 +59,11 @@ def _be_child(request: dict[str, Any]) -> None:
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(descriptor, number)
             os.close(descriptor)
-        sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115, PTH123
+        sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115 - they end with the process
         exit = _rows() if request["do"] == "rows" else _command(request)
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a fork must never return into the server
         traceback.print_exc()
         sys.stderr.flush()
     finally:
@@ -84,8 +84,9 @@ def _command(request: dict[str, Any]) -> int:
 
     from tests.crash.seam import Plan, Seam
 
+    os.environ["STATEHUB_CRASH_RUN"] = str(os.getpid())  # for hooks
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    seam = Seam(log, Plan(**request["plan"]), request["names"], _end_backend)
+    seam = Seam(log, Plan(**request["plan"]), request["names"], _Hub())
     seam.install()
     try:
         execute_from_command_line(["manage.py", *request["args"]])
@@ -100,19 +101,38 @@ def _command(request: dict[str, Any]) -> int:
     return 0
 
 
-def _end_backend() -> None:
-    """On PostgreSQL, end the server's end of our connection for real; on SQLite, there is none."""
-    from django.db import connection
+class _Hub:
+    """The database, from outside of the connection that the command has."""
 
-    if connection.vendor != "postgresql" or connection.connection is None or connection.connection.closed:
-        return
+    def disconnect(self) -> bool:
+        """On PostgreSQL, end the server's side of our connection for real; on SQLite, there is none."""
+        from django.db import connection
+
+        if connection.vendor != "postgresql" or connection.connection is None or connection.connection.closed:
+            return False
+        pid = connection.connection.info.backend_pid
+        with _another(connection) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        return True
+
+    def lock(self) -> None:
+        """On SQLite, the one lock of all writers; we lose our patience sooner than in earnest."""
+        import sqlite3
+
+        from django.db import connection
+
+        other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        connection.connection.execute("PRAGMA busy_timeout = 20")
+        self._other = other
+
+
+def _another(connection: Any) -> Any:
     import psycopg
 
     parameters = connection.get_connection_params()
     place = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
-    pid = connection.connection.info.backend_pid
-    with psycopg.connect(**place, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    return psycopg.connect(**place, autocommit=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Stage:
         self.folder, self.database = folder, database
         self.place, self._kept, self._out = folder / "place", folder / "kept", folder / "out"
         for path in (self.place, self._out, folder / "tmp"):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         self.origin, self.a, self.b = (
             Origin(self.place / "origin.git"), Clone(self.place / "a"), Clone(self.place / "b"),
         )  # fmt: skip
@@ -112,7 +112,9 @@ class Stage:
 
     def locks(self) -> list[Path]:
         """Every lock file in a git folder."""
-        return sorted(path for path in self.place.rglob("*.lock") if ".git" in str(path) and path.name != "statehub.lock")
+        return sorted(
+            path for path in self.place.rglob("*.lock") if ".git" in str(path) and path.name != "statehub.lock"
+        )
 
     def _start(self) -> subprocess.Popen[str]:
         drop = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")  # nobody counts in processes that are killed
@@ -125,9 +127,7 @@ class Stage:
             "TMPDIR": str(self.folder / "tmp"),
         }
         command = [sys.executable, "-m", "tests.crash.server"]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        return subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._server.stdin is not None
@@ -155,7 +155,9 @@ def _repository(repository: Clone | Origin) -> dict[str, object]:
         "branch": repository.git("symbolic-ref", "HEAD"),
         "refs": repository.git("for-each-ref"),
         "fsck": repository.git("fsck", "--full", "--strict", "--no-dangling", "--no-progress"),
-        "status": "" if bare else repository.git("--no-optional-locks", "status", "--porcelain=v2", "--untracked-files=all"),
+        "status": ""
+        if bare
+        else repository.git("--no-optional-locks", "status", "--porcelain=v2", "--untracked-files=all"),
         "index": "" if bare else repository.git("ls-files", "--stage", "-v"),
         "git folder": sorted(str(path) for path in listed if path.parts[0] not in MOVING),
         "half objects": sorted(str(path) for path in git.rglob("tmp_obj_*")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from consistency.checkout.remote import Fetched
 from consistency.checkout.state import look
@@ -324,4 +323,4 @@ class TestCrash:
     @staticmethod
     def _run_that_dies_after_its_commit(clone: Clone) -> None:
         tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
-        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED)), fixing(), timezone.now())
+        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED)), fixing())

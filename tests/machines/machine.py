@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.test import override_settings
@@ -13,6 +14,7 @@ from statehub.models import Source
 from statehub.moves import Origin, advance, find_task
 from statehub.moves import reopen as move_back
 from tests.commands.helpers import FILE, TEXT, run
+from tests.support.hub import Hub
 from tests.support.manage import Ended
 from tests.support.repos import Clone
 from tests.support.repos import Origin as Bare
@@ -29,7 +31,7 @@ class Machine:
     name: str
     clone: Clone
 
-    def manage(self, command: str, *args: str) -> Ended:
+    def manage(self, command: str, *args: str | Path) -> Ended:
         """Run a command there."""
         with override_settings(STATEHUB_HOST=self.name):
             return run(command, *args)
@@ -70,6 +72,17 @@ class Machine:
     def last_run(self) -> Run:
         """The newest run on this machine."""
         return Run.objects.filter(checkout__host=self.name).latest("started_at")
+
+
+@dataclass(frozen=True)
+class Host(Machine):
+    """A machine whose commands are processes of their own, on the hub that all share."""
+
+    hub: Hub
+
+    def manage(self, command: str, *args: str | Path) -> Ended:
+        """Run a command there."""
+        return self.hub.manage(command, *args, env={"STATEHUB_HOST": self.name})
 
 
 def machine(bare: Bare, name: str) -> Machine:

@@ -104,6 +104,10 @@ class Repos:
             (git / log).unlink(missing_ok=True)
         self._there[name] = copy
 
+    def write(self, name: str, path: str, data: bytes) -> None:
+        """Write a file in a clone."""
+        self._clones[name].write(path, data)
+
     def loosen(self, name: str) -> None:
         """Give every ref of a fresh clone a file of its own, and put no word into the logs."""
         clone = self._clones[name]

@@ -230,7 +230,7 @@ def _diff(finding: Finding) -> Diff:
     written = finding.resolution == "written_back"
     title = "What the writeback changed" if written else "What a writeback would change"
     note = "" if finding.resolved_at is None or written else "It ended otherwise: no writeback was needed any more."
-    return Diff(title, _place(finding), finding.file_status, finding.db_status, note)
+    return Diff(title, look.line(_place(finding)), finding.file_status, finding.db_status, note)
 
 
 def _events(finding: Finding) -> Iterator[Event]:

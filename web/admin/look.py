@@ -23,6 +23,9 @@ STATUS_TONES = {
 }  # fmt: skip
 OUTCOME_TONES = {RunState.OK: "good", RunState.SKIPPED: "warn", RunState.ERROR: "bad", RunState.RUNNING: "info"}
 FRESHNESS_TONES = {"fresh": "good", "behind": "warn", "diverged": "bad", "unknown": "muted", "no_upstream": "muted"}
+LONGEST = 2000
+"""Characters of one text that a page shows at most: whatever a file holds, the page stays usable."""
+
 PRIORITY_TONES = {"low": "muted", "medium": "plain", "high": "warn", "critical": "bad"}
 
 
@@ -63,13 +66,20 @@ def freshness(value: str) -> SafeString:
     return badge(value.replace("_", " "), FRESHNESS_TONES.get(value, "plain")) if value else NONE
 
 
+def line(value: str, limit: int = LONGEST) -> str:
+    """Text from outside on one line; what is longer than *limit* characters is cut."""
+    shown = visible(value[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
 def text(value: str, limit: int = 0) -> SafeString:
-    """Text from outside; what is longer than *limit* characters is cut, with the whole of it as the title."""
-    shown = visible(value)
+    """Text from outside; what is longer than *limit* characters is cut, with more of it as the title."""
+    limit = limit or LONGEST
+    shown = visible(value[: LONGEST + 1])
     if not shown:
         return NONE
-    if limit and len(shown) > limit:
-        return format_html('<span title="{}">{}…</span>', shown[:2000], shown[: limit - 1])
+    if len(shown) > limit:
+        return format_html('<span title="{}">{}…</span>', shown[:LONGEST], shown[: limit - 1])
     return format_html("{}", shown)
 
 

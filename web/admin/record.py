@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from statehub.escapes import visible
+from web.admin import look
 from web.admin.sections import Section
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class RecordAdmin(ModelAdmin):
 
     def heading(self, obj: Any) -> SafeString | str:
         """The page's heading."""
-        return visible(str(obj))
+        return look.line(str(obj))
 
     def sections(self, request: HttpRequest, obj: Any) -> Iterable[Section]:
         """What is on the page of *obj*, in order."""
@@ -130,7 +130,7 @@ class RecordAdmin(ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": obj,
-            "title": visible(str(obj)),
+            "title": look.line(str(obj), 200),
             "heading": self.heading(obj),
             "sections": sections,
             "delete_url": f"{request.path.removesuffix('change/')}delete/"

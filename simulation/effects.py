@@ -1,0 +1,86 @@
+"""Counts what a run does to the world outside of it, so that something can happen right before its effect number n.
+
+Effects are processes started, files written, renamed or removed, and SQL statements, as Python's audit events and
+Django's wrappers tell of them (PEP 578).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+_FILES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "shutil.rmtree"})
+_PROCESS = "subprocess.Popen"
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+# A person has no other chance than milliseconds between a file's last look and its rename, or between that and the commit.
+_TOO_CLOSE = frozenset({"commit"})
+
+
+class Effects:
+    """What is to happen, and before which effect. A hook of Python's cannot be taken away: there is one for all."""
+
+    armed: Effects | None = None
+    _hooked = False
+
+    def __init__(self, number: int, then: Callable[[], None], *, gently: bool, at_files: bool) -> None:
+        """*gently* waits until no transaction is open; *at_files* counts what is done to files too."""
+        self._left, self._then, self._gently, self._at_files = number, then, gently, at_files
+        self._trouble: BaseException | None = None
+        self.happened = False
+
+    @contextmanager
+    def armed_for_a_run(self) -> Iterator[None]:
+        """Count from now on. Raises what went wrong in what was to happen, at the end."""
+        if not Effects._hooked:
+            Effects._hooked = True
+            sys.addaudithook(_hook)
+        Effects.armed = self
+        try:
+            with connection.execute_wrapper(self._statement):
+                yield
+        finally:
+            Effects.armed = None
+        if self._trouble is not None:
+            raise self._trouble
+
+    def event(self, name: str, args: tuple[Any, ...]) -> None:
+        """An audit event."""
+        if name == _PROCESS:
+            # git reads the file that was just replaced: from here on it would be in the commit.
+            if self._at_files or not _TOO_CLOSE & set(args[1]):
+                self._count()
+        elif self._at_files and (name in _FILES or (name == "open" and _is_write(args))):
+            self._count()
+
+    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if Effects.armed is self:
+            self._count()
+        return execute(sql, params, many, context)
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left > 0 or (self._gently and connection.in_atomic_block):
+            return
+        Effects.armed, self.happened = None, True
+        try:
+            self._then()
+        except BaseException as error:  # noqa: BLE001 - it must not become the run's trouble
+            self._trouble = error
+
+
+def _is_write(args: tuple[Any, ...]) -> bool:
+    path, mode, flags = args
+    if not isinstance(path, str | bytes) or path == os.devnull:
+        return False
+    return bool(flags & _WRITING) or (isinstance(mode, str) and bool(set("wax+") & set(mode)))
+
+
+def _hook(name: str, args: tuple[Any, ...]) -> None:
+    if Effects.armed is not None:
+        Effects.armed.event(name, args)

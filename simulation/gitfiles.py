@@ -1,0 +1,134 @@
+"""Reads a small repository from its files, without a process of git: refs, index, commits, trees, blobs.
+
+Objects must be loose, as they are where nothing was packed: the repositories here are small, and gc is off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+MAIN = "refs/heads/main"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit: its parents, who committed it, and the blob of every path."""
+
+    name: str
+    parents: tuple[str, ...]
+    committer: str
+    files: dict[str, str]
+
+
+class Store:
+    """The objects of several repositories that share their history; what was read once is kept."""
+
+    def __init__(self, *git_dirs: Path) -> None:
+        self._folders = [folder / "objects" for folder in git_dirs]
+        self._commits: dict[str, Commit] = {}
+        self._blobs: dict[str, bytes] = {}
+        self._trees: dict[str, dict[str, str]] = {}
+
+    def commit(self, name: str) -> Commit:
+        """The commit *name*."""
+        if name not in self._commits:
+            head, _, _ = self._read(name).partition(b"\n\n")
+            fields = [line.partition(" ")[::2] for line in head.decode().split("\n")]
+            committer = next(value for key, value in fields if key == "committer").partition(" <")[0]
+            parents = tuple(value for key, value in fields if key == "parent")
+            self._commits[name] = Commit(name, parents, committer, self._tree(fields[0][1]))
+        return self._commits[name]
+
+    def blob(self, name: str) -> bytes:
+        """The bytes of the blob *name*."""
+        if name not in self._blobs:
+            self._blobs[name] = self._read(name)
+        return self._blobs[name]
+
+    def reachable(self, *names: str) -> set[str]:
+        """The commits *names* and all their ancestors."""
+        found, left = set[str](), list(names)
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self.commit(name).parents
+        return found
+
+    def _tree(self, name: str) -> dict[str, str]:
+        if name not in self._trees:
+            files, data = {}, self._read(name)
+            while data:
+                entry, _, rest = data.partition(b"\0")
+                mode, _, path = entry.decode().partition(" ")
+                child, data = rest[:20].hex(), rest[20:]
+                below = {f"/{deeper}": blob for deeper, blob in self._tree(child).items()} if mode == "40000" else None
+                files.update({path + deeper: blob for deeper, blob in below.items()} if below else {path: child})
+            self._trees[name] = files
+        return self._trees[name]
+
+    def _read(self, name: str) -> bytes:
+        for folder in self._folders:
+            file = folder / name[:2] / name[2:]
+            if file.exists():
+                return zlib.decompress(file.read_bytes()).partition(b"\0")[2]
+        raise FileNotFoundError(f"no object {name}")
+
+
+def blob_name(data: bytes) -> str:
+    """What git calls the blob with these bytes."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+
+
+def branches(git_dir: Path) -> dict[str, str]:
+    """The branches and their commits."""
+    found = {}
+    packed = git_dir / "packed-refs"
+    if packed.exists():
+        lines = [line.split(" ") for line in packed.read_text().splitlines() if line[0] not in "#^"]
+        found = {ref: name for name, ref in lines if ref.startswith("refs/heads/")}
+    for file in (git_dir / "refs/heads").rglob("*"):
+        if file.is_file() and file.suffix != ".lock":
+            found[file.relative_to(git_dir).as_posix()] = file.read_text().strip()
+    return found
+
+
+def head(git_dir: Path) -> str:
+    """The ref that HEAD names."""
+    return (git_dir / "HEAD").read_text().strip().removeprefix("ref: ")
+
+
+def index(git_dir: Path) -> dict[str, str]:
+    """The blob that is staged for each path (gitformat-index, version 2)."""
+    data = (git_dir / "index").read_bytes()
+    found, place = {}, 12
+    for _ in range(int.from_bytes(data[8:12], "big")):
+        end = data.index(b"\0", place + 62)
+        found[data[place + 62 : end].decode()] = data[place + 40 : place + 60].hex()
+        place += (end - place) // 8 * 8 + 8
+    return found
+
+
+def work_tree(top: Path) -> dict[str, bytes]:
+    """Every file outside of the git folder, ignored ones too, by its path."""
+    found = {}
+    for folder, folders, names in os.walk(top):
+        if ".git" in folders:
+            folders.remove(".git")
+        for name in names:
+            path = Path(folder, name)
+            found[path.relative_to(top).as_posix()] = path.read_bytes()
+    return dict(sorted(found.items()))
+
+
+def remote_main(git_dir: Path) -> str:
+    """The commit of origin's main, as of the last fetch or push."""
+    file = git_dir / "refs/remotes/origin/main"
+    if file.exists():
+        return file.read_text().strip()
+    lines = (git_dir / "packed-refs").read_text().splitlines()
+    return next(line.split(" ")[0] for line in lines if line.endswith(" refs/remotes/origin/main"))

@@ -1,0 +1,394 @@
+"""The world: machines with their clones, a bare origin and a hub, in one folder; steps are played in it, one by one.
+
+A step is a line of words, `fix a pull push` say, and means the same in every run: a list of them is a script. A step
+that cannot be done where the world stands does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import connection
+
+from consistency.checkout.commit import Committer
+from consistency.checkout.lock import Locked
+from consistency.core.gate import is_gate
+from consistency.models import Finding, Mode
+from consistency.options import Options
+from consistency.registry import by_path
+from consistency.report.outcome import CheckoutOutcome
+from consistency.run import run_checkout
+from simulation import gitfiles, hub, workplan
+from simulation.clock import Clock
+from simulation.effects import Effects
+from simulation.model import MAIN, TOOL, Broken, Look, Model, Run, promise, same
+from simulation.person import Person
+from statehub.models import Checkout, Source, Task
+from statehub.moves import MoveError, Origin, advance, delete_tasks, find_task, reopen
+
+HOSTS = ("a", "b", "c")
+"""The first two know the workplans when it all begins; nobody has ever run anything on the third."""
+
+PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
+WITNESSES = HOSTS[:2]
+ROUNDS = 8
+"""So many rounds of fixes at most until all agree and nothing changes any more."""
+
+
+class Folder:
+    """The folder of one world after the other, each made from the same beginning."""
+
+    def __init__(self, path: Path) -> None:
+        """Take an empty folder."""
+        self._live, self._kept = path / "live", path / "kept"
+        self._live.mkdir()
+        with hub.hub_at(self._live / "hub.sqlite3"):
+            hub.migrate()
+            self._clones()
+            clock = Clock()
+            with clock.ticking():
+                world = World(self._live, clock)
+                for host in HOSTS:
+                    by_path(str(self._live / host), host)
+                for host in WITNESSES:
+                    clock.tick()
+                    world.do(f"fix {host}")
+                promise(world.look().hub.tasks, "the world did not begin as it should: the first fixes failed")
+        shutil.copytree(self._live, self._kept)
+
+    def _clones(self) -> None:
+        first = self._live / HOSTS[0]
+        _git(self._live, "init", "-q", "--bare", "--template=", "origin.git")
+        _git(self._live, "init", "-q", "--template=", str(first))
+        (first / "workplans").mkdir()
+        for key, tasks in PLANS.items():
+            data = workplan.text(key, dict.fromkeys(tasks, "todo"), crlf=key == "B")
+            (first / f"workplans/{key.lower()}.md").write_bytes(data)
+        (first / "README.md").write_text("A repo\n")
+        (first / ".gitignore").write_text("*.log\n")
+        _git(first, "add", ".")
+        _git(first, "commit", "-q", "-m", "Plan")
+        _git(first, "remote", "add", "origin", str(self._live / "origin.git"))
+        _git(first, "push", "-q", "-u", "origin", "main")
+        for host in HOSTS[1:]:
+            _git(self._live, "clone", "-q", "--template=", "origin.git", host)
+        for host in HOSTS:
+            with (self._live / host / ".git/config").open("a") as config:
+                config.write("[include]\n\tpath = offline.inc\n")
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        """A new world; it stands for as long as the context does."""
+        shutil.rmtree(self._live)
+        shutil.copytree(self._kept, self._live)
+        clock = Clock()
+        with hub.hub_at(self._live / "hub.sqlite3"), clock.ticking():
+            for _ in WITNESSES:
+                clock.tick()
+            yield World(self._live, clock)
+
+
+class World:
+    """One world, and the model that watches it."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self.clock = path, clock
+        self._origin = path / "origin.git"
+        self.store = gitfiles.Store(self._origin, *(path / host / ".git" for host in HOSTS))
+        self.people = {host: Person(host, path / host, self.store, clock) for host in HOSTS}
+        self.log: list[str] = []
+        self._number = 0
+        self._nested = False
+        self._disturbed: set[str] = set()
+        self._model = Model(self.store, self.look())
+        for host in WITNESSES:
+            if hub.photograph().tasks:
+                self._model.seen[host].update(self.people[host].look().statuses)
+
+    def look(self) -> Look:
+        """A photograph of everything."""
+        clones = {host: person.look() for host, person in self.people.items()}
+        return Look(clones, gitfiles.branches(self._origin), hub.photograph())
+
+    def do(self, line: str) -> bool:
+        """Play one step; whether it did anything. Raises Broken where a promise is."""
+        self._number += 1
+        if not self._nested:
+            self.log.append(line)
+            self.clock.tick()
+        name, *words = line.split(" ")
+        done: bool = getattr(self, f"_{name}")(*words)
+        self._model.records(hub.photograph())
+        return done
+
+    # ---- People ------------------------------------------------------------------------------------------------------
+
+    def _edit(self, host: str, task: str, status: str) -> bool:
+        return self.people[host].edit(task, status)
+
+    def _plan(self, host: str, key: str, status: str) -> bool:
+        return self.people[host].plan(key, status)
+
+    def _reword(self, host: str, key: str) -> bool:
+        return self.people[host].reword(key, self._number)
+
+    def _add(self, host: str, key: str, status: str) -> bool:
+        return self.people[host].add(key, f"{key}-N{self._number}", status)
+
+    def _cut(self, host: str, task: str) -> bool:
+        return self.people[host].cut(task)
+
+    def _delete(self, host: str, key: str) -> bool:
+        return self.people[host].delete(key)
+
+    def _restore(self, host: str) -> bool:
+        return self.people[host].restore()
+
+    def _move(self, host: str, key: str) -> bool:
+        return self.people[host].move(key)
+
+    def _scratch(self, host: str) -> bool:
+        return self.people[host].scratch(self._number)
+
+    def _stage(self, host: str) -> bool:
+        return self.people[host].stage()
+
+    def _commit(self, host: str) -> bool:
+        return self.people[host].commit()
+
+    def _amend(self, host: str) -> bool:
+        return self.people[host].amend()
+
+    def _push(self, host: str, *words: str) -> bool:
+        return self.people[host].push(*(f"--{word}" for word in words))
+
+    def _pull(self, host: str) -> bool:
+        return self.people[host].pull()
+
+    def _merge(self, host: str) -> bool:
+        return self.people[host].merge()
+
+    def _reset(self, host: str) -> bool:
+        return self.people[host].reset()
+
+    def _switch(self, host: str) -> bool:
+        return self.people[host].switch()
+
+    def _unlock(self, host: str) -> bool:
+        return self.people[host].unlock()
+
+    def _offline(self, host: str) -> bool:
+        return self.people[host].offline()
+
+    def _online(self, host: str) -> bool:
+        return self.people[host].back_online()
+
+    def _clock(self, host: str, hours: str) -> bool:
+        self.clock.jump(host, int(hours))
+        return True
+
+    # ---- The hub -----------------------------------------------------------------------------------------------------
+
+    def _report(self, task: str, status: str) -> bool:
+        return self._moved(lambda: advance(find_task(task), status, Origin("program", Source.API)))
+
+    def _reopen(self, task: str, status: str) -> bool:
+        return self._moved(lambda: reopen(find_task(task), status, "not yet", Origin("person", Source.ADMIN)))
+
+    def _forget(self, task: str) -> bool:
+        rows = Task.objects.filter(key=task)
+        if not rows.exists():
+            return False
+        delete_tasks(rows)
+        self._model.forget(task)
+        return True
+
+    def _moved(self, move: Callable[[], bool]) -> bool:
+        with self.clock.of("hub"):
+            try:
+                return move()
+            except MoveError:  # A step back that is no reopen, or no such task: that is the hub's good right.
+                return False
+
+    # ---- Runs --------------------------------------------------------------------------------------------------------
+
+    def _check(self, host: str, *words: str) -> bool:
+        return self._run(host, _options(host, Mode.CHECK, words))
+
+    def _fix(self, host: str, *words: str) -> bool:
+        return self._run(host, _options(host, Mode.FIX, words))
+
+    def _during(self, number: str, rest: str, *words: str) -> bool:
+        """`during 9 fix a push / commit b / push b`: what comes after the first stroke happens in the middle."""
+        run, *meanwhile = " ".join((rest, *words)).split(" / ")
+        _, host, *options = run.split(" ")
+        if self._nested:
+            return False
+        effects = Effects(
+            int(number), lambda: self._meanwhile(host, meanwhile), gently=True,
+            at_files=not any(step.split(" ")[1] == host for step in meanwhile),
+        )  # fmt: skip
+        self._middle: Look | None = None
+        return self._run(host, _options(host, Mode.FIX, options), effects)
+
+    def _meanwhile(self, host: str, steps: list[str]) -> None:
+        before = self.look()
+        self._nested = True
+        try:
+            for step in steps:
+                self.do(step)
+        finally:
+            self._nested = False
+        self._middle = self.look()
+        # What the run has replaced until now, and the person may have committed, or left to the run to put back.
+        for path, data in before.clones[host].files.items():
+            was = self._started.clones[host].files.get(path)
+            if was is not None and was != data:
+                self._model.limbo[host][path] = (was, data)
+
+    def _run(self, host: str, options: Options, effects: Effects | None = None) -> bool:
+        before = self.look()
+        self._started = before if not self._nested else self._started
+        outcome = None
+        try:
+            with self.clock.of(host):
+                if effects is None:
+                    outcome = self._engine(host, options)
+                else:
+                    with effects.armed_for_a_run():
+                        outcome = self._engine(host, options)
+        except Locked:
+            promise(self._nested, "a run met another one that is not there")
+        if effects is not None and effects.happened:
+            before = self._middle or before
+        self._judge(host, options, before, outcome, quiet=not (effects and effects.happened))
+        return True
+
+    def _engine(self, host: str, options: Options) -> CheckoutOutcome:
+        checkout = Checkout.objects.select_related("repo").get(host=host)
+        return run_checkout(checkout, options, lambda _words: None)
+
+    def _judge(
+        self, host: str, options: Options, before: Look, outcome: CheckoutOutcome | None, *, quiet: bool = True,
+        killed: bool = False,
+    ) -> None:  # fmt: skip
+        promise(not (outcome and "internal error" in (outcome.error or "")), outcome and outcome.error)
+        run = Run(
+            host,
+            "killed" if killed or outcome is None else outcome.outcome,
+            fixing=options.mode is Mode.FIX,
+            pull=options.pull,
+            push=options.push,
+            writeback=options.writeback,
+            online=self.people[host].online,
+            fetched=options.fetch,
+            quiet=quiet,
+            converged=bool(outcome and outcome.converged),
+            gates=frozenset(each.code for each in outcome.findings if is_gate(each)) if outcome else frozenset(),
+        )
+        self._model.ran(run, before, self.look())
+
+    # ---- Trouble -----------------------------------------------------------------------------------------------------
+
+    def _crash(self, host: str, number: str, *words: str) -> bool:
+        """A fix that is killed right before its effect *number*."""
+        effects = Effects(int(number), lambda: os.kill(os.getpid(), signal.SIGKILL), gently=False, at_files=True)
+        return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
+
+    def _kill(self, host: str, *words: str) -> bool:
+        """A fix that is killed in the middle of its commit, and git with it."""
+        person = self.people[host]
+        person.deadly_hook()
+        try:
+            return self._in_a_process(host, _options(host, Mode.FIX, words), None)
+        finally:
+            person.no_hook()
+
+    def _in_a_process(self, host: str, options: Options, effects: Effects | None) -> bool:
+        if self._nested:
+            return False
+        before, words = self.look(), self._path / "last-words"
+        connection.close()
+        child = os.fork()
+        if child == 0:
+            self._as_child(host, options, effects, words)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+            raise Broken(f"the run failed by itself:\n{words.read_text()}")
+        self._judge(host, options, before, None, killed=True)
+        return os.WIFSIGNALED(status)
+
+    def _as_child(self, host: str, options: Options, effects: Effects | None, words: Path) -> None:
+        os.environ["SIMULATION_VICTIM"] = str(os.getpid())
+        try:
+            with self.clock.of(host):
+                if effects is None:
+                    self._engine(host, options)
+                else:
+                    with effects.armed_for_a_run():
+                        self._engine(host, options)
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - the other process tells it
+            words.write_text(traceback.format_exc())
+            os._exit(3)
+
+    # ---- Quiescence --------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> bool:
+        """Everybody comes home and shares; fixes follow until nothing changes any more, and then all must agree."""
+        if self._nested:
+            return False
+        self.clock.set_right()
+        for person in self.people.values():
+            person.come_home()
+        for person in (*self.people.values(), *self.people.values()):
+            person.share()
+        for _ in range(ROUNDS):
+            before = self.look()
+            for host in HOSTS:
+                self.clock.tick()
+                self._run(host, _options(host, Mode.FIX, ("pull", "push", "missing")))
+            if not self._decide() and same(before, self.look()):
+                self._model.agreed(before)
+                return True
+        raise Broken(f"after {ROUNDS} rounds of fixes things still change")
+
+    def _decide(self) -> bool:
+        """A person decides what goes back and forth: the hub gets what the file says."""
+        decided = False
+        for finding in Finding.objects.filter(resolved_at=None, code="C-20").select_related("checkout"):
+            status = self.people[finding.checkout.host].look().statuses.get(finding.task)
+            if status is not None:
+                decided |= self._reopen(finding.task, status)
+        return decided
+
+
+def _options(host: str, mode: Mode, words: tuple[str, ...] | list[str]) -> Options:
+    return Options(
+        mode=mode,
+        host=host,
+        user="simulation",
+        committer=Committer(TOOL, "state-hub@localhost", 60),
+        version="simulation",
+        fetch="nofetch" not in words,
+        writeback="nowrite" not in words,
+        pull="pull" in words,
+        push="push" in words,
+        allow_missing="missing" in words,
+    )
+
+
+def _git(folder: Path, *args: str) -> None:
+    date = "@1767600000 +0000"
+    environment = {**os.environ, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, env=environment)
+
+
+__all__ = ["HOSTS", "MAIN", "PLANS", "Folder", "World"]

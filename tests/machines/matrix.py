@@ -1,0 +1,179 @@
+"""Every order of what people, programs and fixes can do to one task, and what must come of each.
+
+Orders that lead to the same state are one from there on: the graph of different states is walked, not each order.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from statehub.ranks import rank
+from tests.machines.matrix_world import Fault, State, World
+
+ACTIONS = ("report", "edit", "commit", "push", "pull", "fix a", "fix b", "reopen")
+ROUNDS = 4
+"""So many rounds of a fix that pulls and pushes, on each machine, bring all of them together."""
+
+
+class News(NamedTuple):
+    """What is promised, as a person would tell it.
+
+    `pending`: an edit that no run has taken to the hub yet. `stands`: a person reopened the task after all runs knew of
+    every edit, and nobody has moved it forward since: so it stays.
+    """
+
+    pending: bool = False
+    stands: bool = False
+
+
+class Point(NamedTuple):
+    """Where an order of actions has led to; `used` are the actions that may not come again."""
+
+    state: State
+    news: News
+    used: frozenset[str]
+
+
+@dataclass
+class Figures:
+    """What was covered."""
+
+    orders: int = 0
+    points: int = 0
+    states: int = 0
+    ends: int = 0
+    steps: int = 0
+    fixes: int = 0
+    seconds: float = 0
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.orders} orders of actions lead to {self.states} states and {self.ends} ends, by {self.steps} "
+            f"different steps, {self.fixes} of them fixes, in {self.seconds:.0f} s; {len(self.faults)} faults"
+        )
+
+
+class Matrix:
+    """Walks the graph up to *length* actions, each once in an order or, with *again*, any number of times."""
+
+    def __init__(self, world: World, length: int, *, again: bool = False) -> None:
+        self.world, self._length, self._again = world, length, again
+        self._ends: dict[tuple[State, str], State | Fault] = {}
+        self._judged: set[tuple[State, News]] = set()
+        self._reached: dict[State, tuple[str, ...]] = {}
+        self.figures = Figures()
+
+    def walk(self) -> Figures:
+        """Take all orders; every fault comes with the shortest of those that lead to it."""
+        began, figures = time.perf_counter(), self.figures
+        layer: dict[Point, tuple[int, tuple[str, ...]]] = {
+            Point(self.world.start, News(), frozenset()): (1, ()),
+        }
+        for length in range(self._length + 1):
+            figures.points += len(layer)
+            figures.orders += sum(number for number, _ in layer.values())
+            for point, (_, order) in layer.items():
+                self._reached.setdefault(point.state, order)
+                self._judge(point, order)
+            layer = self._next(layer) if length < self._length else {}
+        figures.states, figures.ends = len(self._reached), len(set(filter(None, self._ends.values())))
+        figures.steps, figures.fixes = self.world.steps, self.world.fixes
+        figures.seconds = time.perf_counter() - began
+        return figures
+
+    def sample(self, number: int) -> list[tuple[tuple[str, ...], State]]:
+        """Some of the states reached, far ones, each with an order that leads there."""
+        longest = [(order, state) for state, order in self._reached.items() if len(order) == self._length]
+        return random.Random(1).sample(longest, min(number, len(longest)))
+
+    def _next(self, layer: dict[Point, tuple[int, tuple[str, ...]]]) -> dict[Point, tuple[int, tuple[str, ...]]]:
+        found: dict[Point, tuple[int, tuple[str, ...]]] = {}
+        for point, (number, order) in layer.items():
+            for action in ACTIONS:
+                if action in point.used:
+                    continue
+                try:
+                    state, news = self._take(point, action)
+                except Fault as fault:
+                    self._fault((*order, action), "", fault)
+                    continue
+                used = point.used if self._again else point.used | {action}
+                after = Point(state, news, used)
+                before, shortest = found.get(after, (0, (*order, action)))
+                found[after] = before + number, shortest
+        return found
+
+    def _take(self, point: Point, action: str) -> tuple[State, News]:
+        world, before, news = self.world, point.state, point.news
+        state, outcome = world.take(action, before)
+        if outcome == "ok" and self._is_heard_of(before, action[-1]):
+            news = news._replace(pending=False)
+        if action == "edit" and state != before:
+            news = News(pending=True)
+        if action == "report":
+            news = news._replace(stands=False)
+        if action == "reopen" and state != before:
+            news = news._replace(stands=not news.pending)
+        return state, news
+
+    def _is_heard_of(self, state: State, name: str) -> bool:
+        """Whether a run on this machine sees A's edit, in a commit."""
+        says = self.world.statuses(state)["ab".index(name)]
+        return says == self.world.edited and not (name == "a" and self.world.is_edited(state))
+
+    # ---- The end of every order --------------------------------------------------------------------------------------
+
+    def _judge(self, point: Point, order: tuple[str, ...]) -> None:
+        if (point.state, point.news) in self._judged:
+            return
+        self._judged.add((point.state, point.news))
+        for machines in ("ab", "ba"):
+            try:
+                self._require_end(point, self._end(point.state, machines))
+            except Fault as fault:
+                self._fault(order, machines, fault)
+
+    def _require_end(self, point: Point, end: State) -> None:
+        """All agree; nothing that was done is undone but by a person; a reopen stands unless there was news."""
+        words = self.world.disagreement(end)
+        if words:
+            raise Fault(words)
+        status, before = self.world.statuses(end)[2], self.world.statuses(point.state)[2]
+        if rank(status) < rank(before):
+            raise Fault(f"{before} in the hub has come to be {status}")
+        if point.news.stands and status != "todo":
+            raise Fault(f"the task was reopened, and old news have made it {status}")
+
+    def _end(self, state: State, machines: str) -> State:
+        """What the state becomes once all machines have come together; those named first begin."""
+        known = self._ends.get((state, machines))
+        if known is None:
+            try:
+                known = self._come_together(state, machines)
+            except Fault as fault:
+                known = fault
+            self._ends[state, machines] = known
+        if isinstance(known, Fault):
+            raise known
+        return known
+
+    def _come_together(self, state: State, machines: str) -> State:
+        for _ in range(ROUNDS):
+            before = state
+            for name in machines:
+                if name == "a":
+                    state = self.world.commit(state)
+                state, _ = self.world.fix(name, state, sync=True)
+                if name == "a":
+                    state = self.world.rebase(state)
+            if state == before:
+                return state
+        raise Fault(f"after {ROUNDS} rounds something moves still")
+
+    def _fault(self, order: tuple[str, ...], machines: str, fault: Fault) -> None:
+        ending = f" | {machines[0]} first" if machines else ""
+        self.figures.faults.append(f"{', '.join(order) or 'nothing'}{ending}: {fault}")

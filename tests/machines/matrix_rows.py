@@ -1,0 +1,165 @@
+"""The hub's rows of the matrix, put back to what they were at any point.
+
+What never matters to the next step (ids, times of sightings, who and where) is kept with a row but not compared, so that
+states that are reached in different orders are equal when they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from consistency.models import Finding, LedgerEntry, Run
+from statehub.models import Checkout, StatusChange, Task, Workstream
+
+Fields = Mapping[str, Any]
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One move of the task on record."""
+
+    old: str
+    new: str
+    source: str
+    reopen: bool
+    row: Fields = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What the hub says of the task, and how it came to that."""
+
+    status: str
+    changed_at: datetime
+    changes: tuple[Change, ...]
+
+    @property
+    def moved_back(self) -> datetime | None:
+        """When a person last took the task back."""
+        return next((change.row["at"] for change in reversed(self.changes) if change.reopen), None)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finding: an open one, or a writeback."""
+
+    code: str
+    resolution: str
+    db_status: str
+    file_status: str
+    row: Fields = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The commit of a checkout at its newest fix before the task was last moved back ('' for none), and at its newest."""
+
+    before: str = ""
+    newest: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the hub keeps of one checkout: its ledger, whether that is settled, and its episodes."""
+
+    ledger: tuple[tuple[str, str, str], ...]
+    settled: bool
+    episodes: tuple[Episode, ...]
+
+    def after_a_move(self) -> Part:
+        """The same, once something else has moved the task."""
+        return replace(self, settled=False)
+
+
+_VERSION = 1
+
+
+class Rows:
+    """The rows of a hub that has one workstream with one task."""
+
+    def __init__(self, checkouts: Mapping[str, Checkout]) -> None:
+        self._checkouts = checkouts
+        self._workstream, self._task = Workstream.objects.get(), Task.objects.get()
+        # Findings name the runs that opened and resolved them: one for each checkout is enough.
+        self._runs = {name: Run(checkout=checkout, mode="fix") for name, checkout in checkouts.items()}
+
+    def put(self, mirror: Mirror, parts: Mapping[str, Part], heads: Mapping[str, Heads]) -> None:
+        """Put the hub back to *mirror* and, by checkout, *parts* and *heads*; it has nothing else then."""
+        with transaction.atomic():
+            for model in (Finding, LedgerEntry, Run, StatusChange):
+                model._default_manager.all()._raw_delete(using="default")  # type: ignore[attr-defined]
+            Workstream.objects.update(version=_VERSION)
+            Task.objects.update(status=mirror.status, status_changed_at=mirror.changed_at)
+            StatusChange.objects.bulk_create([StatusChange(**change.row) for change in mirror.changes])
+            Run.objects.bulk_create([self._runs[name] for name in parts])
+            if mirror.moved_back:
+                Run.objects.bulk_create(self._earlier(mirror.moved_back, heads))
+            LedgerEntry.objects.bulk_create(
+                [entry for name, part in parts.items() for entry in self._entries(name, part)]
+            )
+            Finding.objects.bulk_create(
+                [self._finding(name, episode) for name, part in parts.items() for episode in part.episodes]
+            )
+
+    def mirror(self) -> Mirror:
+        """What the hub says now."""
+        task = Task.objects.get()
+        changes = (
+            Change(row["old"], row["new"], row["source"], row["reopen"], row)
+            for row in _rows(StatusChange.objects.order_by("pk"))
+        )
+        return Mirror(task.status, task.status_changed_at, tuple(changes))
+
+    def part(self, name: str) -> Part:
+        """What the hub keeps of the checkout now."""
+        version = Workstream.objects.values_list("version", flat=True).get()
+        entries = list(LedgerEntry.objects.filter(checkout=self._checkouts[name]))
+        findings = _rows(Finding.objects.filter(checkout=self._checkouts[name]).order_by("pk"))
+        kept = (row for row in findings if row["resolution"] in ("", "written_back"))
+        return Part(
+            tuple((entry.path, entry.digest, entry.content) for entry in entries),
+            all(entry.version == version for entry in entries),
+            tuple(map(_episode, kept)),
+        )
+
+    def _earlier(self, moved_back: datetime, heads: Mapping[str, Heads]) -> list[Run]:
+        at = moved_back - timedelta(seconds=1)
+        return [
+            Run(checkout=self._checkouts[name], mode="fix", outcome="ok", head=each.before, started_at=at)
+            for name, each in heads.items()
+            if each.before
+        ]
+
+    def _entries(self, name: str, part: Part) -> list[LedgerEntry]:
+        return [
+            LedgerEntry(
+                checkout=self._checkouts[name], path=path, key=self._workstream.key, workstream=self._workstream.pk,
+                digest=digest, version=_VERSION if part.settled else None, content=content,
+            )  # fmt: skip
+            for path, digest, content in part.ledger
+        ]
+
+    def _finding(self, name: str, episode: Episode) -> Finding:
+        # The two checkouts may have equal parts: whose it is, is said here.
+        run = self._runs[name].pk
+        whose = {"checkout_id": self._checkouts[name].pk, "opened_by_id": run}
+        return Finding(**{**episode.row, **whose, "resolved_by_id": run if episode.resolution else None})
+
+
+def _episode(row: Fields) -> Episode:
+    return Episode(row["code"], row["resolution"], row["db_status"], row["file_status"], row)
+
+
+def _rows(found: Iterable[Model]) -> list[dict[str, Any]]:
+    """All fields of each but its number: that is given anew, in the same order."""
+    return [
+        {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key}
+        for row in found
+    ]

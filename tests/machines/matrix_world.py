@@ -1,0 +1,367 @@
+"""The world of the matrix: two clones, their origin and the hub; every step in it is really taken, once.
+
+A step is remembered by that part of the world that it can see: what B has is nothing to a commit on A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from unittest import mock
+
+from consistency.checkout.commit import Committer
+from consistency.models import Finding, Mode, Run
+from consistency.options import Options
+from consistency.report.outcome import CheckoutOutcome
+from consistency.run import run_checkout
+from statehub.models import Checkout, Source, Task
+from statehub.moves import Origin, advance, find_task, reopen
+from statehub.ranks import is_advance, rank
+from tests.commands.helpers import FILE
+from tests.machines.machine import Machine
+from tests.machines.matrix_repos import Copy, Repos
+from tests.machines.matrix_rows import Heads, Mirror, Rows
+from tests.support.repos import Origin as Bare
+from tests.support.workplans import workplan
+
+TASK = "WP-1-T01"
+TEXT = workplan("WP-1", [("T01", "todo")])
+DRAFT = ("draft.md", b"a person's, in no commit\n")
+BEGIN = datetime(2026, 3, 2, 13, tzinfo=UTC)
+COMMITTER = Committer("State Hub", "state-hub@localhost", 60)
+
+
+class State(NamedTuple):
+    """The numbers of the values that each part of the world has."""
+
+    a: int
+    b: int
+    origin: int
+    hub: int
+    ledger_a: int
+    ledger_b: int
+    heads: int
+
+
+class Fault(AssertionError):
+    """A step did what it must not."""
+
+
+class Values:
+    """Gives every value a small number, the same one to equal values."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self._values: list[Any] = []
+
+    def number(self, value: Any) -> int:
+        """The number of *value*."""
+        found = self._numbers.setdefault(value, len(self._values))
+        if found == len(self._values):
+            self._values.append(value)
+        return found
+
+    def __getitem__(self, number: int) -> Any:
+        return self._values[number]
+
+
+class World:
+    """Takes steps. *edited* is the status that a person sets in A's file."""
+
+    def __init__(self, bare: Bare, edited: str) -> None:
+        self.edited = edited
+        machines = {name: _machine(bare, name) for name in ("a", "b")}
+        checkouts = {name: Checkout.objects.select_related("repo").get(host=name) for name in machines}
+        self._checkouts, self._rows = checkouts, Rows(checkouts)
+        self._repos = Repos(bare.path, {name: each.clone for name, each in machines.items()})
+        for name, each in machines.items():
+            each.clone.write(*DRAFT)
+            self._repos.loosen(name)
+        self.values = Values()
+        self._known: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        self._put: dict[str, int] = {}
+        Task.objects.update(status_changed_at=BEGIN)
+        self.start = State(
+            *(self.values.number(self._repos.take(name)) for name in ("a", "b")),
+            self.values.number(self._repos.origin()),
+            self.values.number(self._rows.mirror()),
+            *(self.values.number(self._rows.part(name)) for name in ("a", "b")),
+            self.values.number(tuple(Heads(newest=each.clone.head) for each in machines.values())),
+        )
+        self.fixes = 0
+        self._straight = False
+
+    @property
+    def steps(self) -> int:
+        """How many different steps were really taken."""
+        return len(self._known)
+
+    def take(self, action: str, state: State) -> tuple[State, str]:
+        """Take the step of this name; the state after it, and how it ended where it is a fix."""
+        if action.startswith("fix "):
+            return self.fix(action[-1], state)
+        after: State = getattr(self, action)(state)
+        return after, ""
+
+    # ---- What each step sees and moves -------------------------------------------------------------------------------
+
+    def report(self, state: State) -> State:
+        """A program reports the task as done to the hub."""
+        return self._decide(state, "report")
+
+    def reopen(self, state: State) -> State:
+        """A person takes the task back to todo, in the hub."""
+        return self._decide(state, "reopen")
+
+    def edit(self, state: State) -> State:
+        """A person sets the status in A's file."""
+        (a,) = self._once(("edit", state.a), lambda: (self._edit(self.values[state.a]),))
+        return state._replace(a=a)
+
+    def commit(self, state: State) -> State:
+        """A person commits on A what is edited, if anything is."""
+        if not self.is_edited(state):
+            return state
+        (a,) = self._once(("commit", state.a), lambda: self._person("a", state, "commit", "-aqm", "Work")[:1])
+        return state._replace(a=a)
+
+    def push(self, state: State) -> State:
+        """A person pushes from A; git may refuse."""
+        if self.values[state.a].head == self.values[state.origin]:
+            return state
+        return self._by_person("a", state, "push", "-q", "origin", "main")
+
+    def pull(self, state: State) -> State:
+        """A person pulls on B, by fast-forward; git may refuse."""
+        return self._by_person("b", state, "pull", "-q", "--ff-only")
+
+    def rebase(self, state: State) -> State:
+        """A person puts A's commits upon the upstream's, their own words before the others', and pushes."""
+        a, origin = self.values[state.a], self.values[state.origin]
+        if a.head == origin:
+            return state
+        state = self._by_person("a", state, "pull", "-q", "--rebase", "-Xtheirs")
+        return self.push(state)
+
+    def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
+        """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
+        clone, ledger = (state.a, state.ledger_a) if name == "a" else (state.b, state.ledger_b)
+        heads = self._heads_before(state)
+        seen = ("sync" if sync else "fix", name, clone, state.origin, state.hub, ledger, heads)
+        clone, origin, hub, ledger, moved, outcome, head = self._once(seen, lambda: self._fix(*seen))
+        after = self._moved(state, moved)._replace(origin=origin, hub=hub)
+        after = after._replace(a=clone, ledger_a=ledger) if name == "a" else after._replace(b=clone, ledger_b=ledger)
+        ended = self.values[outcome]
+        return (self._with_head(after, name, self.values[head]) if ended == "ok" else after), ended
+
+    # ---- What it looks like ------------------------------------------------------------------------------------------
+
+    def is_edited(self, state: State) -> bool:
+        """Whether A's file is not as A's index has it."""
+        return bool(self.values[state.a].is_edited(FILE))
+
+    def statuses(self, state: State) -> tuple[str, str, str]:
+        """What A's file, B's file and the hub say."""
+        return _status(self.values[state.a]), _status(self.values[state.b]), self.values[state.hub].status
+
+    def disagreement(self, state: State) -> str:
+        """What is not the same everywhere; '' where all is."""
+        a, b = self.values[state.a], self.values[state.b]
+        heads = {a.head, b.head, a.upstream, b.upstream, self.values[state.origin]}
+        if len(heads) > 1:
+            return "the clones and the origin have different commits"
+        if a.files != b.files or a.index != b.index or a.is_edited(FILE) or b.is_edited(FILE):
+            return "the work trees differ, or are not clean"
+        if len(set(self.statuses(state))) > 1:
+            return "A's file, B's file and the hub say {}, {} and {}".format(*self.statuses(state))
+        return ""
+
+    def replay(self, state: State, actions: Sequence[str]) -> bool:
+        """Whether *actions*, taken on one world from its start without putting anything back, lead to *state*."""
+        for name, copy in ("a", self.start.a), ("b", self.start.b):
+            self._put_repos(name, copy, self.start.origin)
+        parts = {"a": self.values[self.start.ledger_a], "b": self.values[self.start.ledger_b]}
+        self._rows.put(self.values[self.start.hub], parts, {})
+        self._straight, there = True, self.start
+        try:
+            for action in actions:
+                there = self.take(action, there)[0]
+            found = (
+                *(self.values.number(self._repos.take(name)) for name in "ab"),
+                self.values.number(self._repos.origin()),
+                self.values.number(self._rows.mirror()),
+                *(self.values.number(self._rows.part(name)) for name in "ab"),
+            )
+        finally:
+            self._straight = False
+        return found == there[:6] and there == state
+
+    # ---- The steps themselves ----------------------------------------------------------------------------------------
+
+    def _once(self, seen: tuple[Any, ...], step: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
+        if self._straight:
+            return step()
+        if seen not in self._known:
+            self._known[seen] = step()
+        return self._known[seen]
+
+    def _moved(self, state: State, moved: int) -> State:
+        if not moved:
+            return state
+        ledgers = (self.values.number(self.values[each].after_a_move()) for each in (state.ledger_a, state.ledger_b))
+        return State(*state[:4], *ledgers, state.heads)
+
+    def _heads_before(self, state: State) -> int:
+        """The number of the heads as far as a fix can ask for them."""
+        known = self.values[state.heads] if self.values[state.hub].moved_back else ()
+        return self.values.number(tuple(replace(each, newest="") for each in known))
+
+    def _with_head(self, state: State, name: str, head: str) -> State:
+        heads = list(self.values[state.heads])
+        heads["ab".index(name)] = replace(heads["ab".index(name)], newest=head)
+        return state._replace(heads=self.values.number(tuple(heads)))
+
+    def _decide(self, state: State, what: str) -> State:
+        hub, moved = self._once((what, state.hub), lambda: self._in_the_hub(state.hub, what))
+        after = self._moved(state, moved)._replace(hub=hub)
+        if moved and what == "reopen":
+            heads = tuple(Heads(each.newest, each.newest) for each in self.values[state.heads])
+            after = after._replace(heads=self.values.number(heads))
+        return after
+
+    def _in_the_hub(self, hub: int, what: str) -> tuple[int, int]:
+        before: Mirror = self.values[hub]
+        if not self._straight:
+            self._rows.put(before, {}, {})
+        with _clock(before):
+            if what == "reopen":
+                reopen(find_task(TASK), "todo", "not done after all", Origin("anna", Source.ADMIN))
+            elif before.status != "done":
+                advance(find_task(TASK), "done", Origin("remote", Source.API))
+        after = self._rows.mirror()
+        _require_record(before, after)
+        return self.values.number(after), int(after != before)
+
+    def _edit(self, a: Copy) -> int:
+        text = TEXT.replace("status: todo", f"status: {self.edited}").encode()
+        if self._straight:
+            self._repos.write("a", FILE, text)
+        files = tuple((path, text if path == FILE else data) for path, data in a.files)
+        return self.values.number(replace(a, files=files))
+
+    def _by_person(self, name: str, state: State, *git: str) -> State:
+        clone = getattr(state, name)
+        seen = (git, name, clone, state.origin)
+        clone, origin = self._once(seen, lambda: self._person(name, state, *git))
+        return state._replace(**{name: clone}, origin=origin)
+
+    def _person(self, name: str, state: State, *git: str) -> tuple[int, ...]:
+        self._put_repos(name, getattr(state, name), state.origin)
+        self._repos.git(name, *git)
+        return self.values.number(self._repos.take(name)), self.values.number(self._repos.origin())
+
+    def _put_repos(self, name: str, clone: int, origin: int) -> None:
+        if self._straight:
+            return
+        self._repos.put(name, self.values[clone])
+        self._repos.put_origin(self.values[origin])
+
+    def _fix(
+        self, kind: str, name: str, clone: int, origin: int, hub: int, ledger: int, heads: int
+    ) -> tuple[int, ...]:
+        mirror: Mirror = self.values[hub]
+        self._put_repos(name, clone, origin)
+        if not self._straight:
+            before = dict(zip("ab", self.values[heads], strict=False))
+            self._rows.put(mirror, {name: self.values[ledger]}, before)
+        sync = kind == "sync"
+        options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=sync, push=sync)
+        with _clock(mirror) as now:
+            outcome = run_checkout(self._checkouts[name], options, lambda _: None)
+        Run.objects.filter(pk=outcome.run_id).update(started_at=now)  # Its default knows no other clock.
+        self.fixes += 1
+        copy, after = self._repos.take(name), self._rows.mirror()
+        _require_no_regress(name, mirror, after)
+        _require_record(mirror, after)
+        _require_untouched(self.values[clone], copy)
+        _require_writebacks(outcome, copy)
+        number = self.values.number
+        found = map(number, (copy, self._repos.origin(), after, self._rows.part(name)))
+        return (*found, int(after != mirror), number(outcome.outcome), number(outcome.head))
+
+
+def _machine(bare: Bare, name: str) -> Machine:
+    """A machine whose clone, files and ledger agree with the hub."""
+    made = Machine(name, bare.clone(name, "--template="))
+    if name == "a":
+        made.clone.write(FILE, TEXT)
+        made.clone.commit("Plan", date="2026-03-02T11:00:00+00:00")
+        made.clone.push()
+    ended = made.fix()
+    assert ended.exit == 0, ended
+    return made
+
+
+def _status(copy: Copy) -> str:
+    text: str = copy.read(FILE).decode()
+    return text.partition("\nid: WP-1-T01\nstatus: ")[2].partition("\n")[0]
+
+
+@contextmanager
+def _clock(hub: Mirror) -> Iterator[datetime]:
+    """A clock that goes on with each move of the task: what came before a decision and after it can be told apart."""
+    now = BEGIN + timedelta(minutes=1 + len(hub.changes))
+    with mock.patch("django.utils.timezone.now", lambda: now):
+        yield now
+
+
+# ---- What holds of every step ----------------------------------------------------------------------------------------
+
+
+def _require_record(before: Mirror, after: Mirror) -> None:
+    """Every change has its record: the old ones stand, and the new ones lead from the old status to the new one."""
+    number = len(before.changes)
+    if after.changes[:number] != before.changes:
+        raise Fault("records were changed")
+    status = before.status
+    for change in after.changes[number:]:
+        if change.old != status:
+            raise Fault(f"the record {change.old} → {change.new} does not follow {status}")
+        status = change.new
+    if status != after.status:
+        raise Fault(f"the task went from {before.status} to {after.status} without a record")
+
+
+def _require_no_regress(host: str, before: Mirror, after: Mirror) -> None:
+    """A run moves the hub forward only, and says so."""
+    if rank(after.status) < rank(before.status):
+        raise Fault(f"a run lowered the task from {before.status} to {after.status}")
+    for change in after.changes[len(before.changes) :]:
+        if change.reopen or change.source != Source.FILE or not is_advance(change.old, change.new):
+            raise Fault(f"a run made the move {change}")
+        if (change.row["who"], change.row["host"]) != ("cron", host) or not change.row["commit"]:
+            raise Fault(f"a run's move says neither who nor from where: {change.row}")
+
+
+def _require_untouched(before: Copy, after: Copy) -> None:
+    """What a person has not committed is as it was."""
+    if DRAFT not in after.files:
+        raise Fault("a person's draft is gone")
+    if before.is_edited(FILE) and (before.read(FILE) != after.read(FILE) or not after.is_edited(FILE)):
+        raise Fault("a person's edit that was in no commit is gone")
+
+
+def _require_writebacks(outcome: CheckoutOutcome, copy: Copy) -> None:
+    """A commit of the run is HEAD, and on record with the finding that it mended."""
+    commit = outcome.writeback_commit
+    if outcome.error:
+        raise Fault(f"a run failed: {outcome.error}")
+    if commit is None:
+        return
+    if commit != copy.head:
+        raise Fault("the commit of the run is not HEAD")
+    if not Finding.objects.filter(commit=commit, resolution="written_back").exists():
+        raise Fault("the commit of the run is not on record")

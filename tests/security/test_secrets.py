@@ -1,0 +1,172 @@
+"""Tokens, passwords and keys: how they are made and kept, and where they are not."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+
+from consistency.models import Mode
+from statehub.models import Checkout
+from tests.admin.hubrows import Rows
+from tests.support.hub import Hub
+from tests.support.manage import manage
+from tests.support.repos import Clone
+from web.admin import jobs
+from web.api import tokens
+from web.models import ApiToken
+
+SECRET = "hunter2"
+PRODUCTION = {
+    "DEBUG": "false", "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "testserver", "DATABASE_URL": "sqlite://:memory:",
+}  # fmt: skip
+
+
+def test_tokens_cannot_be_guessed(db: None) -> None:
+    made = [tokens.create(f"machine-{number}")[1] for number in range(50)]
+    assert len(set(made)) == 50
+    assert all(re.fullmatch(r"sth_[A-Za-z0-9_-]{43}", secret) for secret in made)  # 43 × 6 bits: 256 at random
+    shared = [position for position in range(4, 47) if len({secret[position] for secret in made}) == 1]
+    assert shared == []
+
+
+def test_tokens_are_looked_up_by_their_hash_alone(db: None) -> None:
+    token, secret = tokens.create("laptop")
+    assert tokens.find(secret) == token
+    for near in (secret[:-1], f"{secret}x", secret.lower(), token.digest, "", "sth_"):
+        assert tokens.find(near) is None
+    kept = str(ApiToken.objects.values().get())
+    assert token.digest in kept
+    assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgres://me:{SECRET}@127.0.0.1:1/hub",
+        f"postgres://me:{SECRET}@127.0.0.1:port/hub",
+        f"mysql://me:{SECRET}@127.0.0.1/hub",
+        f"postgres://me:{SECRET}@[::1/hub",
+    ],
+)
+@pytest.mark.parametrize("command", ["check_consistency --all", "migrate", "create_token x"])
+def test_password_of_the_database_is_never_printed(url: str, command: str) -> None:
+    ended = manage(*command.split(), env={"DATABASE_URL": url})
+    assert ended.exit != 0
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_address_of_the_monitor_is_never_printed(hub: Hub, clone: Clone) -> None:
+    for url in (f"http://127.0.0.1:1/{SECRET}", f"http://me:{SECRET}@127.0.0.1/", f"ftp://127.0.0.1/{SECRET}"):
+        ended = hub.manage("check_consistency", "--path", clone.path, env={"STATEHUB_PING_URL": url})
+        assert "ping" in ended.stderr.lower()
+        assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_error_page_of_debug_hides_addresses_and_keys(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("web.health._wanted", fail)
+    settings.DEBUG = True
+    settings.STATEHUB_PING_URL = f"https://monitor.example.org/{SECRET}"
+    settings.SECRET_KEY = f"{SECRET}-key"
+    client = Client(raise_request_exception=False, DATABASE_URL=f"postgres://me:{SECRET}@db/hub", STATEHUB_TOKEN=SECRET)
+    for accept in ("text/html", "text/plain"):
+        answer = client.get("/readyz", headers={"Accept": accept})
+        assert answer.status_code == 500
+        assert "out of order" in answer.content.decode()
+        assert SECRET not in answer.content.decode()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_error_pages_of_the_api_have_no_detail(
+    db: None, settings: Any, debug: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("web.api.door.tokens.find", fail)
+    settings.DEBUG = debug
+    answer = Client(raise_request_exception=False).get("/api/tasks/", headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, SECRET in answer.content.decode()) == (500, False)
+
+
+def test_error_pages_in_production_say_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("web.health._wanted", fail)
+    client = Client(raise_request_exception=False)
+    for address, status in (("/nowhere", 404), ("/readyz", 500)):
+        answer = client.get(address)
+        text = answer.content.decode()
+        assert (answer.status_code, SECRET in text, "settings" in text.lower(), len(text) < 300) == (
+            status, False, False, True,
+        )  # fmt: skip
+
+
+def test_production_has_cookies_and_transport_of_its_own() -> None:
+    names = (
+        "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT",
+        "SECURE_CONTENT_TYPE_NOSNIFF", "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    )  # fmt: skip
+    values = "SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE", "SECURE_HSTS_SECONDS", "SECURE_REFERRER_POLICY"
+    code = f"from django.conf import settings as s; print([getattr(s, n) for n in {names + values}])"
+    ended = manage("shell", "--no-imports", "--verbosity=0", "--command", code, env=PRODUCTION)
+    assert ended.stdout == f"{[True] * 6 + ['Lax', 'Lax', 31_536_000, 'same-origin']}\n"
+
+
+def test_django_finds_nothing_to_warn_of_in_production() -> None:
+    ended = manage(
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        env={**PRODUCTION, "SECRET_KEY": "aB3$" * 5 + "q" * 40 + "0123456789"},
+    )
+    assert (ended.exit, ended.stdout) == (0, "System check identified no issues (0 silenced).\n")
+
+
+def test_jobs_of_the_admin_are_for_their_owner_and_show_no_secret(
+    hub: Hub, clone: Clone, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STATEHUB_VAR = tmp_path
+    seen: list[list[str]] = []
+    real = jobs.subprocess.Popen
+    monkeypatch.setattr(
+        jobs.subprocess, "Popen", lambda command, **options: seen.append(command) or real(command, **options)
+    )
+    job = jobs.start(Mode.CHECK, str(clone.path), "me")
+    while jobs.look(job) is None:
+        pass
+    assert stat.S_IMODE((tmp_path / "jobs").stat().st_mode) == 0o700
+    password = django_settings.DATABASES["default"].get("PASSWORD") or SECRET
+    assert [
+        word for word in seen[0] if password in word or "postgres:" in word or django_settings.SECRET_KEY in word
+    ] == []
+
+
+def test_page_of_a_job_is_for_those_who_may_run(rows: Rows, viewer: Client) -> None:
+    rows.repo()
+    address = reverse(
+        "admin:statehub_checkout_job", args=(Checkout.objects.get().pk, "0" * 8 + "-0000-0000-0000-" + "0" * 12)
+    )
+    assert viewer.get(address).status_code == 403
+
+
+def test_report_of_a_status_keeps_the_token_from_process_lists() -> None:
+    recipe = (Path(__file__).parents[2] / "Makefile").read_text().partition("\nreport-status:")[2].partition("\n\n")[0]
+    used = [line.strip() for line in recipe.splitlines() if "STATEHUB_TOKEN" in line]
+    assert [
+        line
+        for line in used
+        if not line.startswith(("case ", "printf ", "*)", "report-status", "##")) and "##" not in line
+    ] == []
+    assert "curl --config -" in recipe
