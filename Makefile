@@ -8,6 +8,7 @@ TASK ?=
 STATUS ?=
 API_BASE ?= http://127.0.0.1:8000
 SECONDS ?= 60
+OPERATIONS ?= 2000
 STEPS ?= 2000
 SEED ?=
 ARGS ?=
@@ -21,10 +22,11 @@ override TASK := $(value TASK)
 override STATUS := $(value STATUS)
 override API_BASE := $(value API_BASE)
 override SECONDS := $(value SECONDS)
+override OPERATIONS := $(value OPERATIONS)
 override STEPS := $(value STEPS)
 override SEED := $(value SEED)
 override ARGS := $(value ARGS)
-export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS STEPS SEED ARGS
+export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS OPERATIONS STEPS SEED ARGS
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
@@ -32,7 +34,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz requirements audit migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz concurrency simulate mutate requirements audit migrate clean runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -131,8 +133,17 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
 
+concurrency: dev ## Let 50 reporters, 8 fixers and 2 people at the hub for OPERATIONS=2000 calls: nothing is lost (ARGS: see ARGS=--help)
+	@$(PY) -m tests.concurrency --operations="$$OPERATIONS" $(ARGS)
+
 simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again with SEED (ARGS: see ARGS=--help)
 	@$(PY) -m simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
+
+# mutmut runs beside the tests' own packages, which come first: it is not among those that are pinned.
+packages_of_tests = import sysconfig; print(sysconfig.get_path("purelib"))
+mutate: dev ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.gate*')
+	@$(call tool,mutmut==3.8.1)
+	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m bench.mutants $(ARGS)
 
 # Both work in a folder of their own: neither of the two programs belongs to what is pinned. The index named in pip's own
 # settings is asked where there is one.
@@ -155,7 +166,7 @@ crash: dev ## Kill a fix, or let something fail, at its every effect, and compar
 	@$(PY) -m tests.crash $(ARGS)
 
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov mutants
 	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- Set-up ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
 from statehub.escapes import visible
-from statehub.models import Checkout
+from statehub.models import NAME_LENGTH, Checkout
 
 
 class Mode(models.TextChoices):
@@ -125,7 +125,7 @@ class Finding(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.code} {self.message}")
+        return visible(f"{self.code} {self.message}"[:NAME_LENGTH])
 
 
 class LedgerEntry(models.Model):

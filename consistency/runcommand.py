@@ -196,9 +196,12 @@ def _replace(path: Path, text: str) -> None:
     if target.exists() and not target.is_file():  # A pipe or a device is written to; a file must not take its place.
         target.write_text(text, encoding="utf-8")
         return
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # A name that nobody can guess, and no link followed: the folder may be open to others.
+    partial = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     try:
-        partial.write_text(text, encoding="utf-8")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

@@ -19,7 +19,14 @@ from consistency.core.gate import suddenly_empty
 from consistency.core.seesaw import hold
 from consistency.core.sides import HubSide, HubWorkstream
 from consistency.hub.ledger import GONE, forget, retire, write_entries
-from consistency.hub.rows import HubMoved, apply, lock_workstreams, read_foreign_workstreams, read_tasks, read_workstreams
+from consistency.hub.rows import (
+    HubMoved,
+    apply,
+    lock_workstreams,
+    read_foreign_workstreams,
+    read_tasks,
+    read_workstreams,
+)
 from consistency.hub.seesaws import read_seesaws
 from consistency.oldnews import as_taken, old_news
 from consistency.options import Options

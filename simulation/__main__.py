@@ -1,4 +1,4 @@
-"""`python -m simulation`: play worlds until so many steps are done, or play a script again. Exits 1 where a promise breaks."""
+"""`python -m simulation`: play worlds until so many steps are done, or one script again. Exits 1 where one breaks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-STEPS_A_WORLD = 40
+if TYPE_CHECKING:  # Nothing of Django's before the environment stands.
+    from simulation.rules import Played
+    from simulation.world import Folder
+
+ROUNDS_A_WORLD = 25
 WORLDS_AT_ONCE = 25
 SCRIPTS = Path("var/simulation")
 
@@ -31,71 +36,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _simulate(folder, options.steps, options.seed, options.seconds)
 
 
-def _simulate(folder: object, steps: int, seed: int, seconds: float) -> int:
+def _simulate(folder: Folder, steps: int, seed: int, seconds: float) -> int:
     """Play worlds until *steps* are done, or *seconds* are over."""
-    from hypothesis import HealthCheck, Phase, settings
-    from hypothesis import seed as seeded
-    from hypothesis.stateful import run_state_machine_as_test
+    from simulation.rules import play_worlds
 
-    from simulation.rules import Simulation
-
-    Simulation.folder = folder  # type: ignore[assignment]
     print(f"seed {seed}", flush=True)
-    started, batch = time.monotonic(), 0
-    while Simulation.done < steps and time.monotonic() - started < seconds:
-        left = (steps - Simulation.done) // STEPS_A_WORLD + 1
-        machine = seeded(seed + batch)(type("Simulation", (Simulation,), {}))
-        machine.done, machine.settled = Simulation.done, Simulation.settled
-        broken: BaseException | None = None
-        try:
-            run_state_machine_as_test(
-                machine,
-                settings=settings(
-                    max_examples=min(left, WORLDS_AT_ONCE),
-                    stateful_step_count=STEPS_A_WORLD,
-                    deadline=None,
-                    database=None,
-                    phases=[Phase.generate],
-                    suppress_health_check=list(HealthCheck),
-                    print_blob=False,
-                ),
-            )
-        except BaseException as error:
-            if machine.broken is None or isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            broken = error
-        Simulation.done, Simulation.settled = machine.done, machine.settled
-        _count(Simulation.done, Simulation.settled, time.monotonic() - started)
-        if broken is not None and machine.broken is not None:
-            _tell(folder, machine.broken, seed + batch, broken)
+    started, done, worlds = time.monotonic(), 0, 0
+    while done < steps and time.monotonic() - started < seconds:
+        played = play_worlds(folder, seed, min(WORLDS_AT_ONCE, (steps - done) // ROUNDS_A_WORLD + 1), ROUNDS_A_WORLD)
+        done, worlds = done + played.steps, worlds + played.settled
+        passed = time.monotonic() - started
+        print(f"{done:>9,} steps {done / passed:>7.1f} a second {worlds:>7,} worlds {passed:>7.0f} s", flush=True)
+        if played.trouble is not None:
+            _tell(folder, played, seed)
             return 1
-        batch += 1
+        seed += 1
     print("every promise held")
     return 0
 
 
-def _count(steps: int, worlds: int, seconds: float) -> None:
-    print(f"{steps:>9,} steps {steps / seconds:>7.1f} a second {worlds:>7,} worlds {seconds:>7.0f} s", flush=True)
-
-
-def _tell(folder: object, lines: list[str], seed: int, error: BaseException) -> None:
+def _tell(folder: Folder, played: Played, seed: int) -> None:
     """Show the shortest script that breaks the promise, and keep it as a file."""
     from simulation.replay import shortened
 
-    print(f"\nbroken with seed {seed}: {error}\n\nShortening its {len(lines)} steps ...", flush=True)
-    script = shortened(folder, lines)  # type: ignore[arg-type]
+    print(f"\nbroken with seed {seed}: {played.trouble}\n\nShortening its {len(played.broken)} steps ...", flush=True)
+    script = shortened(folder, played.broken)
     SCRIPTS.mkdir(parents=True, exist_ok=True)
     file = SCRIPTS / f"seed-{seed}.txt"
-    file.write_text("".join(f"{line}\n" for line in (f"# seed {seed}: {' '.join(str(error).split())}", *script)))
+    words = " ".join(str(played.trouble).split())
+    file.write_text("".join(f"{line}\n" for line in (f"# seed {seed}: {words}", *script)))
     print("\n".join(("", *script, "")))
     print(f"Again: {sys.executable} -m simulation --replay {file}")
 
 
-def _replay(folder: object, file: Path) -> int:
+def _replay(folder: Folder, file: Path) -> int:
     from simulation.replay import play
 
     lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
-    error = play(folder, lines)  # type: ignore[arg-type]
+    error = play(folder, lines)
     if error is None:
         print(f"{len(lines)} steps, every promise held")
         return 0

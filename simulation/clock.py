@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from django.utils import timezone
 
@@ -51,9 +52,21 @@ class Clock:
     @contextmanager
     def ticking(self) -> Iterator[None]:
         """Let Django, and so the product, ask this clock."""
-        real = timezone.now
-        timezone.now = self.now
+        # Not `timezone.now` itself: as a default, models have kept it since they were loaded.
+        module: Any = timezone
+        real, module.datetime = module.datetime, _Asking(self)
         try:
             yield
         finally:
-            timezone.now = real
+            module.datetime = real
+
+
+class _Asking:
+    """What Django takes for the class `datetime`, as far as it asks what time it is."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self, tz: tzinfo | None = None) -> datetime:
+        """The time on the machine that is at work."""
+        return self._clock.now().astimezone(tz)

@@ -18,7 +18,8 @@ _FILES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link",
 _PROCESS = "subprocess.Popen"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
-# A person has no other chance than milliseconds between a file's last look and its rename, or between that and the commit.
+# Between the last look at a file and its rename, or between that and the commit, a person would need to hit
+# milliseconds: what is saved there goes into the tool's commit, or is lost.
 _TOO_CLOSE = frozenset({"commit"})
 
 
@@ -55,7 +56,9 @@ class Effects:
             # git reads the file that was just replaced: from here on it would be in the commit.
             if self._at_files or not _TOO_CLOSE & set(args[1]):
                 self._count()
-        elif self._at_files and (name in _FILES or (name == "open" and _is_write(args))):
+        elif self._at_files and (
+            _is_write(args) if name == "open" else name in _FILES and "__pycache__" not in str(args)
+        ):
             self._count()
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -76,7 +79,8 @@ class Effects:
 
 def _is_write(args: tuple[Any, ...]) -> bool:
     path, mode, flags = args
-    if not isinstance(path, str | bytes) or path == os.devnull:
+    # Python's own cache is written once, whenever that is.
+    if not isinstance(path, str) or path == os.devnull or "__pycache__" in path:
         return False
     return bool(flags & _WRITING) or (isinstance(mode, str) and bool(set("wax+") & set(mode)))
 

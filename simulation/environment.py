@@ -1,4 +1,4 @@
-"""The environment that a simulation runs in, whatever the caller's: a home of its own, and no settings of the user's."""
+"""The environment of a simulation, whatever the caller's: a home of its own, and no settings of the user's."""
 
 from __future__ import annotations
 

@@ -8,20 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
-MAIN = "refs/heads/main"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit: its parents, who committed it, and the blob of every path."""
-
-    name: str
-    parents: tuple[str, ...]
-    committer: str
-    files: dict[str, str]
+from simulation.model import Commit
 
 
 class Store:

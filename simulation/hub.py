@@ -38,7 +38,9 @@ def migrate() -> None:
 
 def photograph() -> Hub:
     """All that the hub holds, but for its runs."""
-    changes = StatusChange.objects.order_by("pk").values_list("pk", "task__key", "old", "new", "source", "host", "reopen")
+    changes = StatusChange.objects.order_by("pk").values_list(
+        "pk", "task__key", "old", "new", "source", "host", "reopen"
+    )
     ledger = LedgerEntry.objects.order_by("pk").values_list(
         "checkout__host", "path", "key", "workstream", "digest", "version", "content"
     )
@@ -48,7 +50,8 @@ def photograph() -> Hub:
         workstreams=dict(Workstream.objects.order_by("key").values_list("key", "status")),
         changes=tuple(Change(*row) for row in changes),
         ledger=tuple(map(str, ledger)),
-        mirrored=tuple(map(str, Task.objects.order_by("key").values_list())) + tuple(map(str, Workstream.objects.order_by("key").values_list())),
+        mirrored=tuple(map(str, Task.objects.order_by("key").values_list()))
+        + tuple(map(str, Workstream.objects.order_by("key").values_list())),
         noted=tuple(Noted(*row) for row in _open_findings()),
     )
 

@@ -62,7 +62,9 @@ def is_sound(data: bytes) -> bool:
 def with_status(data: bytes, task: str, status: str) -> bytes:
     """The file after a person gave *task* another status."""
     body = _body(data)
-    edited = _SLOT.sub(lambda found: found[1] + (status if found[2] == task.encode() else found[3].decode()).encode(), body)
+    edited = _SLOT.sub(
+        lambda found: found[1] + (status if found[2] == task.encode() else found[3].decode()).encode(), body
+    )
     return data[: len(data) - len(body)] + edited
 
 

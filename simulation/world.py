@@ -106,11 +106,10 @@ class World:
         self.log: list[str] = []
         self._number = 0
         self._nested = False
-        self._disturbed: set[str] = set()
         self._model = Model(self.store, self.look())
-        for host in WITNESSES:
-            if hub.photograph().tasks:
-                self._model.seen[host].update(self.people[host].look().statuses)
+        self._started = self._middle = self.look()
+        if self._started.hub.tasks:
+            self._model.began(WITNESSES, self._started)
 
     def look(self) -> Look:
         """A photograph of everything."""
@@ -192,6 +191,7 @@ class World:
 
     def _clock(self, host: str, hours: str) -> bool:
         self.clock.jump(host, int(hours))
+        self._model.clocks_agree = False
         return True
 
     # ---- The hub -----------------------------------------------------------------------------------------------------
@@ -235,7 +235,6 @@ class World:
             int(number), lambda: self._meanwhile(host, meanwhile), gently=True,
             at_files=not any(step.split(" ")[1] == host for step in meanwhile),
         )  # fmt: skip
-        self._middle: Look | None = None
         return self._run(host, _options(host, Mode.FIX, options), effects)
 
     def _meanwhile(self, host: str, steps: list[str]) -> None:
@@ -255,7 +254,8 @@ class World:
 
     def _run(self, host: str, options: Options, effects: Effects | None = None) -> bool:
         before = self.look()
-        self._started = before if not self._nested else self._started
+        if not self._nested:
+            self._started = before
         outcome = None
         try:
             with self.clock.of(host):
@@ -267,7 +267,7 @@ class World:
         except Locked:
             promise(self._nested, "a run met another one that is not there")
         if effects is not None and effects.happened:
-            before = self._middle or before
+            before = self._middle
         self._judge(host, options, before, outcome, quiet=not (effects and effects.happened))
         return True
 

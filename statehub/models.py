@@ -17,6 +17,9 @@ from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUS
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
 
+NAME_LENGTH = 200
+"""Characters of a text where it stands for its row."""
+
 
 class Repo(models.Model):
     """A git repository known by its slug. `origin` is its normalised remote URL, '' where it has none.
@@ -81,7 +84,7 @@ class Workstream(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.key} {self.title}")
+        return visible(f"{self.key} {self.title}"[:NAME_LENGTH])
 
 
 class Task(models.Model):
@@ -114,7 +117,7 @@ class Task(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.key} {self.title}")
+        return visible(f"{self.key} {self.title}"[:NAME_LENGTH])
 
 
 class Source(models.TextChoices):

@@ -45,9 +45,12 @@ def ping_url(text: str) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder *path*, and those above it, where they are not there. Raises ImproperlyConfigured."""
+    """Make the folder *path*, and those above it, where they are not there; *path* itself for its owner alone.
+
+    Raises ImproperlyConfigured.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
             f"the folder {path} cannot be made: {error.strerror} (see DATABASE_URL and STATEHUB_VAR)"

@@ -1,4 +1,4 @@
-"""Reads workplan files from a work tree: no link out of it or into git's folder, no device, nothing beyond the limit."""
+"""Reads workplan files from a work tree: no link out of it or into git's folder, no device, none too large."""
 
 from __future__ import annotations
 

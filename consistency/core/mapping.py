@@ -69,7 +69,6 @@ class _Refused(Exception):
     """Carries a fault out of the event loop."""
 
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
-        super().__init__(message)
         self.fault = Fault(message, index, other)
 
 

@@ -21,7 +21,7 @@ class Move:
     """One step of a task: *old* → *new*, by *who*. Times are aware, in UTC.
 
     `forward` is a move that a file brought to the hub, `back` a reopen; a move that is neither is not looked at.
-    `written` is a writeback, where the file said *old* and the hub *new*.
+    `written` is a writeback, where the file said *old* and the hub *new*; `elsewhere` one in another checkout.
     """
 
     at: datetime
@@ -31,13 +31,14 @@ class Move:
     forward: bool = False
     back: bool = False
     written: bool = False
+    elsewhere: bool = False
 
 
 def rounds(moves: Sequence[Move]) -> int:
     """How many times *moves*, oldest first, go there and back.
 
     By reopens: each that follows a move forward by a file. By writebacks: each where the file did not say what the last
-    one had written, so that somebody had changed it since.
+    one had written, nor what one elsewhere has written since, so that somebody had changed it.
     """
     return max(_reopens(moves), _writebacks(moves))
 
@@ -51,11 +52,13 @@ def _reopens(moves: Sequence[Move]) -> int:
 
 
 def _writebacks(moves: Sequence[Move]) -> int:
-    number, last = 0, ""
+    number, known = 0, set[str]()
     for move in moves:
-        if move.written:
-            number += move.old != last
-            last = move.new
+        if move.elsewhere:
+            known.add(move.new)
+        elif move.written:
+            number += move.old not in known
+            known = {move.new}
     return number
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Max, OuterRef, Q, Subquery
 
@@ -19,14 +20,14 @@ def reopened(tasks: Collection[str]) -> dict[str, datetime]:
     for status in TASK_STATUSES:
         back |= Q(old=status, new__in=below(status))
     found: dict[str, datetime] = {}
-    for batch in batches(tasks):
+    for batch in batches(map(UUID, tasks)):
         rows = StatusChange.objects.filter(back, task__in=batch, reopen=True).order_by()
         found.update((str(task), at) for task, at in rows.values_list("task").annotate(Max("at")))
     return found
 
 
 def heads_taken(repo: int, before: datetime) -> set[str]:
-    """The commit of every checkout of the repo at its last fix that had begun by then: the hub knew all that it says."""
+    """The commit of each checkout of the repo at its last fix that had begun by then: the hub knew what it says."""
     runs = Run.objects.filter(
         checkout=OuterRef("pk"), mode=Mode.FIX, dry_run=False, outcome=RunState.OK, started_at__lt=before
     )

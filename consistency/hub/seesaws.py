@@ -50,7 +50,7 @@ def _seen(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, date
 def _often(checkout: Checkout, since: datetime) -> set[str]:
     """The tasks that were reopened, or written back here, often enough to be looked at."""
     reopened = _changes(checkout, since).filter(reopen=True).values_list("task__key")
-    written = _writebacks(checkout, since).values_list("task")
+    written = _writebacks(since).filter(checkout=checkout).values_list("task")
     counted = (rows.order_by().annotate(times=Count("pk")).filter(times__gte=ROUNDS) for rows in (reopened, written))
     return {task for rows in counted for task, _ in rows}
 
@@ -61,9 +61,14 @@ def _moves(checkout: Checkout, tasks: Iterable[str], since: datetime) -> Moves:
         changes = _changes(checkout, since).filter(task__key__in=batch).order_by("at", "pk")
         for change in changes.select_related("task"):
             found[change.task.key].append(_of_change(change))
-        written = _writebacks(checkout, since).filter(task__in=batch).order_by("resolved_at", "pk")
-        for task, at, old, new in written.values_list("task", "resolved_at", "file_status", "db_status"):
-            found[task].append(Move(cast(datetime, at), old, new, f"a fix on {checkout.host}", written=True))
+        # Also those in other checkouts: what they pushed is what the file says here, and nobody's edit.
+        written = _writebacks(since).filter(checkout__repo=checkout.repo_id, task__in=batch)
+        columns = ("task", "resolved_at", "file_status", "db_status", "checkout__host", "checkout")
+        for task, at, old, new, host, place in written.order_by("resolved_at", "pk").values_list(*columns):
+            elsewhere = place != checkout.pk
+            found[task].append(
+                Move(cast(datetime, at), old, new, f"a fix on {host}", written=True, elsewhere=elsewhere)
+            )
     return {task: sorted(moves, key=lambda move: move.at) for task, moves in found.items()}
 
 
@@ -80,5 +85,5 @@ def _changes(checkout: Checkout, since: datetime) -> QuerySet[StatusChange]:
     return StatusChange.objects.filter(task__workstream__repo=checkout.repo_id, at__gte=since)
 
 
-def _writebacks(checkout: Checkout, since: datetime) -> QuerySet[Finding]:
-    return Finding.objects.filter(checkout=checkout, resolution="written_back", resolved_at__gte=since)
+def _writebacks(since: datetime) -> QuerySet[Finding]:
+    return Finding.objects.filter(resolution="written_back", resolved_at__gte=since)

@@ -11,9 +11,7 @@ from django.db import connection
 
 
 @contextmanager
-def reported(
-    when: Callable[[str], bool], report: Callable[[], object], *, patience: float = 60
-) -> Iterator[list[int]]:
+def reported(when: Callable[[str], bool], report: Callable[[], object], *, patience: float = 60) -> Iterator[list[int]]:
     """While this lasts, *report* is made on a connection of its own just after every statement that *when* picks.
 
     The run waits for it, but no longer than *patience* seconds. The value has one entry for each report.

@@ -51,7 +51,9 @@ def _campaign(folder: Path, options: argparse.Namespace) -> int:
         flush=True,
     )
     try:
-        done = campaign.run(world.build(Hub(os.environ["DATABASE_URL"]), folder, size), options.operations, options.seed)
+        done = campaign.run(
+            world.build(Hub(os.environ["DATABASE_URL"]), folder, size), options.operations, options.seed
+        )
         said = verdict.judge(done)
         for name, number in done.counts.items():
             print(f"{name:18}{number:>9,}")

@@ -87,7 +87,7 @@ def run(world: World, operations: int, seed: int) -> Campaign:
     secrets = [tokens.create(f"reporter-{number}")[1] for number in range(world.size.reporters)]
     begin = time.monotonic()
     # The server's connections are its own; so many threads as keep the reporters busy.
-    with serving({**PRODUCTION, "DATABASE_URL": world.hub.url}, world.folder, threads=8, keep_alive=30) as server:
+    with serving({**PRODUCTION, "DATABASE_URL": world.hub.url}, world.folder, threads=8, keep_alive=600) as server:
         with _at_work(campaign):
             campaign.journal = report_all(server.port, secrets, world.tasks, operations, world.size.pause, seed)
         log: Path = server.log
@@ -100,7 +100,7 @@ def run(world: World, operations: int, seed: int) -> Campaign:
 @contextmanager
 def _at_work(campaign: Campaign) -> Iterator[None]:
     """All fixers and people, until the end of the block."""
-    workers = [*campaign.fixers, *campaign.people]
+    workers: list[Fixer | Person] = [*campaign.fixers, *campaign.people]
     stop = Event()
     with ThreadPoolExecutor(len(workers)) as pool:
         jobs = [pool.submit(worker.work, stop) for worker in workers]
@@ -142,7 +142,9 @@ def _before() -> Picture:
     """The tasks and workstreams as they were made."""
     return {
         "at": Run.objects.latest("finished_at").finished_at,
-        "tasks": {key: (status, at) for key, status, at in Task.objects.values_list("key", "status", "status_changed_at")},
+        "tasks": {
+            key: (status, at) for key, status, at in Task.objects.values_list("key", "status", "status_changed_at")
+        },
         "versions": dict(Workstream.objects.values_list("key", "version")),
     }
 

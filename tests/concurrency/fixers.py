@@ -16,7 +16,9 @@ from tests.support.manage import Ended
 Json = dict[str, Any]
 
 _LOCKED = re.compile(r"error: \w+: another run is at work on \S+; try again when it has ended")
-_DROPPED = re.compile(r"\S+: dropped \d+ commits? of this tool's own, which had diverged from \S+; made anew on its tip")
+_DROPPED = re.compile(
+    r"\S+: dropped \d+ commits? of this tool's own, which had diverged from \S+; made anew on its tip"
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,10 +14,15 @@ from django.db import connection
 from statehub.models import StatusChange, Task, Workstream
 from statehub.ranks import is_regress, rank
 from tests.concurrency.campaign import Campaign
+from tests.concurrency.line import Json
 from tests.concurrency.reporters import Report
 from tests.concurrency.world import statuses_in
 
+_GRAVE = re.compile(r"\[(ERROR|CRITICAL)\]")
 _NEVER = ("deadlock", "database is locked", "Traceback", "internal error")
+
+Link = tuple[str, str, datetime]
+"""A task, a status of it, and since when it had that."""
 
 
 @dataclass
@@ -54,6 +60,7 @@ class _Judging:
         for change in changes:
             self._chains[change.task.key].append(change)
             self._marked[change.commit].append(change)
+        self._links = self._all_links()
 
     def run(self) -> Verdict:
         """All steps."""
@@ -66,6 +73,13 @@ class _Judging:
         verdict.apart += self._apart()
         verdict.other += self._other()
         return verdict
+
+    def _all_links(self) -> dict[Link, int]:
+        """The place of each state in the chain of its task; 0 is the one that it was made with."""
+        links = {(task, status, at): 0 for task, (status, at) in self._campaign.before["tasks"].items()}
+        for task, chain in self._chains.items():
+            links.update({(task, change.new, change.at): place for place, change in enumerate(chain, 1)})
+        return links
 
     def _chain_faults(self) -> Iterator[str]:
         """Each task's moves follow from each other, in time as well, and none goes back but a reopen."""
@@ -85,16 +99,9 @@ class _Judging:
 
     def _sights(self) -> Iterator[str]:
         """Whatever a reporter was shown is a link of the task's chain, and nobody was shown an older one later."""
-        links = {
-            (task, status, at): place
-            for task, (status, at) in self._campaign.before["tasks"].items()
-            for place in (0,)
-        }
-        for task, chain in self._chains.items():
-            links.update({(task, change.new, change.at): place for place, change in enumerate(chain, 1)})
         newest: dict[tuple[int, str], int] = {}
         for sight in self._campaign.journal.sights:
-            place = links.get((sight.task, sight.status, datetime.fromisoformat(sight.at)))
+            place = self._links.get((sight.task, sight.status, datetime.fromisoformat(sight.at)))
             if place is None:
                 yield f"{sight.task} was shown as {sight.status} since {sight.at}, which it never was"
             elif sight.fresh:
@@ -114,6 +121,8 @@ class _Judging:
                 yield f"{_words(report)} is recorded {len(moves)} times"
             elif report.shown is None or report.shown["status"] != report.status:
                 yield f"{_words(report)} was answered with {report.shown}"
+            elif (report.task, report.status, _since(report.shown)) not in self._links:
+                yield f"{_words(report)} is recorded nowhere"
             elif moves and (moves[0].new, moves[0].task.key) != (report.status, report.task):
                 yield f"{_words(report)} is recorded as {moves[0].task.key} to {moves[0].new}"
         yield from self._below()
@@ -126,10 +135,9 @@ class _Judging:
             for task, chain in self._chains.items()
         }
         for report in self._campaign.journal.reports:
-            if report.answer == 200 and report.shown:
-                since = datetime.fromisoformat(report.shown["status_changed_at"])
-                if since >= reopened[report.task] and rank(now[report.task]) < rank(report.status):
-                    yield f"{_words(report)}, and is {now[report.task]} in the end"
+            counts = report.answer == 200 and report.shown and _since(report.shown) >= reopened[report.task]
+            if counts and rank(now[report.task]) < rank(report.status):
+                yield f"{_words(report)}, and is {now[report.task]} in the end"
 
     def _strangers(self) -> Iterator[str]:
         """Every move by the API is one of the reports."""
@@ -203,8 +211,13 @@ class _Judging:
         campaign = self._campaign
         yield from campaign.wrongs
         yield from campaign.journal.wrongs
+        yield from (f"the server said: {line}" for line in campaign.log.splitlines() if _GRAVE.search(line))
         yield from (wrong for run in campaign.runs for wrong in run.wrongs)
         yield from (wrong for person in campaign.people for wrong in person.wrongs)
+
+
+def _since(shown: Json) -> datetime:
+    return datetime.fromisoformat(shown["status_changed_at"])
 
 
 def _words(report: Report) -> str:

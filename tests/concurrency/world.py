@@ -119,4 +119,3 @@ def _place(name: str, folder: Path, origins: dict[str, Origin]) -> Place:
 def _clone(origin: Origin, path: Path) -> Clone:
     origin.git("clone", "--quiet", str(origin.path), str(path))
     return Clone(path)
-

@@ -100,6 +100,16 @@ def test_set_statuses_changes_exactly_the_wanted_values_and_back(document: Docum
     assert set_statuses("w.md", after, old) == before
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("style", STYLES)
+def test_set_statuses_in_blocks_of_each_style(style: str, end: str) -> None:
+    document = Document(tuple(Block(f"X{shell}", style, shell, "") for shell in range(len(SHELLS))), end, "")
+    old = {block.id: "todo" for block in document.blocks}
+    wanted = dict(zip(old, TASK_STATUSES[1:], strict=True))
+    assert set_statuses("w.md", document.render(old), wanted) == document.render(wanted)
+    assert set_statuses("w.md", document.render(old), {"X2": "done"}) == document.render({**old, "X2": "done"})
+
+
 def test_set_statuses_of_nothing() -> None:
     data = Document((Block("X", STYLES[0], 0, ""),), "\n", "").render({"X": "todo"})
     assert set_statuses("w.md", data, {}) == data

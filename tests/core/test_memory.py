@@ -31,6 +31,17 @@ def test_remember_is_the_same_text_for_the_same_workplan() -> None:
     assert remember(one, {"T1": "todo"}, "") == remember(two, {"T1": "todo"}, "")
 
 
+def test_remember_keeps_one_line_that_later_versions_can_read() -> None:
+    workplan = plan("W1", block("T1", "done", title="Ä", line=12), problems=[Problem("C-05", "m", 40, "T2", "3:x")])
+    text = (
+        '{"key":"W1","status":"active","uuid":null,"mirrored":["Plan W1","","","","","",""],"line":5,'
+        '"blocks":[["T1","\\u00c4","done","medium",null,12,null]],"problems":[["C-05","m",40,"T2","3:x"]],'
+        '"taken":{"T1":"todo"},"taken_status":"draft"}'
+    )
+    assert remember(workplan, {"T1": "todo"}, "draft") == text
+    assert recall("W1.md", text) == Known(workplan, {"T1": "todo"}, "draft")
+
+
 def test_recall_knows_the_places_to_edit() -> None:
     text = b"---\nid: W\ntype: workplan\ntitle: T\nstatus: active\n---\n```task\nid: X\nstatus: 'todo'\n```\n"
     parsed = parse_workplan("w.md", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -164,6 +165,27 @@ def test_stamp_adds_exactly_what_is_missing(document: Document, data: st.DataObj
     }
     moved = dict.fromkeys(ids, "done")
     assert set_statuses("w.md", after, moved).data == document.render(moved, wanted)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_stamp_of_blocks_of_each_style(style: str) -> None:
+    blocks = tuple(Block(f"X{number}", style, number, "") for number in range(len(SHELLS)))
+    tasks = {block.id: uuid_of(block.id) for block in blocks}
+    statuses = dict.fromkeys(tasks, "todo")
+    for end, closed in itertools.product(("\n", "\r\n"), (True, False)):
+        document = Document(FRONTS[0], blocks, end, "", closed)
+        before, after = document.render(statuses, ()), document.render(statuses, tasks)
+        assert stamp(before, None, tasks) == after
+        assert stamp(after, None, dict.fromkeys(tasks, THEIRS)) == after
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_stamp_of_a_front_matter_of_each_style(front: str) -> None:
+    for end, bom in itertools.product(("\n", "\r\n"), ("", "\ufeff")):
+        document = Document(front, (Block("X0", STYLES[0], 0, ""),), end, bom, True)
+        before, after = document.render({"X0": "todo"}, ()), document.render({"X0": "todo"}, {"W1"})
+        assert stamp(before, OURS, {}) == after
+        assert stamp(after, THEIRS, {}) == after
 
 
 BASES = ("id: X\nstatus: todo", "status: 'todo'\nid: X", "{id: X,\nstatus: todo", "? id\n: X\n? status\n: todo")

@@ -81,8 +81,11 @@ def test_read_block_place_behind_a_tab_that_markdown_takes_apart() -> None:
     assert read(text.replace("\tid", "  id"))[0] is None  # Its indents differ: no mapping.
 
 
-def test_read_block_has_no_place_for_a_status_on_several_lines() -> None:
-    found, _ = read('- ```task\n  id: X\n  status: "do\\\n   ne"\n  ```\n')
+@pytest.mark.parametrize(
+    "text", ['- ```task\n  id: X\n  status: "do\\\n   ne"\n  ```\n', '```task\nid: X\nstatus: "do\\\n ne"\n```\n']
+)
+def test_read_block_has_no_place_for_a_status_on_several_lines(text: str) -> None:
+    found, _ = read(text)
     assert found is not None
     assert (found.status, found.line, found.place) == ("done", 3, None)
 
@@ -143,6 +146,21 @@ def test_read_block_says_what_is_wrong_and_where(body: str, expected: list[tuple
     assert problems(body) == expected
 
 
+def test_problems_of_a_block_are_told_apart_by_its_place_in_the_file_and_the_field() -> None:
+    body = 'id: "a\\0b"\nstatus: Done\npriority: |\n  high\nstate_hub_task_id: 12\ntitle: "\\e"\nnotes: x'
+    text = f"a\n\n```task\n{body}\n```\n"
+    assert read_block(task_fences(text, 0)[0], Lines(text.encode()), 3) == (
+        None,
+        (
+            Problem("C-05", "task id holds a control character", 4, None, "3:id"),
+            Problem("C-05", "unknown task status 'Done' — did you mean 'done'?", 5, None, "3:status"),
+            Problem("C-05", "'priority' is a block scalar: write it on one line", 6, None, "3:priority"),
+            Problem("C-05", "title holds a control character", 9, None, "3:title"),
+            Problem("C-05", "state_hub_task_id '12' is no UUID", 8, None, "3:state_hub_task_id"),
+        ),
+    )
+
+
 def test_read_block_of_an_empty_fence_at_the_end_of_the_file_names_a_line_that_is_there() -> None:
     assert [problem.line for problem in read("a\n\n```task")[1]] == [3]
 
@@ -174,8 +192,9 @@ def test_title_is_the_blocks_own_then_the_headings_then_the_id() -> None:
     assert block("id: W-T1\nstatus: todo\ntitle: >\n  two\n  lines\n").title == "two lines"
 
 
-def test_title_with_a_control_character_in_the_heading() -> None:
-    assert read("# a\x01b\n\n```task\nid: X\nstatus: todo\n```\n") == (
+@pytest.mark.parametrize("body", ["id: X\nstatus: todo", "\nid: X\nstatus: todo"])
+def test_title_with_a_control_character_in_the_heading(body: str) -> None:
+    assert read(f"# a\x01b\n\n```task\n{body}\n```\n") == (
         None,
         (Problem("C-05", "title holds a control character", 4, "X", "0:title"),),
     )
@@ -214,3 +233,4 @@ def test_title_from_heading_with_separators_in_the_id() -> None:
     assert title_from_heading("X:T1 — Name", "X:T1") == "Name"
     assert title_from_heading("A – B - T1: Name", "A – B - T1") == "Name"
     assert title_from_heading("two words — Name", "my two words") == "Name"
+    assert title_from_heading("— Name", "T1-") == "— Name"

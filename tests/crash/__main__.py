@@ -64,7 +64,8 @@ def _told(work: tuple[str, Callable[[], Row]]) -> Row | None:
     except CannotMount as problem:
         print(f"{name}: NOT TRIED, this machine lets us mount nothing: {problem}", file=sys.stderr, flush=True)
         return None
-    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    seconds = time.monotonic() - started
+    print(f"{name}: {seconds:.0f} s, {len(row.faults)} differences", file=sys.stderr, flush=True)
     return row
 
 

@@ -96,7 +96,10 @@ def undisturbed(stage: Stage, scenario: Scenario) -> Undisturbed:
 
 
 def plans(effects: Iterable[Effect], database: str, *, all: bool) -> Iterator[Plan]:
-    """Every disturbance of a run with these *effects*; without *all*, kills only where something has changed."""
+    """Every disturbance of a run with these *effects*.
+
+    Without *all*, it is killed only where something has changed since, and within a transaction it fails in one way.
+    """
     for at, (kind, name) in enumerate(effects, 1):
         word = name.split(" ")[0]
         after, changes = _AFTER[kind], kind not in (READ, QUERY)
@@ -107,9 +110,11 @@ def plans(effects: Iterable[Effect], database: str, *, all: bool) -> Iterator[Pl
         yield Plan(FAIL, at)
         if kind == COMMIT:
             yield Plan(FAIL_AFTER, at)
-        if word in _NEEDS_ROOM or kind in (SQL, COMMIT):
+        if word in _NEEDS_ROOM or kind == COMMIT or (all and kind == SQL):
             yield Plan(FULL, at)
-        if kind in (QUERY, SQL, COMMIT) and database == "sqlite":  # On PostgreSQL, whatever fails is gone for good.
+        if (
+            kind in (QUERY, COMMIT) or (all and kind == SQL)
+        ) and database == "sqlite":  # On PostgreSQL, whatever fails is gone for good.
             yield Plan(GONE, at)
         if database == "sqlite" and kind in (SQL, COMMIT) and name != "COMMIT" and (kind == COMMIT or word == "BEGIN"):
             yield Plan(LOCKED, at)

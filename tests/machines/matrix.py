@@ -29,6 +29,13 @@ class News(NamedTuple):
     stands: bool = False
 
 
+class End(NamedTuple):
+    """Where the machines have come together; `anew`: a person has put commits upon others, which states them anew."""
+
+    state: State
+    anew: bool
+
+
 class Point(NamedTuple):
     """Where an order of actions has led to; `used` are the actions that may not come again."""
 
@@ -62,7 +69,7 @@ class Matrix:
 
     def __init__(self, world: World, length: int, *, again: bool = False) -> None:
         self.world, self._length, self._again = world, length, again
-        self._ends: dict[tuple[State, str], State | Fault] = {}
+        self._ends: dict[tuple[State, str, bool], End | Fault] = {}
         self._judged: set[tuple[State, News]] = set()
         self._reached: dict[State, tuple[str, ...]] = {}
         self.figures = Figures()
@@ -80,7 +87,8 @@ class Matrix:
                 self._reached.setdefault(point.state, order)
                 self._judge(point, order)
             layer = self._next(layer) if length < self._length else {}
-        figures.states, figures.ends = len(self._reached), len(set(filter(None, self._ends.values())))
+        figures.states = len(self._reached)
+        figures.ends = len({end.state for end in self._ends.values() if isinstance(end, End)})
         figures.steps, figures.fixes = self.world.steps, self.world.fixes
         figures.seconds = time.perf_counter() - began
         return figures
@@ -132,36 +140,38 @@ class Matrix:
             return
         self._judged.add((point.state, point.news))
         for machines in ("ab", "ba"):
-            try:
-                self._require_end(point, self._end(point.state, machines))
-            except Fault as fault:
-                self._fault(order, machines, fault)
+            for mine in (False, True):
+                try:
+                    self._require_end(point, self._end(point.state, machines, mine))
+                except Fault as fault:
+                    self._fault(order, f"{machines[0]} first{', A wins conflicts' if mine else ''}", fault)
 
-    def _require_end(self, point: Point, end: State) -> None:
+    def _require_end(self, point: Point, end: End) -> None:
         """All agree; nothing that was done is undone but by a person; a reopen stands unless there was news."""
-        words = self.world.disagreement(end)
+        words = self.world.disagreement(end.state)
         if words:
             raise Fault(words)
-        status, before = self.world.statuses(end)[2], self.world.statuses(point.state)[2]
+        status, before = self.world.statuses(end.state)[2], self.world.statuses(point.state)[2]
         if rank(status) < rank(before):
             raise Fault(f"{before} in the hub has come to be {status}")
-        if point.news.stands and status != "todo":
+        if point.news.stands and not end.anew and status != "todo":
             raise Fault(f"the task was reopened, and old news have made it {status}")
 
-    def _end(self, state: State, machines: str) -> State:
+    def _end(self, state: State, machines: str, mine: bool) -> End:
         """What the state becomes once all machines have come together; those named first begin."""
-        known = self._ends.get((state, machines))
+        known = self._ends.get((state, machines, mine))
         if known is None:
             try:
-                known = self._come_together(state, machines)
+                known = self._come_together(state, machines, mine)
             except Fault as fault:
                 known = fault
-            self._ends[state, machines] = known
+            self._ends[state, machines, mine] = known
         if isinstance(known, Fault):
             raise known
         return known
 
-    def _come_together(self, state: State, machines: str) -> State:
+    def _come_together(self, state: State, machines: str, mine: bool) -> End:
+        anew = False
         for _ in range(ROUNDS):
             before = state
             for name in machines:
@@ -169,11 +179,11 @@ class Matrix:
                     state = self.world.commit(state)
                 state, _ = self.world.fix(name, state, sync=True)
                 if name == "a":
-                    state = self.world.rebase(state)
+                    rebased = self.world.rebase(state, mine=mine)
+                    anew, state = anew or self.world.is_made_anew(state, rebased), rebased
             if state == before:
-                return state
+                return End(state, anew)
         raise Fault(f"after {ROUNDS} rounds something moves still")
 
-    def _fault(self, order: tuple[str, ...], machines: str, fault: Fault) -> None:
-        ending = f" | {machines[0]} first" if machines else ""
-        self.figures.faults.append(f"{', '.join(order) or 'nothing'}{ending}: {fault}")
+    def _fault(self, order: tuple[str, ...], ending: str, fault: Fault) -> None:
+        self.figures.faults.append(" | ".join(filter(None, (", ".join(order) or "nothing", ending))) + f": {fault}")

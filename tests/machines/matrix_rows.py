@@ -1,7 +1,7 @@
 """The hub's rows of the matrix, put back to what they were at any point.
 
-What never matters to the next step (ids, times of sightings, who and where) is kept with a row but not compared, so that
-states that are reached in different orders are equal when they are.
+What never matters to the next step (ids, times of sightings, who and where) is kept with a row but not compared: states
+that are reached in different orders are equal when they are.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Heads:
-    """The commit of a checkout at its newest fix before the task was last moved back ('' for none), and at its newest."""
+    """The commit of a checkout at its newest fix before the task was last moved back (or ''), and at its newest."""
 
     before: str = ""
     newest: str = ""
@@ -94,7 +94,7 @@ class Rows:
         """Put the hub back to *mirror* and, by checkout, *parts* and *heads*; it has nothing else then."""
         with transaction.atomic():
             for model in (Finding, LedgerEntry, Run, StatusChange):
-                model._default_manager.all()._raw_delete(using="default")  # type: ignore[attr-defined]
+                model._default_manager.all()._raw_delete(using="default")
             Workstream.objects.update(version=_VERSION)
             Task.objects.update(status=mirror.status, status_changed_at=mirror.changed_at)
             StatusChange.objects.bulk_create([StatusChange(**change.row) for change in mirror.changes])
@@ -138,11 +138,10 @@ class Rows:
         ]
 
     def _entries(self, name: str, part: Part) -> list[LedgerEntry]:
+        whose = {"checkout": self._checkouts[name], "workstream": self._workstream.pk, "key": self._workstream.key}
+        version = _VERSION if part.settled else None
         return [
-            LedgerEntry(
-                checkout=self._checkouts[name], path=path, key=self._workstream.key, workstream=self._workstream.pk,
-                digest=digest, version=_VERSION if part.settled else None, content=content,
-            )  # fmt: skip
+            LedgerEntry(path=path, digest=digest, content=content, version=version, **whose)
             for path, digest, content in part.ledger
         ]
 

@@ -84,13 +84,11 @@ class World:
         self._known: dict[tuple[Any, ...], tuple[int, ...]] = {}
         self._put: dict[str, int] = {}
         Task.objects.update(status_changed_at=BEGIN)
-        self.start = State(
-            *(self.values.number(self._repos.take(name)) for name in ("a", "b")),
-            self.values.number(self._repos.origin()),
-            self.values.number(self._rows.mirror()),
-            *(self.values.number(self._rows.part(name)) for name in ("a", "b")),
-            self.values.number(tuple(Heads(newest=each.clone.head) for each in machines.values())),
-        )
+        heads = tuple(Heads(newest=each.clone.head) for each in machines.values())
+        a, b = (self.values.number(self._repos.take(name)) for name in machines)
+        ledger_a, ledger_b = (self.values.number(self._rows.part(name)) for name in machines)
+        origin, hub = self.values.number(self._repos.origin()), self.values.number(self._rows.mirror())
+        self.start = State(a, b, origin, hub, ledger_a, ledger_b, self.values.number(heads))
         self.fixes = 0
         self._straight = False
 
@@ -138,13 +136,16 @@ class World:
         """A person pulls on B, by fast-forward; git may refuse."""
         return self._by_person("b", state, "pull", "-q", "--ff-only")
 
-    def rebase(self, state: State) -> State:
-        """A person puts A's commits upon the upstream's, their own words before the others', and pushes."""
-        a, origin = self.values[state.a], self.values[state.origin]
-        if a.head == origin:
+    def rebase(self, state: State, *, mine: bool) -> State:
+        """A person puts A's commits upon the upstream's and pushes; in a conflict *mine* win, or else the others'."""
+        if self.values[state.a].head == self.values[state.origin]:
             return state
-        state = self._by_person("a", state, "pull", "-q", "--rebase", "-Xtheirs")
-        return self.push(state)
+        wins = "-Xtheirs" if mine else "-Xours"  # The upstream is "ours" in a rebase (git-rebase, "-X").
+        return self.push(self._by_person("a", state, "pull", "-q", "--rebase", wins))
+
+    def is_made_anew(self, before: State, after: State) -> bool:
+        """Whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
+        return self.values[after.a].head not in (self.values[before.a].head, self.values[before.origin])
 
     def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
         """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
@@ -211,8 +212,9 @@ class World:
     def _moved(self, state: State, moved: int) -> State:
         if not moved:
             return state
-        ledgers = (self.values.number(self.values[each].after_a_move()) for each in (state.ledger_a, state.ledger_b))
-        return State(*state[:4], *ledgers, state.heads)
+        parts = state.ledger_a, state.ledger_b
+        a, b = (self.values.number(self.values[each].after_a_move()) for each in parts)
+        return state._replace(ledger_a=a, ledger_b=b)
 
     def _heads_before(self, state: State) -> int:
         """The number of the heads as far as a fix can ask for them."""
@@ -269,9 +271,7 @@ class World:
         self._repos.put(name, self.values[clone])
         self._repos.put_origin(self.values[origin])
 
-    def _fix(
-        self, kind: str, name: str, clone: int, origin: int, hub: int, ledger: int, heads: int
-    ) -> tuple[int, ...]:
+    def _fix(self, kind: str, name: str, clone: int, origin: int, hub: int, ledger: int, heads: int) -> tuple[int, ...]:
         mirror: Mirror = self.values[hub]
         self._put_repos(name, clone, origin)
         if not self._straight:
@@ -281,7 +281,7 @@ class World:
         options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=sync, push=sync)
         with _clock(mirror) as now:
             outcome = run_checkout(self._checkouts[name], options, lambda _: None)
-        Run.objects.filter(pk=outcome.run_id).update(started_at=now)  # Its default knows no other clock.
+        Run.objects.filter(pk=outcome.run_id or "").update(started_at=now)  # Its default knows no other clock.
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
         _require_no_regress(name, mirror, after)
@@ -314,7 +314,7 @@ def _status(copy: Copy) -> str:
 def _clock(hub: Mirror) -> Iterator[datetime]:
     """A clock that goes on with each move of the task: what came before a decision and after it can be told apart."""
     now = BEGIN + timedelta(minutes=1 + len(hub.changes))
-    with mock.patch("django.utils.timezone.now", lambda: now):
+    with mock.patch("django.utils.timezone.now", return_value=now):
         yield now
 
 

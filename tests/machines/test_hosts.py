@@ -81,7 +81,9 @@ def test_second_host_joins_by_the_origin(hub: Hub, origin: Origin, url: str) -> 
     north = host(hub, planned(origin), "north", "ssh://git@example.org/team/plans.git")
     south = host(hub, origin, "south", url)
     ended = north.manage("register_repo", north.clone.path, "--slug", "plans")
-    said = f"registered {north.clone.path} as 'plans', workplans: workplans/**/*.md; its branch is main (1 file matches)\n"
+    said = (
+        f"registered {north.clone.path} as 'plans', workplans: workplans/**/*.md; its branch is main (1 file matches)\n"
+    )
     assert (ended.exit, ended.stdout, ended.stderr) == (0, said, "")
     assert north.fix("--no-fetch").exit == 0
 
@@ -123,8 +125,8 @@ def test_slug_taken_by_another_origin(hub: Hub, new_origin: Callable[[str], Orig
     south = host(hub, planned(new_origin("two")), "south", "https://example.org/others/plans.git", folder="plans")
     ended = south.manage(command, *(["--path"] if command == "fix_consistency" else []), south.clone.path)
     words = (
-        "slug 'plans' is taken by the repo with origin example.org/team/plans (this one's is example.org/others/plans); "
-        f"choose one: register_repo {south.clone.path} --slug SLUG"
+        "slug 'plans' is taken by the repo with origin example.org/team/plans "
+        f"(this one's is example.org/others/plans); choose one: register_repo {south.clone.path} --slug SLUG"
     )
     assert (ended.exit, ended.stdout, ended.stderr) == (2, "", f"error: {words}\n")
     assert (Repo.objects.count(), Checkout.objects.count()) == (1, 1)

@@ -23,7 +23,7 @@ def said(ended: Ended) -> dict[str, Any]:
     return dict(repo)
 
 
-def mended(repo: dict[str, Any]) -> list[tuple[str, str, str]]:
+def mended(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [(finding["code"], finding["task"], finding["action"]) for finding in repo["findings"]]
 
 

@@ -104,3 +104,10 @@ def test_held_progress_is_news_still_when_it_is_taken(origin: Origin) -> None:
     StatusChange.objects.update(at=F("at") - timedelta(days=3))
     Finding.objects.exclude(resolved_at=None).update(resolved_at=F("resolved_at") - timedelta(days=3))
     assert codes(a.fix()) == [("C-11", "advanced")]
+
+
+def test_reports_alone_that_two_machines_write_back_in_turn(origin: Origin) -> None:
+    machines = planned(origin, "a", "b")
+    for number in range(8):
+        report(T01, ("in_progress", "blocked")[number % 2])
+        assert codes(machines[number % 2].fix("--pull", "--push")) == [("C-13", "written_back")]

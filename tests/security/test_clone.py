@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from consistency.checkout.git import Git, GitError
 from consistency.checkout.remote import normalised, push, upstream_of
-from consistency.checkout.worktree import NotAWorkTree, WorkTree, open_checkout
+from consistency.checkout.worktree import WorkTree
 from tests.checkout.desk import advance, fetched, item, laid_out, seen, written
 from tests.commands.helpers import run
 from tests.support.gitlog import GitProcesses
@@ -171,15 +170,6 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     assert set(ran.read_text().split()) == {
         "pre-commit", "commit-msg", "post-commit", "pre-push", "reference-transaction", "clean", "ssh",
     }  # fmt: skip
-
-
-def test_repository_of_another_user_is_refused(clone: Clone) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a folder away")
-    for path in (clone.path, clone.path / ".git"):
-        os.chown(path, 12345, 12345)
-    with pytest.raises(NotAWorkTree, match="dubious ownership"):
-        open_checkout(str(clone.path))
 
 
 class TestPasswords:

@@ -13,7 +13,7 @@ LINES = re.findall(
 PROMISES = [(promise, re.findall(r"`([^`]+)`", held)) for promise, held in LINES if held.startswith("`")]
 
 
-def tests_of(file: Path) -> set[str]:
+def named_in(file: Path) -> set[str]:
     """The names of the tests in *file*, as pytest names them."""
     found = set()
     for node in ast.parse(file.read_text()).body:
@@ -28,7 +28,7 @@ def test_every_line_names_tests_that_are_there() -> None:
     assert (len(tables), len(PROMISES) > 60) == (9, True)
     named = {test for _, held in PROMISES for test in held}
     files = {TESTS / test.partition("::")[0] for test in named}
-    there = {test for file in files if file.is_file() for test in tests_of(file)}
+    there = {test for file in files if file.is_file() for test in named_in(file)}
     assert sorted(named - there) == []
 
 
@@ -38,6 +38,6 @@ def test_every_promise_is_made_once() -> None:
 
 
 def test_every_test_of_security_has_its_line() -> None:
-    written = {test for file in sorted((TESTS / "security").glob("test_*.py")) for test in tests_of(file)}
+    written = {test for file in sorted((TESTS / "security").glob("test_*.py")) for test in named_in(file)}
     ours = {test for test in written if not test.startswith("security/test_page.py")}
     assert sorted(ours - {test for _, held in PROMISES for test in held}) == []

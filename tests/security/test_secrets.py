@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +141,17 @@ def test_jobs_of_the_admin_are_for_their_owner_and_show_no_secret(
 ) -> None:
     settings.STATEHUB_VAR = tmp_path
     seen: list[list[str]] = []
-    real = jobs.subprocess.Popen
-    monkeypatch.setattr(
-        jobs.subprocess, "Popen", lambda command, **options: seen.append(command) or real(command, **options)
-    )
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: Any) -> Any:
+        seen.append(command)
+        return real(command, **options)
+
+    monkeypatch.setattr("subprocess.Popen", start)
     job = jobs.start(Mode.CHECK, str(clone.path), "me")
+    monkeypatch.undo()
     while jobs.look(job) is None:
-        pass
+        time.sleep(0.05)
     assert stat.S_IMODE((tmp_path / "jobs").stat().st_mode) == 0o700
     password = django_settings.DATABASES["default"].get("PASSWORD") or SECRET
     assert [

@@ -48,6 +48,12 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     )
 
 
+def test_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds the hub's database, with the digests of passwords and sessions."""
+    make_folder(tmp_path / "var")
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
 def test_defaults_are_local(tmp_path: Path) -> None:
     env = {"DATABASE_URL": None, "STATEHUB_VAR": str(tmp_path / "var"), "STATEHUB_HOST": None}
     name, host = tmp_path / "var" / "statehub.sqlite3", os.uname().nodename
