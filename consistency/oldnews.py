@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from consistency.checkout.blame import commits_of, is_within
+from consistency.checkout.blame import Blamed, commits_of, is_within
+from consistency.checkout.commit import Committer
 from consistency.checkout.git import GitError, GitTimeout
 from consistency.checkout.worktree import WorkTree
+from consistency.checkout.writeback import SUBJECT
 from consistency.core.actions import AdvanceTask
 from consistency.core.compare import Drift
 from consistency.core.finding import Finding
@@ -23,8 +25,10 @@ Old = dict[tuple[str, str], str]
 """(path of a workplan, task's id) → the status there that is no news."""
 
 
-def old_news(repo: int, tree: WorkTree, drifts: Iterable[Drift]) -> Old:
+def old_news(repo: int, tree: WorkTree, drifts: Iterable[Drift], committer: Committer) -> Old:
     """What would move a reopened task forward again, but comes from commits that the hub knew when it was reopened.
+
+    Those of *committer*, the hub itself, are among them: they say what it said.
 
     Costs one query where nothing moves forward that was ever moved back. Raises GitTimeout.
     """
@@ -36,7 +40,8 @@ def old_news(repo: int, tree: WorkTree, drifts: Iterable[Drift]) -> Old:
     found: Old = {}
     for task, finding in concerned.items():
         place = finding.file or "", finding.line or 0
-        if place in commits and _is_within(tree, commits[place], heads[back[task]]):
+        commit = commits.get(place)
+        if commit and (_is_own(commit, committer) or _is_within(tree, commit.commit, heads[back[task]])):
             found[place[0], finding.task or ""] = finding.file_status or ""
     return found
 
@@ -49,7 +54,7 @@ def as_taken(known: Iterable[Known], old: Old) -> tuple[Known, ...]:
     return tuple(replace(item, taken={**item.taken, **taken.get(item.workplan.path, {})}) for item in known)
 
 
-def _commits(tree: WorkTree, findings: Collection[Finding]) -> dict[tuple[str, int], str]:
+def _commits(tree: WorkTree, findings: Collection[Finding]) -> dict[tuple[str, int], Blamed]:
     """The commit that the status in each of *findings* comes from; none where it is in no commit."""
     lines: dict[str, set[int]] = defaultdict(set)
     for finding in findings:
@@ -65,6 +70,10 @@ def _commits(tree: WorkTree, findings: Collection[Finding]) -> dict[tuple[str, i
             continue
         found.update({(path, line): commit for line, commit in commits.items()})
     return found
+
+
+def _is_own(commit: Blamed, committer: Committer) -> bool:
+    return commit.author == f"{committer.name} <{committer.email}>" and commit.subject == SUBJECT
 
 
 def _is_within(tree: WorkTree, commit: str, heads: Collection[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,9 @@ from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
+
+ATTEMPTS = 3
+"""How often a registration is tried where others register the same."""
 
 ASKING_TIMEOUT = 20.0
 """Seconds for origin to say which branch is its own."""
@@ -81,13 +85,13 @@ def register(
     proposed = (
         default_branch(tree, ASKING_TIMEOUT) if origin and not branch and not _has_branch(path, host, origin) else ""
     )
-    try:
-        with transaction.atomic():
+    changes = {"workplans": workplans, "branch": branch or proposed}
+    for _ in range(ATTEMPTS):
+        # Where another process registers the same at this moment, the next attempt finds it done and joins.
+        with suppress(IntegrityError), transaction.atomic():
             registered = _register(path, origin, host, slug, workplans or DEFAULT_WORKPLANS)
-            changes = {"workplans": workplans, "branch": branch or proposed}
             return replace(registered, note=registered.note + _change(registered.checkout.repo, changes))
-    except IntegrityError as error:
-        raise RegistryError(f"{path} is being registered by another process at this moment; try again") from error
+    raise RegistryError(f"{path} is being registered by another process at this moment; try again")
 
 
 def _register(path: str, origin: str, host: str, slug: str | None, workplans: str) -> Registered:

@@ -79,7 +79,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Sy
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
     hub = _hub_side(checkout.repo_id, reading, workstreams)
     comparison = _compare(reading, hub)
-    old = old_news(checkout.repo_id, tree, comparison.drifts)
+    old = old_news(checkout.repo_id, tree, comparison.drifts, options.committer)
     if old:
         reading.side = replace(reading.side, known=as_taken(reading.side.known, old))
         comparison = _compare(reading, hub)

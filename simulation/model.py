@@ -255,6 +255,8 @@ class Model:
             kept = {there.files.get(path)}
             if path in self.limbo[run.host] and there.files.get(path) == self.limbo[run.host][path][1]:
                 kept |= set(self.limbo[run.host][path])
+                if run.outcome == "killed":
+                    continue
                 if here.names.get(path) == here.index.get(path) == new.get(path):
                     continue
             promise(here.files.get(path) in kept, f"{path} held work that was not committed, and is another now")
@@ -270,7 +272,7 @@ class Model:
                 promise(path in committed and path in here.files, f"a killed run left {path} made or removed")
                 was, now = self._history.blob(committed[path]), here.files[path]
                 promise(skeleton(was) == skeleton(now), f"a killed run left {path} with other words in it")
-                self.limbo[host].setdefault(path, (was, now))
+                self.limbo[host][path] = (was, now)
 
     def _branches(self, run: Run, there: Clone, here: Clone) -> None:
         """No commit of a person's is lost; what is new is the tool's, and changes statuses alone."""

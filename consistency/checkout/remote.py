@@ -162,12 +162,9 @@ def _url(remote: str, settings: Iterable[tuple[str, str]], base: str) -> str:
 
 
 def origin_of(git: Git) -> str:
-    """The normalised URL of the remote `origin`, '' where there is none."""
-    try:
-        url = git.run("remote", "get-url", "origin").decode("utf-8", "backslashreplace").strip()
-    except GitError:
-        return ""
-    return normalised(url, git.path)
+    """The normalised URL of the remote `origin`, '' where there is none. Raises GitError."""
+    url = git.run("remote", "get-url", "origin", ok=(0, 2)).decode("utf-8", "backslashreplace").strip()
+    return normalised(url, git.path) if url else ""
 
 
 def default_branch(tree: WorkTree, timeout: float) -> str:

@@ -16,6 +16,9 @@ from consistency.core.actions import WriteBack
 from consistency.core.edit import Edited, set_statuses
 from consistency.core.workplan import Workplan
 
+SUBJECT = "chore(consistency): sync task status from DB [auto]"
+"""The first line of every writeback commit (design, "Writeback")."""
+
 
 def write_back(
     tree: WorkTree,
@@ -67,7 +70,7 @@ def message(items: Sequence[WriteBack], day: datetime) -> str:
     lines = [f"- {item.task}: {item.old} → {item.new}" for item in items]
     return "\n".join(
         [
-            "chore(consistency): sync task status from DB [auto]",
+            SUBJECT,
             "",
             f"Updated by fix-consistency on {day:%Y-%m-%d}:",
             *lines,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from statehub.ranks import rank
-from tests.machines.matrix_world import Fault, State, World
+from tests.machines.matrix_rules import Fault
+from tests.machines.matrix_world import State, World
 
 ACTIONS = ("report", "edit", "commit", "push", "pull", "fix a", "fix b", "reopen")
 ROUNDS = 4

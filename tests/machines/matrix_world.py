@@ -13,23 +13,21 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from consistency.checkout.commit import Committer
-from consistency.models import Finding, Mode, Run
+from consistency.models import Mode, Run
 from consistency.options import Options
-from consistency.report.outcome import CheckoutOutcome
 from consistency.run import run_checkout
 from statehub.models import Checkout, Source, Task
 from statehub.moves import Origin, advance, find_task, reopen
-from statehub.ranks import is_advance, rank
 from tests.commands.helpers import FILE
 from tests.machines.machine import Machine
 from tests.machines.matrix_repos import Copy, Repos
 from tests.machines.matrix_rows import Heads, Mirror, Rows
+from tests.machines.matrix_rules import DRAFT, require_no_regress, require_record, require_untouched, require_writebacks
 from tests.support.repos import Origin as Bare
 from tests.support.workplans import workplan
 
 TASK = "WP-1-T01"
 TEXT = workplan("WP-1", [("T01", "todo")])
-DRAFT = ("draft.md", b"a person's, in no commit\n")
 BEGIN = datetime(2026, 3, 2, 13, tzinfo=UTC)
 COMMITTER = Committer("State Hub", "state-hub@localhost", 60)
 
@@ -44,10 +42,6 @@ class State(NamedTuple):
     ledger_a: int
     ledger_b: int
     heads: int
-
-
-class Fault(AssertionError):
-    """A step did what it must not."""
 
 
 class Values:
@@ -244,7 +238,7 @@ class World:
             elif before.status != "done":
                 advance(find_task(TASK), "done", Origin("remote", Source.API))
         after = self._rows.mirror()
-        _require_record(before, after)
+        require_record(before, after)
         return self.values.number(after), int(after != before)
 
     def _edit(self, a: Copy) -> int:
@@ -284,10 +278,10 @@ class World:
         Run.objects.filter(pk=outcome.run_id or "").update(started_at=now)  # Its default knows no other clock.
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
-        _require_no_regress(name, mirror, after)
-        _require_record(mirror, after)
-        _require_untouched(self.values[clone], copy)
-        _require_writebacks(outcome, copy)
+        require_no_regress(name, mirror, after)
+        require_record(mirror, after)
+        require_untouched(self.values[clone], copy)
+        require_writebacks(outcome, copy)
         number = self.values.number
         found = map(number, (copy, self._repos.origin(), after, self._rows.part(name)))
         return (*found, int(after != mirror), number(outcome.outcome), number(outcome.head))
@@ -316,52 +310,3 @@ def _clock(hub: Mirror) -> Iterator[datetime]:
     now = BEGIN + timedelta(minutes=1 + len(hub.changes))
     with mock.patch("django.utils.timezone.now", return_value=now):
         yield now
-
-
-# ---- What holds of every step ----------------------------------------------------------------------------------------
-
-
-def _require_record(before: Mirror, after: Mirror) -> None:
-    """Every change has its record: the old ones stand, and the new ones lead from the old status to the new one."""
-    number = len(before.changes)
-    if after.changes[:number] != before.changes:
-        raise Fault("records were changed")
-    status = before.status
-    for change in after.changes[number:]:
-        if change.old != status:
-            raise Fault(f"the record {change.old} → {change.new} does not follow {status}")
-        status = change.new
-    if status != after.status:
-        raise Fault(f"the task went from {before.status} to {after.status} without a record")
-
-
-def _require_no_regress(host: str, before: Mirror, after: Mirror) -> None:
-    """A run moves the hub forward only, and says so."""
-    if rank(after.status) < rank(before.status):
-        raise Fault(f"a run lowered the task from {before.status} to {after.status}")
-    for change in after.changes[len(before.changes) :]:
-        if change.reopen or change.source != Source.FILE or not is_advance(change.old, change.new):
-            raise Fault(f"a run made the move {change}")
-        if (change.row["who"], change.row["host"]) != ("cron", host) or not change.row["commit"]:
-            raise Fault(f"a run's move says neither who nor from where: {change.row}")
-
-
-def _require_untouched(before: Copy, after: Copy) -> None:
-    """What a person has not committed is as it was."""
-    if DRAFT not in after.files:
-        raise Fault("a person's draft is gone")
-    if before.is_edited(FILE) and (before.read(FILE) != after.read(FILE) or not after.is_edited(FILE)):
-        raise Fault("a person's edit that was in no commit is gone")
-
-
-def _require_writebacks(outcome: CheckoutOutcome, copy: Copy) -> None:
-    """A commit of the run is HEAD, and on record with the finding that it mended."""
-    commit = outcome.writeback_commit
-    if outcome.error:
-        raise Fault(f"a run failed: {outcome.error}")
-    if commit is None:
-        return
-    if commit != copy.head:
-        raise Fault("the commit of the run is not HEAD")
-    if not Finding.objects.filter(commit=commit, resolution="written_back").exists():
-        raise Fault("the commit of the run is not on record")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from consistency.models import LedgerEntry
 from statehub.models import StatusChange
 from tests.commands.helpers import codes, run, statuses
 from tests.machines.machine import T01, T02, planned, reopen, report
@@ -70,6 +71,19 @@ def test_later_work_on_top_changes_nothing_of_it(origin: Origin) -> None:
     b.clone.write("workplans/a.md", b"".join([b.clone.read("workplans/a.md"), b"\nMine, not committed.\n"]))
     assert codes(b.fix()) == [("C-15", "skipped"), ("C-14", "none")]
     assert statuses()[T01] == "todo"
+
+
+def test_writeback_whose_run_was_killed_before_the_ledger_knew(origin: Origin) -> None:
+    """What a commit of our own says is the hub's word, whatever is on record of the run that made it."""
+    (a,) = planned(origin, "a")
+    report(T01, "done")
+    before = LedgerEntry.objects.get()
+    assert codes(a.fix()) == [("C-13", "written_back")]
+    before.save()
+    a.last_run.delete()
+    reopen(T01, "todo")
+    assert codes(a.fix()) == [("C-15", "written_back")]
+    assert statuses()[T01] == a.statuses()[T01] == "todo"
 
 
 @pytest.mark.parametrize("how", ["committed", "uncommitted", "pushed by another"])
