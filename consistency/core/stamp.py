@@ -25,7 +25,6 @@ from consistency.core.workplan import TaskBlock, Workplan
 
 _WORKSTREAM, _TASK = "state_hub_workstream_id", "state_hub_task_id"
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
-_INDENT = re.compile(r"[ \t]*")
 
 
 class StampRefused(EditRefused):
@@ -195,8 +194,7 @@ def _fillings(text: str, value: Value, uuid: str) -> list[tuple[int, str]]:
 
 
 def _indented(like: str, entry: str) -> str:
-    found = _INDENT.match(like)
-    return (found[0] if found else "") + entry
+    return like[: len(like) - len(like.lstrip(" \t"))] + entry
 
 
 def _reads_right(text: str, passage: _Passage, name: str, uuid: str) -> bool:
@@ -223,7 +221,6 @@ def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str]
     return replace(
         before,
         uuid=before.uuid or workstream,
-        line=line(before.line),
         blocks=tuple(map(block, before.blocks)),
         problems=tuple(problems),
     )

@@ -114,6 +114,21 @@ def test_workstream_renamed_keeps_its_row_by_the_uuid() -> None:
     )  # fmt: skip
 
 
+def test_workstream_renamed_and_changed_is_one_finding_that_begins_with_the_id() -> None:
+    new = plan("W9", uuid=uid(1), path="W.md", mirrored=("New", "", "", "", "", "", ""))
+    (finding,) = findings(files(new), hub(ws(1, "W")))
+    assert finding.message == "workplan's id (hub: 'W'), title in the file and in the hub differ"
+
+
+def test_workstream_whose_file_has_become_another_workplan_is_gone() -> None:
+    assert codes(files(plan("W", path="a.md")), hub(ws(1, "OLD", path="a.md"))) == [("C-08", None), ("C-07", None)]
+
+
+def test_workstream_whose_file_cannot_be_compared_is_not_gone() -> None:
+    copied = plan("W", path="a.md", uuid=uid(8))
+    assert codes(files(copied), hub(ws(1, "OLD", path="a.md"), foreign={uid(8): "other/V"})) == [("C-17", None)]
+
+
 def test_workstream_with_another_uuid_than_the_hubs_is_only_reported() -> None:
     message = f"state_hub_workstream_id is {uid(9)} in the file, the hub knows it as {uid(1)}"
     assert drifts(files(plan("W", uuid=uid(9))), hub(ws(1, "W"))) == [
@@ -166,6 +181,13 @@ def test_workplans_with_one_id_touch_neither() -> None:
         ),
     ]  # fmt: skip
     assert (result.doubts, result.workstreams) == ((Doubt(workplan="W"),), {"V.md": uid(2)})
+
+
+def test_two_workplans_with_one_id_are_both_reported() -> None:
+    assert findings(files(plan("W", path="a.md"), plan("W", path="b.md")), hub()) == [
+        Finding.of("C-04", f"workplan id 'W' is also that of {other}", file=path, line=1, workplan="W", mark=path)
+        for path, other in (("a.md", "b.md"), ("b.md", "a.md"))
+    ]
 
 
 def test_many_workplans_with_one_id_have_short_messages() -> None:

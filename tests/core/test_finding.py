@@ -14,6 +14,9 @@ def test_finding_of_takes_the_severity_from_the_table() -> None:
     assert Finding.of("C-05", "m", file="a.md", line=3, mark="0:id") == Finding(
         "C-05", "m", "a.md", 3, severity=Severity.FAIL, mark="0:id"
     )
+    assert Finding.of(
+        "C-05", "m", file="a.md", line=3, workplan="W", task="T", db_status="done", file_status="todo", mark="x"
+    ) == Finding("C-05", "m", "a.md", 3, "W", "T", "done", "todo", Action.NONE, Severity.FAIL, "x")
 
 
 def test_identity_goes_by_the_workplan_and_only_without_one_by_the_file() -> None:

@@ -41,6 +41,10 @@ def test_pair_uuid_of_another_id_that_is_there() -> None:
     assert paired(Claim("T2", "u1")) == [Stolen(ONE)]
 
 
+def test_pair_looks_at_all_claims_behind_one_with_a_copied_uuid() -> None:
+    assert paired(Claim("T2", "u1"), Claim("T8", "u9"), Claim("T9", "u9")) == [Stolen(ONE), Stolen(None), Stolen(None)]
+
+
 def test_pair_swapped_uuids_touch_neither() -> None:
     assert paired(Claim("T1", "u2"), Claim("T2", "u1")) == [Stolen(TWO), Stolen(ONE)]
 

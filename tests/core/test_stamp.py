@@ -40,6 +40,8 @@ STYLES = (
     '  id: {id}\n  status: {status}«\n  state_hub_task_id: "{uuid}"»',
     '---\nid: {id}\nstatus: {status}«\nstate_hub_task_id: "{uuid}"»\n...',
     '# é\n\nstatus: {status}\nid: {id}«\nstate_hub_task_id: "{uuid}"»\n\n',
+    '# é\n  id: {id}\n  status: {status}«\n  state_hub_task_id: "{uuid}"»',
+    '\n  id: {id}\n  status: {status}«\n  state_hub_task_id: "{uuid}"»',
     'id: {id}\nstatus: {status}\nnotes: |\n  status: done\n\n  # b«\nstate_hub_task_id: "{uuid}"»\n',
     'id: {id}\nstatus: {status}«\nstate_hub_task_id: "{uuid}"»\nnotes: |+\n  a\n\n',
     'id: {id}\nstatus: {status}\nnotes: one\n  two é«\nstate_hub_task_id: "{uuid}"»',
@@ -228,6 +230,7 @@ def test_stamp_of_any_text_is_right_or_refused(
     assert new == replace(old, uuid=OURS, line=new.line)
 
 
+NOT_AS_BEFORE = "the file would not read as before in all but the UUIDs"
 BROKEN = "\n```task\nid: Y\nstatus: nope\n```\n"
 
 
@@ -257,6 +260,32 @@ def test_stamp_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "added", "below"),
+    [
+        ("id: X\r\nstatus: todo\n", 'state_hub_task_id: "{}"\n', "```\n"),
+        ("id: X\nstatus: todo\r\n", 'state_hub_task_id: "{}"\r\n', "```\n"),
+        ("id: X\r\nstatus: todo", '\r\nstate_hub_task_id: "{}"', ""),
+    ],
+)
+def test_stamp_ends_its_line_as_the_line_above_it(body: str, added: str, below: str) -> None:
+    start = f"{FRONT}```task\n{body}"
+    assert stamp(f"{start}{below}".encode(), None, {"X": OURS}) == f"{start}{added.format(OURS)}{below}".encode()
+
+
+def test_stamp_of_a_block_whose_status_is_on_several_lines() -> None:
+    body = 'id: X\nstatus: "do\\\n ne"'
+    assert stamp(text(body), None, {"X": OURS}) == text(f'{body}\nstate_hub_task_id: "{OURS}"')
+
+
+def test_stamp_fills_a_block_to_the_last_byte() -> None:
+    body, entry = "id: X\nstatus: todo\nnotes: ", f'\nstate_hub_task_id: "{OURS}"'
+    body += "x" * (MAX_BODY - len(f"{body}{entry}\n"))
+    assert stamp(text(body), None, {"X": OURS}) == text(body + entry)
+    with pytest.raises(StampRefused):
+        stamp(text(f"{body}x"), None, {"X": OURS})
+
+
+@pytest.mark.parametrize(
     ("data", "tasks", "words", "task"),
     [
         (b"", {}, "the file is no readable workplan any more", None),
@@ -279,7 +308,12 @@ def test_stamp_of_nothing() -> None:
             text("id: X\nstatus: todo\nnotes: " + "x" * (MAX_BODY - 80)), {"X": OURS},
             f"task 'X' has no room for a state_hub_task_id: a block has at most {MAX_BODY} bytes", "X",
         ),
-        (text("id: X\nstatus: todo"), {"X": "no UUID"}, "the file would not read as before in all but the UUIDs", None),
+        (
+            text("id: X\nstatus: todo\n? state_hub_task_id"), {"X": OURS},
+            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+        ),
+        (text("id: X\nstatus: todo"), {"X": OURS.upper()}, NOT_AS_BEFORE, None),
+        (text("id: X\nstatus: todo"), {"X": "no UUID"}, NOT_AS_BEFORE, None),
     ],
 )  # fmt: skip
 def test_stamp_refuses(data: bytes, tasks: dict[str, str], words: str, task: str | None) -> None:

@@ -75,6 +75,11 @@ def test_task_whose_block_is_gone() -> None:
     ]  # fmt: skip
 
 
+def test_tasks_whose_blocks_are_gone_are_in_the_order_of_their_ids() -> None:
+    rows = hub(ws(1, "W"), task(11, 1, "T3"), task(12, 1, "T1"), task(13, 1, "T2"))
+    assert codes(files(plan("W", block("T3"))), rows) == [("C-10", "T1"), ("C-10", "T2")]
+
+
 def test_task_with_other_fields_in_the_file() -> None:
     new, row = block("T1", title="New", priority="high"), task(11, 1, "T1")
     assert drifts(files(plan("W", new)), hub(ws(1, "W"), row)) == [
@@ -289,6 +294,24 @@ def test_id_that_the_hub_has_twice_goes_to_the_same_row_always(reverse: bool) ->
     rows = [ws(1, "W"), ws(2, "U"), ws(3, "V"), task(12, 2, "T1"), row]
     found = drifts(files(plan("W", block("T1"))), hub(*(reversed(rows) if reverse else rows)))
     assert [drift.action for drift in found if drift.action] == [UpdateTask(row, uid(1), block("T1"))]
+
+
+def test_id_that_the_hub_has_twice_goes_to_the_row_at_home() -> None:
+    rows = hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1"), task(12, 2, "T1"))
+    assert drifts(files(plan("W", block("T1")), plan("V")), rows) == []
+    assert drifts(files(plan("W"), plan("V", block("T1"))), rows) == []
+
+
+def test_what_was_taken_of_the_own_workplan_comes_first() -> None:
+    own, other = Known(plan("W", block("T1", "done")), {"T1": "done"}, "active"), Known(plan("V"), {"T1": "todo"})
+    assert codes(files(own, other), hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1"))) == [("C-15", "T1")]
+
+
+def test_invalid_block_without_an_id_leaves_other_workplans_tasks_in_no_doubt() -> None:
+    broken = plan("W", problems=[Problem("C-05", "task block has no 'id'", 20)])
+    result = compared(files(broken, plan("V")), hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1"), task(12, 2, "T2")))
+    assert [(drift.finding.code, drift.finding.task) for drift in result.drifts] == [("C-10", "T2"), ("C-05", None)]
+    assert result.doubts == (Doubt(workplan="W", task="T1"),)
 
 
 def test_id_of_a_task_whose_file_is_settled() -> None:
