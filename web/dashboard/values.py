@@ -87,7 +87,8 @@ class LastRun:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A checkout as the grid shows it. Open findings that hold all of it back are *gates*,
-    those that say that a file or a commit is left alone *obstacles*."""
+    those that say that a file or a commit is left alone *obstacles*.
+    """
 
     checkout: int
     repo: int
