@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Nothing of Django's before the environment stands.
+    from simulation.folder import Folder
     from simulation.rules import Played
-    from simulation.world import Folder
 
 ROUNDS_A_WORLD = 25
 WORLDS_AT_ONCE = 25
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the folder goes then, too
     with _place() as place:
-        from simulation.world import Folder
+        from simulation.folder import Folder
 
         folder = Folder(place)
         if options.replay:

@@ -10,7 +10,7 @@ import os
 import zlib
 from pathlib import Path
 
-from simulation.model import Commit
+from simulation.look import Commit
 
 
 class Store:

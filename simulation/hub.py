@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from consistency.models import Finding, LedgerEntry
-from simulation.model import Change, Hub, Noted
+from simulation.look import Change, Hub, Noted
 from statehub.models import StatusChange, Task, Workstream
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simulation import gitfiles, workplan
 from simulation.clock import Clock
-from simulation.model import MAIN, TOOL, Clone
+from simulation.look import MAIN, TOOL, Clone
 
 SIDE = "refs/heads/side"
 LEFTOVER = ".statehub-writeback.tmp"
@@ -40,7 +40,7 @@ class Person:
         return self.top / ".git"
 
     @property
-    def online(self) -> bool:
+    def is_online(self) -> bool:
         """Whether origin can be reached."""
         return not (self.git_dir / _OFFLINE).exists()
 
@@ -160,9 +160,9 @@ class Person:
         """Put all there is into the last commit, as if it had been so before."""
         return self.stage() and self.git("commit", "-q", "--amend", "--no-edit", "--allow-empty")
 
-    def push(self, *options: str) -> bool:
-        """Push main."""
-        return self.git("push", "-q", *options, "origin", "main")
+    def push(self, *words: str) -> bool:
+        """Push main; with the word `force` whatever origin has."""
+        return self.git("push", "-q", *(f"--{word}" for word in words), "origin", "main")
 
     def pull(self) -> bool:
         """Pull, by fast-forward."""
@@ -217,7 +217,7 @@ class Person:
         (self.git_dir / _OFFLINE).write_text(_UNREACHABLE)
         return True
 
-    def back_online(self) -> bool:
+    def online(self) -> bool:
         """Origin can be reached again."""
         (self.git_dir / _OFFLINE).unlink(missing_ok=True)
         return True
@@ -237,7 +237,7 @@ class Person:
 
     def come_home(self) -> None:
         """Online, on main, nothing deleted by mistake, nothing left to commit."""
-        self.back_online()
+        self.online()
         self.unlock()
         self.restore()
         if self.look().branch != MAIN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulation.world import Folder
+from simulation.folder import Folder
 
 
 def play(folder: Folder, lines: Sequence[str]) -> BaseException | None:

@@ -11,8 +11,9 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from simulation.folder import Folder
 from simulation.workplan import STATUSES
-from simulation.world import HOSTS, PLANS, Folder, World
+from simulation.world import HOSTS, PLANS, World
 
 hosts = st.sampled_from([HOSTS[0], HOSTS[0], HOSTS[1], HOSTS[1], HOSTS[2]])
 tasks = st.sampled_from([task for listed in PLANS.values() for task in listed[:2]][:3])

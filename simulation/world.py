@@ -7,12 +7,9 @@ that cannot be done where the world stands does nothing.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import connection
@@ -22,14 +19,15 @@ from consistency.checkout.lock import Locked
 from consistency.core.gate import is_gate
 from consistency.models import Finding, Mode
 from consistency.options import Options
-from consistency.registry import by_path
 from consistency.report.outcome import CheckoutOutcome
 from consistency.run import run_checkout
-from simulation import gitfiles, hub, workplan
+from simulation import gitfiles, hub
 from simulation.clock import Clock
 from simulation.effects import Effects
-from simulation.model import MAIN, TOOL, Broken, Look, Model, Run, promise, same
+from simulation.look import TOOL, Look, Run
+from simulation.model import Model
 from simulation.person import Person
+from simulation.promise import Broken, promise
 from statehub.models import Checkout, Source, Task
 from statehub.moves import MoveError, Origin, advance, delete_tasks, find_task, reopen
 
@@ -38,61 +36,31 @@ HOSTS = ("a", "b", "c")
 
 PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
 WITNESSES = HOSTS[:2]
+PLAIN = frozenset(
+    [
+        "edit",
+        "plan",
+        "cut",
+        "delete",
+        "restore",
+        "move",
+        "stage",
+        "commit",
+        "amend",
+        "push",
+        "pull",
+        "merge",
+        "reset",
+        "switch",
+        "unlock",
+        "offline",
+        "online",
+    ]
+)
+"""Steps that a person makes alone."""
+
 ROUNDS = 8
 """So many rounds of fixes at most until all agree and nothing changes any more."""
-
-
-class Folder:
-    """The folder of one world after the other, each made from the same beginning."""
-
-    def __init__(self, path: Path) -> None:
-        """Take an empty folder."""
-        self._live, self._kept = path / "live", path / "kept"
-        self._live.mkdir()
-        with hub.hub_at(self._live / "hub.sqlite3"):
-            hub.migrate()
-            self._clones()
-            clock = Clock()
-            with clock.ticking():
-                world = World(self._live, clock)
-                for host in HOSTS:
-                    by_path(str(self._live / host), host)
-                for host in WITNESSES:
-                    clock.tick()
-                    world.do(f"fix {host}")
-                promise(world.look().hub.tasks, "the world did not begin as it should: the first fixes failed")
-        shutil.copytree(self._live, self._kept)
-
-    def _clones(self) -> None:
-        first = self._live / HOSTS[0]
-        _git(self._live, "init", "-q", "--bare", "--template=", "origin.git")
-        _git(self._live, "init", "-q", "--template=", str(first))
-        (first / "workplans").mkdir()
-        for key, tasks in PLANS.items():
-            data = workplan.text(key, dict.fromkeys(tasks, "todo"), crlf=key == "B")
-            (first / f"workplans/{key.lower()}.md").write_bytes(data)
-        (first / "README.md").write_text("A repo\n")
-        (first / ".gitignore").write_text("*.log\n")
-        _git(first, "add", ".")
-        _git(first, "commit", "-q", "-m", "Plan")
-        _git(first, "remote", "add", "origin", str(self._live / "origin.git"))
-        _git(first, "push", "-q", "-u", "origin", "main")
-        for host in HOSTS[1:]:
-            _git(self._live, "clone", "-q", "--template=", "origin.git", host)
-        for host in HOSTS:
-            with (self._live / host / ".git/config").open("a") as config:
-                config.write("[include]\n\tpath = offline.inc\n")
-
-    @contextmanager
-    def world(self) -> Iterator[World]:
-        """A new world; it stands for as long as the context does."""
-        shutil.rmtree(self._live)
-        shutil.copytree(self._kept, self._live)
-        clock = Clock()
-        with hub.hub_at(self._live / "hub.sqlite3"), clock.ticking():
-            for _ in WITNESSES:
-                clock.tick()
-            yield World(self._live, clock)
 
 
 class World:
@@ -106,10 +74,8 @@ class World:
         self.log: list[str] = []
         self._number = 0
         self._nested = False
-        self._model = Model(self.store, self.look())
         self._started = self._middle = self.look()
-        if self._started.hub.tasks:
-            self._model.began(WITNESSES, self._started)
+        self._model = Model(self.store, self._started, WITNESSES if self._started.hub.tasks else ())
 
     def look(self) -> Look:
         """A photograph of everything."""
@@ -123,17 +89,15 @@ class World:
             self.log.append(line)
             self.clock.tick()
         name, *words = line.split(" ")
-        done: bool = getattr(self, f"_{name}")(*words)
-        self._model.records(hub.photograph())
+        done: bool = self._by_a_person(name, *words) if name in PLAIN else getattr(self, f"_{name}")(*words)
+        self._model.stepped(hub.photograph())
         return done
 
     # ---- People ------------------------------------------------------------------------------------------------------
 
-    def _edit(self, host: str, task: str, status: str) -> bool:
-        return self.people[host].edit(task, status)
-
-    def _plan(self, host: str, key: str, status: str) -> bool:
-        return self.people[host].plan(key, status)
+    def _by_a_person(self, what: str, host: str, *words: str) -> bool:
+        done: bool = getattr(self.people[host], what)(*words)
+        return done
 
     def _reword(self, host: str, key: str) -> bool:
         return self.people[host].reword(key, self._number)
@@ -141,57 +105,12 @@ class World:
     def _add(self, host: str, key: str, status: str) -> bool:
         return self.people[host].add(key, f"{key}-N{self._number}", status)
 
-    def _cut(self, host: str, task: str) -> bool:
-        return self.people[host].cut(task)
-
-    def _delete(self, host: str, key: str) -> bool:
-        return self.people[host].delete(key)
-
-    def _restore(self, host: str) -> bool:
-        return self.people[host].restore()
-
-    def _move(self, host: str, key: str) -> bool:
-        return self.people[host].move(key)
-
     def _scratch(self, host: str) -> bool:
         return self.people[host].scratch(self._number)
 
-    def _stage(self, host: str) -> bool:
-        return self.people[host].stage()
-
-    def _commit(self, host: str) -> bool:
-        return self.people[host].commit()
-
-    def _amend(self, host: str) -> bool:
-        return self.people[host].amend()
-
-    def _push(self, host: str, *words: str) -> bool:
-        return self.people[host].push(*(f"--{word}" for word in words))
-
-    def _pull(self, host: str) -> bool:
-        return self.people[host].pull()
-
-    def _merge(self, host: str) -> bool:
-        return self.people[host].merge()
-
-    def _reset(self, host: str) -> bool:
-        return self.people[host].reset()
-
-    def _switch(self, host: str) -> bool:
-        return self.people[host].switch()
-
-    def _unlock(self, host: str) -> bool:
-        return self.people[host].unlock()
-
-    def _offline(self, host: str) -> bool:
-        return self.people[host].offline()
-
-    def _online(self, host: str) -> bool:
-        return self.people[host].back_online()
-
     def _clock(self, host: str, hours: str) -> bool:
         self.clock.jump(host, int(hours))
-        self._model.clocks_agree = False
+        self._model.clock_set()
         return True
 
     # ---- The hub -----------------------------------------------------------------------------------------------------
@@ -250,7 +169,7 @@ class World:
         for path, data in before.clones[host].files.items():
             was = self._started.clones[host].files.get(path)
             if was is not None and was != data:
-                self._model.limbo[host][path] = (was, data)
+                self._model.half_done(host, path, was, data)
 
     def _run(self, host: str, options: Options, effects: Effects | None = None) -> bool:
         before = self.look()
@@ -287,7 +206,7 @@ class World:
             pull=options.pull,
             push=options.push,
             writeback=options.writeback,
-            online=self.people[host].online,
+            online=self.people[host].is_online,
             fetched=options.fetch,
             quiet=quiet,
             converged=bool(outcome and outcome.converged),
@@ -355,7 +274,7 @@ class World:
             for host in HOSTS:
                 self.clock.tick()
                 self._run(host, _options(host, Mode.FIX, ("pull", "push", "missing")))
-            if not self._decide() and same(before, self.look()):
+            if not self._decide() and before == self.look():
                 self._model.agreed(before)
                 return True
         raise Broken(f"after {ROUNDS} rounds of fixes things still change")
@@ -383,12 +302,3 @@ def _options(host: str, mode: Mode, words: tuple[str, ...] | list[str]) -> Optio
         push="push" in words,
         allow_missing="missing" in words,
     )
-
-
-def _git(folder: Path, *args: str) -> None:
-    date = "@1767600000 +0000"
-    environment = {**os.environ, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-    subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, env=environment)
-
-
-__all__ = ["HOSTS", "MAIN", "PLANS", "Folder", "World"]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from consistency.core.judge import judge
+from simulation.folder import Folder
 from simulation.replay import play, shortened
 from simulation.rules import play_worlds
-from simulation.world import Folder
 from tests.support.manage import ROOT
 
 
@@ -35,25 +36,38 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a judge that takes old news for new ones a reopen is undone; the simulation must see that."""
-    monkeypatch.setattr("consistency.core.tasks.judge", _forgetful)
-    script = [
-        "reword a B",
-        "edit a A-T1 done",
-        "check b",
-        "fix a",
-        "scratch b",
-        "reopen A-T1 todo",
-        "commit b",
-        "fix a",
-    ]
+    monkeypatch.setattr("consistency.core.tasks.judge", lambda file, hub, _taken: judge(file, hub, ""))
+    script = ["reword a B", "edit a A-T1 done", "check b", "fix a", "reopen A-T1 todo", "fix a"]
     assert str(play(folder, script)).startswith("A-T1 was todo in the hub and is done; the file said done, and done")
     assert shortened(folder, script) == ["edit a A-T1 done", "fix a", "reopen A-T1 todo", "fix a"]
 
 
-def _forgetful(file: str, hub: str, taken: str) -> str | None:
-    from consistency.core.judge import judge
-
-    return judge(file, hub, "")
+@pytest.mark.parametrize(
+    ("what", "instead", "script", "words"),
+    [
+        (
+            "consistency.sync.old_news", lambda *_: {},
+            ["edit a A-T1 done", "commit a", "push a", "fix a", "reopen A-T1 todo", "pull b", "fix b"],
+            "A-T1 was todo in the hub and is done; the file said done, and todo when it was last seen here",
+        ),
+        (
+            "consistency.look.recover", lambda _: [], ["report A-T1 done", "kill a", "unlock a", "fix a"],
+            "workplans/a.md was cut off, and is still",
+        ),
+        (
+            "consistency.look.behind", lambda *_: [],
+            ["edit b B-T1 done", "commit b", "push b", "report A-T1 done", "fix a"],
+            "behind is True, the gates are set()",
+        ),
+    ],
+    ids=["old news", "recovery", "pull gate"],
+)  # fmt: skip
+def test_product_without_one_of_its_guards_breaks_a_promise(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, what: str, instead: object, script: list[str], words: str
+) -> None:
+    assert play(folder, [*script, "settle"]) is None
+    monkeypatch.setattr(what, instead)
+    assert str(play(folder, script)) == words
 
 
 def test_same_script_does_the_same_again(folder: Folder) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
 
-from consistency.core.fences import MAX_HEADING, Fence, task_fences
+from consistency.core.fences import MAX_HEADING, MAX_NESTING, Fence, task_fences, too_deep
 
 EXAMPLES = json.loads(Path(__file__).with_name("data").joinpath("commonmark-0.31.2.json").read_text("utf-8"))
 ORACLE = MarkdownIt("commonmark")
@@ -134,6 +134,7 @@ def test_locate_gives_the_bytes_of_the_characters(lines: list[str], end: str, st
         ("> ```task\n> a\n> ```\n", []),
         ("- > ```task\n  > a\n  > ```\n", []),
         ("> - ```task\n>   a\n", []),
+        ("> > q\n>\n> ```task\n> a\n> ```\n", []),
         ("> q\n\n```task\na\n```\n", ["a\n"]),
         ("<div>\n```task\na\n```\n</div>\n", []),
         ("<div>\n\n```task\na\n```\n</div>\n", ["a\n"]),
@@ -159,6 +160,7 @@ def test_locate_gives_the_bytes_of_the_characters(lines: list[str], end: str, st
         ("---\n\n```task\na\n```\n\n---\n", ["a\n"]),
         ("```task\r\na\r\n\r\nb\r\n```\r\n", ["a\n\nb\n"]),
         ("```task\na\x0bb\x85c\u2028d\n```\n", ["a\x1ab\x85c\u2028d\n"]),
+        ("```task\na\x0cb\n```\n", ["a\x1ab\n"]),
         ("no fence, only the word task & more", []),
     ],
 )
@@ -171,7 +173,8 @@ def test_task_fences_offsets_are_bytes_of_the_file() -> None:
     assert task_fences(text, 100) == (
         Fence(110, "", (("id: é", 121, 127), ("\n", 128, 129)), "id: é\n"),
     )  # fmt: skip
-    assert task_fences(text, 100)[0].size == 7
+    (fence,) = task_fences(text, 100)
+    assert (fence.size, fence.locate(0, 2), fence.locate(4, 5)) == (7, (121, 123), (125, 127))
 
 
 def test_locate_refuses_what_does_not_stand_in_the_file_as_it_is() -> None:
@@ -181,6 +184,23 @@ def test_locate_refuses_what_does_not_stand_in_the_file_as_it_is() -> None:
     assert fence.locate(6, 10) is None
     assert fence.locate(0, 99) is None
     assert Fence(0, "", (("   a", 5, 7),), "   a").locate(3, 4) is None
+
+
+def test_a_tab_that_markdown_takes_apart_is_read_as_blanks_whatever_else_is_read_otherwise() -> None:
+    assert bodies("- x\n\n  ```task\n\tid: a\n  ```\n") == ["  id: a\n"]
+    assert bodies("- x\n\n  ```task\n\tid: a\n  ```\t\n") == ["  id: a\n"]
+
+
+@pytest.mark.parametrize(
+    ("line", "deep"),
+    [
+        (">" * MAX_NESTING, False), (f"{'>' * MAX_NESTING} x", False), (">" * (MAX_NESTING + 1), True),
+        ("- " * MAX_NESTING + "x", False), ("- " * (MAX_NESTING + 1) + "x", True),
+        ("-\t" * 80 + "x", False), ("-\t" * 81 + "x", True),
+    ],
+)  # fmt: skip
+def test_too_deep_is_the_first_line_of_more_levels_than_are_allowed(line: str, deep: bool) -> None:
+    assert too_deep(f"task\n{line}\n{line}\n") == (5 if deep else None)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +217,7 @@ def test_locate_refuses_what_does_not_stand_in_the_file_as_it_is() -> None:
         ("##\n", ""),
         ("## A\n\n##   ##\n", ""),
         ("## a\u2003b\n", "a b"),
+        ("## `</PRE>`\n", "</PRE>"),
         ("text only\n", ""),
     ],
 )

@@ -87,6 +87,7 @@ def test_parse_line_numbers_count_line_ends_of_files_alone() -> None:
         "---\ntype: Workplan\n---\n", "---\ntype: workplans\n---\n", "---\ntype: [workplan]\n---\n",
         "---\n- a\n- b\n---\n", "---\nA paragraph between two rules\n---\n", "---\n\nunclosed\n",
         "---\ntype: note\nbad: [\n---\n", "---\nbad: [\ntype: note\n---\n", "---\ntype: note\na: &x b\n---\n",
+        "---\n'type': note\nbad: [\n---\n", f"---\ntype: note\na: {'x' * MAX_FRONT_MATTER}\n---\ntype: workplan\n",
         "---\ntype: note\n", "---\nsub:\n  type: workplan\n---\n", "---\n{a: 'x\ntype: workplan\nb'}\n---\n",
         "---\n" + "text\n" * 20_000 + "---\n", "```task\nid: X\nstatus: todo\n```\n",
     ],
@@ -152,6 +153,8 @@ def test_parse_bytes_that_cannot_be_read(data: bytes, line: int | None, message:
          "levels deep"),
         (FRONT.replace("title: T", f"title: {'[' * 60_000}"), 4, "front matter is not usable: nested more than 64 "
          "levels deep"),
+        (FRONT.replace("---\n", "x\n---\n").removeprefix("x\n"), 6, "front matter is not usable: not valid YAML: while "
+         "scanning a simple key could not find expected ':'"),
         (FRONT.replace("title: T", f"title: {'T' * MAX_FRONT_MATTER}"), 1, "front matter is larger than 64 KiB"),
     ],
 )  # fmt: skip
@@ -206,6 +209,7 @@ def test_parse_front_matter_as_large_as_is_allowed() -> None:
 def test_parse_front_matter_fields(front: str, expected: list[tuple[int, str]]) -> None:
     found = parse(f"---\n{front}\n---\n")
     assert isinstance(found, Unreadable)
+    assert found.path == "w.md"
     assert [(problem.line, problem.message) for problem in found.problems] == expected
     assert {problem.code for problem in found.problems} == {"C-03"}
     assert len({problem.mark for problem in found.problems}) == len(found.problems)

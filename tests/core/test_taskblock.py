@@ -107,6 +107,7 @@ def test_read_block_has_no_place_for_a_status_on_several_lines(text: str) -> Non
             (3, None, "'status' must be a text, not a list or mapping"),
         ]),
         ("id: X\nstatus: Done", [(3, "X", "unknown task status 'Done' — did you mean 'done'?")]),
+        ("\nid: X\nstatus: Done", [(4, "X", "unknown task status 'Done' — did you mean 'done'?")]),
         ("id: X\nstatus: banana", [(3, "X", f"unknown task status 'banana' (one of {STATUSES})")]),
         ("id: X\nstatus: active", [(3, "X", "unknown task status 'active' — did you mean 'in_progress'?")]),
         ("id: X\nstatus: draft", [(3, "X", f"unknown task status 'draft' (one of {STATUSES})")]),

@@ -1,0 +1,137 @@
+"""Photographs of the world, as plain values: clones, hub, history, and the run that was made between two of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from simulation.workplan import front, statuses
+
+TOOL = "State Hub"
+MAIN = "refs/heads/main"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit: its parents, who committed it, and the blob of every path."""
+
+    name: str
+    parents: tuple[str, ...]
+    committer: str
+    files: dict[str, str]
+
+
+class History(Protocol):
+    """All commits and blobs of all clones."""
+
+    def commit(self, name: str) -> Commit:
+        """The commit *name*."""
+
+    def blob(self, name: str) -> bytes:
+        """The bytes of the blob *name*."""
+
+    def reachable(self, *names: str) -> set[str]:
+        """The commits *names* and all their ancestors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A clone: the ref that HEAD names, the branches' commits, what is staged (path → blob), all files."""
+
+    branch: str
+    heads: dict[str, str]
+    index: dict[str, str]
+    files: dict[str, bytes]
+    names: dict[str, str] = field(repr=False)
+    """The blob that each file would be."""
+
+    @property
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return self.heads[self.branch]
+
+    @property
+    def all_plans(self) -> dict[str, bytes]:
+        """The workplans, by path."""
+        return {path: data for path, data in self.files.items() if path.startswith("workplans/") and front(data)[0]}
+
+    @property
+    def doubles(self) -> set[str]:
+        """The ids that two workplans have: nothing is done about either of them."""
+        counted = Counter(front(data)[0] for data in self.all_plans.values())
+        return {key for key, number in counted.items() if number > 1}
+
+    @property
+    def plans(self) -> dict[str, bytes]:
+        """The workplans with an id of their own, by path."""
+        doubles = self.doubles
+        return {path: data for path, data in self.all_plans.items() if front(data)[0] not in doubles}
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """What the files say of each task."""
+        return {task: status for data in self.plans.values() for task, status in statuses(data).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One move of a task, as the hub has recorded it."""
+
+    pk: int
+    task: str
+    old: str
+    new: str
+    source: str
+    host: str
+    reopen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One finding that is open."""
+
+    host: str
+    code: str
+    file: str
+    workplan: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What the hub holds. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole."""
+
+    tasks: dict[str, str]
+    owners: dict[str, str]
+    workstreams: dict[str, str]
+    changes: tuple[Change, ...]
+    ledger: tuple[str, ...]
+    mirrored: tuple[str, ...]
+    noted: tuple[Noted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A photograph of everything."""
+
+    clones: dict[str, Clone]
+    origin: dict[str, str]
+    hub: Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was made. `outcome` is ok, skipped, error, or killed; `quiet` says that nothing else went on."""
+
+    host: str
+    outcome: str
+    fixing: bool = True
+    pull: bool = False
+    push: bool = False
+    writeback: bool = True
+    online: bool = True
+    fetched: bool = True
+    quiet: bool = True
+    converged: bool = False
+    gates: frozenset[str] = frozenset()

@@ -1,0 +1,13 @@
+"""What is said where a promise did not hold."""
+
+from __future__ import annotations
+
+
+class Broken(AssertionError):
+    """A promise that did not hold."""
+
+
+def promise(kept: object, *words: object) -> None:
+    """Raise Broken, with *words*, where it was not *kept*."""
+    if not kept:
+        raise Broken(" ".join(map(str, words)))
