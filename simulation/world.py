@@ -36,27 +36,10 @@ HOSTS = ("a", "b", "c")
 
 PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
 WITNESSES = HOSTS[:2]
-PLAIN = frozenset(
-    [
-        "edit",
-        "plan",
-        "cut",
-        "delete",
-        "restore",
-        "move",
-        "stage",
-        "commit",
-        "amend",
-        "push",
-        "pull",
-        "merge",
-        "reset",
-        "switch",
-        "unlock",
-        "offline",
-        "online",
-    ]
-)
+PLAIN = frozenset({
+    "edit", "plan", "cut", "delete", "restore", "move", "stage", "commit", "amend", "push", "pull", "merge", "reset",
+    "switch", "unlock", "offline", "online",
+})  # fmt: skip
 """Steps that a person makes alone."""
 
 ROUNDS = 8

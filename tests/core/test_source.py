@@ -44,6 +44,11 @@ def test_lines_end_with_lf_or_crlf_alone() -> None:
     assert [Lines(data).number(data.index(letter)) for letter in (b"a", b"f", b"g", b"h")] == [1, 1, 2, 3]
 
 
+def test_lines_asked_backwards() -> None:
+    lines = Lines(b"\na\nb")
+    assert [lines.number(offset) for offset in (3, 1, 1, 0)] == [3, 2, 2, 1]
+
+
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=8))
 def test_lines_in_any_order_of_questions(data: bytes, offsets: list[int]) -> None:
     lines = Lines(data)

@@ -76,7 +76,7 @@ def test_task_whose_block_is_gone() -> None:
 
 
 def test_tasks_whose_blocks_are_gone_are_in_the_order_of_their_ids() -> None:
-    rows = hub(ws(1, "W"), task(11, 1, "T3"), task(12, 1, "T1"), task(13, 1, "T2"))
+    rows = hub(ws(1, "W"), task(11, 1, "T3"), task(12, 1, "T2"), task(13, 1, "T1"))
     assert codes(files(plan("W", block("T3"))), rows) == [("C-10", "T1"), ("C-10", "T2")]
 
 
