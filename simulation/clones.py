@@ -64,9 +64,11 @@ class Clones:
 
     def _cut_off(self, host: str, there: Clone, here: Clone) -> None:
         """A file that a killed run has replaced and not committed: the next run may put back what HEAD has of it."""
-        committed = self._history.commit(here.head).files
+        before, committed = self._history.commit(there.head).files, self._history.commit(here.head).files
         for path in there.files.keys() | here.files.keys():
-            if there.files.get(path) != here.files.get(path) and here.names.get(path) != committed.get(path):
+            clean = there.index.get(path) == there.names.get(path) == before.get(path)
+            left = path in self.limbo[host] and there.files.get(path) == self.limbo[host][path][1]
+            if (clean or left) and here.names.get(path) != committed.get(path):
                 promise(path in committed and path in here.files, f"a killed run left {path} made or removed")
                 was, now = self._history.blob(committed[path]), here.files[path]
                 promise(skeleton(was) == skeleton(now), f"a killed run left {path} with other words in it")
