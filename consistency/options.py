@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from consistency.checkout.commit import Committer
 from consistency.models import Mode
+
+
+def committer() -> Committer:
+    """In whose name the hub commits, as the settings say."""
+    return Committer(settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,12 @@ from django.conf import settings
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
-from consistency.checkout.commit import Committer
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import NotAWorkTree
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.models import Mode
-from consistency.options import Options
+from consistency.options import Options, committer
 from consistency.ping import pinged
 from consistency.registry import RegistryError, all_here, by_path, by_slug
 from consistency.report.outcome import CheckoutOutcome, Report
@@ -102,9 +101,7 @@ class RunCommand(HubCommand):
             host=settings.STATEHUB_HOST,
             user=storable(os.environ.get("STATEHUB_USER", "")) or user_name(),
             trigger=self._trigger(),
-            committer=Committer(
-                settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
-            ),
+            committer=committer(),
             version=__version__,
             fetch=not options["no_fetch"],
             fetch_timeout=options["fetch_timeout"] or settings.STATEHUB_FETCH_TIMEOUT,

@@ -183,7 +183,7 @@ def play_worlds(folder: Folder, seed: int, worlds: int, rounds: int) -> Played:
     )  # fmt: skip
     try:
         run_state_machine_as_test(seeded(seed)(machine), settings=chosen)
-    except Exception:
+    except Exception:  # A broken promise is the result, not an error: the machine has kept it, with its steps.
         if machine.trouble is None:
             raise
     return Played(machine.done, machine.settled, machine.broken, machine.trouble)

@@ -8,12 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.checkout.commit import Committer
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import NotAWorkTree
 from consistency.models import Mode
-from consistency.options import Options
+from consistency.options import Options, committer
 from consistency.registry import RegistryError, by_slug
 from consistency.stamping import CannotStamp, Stamped, in_words, stamp_checkout
 from consistency.visit import Visit, visits
@@ -62,14 +61,11 @@ class Command(HubCommand):
 
 
 def _options(options: dict[str, Any]) -> Options:
-    committer = Committer(
-        settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
-    )
     return Options(
         mode=Mode.FIX,
         host=settings.STATEHUB_HOST,
         user=user_name(),
-        committer=committer,
+        committer=committer(),
         version=__version__,
         fetch_timeout=settings.STATEHUB_FETCH_TIMEOUT,
         any_branch=options["any_branch"],
