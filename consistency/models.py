@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
 from statehub.escapes import visible
-from statehub.models import NAME_LENGTH, Checkout
+from statehub.models import NAME_LENGTH, Checkout, Repo
 
 
 class Mode(models.TextChoices):
@@ -50,8 +50,8 @@ class Run(models.Model):
     upstream_place = models.TextField(blank=True, default="", help_text="The upstream as every checkout names it.")
     tip = models.CharField(max_length=64, blank=True, default="", help_text="The upstream's commit that was seen.")
     fetched_at = models.DateTimeField(null=True, blank=True, help_text="When it was seen.")
-    ahead = models.PositiveIntegerField(default=0)
-    behind = models.PositiveIntegerField(default=0)
+    ahead = models.PositiveIntegerField(null=True, blank=True, help_text="Unknown where it is empty.")
+    behind = models.PositiveIntegerField(null=True, blank=True, help_text="Unknown where it is empty.")
     writeback_commit = models.CharField(max_length=64, blank=True, default="")
     push = models.TextField(blank=True, default="", help_text="'ok', or why what was committed is not pushed.")
     counts = models.JSONField(default=dict)
@@ -126,6 +126,27 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return visible(f"{self.code} {self.message}"[:NAME_LENGTH])
+
+
+class OwnCommit(models.Model):
+    """A commit that State Hub made in some checkout of the repo: known by this record, whatever name or text it has.
+
+    `authored` is its author date in seconds since 1970, which a rebase or an amend keeps; null if it is not known.
+    `changes` are the statuses it wrote: [path, workplan, task, old, new]. Never changed or pruned, only added.
+    """
+
+    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="own_commits")
+    commit = models.CharField(max_length=64)
+    authored = models.BigIntegerField(null=True, blank=True)
+    changes = models.JSONField(default=list, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-recorded_at", "-id")
+        constraints = (models.UniqueConstraint(fields=("repo", "commit"), name="own_commit_once"),)
+
+    def __str__(self) -> str:
+        return self.commit
 
 
 class LedgerEntry(models.Model):

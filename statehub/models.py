@@ -41,11 +41,20 @@ class Repo(models.Model):
 
 
 class Checkout(models.Model):
-    """One clone of a repo: a host name and a path on that host."""
+    """One clone of a repo: a host name and a path on that host.
+
+    `head` and `tip` are as of its last fix that ran to its end: the hub has taken what these commits say.
+    `unreachable_since` is the first of the fetches that have failed since one worked; `fetch_timeouts` counts those in
+    a row that ran out of time although data was arriving.
+    """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="checkouts")
     host = models.CharField(max_length=255)
     path = models.TextField()
+    head = models.CharField(max_length=64, blank=True, default="", editable=False)
+    tip = models.CharField(max_length=64, blank=True, default="", editable=False)
+    unreachable_since = models.DateTimeField(null=True, blank=True, editable=False)
+    fetch_timeouts = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -139,7 +148,12 @@ def _no_regress() -> Q:
 
 
 class StatusChange(models.Model):
-    """One move of a task's status: from what to what, when, by whom, from where. Never changed, only added."""
+    """One move of a task's status: from what to what, when, by whom, from where. Never changed, only added.
+
+    Of a move that a file brought, `commit` is the one that brought it to the file and `authored` its author date in
+    seconds since 1970; of one that no commit has yet, `digest` is that of the file. Of a reopen, `known_heads` are the
+    commits that the hub had taken from the repo's checkouts by then: what they say is older than the reopen.
+    """
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="changes")
     old = models.CharField(max_length=20)
@@ -148,7 +162,10 @@ class StatusChange(models.Model):
     who = models.TextField(blank=True, default="")
     source = models.CharField(max_length=10, choices=Source.choices)
     host = models.CharField(max_length=255, blank=True, default="")
-    commit = models.CharField(max_length=64, blank=True, default="", help_text="HEAD of the checkout it came from.")
+    commit = models.CharField(max_length=64, blank=True, default="", help_text="The commit that brought it.")
+    authored = models.BigIntegerField(null=True, blank=True)
+    digest = models.CharField(max_length=64, blank=True, default="")
+    known_heads = models.JSONField(default=list, blank=True)
     reopen = models.BooleanField(default=False)
     reason = models.TextField(blank=True, default="")
 

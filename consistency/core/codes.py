@@ -62,12 +62,18 @@ _TABLE = (
          "Clear what git's message names; the file is as it was and the next run tries again."),
     Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
          "Take the copied UUID out of the block or front matter; a fix then goes by the id."),
-    Code("C-18", Severity.WARN, "Checkout is on another branch than the repo's",
+    Code("C-18", Severity.WARN, "Checkout is not on the repo's branch",
          "Switch back to the repo's branch, or run the fix with --any-branch."),
     Code("C-19", Severity.FAIL, "Most workplans of the checkout are suddenly gone",
          "Look at branch, sparse checkout and disk; if they were really removed, run the fix with --allow-missing."),
     Code("C-20", Severity.FAIL, "Task goes back and forth",
          "Decide: bring hub and file to the same status (set_task_status, reopen_task, or edit the file)."),
+    Code("C-21", Severity.WARN, "git is in the middle of something",
+         "Finish or abort what git has begun (git status says how), then run the fix again."),
+    Code("C-22", Severity.WARN, "The repo's branch is gone from its origin, or the clone comes from elsewhere",
+         "Follow a renamed branch or a moved origin as the message says, then register_repo PATH."),
+    Code("C-26", Severity.WARN, "The remote has not answered for a long time",
+         "Check the address, the network and the credentials: git fetch in the checkout says more."),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code.id: code for code in _TABLE}
