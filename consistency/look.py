@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from consistency.checkout.commit import recover
 from consistency.checkout.git import GitError
 from consistency.checkout.pull import pull
-from consistency.checkout.state import State, look, without
+from consistency.checkout.state import State, read_state
 from consistency.checkout.worktree import WorkTree
 from consistency.core.finding import Finding
-from consistency.core.gate import Freshness, Sighting, behind, off_branch
+from consistency.core.gate import GONE, Freshness, Sighting, behind, branch_gone, foreign_clone, in_progress, off_branch
+from consistency.hub.own_commits import read_own_commits
 from consistency.models import Run
 from consistency.options import Options
 from consistency.remember import rewind
@@ -34,49 +36,59 @@ class Look:
 
 def look_at(visit: Visit, tree: WorkTree, options: Options, warn: Warn) -> Look:
     """Undo what was cut off, pull where that is asked for, and look. Raises GitError, OSError."""
-    checkout = visit.checkout
     if options.writes:
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
-    seen = _look(visit, tree)
-    if options.pull and options.writes and not _off_branch(checkout, seen.state, options):
+    look = _look(visit, tree, options)
+    if options.pull and options.writes:
         if visit.fetched.failed:
             warn(f"{tree.top}: pull failed: {visit.fetched.outcome}")
         # What only others have seen cannot be pulled from here: own commits would be dropped for nothing.
-        if seen.gates and (seen.state.behind or visit.fetched.tip):
-            _pull(visit, tree, seen.state, options, warn)
-            seen = _look(visit, tree)
-    return replace(seen, gates=(*seen.gates, *_off_branch(checkout, seen.state, options)))
+        if _is_behind_alone(look) and (look.state.behind or visit.fetched.tip):
+            _pull(visit, tree, look.state, options, warn)
+            look = _look(visit, tree, options)
+    return look
 
 
-def _look(visit: Visit, tree: WorkTree) -> Look:
-    checkout = visit.checkout
-    state, sighting = look(tree, checkout.repo.workplans, visit.fetched), None
-    if state.freshness is Freshness.UNKNOWN and visit.upstream is not None:
-        # A fetch that works beats whatever others have seen; only where there is none is their word taken.
-        sighting = newest_sighting(checkout, place_of(visit))
-        state = without(tree, state, sighting.tip if sighting else "")
-    return Look(state, tuple(behind(checkout.repo.slug, state.freshness, sighting)))
+def _look(visit: Visit, tree: WorkTree, options: Options) -> Look:
+    checkout, upstream = visit.checkout, visit.upstream
+    repo, slug, fetched = checkout.repo, checkout.repo.slug, visit.fetched
+    # A fetch that works beats whatever others have seen; only if there is none, their word is taken.
+    ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
+    sighting = newest_sighting(checkout, place_of(visit)) if ask_others else None
+    wanted = repo.branch
+    state = read_state(tree, repo.workplans, upstream, fetched, wanted, sighting.tip if sighting else "")
+    gates = in_progress(slug, state.under_way)
+    if visit.foreign:
+        state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
+        gates += foreign_clone(slug, visit.foreign)
+    elif fetched.outcome == GONE and upstream is not None:
+        gates += branch_gone(slug, wanted or upstream.name, upstream.remote, fetched.default)
+    elif not state.under_way and not options.any_branch:  # A rebase, say, detaches HEAD by itself.
+        gates += off_branch(slug, state.branch, wanted, state.on_branch)
+    gates += behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
+    return Look(state, tuple(gates))
 
 
-def _off_branch(checkout: Checkout, state: State, options: Options) -> list[Finding]:
-    return [] if options.any_branch else off_branch(checkout.repo.slug, state.branch, checkout.repo.branch)
+def _is_behind_alone(look: Look) -> bool:
+    """Whether a pull is all that the checkout lacks: no other gate is closed."""
+    return [gate.code for gate in look.gates] == ["C-14"]
 
 
 def _pull(visit: Visit, tree: WorkTree, state: State, options: Options, warn: Warn) -> None:
     checkout = visit.checkout
-    made_anew = (lambda dropped: rewind(checkout.pk, dropped)) if options.writeback else None
+    made_again = partial(rewind, checkout.pk) if options.writeback else None
     try:
-        words = pull(tree, state, options.committer, options.max_size, made_anew)
+        message = pull(tree, state, options.committer.timeout, partial(read_own_commits, checkout.repo_id), made_again)
     except GitError as error:
-        words = f"pull failed: {error}"
-    if words:
-        warn(f"{tree.top}: {words}")
+        message = f"pull failed: {error}"
+    if message:
+        warn(f"{tree.top}: {message}")
 
 
 def place_of(visit: Visit) -> str:
     """What the visit's branch follows, the same text on every machine; '' where that is nothing."""
-    return visit.upstream.place[:PLACE_LENGTH] if visit.upstream else ""
+    return visit.upstream.key[:PLACE_LENGTH] if visit.upstream else ""
 
 
 def newest_sighting(checkout: Checkout, place: str) -> Sighting | None:

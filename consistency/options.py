@@ -12,7 +12,12 @@ from consistency.models import Mode
 
 def committer() -> Committer:
     """In whose name the hub commits, as the settings say."""
-    return Committer(settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT)
+    return Committer(
+        settings.STATEHUB_COMMIT_NAME,
+        settings.STATEHUB_COMMIT_EMAIL,
+        settings.STATEHUB_COMMIT_TIMEOUT,
+        settings.STATEHUB_COMMIT_HOOKS,
+    )
 
 
 @dataclass(frozen=True, slots=True)

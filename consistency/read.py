@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consistency.checkout.files import digest, read_files
-from consistency.checkout.worktree import WorkTree, files
+from consistency.checkout.worktree import WorkTree, list_files
 from consistency.core.parse import parse_workplan
 from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
 from consistency.core.workplan import Problem, Unreadable, Workplan
@@ -18,7 +18,7 @@ class Reading:
     """The files of one checkout as they stand now.
 
     `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
-    as they were, `listed` all paths that matched.
+    as they were, `listed` all paths that matched; `overlooked` those that git is told to take for unchanged.
     """
 
     entries: dict[str, Entry]
@@ -26,6 +26,7 @@ class Reading:
     digests: dict[str, str] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    overlooked: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> set[str]:
@@ -45,12 +46,13 @@ def read_checkout(
     tree: WorkTree, pattern: str, checkout: int, limit: int, workstreams: Mapping[str, HubWorkstream]
 ) -> Reading:
     """Read the files of *tree* that match *pattern*; only what changed on either side is parsed or loaded."""
-    reading = Reading(read_entries(checkout))
+    listing = list_files(tree, pattern)
+    reading = Reading(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
     unreadable: list[Unreadable] = []
     fresh: dict[str, Workplan] = {}
     same: list[str] = []
-    for file in read_files(tree.top, files(tree, pattern), limit):
+    for file in read_files(tree.top, listing.paths, limit):
         reading.listed.add(file.path)
         if file.data is None:
             unreadable.append(Unreadable(file.path, (Problem("C-02", file.fault),)))

@@ -9,9 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
-from consistency.checkout.remote import default_branch, origin_of
+from consistency.checkout.remote import (
+    ForeignCloneError,
+    Upstream,
+    default_branch,
+    find_origin,
+    has_commit,
+    renamed_branch,
+)
 from consistency.checkout.worktree import WorkTree, locate
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 
@@ -72,7 +78,8 @@ def register(
     """Make the checkout known, and its repo where that is new. Raises RegistryError, and nothing changes then.
 
     A repo is known by its origin: another clone of it joins it. A slug that belongs to another origin is refused.
-    Where nobody names the repo's *branch*, it is the one that origin calls its own.
+    If nobody names the repo's *branch*, it is the one that origin calls its own; a known repo follows its origin to
+    another address, if the histories are related, and its branch to another name.
     """
     if slug is not None and not _SLUG.fullmatch(slug):
         raise RegistryError(f"'{slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
@@ -80,11 +87,17 @@ def register(
         _check_pattern(workplans)
     if branch is not None and not _is_text(branch):
         raise RegistryError("the name of the branch is not UTF-8")
-    path, origin = _real(tree.top), origin_of(tree.git)
+    path = _real(tree.top)
+    known = _known(path, host)
+    try:
+        remote = find_origin(tree, known.repo.origin if known else "")
+    except ForeignCloneError as error:
+        raise RegistryError(f"{path}: {error}; say which one it comes from: git branch --set-upstream-to") from error
+    origin = remote.url if remote else ""
+    if known is not None:
+        _require_related(tree, known, origin)
     # Asked for outside of the transaction: origin may have to be asked, over the network.
-    proposed = (
-        default_branch(tree, ASKING_TIMEOUT) if origin and not branch and not _has_branch(path, host, origin) else ""
-    )
+    proposed = _proposed_branch(tree, remote, known) if remote and not branch else ""
     changes = {"workplans": workplans, "branch": branch or proposed}
     for _ in range(ATTEMPTS):
         # Where another process registers the same at this moment, the next attempt finds it done and joins.
@@ -94,13 +107,34 @@ def register(
     raise RegistryError(f"{path} is being registered by another process at this moment; try again")
 
 
+def _proposed_branch(tree: WorkTree, remote: Upstream, known: Checkout | None) -> str:
+    """The repo's branch, as far as it is new to the hub; '' if it is known and still there."""
+    repo = known.repo if known else Repo.objects.filter(origin=remote.url).first()
+    if repo is None or not repo.branch:
+        return default_branch(tree, remote, ASKING_TIMEOUT)
+    return renamed_branch(tree, remote, repo.branch, ASKING_TIMEOUT) if known else ""
+
+
+def _require_related(tree: WorkTree, known: Checkout, origin: str) -> None:
+    """Raise RegistryError if the clone has another origin than the repo and none of the commits that the hub knows."""
+    repo = known.repo
+    if not origin or not repo.origin or origin == repo.origin:
+        return
+    taken = {commit for pair in repo.checkouts.values_list("head", "tip") for commit in pair if commit}
+    if taken and not has_commit(tree, taken):
+        raise RegistryError(
+            f"{known.path} is registered as '{repo.slug}' with origin {repo.origin}, but it comes from {origin} now, "
+            "and the two histories have nothing in common; move this clone to another folder and register it there"
+        )
+
+
 def _register(path: str, origin: str, host: str, slug: str | None, workplans: str) -> Registered:
     known = _known(path, host)
     if known is not None:
         if slug is not None and slug != known.repo.slug:
             raise RegistryError(f"{path} is registered already, as '{known.repo.slug}'")
-        _set_origin(known.repo, origin)
-        return Registered(known, f"{path} is registered already, as '{known.repo.slug}'")
+        moved = _follow_origin(known.repo, origin)
+        return Registered(known, f"{path} is registered already, as '{known.repo.slug}'{moved}")
     joined = _repo_of(origin, slug)
     repo = joined or Repo.objects.create(slug=_free_slug(path, origin, slug), origin=origin, workplans=workplans)
     checkout = Checkout.objects.create(repo=repo, host=host, path=path)
@@ -131,20 +165,17 @@ def _free_slug(path: str, origin: str, slug: str | None) -> str:
     raise RegistryError(f"slug '{wanted}' is taken by {whose}{mine}; choose one: register_repo {path} --slug SLUG")
 
 
-def _set_origin(repo: Repo, origin: str) -> None:
-    """A repo that had no origin may have got one; the origin of one that has it stands."""
-    if not repo.origin and not Repo.objects.filter(origin=origin).exists():
-        repo.origin = origin
-        repo.save(update_fields=["origin"])
-
-
-def _has_branch(path: str, host: str, origin: str) -> bool:
-    """Whether the repo of this checkout is known, with its branch."""
-    return (
-        Repo.objects.filter(Q(origin=origin) | Q(checkouts__host=host, checkouts__path=path))
-        .exclude(branch="")
-        .exists()
-    )
+def _follow_origin(repo: Repo, origin: str) -> str:
+    """Let a repo follow its clone to the *origin* that it has got or moved to; what to say of it."""
+    if not origin or origin == repo.origin:
+        return ""
+    other = Repo.objects.filter(origin=origin).first()
+    if other is not None:
+        raise RegistryError(f"its origin {origin} is that of the repo '{other.slug}'")
+    moved = f"; its origin is now {origin}" if repo.origin else ""
+    repo.origin = origin
+    repo.save(update_fields=["origin"])
+    return moved
 
 
 def _change(repo: Repo, wanted: Mapping[str, str | None]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from consistency.checkout.files import digest
-from consistency.core.actions import WriteBack
+from consistency.core.actions import StatusWritten
 from consistency.core.compare import Comparison
 from consistency.core.edit import Edited
 from consistency.core.memory import remember
@@ -60,7 +60,7 @@ def written_entries(
     return entries
 
 
-def rewind(checkout: int, dropped: Sequence[WriteBack]) -> None:
+def rewind(checkout: int, dropped: Sequence[StatusWritten]) -> None:
     """Remember the old statuses of *dropped*, newest first, as what the hub has taken of the files: no news any more.
 
     To be called before the commits that wrote them back are dropped: a run that is cut off in between then takes

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -22,10 +23,11 @@ from consistency.core.finding import UNPUSHED, Action, Finding
 from consistency.core.gate import for_a_check, is_gate
 from consistency.hub import evaluated
 from consistency.hub.episodes import Evaluated, record_findings
+from consistency.hub.own_commits import record_own_commit
 from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
 from consistency.options import Options
-from consistency.publish import ROUNDS, publish
+from consistency.push import MAX_PUSH_ATTEMPTS, push_own_commits
 from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
 from consistency.visit import Visit, visits
@@ -51,7 +53,11 @@ def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
 
 @dataclass(slots=True)
 class _Result:
-    """What a run has come to so far. `push` is how its push ended, '' where there was none."""
+    """What a run has come to so far.
+
+    `push` is how its push ended, '' if there was none; `pushed` counts the commits; `all_pushed` says that none of the
+    hub's own stays behind.
+    """
 
     outcome: RunState = RunState.OK
     findings: list[Finding] = field(default_factory=list)
@@ -59,6 +65,8 @@ class _Result:
     state: State | None = None
     commit: str | None = None
     push: str = ""
+    pushed: int = 0
+    all_pushed: bool = False
     error: str = ""
 
 
@@ -100,7 +108,7 @@ class _Running:
     def _work(self, tree: WorkTree) -> None:
         """Rounds of the whole way, until a push, where one is asked for, is not overtaken by another."""
         self._round(tree, self._options)
-        for _ in range(ROUNDS - 1):
+        for _ in range(MAX_PUSH_ATTEMPTS - 1):
             if not self._publish(tree):
                 return
             before, self._result = self._result, _Result()
@@ -140,7 +148,7 @@ class _Running:
     def _compared(self, synced: Synced, *, tried: bool) -> Evaluated:
         state, commit = self._result.state, self._result.commit
         due = {item.path for item in synced.writebacks}
-        unpushed = bool(commit or (state and state.ahead))
+        unpushed = bool(commit or state is None or state.ahead != 0)
         return evaluated.compared(synced.comparison.doubts, due, tried=tried, unpushed=unpushed)
 
     def _write_back(self, tree: WorkTree, state: State, synced: Synced) -> None:
@@ -150,7 +158,11 @@ class _Running:
         written = Written()
         if clean:
             known = {item.workplan.path: item.workplan for item in synced.reading.side.known}
-            written = write_back(tree, state, clean, synced.reading.digests, options.committer, options.max_size, known)
+            reading, record = synced.reading, partial(record_own_commit, self._checkout.repo_id)
+            written = write_back(
+                tree, state, clean, reading.digests, options.committer, options.max_size,
+                record, known, reading.overlooked,
+            )  # fmt: skip
             remember_written(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
         result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]
@@ -186,21 +198,25 @@ class _Running:
         options, result = self._options, self._result
         if not (options.push and options.writes and options.writeback) or result.state is None:
             return False
-        if result.outcome is not RunState.OK:
-            if result.commit:
-                self._unpushed("another push was faster, and the pull after it failed")
+        if result.outcome is not RunState.OK and result.commit:
+            self._unpushed("rejected because the remote had new commits, and pulling them failed")
             return False
         with self._phase("push"):
-            pushed = publish(self._visit, tree, result.state, result.commit, options)
-        if pushed is None:
-            return False
-        if pushed.faster and not last:
+            done = push_own_commits(self._visit, tree, result.state, result.commit, options, held=self._held())
+        result.pushed += done.pushed
+        if done.rejected and not last:
             return True
-        if pushed.trouble:
-            self._unpushed(pushed.trouble)
-        else:
+        result.all_pushed = not done.trouble
+        if done.trouble:
+            self._unpushed(done.trouble)
+        elif done.pushed:
             result.push = "ok"
         return False
+
+    def _held(self) -> str:
+        """The codes of the gates that hold the run back, '' for none."""
+        skipped = self._result.outcome is not RunState.OK
+        return ", ".join(finding.code for finding in self._result.findings if is_gate(finding)) if skipped else ""
 
     def _unpushed(self, why: str) -> None:
         self._result.push = why
@@ -208,11 +224,11 @@ class _Running:
 
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
-        state, findings, pushed = result.state, tuple(result.findings), result.push == "ok"
-        resolves = evaluated.pushed(result.evaluated) if pushed else result.evaluated
+        state, findings = result.state, tuple(result.findings)
+        resolves = evaluated.pushed(result.evaluated) if result.all_pushed else result.evaluated
         with self._phase("record"), transaction.atomic():
             record_findings(run, findings, resolves, timezone.now(), result.commit)
-        ahead = 0 if pushed or state is None else state.ahead + bool(result.commit and state.upstream)
+            self._record_taken()
         outcome = CheckoutOutcome(
             slug=self._checkout.repo.slug,
             path=self._checkout.path,
@@ -221,8 +237,8 @@ class _Running:
             converged=result.outcome is RunState.OK and all(map(_no_drift, findings)),
             freshness=str(state.freshness) if state else None,
             head=result.commit or (state.head if state else None),
-            ahead=ahead,
-            behind=state.behind if state else 0,
+            ahead=self._ahead(),
+            behind=state.behind if state else None,
             writeback_commit=result.commit,
             findings=findings,
             error=result.error or None,
@@ -230,6 +246,20 @@ class _Running:
         )
         self._close(outcome, state)
         return outcome
+
+    def _ahead(self) -> int | None:
+        """How many commits the upstream lacks after the run; None if that is not known."""
+        result = self._result
+        if result.state is None or result.state.ahead is None:
+            return None
+        return result.state.ahead + bool(result.commit and result.state.upstream) - result.pushed
+
+    def _record_taken(self) -> None:
+        """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
+        result, state = self._result, self._result.state
+        if self._options.writes and result.outcome is RunState.OK and state is not None:
+            taken = {"head": result.commit or state.head or "", "tip": state.tip}
+            Checkout.objects.filter(pk=self._checkout.pk).exclude(**taken).update(**taken)
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
         run, visit = self._run, self._visit

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from consistency.checkout.atomicfile import replace_file
-from consistency.checkout.commit import Description, Written, commit_files, edit_files, obstacle
-from consistency.checkout.files import digest
+from consistency.checkout.commit import Description, Wanted, Written, commit_changes, edit_files, writeback_blocker
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree
 from consistency.core.codes import Severity
@@ -21,10 +20,11 @@ from consistency.core.finding import Finding
 from consistency.core.sides import HubSide
 from consistency.core.stamp import StampRefused, stamp
 from consistency.core.workplan import Workplan
+from consistency.hub.own_commits import record_own_commit
 from consistency.hub.rows import read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.look import Warn, look_at
 from consistency.options import Options
-from consistency.read import read_checkout
+from consistency.read import Reading, read_checkout
 from consistency.visit import Visit
 from statehub.escapes import visible
 from statehub.models import Checkout
@@ -76,18 +76,18 @@ def stamp_checkout(visit: Visit, options: Options, warn: Warn, *, commit: bool) 
     if visit.trouble is not None or tree is None:
         raise visit.trouble or CannotStamp(f"{visit.checkout.path} is no git work tree")
     look = look_at(visit, tree, options, warn)
-    hindrance = look.gates[0].message if look.gates else obstacle(tree, look.state)
+    hindrance = look.gates[0].message if look.gates else writeback_blocker(look.state)
     if hindrance is not None:
         raise CannotStamp(hindrance)
-    digests, plan = _plan(visit.checkout, tree, options.max_size)
+    reading, plan = _plan(visit.checkout, tree, options.max_size)
     for path in sorted(plan.missing.keys() & look.state.dirty):
         del plan.missing[path]
         plan.left.append(f"{path}: workplan has uncommitted changes — skipping stamping")
-    return _write(tree, look.state, plan, digests, options, commit=commit)
+    return _write(visit.checkout, tree, look.state, plan, reading, options, commit=commit)
 
 
-def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[dict[str, str], Plan]:
-    """The digests of the files, and what they lack; both sides are compared without what the ledger remembers."""
+def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Reading, Plan]:
+    """The files as they were read, and what they lack; both sides are compared without what the ledger remembers."""
     repo, slug = checkout.repo_id, checkout.repo.slug
     workstreams = read_workstreams(repo)
     reading = read_checkout(tree, checkout.repo.workplans, _NO_LEDGER, limit, workstreams)
@@ -95,7 +95,7 @@ def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[dict[str, str
     tasks, foreign = read_tasks(repo, workstreams, reading.side.known, empty=not workstreams)
     strangers = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
     hub = HubSide(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers)})
-    return reading.digests, plan_stamps(workplans, hub, compare(reading.side, hub, lambda: str(uuid.uuid4())), slug)
+    return reading, plan_stamps(workplans, hub, compare(reading.side, hub, lambda: str(uuid.uuid4())), slug)
 
 
 def plan_stamps(workplans: Iterable[Workplan], hub: HubSide, comparison: Comparison, slug: str) -> Plan:
@@ -130,41 +130,55 @@ def _about(faults: Iterable[Finding], slug: str) -> list[str]:
 
 
 def _write(
-    tree: WorkTree, state: State, plan: Plan, digests: Mapping[str, str], options: Options, *, commit: bool
+    checkout: Checkout, tree: WorkTree, state: State, plan: Plan, reading: Reading, options: Options, *, commit: bool
 ) -> Stamped:
     """Write what the *plan* says, as far as that can be done."""
-    changes = {path: partial(_stamped, missing, plan.left) for path, missing in sorted(plan.missing.items())}
-    edits = edit_files(tree, changes, digests, options.max_size)
-    files = {path: edited for path, edited in edits.files.items() if digest(edited.data) != digests[path]}
-    counts = {path: _counts(plan.missing[path].workplan, edited.workplan) for path, edited in files.items()}
+    counts: dict[str, tuple[int, int]] = {}
+    wanted = Wanted(
+        {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
+        reading.digests,
+        Description(lambda paths, _day: message({path: counts[path] for path in sorted(paths)})),
+        options.max_size,
+        reading.overlooked,
+    )
     if commit:
-        description = Description(lambda _day: message(counts))
-        written = commit_files(tree, state, files, digests, description, options.committer)
+
+        def record(made: str, when: int, _paths: object) -> None:
+            record_own_commit(checkout.repo_id, made, when, ())
+
+        written = commit_changes(tree, state, wanted, options.committer, record)
     else:
-        written = _replace(tree, files, digests)
-    left = [f"{path or tree.top}: {why}" for path, why in (*edits.faults, *written.faults)]
-    return Stamped(plan.left + left, {path: counts[path] for path in written.files}, written.commit)
+        written = _replace(tree, wanted)
+    left = [f"{path or tree.top}: {why}" for path, why in written.faults]
+    return Stamped(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
 
 
-def _stamped(missing: Missing, left: list[str], data: bytes) -> Edited:
+def _stamped(
+    missing: Missing, left: list[str], counts: dict[str, tuple[int, int]], data: bytes, compared: bool
+) -> Edited:
     """*data* with what is missing; a task that takes no UUID is left out and told to *left*. Raises StampRefused."""
-    tasks = dict(missing.tasks)
-    while True:
+    tasks, path, before = dict(missing.tasks), missing.workplan.path, missing.workplan if compared else None
+    edited: Edited | None = None
+    while edited is None:
         try:
-            return stamp(missing.workplan.path, data, missing.workstream, tasks, before=missing.workplan)
+            edited = stamp(path, data, missing.workstream, tasks, before=before)
         except StampRefused as refused:
             if refused.task is None:
                 raise
-            left.append(f"{missing.workplan.path}: {refused}")
+            if compared:
+                left.append(f"{path}: {refused}")
             del tasks[refused.task]
+    if compared:
+        counts[path] = _counts(missing.workplan, edited.workplan)
+    return edited
 
 
-def _replace(tree: WorkTree, files: Mapping[str, Edited], digests: Mapping[str, str]) -> Written:
-    """Put *files* into the work tree; no commit."""
+def _replace(tree: WorkTree, wanted: Wanted) -> Written:
+    """Put what is *wanted* into the work tree; no commit."""
     written = Written()
-    for path, edited in files.items():
+    for path, edited in edit_files(tree, wanted, written).items():
         try:
-            replace_file(os.path.join(tree.top, path), digests[path], edited.data)
+            replace_file(os.path.join(tree.top, path), wanted.digests[path], edited.data)
             written.files[path] = edited
         except OSError as error:
             written.faults.append((path, f"the file cannot be written: {error.strerror or error}"))

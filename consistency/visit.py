@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked, locked
-from consistency.checkout.remote import MOST_TO_ONE_HOST, Fetched, Upstream, fetch, upstream_of
+from consistency.checkout.remote import MOST_TO_ONE_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
 from consistency.checkout.worktree import NotAWorkTree, WorkTree, open_checkout
 from consistency.core.gate import NOT_ASKED
 from consistency.options import Options
@@ -30,12 +30,14 @@ class Visit:
     """One checkout, open for one run. Leave it as a context manager: that gives its lock back.
 
     `tree` is None where there is no work tree, and `trouble` then says why; else it is what keeps the run from its
-    work: another one that is at work there, or git. `fetched_at` is the time of a fetch that worked.
+    work: another one that is at work there, or git. `foreign` is why the clone does not come from the repo's origin, ''
+    if it does. `fetched_at` is the time of a fetch that worked.
     """
 
     checkout: Checkout
     tree: WorkTree | None = None
     upstream: Upstream | None = None
+    foreign: str = ""
     fetched: Fetched = field(default_factory=lambda: Fetched(NOT_ASKED))
     fetched_at: datetime | None = None
     seconds: float = 0
@@ -64,7 +66,7 @@ class Visit:
 
     def fetch(self, timeout: float) -> None:
         """Fetch, best effort, within *timeout* seconds."""
-        if self.tree is None:
+        if self.tree is None or self.foreign:
             return
         started = time.perf_counter()
         # The time before, not after: what somebody pushes meanwhile may not be in it.
@@ -78,11 +80,16 @@ class Visit:
 
 
 def arrive(checkout: Checkout) -> Visit:
-    """Find the work tree of *checkout* and what it follows; nothing is locked or fetched yet. Raises GitMissing."""
+    """Find the work tree of *checkout* and its way to the repo's branch on the repo's origin. Raises GitMissing.
+
+    Nothing is locked or fetched yet.
+    """
     visit = Visit(checkout)
     try:
         visit.tree = open_checkout(checkout.path)
-        visit.upstream = upstream_of(visit.tree)
+        visit.upstream = find_upstream(visit.tree, checkout.repo.origin, checkout.repo.branch)
+    except ForeignCloneError as error:
+        visit.foreign = str(error)
     except GitMissing:
         raise
     except (NotAWorkTree, GitError, OSError) as error:

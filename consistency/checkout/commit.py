@@ -1,52 +1,55 @@
-"""Puts edited files in the place of the old ones and makes one commit that holds nothing else.
+"""Makes one commit out of its parent's own files, and lets work tree and index follow.
 
-Whatever goes wrong on the way, the files and the index are as they were before.
+The commit is built beside the branch, from the blobs that the parent has: neither line-end conversion nor a filter nor
+the index can add anything to it. It is read back and checked before the branch moves. Whatever goes wrong on the way,
+the files, the index and the branch are as they were before.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from consistency.checkout.atomicfile import replace_file
+from consistency.checkout.blobs import (
+    BUILT_REF,
+    BlobChange,
+    NewCommit,
+    Parent,
+    build_commit,
+    check_commit,
+    read_parent,
+)
 from consistency.checkout.files import CannotRead, digest, read_files
 from consistency.checkout.git import GitError
 from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
-from consistency.checkout.worktree import WorkTree, fields, overlooked, uncommitted
+from consistency.checkout.worktree import WorkTree, encoded, fields
 from consistency.core.edit import Edited, EditRefused
 
-_UNDER_WAY = {
-    "MERGE_HEAD": "a merge",
-    "CHERRY_PICK_HEAD": "a cherry-pick",
-    "REVERT_HEAD": "a revert",
-    "rebase-merge": "a rebase",
-    "rebase-apply": "a rebase or am",
-    "sequencer": "a cherry-pick or revert",
-    # git keeps the message of a change that waits to be committed there, and drops it at whatever commit comes next.
-    "SQUASH_MSG": "a squash merge",
-    "MERGE_MSG": "a cherry-pick or revert without its commit",
-}
+LAST_DATE = 253_402_300_799
+"""The last second of the year 9999, in seconds since 1970: a date after it is no date to go by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Whose name the commit bears; *timeout* is in seconds and covers the repo's hooks."""
+    """Whose name a commit bears. *hooks* says whether the repo's run; *timeout* is in seconds and covers them."""
 
     name: str
     email: str
     timeout: float
+    hooks: bool = False
 
 
 @dataclass(slots=True)
 class Written:
     """What became of a writeback: the commit, each file in it as it is now, and what went wrong.
 
-    A fault's path is None where it concerns the whole commit; then `files` is empty, unless only git's index lacks it.
+    A fault's path is None if it concerns the whole commit; then `files` is empty.
     """
 
     commit: str | None = None
@@ -54,87 +57,232 @@ class Written:
     faults: list[tuple[str | None, str]] = field(default_factory=list)
 
 
-Change = Callable[[bytes], Edited]
-"""Makes the new bytes of one file out of the old; raises EditRefused."""
+Change = Callable[[bytes, bool], Edited]
+"""Makes the new bytes of one file out of the old; the flag says that these are the bytes that were compared.
+
+Raises EditRefused.
+"""
+
+Record = Callable[[str, int, Collection[str]], None]
+"""Told of a commit of ours: its id, its author date in seconds since 1970, and the paths that it changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a commit says of itself, as a function of its day. It is dated *when*, in seconds, or with its parent."""
+    """What a commit says of the paths that it changes, as a function of its day.
 
-    text: Callable[[datetime], str]
-    when: int = 0
+    It is dated *when*, in seconds since 1970, or as its parent if that is younger.
+    """
 
-
-@dataclass(slots=True)
-class Edits:
-    """Files as they will be, and what went wrong with the others: (path, why)."""
-
-    files: dict[str, Edited] = field(default_factory=dict)
-    faults: list[tuple[str | None, str]] = field(default_factory=list)
+    text: Callable[[Collection[str], datetime], str]
+    when: Callable[[Collection[str]], int] = lambda _paths: 0
 
 
-def obstacle(tree: WorkTree, state: State) -> str | None:
-    """Why no commit can be made in *tree* now, or None."""
-    for name, what in _UNDER_WAY.items():
-        if Path(tree.git_dir, name).exists():
-            return f"{what} is under way; end it first"
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What shall be committed: a change for each path, with the digests of the files as they were read.
+
+    *overlooked* are files that git is told to take for unchanged; *limit* is the largest size of a file, in bytes.
+    """
+
+    changes: Mapping[str, Change]
+    digests: Mapping[str, str]
+    description: Description
+    limit: int
+    overlooked: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """One file: as it will be in the work tree, and as the commit will have it."""
+
+    file: Edited
+    blob: BlobChange
+
+
+def writeback_blocker(state: State) -> str | None:
+    """Why no commit can be made on what *state* shows, or None."""
+    if state.under_way:
+        return f"{state.under_way} is under way; finish or abort it first"
     if state.branch is None:
         return "HEAD is detached: a commit would belong to no branch; check out a branch first"
+    if state.head is None:
+        return "the branch has no commit yet"
     return None
 
 
-def edit_files(tree: WorkTree, changes: Mapping[str, Change], digests: Mapping[str, str], limit: int) -> Edits:
-    """Each file of *changes* that may be replaced, as it will be. *digests* are those of the files as they were read.
-
-    Nothing is written. Raises GitError.
-    """
-    edits = Edits()
-    for path, change in changes.items():
+def edit_files(tree: WorkTree, wanted: Wanted, written: Written) -> dict[str, Edited]:
+    """Each file that may be replaced and changes, as it will be in the work tree; what went wrong goes to *written*."""
+    edited: dict[str, Edited] = {}
+    for path, change in sorted(wanted.changes.items()):
         try:
-            edits.files[path] = change(_current(tree, path, digests[path], limit))
+            data = _current(tree, path, wanted)
+            if (new := change(data, True)).data != data:
+                edited[path] = new
         except (EditRefused, CannotRead) as error:
-            edits.faults.append((path, str(error)))
+            written.faults.append((path, str(error)))
         except OSError as error:
-            edits.faults.append((path, f"the file cannot be read: {error.strerror or error}"))
-    # Only now: what is clean after it was read is what HEAD has, and no edit of a person's is in it.
-    for why, paths in _not_ours(tree).items() if edits.files else ():
-        for path in sorted(edits.files.keys() & paths):
-            del edits.files[path]
-            edits.faults.append((path, why))
+            written.faults.append((path, f"the file cannot be read: {error.strerror or error}"))
+    return edited
+
+
+def commit_changes(tree: WorkTree, state: State, wanted: Wanted, committer: Committer, record: Record) -> Written:
+    """Make what is *wanted* in the parent's blobs and in the work tree's files, and commit it.
+
+    On any failure files, index and branch are as they were before. Never raises for what git or the disk says; what
+    *record* raises passes through, and nothing has been written then.
+    """
+    blocker = writeback_blocker(state)
+    if blocker is not None:
+        return Written(faults=[(None, blocker)])
+    written, undo = Written(), Undo(tree)
+    edited = edit_files(tree, wanted, written)
+    if not edited:
+        return written
+    try:
+        if committer.hooks:
+            _require_all_committed(tree)
+        parent = read_parent(tree, state.head or "", list(edited))
+        edits = _with_blobs(edited, wanted, parent, written)
+        if edits:
+            _Making(tree, state, edits, parent, wanted, committer, record, undo).run(written)
+    except BaseException as error:
+        _settle(tree, undo, error, written)
+        if not isinstance(error, OSError | GitError):
+            raise
+    return written
+
+
+def _with_blobs(edited: Mapping[str, Edited], wanted: Wanted, parent: Parent, written: Written) -> dict[str, _Edit]:
+    """The same changes in the parent's blobs; what cannot be made there is a fault in *written*."""
+    edits: dict[str, _Edit] = {}
+    for path, file in edited.items():
+        blob = parent.blobs.get(path)
+        if blob is None:
+            written.faults.append((path, "the last commit has no such regular file"))
+            continue
+        try:
+            same = digest(blob.data) == wanted.digests[path]
+            new = file.data if same else wanted.changes[path](blob.data, False).data
+            if new == blob.data:
+                raise EditRefused("nothing differs: git does not show that the work tree lacks it")
+            edits[path] = _Edit(file, BlobChange(path, blob, new))
+        except EditRefused as error:
+            written.faults.append((path, f"in the last commit, {error}"))
     return edits
 
 
-def commit_files(
-    tree: WorkTree,
-    state: State,
-    files: Mapping[str, Edited],
-    digests: Mapping[str, str],
-    description: Description,
-    committer: Committer,
-) -> Written:
-    """Replace *files*, whose *digests* are those of the old ones, and commit them.
+def _require_all_committed(tree: WorkTree) -> None:
+    """Hooks may do anything to a work tree: they run only if it holds nothing that is not committed."""
+    command = ("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
+    unsaved = fields(tree.git.run(*command, env={"GIT_OPTIONAL_LOCKS": "0"}))
+    if unsaved:
+        raise GitError(
+            "the repo's hooks (STATEHUB_COMMIT_HOOKS) run only while nothing in the work tree is uncommitted, "
+            f"but {unsaved[0][3:]} is"
+        )
 
-    On any failure the files and the index are as they were before. Never raises for what git or the disk says.
-    """
-    result, undo = Written(), Undo(tree)
-    if not files:
-        return result
-    try:
-        head, parent = _parent(tree, state)
-        undo.begin(head, [Kept(path, digest(edited.data)) for path, edited in files.items()])
-        for path, edited in files.items():
-            replace_file(os.path.join(tree.top, path), digests[path], edited.data)
-        _commit(tree, files, parent, description, undo.folder, committer)
-        result.commit = _head(tree)
-        undo.drop()
-    except BaseException as error:
-        _settle(tree, undo, error, result)
-        if not isinstance(error, OSError | GitError):
-            raise
-    if result.commit:
-        result.files = dict(files)
-    return result
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """One commit, from its objects to the branch that has it."""
+
+    tree: WorkTree
+    state: State
+    edits: Mapping[str, _Edit]
+    parent: Parent
+    wanted: Wanted
+    committer: Committer
+    record: Record
+    undo: Undo
+
+    def run(self, written: Written) -> None:
+        tree, description, paths = self.tree, self.wanted.description, list(self.edits)
+        when = max(self.parent.date if self.parent.date <= LAST_DATE else 0, description.when(paths))
+        text = description.text(paths, datetime.fromtimestamp(when, UTC))
+        blobs = [each.blob for each in self.edits.values()]
+        new = NewCommit(self.parent.commit, self.committer.name, self.committer.email, when, text)
+        commit = build_commit(tree, new, blobs)
+        if not self.committer.hooks:
+            self.record(commit, when, paths)
+        kept = [Kept(path, digest(each.file.data)) for path, each in self.edits.items()]
+        self.undo.begin(self.parent.commit, commit, kept)
+        for path, each in self.edits.items():
+            replace_file(os.path.join(tree.top, path), self.wanted.digests[path], each.file.data)
+        self._move_index(commit)
+        self._require_nothing_else_to_commit()
+        if self.committer.hooks:
+            commit = self._commit_with_hooks(new, blobs)
+            self.record(commit, when, paths)
+        else:
+            self._move_branch(commit, f"commit: {text.partition(chr(10))[0]}")
+        written.commit = commit
+        written.files = {path: each.file for path, each in self.edits.items()}
+        self.undo.drop()
+
+    def _move_index(self, commit: str) -> None:
+        """Let the index follow to *commit*; git refuses if something else is staged for one of the files."""
+        self.tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
+        overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
+        if overlooked:  # read-tree forgets the mark of what it changes.
+            listed = b"".join(encoded(path) + b"\0" for path in overlooked)
+            self.tree.git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=listed)
+
+    def _require_nothing_else_to_commit(self) -> None:
+        """Raise GitError if git would now take one of the files for changed, and every later run for a person's work.
+
+        It can only be so if git converts the file on its way into a commit, and HEAD has it unconverted.
+        """
+        converted = {
+            path
+            for path, each in self.edits.items()
+            if each.file.data != each.blob.new or b"\r" in each.blob.new or _has_attributes(self.tree, path)
+        }
+        unclean = sorted(converted & _differing(self.tree) - set(self.wanted.overlooked)) if converted else []
+        if unclean:
+            raise GitError(
+                f"git would change more of {unclean[0]} than the status: its attributes ask for another form than the "
+                "last commit has (git add --renormalize and a commit of that end this)"
+            )
+
+    def _move_branch(self, commit: str, reason: str) -> None:
+        """Move the branch, which must still be checked out and where it was, to *commit*."""
+        branch = f"refs/heads/{self.state.branch}"
+        head = Path(self.tree.git_dir, "HEAD").read_bytes().strip()
+        # With another store of references than files, HEAD names one that is none (gitformat-reftable).
+        if head.startswith(b"ref: ") and head not in (encoded(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
+            raise GitError("another branch was checked out while this run was at work")
+        moves = f"update {branch} {commit} {self.parent.commit}\ndelete {BUILT_REF}\n"
+        self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=encoded(moves))
+
+    def _commit_with_hooks(self, new: NewCommit, blobs: Sequence[BlobChange]) -> str:
+        """Commit the index as git does, with the repo's hooks; the commit, which must change *blobs* and nothing else.
+
+        The hooks may change what it says.
+        """
+        date, git = f"@{new.when} +0000", self.tree.git
+        names = {"NAME": new.name, "EMAIL": new.email, "DATE": date}
+        try:
+            git.run(
+                "commit", "--quiet", "--cleanup=verbatim", "--no-verbose", "--file=-",
+                stdin=new.text.encode(),
+                hooks=True,
+                config={"commit.gpgSign": "false", "i18n.commitEncoding": "UTF-8"},
+                timeout=self.committer.timeout,
+                env={f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in names.items()},
+            )  # fmt: skip
+        except GitError:
+            if _head(self.tree) == new.parent:
+                raise
+            # A hook that runs after the commit has failed, and does not matter.
+        commit = _head(self.tree)
+        try:
+            check_commit(self.tree, commit, new.parent, blobs)
+        except GitError as error:
+            branch = f"refs/heads/{self.state.branch}"
+            git.run("update-ref", "-m", "reset: a hook changed the commit", branch, new.parent, commit)
+            raise GitError("a hook changed what was committed, so the commit was taken back") from error
+        return commit
 
 
 def recover(tree: WorkTree) -> list[str]:
@@ -143,10 +291,12 @@ def recover(tree: WorkTree) -> list[str]:
     Raises GitError or OSError.
     """
     undo = Undo(tree)
+    if not undo.paths:
+        return []
     left = _without_commit(tree, undo)
-    if left:  # The commit of the run that was cut off may still be on its way.
+    if left:  # git of the run that was cut off may still be at work.
         _require_no_lock(tree)
-    _renew_index(tree, undo)
+        _move_index_back(tree, undo)
     return undo.put_back(left).restored
 
 
@@ -156,21 +306,27 @@ def _without_commit(tree: WorkTree, undo: Undo) -> set[str]:
     return paths if not paths or _head(tree) == undo.head else paths & _differing(tree, "HEAD")
 
 
-def _stale(tree: WorkTree, undo: Undo) -> set[str]:
-    """The files that the index has as before the commit: git was killed when it had made that, but not its index."""
-    paths = undo.paths
-    if not paths or _without_commit(tree, undo):
-        return set()
-    if tree.git.run("rev-parse", "--verify", "--quiet", "HEAD~1", ok=(0, 1)).decode().strip() != undo.head:
-        return set()
-    # What differs from both, a person has staged.
-    return paths & (_differing(tree, "--cached", "HEAD") - _differing(tree, "--cached", undo.head))
+def _move_index_back(tree: WorkTree, undo: Undo) -> None:
+    """Let the index have the files of an unfinished writeback as before; what a person has staged since stays."""
+    ahead = undo.paths & _differing(tree, "--cached", undo.head) if undo.commit else set[str]()
+    if ahead - _differing(tree, "--cached", undo.commit):
+        tree.git.run("read-tree", "-i", "-m", undo.commit, undo.head)
 
 
 def _differing(tree: WorkTree, *sides: str) -> set[str]:
-    """The tracked files in which the work tree, or with `--cached` the index, differs from a commit."""
+    """The tracked files in which the work tree differs from the index or a commit; with `--cached` the index does."""
     options = ("--name-only", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "-z")
     return set(fields(tree.git.run("diff", *options, *sides, "--", env={"GIT_OPTIONAL_LOCKS": "0"})))
+
+
+def _has_attributes(tree: WorkTree, path: str) -> bool:
+    """Whether attributes (gitattributes) may concern the file: only they make git convert one without line ends."""
+    folders, folder = [tree.top], os.path.dirname(path)
+    while folder:
+        folders.append(os.path.join(tree.top, folder))
+        folder = os.path.dirname(folder)
+    files = [os.path.join(each, ".gitattributes") for each in folders]
+    return any(map(os.path.lexists, [*files, os.path.join(tree.common_dir, "info", "attributes")]))
 
 
 def _require_no_lock(tree: WorkTree) -> None:
@@ -179,33 +335,26 @@ def _require_no_lock(tree: WorkTree) -> None:
         raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
 
 
-def _renew_index(tree: WorkTree, undo: Undo) -> None:
-    """Where git was killed after its commit, let the index have it, too. Raises GitError."""
-    if stale := _stale(tree, undo):
-        _require_no_lock(tree)
-        command = ("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", "HEAD")
-        tree.git.run(*command, stdin=_pathspecs(stale), magic_pathspecs=True)
-
-
-def _settle(tree: WorkTree, undo: Undo, error: BaseException, result: Written) -> None:
-    """After a failure: put the files back, unless the commit was made all the same (a later hook failed, say)."""
-    words = _words(error)
+def _settle(tree: WorkTree, undo: Undo, error: BaseException, written: Written) -> None:
+    """After a failure: put the files back, unless the branch has the commit."""
+    message = _message(error)
     try:
         left = _without_commit(tree, undo)
         if undo.paths and not left:
-            result.commit = _head(tree)
-            _renew_index(tree, undo)
+            written.commit = written.commit or _head(tree)
             undo.drop()
             return
+        written.files = {}
+        if left:
+            _move_index_back(tree, undo)
         for path in undo.put_back(left).theirs:
-            words += f"; {path} was changed by a hook or a person meanwhile and stays as it is"
+            message += f"; {path} was changed by a hook or a person since then and stays as it is"
     except (OSError, GitError) as worse:
-        what = "bringing the index up to the commit" if result.commit else "putting the files back"
-        words += f"; {what} failed as well ({_words(worse)}), the next run tries again"
-    result.faults.append((None, words))
+        message += f"; putting the files back failed as well ({_message(worse)}), the next run tries again"
+    written.faults.append((None, message))
 
 
-def _words(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)
     return str(error)
@@ -215,66 +364,16 @@ def _head(tree: WorkTree) -> str:
     return tree.git.run("rev-parse", "HEAD").decode().strip()
 
 
-def _parent(tree: WorkTree, state: State) -> tuple[str, int]:
-    """HEAD, which must be where it was looked at, and its committer date in seconds."""
-    _, head, seconds = tree.git.run("rev-list", "--max-count=1", "--format=%ct", "HEAD").decode().split()
-    if head != state.head:
-        raise GitError("HEAD moved while this run was at work")
-    return head, int(seconds)
-
-
-def _not_ours(tree: WorkTree) -> dict[str, set[str]]:
-    """The files that may hold what a person has not committed, by the reason."""
-    return {
-        "the file was changed while this run was at work": uncommitted(tree),
-        "git is told to overlook changes of the file (git update-index --no-assume-unchanged --no-skip-worktree)": (
-            overlooked(tree)
-        ),
-    }
-
-
-def _current(tree: WorkTree, path: str, expected: str, limit: int) -> bytes:
+def _current(tree: WorkTree, path: str, wanted: Wanted) -> bytes:
     """The file's bytes, if it is one that may be replaced and still what was compared."""
     status = os.lstat(os.path.join(tree.top, path))
     if stat.S_ISLNK(status.st_mode):
         raise CannotRead("the file is a symbolic link, which a writeback does not follow")
     if not status.st_mode & 0o222:
         raise CannotRead("the file is read-only (chmod u+w makes it writable)")
-    read = next(read_files(tree.top, [path], limit), None)
+    read = next(read_files(tree.top, [path], wanted.limit), None)
     if read is None or read.data is None:
         raise CannotRead(read.fault if read else "the file is gone")
-    if digest(read.data) != expected:
+    if digest(read.data) != wanted.digests[path]:
         raise CannotRead("the file was changed while this run was at work")
     return read.data
-
-
-def _commit(
-    tree: WorkTree, paths: Iterable[str], parent: int, description: Description, folder: Path, committer: Committer
-) -> None:
-    """Commit exactly the files at *paths*, as a function of the parent and of the description."""
-    when = max(parent, description.when)
-    date = f"@{when} +0000"
-    text, listed = folder / "message", folder / "paths"
-    text.write_text(description.text(datetime.fromtimestamp(when, UTC)), encoding="utf-8")
-    # A file, no pipe: were we killed while we write to that, git would take what it has got for the whole list.
-    listed.write_bytes(_pathspecs(paths))
-    tree.git.run(
-        "commit", "--quiet", "--only", "--cleanup=verbatim", "--no-verbose", f"--file={text}",
-        f"--pathspec-from-file={listed}", "--pathspec-file-nul",
-        magic_pathspecs=True,
-        config={"commit.gpgSign": "false", "i18n.commitEncoding": "UTF-8"},
-        timeout=committer.timeout,
-        env={
-            "GIT_AUTHOR_NAME": committer.name,
-            "GIT_AUTHOR_EMAIL": committer.email,
-            "GIT_AUTHOR_DATE": date,
-            "GIT_COMMITTER_NAME": committer.name,
-            "GIT_COMMITTER_EMAIL": committer.email,
-            "GIT_COMMITTER_DATE": date,
-        },
-    )  # fmt: skip
-
-
-def _pathspecs(paths: Iterable[str]) -> bytes:
-    # Literal each by itself: git's own switch for all would reach the hooks, and their patterns would find nothing.
-    return "\0".join(f":(top,literal){path}" for path in paths).encode()

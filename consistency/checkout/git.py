@@ -32,6 +32,8 @@ _ALWAYS = (
     "-c", "maintenance.auto=false",
 )  # fmt: skip
 
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",  # Set but empty: no program asks for a password, whatever the configuration says.
@@ -78,15 +80,16 @@ class Git:
         env: Mapping[str, str] | None = None,
         config: Mapping[str, str] | None = None,
         magic_pathspecs: bool = False,
+        hooks: bool = False,
         ok: tuple[int, ...] = (0,),
     ) -> bytes:
         """Standard output of `git ARGUMENTS`, as bytes. *timeout* is in seconds, *ok* the good exit statuses.
 
         *config* overrides the repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; else they
-        are taken to the letter.
+        are taken to the letter. *hooks* lets the repository's hooks run.
         Raises GitMissing, GitTimeout, or GitError with git's own words.
         """
-        options = _ALWAYS[1:] if magic_pathspecs else _ALWAYS
+        options = (*(_ALWAYS[1:] if magic_pathspecs else _ALWAYS), *(() if hooks else _NO_HOOKS))
         settings = [part for item in (config or {}).items() for part in ("-c", "=".join(item))]
         environment = {**_ENVIRONMENT, **(env or {})}
         # -C, not the runner's own folder: where that is gone, the runner would quietly start git in ours.

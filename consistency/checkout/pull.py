@@ -1,43 +1,44 @@
-"""Brings a checkout up to its upstream: by fast-forward, or by dropping this tool's own commits, to be made anew."""
+"""Brings a checkout up to its upstream: by fast-forward, or by dropping this tool's own commits, to be made again."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from consistency.checkout.commit import Committer, obstacle
+from consistency.checkout.commit import writeback_blocker
 from consistency.checkout.git import GitError
-from consistency.checkout.owncommits import drop, own_writebacks
+from consistency.checkout.own_commits import reset_branch, unpushed_commits
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree, fields
-from consistency.core.actions import WriteBack
+from consistency.core.actions import StatusWritten
 from consistency.core.gate import Freshness
 
 SPARE = 65_536
 """Bytes of room for what a checkout writes beside the files: references, their logs, a few folders."""
 
-Rewind = Callable[[Sequence[WriteBack]], None]
+Rewind = Callable[[Sequence[StatusWritten]], None]
 """Told what is about to be dropped, before it is: the files will say the old statuses again, which is no news."""
 
+OwnCommits = Callable[[Collection[str]], Mapping[str, Sequence[StatusWritten]]]
+"""Gives those of some commits that are on record as ours, each with what it wrote."""
 
-def pull(tree: WorkTree, state: State, committer: Committer, limit: int, rewind: Rewind | None) -> str:
-    """Bring the branch of *state*, which is behind or diverged, to the upstream's commit; what is to be said of it.
 
-    Own commits are dropped only where there is a *rewind*: where a writeback follows that makes them anew. Raises
-    GitError; then nothing has moved. Uncommitted work is left where it is, or nothing moves.
+def pull(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: Rewind | None) -> str:
+    """Bring the branch of *state*, which is behind or diverged, to the upstream's commit; what to say of it.
+
+    Own commits are dropped only if there is a *rewind*: if a writeback follows that makes them again. *timeout* is in
+    seconds. Raises GitError; then nothing has moved. Uncommitted work is left in its place, or nothing moves.
     """
-    tip = state.fetched.tip or "@{upstream}"
-    _require_room(tree, tip)
+    _require_room(tree, state.tip)
     if state.freshness is Freshness.BEHIND:
         # No autostash: uncommitted work stays in its place, or git refuses.
         config = {"merge.autoStash": "false"}
-        tree.git.run(
-            "merge", "--ff-only", "--quiet", "--no-overwrite-ignore", tip, timeout=committer.timeout, config=config
-        )
+        command = ("merge", "--ff-only", "--quiet", "--no-overwrite-ignore", state.tip)
+        tree.git.run(*command, timeout=timeout, config=config)
         return ""
     if rewind is None:
         raise GitError(f"the branch has diverged from {state.upstream}; merge or rebase it")
-    return _make_room(tree, state, tip, committer, limit, rewind)
+    return _drop_own_commits(tree, state, timeout, own, rewind)
 
 
 def _require_room(tree: WorkTree, tip: str) -> None:
@@ -60,17 +61,17 @@ def _require_room(tree: WorkTree, tip: str) -> None:
         raise GitError(f"a checkout needs about {needed:,} bytes on the disk, which has room for {free:,}")
 
 
-def _make_room(tree: WorkTree, state: State, tip: str, committer: Committer, limit: int, rewind: Rewind) -> str:
-    hindrance = obstacle(tree, state)
-    if hindrance is not None:
-        raise GitError(hindrance)
-    branch, head = state.branch or "", state.head or ""
-    # A name that moves under us (@{upstream}) must not: all goes by this one commit.
-    tip = tree.git.run("rev-parse", "--verify", f"{tip}^{{commit}}").decode().strip()
-    own = own_writebacks(tree, tip, head, committer, limit)
-    if own is None:
+def _drop_own_commits(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: Rewind) -> str:
+    blocker = writeback_blocker(state)
+    if blocker is not None:
+        raise GitError(blocker)
+    head = state.head or ""
+    commits = list(unpushed_commits(tree, state.tip, head))
+    written = own(commits)
+    # What an own commit wrote must be known, or the files would seem to say something new once it is dropped.
+    if not commits or not all(map(written.get, commits)):
         raise GitError(f"the branch has diverged from {state.upstream} by commits that people made; merge or rebase it")
-    rewind(own)
-    drop(tree, branch, head, tip, committer.timeout)
-    number = "1 commit" if state.ahead == 1 else f"{state.ahead} commits"
-    return f"dropped {number} of this tool's own, which had diverged from {state.upstream}; made anew on its tip"
+    rewind([change for commit in commits for change in written[commit]])
+    reset_branch(tree, state.branch or "", head, state.tip, timeout)
+    number = "1 commit of State Hub's own" if len(commits) == 1 else f"{len(commits)} commits of State Hub's own"
+    return f"dropped {number} that had diverged from {state.upstream}; what they wrote is written again on top of it"

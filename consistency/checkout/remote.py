@@ -1,21 +1,26 @@
-"""The remote that the current branch follows: where it is, what it has, and how a commit gets there."""
+"""The repo's branch on the repo's origin: which remote leads there, what it has, how a commit gets there."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consistency.checkout.git import Git, GitError
-from consistency.checkout.worktree import WorkTree, fields
-from consistency.core.gate import FETCHED, NO_UPSTREAM, NOT_ASKED
+from consistency.checkout.git import GitError
+from consistency.checkout.worktree import WorkTree, decoded, fields
+from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, NOT_ASKED
 
 _HOST = r"(\[[^]/]*\]|[^:/]+)"
 _SCP_LIKE = re.compile(rf"(?:[^@/]+@)?{_HOST}:(?!//)(.+)")
 _URL = re.compile(rf"[a-z][a-z0-9+.-]*://(?:[^/]*@)?{_HOST}(?::\d+)?/(.+)", re.IGNORECASE)
-_KEYS = r"^(branch\..*\.(remote|merge)|remote\..*\.url|url\..*\.insteadof|core\.sshcommand)$"
+_KEYS = (
+    r"^(branch\..*\.(remote|merge|pushremote)|remote\.pushdefault|remote\..*\.(url|pushurl)"
+    r"|url\..*\.(insteadof|pushinsteadof)|core\.sshcommand)$"
+)
+_HEADS = "refs/heads/"
+_NO_SUCH_BRANCH = "couldn't find remote ref"
 
 # What a push says of its branch when another push was faster: before it began, or while it was under way.
 _FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
@@ -34,20 +39,33 @@ MOST_TO_ONE_HOST = 4
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What the current branch follows: the branch *ref* (`refs/heads/main`) of the *remote*, which is at *url*.
+    """The repo's branch *ref* (`refs/heads/main`) on the repo's origin, which the clone reaches by its remote *remote*.
 
-    The url is `normalised`, '' for a branch of this very repository. `ssh` is the user's own ssh command.
+    *url* is where that is, `normalised`. *ssh* is the user's own ssh command. *push_remote* is the remote to push to,
+    and *push_refusal* why the clone's own settings forbid a push there, '' if they do not.
     """
 
     remote: str
     ref: str
     url: str
     ssh: str | None = None
+    push_remote: str = ""
+    push_refusal: str = ""
 
     @property
-    def place(self) -> str:
-        """The same text for every checkout on every machine that follows this branch."""
-        return f"{self.url} {self.ref}" if self.url else ""
+    def name(self) -> str:
+        """How the clone calls it: `origin/main`."""
+        return f"{self.remote}/{self.ref.removeprefix(_HEADS)}"
+
+    @property
+    def tracking(self) -> str:
+        """Where the clone notes it, if it does."""
+        return f"refs/remotes/{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The same text for every checkout of the repo on every machine."""
+        return f"{self.url} {self.ref}"
 
     @property
     def host(self) -> str:
@@ -57,10 +75,15 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How a fetch ended: 'ok', 'not asked', 'no upstream', or git's words why it failed; and the upstream's tip."""
+    """How a fetch ended: one of the words in `core.gate`, or git's own why it failed.
+
+    *tip* is the commit of the repo's branch then; *default* the branch that the remote calls its own, if that one is
+    gone.
+    """
 
     outcome: str
     tip: str = ""
+    default: str = ""
 
     @property
     def ok(self) -> bool:
@@ -68,9 +91,14 @@ class Fetched:
         return self.outcome == FETCHED
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing that a clone could be behind: no remote, or one without any commit."""
+        return self.outcome in (NO_UPSTREAM, EMPTY)
+
+    @property
     def failed(self) -> bool:
-        """Whether it was tried in vain."""
-        return self.outcome not in (FETCHED, NO_UPSTREAM, NOT_ASKED)
+        """Whether the remote was asked and has not answered."""
+        return self.outcome not in (FETCHED, GONE, EMPTY, NO_UPSTREAM, NOT_ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,65 +112,180 @@ class Pushed:
     faster: bool = False
 
 
-def upstream_of(tree: WorkTree) -> Upstream | None:
-    """What the current branch follows; None on a detached HEAD, or where nothing is configured."""
-    head = tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).decode(errors="surrogateescape").strip()
-    branch = head.removeprefix("refs/heads/")
-    listed = fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1)))
-    settings = [(key, value) for key, _, value in (field.partition("\n") for field in listed)]
-    last = dict(settings)
-    remote, ref = last.get(f"branch.{branch}.remote"), last.get(f"branch.{branch}.merge")
-    if not branch or not remote or not ref:
+class ForeignCloneError(Exception):
+    """The clone does not come from the repo's origin, as far as its settings tell (C-22); the text says why."""
+
+
+Settings = Sequence[tuple[str, str]]
+"""A clone's own settings, names in lower case, in git's order: the last one of a name counts."""
+
+
+def find_upstream(tree: WorkTree, origin: str, branch: str) -> Upstream | None:
+    """Find the way to *branch* of the repo's *origin* (`normalised`); None if there is no remote at all.
+
+    '' as *origin* or *branch*: the hub knows none, and the clone's own settings say which. Raises ForeignCloneError,
+    GitError.
+    """
+    settings = _read_settings(tree)
+    urls = _urls(settings, tree.top)
+    if not urls:
+        if origin:
+            raise ForeignCloneError(f"it has no remote, and the repo's origin is {origin}")
         return None
-    url = "" if remote == "." else _url(remote, settings, tree.top)
-    return Upstream(remote, ref, url, last.get("core.sshcommand"))
+    last, followed = dict(settings), branch or _current_branch(tree)
+    remote = _remote_of(urls, origin, last.get(f"branch.{followed}.remote", ""))
+    ref = f"{_HEADS}{branch}" if branch else last.get(f"branch.{followed}.merge", f"{_HEADS}{followed}")
+    if ref == _HEADS:
+        raise ForeignCloneError("HEAD is detached, and the hub does not know which branch is the repo's")
+    push_remote, refusal = _push_target(ref.removeprefix(_HEADS), remote, urls, settings, tree.top)
+    return Upstream(remote, ref, urls[remote], last.get("core.sshcommand"), push_remote, refusal)
+
+
+def find_origin(tree: WorkTree, known: str = "") -> Upstream | None:
+    """Find the remote that the clone comes from; None if it has none. Its `ref` is HEAD.
+
+    If one of the remotes leads to *known*, it is that one. Raises ForeignCloneError, GitError.
+    """
+    settings = _read_settings(tree)
+    urls = _urls(settings, tree.top)
+    if not urls:
+        return None
+    last = dict(settings)
+    origin = known if known in urls.values() else ""
+    remote = _remote_of(urls, origin, last.get(f"branch.{_current_branch(tree)}.remote", ""))
+    return Upstream(remote, "HEAD", urls[remote], last.get("core.sshcommand"))
+
+
+def _read_settings(tree: WorkTree) -> Settings:
+    listed = fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1)))
+    return [(key, value) for key, _, value in (field.partition("\n") for field in listed)]
+
+
+def _urls(settings: Settings, base: str) -> dict[str, str]:
+    """Where each remote of the clone is, `normalised`."""
+    names = dict.fromkeys(
+        key[len("remote.") : -len(".url")] for key, _ in settings if key.startswith("remote.") and key.endswith(".url")
+    )
+    return {remote: _url(remote, settings, base) for remote in names}
+
+
+def _current_branch(tree: WorkTree) -> str:
+    head = tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    return decoded(head).strip().removeprefix(_HEADS)
+
+
+def _remote_of(urls: Mapping[str, str], origin: str, tracked: str) -> str:
+    """The remote that leads to *origin*; of several the tracked one first. Raises ForeignCloneError."""
+    preferred = [*(name for name in (tracked, "origin") if name in urls), *sorted(urls)]
+    found = [name for name in preferred if urls[name] == origin] if origin else preferred
+    if not found or (not origin and len(urls) > 1 and found[0] not in (tracked, "origin")):
+        listed = ", ".join(f"{name} ({urls[name]})" for name in sorted(urls))
+        known = f"the repo's origin is {origin}" if origin else "the hub knows of no origin of the repo"
+        raise ForeignCloneError(f"{known}, and the clone's remotes are {listed}")
+    return found[0]
+
+
+def _push_target(branch: str, remote: str, urls: Mapping[str, str], settings: Settings, base: str) -> tuple[str, str]:
+    """The remote to push to, and why that is not the repo's origin (git-config, "pushRemote", "pushDefault")."""
+    last = dict(settings)
+    setting = f"branch.{branch}.pushremote" if f"branch.{branch}.pushremote" in last else "remote.pushdefault"
+    target = last.get(setting, remote)
+    pushed = _push_urls(target, settings, base) if target in urls else []
+    if target not in urls:
+        return target, f"{setting} is '{target}', which is not a remote of the clone"
+    if set(pushed) != {urls[remote]}:
+        return target, f"the clone pushes to {', '.join(pushed)}, which is not the repo's origin {urls[remote]}"
+    return target, ""
+
+
+def _push_urls(remote: str, settings: Settings, base: str) -> list[str]:
+    """Where a push to *remote* goes, `normalised` (git-config, "pushurl", "pushInsteadOf")."""
+    own = [value for key, value in settings if key == f"remote.{remote}.pushurl"]
+    if own:
+        return [normalised(_lengthened(url, settings, "insteadof"), base) for url in own]
+    urls = [value for key, value in settings if key == f"remote.{remote}.url"]
+    pushed = [_lengthened(url, settings, "pushinsteadof") for url in urls]
+    return [
+        normalised(new if new != url else _lengthened(url, settings, "insteadof"), base)
+        for url, new in zip(urls, pushed, strict=True)
+    ]
 
 
 def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
-    """Fetch from the upstream's remote, best effort, within *timeout* seconds."""
+    """Ask the repo's origin for its branch, best effort, within *timeout* seconds."""
     if upstream is None:
         return Fetched(NO_UPSTREAM)
-    if upstream.remote == ".":  # The upstream is a branch of this very repository.
-        return Fetched(FETCHED)
     try:
-        _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules")
+        # The branch by its name: whatever refspec the clone has, its commit comes. Tags are nothing that we need.
+        _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules", "--no-tags", target=upstream.ref)
+    except GitError as error:
+        return _without_branch(tree, upstream, timeout) if _NO_SUCH_BRANCH in str(error) else Fetched(str(error))
+    return Fetched(FETCHED, _fetched_tip(tree))
+
+
+def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetched:
+    """What a remote that lacks the branch has instead: nothing at all, or a default branch of another name."""
+    try:
+        refs = list_remote(tree, upstream, timeout)
     except GitError as error:
         return Fetched(str(error))
-    tips = _fetched_tips(tree)
-    return Fetched(FETCHED, tips[0] if len(tips) == 1 else "") if tips else Fetched(NO_UPSTREAM)
+    if not any(ref.startswith(_HEADS) for ref in refs.commits):
+        return Fetched(EMPTY)
+    return Fetched(GONE, default=refs.default)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRefs:
+    """The branches of a remote, by their full names, and the one that it calls its own; '' if it names none."""
+
+    commits: Mapping[str, str]
+    default: str
+
+
+def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRefs:
+    """Ask the remote which branches it has. Raises GitError."""
+    listed = decoded(_run(tree, upstream, timeout, "ls-remote", "--quiet", "--symref"))
+    commits, default = dict[str, str](), ""
+    for line in listed.splitlines():
+        value, _, ref = line.partition("\t")
+        if value.startswith("ref: ") and ref == "HEAD":
+            default = value.removeprefix("ref: ").removeprefix(_HEADS)
+        elif ref.startswith(_HEADS):
+            commits[ref] = value
+    return RemoteRefs(commits, default if f"{_HEADS}{default}" in commits else "")
 
 
 def push(tree: WorkTree, upstream: Upstream, commit: str, timeout: float) -> Pushed:
     """Bring *commit* to the upstream's branch, by fast-forward only, within *timeout* seconds. Raises no GitError."""
-    if upstream.remote == ".":
-        return Pushed("the branch follows another one of this repository, which is no place to push to")
+    if upstream.push_refusal:
+        return Pushed(upstream.push_refusal)
     options = ("--porcelain", "--no-force", "--no-follow-tags", "--recurse-submodules=no")
+    target = f"{commit}:{upstream.ref}"
     try:
-        _run(tree, upstream, timeout, "push", *options, target=f"{commit}:{upstream.ref}")
+        _run(tree, upstream, timeout, "push", *options, remote=upstream.push_remote, target=target)
     except GitError as error:
         reason = _refusal(error.output)
         return Pushed(f"{reason}: {error}" if reason else str(error), any(word in reason for word in _FASTER))
     return Pushed()
 
 
-def _run(tree: WorkTree, upstream: Upstream, timeout: float, command: str, *options: str, target: str = "") -> bytes:
-    if upstream.remote.startswith("-"):
-        raise GitError(f"the remote's name '{upstream.remote}' begins with a dash")
+def _run(
+    tree: WorkTree, upstream: Upstream, timeout: float, command: str, *options: str, remote: str = "", target: str = ""
+) -> bytes:
+    remote = remote or upstream.remote
+    if remote.startswith("-"):
+        raise GitError(f"the remote's name '{remote}' begins with a dash")
     # BatchMode: ssh asks nobody for a password or for a host key.
     ssh = f"{upstream.ssh or 'ssh'} -oBatchMode=yes"
     protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS") or PROTOCOLS
     env = {"GIT_SSH_COMMAND": ssh, "GIT_ALLOW_PROTOCOL": protocols}
     targets = [target] if target else []
-    return tree.git.run(command, *options, "--", upstream.remote, *targets, timeout=timeout, env=env)
+    return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env)
 
 
-def _fetched_tips(tree: WorkTree) -> list[str]:
-    """The upstream's commit in the last fetch; none where its branch is gone, which a tracking branch can outlive.
-
-    More than one where the branch follows several (git-fetch, FETCH_HEAD).
-    """
-    lines = Path(tree.git_dir, "FETCH_HEAD").read_bytes().splitlines()
-    return [commit.decode() for commit, mark, *_ in (line.split(b"\t") for line in lines) if mark == b""]
+def _fetched_tip(tree: WorkTree) -> str:
+    """The commit of the branch that was fetched (git-fetch, FETCH_HEAD)."""
+    return Path(tree.git_dir, "FETCH_HEAD").read_bytes().partition(b"\t")[0].decode()
 
 
 def _refusal(output: bytes) -> str:
@@ -151,34 +294,50 @@ def _refusal(output: bytes) -> str:
     return next((line.split("\t")[-1] for line in lines if line.startswith("!")), "")
 
 
-def _url(remote: str, settings: Iterable[tuple[str, str]], base: str) -> str:
+def _url(remote: str, settings: Settings, base: str) -> str:
     """Where *remote* is, `normalised`; shortened addresses as git lengthens them (git-config, "insteadOf")."""
     url = next((value for key, value in settings if key == f"remote.{remote}.url"), remote)
-    bases = [(value, key[4:-10]) for key, value in settings if key.startswith("url.") and url.startswith(value)]
-    if bases:
-        short, long = max(bases, key=lambda pair: len(pair[0]))
-        url = long + url[len(short) :]
-    return normalised(url, base)
+    return normalised(_lengthened(url, settings, "insteadof"), base)
 
 
-def origin_of(git: Git) -> str:
-    """The normalised URL of the remote `origin`, '' where there is none. Raises GitError."""
-    url = git.run("remote", "get-url", "origin", ok=(0, 2)).decode("utf-8", "backslashreplace").strip()
-    return normalised(url, git.path) if url else ""
+def _lengthened(url: str, settings: Settings, kind: str) -> str:
+    end = f".{kind}"
+    bases = [
+        (value, key[len("url.") : -len(end)])
+        for key, value in settings
+        if key.startswith("url.") and key.endswith(end) and url.startswith(value)
+    ]
+    if not bases:
+        return url
+    short, long = max(bases, key=lambda pair: len(pair[0]))
+    return long + url[len(short) :]
 
 
-def default_branch(tree: WorkTree, timeout: float) -> str:
-    """The branch that origin calls its own (`main`), as this clone has noted or else as origin says; '' if neither."""
-    noted = tree.git.run("for-each-ref", "--format=%(symref)", "refs/remotes/origin/HEAD").decode().strip()
+def default_branch(tree: WorkTree, origin: Upstream, timeout: float) -> str:
+    """Name the branch that *origin* calls its own (`main`), as this clone has noted or as it says; '' if neither."""
+    noted = decoded(tree.git.run("for-each-ref", "--format=%(symref)", f"refs/remotes/{origin.remote}/HEAD")).strip()
     if noted:
-        return noted.removeprefix("refs/remotes/origin/")
-    ssh = tree.git.run("config", "--get", "core.sshcommand", ok=(0, 1)).decode(errors="surrogateescape").strip()
+        return noted.removeprefix(f"refs/remotes/{origin.remote}/")
     try:
-        listed = _run(tree, Upstream("origin", "HEAD", "", ssh), timeout, "ls-remote", "--symref", target="HEAD")
+        return list_remote(tree, origin, timeout).default
     except GitError:
         return ""
-    found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", listed.decode("utf-8", "replace"), re.MULTILINE)
-    return found[1] if found else ""
+
+
+def renamed_branch(tree: WorkTree, origin: Upstream, branch: str, timeout: float) -> str:
+    """Name the branch that *origin* calls its own if *branch* is no longer there; '' if it is, or nobody can tell."""
+    try:
+        refs = list_remote(tree, origin, timeout)
+    except GitError:
+        return ""
+    return "" if f"{_HEADS}{branch}" in refs.commits else refs.default
+
+
+def has_commit(tree: WorkTree, commits: Iterable[str]) -> bool:
+    """Whether the clone has one of *commits*. Raises GitError."""
+    names = "".join(f"{commit}\n" for commit in commits)
+    found = tree.git.run("cat-file", "--batch-check", stdin=names.encode()) if names else b""
+    return b" commit " in found
 
 
 def normalised(url: str, base: str) -> str:

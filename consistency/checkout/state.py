@@ -1,21 +1,41 @@
-"""How a checkout stands: its HEAD and branch, its distance to the upstream, its uncommitted workplans."""
+"""Reads how a checkout is: its HEAD and branch, its standing to the repo's branch on the repo's origin, what is dirty.
+
+The standing is decided here and nowhere else: gates, pull, push, reports and the dashboard read this one value.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from consistency.checkout.git import GitError, GitTimeout
-from consistency.checkout.remote import Fetched
-from consistency.checkout.worktree import WorkTree, changed_path, pathspec, status
-from consistency.core.gate import Freshness, freshness
+from consistency.checkout.remote import Fetched, Upstream
+from consistency.checkout.worktree import WorkTree, changed_path, has_unmerged, pathspec, status
+from consistency.core.gate import GONE, Freshness, freshness
+
+_UNDER_WAY = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or am",
+    "sequencer": "a cherry-pick or revert",
+    "BISECT_LOG": "a bisect",
+    # git keeps the message of a change that waits to be committed there.
+    "SQUASH_MSG": "a squash merge",
+    "MERGE_MSG": "a cherry-pick or revert without its commit",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One look at a work tree, after a fetch where one was asked for.
+    """One look at a work tree, after a fetch if one was asked for.
 
-    `fetched` is that fetch. `head` is None before the first commit, `branch` where HEAD is detached. `dirty` are the
-    paths with staged, unstaged or untracked changes.
+    `fetched` is that fetch. `head` is None before the first commit, `branch` if HEAD is detached, `upstream` if the
+    clone has no remote. `tip` is the newest commit of the repo's branch on its origin that is known, '' for none.
+    `ahead` and `behind` count commits against it, None if that is not known. `on_branch` says whether HEAD is on the
+    repo's branch, None if that is not known. `under_way` is what git is in the middle of, '' for nothing. `dirty` are
+    the paths with staged, unstaged or untracked changes.
     """
 
     freshness: Freshness
@@ -23,57 +43,100 @@ class State:
     head: str | None
     branch: str | None
     upstream: str | None
-    ahead: int
-    behind: int
+    tip: str
+    ahead: int | None
+    behind: int | None
+    on_branch: bool | None
+    under_way: str
     dirty: frozenset[str]
 
 
-def look(tree: WorkTree, pattern: str, fetched: Fetched) -> State:
-    """Freshness, and the dirty files of *pattern*, after *fetched*."""
+def read_state(
+    tree: WorkTree, pattern: str, upstream: Upstream | None, fetched: Fetched, wanted: str, tip: str = ""
+) -> State:
+    """Look at *tree*, and compare it with *upstream* after *fetched*. *pattern* is that of the workplans.
+
+    *wanted* is the repo's branch, '' for any; *tip* is what others have seen of it, for a fetch that did not work.
+    Raises GitError.
+    """
     headers: dict[str, str] = {}
     dirty: set[str] = set()
-    for field in status(tree, "--branch", "--ahead-behind", "--untracked-files=all", "--", pathspec(pattern)):
+    for field in status(tree, "--branch", "--no-ahead-behind", "--untracked-files=all", "--", pathspec(pattern)):
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
-            headers[name] = value.encode(errors="surrogateescape").decode(errors="replace")
+            headers[name] = value
         else:
             dirty.update(changed_path(field))
-    ahead, behind = _distances(headers.get("branch.ab"))
-    head, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
+    oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
     state = State(
-        # Only where the upstream's branch is there does git compare.
-        freshness=freshness(fetched.outcome, "branch.upstream" in headers, "branch.ab" in headers, ahead, behind),
+        freshness=Freshness.NO_UPSTREAM,
         fetched=fetched,
-        head=None if head == "(initial)" else head,
+        head=None if oid == "(initial)" else oid,
         branch=None if branch == "(detached)" else branch,
-        upstream=headers.get("branch.upstream"),
-        ahead=ahead,
-        behind=behind,
+        upstream=upstream.name if upstream else None,
+        tip=fetched.tip,
+        ahead=0,
+        behind=0,
+        on_branch=True,
+        under_way=_under_way(tree),
         dirty=frozenset(dirty),
     )
-    # git compares with its own note of the upstream, which a fetch leaves old where the remote has no refspec for it.
-    return state if behind else without(tree, state, fetched.tip)
+    return _on_branch(tree, _compared(tree, state, upstream, tip), upstream, wanted)
 
 
-def without(tree: WorkTree, state: State, tip: str) -> State:
-    """*state*, as behind where HEAD lacks the upstream's commit *tip* ('' where none is known)."""
-    if not tip or tip == state.head or _has(tree, tip):
+def _under_way(tree: WorkTree) -> str:
+    for name, what in _UNDER_WAY.items():
+        if os.path.lexists(os.path.join(tree.git_dir, name)):
+            return what
+    return "a merge of some files" if has_unmerged(tree) else ""
+
+
+def _compared(tree: WorkTree, state: State, upstream: Upstream | None, seen: str) -> State:
+    """*state* with its distance to what is known of the upstream: a fetch that worked, else what was known before."""
+    fetched = state.fetched
+    if upstream is None or fetched.is_empty:
         return state
-    return replace(state, freshness=Freshness.DIVERGED if state.ahead else Freshness.BEHIND)
+    if fetched.outcome == GONE:
+        return replace(state, freshness=Freshness.GONE, ahead=None, behind=None)
+    tips = [fetched.tip] if fetched.ok else [tip for tip in (_tracked(tree, upstream), seen) if tip]
+    distances = {tip: _distance(tree, state.head, tip) for tip in tips}
+    lacking = [tip for tip, (_, behind) in distances.items() if behind != 0]
+    tip = next(iter(lacking or tips), "")
+    ahead, behind = distances.get(tip, (None, None))
+    value = freshness(fetched.ok, lacks=bool(lacking), ahead=bool(ahead))
+    return replace(state, freshness=value, tip=tip, ahead=ahead, behind=behind)
 
 
-def _has(tree: WorkTree, commit: str) -> bool:
+def _tracked(tree: WorkTree, upstream: Upstream) -> str:
+    """The upstream's commit as this clone has noted it; '' if it has not."""
+    noted = tree.git.run("rev-parse", "--verify", "--quiet", f"{upstream.tracking}^{{commit}}", ok=(0, 1))
+    return noted.decode().strip()
+
+
+def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, int | None]:
+    """How many commits *head* has that *tip* lacks, and the other way round; None for what this clone cannot tell."""
+    if head == tip:
+        return 0, 0
+    if head is None:
+        return 0, None
     try:
-        tree.git.run("merge-base", "--is-ancestor", commit, "HEAD")
+        counted = tree.git.run("rev-list", "--count", "--left-right", f"{head}...{tip}", "--")
     except GitTimeout:
         raise
-    except GitError:  # It is not, or no such commit has ever come here.
-        return False
-    return True
+    except GitError:  # No such commit has ever come here.
+        return None, None
+    ahead, behind = counted.split()
+    return int(ahead), int(behind)
 
 
-def _distances(text: str | None) -> tuple[int, int]:
-    if text is None:
-        return 0, 0
-    ahead, behind = text.split(" ")
-    return int(ahead), -int(behind)
+def _on_branch(tree: WorkTree, state: State, upstream: Upstream | None, wanted: str) -> State:
+    """*state* with whether its HEAD is on the branch *wanted*: a detached one is where it is exactly its tip."""
+    if not wanted:
+        return state
+    if state.branch is not None:
+        return replace(state, on_branch=state.branch == wanted)
+    tip = state.tip
+    if upstream is None or state.fetched.is_empty:
+        command = ("rev-parse", "--verify", "--quiet", f"refs/heads/{wanted}^{{commit}}")
+        tip = tree.git.run(*command, ok=(0, 1)).decode().strip()
+    return replace(state, on_branch=(state.head == tip) if tip else None)

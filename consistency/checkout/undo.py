@@ -43,15 +43,18 @@ class Undo:
         self._tree, self.folder = tree, Path(tree.git_dir, FOLDER)
         self._list = str(self.folder / "files.json")
 
-    def begin(self, head: str, files: list[Kept]) -> None:
-        """Keep the originals of *files*, with *head* checked out. Raises OSError; nothing has been replaced then."""
+    def begin(self, head: str, commit: str, files: list[Kept]) -> None:
+        """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
+
+        Raises OSError; nothing has been replaced then.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         for number, kept in enumerate(files):
             self._keep(os.path.join(self._tree.top, kept.path), self.folder / str(number))
         # The list comes last, and whole: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files]]))
+        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files], commit]))
         partial.replace(self._list)
 
     def put_back(self, only: set[str]) -> PutBack:
@@ -84,16 +87,22 @@ class Undo:
         return self._unfinished()[0]
 
     @property
+    def commit(self) -> str:
+        """The commit that an unfinished writeback was about to make its HEAD; '' if it is not known."""
+        return self._unfinished()[2]
+
+    @property
     def paths(self) -> set[str]:
         """The paths of an unfinished writeback; empty where there is none."""
         return {path for path, _ in self._unfinished()[1]}
 
-    def _unfinished(self) -> tuple[str, list[tuple[str, str]]]:
+    def _unfinished(self) -> tuple[str, list[tuple[str, str]], str]:
         try:
-            head, listed = json.loads(Path(self._list).read_text())
+            head, listed, *commit = json.loads(Path(self._list).read_text())
         except (FileNotFoundError, NotADirectoryError):
-            return "", []
-        return head, [(path, written) for path, written in listed]
+            return "", [], ""
+        # An older version wrote no commit.
+        return head, [(path, written) for path, written in listed], commit[0] if commit else ""
 
     @staticmethod
     def _keep(full: str, kept: Path) -> None:

@@ -15,10 +15,11 @@ class NotAWorkTree(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """A work tree on this machine: its top folder, and its own git folder (a linked worktree has one too)."""
+    """A work tree on this machine: its top folder, its own git folder, and the one it shares with linked work trees."""
 
     top: str
     git_dir: str
+    common_dir: str
 
     @property
     def git(self) -> Git:
@@ -32,15 +33,15 @@ def locate(path: str) -> WorkTree:
         what = "is not there" if not os.path.lexists(path) else "is no folder"
         raise NotAWorkTree(f"{path} {what}")
     try:
-        lines = Git(path).run("rev-parse", "--show-toplevel", "--absolute-git-dir").decode(errors="surrogateescape")
+        lines = decoded(Git(path).run("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"))
     except GitMissing:
         raise
     except GitError as error:
         raise NotAWorkTree(f"{path} is no git work tree: {error}") from error
-    top, git_dir, *more = lines.removesuffix("\n").split("\n")
+    top, git_dir, common_dir, *more = lines.removesuffix("\n").split("\n")
     if more:
         raise NotAWorkTree(f"{path!r} has a line end in its path; move it to another folder")
-    return WorkTree(top, git_dir)
+    return WorkTree(top, git_dir, os.path.normpath(os.path.join(path, common_dir)))
 
 
 def open_checkout(path: str) -> WorkTree:
@@ -51,16 +52,30 @@ def open_checkout(path: str) -> WorkTree:
     return tree
 
 
-def files(tree: WorkTree, pattern: str) -> list[str]:
-    """The paths that match *pattern*, tracked or untracked but not ignored, sorted, with `/`.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
-    A byte of a name that is not UTF-8 is a lone surrogate, as os.fsdecode makes it.
+    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged.
     """
+
+    paths: list[str]
+    untracked: frozenset[str] = frozenset()
+    overlooked: frozenset[str] = frozenset()
+
+
+def list_files(tree: WorkTree, pattern: str) -> Listing:
+    """List what matches *pattern*. A byte of a name that is not UTF-8 is a lone surrogate, as os.fsdecode makes it."""
     listed = tree.git.run(
-        "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", pathspec(pattern),
+        "ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", pathspec(pattern),
         magic_pathspecs=True,
     )  # fmt: skip
-    return sorted(set(fields(listed)))
+    tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(listed))]
+    return Listing(
+        sorted({path for _, path in tagged}),
+        frozenset(path for tag, path in tagged if tag == "?"),
+        frozenset(path for tag, path in tagged if tag.islower()),
+    )
 
 
 def pathspec(pattern: str) -> str:
@@ -68,20 +83,24 @@ def pathspec(pattern: str) -> str:
     return f":(top,glob){pattern}"
 
 
+def decoded(text: bytes) -> str:
+    """What git prints of names, as os.fsdecode reads it on a machine whose names are UTF-8, whatever this one's are."""
+    return text.decode(errors="surrogateescape")
+
+
+def encoded(text: str) -> bytes:
+    """The bytes that `decoded` has read."""
+    return text.encode(errors="surrogateescape")
+
+
 def fields(output: bytes) -> list[str]:
     """What git separates by NUL."""
-    return [os.fsdecode(field) for field in output.split(b"\0") if field]
+    return [decoded(field) for field in output.split(b"\0") if field]
 
 
-def uncommitted(tree: WorkTree) -> set[str]:
-    """The tracked files with staged or unstaged changes, in the whole work tree."""
-    return {path for field in status(tree, "--untracked-files=no") for path in changed_path(field)}
-
-
-def overlooked(tree: WorkTree) -> set[str]:
-    """The tracked files whose changes git does not show: marked assume-unchanged or skip-worktree."""
-    listed = fields(tree.git.run("ls-files", "-v", "-z"))
-    return {path for tag, _, path in (field.partition(" ") for field in listed) if tag == "S" or tag.islower()}
+def has_unmerged(tree: WorkTree) -> bool:
+    """Whether any path of the work tree waits for its merge."""
+    return bool(tree.git.run("ls-files", "--unmerged", "-z"))
 
 
 def status(tree: WorkTree, *arguments: str) -> list[str]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from consistency.checkout.commit import Change, Committer, Description, Written, commit_files, edit_files, obstacle
-from consistency.checkout.git import GitError
+from consistency.checkout.commit import Change, Committer, Description, Wanted, Written, commit_changes
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree
-from consistency.core.actions import WriteBack
-from consistency.core.edit import Edited, set_statuses
+from consistency.core.actions import StatusWritten, WriteBack
+from consistency.core.edit import Edited, EditRefused, set_statuses
+from consistency.core.parse import parse_workplan
 from consistency.core.workplan import Workplan
 
 SUBJECT = "chore(consistency): sync task status from DB [auto]"
 """The first line of every writeback commit (design, "Writeback")."""
+
+
+RecordWritten = Callable[[str, int, Sequence[StatusWritten]], None]
+"""Told of a writeback commit before the branch has it: its id, its date in seconds since 1970, what it wrote."""
 
 
 def write_back(
@@ -27,42 +31,57 @@ def write_back(
     digests: Mapping[str, str],
     committer: Committer,
     limit: int,
+    record: RecordWritten,
     known: Mapping[str, Workplan] = MappingProxyType({}),
+    overlooked: Collection[str] = (),
 ) -> Written:
     """Edit the files of *items* and commit them. *digests* are those of the files as they were compared.
 
-    *known* is what they said then, as far as it is at hand.
+    *known* is what they said then, as far as it is at hand; *overlooked* are files that git takes for unchanged.
 
     On any failure the files and the index are as they were before. Never raises for what git or the disk says.
     """
-    hindrance = obstacle(tree, state)
-    if hindrance is not None:
-        return Written(faults=[(None, hindrance)])
-    try:
-        edits = edit_files(tree, _changes(items, known), digests, limit)
-    except GitError as error:
-        return Written(faults=[(None, str(error))])
-    due = [item for item in items if item.path in edits.files]
-    written = commit_files(tree, state, edits.files, digests, describe(due), committer)
-    written.faults[:0] = edits.faults
-    return written
+
+    def due(paths: Collection[str]) -> list[WriteBack]:
+        return [item for item in items if item.path in paths]
+
+    def record_written(commit: str, when: int, paths: Collection[str]) -> None:
+        record(commit, when, [StatusWritten(i.path, i.workplan, i.task, i.old, i.new) for i in due(paths)])
+
+    description = Description(lambda paths, day: message(due(paths), day), lambda paths: _newest(due(paths)))
+    wanted = Wanted(_changes(items, known), digests, description, limit, overlooked)
+    return commit_changes(tree, state, wanted, committer, record_written)
 
 
-def describe(items: Sequence[WriteBack]) -> Description:
-    """What the commit of *items* says, in the order of file path and place; dated with the newest status in it."""
-    newest = max((int(item.changed_at.timestamp()) for item in items), default=0)
-    return Description(partial(message, items), newest)
+def _newest(items: Iterable[WriteBack]) -> int:
+    """The time of the newest status in *items*, in seconds since 1970."""
+    return max((int(item.changed_at.timestamp()) for item in items), default=0)
 
 
 def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan]) -> dict[str, Change]:
-    wanted: dict[str, dict[str, str]] = defaultdict(dict)
+    of_path: dict[str, list[WriteBack]] = defaultdict(list)
     for item in items:
-        wanted[item.path][item.task] = item.new
-    return {path: partial(_edit, path, statuses, known.get(path)) for path, statuses in wanted.items()}
+        of_path[item.path].append(item)
+    return {path: partial(_edit, path, due, known.get(path)) for path, due in of_path.items()}
 
 
-def _edit(path: str, statuses: Mapping[str, str], before: Workplan | None, data: bytes) -> Edited:
-    return set_statuses(path, data, statuses, before=before)
+def _edit(path: str, items: Sequence[WriteBack], known: Workplan | None, data: bytes, compared: bool) -> Edited:
+    edited = set_statuses(path, data, {item.task: item.new for item in items}, before=known if compared else None)
+    if not compared:
+        _require_old(path, items, data)
+    return edited
+
+
+def _require_old(path: str, items: Sequence[WriteBack], data: bytes) -> None:
+    """Raise EditRefused if *data* has another status than the work tree's file, which was compared."""
+    workplan = parse_workplan(path, data)
+    blocks = {block.key: block.status for block in workplan.blocks} if isinstance(workplan, Workplan) else {}
+    for item in items:
+        if blocks.get(item.task) != item.old:
+            raise EditRefused(
+                f"task '{item.task}' is {blocks.get(item.task)}, in the work tree {item.old}: git does not show that "
+                "difference (assume-unchanged, or a filter)"
+            )
 
 
 def message(items: Sequence[WriteBack], day: datetime) -> str:

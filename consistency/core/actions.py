@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from consistency.core.finding import Action
 from consistency.core.sides import HubTask, HubWorkstream
@@ -74,6 +75,16 @@ class WriteBack:
     old: str
     new: str
     changed_at: datetime
+
+
+class StatusWritten(NamedTuple):
+    """One status that a commit of ours has written: in the file *path*, *new* in the place of *old*."""
+
+    path: str
+    workplan: str
+    task: str
+    old: str
+    new: str
 
 
 HubAction = CreateWorkstream | UpdateWorkstream | AdvanceWorkstream | CreateTask | UpdateTask | AdvanceTask

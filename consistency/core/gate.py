@@ -19,14 +19,18 @@ class Freshness(StrEnum):
     DIVERGED = "diverged"
     UNKNOWN = "unknown"
     NO_UPSTREAM = "no_upstream"
+    GONE = "gone"
 
 
 FETCHED = "ok"
 NO_UPSTREAM = "no upstream"
 NOT_ASKED = "not asked"
-"""How a fetch can end, besides git's words why it failed."""
+EMPTY = "empty"
+GONE = "gone"
+"""How a fetch can end, besides git's own message why it failed: EMPTY is a remote that has no commit at all, GONE one
+that lacks the repo's branch."""
 
-GATES = ("C-14", "C-18", "C-19")
+GATES = ("C-14", "C-18", "C-19", "C-21", "C-22")
 """The codes of findings that hold a whole checkout back; C-14 is one of them where it names no file."""
 
 
@@ -39,16 +43,15 @@ class Sighting:
     at: datetime
 
 
-def freshness(fetch: str, upstream: bool, compared: bool, ahead: int, behind: int) -> Freshness:
-    """*fetch* is how it ended; *compared* says that the upstream's branch is there, *ahead* and *behind* how far.
+def freshness(fetched: bool, *, lacks: bool, ahead: bool) -> Freshness:
+    """Judge a checkout that has an upstream. *fetched* says that the upstream is known as it is now.
 
-    Not behind for want of knowledge is never `fresh`.
+    *lacks* says that the checkout lacks commits of it, *ahead* that the upstream lacks some of the checkout's. Not
+    behind for want of knowledge is never `fresh`.
     """
-    if behind:
+    if lacks:
         return Freshness.DIVERGED if ahead else Freshness.BEHIND
-    if not upstream or fetch == NO_UPSTREAM or (fetch == FETCHED and not compared):
-        return Freshness.NO_UPSTREAM
-    return Freshness.FRESH if fetch == FETCHED else Freshness.UNKNOWN
+    return Freshness.FRESH if fetched else Freshness.UNKNOWN
 
 
 def behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
@@ -61,12 +64,43 @@ def behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
     return [Finding.of("C-14", message)]
 
 
-def off_branch(slug: str, branch: str | None, wanted: str) -> list[Finding]:
-    """C-18 where the checkout is on another branch than the repo's. A detached HEAD is on none."""
-    if not wanted or branch is None or branch == wanted:
+def off_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
+    """C-18 unless the checkout is known to be on the repo's branch *wanted*. *branch* is its own, None if detached."""
+    if on_branch:
         return []
-    message = f"Repo '{slug}' is on branch '{branch}', not on '{wanted}' — nothing is written (--any-branch lifts this)"
-    return [Finding.of("C-18", message)]
+    if branch is not None:
+        where = f"is on branch '{branch}', not on '{wanted}'"
+    elif on_branch is None:
+        where = f"has a detached HEAD, and it is not known whether that is the tip of '{wanted}'"
+    else:
+        where = f"has a detached HEAD that is not the tip of '{wanted}'"
+    return [Finding.of("C-18", f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
+
+
+def in_progress(slug: str, operation: str) -> list[Finding]:
+    """C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
+    if not operation:
+        return []
+    return [Finding.of("C-21", f"Repo '{slug}': {operation} is under way — nothing is written; finish or abort it")]
+
+
+def branch_gone(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
+    """C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is the one it calls its own."""
+    message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
+    if default:
+        message += f"; its default branch is '{default}': git switch {default}, then register_repo PATH follows it"
+    return [Finding.of("C-22", message)]
+
+
+def foreign_clone(slug: str, reason: str) -> list[Finding]:
+    """C-22 for a clone that does not come from the repo's origin, for this *reason*."""
+    return [
+        Finding.of(
+            "C-22",
+            f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
+            "(register_repo PATH follows a repository that has moved)",
+        )
+    ]
 
 
 def suddenly_empty(slug: str, remembered: int, there: int) -> list[Finding]:

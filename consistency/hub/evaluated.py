@@ -28,7 +28,7 @@ def nothing(_row: OpenEpisode) -> bool:
 
 def only_the_gates(row: OpenEpisode) -> bool:
     """For a checkout that was held back: it is there, its branch and upstream are known, and no more."""
-    return row.code == "C-01" or (row.code in ("C-14", "C-18") and not row.file)
+    return row.code == "C-01" or (row.code in ("C-14", "C-18", "C-21", "C-22") and not row.file)
 
 
 def pushed(compared: Evaluated) -> Evaluated:

@@ -1,21 +1,25 @@
 """Takes over what older versions have recorded: own commits, what each checkout's fixes had taken, what reopens knew."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.db import migrations
 
 NEW_CODES = ("C-21", "C-22", "C-26")
 
 
-def take_over(apps, schema_editor):
+def take_over(apps: Any, _schema_editor: object) -> None:
     _own_commits(apps)
     _heads(apps)
     _reopens(apps)
 
 
-def _own_commits(apps):
+def _own_commits(apps: Any) -> None:
     Run = apps.get_model("consistency", "Run")
     Finding = apps.get_model("consistency", "Finding")
     OwnCommit = apps.get_model("consistency", "OwnCommit")
-    changes = {}
+    changes: dict[tuple[int, str], dict[str, list[str]]] = {}
     written = Finding.objects.filter(resolution="written_back").exclude(commit="")
     columns = ("checkout__repo", "commit", "file", "workplan", "task", "file_status", "db_status")
     for repo, commit, *change in written.order_by("file", "line").values_list(*columns):
@@ -31,7 +35,7 @@ def _own_commits(apps):
     )
 
 
-def _heads(apps):
+def _heads(apps: Any) -> None:
     for checkout in apps.get_model("statehub", "Checkout").objects.all():
         newest = _fixes(apps, checkout).order_by("-started_at").first()
         if newest is not None:
@@ -39,7 +43,7 @@ def _heads(apps):
             checkout.save(update_fields=["head", "tip"])
 
 
-def _reopens(apps):
+def _reopens(apps: Any) -> None:
     StatusChange = apps.get_model("statehub", "StatusChange")
     Checkout = apps.get_model("statehub", "Checkout")
     reopened = StatusChange.objects.filter(reopen=True).select_related("task__workstream")
@@ -51,12 +55,12 @@ def _reopens(apps):
         StatusChange.objects.filter(pk=change.pk).update(known_heads=sorted(known))
 
 
-def _fixes(apps, checkout):
+def _fixes(apps: Any, checkout: Any) -> Any:
     runs = apps.get_model("consistency", "Run").objects.filter(checkout=checkout, mode="fix", dry_run=False)
     return runs.filter(outcome="ok").exclude(head="")
 
 
-def hand_back(apps, schema_editor):
+def hand_back(apps: Any, _schema_editor: object) -> None:
     """Drop what the older version's constraints refuse."""
     apps.get_model("consistency", "Finding").objects.filter(code__in=NEW_CODES).delete()
     Run = apps.get_model("consistency", "Run")

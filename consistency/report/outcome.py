@@ -14,7 +14,8 @@ from consistency.core.finding import Finding
 class CheckoutOutcome:
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
-    `push` is 'ok', '' where none was tried, or why it failed.
+    `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
+    tried, or why it failed.
     """
 
     slug: str
@@ -24,8 +25,8 @@ class CheckoutOutcome:
     converged: bool
     freshness: str | None = None
     head: str | None = None
-    ahead: int = 0
-    behind: int = 0
+    ahead: int | None = 0
+    behind: int | None = 0
     writeback_commit: str | None = None
     findings: tuple[Finding, ...] = ()
     error: str | None = None

@@ -29,10 +29,13 @@ def action_of(finding: Finding) -> str:
     return words
 
 
+_WITHOUT_DISTANCE = {"no_upstream": "no upstream", "gone": "its branch is gone from the remote"}
+
+
 def freshness_of(repo: CheckoutOutcome) -> str:
-    """How *repo*'s checkout stands to its upstream; empty where nobody asked."""
-    ahead = count(repo.ahead, "commit")
+    """How *repo*'s checkout compares with its upstream; empty if nobody asked."""
     # How far, git can only tell of commits that have come here.
+    ahead = "some commits" if repo.ahead is None else count(repo.ahead, "commit")
     behind = f"{count(repo.behind, 'commit')} behind" if repo.behind else "behind"
     match repo.freshness:
         case "fresh":
@@ -43,10 +46,10 @@ def freshness_of(repo: CheckoutOutcome) -> str:
             return f"diverged from its remote, {ahead} ahead and {repo.behind or 'some'} behind"
         case "unknown":
             return "remote not fetched" + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
-        case "no_upstream":
-            return "no upstream"
         case other:
-            return other or ""
+            return {"no_upstream": "no upstream", "gone": "its branch is gone from the remote"}.get(
+                other or "", other or ""
+            )
 
 
 def count(number: int, noun: str) -> str:

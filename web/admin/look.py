@@ -22,7 +22,10 @@ STATUS_TONES = {
     "cancelled": "muted",
 }  # fmt: skip
 OUTCOME_TONES = {RunState.OK: "good", RunState.SKIPPED: "warn", RunState.ERROR: "bad", RunState.RUNNING: "info"}
-FRESHNESS_TONES = {"fresh": "good", "behind": "warn", "diverged": "bad", "unknown": "muted", "no_upstream": "muted"}
+FRESHNESS_TONES = {
+    "fresh": "good", "behind": "warn", "diverged": "bad", "unknown": "muted", "no_upstream": "muted",
+    "gone": "bad",
+}  # fmt: skip
 LONGEST = 2000
 """Characters of one text that a page shows at most: whatever a file holds, the page stays usable."""
 
@@ -59,6 +62,11 @@ def priority(value: str) -> SafeString:
 def outcome(value: str) -> SafeString:
     """How a run ended."""
     return badge(value, OUTCOME_TONES.get(RunState(value), "plain"))
+
+
+def distance(ahead: int | None, behind: int | None) -> str:
+    """How many commits a checkout is ahead and behind: `1 / 0`, with a question mark for what is not known."""
+    return " / ".join("?" if number is None else str(number) for number in (ahead, behind))
 
 
 def freshness(value: str) -> SafeString:

@@ -195,7 +195,7 @@ class CheckoutAdmin(RecordAdmin):
     @admin.display(description="Ahead / behind")
     def ahead_behind(self, obj: Any) -> SafeString | str:
         """As of its newest run."""
-        return f"{obj.newest.ahead} / {obj.newest.behind}" if obj.newest else look.NONE
+        return look.distance(obj.newest.ahead, obj.newest.behind) if obj.newest else look.NONE
 
     @admin.display(description="Newest run")
     def newest(self, obj: Any) -> SafeString:
@@ -255,7 +255,7 @@ def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, 
     yield "Known since", look.time(checkout.created_at)
     if runs:
         yield "Freshness", look.freshness(runs[0].freshness)
-        yield "Ahead / behind", f"{runs[0].ahead} / {runs[0].behind}"
+        yield "Ahead / behind", look.distance(runs[0].ahead, runs[0].behind)
 
 
 def _of_checkouts(checkouts: list[Checkout]) -> tuple[dict[int, Run], dict[Any, int]]:

@@ -177,7 +177,7 @@ def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     yield "HEAD", look.mono(run.head)
     yield "Branch", look.mono(run.branch)
     yield "Upstream", look.mono(run.upstream)
-    yield "Ahead / behind", f"{run.ahead} / {run.behind}"
+    yield "Ahead / behind", look.distance(run.ahead, run.behind)
     yield "Tip seen", look.mono(run.tip)
     yield "Writeback commit", look.mono(run.writeback_commit)
     yield "Push", _push(run)

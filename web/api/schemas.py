@@ -117,8 +117,8 @@ class Run(BaseModel):
     head: str | None
     branch: str | None
     upstream: str | None
-    ahead: int
-    behind: int
+    ahead: int | None = Field(description="Commits that the upstream lacks; null where that is not known.")
+    behind: int | None = Field(description="Commits that the checkout lacks; null where that is not known.")
     writeback_commit: str | None
     tip: str | None = Field(description="The upstream's commit that its fetch saw.")
     push: str | None = Field(description="'ok', or why what was committed is not pushed; null where nobody asked.")

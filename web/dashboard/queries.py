@@ -41,7 +41,7 @@ from web.dashboard.values import (
     Written,
 )
 
-HELD = ("behind", "diverged")
+HELD = ("behind", "diverged", "gone")
 OPEN_STATUSES = tuple(status for status, rank in TASK_RANKS.items() if rank < 2)
 PLACES = 200
 """Checkouts of the grid that are looked at."""
@@ -159,7 +159,7 @@ def overdue(cutoff: datetime, limit: int) -> list[Overdue]:
 def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
     """Repos with checkouts, the one that needs a look most first: held back, in error, overdue, with open findings."""
     worry = Case(
-        When(freshness="diverged", then=10),
+        When(freshness__in=("diverged", "gone"), then=10),
         When(freshness="behind", then=8),
         When(outcome=RunState.ERROR, then=6),
         When(finished_at__lt=cutoff, then=4),
@@ -214,7 +214,7 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """
     obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
     rows = Finding.objects.filter(checkout__in=pks, resolved_at=None).order_by().values_list("checkout")
-    gate = Q(code__in=("C-18", "C-19"))  # Where it is behind, its run says so.
+    gate = Q(code__in=("C-18", "C-19", "C-21", "C-22"))  # Where it is behind, its run says so.
     counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
     return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
 

@@ -78,8 +78,8 @@ class LastRun:
     mode: str
     outcome: str
     freshness: str
-    ahead: int
-    behind: int
+    ahead: int | None
+    behind: int | None
     detached: bool
     finished: datetime
 

@@ -21,8 +21,9 @@ YES = Verdict("yes", "good", "the checkout has all that its upstream has, or no 
 LIKELY = Verdict("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
 PARTLY = Verdict("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
 HELD = Verdict(
-    "held", "warn", "a gate holds it back: behind its upstream, on another branch, or most workplans are gone"
-)
+    "held", "warn",
+    "a gate holds it back: behind its upstream, not on the repo's branch, a merge is under way, or workplans are gone",
+)  # fmt: skip
 NO = Verdict("no", "bad", "the newest run could not work there")
 UNKNOWN = Verdict("unknown", "muted", "no finished run, or too long ago to tell")
 VERDICTS = (YES, LIKELY, PARTLY, HELD, NO, UNKNOWN)
@@ -35,7 +36,7 @@ def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
         return UNKNOWN
     if run.outcome == "error":
         return NO
-    if run.outcome == "skipped" or run.freshness in ("behind", "diverged") or place.gates:
+    if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or place.gates:
         return HELD
     if now - run.finished > patience:
         return UNKNOWN

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from consistency.checkout.git import GitError
-from consistency.checkout.worktree import NotAWorkTree, files, locate
+from consistency.checkout.worktree import NotAWorkTree, list_files, locate
 from consistency.protocol import ProtocolError, check_protocol, keep_protocol
 from consistency.registry import RegistryError, register
 from statehub.command import HubCommand
@@ -41,7 +41,7 @@ class Command(HubCommand):
                 check_protocol(tree, protocol)
             asked = {name: options[name] for name in ("slug", "workplans", "branch")}
             registered = register(tree, settings.STATEHUB_HOST, **asked)
-            number = len(files(tree, registered.checkout.repo.workplans))
+            number = len(list_files(tree, registered.checkout.repo.workplans).paths)
             self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
             if protocol is not None:
                 self.say(keep_protocol(tree, registered.checkout.repo, protocol))

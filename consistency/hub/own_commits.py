@@ -1,0 +1,23 @@
+"""Keeps and reads the hub's record of the commits that State Hub made (design, "Writeback")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from consistency.core.actions import StatusWritten
+from consistency.models import OwnCommit
+
+
+def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[StatusWritten]) -> None:
+    """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing."""
+    OwnCommit.objects.get_or_create(
+        repo_id=repo, commit=commit, defaults={"authored": authored, "changes": [list(change) for change in changes]}
+    )
+
+
+def read_own_commits(repo: int, commits: Collection[str]) -> dict[str, tuple[StatusWritten, ...]]:
+    """Those of *commits* that are the hub's own, with the statuses that each wrote."""
+    if not commits:
+        return {}
+    rows = OwnCommit.objects.filter(repo=repo, commit__in=commits).order_by().values_list("commit", "changes")
+    return {commit: tuple(StatusWritten(*change) for change in changes) for commit, changes in rows}
