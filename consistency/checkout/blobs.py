@@ -54,9 +54,8 @@ class BlobChange:
 
     @property
     def new_id(self) -> str:
-        """The id that git gives the new bytes; in the parent's hash (gitformat-hash-function-transition)."""
-        hasher = hashlib.sha1 if len(self.old.id) == 40 else hashlib.sha256
-        return hasher(b"blob %d\0" % len(self.new) + self.new, usedforsecurity=False).hexdigest()
+        """The id that git gives the new bytes."""
+        return blob_id(self.new, like=self.old.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,12 @@ class NewCommit:
     email: str
     when: int
     text: str
+
+
+def blob_id(data: bytes, *, like: str) -> str:
+    """The id that git gives a file of *data*, by the hash that made the id *like* (gitdatamodel, "objects")."""
+    hasher = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return hasher(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:

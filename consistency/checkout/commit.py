@@ -24,7 +24,7 @@ from consistency.checkout.blobs import (
     check_commit,
     read_parent,
 )
-from consistency.checkout.files import CannotRead, digest, read_files
+from consistency.checkout.files import CannotRead, digest, digest_of, read_files
 from consistency.checkout.git import GitError
 from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
@@ -212,7 +212,7 @@ class _Making:
         self._move_index(commit)
         self._require_nothing_else_to_commit()
         if self.committer.hooks:
-            commit = self._commit_with_hooks(new, blobs)
+            commit = self._commit_with_hooks(new, blobs, commit)
             self.record(commit, when, paths)
         else:
             self._move_branch(commit, f"commit: {text.partition(chr(10))[0]}")
@@ -231,13 +231,9 @@ class _Making:
     def _require_nothing_else_to_commit(self) -> None:
         """Raise GitError if git would now take one of the files for changed, and every later run for a person's work.
 
-        It can only be so if git converts the file on its way into a commit, and HEAD has it unconverted.
+        It can only be so if git converts the file on its way into a commit, and not to what HEAD has.
         """
-        converted = {
-            path
-            for path, each in self.edits.items()
-            if each.file.data != each.blob.new or b"\r" in each.blob.new or _has_attributes(self.tree, path)
-        }
+        converted = {path for path, each in self.edits.items() if each.file.data != each.blob.new}
         unclean = sorted(converted & _differing(self.tree) - set(self.wanted.overlooked)) if converted else []
         if unclean:
             raise GitError(
@@ -255,10 +251,10 @@ class _Making:
         moves = f"update {branch} {commit} {self.parent.commit}\ndelete {BUILT_REF}\n"
         self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=encoded(moves))
 
-    def _commit_with_hooks(self, new: NewCommit, blobs: Sequence[BlobChange]) -> str:
-        """Commit the index as git does, with the repo's hooks; the commit, which must change *blobs* and nothing else.
+    def _commit_with_hooks(self, new: NewCommit, blobs: Sequence[BlobChange], planned: str) -> str:
+        """Commit the index, which has what *planned* has, as git does, with the repo's hooks; the commit.
 
-        The hooks may change what it says.
+        The hooks may change what it says. It must change *blobs* and nothing else, or it is taken back.
         """
         date, git = f"@{new.when} +0000", self.tree.git
         names = {"NAME": new.name, "EMAIL": new.email, "DATE": date}
@@ -279,10 +275,20 @@ class _Making:
         try:
             check_commit(self.tree, commit, new.parent, blobs)
         except GitError as error:
-            branch = f"refs/heads/{self.state.branch}"
-            git.run("update-ref", "-m", "reset: a hook changed the commit", branch, new.parent, commit)
+            self._take_back(commit, planned)
             raise GitError("a hook changed what was committed, so the commit was taken back") from error
         return commit
+
+    def _take_back(self, commit: str, planned: str) -> None:
+        """Undo *commit*, to which hooks have added something: branch, index and files are as if they had not."""
+        git, branch, paths = self.tree.git, f"refs/heads/{self.state.branch}", list(self.edits)
+        git.run("update-ref", "-m", "reset: a hook changed the commit", branch, self.parent.commit, commit)
+        git.run("read-tree", "-i", "-m", commit, planned)
+        for path, blob in read_parent(self.tree, commit, paths).blobs.items():
+            full = os.path.join(self.tree.top, path)
+            made = digest(blob.data)
+            if digest_of(full) == made:
+                replace_file(full, made, self.edits[path].file.data)
 
 
 def recover(tree: WorkTree) -> list[str]:
@@ -317,16 +323,6 @@ def _differing(tree: WorkTree, *sides: str) -> set[str]:
     """The tracked files in which the work tree differs from the index or a commit; with `--cached` the index does."""
     options = ("--name-only", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "-z")
     return set(fields(tree.git.run("diff", *options, *sides, "--", env={"GIT_OPTIONAL_LOCKS": "0"})))
-
-
-def _has_attributes(tree: WorkTree, path: str) -> bool:
-    """Whether attributes (gitattributes) may concern the file: only they make git convert one without line ends."""
-    folders, folder = [tree.top], os.path.dirname(path)
-    while folder:
-        folders.append(os.path.join(tree.top, folder))
-        folder = os.path.dirname(folder)
-    files = [os.path.join(each, ".gitattributes") for each in folders]
-    return any(map(os.path.lexists, [*files, os.path.join(tree.common_dir, "info", "attributes")]))
 
 
 def _require_no_lock(tree: WorkTree) -> None:

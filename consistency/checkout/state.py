@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from consistency.checkout.blobs import blob_id
 from consistency.checkout.git import GitError, GitTimeout
 from consistency.checkout.remote import Fetched, Upstream
-from consistency.checkout.worktree import WorkTree, changed_path, has_unmerged, pathspec, status
+from consistency.checkout.worktree import Changed, WorkTree, has_unmerged, pathspec, read_changed, status
 from consistency.core.gate import GONE, Freshness, freshness
 
 _UNDER_WAY = {
@@ -35,7 +37,7 @@ class State:
     clone has no remote. `tip` is the newest commit of the repo's branch on its origin that is known, '' for none.
     `ahead` and `behind` count commits against it, None if that is not known. `on_branch` says whether HEAD is on the
     repo's branch, None if that is not known. `under_way` is what git is in the middle of, '' for nothing. `dirty` are
-    the paths with staged, unstaged or untracked changes.
+    the paths with staged, unstaged or untracked changes; one whose bytes are HEAD's is not, whatever git says of it.
     """
 
     freshness: Freshness
@@ -65,8 +67,8 @@ def read_state(
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
             headers[name] = value
-        else:
-            dirty.update(changed_path(field))
+        elif (changed := read_changed(field)) is not None and not _is_committed(tree, changed):
+            dirty.add(changed.path)
     oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
     state = State(
         freshness=Freshness.NO_UPSTREAM,
@@ -82,6 +84,20 @@ def read_state(
         dirty=frozenset(dirty),
     )
     return _on_branch(tree, _compared(tree, state, upstream, tip), upstream, wanted)
+
+
+def _is_committed(tree: WorkTree, changed: Changed) -> bool:
+    """Whether the file has the very bytes of HEAD, so that nobody has changed it.
+
+    git calls such a file modified if its attributes ask for another form than it was committed in.
+    """
+    if not changed.committed:
+        return False
+    try:
+        data = Path(tree.top, changed.path).read_bytes()
+    except OSError:
+        return False
+    return blob_id(data, like=changed.committed) == changed.committed
 
 
 def _under_way(tree: WorkTree) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consistency.checkout.git import Git, GitError, GitMissing
@@ -113,8 +112,20 @@ def status(tree: WorkTree, *arguments: str) -> list[str]:
     )  # fmt: skip
 
 
-def changed_path(field: str) -> Iterator[str]:
-    """The path of one entry (git-status, "Porcelain Format Version 2"); it is last, and may hold spaces."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One entry of `git status`: a path, and the id of HEAD's blob if only the work tree differs from it, else ''."""
+
+    path: str
+    committed: str = ""
+
+
+def read_changed(field: str) -> Changed | None:
+    """Read one entry (git-status, "Porcelain Format Version 2"); the path is last, and may hold spaces."""
     before = {"1": 8, "u": 10, "?": 1}.get(field[0])
-    if before is not None:
-        yield field.split(" ", before)[before]
+    if before is None:
+        return None
+    *parts, path = field.split(" ", before)
+    # Of one file: XY, submodule, modes in HEAD, index and work tree, blobs in HEAD and index.
+    unstaged = parts[0] == "1" and parts[1] == ".M" and parts[3] == parts[4] == parts[5]
+    return Changed(path, parts[6] if unstaged else "")
