@@ -88,9 +88,16 @@ def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], sa
     reading.contents = {path: text for path, (_, text) in remembered.items()}
     memories = {path: memory for path, (memory, _) in sorted(remembered.items())}
     taken = {task: status for memory in memories.values() for task, status in memory.taken.items()}
-    taken_status = {memory.workplan.key: memory.taken_status for memory in memories.values()}
+    since = {task: at for memory in memories.values() for task, at in memory.since.items()}
+    plans = {memory.workplan.key: memory for memory in memories.values()}
     for path, workplan in fresh.items():
-        moved = {block.key: taken[block.key] for block in workplan.blocks if block.key in taken}
-        own = memories[path].taken if path in memories else {}
-        memories[path] = Known(workplan, {**moved, **own}, taken_status.get(workplan.key, ""))
+        moved = {block.key for block in workplan.blocks}
+        own, plan = memories.get(path, Known(workplan)), plans.get(workplan.key, Known(workplan))
+        memories[path] = Known(
+            workplan,
+            {**{task: taken[task] for task in moved & taken.keys()}, **own.taken},
+            plan.taken_status,
+            {**{task: since[task] for task in moved & since.keys()}, **own.since},
+            plan.status_since,
+        )
     return [memories[path] for path in sorted({*same, *fresh})]

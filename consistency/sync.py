@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -47,13 +48,14 @@ class HubBusy(Exception):
 class Synced:
     """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
 
-    `gates` say why nothing may be written although both sides were compared.
+    These are dated `applied`. `gates` say why nothing may be written although both sides were compared.
     """
 
     reading: Reading
     comparison: Comparison
     versions: dict[str, int] = field(default_factory=dict)
     gates: tuple[Finding, ...] = ()
+    applied: datetime = field(default_factory=timezone.now)
 
     @property
     def writebacks(self) -> list[WriteBack]:
@@ -124,7 +126,8 @@ def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited
     Where a hook has changed one since, its digest is another and the next run reads it again.
     """
     pending = synced.pending(frozenset(files))
-    write_entries(checkout.pk, written_entries(synced.reading, synced.comparison, synced.versions, pending, files))
+    entries = written_entries(synced.reading, synced.comparison, synced.versions, pending, synced.applied, files)
+    write_entries(checkout.pk, entries)
 
 
 def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]) -> HubSide:
@@ -140,12 +143,13 @@ def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]
 
 def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
+    # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
+    synced = replace(synced, applied=timezone.now())
     if actions:
-        # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
-        now = timezone.now()
-        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, now))
+        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied))
     reading = synced.reading
-    write_entries(checkout.pk, new_entries(reading, synced.comparison, synced.versions, synced.pending()))
+    entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
+    write_entries(checkout.pk, entries)
     there = reading.keys
     gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
     forget(checkout.pk, {path for path, entry in gone.items() if entry.key in there})

@@ -19,6 +19,7 @@ from consistency.core.codes import CODES
 from consistency.core.edit import EditRefused, set_statuses
 from consistency.core.memory import recall, remember
 from consistency.core.parse import parse_workplan
+from consistency.core.sides import Known
 from consistency.core.source import UTF8_BOM
 from consistency.core.stamp import StampRefused, stamp
 from consistency.core.words import fault_of_id, has_control, is_uuid
@@ -101,7 +102,7 @@ def check_memory(data: bytes) -> None:
     parsed = parse_workplan(PATH, data)
     if isinstance(parsed, Workplan):
         taken = {block.key: block.status for block in parsed.blocks}
-        text = remember(parsed, taken, parsed.status)
+        text = remember(Known(parsed, taken, parsed.status))
         known = recall(PATH, text)
         demand(repr(known.workplan) == repr(parsed), "the ledger gives the workplan back", known.workplan, parsed)
         demand((known.taken, known.taken_status) == (taken, parsed.status), "the ledger gives the statuses back", text)

@@ -36,7 +36,9 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a judge that takes old news for new ones a reopen is undone; the simulation must see that."""
-    monkeypatch.setattr("consistency.core.tasks.judge", lambda file, hub, _taken: judge(file, hub, ""))
+    monkeypatch.setattr(
+        "consistency.core.tasks.judge", lambda file, hub, _taken, moved: judge(file, hub, "", moved=moved)
+    )
     script = ["reword a B", "edit a A-T1 done", "check b", "fix a", "reopen A-T1 todo", "fix a"]
     assert str(play(folder, script)).startswith("A-T1 was todo in the hub and is done; the file said done, and done")
     assert shortened(folder, script) == ["edit a A-T1 done", "fix a", "reopen A-T1 todo", "fix a"]

@@ -39,7 +39,7 @@ class UpdateWorkstream:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceWorkstream:
-    """Move a workstream forward from *expected* to *wanted*."""
+    """Move a workstream from *expected* to *wanted*, of higher or equal rank."""
 
     id: str
     expected: str
@@ -57,7 +57,7 @@ class UpdateTask:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceTask:
-    """Move a task forward from *expected* to *wanted*."""
+    """Move a task from *expected* to *wanted*, of higher or equal rank."""
 
     id: str
     workstream: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
 from consistency.core.finding import Finding
@@ -17,6 +18,9 @@ from consistency.core.sides import FileSide, HubSide, HubWorkstream, Known
 from consistency.core.tasks import TaskComparison, status_message
 from consistency.core.words import others
 from consistency.core.workplan import MIRRORED, Workplan
+
+Place = tuple[str | None, str | None]
+"""A workplan's id and a task's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,15 @@ class Comparison:
     """The result: drifts in the order of file and line, what stayed unevaluated, and whose row is whose.
 
     `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included). `held` are
-    the tasks whose status is not mended: (workplan id, task id).
+    the tasks whose status is not mended: (workplan id, task id). `agreed` are those whose status was the same on both
+    sides, and None for a workplan's own: since when the hub has it.
     """
 
     drifts: tuple[Drift, ...]
     doubts: tuple[Doubt, ...]
     workstreams: dict[str, str]
-    held: frozenset[tuple[str | None, str | None]] = frozenset()
+    held: frozenset[Place] = frozenset()
+    agreed: dict[Place, datetime] = field(default_factory=dict, compare=False)
 
 
 def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Comparison:
@@ -66,6 +72,7 @@ class _Comparing:
         self._unreadable_paths = {file.path for file in files.unreadable}
         self._drifts: list[Drift] = []
         self._doubts: list[Doubt] = []
+        self._agreed: dict[Place, datetime] = {}
 
     def run(self) -> Comparison:
         self._unreadable()
@@ -77,13 +84,14 @@ class _Comparing:
         tasks.run()
         self._drifts += (Drift(finding, action) for finding, action in tasks.reported)
         self._doubts += (Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
+        self._agreed.update(tasks.agreed)
         for item, row in matched:
             if row is None:
                 self._create(item.workplan, ids[item.workplan.path], tuple(tasks.creations[item.workplan.path]))
             else:
                 self._workstream(item, row)
         self._drifts.sort(key=lambda drift: _place(drift.finding))
-        return Comparison(tuple(self._drifts), tuple(self._doubts), ids)
+        return Comparison(tuple(self._drifts), tuple(self._doubts), ids, agreed=self._agreed)
 
     def _report(self, finding: Finding, action: PlannedAction | None = None) -> None:
         self._drifts.append(Drift(finding, action))
@@ -165,8 +173,10 @@ class _Comparing:
 
     def _workstream(self, item: Known, row: HubWorkstream) -> None:
         workplan = item.workplan
-        code = judge(workplan.status, row.status, item.taken_status)
-        if code is not None:
+        code = judge(workplan.status, row.status, item.taken_status, moved=item.status_since != row.changed_at)
+        if code is None:
+            self._agreed[workplan.key, None] = row.changed_at
+        else:
             message = status_message(code, "workstream", row.mirrored[0], row.status, workplan.status)
             finding = Finding.of(
                 code, message, file=workplan.path, line=workplan.line, workplan=workplan.key,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from consistency.core.sides import Known
 from consistency.core.workplan import Problem, TaskBlock, Workplan
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+"""Times are kept in these, whole: they are compared for being the very same."""
 
-def remember(workplan: Workplan, taken: Mapping[str, str], taken_status: str) -> str:
-    """The text to keep for *workplan*, with the statuses that the hub took from it: task id → status."""
+
+def remember(known: Known) -> str:
+    """The text to keep for the workplan of *known*, with what the hub took from it."""
+    workplan, at = known.workplan, known.status_since
     return json.dumps(
         {
             "key": workplan.key,
@@ -20,8 +25,10 @@ def remember(workplan: Workplan, taken: Mapping[str, str], taken_status: str) ->
             "line": workplan.line,
             "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
             "problems": [(p.code, p.message, p.line, p.task, p.mark) for p in workplan.problems],
-            "taken": dict(taken),
-            "taken_status": taken_status,
+            "taken": dict(known.taken),
+            "taken_status": known.taken_status,
+            "since": {task: _number(at) for task, at in known.since.items()},
+            "status_since": _number(at) if at else None,
         },
         separators=(",", ":"),
     )
@@ -40,7 +47,17 @@ def recall(path: str, text: str) -> Known:
         tuple(_block(*block) for block in kept["blocks"]),
         tuple(Problem(*problem) for problem in kept["problems"]),
     )
-    return Known(workplan, kept["taken"], kept["taken_status"])
+    since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
+    at = kept.get("status_since")
+    return Known(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
+
+
+def _number(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _time(number: int) -> datetime:
+    return _EPOCH + number * _MICROSECOND
 
 
 def _block(

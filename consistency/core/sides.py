@@ -24,7 +24,7 @@ class HubTask:
 
 @dataclass(frozen=True, slots=True)
 class HubWorkstream:
-    """A workstream's row; `mirrored` follows `workplan.MIRRORED`."""
+    """A workstream's row; `mirrored` follows `workplan.MIRRORED`, `changed_at` is as a task's."""
 
     id: str
     key: str
@@ -32,6 +32,7 @@ class HubWorkstream:
     version: int
     status: str
     mirrored: tuple[str, ...]
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,16 @@ class Settled:
 class Known:
     """A workplan whose content is at hand, and what the hub already took of it: task id → status.
 
-    `taken_status` is the front matter status that the hub took, '' for none.
+    `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
+    then, `since` (task id → time) and `status_since` are the row's `changed_at`: another time in the row says that the
+    hub has moved since, even if it is back at the same status.
     """
 
     workplan: Workplan
     taken: Mapping[str, str] = field(default_factory=dict)
     taken_status: str = ""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    status_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

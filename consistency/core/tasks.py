@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
 from consistency.core.finding import Finding
@@ -16,6 +17,7 @@ from consistency.core.judge import judge
 from consistency.core.sides import HubSide, HubTask, Known, Settled
 from consistency.core.words import others
 from consistency.core.workplan import TaskBlock, Workplan
+from statehub.ranks import is_advance
 
 Pair = tuple[Known, TaskBlock]
 
@@ -23,7 +25,8 @@ Pair = tuple[Known, TaskBlock]
 class TaskComparison:
     """One comparison of tasks. `run` fills `reported` (finding, and what a fix would do), `doubts` ((workplan
     id, task id or None for all) that could not be evaluated), and `creations` (path → tasks that come with a
-    new workplan, without a finding each).
+    new workplan, without a finding each), and `agreed` ((workplan id, task id) → since when the hub has had the
+    status that the file has, too).
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class TaskComparison:
         self.reported: list[tuple[Finding, PlannedAction | None]] = []
         self.creations: dict[str, list[CreateTask]] = {path: [] for path in created}
         self.doubts: list[tuple[str, str | None]] = []
+        self.agreed: dict[tuple[str, str], datetime] = {}
         self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
         self._settled = {file.workstream: file for file in settled}
         self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}
@@ -52,6 +56,7 @@ class TaskComparison:
         # A task may leave these workstreams for another: all their blocks are at hand, or they have none.
         self._open_homes = {*workstreams.values(), *gone}
         self._taken = {key: status for item in known for key, status in item.taken.items()}
+        self._since = {key: at for item in known for key, at in item.since.items()}
         self._unreadable_ids = {
             item.workplan.path for item in known if any(not problem.task for problem in item.workplan.problems)
         }
@@ -190,8 +195,10 @@ class TaskComparison:
     def _status(self, item: Known, block: TaskBlock, row: HubTask) -> None:
         # The ledger is the checkout's: a block that moved or took another id is no news by that.
         taken = item.taken.get(block.key) or self._taken.get(row.key, "")
-        code = judge(block.status, row.status, taken)
+        since = item.since.get(block.key) or self._since.get(row.key)
+        code = judge(block.status, row.status, taken, moved=since != row.changed_at)
         if code is None:
+            self.agreed[item.workplan.key, block.key] = row.changed_at
             return
         action: PlannedAction
         if code == "C-11":
@@ -224,7 +231,7 @@ def status_message(code: str, kind: str, title: str, hub: str, file: str) -> str
     """The sentence for a status that differs; *kind* is task or workstream (C-13: design, "Check codes")."""
     statuses = f"(db={hub}, file={file})"
     if code == "C-11":
-        return f"file is ahead of {kind} '{title}' {statuses}"
+        return f"file {'is ahead of' if is_advance(hub, file) else 'has changed'} {kind} '{title}' {statuses}"
     if code == "C-15":
         return f"{kind} '{title}' was reopened in the hub, the file still has the old status {statuses}"
     return f"DB {kind} '{title}' is ahead of file {statuses} — skipped to prevent regression"

@@ -1,4 +1,4 @@
-"""Reads which tasks were moved back, and what the hub had taken from the files by then."""
+"""Reads which tasks people moved back or aside, and what the hub had taken from the files by then."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.db.models import Max, OuterRef, Q, Subquery
 
 from consistency.hub.ledger import batches
 from consistency.models import Mode, Run, RunState
-from statehub.models import Checkout, StatusChange
-from statehub.ranks import TASK_STATUSES, below
+from statehub.models import Checkout, Source, StatusChange
+from statehub.ranks import TASK_STATUSES, at_or_below
 
 
 def reopened(tasks: Collection[str]) -> dict[str, datetime]:
-    """When each of *tasks* (UUIDs) was last moved back; those that never were are left out."""
+    """When each of *tasks* (UUIDs) was last moved in the hub to a lower or equal rank; others are left out."""
     back = Q()
     for status in TASK_STATUSES:
-        back |= Q(old=status, new__in=below(status))
+        back |= Q(old=status, new__in=at_or_below(status))
     found: dict[str, datetime] = {}
     for batch in batches(map(UUID, tasks)):
-        rows = StatusChange.objects.filter(back, task__in=batch, reopen=True).order_by()
+        rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE).order_by()
         found.update((str(task), at) for task, at in rows.values_list("task").annotate(Max("at")))
     return found
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from consistency.core.actions import (
     AdvanceTask,
@@ -26,7 +26,7 @@ from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from statehub.models import StatusChange, Task, Workstream
 from statehub.moves import Origin
-from statehub.ranks import below
+from statehub.ranks import at_or_below
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.MIRRORED`, in its order."""
@@ -38,6 +38,7 @@ _CHANGE = ("task", "old", "new", "at", "who", "source", "host", "commit", "reope
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
 
 _A = TypeVar("_A", bound=HubAction)
+_R = TypeVar("_R", Task, Workstream)
 
 _MANY = 500
 """From so many workstreams on, all tasks of the repo are loaded in one query instead of by their ids."""
@@ -51,9 +52,9 @@ def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """All workstreams of the repo, by id."""
     rows = Workstream.objects.filter(repo=repo).order_by()
     return {
-        str(pk): HubWorkstream(str(pk), key, path, version, status, tuple(mirrored))
-        for pk, key, path, version, status, *mirrored in rows.values_list(
-            "pk", "key", "path", "version", "status", *_MIRRORED
+        str(pk): HubWorkstream(str(pk), key, path, version, status, tuple(mirrored), changed_at)
+        for pk, key, path, version, status, changed_at, *mirrored in rows.values_list(
+            "pk", "key", "path", "version", "status", "status_changed_at", *_MIRRORED
         )
     }
 
@@ -203,10 +204,7 @@ class _Applying:
         insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("key", "path", *_MIRRORED))
 
     def _advance_workstreams(self) -> None:
-        for wanted, ids in _by_wanted(self._kind(AdvanceWorkstream)).items():
-            for batch in batches(ids):
-                rows = Workstream.objects.filter(pk__in=batch, status__in=below(wanted))
-                _expect(rows.update(status=wanted, status_changed_at=self._now), len(batch))
+        self._move(Workstream.objects.all(), self._kind(AdvanceWorkstream))
 
     def _create_tasks(self) -> None:
         creations = [task for action in self._kind(CreateWorkstream) for task in action.tasks]
@@ -229,10 +227,7 @@ class _Applying:
 
     def _advance_tasks(self) -> None:
         actions = self._kind(AdvanceTask)
-        for wanted, ids in _by_wanted(actions).items():
-            for batch in batches(ids):
-                rows = Task.objects.filter(pk__in=batch, status__in=below(wanted))
-                _expect(rows.update(status=wanted, status_changed_at=self._now), len(batch))
+        self._move(Task.objects.all(), actions)
         origin = self._origin
         changes = [
             (
@@ -243,12 +238,15 @@ class _Applying:
         ]  # fmt: skip
         insert(StatusChange, _CHANGE, changes)
 
-
-def _by_wanted(actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for action in actions:
-        groups[action.wanted].append(action.id)
-    return groups
+    def _move(self, rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> None:
+        """Move the rows, each from the very status that was compared, and none to a lower rank."""
+        moves: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for action in actions:
+            moves[action.expected, action.wanted].append(action.id)
+        for (expected, wanted), ids in moves.items():
+            for batch in batches(ids):
+                found = rows.filter(pk__in=batch, status=expected, status__in=at_or_below(wanted))
+                _expect(found.update(status=wanted, status_changed_at=self._now), len(batch))
 
 
 def _expect(updated: int, wanted: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 
 import pytest
 
@@ -13,8 +14,8 @@ from consistency.core.finding import Finding
 from consistency.core.judge import judge
 from consistency.core.sides import Known, Settled
 from consistency.core.workplan import Problem, Unreadable
-from statehub.ranks import WORKSTREAM_STATUSES
-from tests.core.values import block, codes, compared, drifts, files, findings, hub, plan, task, uid, ws
+from statehub.ranks import WORKSTREAM_STATUSES, rank
+from tests.core.values import BEFORE, WHEN, block, codes, compared, drifts, files, findings, hub, plan, task, uid, ws
 
 BROKEN = Problem("C-02", "broken", 3)
 
@@ -74,14 +75,14 @@ def test_workstream_whose_workplan_is_gone_without_a_finding_for_each_task() -> 
     )  # fmt: skip
 
 
-def workstream_status_drifts(file: str, db: str, taken: str) -> list[Drift]:
+def workstream_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
     """What is to be found where a workplan's status is *file*, its workstream's *db*."""
-    code = judge(file, db, taken)
+    code = judge(file, db, taken, moved=moved)
     if code is None:
         return []
     statuses = f"(db={db}, file={file})"
     message = {
-        "C-11": f"file is ahead of workstream 'Plan W' {statuses}",
+        "C-11": f"file {'has changed' if rank(file) == rank(db) else 'is ahead of'} workstream 'Plan W' {statuses}",
         "C-13": f"DB workstream 'Plan W' is ahead of file {statuses} — skipped to prevent regression",
         "C-15": f"workstream 'Plan W' was reopened in the hub, the file still has the old status {statuses}",
     }[code]
@@ -89,11 +90,14 @@ def workstream_status_drifts(file: str, db: str, taken: str) -> list[Drift]:
     return [Drift(finding, AdvanceWorkstream(uid(1), db, file) if code == "C-11" else None)]
 
 
+@pytest.mark.parametrize("since", [None, BEFORE, WHEN], ids=["never", "before", "now"])
 @pytest.mark.parametrize("taken", ["", *WORKSTREAM_STATUSES])
-def test_workstream_status_every_case_is_never_written_back(taken: str) -> None:
+def test_workstream_status_every_case_is_never_written_back(taken: str, since: datetime | None) -> None:
     for file, db in itertools.product(WORKSTREAM_STATUSES, WORKSTREAM_STATUSES):
-        found = drifts(files(Known(plan("W", status=file), {}, taken)), hub(ws(1, "W", status=db)))
-        assert found == workstream_status_drifts(file, db, taken)
+        known = Known(plan("W", status=file), {}, taken, {}, since)
+        result = compared(files(known), hub(ws(1, "W", status=db)))
+        assert list(result.drifts) == workstream_status_drifts(file, db, taken, since != WHEN)
+        assert result.agreed == ({("W", None): WHEN} if file == db else {})
 
 
 def test_workstream_with_other_fields_in_the_file() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
 from random import Random
 
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from consistency.core.actions import (
 from consistency.core.compare import Comparison
 from consistency.core.sides import FileSide, HubSide, HubTask, HubWorkstream, Known
 from consistency.core.workplan import TaskBlock, Workplan
-from statehub.ranks import TASK_STATUSES, WORKSTREAM_STATUSES, is_advance, rank
+from statehub.ranks import TASK_STATUSES, WORKSTREAM_STATUSES, is_regress, rank
 from tests.core.values import WHEN, block, compared, plan, task, uid, ws
 
 ORDER = (
@@ -38,6 +40,13 @@ class World:
         self.workstreams = {row.id: row for row in workstreams}
         self.tasks = {row.id: row for row in tasks}
         self.taken: dict[str, Known] = {}
+        self.times = (WHEN + timedelta(seconds=number) for number in count(1))
+
+    def other_checkout(self) -> World:
+        """Another checkout of the same hub, with the same files and nothing in its ledger."""
+        other = World(list(self.plans.values()), [], [])
+        other.workstreams, other.tasks, other.times = self.workstreams, self.tasks, self.times
+        return other
 
     def ranks(self) -> dict[str, int]:
         """The rank of every row's status."""
@@ -48,22 +57,24 @@ class World:
         known = []
         for path, item in sorted(self.plans.items()):
             kept = self.taken.get(path, Known(item))
-            known.append(Known(item, kept.taken, kept.taken_status))
+            known.append(replace(kept, workplan=item))
         return compared(FileSide(known=tuple(known)), HubSide(self.workstreams, tuple(self.tasks.values())))
 
     def fix(self) -> Comparison:
         """Compare, apply, and keep the ledger, as a run does."""
-        comparison = self.compare()
+        comparison, self._now = self.compare(), next(self.times)
         actions = [drift.action for drift in comparison.drifts if drift.action is not None]
         for action in sorted(actions, key=lambda action: ORDER.index(type(action))):
             self._apply(action)
             assert len({row.key for row in self.workstreams.values()}) == len(self.workstreams)
             assert len({(row.workstream, row.key) for row in self.tasks.values()}) == len(self.tasks)
+        since = self.compare().agreed
         doubts = {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
         for path in comparison.workstreams:
             item = self.plans[path]
             taken = {each.key: each.status for each in item.blocks if (item.key, each.key) not in doubts}
-            self.taken[path] = Known(item, taken, item.status)
+            times = {task: since[item.key, task] for task in taken if (item.key, task) in since}
+            self.taken[path] = Known(item, taken, item.status, times, since.get((item.key, None)))
         return comparison
 
     def _apply(self, action: PlannedAction) -> None:
@@ -71,7 +82,7 @@ class World:
             item = action.workplan
             assert action.id not in self.workstreams
             self.workstreams[action.id] = HubWorkstream(
-                action.id, item.key, item.path, 1, item.status, item.mirrored
+                action.id, item.key, item.path, 1, item.status, item.mirrored, self._now
             )  # fmt: skip
             for creation in action.tasks:
                 self._apply(creation)
@@ -82,21 +93,21 @@ class World:
         elif isinstance(action, AdvanceWorkstream):
             stream = self.workstreams[action.id]
             assert stream.status == action.expected
-            assert is_advance(action.expected, action.wanted)
-            self.workstreams[stream.id] = replace(stream, status=action.wanted)
+            assert not is_regress(action.expected, action.wanted)
+            self.workstreams[stream.id] = replace(stream, status=action.wanted, changed_at=self._now)
         elif isinstance(action, CreateTask):
             assert action.id not in self.tasks
             assert action.workstream in self.workstreams
-            self.tasks[action.id] = _row(action.id, action.workstream, action.block, action.block.status)
+            self.tasks[action.id] = _row(action.id, action.workstream, action.block, action.block.status, self._now)
         elif isinstance(action, UpdateTask):
             assert action.workstream in self.workstreams
             before = self.tasks[action.before.id]
-            self.tasks[before.id] = _row(before.id, action.workstream, action.block, before.status)
+            self.tasks[before.id] = _row(before.id, action.workstream, action.block, before.status, before.changed_at)
         elif isinstance(action, AdvanceTask):
             moved = self.tasks[action.id]
             assert (moved.status, moved.workstream) == (action.expected, action.workstream)
-            assert is_advance(action.expected, action.wanted)
-            self.tasks[moved.id] = replace(moved, status=action.wanted)
+            assert not is_regress(action.expected, action.wanted)
+            self.tasks[moved.id] = replace(moved, status=action.wanted, changed_at=self._now)
         else:
             self._write_back(action)
 
@@ -108,9 +119,21 @@ class World:
         blocks = tuple(replace(each, status=action.new) if each is old else each for each in item.blocks)
         self.plans[action.path] = replace(item, blocks=blocks)
 
+    def edit(self, key: str, status: str) -> None:
+        """A person sets the status of the task in the file."""
+        for path, item in self.plans.items():
+            blocks = tuple(replace(each, status=status) if each.key == key else each for each in item.blocks)
+            self.plans[path] = replace(item, blocks=blocks)
 
-def _row(id: str, workstream: str, item: TaskBlock, status: str) -> HubTask:
-    return HubTask(id, workstream, item.key, item.title, status, item.priority, WHEN)
+    def report(self, key: str, status: str) -> None:
+        """A program reports the status to the hub, which refuses a step back."""
+        for row in [row for row in self.tasks.values() if row.key == key and row.status != status]:
+            if not is_regress(row.status, status):
+                self.tasks[row.id] = replace(row, status=status, changed_at=next(self.times))
+
+
+def _row(id: str, workstream: str, item: TaskBlock, status: str, changed_at: datetime) -> HubTask:
+    return HubTask(id, workstream, item.key, item.title, status, item.priority, changed_at)
 
 
 STATUS = st.sampled_from(TASK_STATUSES)
@@ -147,7 +170,9 @@ def worlds(draw: st.DrawFn) -> World:
     world = World(draw(PLANS), streams, tasks)
     for path, item in world.plans.items():
         taken = {each.key: draw(STATUS | st.just(each.status)) for each in item.blocks if draw(st.booleans())}
-        world.taken[path] = Known(item, taken, draw(st.sampled_from(["", item.status])))
+        since = {key: WHEN for key in taken if draw(st.booleans())}
+        at = draw(st.sampled_from([None, WHEN]))
+        world.taken[path] = Known(item, taken, draw(st.sampled_from(["", *WORKSTREAM_STATUSES])), since, at)
     return world
 
 
@@ -198,3 +223,60 @@ def test_a_task_moves_in_one_direction_at_a_time(world: World) -> None:
         assert isinstance(action, WriteBack) == (finding.code in PROGRESS - {"C-11"} and finding.task is not None)
         if isinstance(action, WriteBack):
             assert (action.old, action.new) == (finding.file_status, finding.db_status)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["edit a", "edit b", "report"]), STATUS),
+        st.tuples(st.sampled_from(["fix a", "fix b"]), st.just("")),
+    ),
+    max_size=12,
+)
+
+
+def two_checkouts() -> dict[str, World]:
+    """Two checkouts that agree with the hub on one task."""
+    a = World([plan("W1", block("T1", "in_progress"), uuid=uid(1))], [], [])
+    a.fix()
+    b = a.other_checkout()
+    b.fix()
+    return {"a": a, "b": b}
+
+
+@settings(max_examples=400)
+@given(STEPS)
+def test_two_checkouts_agree_whatever_both_say(steps: list[tuple[str, str]]) -> None:
+    checkouts = two_checkouts()
+    (row,) = checkouts["a"].tasks
+    for step, status in steps:
+        before = checkouts["a"].tasks[row].status
+        what, _, name = step.partition(" ")
+        if what == "edit":
+            checkouts[name].edit("T1", status)
+        elif what == "report":
+            checkouts["a"].report("T1", status)
+        else:
+            checkouts[name].fix()
+        assert not is_regress(before, checkouts["a"].tasks[row].status)
+    for name in "abab":
+        checkouts[name].fix()
+    said = {world.plans["W1.md"].blocks[0].status for world in checkouts.values()}
+    assert said == {checkouts["a"].tasks[row].status}
+    assert [mendable(world.compare()) for world in checkouts.values()] == [[], []]
+
+
+def test_second_of_two_checkouts_follows_on_equal_rank() -> None:
+    checkouts = two_checkouts()
+    a, b = checkouts["a"], checkouts["b"]
+    a.edit("T1", "blocked")
+    assert [drift.finding.code for drift in a.fix().drifts] == ["C-11"]
+    assert [drift.finding.code for drift in b.fix().drifts] == ["C-13"]
+    # Both have moved: the hub wins.
+    a.edit("T1", "in_progress")
+    assert [drift.finding.code for drift in a.fix().drifts] == ["C-11"]
+    b.report("T1", "blocked")
+    b.report("T1", "in_progress")
+    a.edit("T1", "blocked")
+    assert [drift.finding.code for drift in a.fix().drifts] == ["C-13"]
+    assert [drift.finding.code for drift in b.fix().drifts] == ["C-13"]
+    assert {world.plans["W1.md"].blocks[0].status for world in (a, b)} == {"in_progress"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from consistency.core.memory import recall, remember
 from consistency.core.parse import parse_workplan
 from consistency.core.sides import Known
 from consistency.core.workplan import Problem, Workplan
-from tests.core.values import block, plan, uid
+from tests.core.values import WHEN, block, plan, uid
 
 
 def test_recall_gives_back_what_remember_kept() -> None:
@@ -21,14 +22,15 @@ def test_recall_gives_back_what_remember_kept() -> None:
         mirrored=("Title", "owner", "domain", "repo", "topic", "2026-01-01", "2026-01-02"),
         problems=[Problem("C-05", "task block has no 'id'", 30, None, "2:id"), Problem("C-05", "m", 40, "T", "3:x")],
     )
-    text = remember(workplan, {"W1-T1": "done"}, "active")
-    assert recall("workplans/ä.md", text) == Known(workplan, {"W1-T1": "done"}, "active")
+    known = Known(workplan, {"W1-T1": "done"}, "active", {"W1-T1": WHEN.replace(microsecond=123_457)}, WHEN)
+    text = remember(known)
+    assert recall("workplans/ä.md", text) == known
     assert json.loads(text)["taken"] == {"W1-T1": "done"}
 
 
 def test_remember_is_the_same_text_for_the_same_workplan() -> None:
     one, two = plan("W1", block("T1", "todo")), plan("W1", block("T1", "todo"))
-    assert remember(one, {"T1": "todo"}, "") == remember(two, {"T1": "todo"}, "")
+    assert remember(Known(one, {"T1": "todo"}, "")) == remember(Known(two, {"T1": "todo"}, ""))
 
 
 def test_remember_keeps_one_line_that_later_versions_can_read() -> None:
@@ -36,16 +38,25 @@ def test_remember_keeps_one_line_that_later_versions_can_read() -> None:
     text = (
         '{"key":"W1","status":"active","uuid":null,"mirrored":["Plan W1","","","","","",""],"line":5,'
         '"blocks":[["T1","\\u00c4","done","medium",null,12,null]],"problems":[["C-05","m",40,"T2","3:x"]],'
-        '"taken":{"T1":"todo"},"taken_status":"draft"}'
+        '"taken":{"T1":"todo"},"taken_status":"draft","since":{"T1":1772600767000001},"status_since":null}'
     )
-    assert remember(workplan, {"T1": "todo"}, "draft") == text
-    assert recall("W1.md", text) == Known(workplan, {"T1": "todo"}, "draft")
+    known = Known(workplan, {"T1": "todo"}, "draft", {"T1": WHEN.replace(microsecond=1)})
+    assert remember(known) == text
+    assert recall("W1.md", text) == known
+
+
+def test_recall_of_a_row_without_times() -> None:
+    """As versions before 1.2 have kept it."""
+    known = Known(plan("W1", block("T1", "done")), {"T1": "done"}, "active", {"T1": WHEN}, WHEN)
+    kept = json.loads(remember(known))
+    del kept["since"], kept["status_since"]
+    assert recall("W1.md", json.dumps(kept)) == replace(known, since={}, status_since=None)
 
 
 def test_recall_knows_the_places_to_edit() -> None:
     text = b"---\nid: W\ntype: workplan\ntitle: T\nstatus: active\n---\n```task\nid: X\nstatus: 'todo'\n```\n"
     parsed = parse_workplan("w.md", text)
     assert isinstance(parsed, Workplan)
-    known = recall("w.md", remember(parsed, {}, ""))
+    known = recall("w.md", remember(Known(parsed)))
     assert repr(known.workplan) == repr(parsed)
     assert [item.place for item in known.workplan.blocks] == [(text.index(b"'todo'"), text.index(b"'todo'") + 6)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 
 import pytest
 
@@ -13,7 +14,7 @@ from consistency.core.judge import judge
 from consistency.core.sides import Known, Settled
 from consistency.core.workplan import Problem, Unreadable
 from statehub.ranks import TASK_STATUSES, rank
-from tests.core.values import WHEN, block, codes, compared, drifts, files, findings, hub, plan, task, uid, ws
+from tests.core.values import BEFORE, WHEN, block, codes, compared, drifts, files, findings, hub, plan, task, uid, ws
 
 
 def test_task_as_in_the_file_is_no_drift() -> None:
@@ -22,13 +23,14 @@ def test_task_as_in_the_file_is_no_drift() -> None:
     assert (result.drifts, result.doubts, result.workstreams) == ((), (), {"W.md": uid(1)})
 
 
-def task_status_drifts(file: str, db: str, taken: str) -> list[Drift]:
+def task_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
     """What is to be found where a block's status is *file*, its task's *db*."""
-    code = judge(file, db, taken)
+    code = judge(file, db, taken, moved=moved)
     if code is None:
         return []
+    ahead = "has changed" if rank(file) == rank(db) else "is ahead of"
     message = {
-        "C-11": f"file is ahead of task 'Title T1' (db={db}, file={file})",
+        "C-11": f"file {ahead} task 'Title T1' (db={db}, file={file})",
         "C-13": f"DB task 'Title T1' is ahead of file (db={db}, file={file}) — skipped to prevent regression",
         "C-15": f"task 'Title T1' was reopened in the hub, the file still has the old status (db={db}, file={file})",
     }[code]
@@ -36,17 +38,32 @@ def task_status_drifts(file: str, db: str, taken: str) -> list[Drift]:
         code, message, file="W.md", line=12, workplan="W", task="T1", db_status=db, file_status=file
     )  # fmt: skip
     if code == "C-11":
-        assert rank(file) > rank(db)
+        assert rank(file) >= rank(db)
         return [Drift(finding, AdvanceTask(uid(11), uid(1), db, file))]
     return [Drift(finding, WriteBack("W.md", "W", "T1", file, db, WHEN))]
 
 
+@pytest.mark.parametrize("since", [None, BEFORE, WHEN], ids=["never", "before", "now"])
 @pytest.mark.parametrize("taken", ["", *TASK_STATUSES])
-def test_task_status_every_case(taken: str) -> None:
+def test_task_status_every_case(taken: str, since: datetime | None) -> None:
     for file, db in itertools.product(TASK_STATUSES, TASK_STATUSES):
-        known = Known(plan("W", block("T1", file, line=12)), {"T1": taken} if taken else {}, "active")
-        found = drifts(files(known), hub(ws(1, "W"), task(11, 1, "T1", db, title="Title T1")))
-        assert found == task_status_drifts(file, db, taken)
+        known = Known(
+            plan("W", block("T1", file, line=12)),
+            {"T1": taken} if taken else {},
+            "active",
+            {"T1": since} if since else {},
+        )
+        result = compared(files(known), hub(ws(1, "W"), task(11, 1, "T1", db, title="Title T1")))
+        assert list(result.drifts) == task_status_drifts(file, db, taken, since != WHEN)
+        assert result.agreed == {("W", None): WHEN, **({("W", "T1"): WHEN} if file == db else {})}
+
+
+def test_task_that_moved_or_was_renamed_is_compared_with_its_own_memory() -> None:
+    rows, memory = hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1", "done")), ({"T1": "done"}, "active", {"T1": WHEN})
+    moved = files(Known(plan("V", block("T1", "cancelled"))), Known(plan("W"), *memory))
+    renamed = files(Known(plan("W", block("T9", "cancelled", uuid=uid(11))), *memory), Known(plan("V")))
+    for side in moved, renamed:
+        assert [code for code, _ in codes(side, rows)] == ["C-11", "C-12"]
 
 
 def test_task_not_in_the_hub() -> None:

@@ -12,6 +12,8 @@ from consistency.core.sides import FileSide, HubSide, HubTask, HubWorkstream, Kn
 from consistency.core.workplan import Problem, TaskBlock, Unreadable, Workplan
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+BEFORE = datetime(2026, 3, 4, 5, 6, 6, 999_999, tzinfo=UTC)
+"""The moment before."""
 
 
 def uid(number: int) -> str:
@@ -54,7 +56,7 @@ def ws(
     number: int, key: str, *, path: str | None = None, status: str = "active", mirrored: tuple[str, ...] | None = None
 ) -> HubWorkstream:
     fields = mirrored or (f"Plan {key}", "", "", "", "", "", "")
-    return HubWorkstream(uid(number), key, f"{key}.md" if path is None else path, 1, status, fields)
+    return HubWorkstream(uid(number), key, f"{key}.md" if path is None else path, 1, status, fields, WHEN)
 
 
 def task(
