@@ -16,10 +16,10 @@ from consistency.core.actions import (
     StatusWritten,
     WriteBack,
 )
-from consistency.core.compare import Comparison, Place
+from consistency.core.compare import Comparison
 from consistency.core.edit import Edited
 from consistency.core.memory import remember
-from consistency.core.sides import Known
+from consistency.core.sides import Known, Place
 from consistency.hub.ledger import UNREAD, Entry, NewEntry, read_contents, read_entries, write_entries
 from consistency.read import Reading
 

@@ -39,6 +39,7 @@ class Model:
 
     def stepped(self, hub: Hub) -> None:
         """A step was made, whatever it was. Raises Broken."""
+        self._news.moved(hub)
         self._news.moved_back(self._records.check(hub))
 
     def ran(self, run: Run, before: Look, after: Look) -> None:

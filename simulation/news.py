@@ -1,4 +1,7 @@
-"""What is news to the hub: a run takes from the files what is ahead of the hub and news there, and nothing else."""
+"""What is news to the hub: a run takes from the files what is news there and no step back, and nothing else.
+
+On equal rank a file brings news only if the hub has not moved since both agreed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from simulation.look import MAIN, Clone, Commit, History, Look, Run
+from simulation.look import MAIN, Clone, Commit, History, Hub, Look, Run
 from simulation.promise import promise
 from simulation.workplan import RANKS, statuses
 
@@ -21,6 +24,9 @@ class News:
         self._history = history
         # What the last fix on each host saw of each task: the same status once more is no news there.
         self._seen: dict[str, dict[str, str]] = defaultdict(dict)
+        # The tasks on which each host's files and the hub agreed at its last fix, if the hub has not moved them since.
+        self._rests: dict[str, set[str]] = defaultdict(set)
+        self._changes: set[int] = set()
         # Each host's commit at its last fix; and all at which there may have been one.
         self._taken: dict[str, str] = {}
         self._maybe_taken: set[str] = set()
@@ -32,28 +38,42 @@ class News:
         """On *hosts* a fix has run before."""
         for host in hosts:
             self._seen[host].update(look.clones[host].statuses)
+            self._rests[host].update(_agreed(look.clones[host], look.hub))
             self._taken[host] = look.clones[host].head
+        self.moved(look.hub)
         self._maybe_taken = set(self._taken.values())
 
+    def moved(self, hub: Hub) -> None:
+        """The hub may have moved tasks: no host has agreed with it on these since."""
+        moved = {change.task for change in hub.changes if change.pk not in self._changes}
+        self._changes = {change.pk for change in hub.changes}
+        for tasks in self._rests.values():
+            tasks.difference_update(moved)
+
     def moved_back(self, tasks: Iterable[str]) -> None:
-        """*tasks* were reopened at this moment."""
+        """*tasks* were moved in the hub, to a lower or equal rank, at this moment."""
         self._back.update({task: set(self._taken.values()) for task in tasks})
 
     def forget(self, task: str) -> None:
         """A person deleted *task* in the hub."""
         self._back.pop(task, None)
+        for tasks in self._rests.values():
+            tasks.discard(task)
 
     def check(self, run: Run, before: Look, after: Look) -> None:
-        """The hub takes from the files what is ahead of it and news there, and nothing else."""
+        """The hub takes from the files what is news there and no step back, and nothing else."""
         base = self._base(run, before, after)
         said = self._compared(base, after.clones[run.host])
-        seen = self._rewound(run, before, after)
+        rewound = self._rewound(run, before, after)
+        seen, rests = {**self._seen[run.host], **rewound}, self._rests[run.host] - rewound.keys()
         held = {noted.task for noted in after.hub.noted if noted.code == "C-20" and noted.host == run.host}
         for task, status in before.hub.tasks.items():
             now, file = after.hub.tasks[task], said.get(task)
             wanted = {status}
-            if run.fixing and file is not None and task not in held and RANKS[file] > RANKS[status]:
-                wanted = self._wanted(task, status, file, seen.get(task, ""), base)
+            if run.fixing and file not in (None, status) and task not in held and RANKS[file] >= RANKS[status]:
+                known = seen.get(task, "")
+                if RANKS[file] > RANKS[status] or known == UNSURE or (task in rests and known == status):
+                    wanted = self._wanted(task, status, file, known, base)
             promise(
                 now in wanted,
                 f"{task} was {status} in the hub and is {now}; the file said {file},",
@@ -64,14 +84,14 @@ class News:
             promise(as_said, f"new task {task} is not as the file has it")
 
     def _wanted(self, task: str, status: str, file: str, seen: str, base: Commit) -> set[str]:
-        """What may become of a task at *status*, with *file* ahead of it in the files, and *seen* there last."""
+        """What may become of a task at *status*, with *file* in the files, which may be news, and *seen* there last."""
         if seen == UNSURE:
             return {status, file}
         if seen == file:
             return {status}
         if task not in self._back:
             return {file}
-        # It was moved back. What another host has taken by then is no news, by whatever way it comes here.
+        # It was moved in the hub. What another host has taken by then is no news, by whatever way it comes here.
         source, sure = self._source(task, file, base)
         if source not in self._history.reachable(*self._maybe_taken):
             return {file}
@@ -119,8 +139,8 @@ class News:
         return replace(here, files=files).statuses
 
     def _rewound(self, run: Run, before: Look, after: Look) -> dict[str, str]:
-        """What was seen, once the tool's commits that the run dropped are taken back."""
-        seen = dict(self._seen[run.host])
+        """What counts as seen of the tasks in the tool's commits that the run dropped."""
+        seen: dict[str, str] = {}
         dropped = self._history.reachable(before.clones[run.host].head)
         dropped -= self._history.reachable(after.clones[run.host].head)
         for name in self._newest_first(dropped):
@@ -142,12 +162,16 @@ class News:
 
     def remember(self, run: Run, before: Look, after: Look) -> None:
         """What the run has seen and taken is known from now on."""
+        self.moved(after.hub)
         if not run.fixing:
             return
         seen, clone = self._seen[run.host], after.clones[run.host]
         if run.outcome == "ok" and run.quiet:
             held = {noted.task for noted in after.hub.noted if noted.code == "C-20" and noted.host == run.host}
-            seen.update({task: status for task, status in clone.statuses.items() if task not in held})
+            told = {task: status for task, status in clone.statuses.items() if task not in held}
+            seen.update(told)
+            self._rests[run.host] -= told.keys()
+            self._rests[run.host] |= told.keys() & _agreed(clone, after.hub)
             self._taken[run.host] = clone.head
             self._maybe_taken.add(clone.head)
         elif run.outcome != "skipped" or run.pull:
@@ -155,3 +179,8 @@ class News:
             self._maybe_taken |= {clone.head, before.clones[run.host].head}
             everything = {*after.hub.tasks, *before.clones[run.host].statuses, *clone.statuses}
             seen.update(dict.fromkeys(everything, UNSURE))
+
+
+def _agreed(clone: Clone, hub: Hub) -> set[str]:
+    """The tasks of which the files and the hub say the same."""
+    return {task for task, status in clone.statuses.items() if hub.tasks.get(task) == status}

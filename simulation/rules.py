@@ -19,6 +19,7 @@ hosts = st.sampled_from([HOSTS[0], HOSTS[0], HOSTS[1], HOSTS[1], HOSTS[2]])
 tasks = st.sampled_from([task for listed in PLANS.values() for task in listed[:2]][:3])
 plans = st.sampled_from(list(PLANS))
 statuses = st.sampled_from(STATUSES)
+begun = st.sampled_from(("in_progress", "blocked"))
 plan_statuses = st.sampled_from(("draft", "active", "done"))
 hours = st.sampled_from(("-50", "-5", "-1", "1", "5", "50"))
 fixes = st.sampled_from(
@@ -128,6 +129,12 @@ class Simulation(RuleBasedStateMachine):
     def undo(self, host: str, task: str, status: str) -> None:
         """A file moves a task forward, and a person moves it back: after some times of that, nobody knows."""
         self._do(f"edit {host} {task} {status}", f"commit {host}", f"fix {host}", f"reopen {task} todo")
+
+    @rule(host=hosts, task=tasks, moves=st.lists(begun, max_size=2), status=begun)
+    def change(self, host: str, task: str, moves: list[str], status: str) -> None:
+        """A file and the hub agree, the hub moves or does not, and then the file says something of the same rank."""
+        reports = [f"report {task} {move}" for move in moves]
+        self._do(f"fix {host} pull push", *reports, f"edit {host} {task} {status}", f"commit {host}", f"fix {host}")
 
     @rule(step=runs)
     def fix(self, step: str) -> None:

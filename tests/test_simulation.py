@@ -61,8 +61,28 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
             ["edit b B-T1 done", "commit b", "push b", "report A-T1 done", "fix a"],
             "behind is True, the gates are set()",
         ),
+        (
+            "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=True),
+            ["edit a A-T1 in_progress", "fix a", "edit a A-T1 blocked", "fix a"],
+            "A-T1 was in_progress in the hub and is in_progress; the file said blocked, "
+            "and in_progress when it was last seen here",
+        ),
+        (
+            "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=False),
+            ["edit a A-T1 in_progress", "fix a", "report A-T1 blocked", "report A-T1 in_progress",
+             "edit a A-T1 blocked", "fix a"],
+            "A-T1 was in_progress in the hub and is blocked; the file said blocked, "
+            "and in_progress when it was last seen here",
+        ),
+        (
+            "consistency.sync.old_news", lambda *_: {},
+            ["edit a A-T1 in_progress", "commit a", "push a", "fix a", "pull b", "fix b", "edit a A-T1 blocked",
+             "commit a", "fix a", "report A-T1 in_progress", "fix b", "push a", "pull b", "fix b"],
+            "A-T1 was in_progress in the hub and is blocked; the file said blocked, "
+            "and in_progress when it was last seen here",
+        ),
     ],
-    ids=["old news", "recovery", "pull gate"],
+    ids=["old news", "recovery", "pull gate", "equal rank", "there and back", "old news of equal rank"],
 )  # fmt: skip
 def test_product_without_one_of_its_guards_breaks_a_promise(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, what: str, instead: object, script: list[str], words: str

@@ -298,7 +298,8 @@ def test_plan_that_regresses_is_refused_by_the_database(clone: Clone) -> None:
     row, home = Task.objects.get(key=T02), Workstream.objects.get()
     for action in (
         AdvanceTask(str(row.pk), str(home.pk), "in_progress", "todo"),
-        AdvanceTask(str(row.pk), str(home.pk), "in_progress", "blocked"),
+        AdvanceTask(str(row.pk), str(home.pk), "blocked", "done"),
+        AdvanceTask(str(row.pk), str(home.pk), "blocked", "in_progress"),
         AdvanceWorkstream(str(home.pk), "active", "draft"),
     ):
         with pytest.raises(HubMoved), transaction.atomic():

@@ -14,13 +14,10 @@ from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkst
 from consistency.core.finding import Finding
 from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
-from consistency.core.sides import FileSide, HubSide, HubWorkstream, Known
+from consistency.core.sides import FileSide, HubSide, HubWorkstream, Known, Place
 from consistency.core.tasks import TaskComparison, status_message
 from consistency.core.words import others
 from consistency.core.workplan import MIRRORED, Workplan
-
-Place = tuple[str | None, str | None]
-"""A workplan's id and a task's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from consistency.core.workplan import Unreadable, Workplan
 
+Place = tuple[str | None, str | None]
+"""A workplan's id and a task's; None for the task means the workplan itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class HubTask:

@@ -14,7 +14,7 @@ from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, Upd
 from consistency.core.finding import Finding
 from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
-from consistency.core.sides import HubSide, HubTask, Known, Settled
+from consistency.core.sides import HubSide, HubTask, Known, Place, Settled
 from consistency.core.words import others
 from consistency.core.workplan import TaskBlock, Workplan
 from statehub.ranks import is_advance
@@ -45,7 +45,7 @@ class TaskComparison:
         self.reported: list[tuple[Finding, PlannedAction | None]] = []
         self.creations: dict[str, list[CreateTask]] = {path: [] for path in created}
         self.doubts: list[tuple[str, str | None]] = []
-        self.agreed: dict[tuple[str, str], datetime] = {}
+        self.agreed: dict[Place, datetime] = {}
         self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
         self._settled = {file.workstream: file for file in settled}
         self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}

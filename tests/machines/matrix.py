@@ -23,11 +23,13 @@ class News(NamedTuple):
     """What is promised, as a person would tell it.
 
     `pending`: an edit that no run has taken to the hub yet. `stands`: a person reopened the task after all runs knew of
-    every edit, and nobody has moved it forward since: so it stays.
+    every edit, and nobody has moved it forward since: so it stays. `rests` are the machines whose file agreed with the
+    hub at their last fix, if the hub has not moved since: what their file says then on equal rank is taken.
     """
 
     pending: bool = False
     stands: bool = False
+    rests: str = ""
 
 
 class End(NamedTuple):
@@ -119,19 +121,36 @@ class Matrix:
     def _take(self, point: Point, action: str) -> tuple[State, News]:
         world, before, news = self.world, point.state, point.news
         state, outcome = world.take(action, before)
-        if outcome == "ok" and self._is_heard_of(before, action[-1]):
-            news = news._replace(pending=False)
+        if outcome == "ok":
+            self._require_equal_rank(point, action[-1], state)
+            if self._is_heard_of(before, action[-1]):
+                news = news._replace(pending=False)
+        news = news._replace(rests=self._rests(point, action[-1] if outcome == "ok" else "", state))
         if action == "edit" and state != before:
-            news = News(pending=True)
+            news = News(pending=True, rests=news.rests)
         if action == "report":
             news = news._replace(stands=False)
         if action == "reopen" and state != before:
             news = news._replace(stands=not news.pending)
         return state, news
 
+    def _require_equal_rank(self, point: Point, name: str, after: State) -> None:
+        """On equal rank a fix takes the file's status if the file alone has moved; or else the hub stays."""
+        file, hub = self.world.said_by(name, point.state)
+        wanted = file if name in point.news.rests else hub
+        if file != hub and rank(file) == rank(hub) and (now := self.world.said_by(name, after)[1]) != wanted:
+            raise Fault(f"the hub said {hub} and {name}'s file {file}: it was to be {wanted} and is {now}")
+
+    def _rests(self, point: Point, fixed: str, after: State) -> str:
+        """The machines at rest after a step, which was an ended fix on the machine *fixed* or ('') something else."""
+        rests = set(point.news.rests if after.hub == point.state.hub else "") - {fixed}
+        if fixed and len(set(self.world.said_by(fixed, after))) == 1:
+            rests.add(fixed)
+        return "".join(sorted(rests))
+
     def _is_heard_of(self, state: State, name: str) -> bool:
         """Whether a run on this machine sees A's edit, in a commit."""
-        says = self.world.statuses(state)["ab".index(name)]
+        says, _ = self.world.said_by(name, state)
         return says == self.world.edited and not (name == "a" and self.world.is_edited(state))
 
     # ---- The end of every order --------------------------------------------------------------------------------------

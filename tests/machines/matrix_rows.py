@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Model
 
 from consistency.models import Finding, LedgerEntry, Run
-from statehub.models import Checkout, StatusChange, Task, Workstream
+from statehub.models import Checkout, Source, StatusChange, Task, Workstream
+from statehub.ranks import is_advance
 
 Fields = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
@@ -31,6 +32,11 @@ class Change:
     reopen: bool
     row: Fields = field(compare=False, repr=False)
 
+    @property
+    def is_back(self) -> bool:
+        """Whether it stands against all that files said before."""
+        return self.source != Source.FILE and not is_advance(self.old, self.new)
+
 
 @dataclass(frozen=True)
 class Mirror:
@@ -42,8 +48,8 @@ class Mirror:
 
     @property
     def moved_back(self) -> datetime | None:
-        """When a person last took the task back."""
-        return next((change.row["at"] for change in reversed(self.changes) if change.reopen), None)
+        """When the task was last moved in the hub to a lower or equal rank."""
+        return next((change.row["at"] for change in reversed(self.changes) if change.is_back), None)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from consistency.models import Finding
 from consistency.report.outcome import CheckoutOutcome
 from statehub.models import Source
-from statehub.ranks import is_advance, rank
+from statehub.ranks import is_regress, rank
 from tests.commands.helpers import FILE
 from tests.machines.matrix_repos import Copy
 from tests.machines.matrix_rows import Mirror
@@ -33,11 +33,11 @@ def require_record(before: Mirror, after: Mirror) -> None:
 
 
 def require_no_regress(host: str, before: Mirror, after: Mirror) -> None:
-    """A run moves the hub forward only, and says so."""
+    """A run moves the hub to a higher or equal rank only, and says so."""
     if rank(after.status) < rank(before.status):
         raise Fault(f"a run lowered the task from {before.status} to {after.status}")
     for change in after.changes[len(before.changes) :]:
-        if change.reopen or change.source != Source.FILE or not is_advance(change.old, change.new):
+        if change.reopen or change.source != Source.FILE or is_regress(change.old, change.new):
             raise Fault(f"a run made the move {change}")
         if (change.row["who"], change.row["host"]) != ("cron", host) or not change.row["commit"]:
             raise Fault(f"a run's move says neither who nor from where: {change.row}")

@@ -162,6 +162,10 @@ class World:
         """What A's file, B's file and the hub say."""
         return _status(self.values[state.a]), _status(self.values[state.b]), self.values[state.hub].status
 
+    def said_by(self, name: str, state: State) -> tuple[str, str]:
+        """What the machine's file and the hub say."""
+        return self.statuses(state)["ab".index(name)], self.statuses(state)[2]
+
     def disagreement(self, state: State) -> str:
         """What is not the same everywhere; '' where all is."""
         a, b = self.values[state.a], self.values[state.b]
@@ -223,7 +227,7 @@ class World:
     def _decide(self, state: State, what: str) -> State:
         hub, moved = self._once((what, state.hub), lambda: self._in_the_hub(state.hub, what))
         after = self._moved(state, moved)._replace(hub=hub)
-        if moved and what == "reopen":
+        if self.values[hub].moved_back != self.values[state.hub].moved_back:
             heads = tuple(Heads(each.newest, each.newest) for each in self.values[state.heads])
             after = after._replace(heads=self.values.number(heads))
         return after

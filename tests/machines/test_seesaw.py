@@ -67,14 +67,14 @@ def test_status_that_something_keeps_writing_into_the_file(origin: Origin) -> No
     (a,) = planned(origin, "a")
     report(T01, "in_progress")
     for _ in range(3):
-        a.edit(T01, "blocked")
+        a.edit(T01, "todo")
         a.commit()
         assert codes(a.fix()) == [("C-13", "written_back")]
-    a.edit(T01, "blocked")
+    a.edit(T01, "todo")
     a.commit()
     drift, seesaw = findings(a.fix())
     assert (drift["code"], drift["action"], seesaw["code"]) == ("C-13", "none", "C-20")
-    assert seesaw["message"].count("a fix on a wrote in_progress over blocked in the file") == 3
+    assert seesaw["message"].count("a fix on a wrote in_progress over todo in the file") == 3
 
 
 def test_plain_progress_is_none(origin: Origin) -> None:
