@@ -46,7 +46,7 @@ def test_remember_keeps_one_line_that_later_versions_can_read() -> None:
 
 
 def test_recall_of_a_row_without_times() -> None:
-    """As versions before 1.2 have kept it."""
+    """As earlier versions have kept it."""
     known = Known(plan("W1", block("T1", "done")), {"T1": "done"}, "active", {"T1": WHEN}, WHEN)
     kept = json.loads(remember(known))
     del kept["since"], kept["status_since"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -324,3 +326,30 @@ class TestCrash:
     def _run_that_dies_after_its_commit(clone: Clone) -> None:
         tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
         fix_hub(checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED)), fixing())
+
+
+def test_times_are_those_of_the_rows_on_which_both_sides_agree(clone: Clone) -> None:
+    def times() -> tuple[dict[str, datetime], dict[str, datetime], bool]:
+        ((known, _),) = read_contents(Checkout.objects.get().pk, [FILE]).values()
+        found = dict(Task.objects.values_list("key", "status_changed_at"))
+        return dict(known.since), found, known.status_since == Workstream.objects.get().status_changed_at
+
+    def agree() -> bool:
+        kept, found, same = times()
+        return kept == found and same
+
+    mirrored(clone)
+    assert agree()
+    edit(clone, "status: todo", "status: blocked")
+    assert codes(fix("clone")) == [("C-11", "advanced")]
+    assert agree()
+    clone.commit("Work")
+    advance(find_task(T01), "done", SOMEBODY)
+    assert codes(fix("clone", "--no-writeback")) == [("C-13", "skipped")]
+    kept, found, same = times()
+    assert (kept, same) == ({T02: found[T02]}, True)
+    assert codes(fix("clone")) == [("C-13", "written_back")]
+    assert agree()
+    edit(clone, "status: active", "status: done")
+    assert codes(fix("clone")) == [("C-11", "advanced")]
+    assert agree()
