@@ -58,15 +58,18 @@ def _look(visit: Visit, tree: WorkTree, options: Options) -> Look:
     sighting = newest_sighting(checkout, place_of(visit)) if ask_others else None
     wanted = repo.branch
     state = read_state(tree, repo.workplans, upstream, fetched, wanted, sighting.tip if sighting else "")
-    gates = in_progress(slug, state.under_way)
-    if visit.foreign:
+    foreign, gone = bool(visit.foreign), fetched.outcome == GONE and upstream is not None
+    if foreign:
         state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
-        gates += foreign_clone(slug, visit.foreign)
-    elif fetched.outcome == GONE and upstream is not None:
-        gates += branch_gone(slug, wanted or upstream.name, upstream.remote, fetched.default)
-    elif not state.under_way and not options.any_branch:  # A rebase, say, detaches HEAD by itself.
+    gates = behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
+    # A rebase, say, detaches HEAD by itself; and without the branch nobody can be on it.
+    if not (foreign or gone or state.under_way or options.any_branch):
         gates += off_branch(slug, state.branch, wanted, state.on_branch)
-    gates += behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
+    gates += in_progress(slug, state.under_way)
+    if foreign:
+        gates += foreign_clone(slug, visit.foreign)
+    elif gone and upstream is not None:
+        gates += branch_gone(slug, upstream.branch, upstream.remote, fetched.default)
     return Look(state, tuple(gates))
 
 

@@ -112,7 +112,9 @@ def _proposed_branch(tree: WorkTree, remote: Upstream, known: Checkout | None) -
     repo = known.repo if known else Repo.objects.filter(origin=remote.url).first()
     if repo is None or not repo.branch:
         return default_branch(tree, remote, ASKING_TIMEOUT)
-    return renamed_branch(tree, remote, repo.branch, ASKING_TIMEOUT) if known else ""
+    # A branch that was there is followed under its new name; one that a person has named may be still to come.
+    was_there = known is not None and repo.checkouts.exclude(tip="").exists()
+    return renamed_branch(tree, remote, repo.branch, ASKING_TIMEOUT) if was_there else ""
 
 
 def _require_related(tree: WorkTree, known: Checkout, origin: str) -> None:
@@ -171,7 +173,7 @@ def _follow_origin(repo: Repo, origin: str) -> str:
         return ""
     other = Repo.objects.filter(origin=origin).first()
     if other is not None:
-        raise RegistryError(f"its origin {origin} is that of the repo '{other.slug}'")
+        return f"; its origin stays as it was, since {origin} is that of the repo '{other.slug}'"
     moved = f"; its origin is now {origin}" if repo.origin else ""
     repo.origin = origin
     repo.save(update_fields=["origin"])

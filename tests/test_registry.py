@@ -84,10 +84,43 @@ class TestRegister:
 
     def test_again_once_it_has_the_origin_of_another_repo(self, origin: Origin, clone: Clone) -> None:
         registered(origin.clone("first"))
-        clone.git("remote", "rename", "origin", "later")
+        address = clone.git("remote", "get-url", "origin")
+        clone.git("remote", "remove", "origin")
         registered(clone)
-        clone.git("remote", "rename", "later", "origin")
+        clone.git("remote", "add", "origin", address)
+        words = f"its origin stays as it was, since {str(origin.path).removesuffix('.git')} is that of the repo 'first'"
+        assert note(clone).endswith(f"as 'clone'; {words}; its branch is main")
         assert (registered(clone).repo.slug, registered(clone).repo.origin) == ("clone", "")
+
+    def test_clone_whose_remote_has_another_name_joins(self, origin: Origin, clone: Clone) -> None:
+        known = registered(clone)
+        second = origin.clone("second", "--origin", "github")
+        assert note(second) == (
+            f"registered {second.path} as another checkout of 'clone' (same origin {known.repo.origin})"
+        )
+
+    def test_clone_with_several_remotes_must_say_which(self, clone: Clone) -> None:
+        clone.git("remote", "rename", "origin", "theirs")
+        clone.git("remote", "add", "mine", "https://example.org/mine.git")
+        clone.git("branch", "--unset-upstream")
+        assert "git branch --set-upstream-to" in refusal(clone)
+
+    def test_moved_origin_is_followed(self, origin: Origin, clone: Clone) -> None:
+        known = registered(clone)
+        Checkout.objects.update(head=clone.head, tip=clone.head)
+        moved = origin.path.with_name("moved.git")
+        origin.path.rename(moved)
+        clone.git("remote", "set-url", "origin", str(moved))
+        now = str(moved).removesuffix(".git")
+        assert note(clone) == f"{clone.path} is registered already, as 'clone'; its origin is now {now}"
+        assert Repo.objects.get().origin == now != known.repo.origin
+
+    def test_origin_of_another_history_is_refused(self, clone: Clone, new_origin: Callable[[str], Origin]) -> None:
+        registered(clone)
+        Checkout.objects.update(head="1" * 40, tip="2" * 40)
+        other = new_origin("stranger")
+        clone.git("remote", "set-url", "origin", str(other.path))
+        assert "the two histories have nothing in common" in refusal(clone)
 
     def test_second_clone_joins(self, origin: Origin, clone: Clone) -> None:
         first, second = registered(clone, "hub"), origin.clone("second")
@@ -209,6 +242,14 @@ class TestBranch:
         assert note(clone).endswith("as 'clone'; its branch is main")
         Repo.objects.update(branch="")
         assert note(origin.clone("second")).endswith("; its branch is main")
+
+    def test_renamed_on_the_server_is_followed(self, origin: Origin, clone: Clone) -> None:
+        registered(clone)
+        origin.git("branch", "--move", "main", "trunk")
+        assert note(clone).endswith("as 'clone'")  # Nobody has seen it there yet.
+        Checkout.objects.update(tip=clone.head)
+        assert note(clone).endswith("as 'clone'; its branch is trunk")
+        assert note(clone).endswith("as 'clone'")
 
     def test_of_a_second_clone_does_not_move_it(self, origin: Origin, clone: Clone) -> None:
         registered(clone, branch="trunk")

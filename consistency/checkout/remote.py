@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consistency.checkout.git import GitError
-from consistency.checkout.worktree import WorkTree, decoded, fields
+from consistency.checkout.worktree import WorkTree, decoded, encoded, fields
 from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, NOT_ASKED
 
 _HOST = r"(\[[^]/]*\]|[^:/]+)"
@@ -55,7 +55,12 @@ class Upstream:
     @property
     def name(self) -> str:
         """How the clone calls it: `origin/main`."""
-        return f"{self.remote}/{self.ref.removeprefix(_HEADS)}"
+        return f"{self.remote}/{self.branch}"
+
+    @property
+    def branch(self) -> str:
+        """The branch's short name: `main`."""
+        return self.ref.removeprefix(_HEADS)
 
     @property
     def tracking(self) -> str:
@@ -343,11 +348,13 @@ def has_commit(tree: WorkTree, commits: Iterable[str]) -> bool:
 def normalised(url: str, base: str) -> str:
     """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path.
 
-    User and password are left out, of what is no proper address, too.
+    User and password are left out, of what is no proper address, too. Bytes that are not UTF-8 are escapes.
     """
     url = _USER.sub("", url)
     found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
     if found:
-        return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"
-    local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
-    return local.rstrip("/").removesuffix("/.git").removesuffix(".git")
+        place = f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"
+    else:
+        local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
+        place = local.rstrip("/").removesuffix("/.git").removesuffix(".git")
+    return encoded(place).decode(errors="backslashreplace")

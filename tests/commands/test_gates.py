@@ -82,6 +82,20 @@ def gone(clone: Clone) -> None:
     publish(clone)
 
 
+def merging(clone: Clone) -> None:
+    ahead_in_the_hub(clone)
+    clone.git("checkout", "--quiet", "-b", "topic")
+    clone.write("topic.txt", "from a topic")
+    clone.commit("Topic")
+    clone.git("checkout", "--quiet", "main")
+    clone.git("merge", "--quiet", "--no-ff", "--no-commit", "topic")
+
+
+def renamed_on_the_server(clone: Clone) -> None:
+    ahead_in_the_hub(clone)
+    Bare(clone.path.with_name("origin.git")).git("branch", "--move", "main", "trunk")
+
+
 CLOSED = [
     Gate(
         "C-14", behind, "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress", ahead,
@@ -90,13 +104,22 @@ CLOSED = [
     Gate(
         "C-18", on_a_topic,
         "Repo 'clone' is on branch 'topic', not on 'main' — nothing is written (--any-branch lifts this)", ahead,
-        lift="--any-branch", done="written_back", repo={"freshness": "no_upstream"},
+        lift="--any-branch", done="written_back",
     ),
     Gate(
         "C-19", gone,
         "Repo 'clone' shows no more the one workplan of its last fix — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)", lost,
         severity="FAIL", compared=True, lift="--allow-missing", done="none",
+    ),
+    Gate(
+        "C-21", merging, "Repo 'clone': a merge is under way — nothing is written; finish or abort it", ahead,
+    ),
+    Gate(
+        "C-22", renamed_on_the_server,
+        "Repo 'clone': branch 'main' is gone from origin — nothing is written; its default branch is 'trunk': "
+        "git switch trunk, then register_repo PATH follows it", ahead,
+        repo={"freshness": "gone", "ahead": None, "behind": None},
     ),
 ]  # fmt: skip
 
@@ -149,7 +172,8 @@ def test_gate_is_lifted_by_its_option(agreed: Clone, gate: Gate) -> None:
     )
     ended = fix("clone", gate.lift)
     written = gate.done == "written_back"
-    fields = {"converged": written, "writeback_commit": agreed.head if written else None, **gate.repo}
+    fields = {"converged": written, "writeback_commit": agreed.head if written else None, "ahead": int(written)}
+    fields |= gate.repo
     assert document(ended) == report("fix", repo_report(agreed, found, **fields))
     assert (ended.exit, ended.stderr, agreed.status()) == (0, "", [])
 
@@ -163,10 +187,23 @@ def test_other_gates_are_not_lifted_with_it(agreed: Clone) -> None:
 
 
 class TestBranch:
-    def test_detached_head_is_on_none(self, agreed: Clone) -> None:
+    def test_detached_at_its_tip_is_on_it_but_takes_no_commit(self, agreed: Clone) -> None:
         ahead_in_the_hub(agreed)
         agreed.git("checkout", "--quiet", "--detach")
         assert codes(fix("clone", "--no-writeback")) == [("C-13", "skipped")]
+        assert codes(fix("clone")) == [("C-13", "failed"), ("C-16", "none")]
+
+    def test_detached_anywhere_else_is_not_on_it(self, agreed: Clone) -> None:
+        ahead_in_the_hub(agreed)
+        agreed.git("checkout", "--quiet", "--detach", "HEAD~1")
+        before = hub_rows(), tree(agreed)
+        ended = fix("clone")
+        assert codes(ended) == [("C-14", "none"), ("C-18", "none")]
+        assert document(ended)["repos"][0]["findings"][1]["message"] == (
+            "Repo 'clone' has a detached HEAD that is not the tip of 'main' — nothing is written "
+            "(--any-branch lifts this)"
+        )
+        assert (hub_rows(), tree(agreed)) == before
 
     def test_behind_on_another_branch_is_both_and_is_not_pulled(self, agreed: Clone) -> None:
         agreed.git("checkout", "--quiet", "--track", "-b", "topic", "origin/main")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from pytest_django import Settings
 
 from consistency.checkout.atomicfile import TEMPORARY
 from consistency.checkout.lock import LOCK_NAME
@@ -236,7 +237,8 @@ def test_two_clones_make_the_same_commit(origin: Origin, clone: Clone) -> None:
     assert other.log() == [SUBJECT, "Plan", "Start"]
 
 
-def test_commit_that_a_hook_refuses_leaves_the_files_as_they_were(clone: Clone) -> None:
+def test_commit_that_a_hook_refuses_leaves_the_files_as_they_were(clone: Clone, settings: Settings) -> None:
+    settings.STATEHUB_COMMIT_HOOKS = True
     mirrored(clone)
     hook = clone.write(".git/hooks/pre-commit", "#!/bin/sh\necho not today >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -272,7 +274,8 @@ def test_checkout_on_another_branch(clone: Clone) -> None:
 def test_checkout_in_the_middle_of_something(clone: Clone) -> None:
     mirrored(clone)
     clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-    assert stamp() == Ended(2, "", f"error: {clone.path}: a merge is under way; end it first\n")
+    words = "Repo 'clone': a merge is under way — nothing is written; finish or abort it"
+    assert stamp() == Ended(2, "", f"error: {clone.path}: {words}\n")
     assert clone.read(FILE).decode() == TEXT
 
 

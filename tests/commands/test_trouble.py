@@ -176,7 +176,8 @@ def waiting_run(hub: Hub, clone: Clone) -> Iterator[subprocess.Popen[str]]:
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     process = subprocess.Popen(
         [sys.executable, ROOT / "manage.py", "fix_consistency", "clone"], text=True, cwd=ROOT,
-        env={**environment, "DATABASE_URL": hub.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**environment, "DATABASE_URL": hub.url, "STATEHUB_COMMIT_HOOKS": "true"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         while not sign.exists():
@@ -242,6 +243,7 @@ def written_to(hub: Hub, stdout: int) -> tuple[int, str]:
 
 def test_remote_that_never_answers_is_given_up(hub: Hub, clone: Clone, tmp_path: Path) -> None:
     mirrored(clone)
+    Repo.objects.update(origin="nowhere.invalid/repo")
     silent = tmp_path / "ssh"
     silent.write_text("#!/bin/sh\nexec sleep 60\n")
     silent.chmod(0o755)

@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from consistency.models import Finding, Run
+from statehub.models import Repo
 from tests.commands.helpers import (
     codes,
     document,
@@ -24,6 +25,11 @@ from tests.commands.helpers import (
 from tests.support.repos import Clone, Origin
 
 pytestmark = pytest.mark.usefixtures("hub")
+
+
+def before_push(clone: Clone, script: str) -> None:
+    """Run *script* in *clone* after a push has begun and before it has asked what the remote has."""
+    clone.git("config", "remote.origin.receivepack", f"cd '{clone.path}'; {script}; git-receive-pack")
 
 
 class TestFetch:
@@ -121,11 +127,18 @@ class TestPull:
         ended = fix("clone", "--pull", *options)
         assert (ended.stderr, tree(clone)) == ("", before)
 
-    def test_no_upstream_is_no_trouble(self, clone: Clone) -> None:
+    @pytest.mark.parametrize(("known", "freshness"), [(False, "no_upstream"), (True, "unknown")])
+    def test_no_remote_is_no_trouble_unless_the_hub_knows_of_one(
+        self, clone: Clone, known: bool, freshness: str
+    ) -> None:
         mirrored(clone)
-        clone.git("branch", "--unset-upstream")
-        ended = fix("clone", "--pull")
-        assert (ended.exit, ended.stderr, document(ended)["repos"][0]["freshness"]) == (0, "", "no_upstream")
+        clone.git("remote", "remove", "origin")
+        if not known:
+            Repo.objects.update(origin="", branch="")
+        ended = fix("clone", "--pull", "--push")
+        held = [("C-22", "none")] if known else []
+        assert (ended.exit, ended.stderr, codes(ended)) == (0, "", held)
+        assert document(ended)["repos"][0]["freshness"] == freshness
 
 
 class TestPush:
@@ -157,7 +170,7 @@ class TestPush:
         assert run("set_task_status", "WP-1-T01", "done").exit == 0
         ended = fix("clone", "--push")
         assert (ended.exit, codes(ended)) == (0, [("C-13", "written_back"), ("C-16", "none")])
-        words = "below it are commits that nobody has pushed yet; git push takes it along"
+        words = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
         assert findings(ended)[1]["message"] == f"committed, not pushed: {words}"
         assert (origin.head, Run.objects.latest("started_at").push) == (before, words)
         assert document(ended)["repos"][0]["converged"]
@@ -183,9 +196,9 @@ class TestPush:
         mirrored(clone)
         other = origin.clone("other")
         other.commit("Theirs")
-        hook = clone.path / ".git/hooks/pre-push"
-        hook.write_text(f"#!/bin/sh\nrm .git/hooks/pre-push\nexec env -i PATH=$PATH git -C {other.path} push -q\n")
-        hook.chmod(0o755)
+        before_push(
+            clone, f"git config --unset remote.origin.receivepack; env -i PATH=$PATH git -C {other.path} push -q"
+        )
         assert run("set_task_status", "WP-1-T01", "done").exit == 0
         ended = fix("clone", "--push")
         repo = document(ended)["repos"][0]
