@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from consistency.checkout.commit import Committer, Written
 from consistency.checkout.files import digest
-from consistency.checkout.remote import Fetched, fetch, upstream_of
-from consistency.checkout.state import State, look
-from consistency.checkout.worktree import WorkTree, open_checkout
-from consistency.checkout.writeback import write_back
-from consistency.core.actions import WriteBack
-from consistency.core.gate import NOT_ASKED
+from consistency.checkout.remote import Fetched, Upstream, fetch, find_upstream
+from consistency.checkout.state import State, read_state
+from consistency.checkout.worktree import WorkTree, list_files, open_checkout
+from consistency.checkout.writeback import RecordWritten, write_back
+from consistency.core.actions import StatusWritten, WriteBack
+from consistency.core.gate import NO_UPSTREAM, NOT_ASKED
 from tests.support.repos import Clone
 from tests.support.workplans import workplan
 
 PATTERN = "workplans/**/*.md"
 LIMIT = 5 * 1024 * 1024
 COMMITTER = Committer("State Hub", "state-hub@localhost", 20.0)
-HASTY = Committer("State Hub", "state-hub@localhost", 0.7)
+WITH_HOOKS = Committer("State Hub", "state-hub@localhost", 20.0, hooks=True)
+HASTY = Committer("State Hub", "state-hub@localhost", 0.7, hooks=True)
 STARTED = "2026-03-01T12:00:00Z"
 CHANGED = datetime(2026, 3, 4, 5, 6, 7, 800_000, UTC)
 """Later than every commit made on this desk."""
@@ -37,31 +39,70 @@ def laid_out(clone: Clone, *names: str, text: str = TODO) -> Clone:
     return clone
 
 
+def with_attributes(clone: Clone, text: str) -> None:
+    """Commit a .gitattributes alone: whatever else is there stays as it is, and git will look at all of it again."""
+    clone.write(".gitattributes", text)
+    clone.git("add", ".gitattributes")
+    dates = {"GIT_AUTHOR_DATE": STARTED, "GIT_COMMITTER_DATE": STARTED}
+    clone.git("commit", "--quiet", "--message=Attributes", "--", ".gitattributes", env=dates)
+    for file in clone.path.rglob("*.md"):
+        if not file.is_symlink():
+            os.utime(file, (1, 1))
+
+
 def item(
     name: str = "a", task: str = "A-T1", old: str = "todo", new: str = "done", at: datetime = CHANGED
 ) -> WriteBack:
     return WriteBack(f"workplans/{name}.md", "A", task, old, new, at)
 
 
-def looked(clone: Clone | Path) -> tuple[WorkTree, State]:
-    tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
-    return tree, look(tree, PATTERN, Fetched(NOT_ASKED))
+class Hub:
+    """The hub's record of its own commits: each with its date and what it wrote."""
+
+    def __init__(self) -> None:
+        self.commits: dict[str, tuple[int, list[StatusWritten]]] = {}
+
+    def record(self, commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
+        self.commits[commit] = (when, list(changes))
+
+    def own(self, commits: Collection[str]) -> dict[str, list[StatusWritten]]:
+        """Those of *commits* that are on record, each with what it wrote."""
+        return {commit: changes for commit, (_, changes) in self.commits.items() if commit in commits}
 
 
-def fetched(tree: WorkTree, timeout: float = 10) -> Fetched:
-    """Fetch from what the branch follows."""
-    return fetch(tree, upstream_of(tree), timeout)
+def not_recorded(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
+    """Takes note of nothing."""
 
 
-def seen(clone: Clone) -> State:
-    """The clone as it stands after a fetch."""
+def upstream_of(tree: WorkTree, branch: str = "main", origin: str = "") -> Upstream:
+    """The way to the repo's *branch*; there must be one."""
+    upstream = find_upstream(tree, origin, branch)
+    assert upstream is not None
+    return upstream
+
+
+def fetched(tree: WorkTree, timeout: float = 10, branch: str = "main") -> Fetched:
+    """Ask origin for the repo's *branch*."""
+    return fetch(tree, find_upstream(tree, "", branch), timeout)
+
+
+def seen(clone: Clone, branch: str = "main", tip: str = "") -> State:
+    """The clone after a fetch, against the repo's *branch*; *tip* is what others have seen of that."""
     tree = open_checkout(str(clone.path))
-    return look(tree, PATTERN, fetched(tree))
+    return read_state(tree, PATTERN, find_upstream(tree, "", branch), fetched(tree, branch=branch), branch, tip)
 
 
-def unseen(clone: Clone) -> State:
-    """The clone as it stands, without a fetch."""
-    return looked(clone)[1]
+def unseen(clone: Clone, branch: str = "main", tip: str = "") -> State:
+    """The same without a fetch."""
+    tree = open_checkout(str(clone.path))
+    upstream = find_upstream(tree, "", branch)
+    return read_state(tree, PATTERN, upstream, Fetched(NOT_ASKED if upstream else NO_UPSTREAM), branch, tip)
+
+
+def looked(clone: Clone | Path) -> tuple[WorkTree, State]:
+    """The clone's work tree, and how it is; no remote is looked for."""
+    tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
+    return tree, read_state(tree, PATTERN, None, Fetched(NO_UPSTREAM), "main")
 
 
 def advance(clone: Clone, name: str = "news") -> None:
@@ -75,17 +116,37 @@ def digests(clone: Clone, items: Sequence[WriteBack]) -> dict[str, str]:
     return {each.path: digest(clone.read(each.path)) for each in items}
 
 
-def written(clone: Clone, *items: WriteBack, committer: Committer = COMMITTER) -> Written:
+def written(
+    clone: Clone, *items: WriteBack, committer: Committer = COMMITTER, record: RecordWritten = not_recorded
+) -> Written:
     """Look, read, and write back at once, as a run does."""
     tree, state = looked(clone)
+    return wrote(clone, tree, state, *items, committer=committer, record=record)
+
+
+def wrote(
+    clone: Clone,
+    tree: WorkTree,
+    state: State,
+    *items: WriteBack,
+    known: Mapping[str, str] | None = None,
+    committer: Committer = COMMITTER,
+    record: RecordWritten = not_recorded,
+    limit: int = LIMIT,
+) -> Written:
+    """Write back after a look that was made before; *known* are the digests of the files then, if not of now."""
     todo = items or (item(),)
-    return write_back(tree, state, todo, digests(clone, todo), committer, LIMIT)
+    overlooked = list_files(tree, PATTERN).overlooked
+    known = digests(clone, todo) if known is None else known
+    return write_back(tree, state, todo, known, committer, limit, record, overlooked=overlooked)
 
 
-def refused(clone: Clone, *words: str, committer: Committer = COMMITTER) -> str:
+def refused(
+    clone: Clone, *words: str, committer: Committer = COMMITTER, record: RecordWritten = not_recorded
+) -> str:
     """A writeback that must fail with these words, and leave all as it was; the words."""
     before = photograph(clone)
-    result = written(clone, committer=committer)
+    result = written(clone, committer=committer, record=record)
     assert (result.commit, result.files, len(result.faults)) == (None, {}, 1)
     assert photograph(clone) == before
     assert leftovers(clone) == []
@@ -101,6 +162,7 @@ def photograph(clone: Clone) -> dict[str, object]:
         "branch": clone.git("rev-parse", "--abbrev-ref", "HEAD"),
         "status": clone.git("--no-optional-locks", "status", "--porcelain=v2", "--untracked-files=all"),
         "index": clone.git("ls-files", "--stage", "-v"),
+        "refs": clone.git("for-each-ref", "refs/heads", "refs/tags", "refs/stash", "refs/worktree"),
         "staged": clone.git("diff", "--cached"),
         "stash": clone.git("stash", "list"),
     }
@@ -115,5 +177,6 @@ def photograph(clone: Clone) -> dict[str, object]:
 def leftovers(clone: Clone) -> list[str]:
     """What a writeback must not leave behind."""
     git = Path(clone.git("rev-parse", "--absolute-git-dir"))
-    found = [*clone.path.rglob("*.statehub*"), *clone.path.rglob(".statehub*")]
-    return [str(each) for each in (git / "statehub-writeback", git / "index.lock", *found) if each.exists()]
+    found = [*clone.path.rglob("*.statehub*"), *clone.path.rglob(".statehub*"), *git.glob("fast_import_crash_*")]
+    packs = [*git.glob("objects/pack/tmp_*"), *git.glob("objects/pack/.tmp*")]
+    return [str(each) for each in (git / "statehub-writeback", git / "index.lock", *packs, *found) if each.exists()]

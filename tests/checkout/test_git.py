@@ -17,9 +17,9 @@ import pytest
 
 from consistency.checkout.git import Git, GitError, GitMissing, GitTimeout
 from consistency.checkout.remote import Fetched
-from consistency.checkout.state import look
+from consistency.checkout.state import read_state
 from consistency.checkout.worktree import WorkTree
-from tests.checkout.desk import fetched
+from tests.checkout.desk import fetched, upstream_of
 from tests.checkout.processes import gone
 from tests.support.gitlog import GitProcesses
 from tests.support.manage import ROOT
@@ -238,7 +238,8 @@ def test_ssh_that_hangs_is_stopped(clone: Clone, tree: WorkTree, tmp_path: Path,
     assert fetched(tree, 0.5).outcome == "git fetch did not end within 0.5 s"
     assert "-oBatchMode=yes" in (tmp_path / "arguments").read_text()
     assert gone(int((tmp_path / "pid").read_text()))
-    assert look(tree, "*.md", Fetched("git fetch did not end within 0.5 s")).freshness == "unknown"
+    fetched_in_vain = Fetched("git fetch did not end within 0.5 s")
+    assert read_state(tree, "*.md", upstream_of(tree), fetched_in_vain, "main").freshness == "unknown"
 
 
 def test_the_callers_ssh_is_not_used(
@@ -307,7 +308,7 @@ def test_no_program_of_the_configuration_is_run_by_a_look(clone: Clone, tree: Wo
     clone.git("config", "core.fsmonitor", str(spy))
     clone.git("config", "core.pager", str(spy))
     clone.git("config", "diff.external", str(spy))
-    look(tree, "*.md", Fetched("ok"))
+    read_state(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main")
     fetched(tree, 10)
     assert not (clone.path / ".git" / "spied").exists()
 
@@ -315,5 +316,5 @@ def test_no_program_of_the_configuration_is_run_by_a_look(clone: Clone, tree: Wo
 def test_a_look_does_not_write_to_the_index(clone: Clone, tree: WorkTree) -> None:
     os.utime(clone.path / "README.md", (1, 1))
     before = clone.read(".git/index")
-    assert look(tree, "*.md", Fetched("ok")).dirty == frozenset()
+    assert read_state(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main").dirty == frozenset()
     assert clone.read(".git/index") == before

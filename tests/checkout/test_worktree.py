@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 
 from consistency.checkout.git import GitMissing
-from consistency.checkout.state import look
-from consistency.checkout.worktree import NotAWorkTree, WorkTree, files, locate, open_checkout
-from tests.checkout.desk import PATTERN, fetched, unseen
+from consistency.checkout.remote import fetch
+from consistency.checkout.state import read_state
+from consistency.checkout.worktree import (
+    Changed,
+    Listing,
+    NotAWorkTree,
+    WorkTree,
+    has_unmerged,
+    list_files,
+    locate,
+    open_checkout,
+    read_changed,
+)
+from tests.checkout.desk import PATTERN, unseen, upstream_of
 from tests.support.gitlog import GitProcesses
 from tests.support.repos import Clone, Origin
 
@@ -19,7 +30,8 @@ class TestPlace:
     """C-01."""
 
     def test_work_tree(self, clone: Clone) -> None:
-        assert open_checkout(str(clone.path)) == WorkTree(str(clone.path), str(clone.path / ".git"))
+        git = str(clone.path / ".git")
+        assert open_checkout(str(clone.path)) == WorkTree(str(clone.path), git, git)
 
     def test_missing(self, tmp_path: Path) -> None:
         with pytest.raises(NotAWorkTree, match=r"/gone is not there$"):
@@ -93,14 +105,15 @@ class TestPlace:
     def test_linked_worktree_has_a_git_folder_of_its_own(self, clone: Clone) -> None:
         linked = clone.path.with_name("linked")
         clone.git("worktree", "add", "--quiet", str(linked))
-        assert open_checkout(str(linked)) == WorkTree(str(linked), str(clone.path / ".git" / "worktrees" / "linked"))
+        shared = clone.path / ".git"
+        assert open_checkout(str(linked)) == WorkTree(str(linked), str(shared / "worktrees" / "linked"), str(shared))
 
 
 class TestFiles:
     def test_default_pattern(self, clone: Clone, tree: WorkTree) -> None:
         for name in ("workplans/x.md", "workplans/deep/er/y.md", "workplans/no.txt", "a/workplans/z.md", "x.md"):
             clone.write(name, "")
-        assert files(tree, PATTERN) == ["workplans/deep/er/y.md", "workplans/x.md"]
+        assert list_files(tree, PATTERN).paths == ["workplans/deep/er/y.md", "workplans/x.md"]
 
     def test_tracked_and_untracked_but_not_ignored(self, clone: Clone, tree: WorkTree) -> None:
         clone.write(".gitignore", "ignored*\n")
@@ -108,19 +121,19 @@ class TestFiles:
         clone.git("add", "--force", "workplans")
         clone.write("workplans/ignored.md", "")
         clone.write("workplans/untracked.md", "")
-        assert files(tree, PATTERN) == ["workplans/ignored-but-tracked.md", "workplans/untracked.md"]
+        assert list_files(tree, PATTERN).paths == ["workplans/ignored-but-tracked.md", "workplans/untracked.md"]
 
     def test_tracked_but_deleted_is_listed(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("workplans/a.md", "")
         clone.commit()
         (clone.path / "workplans" / "a.md").unlink()
-        assert files(tree, PATTERN) == ["workplans/a.md"]
+        assert list_files(tree, PATTERN).paths == ["workplans/a.md"]
 
     def test_conflicting_file_is_listed_once(self, clone: Clone, tree: WorkTree) -> None:
         blob = clone.git("hash-object", "-w", "--stdin", input="x")
         stages = "".join(f"100644 {blob} {stage}\tworkplans/a.md\n" for stage in (1, 2, 3))
         clone.git("update-index", "--index-info", input=stages)
-        assert files(tree, PATTERN) == ["workplans/a.md"]
+        assert list_files(tree, PATTERN).paths == ["workplans/a.md"]
 
     @pytest.mark.parametrize(
         "name",
@@ -132,10 +145,10 @@ class TestFiles:
     )  # fmt: skip
     def test_odd_names(self, clone: Clone, tree: WorkTree, name: str) -> None:
         clone.write(f"workplans/{name}", "")
-        assert files(tree, PATTERN) == [f"workplans/{name}"]
+        assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
         assert unseen(clone).dirty == {f"workplans/{name}"}
         clone.commit()
-        assert files(tree, PATTERN) == [f"workplans/{name}"]
+        assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
         clone.write(f"workplans/{name}", "x")
         assert unseen(clone).dirty == {f"workplans/{name}"}
 
@@ -145,24 +158,24 @@ class TestFiles:
             clone.write(path, "")
         except OSError:
             pytest.skip("this file system takes only UTF-8")
-        assert files(tree, PATTERN) == [path]
+        assert list_files(tree, PATTERN).paths == [path]
         assert unseen(clone).dirty == {path}
 
     def test_pattern_with_brackets_and_its_neighbour(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("a[1].md", "")
         clone.write("a1.md", "")
-        assert files(tree, "a[1].md") == ["a1.md", "a[1].md"]  # git also takes a pattern to the letter
-        assert files(tree, "a\\[1].md") == ["a[1].md"]
-        assert files(tree, "a1.md") == ["a1.md"]
+        assert list_files(tree, "a[1].md").paths == ["a1.md", "a[1].md"]  # git also takes a pattern to the letter
+        assert list_files(tree, "a\\[1].md").paths == ["a[1].md"]
+        assert list_files(tree, "a1.md").paths == ["a1.md"]
 
     def test_pattern_that_looks_like_magic_or_an_option(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("x.md", "")
         for pattern in (":(exclude)y", "--others", ")", ":!x.md"):
-            assert files(tree, pattern) == []
+            assert list_files(tree, pattern).paths == []
 
     def test_pattern_outside_the_repo(self, clone: Clone, tree: WorkTree) -> None:
         (clone.path.parent / "x.md").touch()
-        assert files(tree, "../*.md") == []
+        assert list_files(tree, "../*.md").paths == []
 
     def test_nested_repository_and_submodule(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         clone.git("submodule", "--quiet", "add", str(origin.path), "workplans/sub")
@@ -170,16 +183,76 @@ class TestFiles:
         clone.write("workplans/sub/x.md", "")
         clone.write("workplans/nested/x.md", "")
         clone.write("workplans/y.md", "")
-        assert files(tree, PATTERN) == ["workplans/y.md"]
+        assert list_files(tree, PATTERN).paths == ["workplans/y.md"]
         assert unseen(clone).dirty == {"workplans/y.md"}
+
+
+class TestListing:
+    def test_tells_untracked_and_overlooked(self, clone: Clone, tree: WorkTree) -> None:
+        for name in ("plain", "assumed", "skipped", "both"):
+            clone.write(f"workplans/{name}.md", "")
+        clone.commit()
+        for name in ("assumed", "both"):
+            clone.git("update-index", "--assume-unchanged", f"workplans/{name}.md")
+        for name in ("skipped", "both"):
+            clone.git("update-index", "--skip-worktree", f"workplans/{name}.md")
+        clone.write("workplans/new.md", "")
+        clone.write("workplans/a ? b.md", "")
+        names = ("a ? b", "assumed", "both", "new", "plain", "skipped")
+        assert list_files(tree, PATTERN) == Listing(
+            [f"workplans/{name}.md" for name in names],
+            untracked=frozenset({"workplans/new.md", "workplans/a ? b.md"}),
+            overlooked=frozenset({"workplans/assumed.md", "workplans/both.md"}),
+        )
+
+    def test_intended_is_tracked(self, clone: Clone, tree: WorkTree) -> None:
+        clone.write("workplans/a.md", "")
+        clone.git("add", "--intent-to-add", "workplans/a.md")
+        assert list_files(tree, PATTERN) == Listing(["workplans/a.md"])
+
+    def test_sparse_index(self, clone: Clone, tree: WorkTree) -> None:
+        for name in ("workplans/in/a.md", "workplans/out/b.md", "other/c.md"):
+            clone.write(name, "")
+        clone.commit()
+        clone.git("sparse-checkout", "init", "--cone", "--sparse-index")
+        clone.git("sparse-checkout", "set", "workplans/in")
+        assert list_files(tree, PATTERN) == Listing(["workplans/in/a.md", "workplans/out/b.md"])
+
+
+def test_unmerged(clone: Clone, tree: WorkTree) -> None:
+    assert has_unmerged(tree) is False
+    blob = clone.git("hash-object", "-w", "--stdin", input="x")
+    clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
+    assert has_unmerged(tree) is True
+
+
+ZERO, ONE, TWO = "0" * 40, "1" * 40, "2" * 40
+
+
+@pytest.mark.parametrize(("field", "expected"), [
+    (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", Changed("a b.md", ONE)),
+    (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", Changed("a")),
+    (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
+    (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
+    (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", Changed("a")),
+    (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", Changed("a")),
+    (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", Changed("a")),
+    (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", Changed("a  b")),
+    ("? new file", Changed("new file")),
+    ("! ignored", None),
+    ("# branch.head main", None),
+])  # fmt: skip
+def test_entry_of_status(field: str, expected: Changed | None) -> None:
+    assert read_changed(field) == expected
 
 
 def test_no_git_processes_beyond_a_small_constant(clone: Clone, tree: WorkTree, git_processes: GitProcesses) -> None:
     for number in range(50):
         clone.write(f"workplans/{number}.md", "")
     git_processes.clear()
-    state = look(tree, PATTERN, fetched(tree))
-    assert (len(files(tree, PATTERN)), len(state.dirty)) == (50, 50)
+    upstream = upstream_of(tree)
+    state = read_state(tree, PATTERN, upstream, fetch(tree, upstream, 10), "main")
+    assert (len(list_files(tree, PATTERN).paths), len(state.dirty)) == (50, 50)
     assert len(git_processes) == 5
 
 
