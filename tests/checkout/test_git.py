@@ -165,7 +165,7 @@ def test_folder_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["$HOME", "~", "a b", "-x", "ü\n", "%s"])
 def test_odd_and_relative_folders(origin: Origin, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = origin.clone(f"./{name}").path
+    folder = origin.clone(name).path
     monkeypatch.chdir(folder.parent)
     assert Git(name).run("ls-files") == b"README.md\n"
     assert Git(str(folder)).run("ls-files") == b"README.md\n"
