@@ -91,11 +91,16 @@ def _measured(size: Size, repeat: int) -> Iterator[Page]:
     client = Client()
     client.force_login(User.objects.create_superuser("ada"))
     client.get("/admin/")  # loads what is loaded once
-    for name, address in _addresses().items():
+    for name, address in _addresses(size).items():
         yield _page(client, name, address, repeat)
 
 
-def _addresses() -> dict[str, str]:
+def _middle_page(rows: int) -> int:
+    """Of a list with 50 rows on a page."""
+    return max(1, rows // 100)
+
+
+def _addresses(size: Size) -> dict[str, str]:
     from consistency.models import Finding, Run
     from statehub.models import Checkout, Repo, Task, Workstream
 
@@ -110,11 +115,11 @@ def _addresses() -> dict[str, str]:
     queries = {
         "findings": ("code=C-13", "code=C-01", "severity=FAIL", "state=open", "state=unverified", "state=resolved",
                      "host=host-3", "checkout__repo__id__exact=7", "code=C-13&state=open&host=host-3", "q=WP-000123",
-                     "q=ahead", "q=nowhere", "p=1000", "first_seen__year=2026"),
+                     "q=ahead", "q=nowhere", f"p={_middle_page(size.findings)}", "first_seen__year=2026"),
         "runs": ("outcome=error", "trigger=cron", "mode=fix", "host=host-3", "checkout__repo__id__exact=7",
-                 "q=repo-00042", "p=1000"),
+                 "q=repo-00042", f"p={_middle_page(size.runs)}"),
         "tasks": ("status=todo", "status=done&priority=critical", "workstream__repo__id__exact=7", "q=gateway",
-                  "q=WP-000123", "q=nowhere", "p=2000", "o=1"),
+                  "q=WP-000123", "q=nowhere", f"p={_middle_page(size.tasks)}", "o=1"),
         "workstreams": ("status=active", "repo__id__exact=7", "q=gateway"),
         "repos": ("q=repo-00042",),
         "checkouts": ("host=host-3", "q=repo-00042"),

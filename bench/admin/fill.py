@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from django.apps import apps
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from bench.admin.size import Size
 from consistency.core.codes import CODES
@@ -23,6 +25,17 @@ def fill(size: Size) -> None:
     }
     statements = Path(__file__).with_name("fill.sql").read_text().split(";\n\n")
     with connection.cursor() as cursor:
+        _set_defaults(cursor)
         for statement in statements:
             cursor.execute(statement, values)
         cursor.execute("VACUUM ANALYZE")
+
+
+def _set_defaults(cursor: CursorWrapper) -> None:
+    """Columns that fill.sql does not name take their model's default: Django itself gives the database none."""
+    for model in (*apps.get_app_config("statehub").get_models(), *apps.get_app_config("consistency").get_models()):
+        for field in model._meta.concrete_fields:
+            if field.has_default() and not field.primary_key:
+                value = field.get_db_prep_save(field.get_default(), connection)
+                table, column = (connection.ops.quote_name(name) for name in (model._meta.db_table, str(field.column)))
+                cursor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT %s", [value])
