@@ -4,9 +4,11 @@
 PYTHON ?= python3
 REPO ?=
 REPO_PATH ?=
+ALL ?=
 TASK ?=
 STATUS ?=
 API_BASE ?= http://127.0.0.1:8000
+ADDRESS ?= 127.0.0.1:8000
 SECONDS ?= 60
 OPERATIONS ?= 2000
 STEPS ?= 2000
@@ -18,15 +20,17 @@ ARGS ?=
 override PYTHON := $(value PYTHON)
 override REPO := $(value REPO)
 override REPO_PATH := $(value REPO_PATH)
+override ALL := $(value ALL)
 override TASK := $(value TASK)
 override STATUS := $(value STATUS)
 override API_BASE := $(value API_BASE)
+override ADDRESS := $(value ADDRESS)
 override SECONDS := $(value SECONDS)
 override OPERATIONS := $(value OPERATIONS)
 override STEPS := $(value STEPS)
 override SEED := $(value SEED)
 override ARGS := $(value ARGS)
-export PYTHON REPO REPO_PATH TASK STATUS API_BASE SECONDS OPERATIONS STEPS SEED ARGS
+export PYTHON REPO REPO_PATH ALL TASK STATUS API_BASE ADDRESS SECONDS OPERATIONS STEPS SEED ARGS
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
@@ -34,32 +38,42 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status test test-browser lint format bench bench-api bench-admin fuzz concurrency simulate mutate requirements audit migrate clean runtime dev database
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
+.PHONY: test test-browser lint format bench bench-admin bench-api fuzz concurrency simulate mutate requirements audit crash
+.PHONY: clean chosen runtime dev database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
 	@echo
-	@echo '  REPO=slug or REPO_PATH=path picks one checkout (neither: all that are registered for this machine);'
+	@echo '  REPO=slug or REPO_PATH=path picks one checkout, ALL=1 every one that is registered for this machine;'
 	@echo "  ARGS passes options on: make check-consistency REPO=net-kingdom ARGS='--format json --no-fetch'"
 
 # ---- The tool --------------------------------------------------------------------------------------------------------
 
-# $(call consistency,COMMAND AND OPTIONS): runs it on what REPO or REPO_PATH names. A `~` that the shell left alone is the home.
+# A variable that is mistyped, or left out, must never fix everything: one of the three is given, or nothing runs.
+chosen:
+	@case "$${REPO:+r}$${REPO_PATH:+p}$${ALL:+a}" in \
+	'') echo 'ERROR: REPO is required: REPO=slug, REPO_PATH=path, or ALL=1 for every checkout of this machine' >&2; exit 2;; \
+	r|p|a) ;; \
+	*) echo 'ERROR: give only one of REPO, REPO_PATH and ALL' >&2; exit 2;; \
+	esac; \
+	case "$$ALL" in ''|1) ;; *) echo 'ERROR: ALL=1 is every checkout of this machine; ALL takes no other value' >&2; exit 2;; esac
+
+# $(call consistency,COMMAND AND OPTIONS): runs it on what was chosen. A `~` that the shell left alone is the home.
 define consistency
-@if [ -n "$$REPO" ] && [ -n "$$REPO_PATH" ]; then echo 'make: give REPO or REPO_PATH, not both' >&2; exit 2; fi; \
-case "$$REPO_PATH" in '~') REPO_PATH=$$HOME;; '~/'*) REPO_PATH=$$HOME/$${REPO_PATH#??};; esac; \
+@case "$$REPO_PATH" in '~') REPO_PATH=$$HOME;; '~/'*) REPO_PATH=$$HOME/$${REPO_PATH#??};; esac; \
 if [ -n "$$REPO_PATH" ]; then $(MANAGE) $(1) --path="$$REPO_PATH" $(ARGS); \
 elif [ -n "$$REPO" ]; then $(MANAGE) $(1) $(ARGS) -- "$$REPO"; \
 else $(MANAGE) $(1) --all $(ARGS); fi
 endef
 
-check-consistency: database ## Compare workplans and hub, report every drift, change nothing
+check-consistency: chosen database ## Compare workplans and hub, report every drift, change nothing
 	$(call consistency,check_consistency)
 
-fix-consistency: database ## Compare, then mend what can be mended, in the hub and in the files
+fix-consistency: chosen database ## Compare, then fix what can be fixed, in the hub and in the files
 	$(call consistency,fix_consistency)
 
-fix-consistency-remote: database ## The same, after a pull (a pull that fails warns and goes on)
+fix-consistency-remote: chosen database ## The same, after a pull (a pull that fails warns and goes on)
 	$(call consistency,fix_consistency --pull)
 
 demo: runtime ## Play the story of a stale clone on repositories made for it, in a temporary folder
@@ -68,9 +82,9 @@ demo: runtime ## Play the story of a stale clone on repositories made for it, in
 demo-data: database ## Fill an empty hub with a quarter of work to look at, on repositories made for it in var/demo-data
 	@$(PY) -m demo.data $(ARGS)
 
-serve: database ## Serve the admin on http://127.0.0.1:8000
+serve: database ## Serve the admin and the API on ADDRESS=127.0.0.1:8000
 	@$(MANAGE) welcome
-	@$(MANAGE) runserver 127.0.0.1:8000 $(ARGS)
+	@exec $(MANAGE) runserver $(ARGS) -- "$$ADDRESS"
 
 # Runs wherever there is curl, with nothing set up. The token goes in on curl's standard input, so that no list of processes
 # shows it; the task's name goes into the address byte by byte as %XX, so that it may hold anything. curl repeats what the
@@ -145,13 +159,17 @@ mutate: dev ## Change the core in small ways, one at a time, and count what no t
 	@$(call tool,mutmut==3.8.1)
 	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m bench.mutants $(ARGS)
 
-# Both work in a folder of their own: neither of the two programs belongs to what is pinned. The index named in pip's own
-# settings is asked where there is one.
-requirements: runtime ## Pin all packages anew, with hashes, from the two requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
+# Both work in a folder of their own: neither of the two programs belongs to what is pinned. The extras stay in the list:
+# whoever installs it by resolving after all finds `coverage[toml]` with its version and hashes.
+requirements: runtime ## Pin all packages again, with hashes, from the two requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
 	@$(call tool,uv==0.13.9)
 	@for name in requirements requirements-dev; do \
-	    .venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	        --custom-compile-command 'make requirements' $$name.in --output-file $$name.txt $(ARGS) || exit 2; \
+	    .venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
+	        --custom-compile-command 'make requirements' $$name.in --output-file $$name.txt $(ARGS) 2>.venv/tools/said \
+	        && code=0 || code=$$?; cat .venv/tools/said >&2; \
+	    if grep -q 'Failed to fetch' .venv/tools/said; then \
+	        echo 'make: out of reach: nothing was pinned, the package index does not answer (see above)' >&2; exit 2; fi; \
+	    [ $$code = 0 ] || exit 2; \
 	done
 
 audit: runtime ## Ask the advisory service on the network for known weaknesses of the pinned packages (ARGS: pip-audit's)
@@ -159,8 +177,8 @@ audit: runtime ## Ask the advisory service on the network for known weaknesses o
 	@.venv/tools/bin/pip-audit --requirement requirements-dev.txt --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
 	    2>.venv/tools/said && code=0 || code=$$?; cat .venv/tools/said >&2; \
 	if grep -q ERROR .venv/tools/said; then \
-	    echo 'make: this was no audit: the advisory service is out of reach, or does not know a package (see above)' >&2; exit 2; fi; \
-	exit $$code
+	    echo 'make: out of reach: nothing was audited, the advisory service does not answer or does not know a package (see above)' >&2; exit 2; fi; \
+	[ $$code = 0 ] || { echo 'make: known weaknesses of pinned packages (see above)' >&2; exit 1; }
 
 crash: dev ## Kill a fix, or let something fail, at its every effect, and compare the ends of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)
@@ -176,7 +194,8 @@ clean: ## Remove what was set up or cached; var/, which holds the database, stay
 
 # $(call tool,PACKAGE==VERSION): has one program at hand that is not among the pinned packages.
 define tool
-{ [ -d .venv/tools ] || $(PY) -m venv .venv/tools; } >&2 && .venv/tools/bin/python -m pip install -qq --no-input $(1) >&2 || exit 2
+{ [ -d .venv/tools ] || $(PY) -m venv .venv/tools; } >&2 && .venv/tools/bin/python -m pip install -qq --no-input $(1) >&2 || { \
+    echo 'make: out of reach: $(1) cannot be installed (see above)' >&2; exit 2; }
 endef
 
 define new_venv
@@ -190,16 +209,26 @@ define new_venv
     "$$PYTHON" -m venv --clear .venv >&2 || exit 2
 endef
 
-# $(call packages,STAMP,REQUIREMENTS FILES): installs the first file, and no package whose hash is not in it. The stamp's
-# digest takes in Python's version: after a system's upgrade .venv points at another Python, or at none, and has no pip for
-# it; then, as after an interrupted set-up, it is made anew.
+# $(call packages,STAMP,REQUIREMENTS FILES): installs what the first file lists, and no package whose hash is not in it.
+# The list is complete, so pip resolves nothing (--no-deps) and no newer release of anything changes what is installed; then
+# pip checks what it installed. The stamp's digest takes in Python's version: after a system's upgrade .venv points at
+# another Python, or at none, and has no pip for it; then, as after an interrupted set-up, it is made again. So it is if the
+# check fails: a package that an older list had may still be there.
 define packages
 @digest() { { $(PY) -V; cat $(2); } 2>&1 | cksum; }; \
 if [ "$$(digest)" != "$$(cat $(1) 2>/dev/null)" ]; then \
-    if ! $(PY) -c 'import pip' 2>/dev/null; then $(new_venv); fi; \
-    echo 'Installing $(firstword $(2)) ...' >&2; \
+    install() { \
+        echo 'Installing $(firstword $(2)) ...' >&2; \
+        $(PY) -m pip install -qq --no-input --no-deps --require-hashes -r $(firstword $(2)) >&2 || exit 2; \
+    }; \
+    fresh=; \
+    if ! $(PY) -c 'import pip' 2>/dev/null; then $(new_venv); fresh=1; fi; \
     want=$$(digest); \
-    $(PY) -m pip install -qq --no-input --require-hashes -r $(firstword $(2)) >&2 || exit 2; \
+    install; \
+    if ! $(PY) -m pip check >/dev/null 2>&1; then \
+        if [ -z "$$fresh" ]; then $(new_venv); install; fi; \
+        $(PY) -m pip check >&2 || { echo 'make: $(firstword $(2)) is not complete (see above): make requirements' >&2; exit 2; }; \
+    fi; \
     echo "$$want" >$(1); \
 fi
 endef
