@@ -110,7 +110,7 @@ migrate: runtime ## Bring the database up to date, whatever the stamp says
 # Twice: all tests on SQLite, then those that touch a database on PostgreSQL; coverage is judged over both. ARGS narrows
 # the tests: then there is no coverage, and a run that has none of them (pytest's status 5) is fine.
 # $(call pytest,DATABASE,OPTIONS,OPTIONS FOR COVERAGE)
-pytest = $(PY) -m pytest -n auto --db=$(1) $(2) $(if $(ARGS),$(ARGS),--cov --cov-append $(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
+pytest = $(PY) -m pytest -n auto -rs --db=$(1) $(2) $(if $(ARGS),$(ARGS),--cov --cov-append $(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
 test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull')
 	@$(PY) -m coverage erase
