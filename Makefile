@@ -40,7 +40,7 @@ MANAGE := $(PY) manage.py
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
 .PHONY: test test-browser lint format bench bench-admin bench-api fuzz concurrency simulate mutate requirements audit crash
-.PHONY: clean chosen runtime dev database
+.PHONY: clean chosen runtime dev tools database
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
@@ -153,17 +153,14 @@ concurrency: dev ## Let 50 reporters, 8 fixers and 2 people at the hub for OPERA
 simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again with SEED (ARGS: see ARGS=--help)
 	@$(PY) -m simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
 
-# mutmut runs beside the tests' own packages, which come first: it is not among those that are pinned.
+# mutmut runs with the tests' own packages, which come first.
 packages_of_tests = import sysconfig; print(sysconfig.get_path("purelib"))
-mutate: dev ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.gate*')
-	@$(call tool,mutmut==3.8.1)
+mutate: dev tools ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.gate*')
 	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m bench.mutants $(ARGS)
 
-# Both work in a folder of their own: neither of the two programs belongs to what is pinned. The extras stay in the list:
-# whoever installs it by resolving after all finds `coverage[toml]` with its version and hashes.
-requirements: runtime ## Pin all packages again, with hashes, from the two requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
-	@$(call tool,uv==0.13.9)
-	@for name in requirements requirements-dev; do \
+# The extras stay in the lists: whoever installs one by resolving after all finds `coverage[toml]` with version and hashes.
+requirements: tools ## Pin all packages again, with hashes, from requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
+	@for name in requirements requirements-dev requirements-tools; do \
 	    .venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	        --custom-compile-command 'make requirements' $$name.in --output-file $$name.txt $(ARGS) 2>.venv/tools/said \
 	        && code=0 || code=$$?; cat .venv/tools/said >&2; \
@@ -172,8 +169,7 @@ requirements: runtime ## Pin all packages again, with hashes, from the two requi
 	    [ $$code = 0 ] || exit 2; \
 	done
 
-audit: runtime ## Ask the advisory service on the network for known weaknesses of the pinned packages (ARGS: pip-audit's)
-	@$(call tool,pip-audit==2.10.1)
+audit: tools ## Ask the advisory service on the network for known weaknesses of the pinned packages (ARGS: pip-audit's)
 	@.venv/tools/bin/pip-audit --requirement requirements-dev.txt --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
 	    2>.venv/tools/said && code=0 || code=$$?; cat .venv/tools/said >&2; \
 	if grep -q ERROR .venv/tools/said; then \
@@ -191,12 +187,6 @@ clean: ## Remove what was set up or cached; var/, which holds the database, stay
 # Each step leaves a stamp in .venv with the digest of all that it depends on, and is over at once while that holds.
 # Digests rather than file times: those break when a checkout, a copy or a restored cache gives files odd times.
 # Set-up talks on stderr only, so that stdout holds the command's own output and nothing else.
-
-# $(call tool,PACKAGE==VERSION): has one program at hand that is not among the pinned packages.
-define tool
-{ [ -d .venv/tools ] || $(PY) -m venv .venv/tools; } >&2 && .venv/tools/bin/python -m pip install -qq --no-input $(1) >&2 || { \
-    echo 'make: out of reach: $(1) cannot be installed (see above)' >&2; exit 2; }
-endef
 
 define new_venv
     if ! command -v "$$PYTHON" >/dev/null; then \
@@ -238,6 +228,16 @@ runtime:
 
 dev: runtime
 	$(call packages,.venv/.dev,requirements-dev.txt requirements.txt)
+
+tools: runtime
+	@digest() { { $(PY) -V; cat requirements-tools.txt; } | cksum; }; \
+	if [ "$$(digest)" != "$$(cat .venv/tools/.stamp 2>/dev/null)" ]; then \
+	    echo 'Installing requirements-tools.txt ...' >&2; \
+	    $(PY) -m venv --clear .venv/tools >&2 || exit 2; \
+	    .venv/tools/bin/python -m pip install -qq --no-input --no-deps --require-hashes -r requirements-tools.txt >&2 || { \
+	        echo 'make: out of reach: requirements-tools.txt cannot be installed (see above)' >&2; exit 2; }; \
+	    digest >.venv/tools/.stamp; \
+	fi
 
 # Where the database is a SQLite file, the stamp's second line names it: a file that has vanished is made again.
 database_file = from django.conf import settings; db = settings.DATABASES["default"]; print(db["NAME"] if "sqlite" in db["ENGINE"] else "")
