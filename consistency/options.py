@@ -39,6 +39,7 @@ class Options:
     any_branch: bool = False
     allow_missing: bool = False
     max_size: int = 5 * 1024 * 1024
+    unreachable_hours: int = 24
     trigger: str = "command"
 
     @property

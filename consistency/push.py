@@ -53,7 +53,7 @@ def push_own_commits(
     chain = [] if obstacle else _chain(unpushed, own, state.tip)
     if not chain:
         return PushResult(trouble=obstacle or BELOW)
-    done = push(tree, upstream, chain[-1], options.push_timeout)
+    done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
     if done.trouble:
         return PushResult(trouble=done.trouble, rejected=done.faster)
     visit.fetched, visit.fetched_at = replace(visit.fetched, tip=chain[-1]), timezone.now()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
+from consistency.checkout.names import canonical
 from consistency.checkout.remote import (
     ForeignCloneError,
     Upstream,
@@ -193,7 +194,7 @@ def _change(repo: Repo, wanted: Mapping[str, str | None]) -> str:
 
 def _real(path: str) -> str:
     """The full path without links, as the hub keeps it. Raises RegistryError."""
-    full = os.path.realpath(path)
+    full = canonical(os.path.realpath(path))
     if not _is_text(full):
         raise RegistryError("the path of the checkout is not UTF-8; move it to another folder")
     return full

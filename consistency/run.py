@@ -21,6 +21,7 @@ from consistency.core.actions import DONE_WORD, WriteBack
 from consistency.core.compare import Drift
 from consistency.core.finding import UNPUSHED, Action, Finding
 from consistency.core.gate import for_a_check, is_gate
+from consistency.core.reachability import UNREACHABLE
 from consistency.hub import evaluated
 from consistency.hub.episodes import Evaluated, record_findings
 from consistency.hub.own_commits import record_own_commit
@@ -28,6 +29,7 @@ from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
 from consistency.options import Options
 from consistency.push import MAX_PUSH_ATTEMPTS, push_own_commits
+from consistency.reachability import remember_fetch
 from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
 from consistency.visit import Visit, visits
@@ -224,8 +226,10 @@ class _Running:
 
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
+        result.findings += remember_fetch(self._visit, self._options.unreachable_hours)
         state, findings = result.state, tuple(result.findings)
         resolves = evaluated.pushed(result.evaluated) if result.all_pushed else result.evaluated
+        resolves = evaluated.fetched(resolves, answered=self._visit.answered)
         with self._phase("record"), transaction.atomic():
             record_findings(run, findings, resolves, timezone.now(), result.commit)
             self._record_taken()
@@ -284,7 +288,7 @@ class _Running:
 
 def _no_drift(finding: Finding) -> bool:
     """Whether nothing of it is left between the files and the hub."""
-    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity
+    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code == UNREACHABLE
 
 
 def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import closing
 from io import StringIO
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import OutputWrapper
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.utils import timezone
 
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import NotAWorkTree
 from consistency.core.codes import SEVERITIES, Severity
-from consistency.models import Mode
+from consistency.models import Mode, RunState
 from consistency.options import Options, committer
 from consistency.ping import pinged
 from consistency.registry import RegistryError, all_here, by_path, by_slug
@@ -28,7 +31,7 @@ from consistency.report.progress import progress
 from consistency.run import run_visit
 from consistency.visit import visits
 from statehub import __version__
-from statehub.command import CANNOT_RUN, HubCommand, user_name
+from statehub.command import CANNOT_RUN, HubCommand, about_database, user_name
 from statehub.escapes import storable
 from statehub.models import Checkout
 
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 
 JOBS = 8
 """Fetches side by side."""
+
+RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
+"""For so long the rest of a run waits for a database that has gone away, and asks it that often."""
 
 FAIL_ON = ("fail", "warn", "never")
 FORMATS = ("text", "json", "sarif")
@@ -113,6 +119,7 @@ class RunCommand(HubCommand):
             any_branch=options["any_branch"],
             allow_missing=options["allow_missing"],
             max_size=settings.STATEHUB_MAX_FILE_SIZE,
+            unreachable_hours=settings.STATEHUB_UNREACHABLE_HOURS,
         )
 
     def _trigger(self) -> str:
@@ -141,13 +148,16 @@ class RunCommand(HubCommand):
             self.cannot_run(str(error))
 
     def _run(self, checkouts: list[Checkout], options: Options, jobs: int) -> tuple[list[CheckoutOutcome], bool]:
-        """The outcomes, and whether a checkout was passed over because another run is at work there."""
+        """The outcomes, and whether a checkout was passed over because another run is at work there.
+
+        A database that goes away costs the checkout that is at work; the others go on when it is back.
+        """
         outcomes: dict[int, CheckoutOutcome] = {}
-        locked = False
+        locked, left = False, len(checkouts)
         with progress(len(checkouts), sys.stderr) as bar, closing(visits(checkouts, options, jobs)) as opened:
             try:
                 for visit in opened:
-                    slug = visit.checkout.repo.slug
+                    slug, left = visit.checkout.repo.slug, left - 1
                     try:
                         with visit:
                             outcome = outcomes[visit.checkout.pk] = run_visit(visit, options, self.warn)
@@ -156,6 +166,14 @@ class RunCommand(HubCommand):
                     except Locked as error:
                         locked = True
                         self.warn(f"error: {slug}: {error}")
+                    except DatabaseError as error:
+                        outcome = outcomes[visit.checkout.pk] = _cut_off(visit.checkout, error)
+                        self.warn(f"error: {outcome.error}")
+                        if left and not _is_hub_back():
+                            self.warn(
+                                f"error: the hub's database has not come back; checkouts that were not run: {left}"
+                            )
+                            break
                     bar.advance(slug)
                     if len(checkouts) > 1:
                         gc.collect()
@@ -185,6 +203,27 @@ class RunCommand(HubCommand):
             _replace(path, text.getvalue())
         except OSError as error:
             self.cannot_run(f"the report cannot be written to {path}: {error.strerror or error}")
+
+
+def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
+    """The outcome of a run that lost its hub on the way: what it has done stays, the next run finds it."""
+    slug, words = checkout.repo.slug, storable(about_database(error))
+    return CheckoutOutcome(slug, checkout.path, None, str(RunState.ERROR), converged=False, error=f"{slug}: {words}")
+
+
+def _is_hub_back() -> bool:
+    """Connect to the database again, and wait for it if it has to be; whether it answers."""
+    deadline = time.monotonic() + RECONNECT_SECONDS
+    while True:
+        connection.close()
+        try:
+            connection.ensure_connection()
+        except DatabaseError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(RECONNECT_PAUSE_SECONDS)
+        else:
+            return True
 
 
 def _replace(path: Path, text: str) -> None:

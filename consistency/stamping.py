@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -178,7 +177,7 @@ def _replace(tree: WorkTree, wanted: Wanted) -> Written:
     written = Written()
     for path, edited in edit_files(tree, wanted, written).items():
         try:
-            replace_file(os.path.join(tree.top, path), wanted.digests[path], edited.data)
+            replace_file(tree.file(path), wanted.digests[path], edited.data)
             written.files[path] = edited
         except OSError as error:
             written.faults.append((path, f"the file cannot be written: {error.strerror or error}"))

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from consistency.checkout.git import GitError, GitMissing
+from consistency.checkout.leftovers import remove_old_leftovers
 from consistency.checkout.lock import Locked, locked
 from consistency.checkout.remote import MOST_TO_ONE_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
 from consistency.checkout.worktree import NotAWorkTree, WorkTree, open_checkout
 from consistency.core.gate import NOT_ASKED
+from consistency.core.reachability import fetch_limit
 from consistency.options import Options
 from statehub.models import Checkout
 
@@ -31,7 +33,7 @@ class Visit:
 
     `tree` is None where there is no work tree, and `trouble` then says why; else it is what keeps the run from its
     work: another one that is at work there, or git. `foreign` is why the clone does not come from the repo's origin, ''
-    if it does. `fetched_at` is the time of a fetch that worked.
+    if it does. `tried_at` is the time of the last fetch, `fetched_at` that of one that worked.
     """
 
     checkout: Checkout
@@ -39,6 +41,7 @@ class Visit:
     upstream: Upstream | None = None
     foreign: str = ""
     fetched: Fetched = field(default_factory=lambda: Fetched(NOT_ASKED))
+    tried_at: datetime | None = None
     fetched_at: datetime | None = None
     seconds: float = 0
     trouble: NotAWorkTree | Locked | GitError | OSError | None = None
@@ -55,6 +58,11 @@ class Visit:
         """The machine that a fetch goes to; '' for this one, or where there is nothing to fetch."""
         return self.upstream.host if self.upstream else ""
 
+    @property
+    def answered(self) -> bool:
+        """Whether the last fetch was answered, if only by there being no such branch."""
+        return self.tried_at is not None and not self.fetched.failed
+
     def lock(self) -> bool:
         """Take the checkout's lock, if there is a checkout; whether there is something to be done now."""
         if self.trouble is None and self.tree is not None:
@@ -65,14 +73,16 @@ class Visit:
         return self.trouble is None
 
     def fetch(self, timeout: float) -> None:
-        """Fetch, best effort, within *timeout* seconds."""
+        """Fetch, best effort, within *timeout* seconds, or more if the last ones were cut off while data arrived."""
         if self.tree is None or self.foreign:
             return
         started = time.perf_counter()
         # The time before, not after: what somebody pushes meanwhile may not be in it.
         now = timezone.now()
+        remove_old_leftovers(self.tree.git_dir)
         try:
-            self.fetched = fetch(self.tree, self.upstream, timeout)
+            self.fetched = fetch(self.tree, self.upstream, fetch_limit(timeout, self.checkout.fetch_timeouts))
+            self.tried_at = now
         except (GitError, OSError) as error:
             self.trouble = error
         self.fetched_at = now if self.fetched.ok else None

@@ -32,7 +32,7 @@ def commits_of(tree: WorkTree, path: str, lines: Iterable[int]) -> dict[int, Bla
     found: dict[int, bytes] = {}
     facts: dict[bytes, dict[bytes, bytes]] = defaultdict(dict)
     commit = b""
-    for told in tree.git.run("blame", "--porcelain", *ranges, "--", path, config=config).split(b"\n"):
+    for told in tree.git.run("blame", "--porcelain", "--no-textconv", *ranges, "--", path, config=config).split(b"\n"):
         if header := _HEADER.match(told):
             commit = header[1]
             found[int(header[2])] = commit

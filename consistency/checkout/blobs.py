@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consistency.checkout.git import GitError
-from consistency.checkout.worktree import WorkTree, decoded, encoded
+from consistency.checkout.names import from_git, to_git
+from consistency.checkout.worktree import WorkTree
 
 BUILT_REF = "refs/worktree/statehub"
 """Holds the new commit until it is checked. Of this work tree alone (gitworktree, "REFS")."""
@@ -82,14 +83,14 @@ def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
     # A path may hold a line end; only then is git's newer form of the list needed.
     form = ("-z",) if any("\n" in name for name in names) else ()
     end = b"\0" if form else b"\n"
-    listed = b"".join(encoded(name) + end for name in names)
+    listed = b"".join(to_git(name) + end for name in names)
     objects = _objects(tree.git.run("cat-file", "--batch", *form, stdin=listed))
     found = {name: each for name, each in zip(names, objects, strict=True) if each is not None}
     if commit not in found:
         raise GitError(f"HEAD {commit} cannot be read")
     date = _COMMITTER_DATE.search(found[commit][1].partition(b"\n\n")[0])
     modes = {
-        os.path.join(folder, decoded(name)): mode.decode()
+        os.path.join(folder, from_git(name)): mode.decode()
         for folder in folders
         if (held := found.get(f"{commit}:{folder}")) is not None
         for mode, name in _entries(held[1], len(commit) // 2)
@@ -162,7 +163,7 @@ def check_commit(tree: WorkTree, new: str, parent: str, changes: Sequence[BlobCh
     parts = [part.strip(b"\n") if part.startswith(b"\n:") else part for part in listed if part.strip(b"\n")]
     found = dict(zip(parts[1::2], parts[::2], strict=True))
     wanted = {
-        encoded(each.path): f":{each.old.mode} {each.old.mode} {each.old.id} {each.new_id} M".encode()
+        to_git(each.path): f":{each.old.mode} {each.old.mode} {each.old.id} {each.new_id} M".encode()
         for each in changes
     }
     if parents.decode() != parent or found != wanted:
@@ -175,7 +176,7 @@ def _ident(text: str) -> str:
 
 def _quoted(path: str) -> bytes:
     """*path* as fast-import takes any name (git-fast-import, "path")."""
-    escaped = encoded(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    escaped = to_git(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"' + escaped + b'"'
 
 

@@ -26,9 +26,10 @@ from consistency.checkout.blobs import (
 )
 from consistency.checkout.files import CannotRead, digest, digest_of, read_files
 from consistency.checkout.git import GitError
+from consistency.checkout.names import to_git
 from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
-from consistency.checkout.worktree import WorkTree, encoded, fields
+from consistency.checkout.worktree import WorkTree, fields
 from consistency.core.edit import Edited, EditRefused
 
 LAST_DATE = 253_402_300_799
@@ -208,7 +209,7 @@ class _Making:
         kept = [Kept(path, digest(each.file.data)) for path, each in self.edits.items()]
         self.undo.begin(self.parent.commit, commit, kept)
         for path, each in self.edits.items():
-            replace_file(os.path.join(tree.top, path), self.wanted.digests[path], each.file.data)
+            replace_file(tree.file(path), self.wanted.digests[path], each.file.data)
         self._move_index(commit)
         self._require_nothing_else_to_commit()
         if self.committer.hooks:
@@ -225,7 +226,7 @@ class _Making:
         self.tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
         overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
         if overlooked:  # read-tree forgets the mark of what it changes.
-            listed = b"".join(encoded(path) + b"\0" for path in overlooked)
+            listed = b"".join(to_git(path) + b"\0" for path in overlooked)
             self.tree.git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=listed)
 
     def _require_nothing_else_to_commit(self) -> None:
@@ -246,10 +247,10 @@ class _Making:
         branch = f"refs/heads/{self.state.branch}"
         head = Path(self.tree.git_dir, "HEAD").read_bytes().strip()
         # With another store of references than files, HEAD names one that is none (gitformat-reftable).
-        if head.startswith(b"ref: ") and head not in (encoded(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
+        if head.startswith(b"ref: ") and head not in (to_git(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
             raise GitError("another branch was checked out while this run was at work")
         moves = f"update {branch} {commit} {self.parent.commit}\ndelete {BUILT_REF}\n"
-        self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=encoded(moves))
+        self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=to_git(moves))
 
     def _commit_with_hooks(self, new: NewCommit, blobs: Sequence[BlobChange], planned: str) -> str:
         """Commit the index, which has what *planned* has, as git does, with the repo's hooks; the commit.
@@ -285,7 +286,7 @@ class _Making:
         git.run("update-ref", "-m", "reset: a hook changed the commit", branch, self.parent.commit, commit)
         git.run("read-tree", "-i", "-m", commit, planned)
         for path, blob in read_parent(self.tree, commit, paths).blobs.items():
-            full = os.path.join(self.tree.top, path)
+            full = self.tree.file(path)
             made = digest(blob.data)
             if digest_of(full) == made:
                 replace_file(full, made, self.edits[path].file.data)
@@ -362,7 +363,7 @@ def _head(tree: WorkTree) -> str:
 
 def _current(tree: WorkTree, path: str, wanted: Wanted) -> bytes:
     """The file's bytes, if it is one that may be replaced and still what was compared."""
-    status = os.lstat(os.path.join(tree.top, path))
+    status = os.lstat(tree.file(path))
     if stat.S_ISLNK(status.st_mode):
         raise CannotRead("the file is a symbolic link, which a writeback does not follow")
     if not status.st_mode & 0o222:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 
+from consistency.checkout.names import canonical, native
+
 READING = b"1"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
 
@@ -66,7 +68,8 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
 def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str]) -> str | None:
     """Where to read *path*; None where it only points at another listed file. Raises CannotRead."""
     _require_storable_name(path)
-    folder, full = os.path.dirname(path), os.path.join(root, path)
+    name = native(path)
+    folder, full = os.path.dirname(name), os.path.join(root, name)
     if folder not in folders:  # A folder may have become a link since git listed it.
         folders[folder] = _fault_of_link(root, os.path.join(root, folder))
     if folders[folder]:
@@ -78,7 +81,7 @@ def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str]) ->
         raise CannotRead(fault)
     if not os.path.exists(target):
         raise CannotRead("a link to a file that is not there")
-    return None if os.path.relpath(target, root) in listed else target
+    return None if canonical(os.path.relpath(target, root)) in listed else target
 
 
 def _fault_of_link(root: str, named: str) -> str:

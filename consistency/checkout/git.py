@@ -1,6 +1,8 @@
 """Runs git: the only module that does. Explicit folder, scrubbed environment, time limit, typed errors.
 
-GitPython's runner starts the process; nothing else of it is used.
+Whatever git does by itself on the way (a partial clone fetches what it lacks at almost any command) has the same
+protocols, asks nobody, and starts no program that a run can do without. GitPython's runner starts the process; nothing
+else of it is used.
 """
 
 from __future__ import annotations
@@ -10,9 +12,14 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
+
+from consistency.checkout.leftovers import remove_leftovers
+from consistency.checkout.names import native
+from consistency.checkout.processes import bytes_read
 
 if TYPE_CHECKING:
     from git.cmd import Git as Runner
@@ -23,10 +30,23 @@ READ_TIMEOUT = 120.0
 GRACE = 2.0
 """Seconds that a stopped git has to take its lock files with it."""
 
+LAST_PART = 0.25
+"""Of its time limit: whether a git that runs out of it was still receiving is seen by this last part."""
+
+PROTOCOLS = "file:git:http:https:ssh"
+"""What a remote may speak, as git names it (git, "GIT_ALLOW_PROTOCOL"), unless STATEHUB_GIT_PROTOCOLS says otherwise.
+
+Any other would be a program that the clone's own settings choose: `ext::`, or whatever git-remote-NAME is on the PATH.
+"""
+
 _ALWAYS = (
     "--literal-pathspecs",
-    # A checkout's own configuration may name a program to run on every status.
+    # Programs that a clone's own configuration may name, and that no run needs.
     "-c", "core.fsmonitor=false",
+    "-c", "core.alternateRefsCommand=:",
+    "-c", "log.showSignature=false",
+    "-c", "push.gpgSign=false",
+    "-c", "submodule.recurse=false",
     # Not ours to start: housekeeping of somebody's repository.
     "-c", "gc.auto=0",
     "-c", "maintenance.auto=false",
@@ -37,7 +57,8 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",  # Set but empty: no program asks for a password, whatever the configuration says.
-    "SSH_ASKPASS_REQUIRE": "never",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",  # ssh has no terminal either: git begins a session of its own.
     "GIT_EDITOR": ":",
     "GIT_PAGER": "cat",
     "GCM_INTERACTIVE": "never",  # Git Credential Manager opens windows of its own.
@@ -63,14 +84,21 @@ class GitMissing(GitError):
 
 
 class GitTimeout(GitError):
-    """git took longer than its time limit and was stopped, with all it had started."""
+    """git took longer than its time limit and was stopped, with all it had started.
+
+    *received* is the number of bytes that still came in during the last part of that time; 0 if git only waited.
+    """
+
+    def __init__(self, words: str, received: int = 0) -> None:
+        super().__init__(words)
+        self.received = received
 
 
 class Git:
-    """git in one folder."""
+    """git in one folder. *git_dir* is that of its repository: what a stopped git leaves there is removed."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, git_dir: str = "") -> None:
+        self.path, self._git_dir = path, git_dir
 
     def run(
         self,
@@ -91,22 +119,61 @@ class Git:
         """
         options = (*(_ALWAYS[1:] if magic_pathspecs else _ALWAYS), *(() if hooks else _NO_HOOKS))
         settings = [part for item in (config or {}).items() for part in ("-c", "=".join(item))]
-        environment = {**_ENVIRONMENT, **(env or {})}
+        environment = {**_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": _protocols(), **(env or {})}
         # -C, not the runner's own folder: where that is gone, the runner would quietly start git in ours.
-        command = [*_without_strangers(environment), "git", "-C", self.path, *options, *settings, *arguments]
+        command = [
+            *_without_strangers(environment),
+            "git",
+            "-C",
+            self.path,
+            *options,
+            *settings,
+            *map(native, arguments),
+        ]
+        started = time.time()
         process = _start(command, environment, bool(stdin))
         try:
-            output, errors = process.communicate(stdin or None, timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            _kill(process)
-            raise GitTimeout(f"git {arguments[0]} did not end within {timeout:g} s") from error
+            output, errors = _communicate(process, stdin, timeout)
+        except _TimeUp as error:
+            self._stop(process, started)
+            raise GitTimeout(f"git {arguments[0]} did not end within {timeout:g} s", error.received) from error
         except BaseException:
-            _kill(process)
+            self._stop(process, started)
             raise
         if process.returncode not in ok:
             words = _words(errors) or _words(output) or f"git {arguments[0]} ended with {process.returncode}"
             raise GitError(words, output)
         return output
+
+    def _stop(self, process: subprocess.Popen[bytes], started: float) -> None:
+        _kill(process)
+        if self._git_dir:
+            remove_leftovers(self._git_dir, started)
+
+
+class _TimeUp(Exception):
+    """The time is up; *received* is what came in during the last part of it, in bytes."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(received)
+        self.received = received
+
+
+def _communicate(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) -> tuple[bytes, bytes]:
+    """Output and errors of *process* when it has ended. Raises _TimeUp."""
+    try:
+        return process.communicate(stdin or None, timeout=timeout * (1 - LAST_PART))
+    except subprocess.TimeoutExpired:
+        before = bytes_read(process.pid)
+    try:
+        return process.communicate(timeout=timeout * LAST_PART)
+    except subprocess.TimeoutExpired:
+        now = bytes_read(process.pid)
+    raise _TimeUp(sum(count - before.get(pid, 0) for pid, count in now.items()))
+
+
+def _protocols() -> str:
+    return os.environ.get("STATEHUB_GIT_PROTOCOLS") or PROTOCOLS
 
 
 def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:

@@ -33,7 +33,8 @@ def pull(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: 
     if state.freshness is Freshness.BEHIND:
         # No autostash: uncommitted work stays in its place, or git refuses.
         config = {"merge.autoStash": "false"}
-        command = ("merge", "--ff-only", "--quiet", "--no-overwrite-ignore", state.tip)
+        # The options win over branch.NAME.mergeOptions.
+        command = ("merge", "--ff-only", "--no-autostash", "--no-squash", "--quiet", "--no-overwrite-ignore", state.tip)
         tree.git.run(*command, timeout=timeout, config=config)
         return ""
     if rewind is None:
@@ -44,13 +45,15 @@ def pull(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: 
 def _require_room(tree: WorkTree, tip: str) -> None:
     """Raise GitError where the disk has no room for what a checkout of *tip* writes.
 
-    git would leave half of it behind, and refuse the next checkout because of what lies there.
+    git would leave half of it behind, and refuse the next checkout because of what lies there. A partial clone lacks
+    the files themselves, and asking for their sizes would fetch each by itself: there they are not counted.
     """
     options = ("-r", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=d", "--ignore-submodules=all", "-z")
     changed = fields(tree.git.run("diff-tree", *options, "HEAD", tip, "--"))[::2]
     names = "".join(f"{entry.split(' ')[3]}\n" for entry in changed)
     command = ("cat-file", "--batch-check=%(objectsize)")
-    listed = tree.git.run(*command, stdin=names.encode()).splitlines() if names else []
+    asked = names and not _is_partial(tree)
+    listed = tree.git.run(*command, stdin=names.encode()).splitlines() if asked else []
     sizes = [int(line) for line in listed if line.isdigit()]
     disk, index = os.statvfs(tree.top), os.path.join(tree.git_dir, "index")
     block, entries = disk.f_frsize, os.path.getsize(index) if os.path.exists(index) else 0
@@ -59,6 +62,12 @@ def _require_room(tree: WorkTree, tip: str) -> None:
     free = disk.f_bavail * block
     if free < needed:
         raise GitError(f"a checkout needs about {needed:,} bytes on the disk, which has room for {free:,}")
+
+
+def _is_partial(tree: WorkTree) -> bool:
+    """Whether the clone may lack objects, to be fetched when they are needed (git-clone, "--filter")."""
+    packs = os.path.join(tree.common_dir, "objects", "pack")
+    return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
 def _drop_own_commits(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: Rewind) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consistency.checkout.git import GitError
-from consistency.checkout.worktree import WorkTree, decoded, encoded, fields
+from consistency.checkout.git import GitError, GitTimeout
+from consistency.checkout.names import from_git, to_git
+from consistency.checkout.worktree import WorkTree, fields
 from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, NOT_ASKED
 
 _HOST = r"(\[[^]/]*\]|[^:/]+)"
@@ -26,12 +27,6 @@ _NO_SUCH_BRANCH = "couldn't find remote ref"
 _FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
 
 _USER = re.compile(r"(?<=://)[^/]*@")
-
-PROTOCOLS = "file:git:http:https:ssh"
-"""What a remote may speak, as git names it (git, "GIT_ALLOW_PROTOCOL"), unless STATEHUB_GIT_PROTOCOLS says otherwise.
-
-Any other would be a program that the clone's own settings choose: `ext::`, or whatever git-remote-NAME is on the PATH.
-"""
 
 MOST_TO_ONE_HOST = 4
 """Fetches at a time: no server shall take us for an attack."""
@@ -83,12 +78,13 @@ class Fetched:
     """How a fetch ended: one of the words in `core.gate`, or git's own why it failed.
 
     *tip* is the commit of the repo's branch then; *default* the branch that the remote calls its own, if that one is
-    gone.
+    gone; *received* the number of bytes that still came in when its time was up.
     """
 
     outcome: str
     tip: str = ""
     default: str = ""
+    received: int = 0
 
     @property
     def ok(self) -> bool:
@@ -176,7 +172,7 @@ def _urls(settings: Settings, base: str) -> dict[str, str]:
 
 def _current_branch(tree: WorkTree) -> str:
     head = tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    return decoded(head).strip().removeprefix(_HEADS)
+    return from_git(head).strip().removeprefix(_HEADS)
 
 
 def _remote_of(urls: Mapping[str, str], origin: str, tracked: str) -> str:
@@ -223,6 +219,8 @@ def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
     try:
         # The branch by its name: whatever refspec the clone has, its commit comes. Tags are nothing that we need.
         _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules", "--no-tags", target=upstream.ref)
+    except GitTimeout as error:
+        return Fetched(str(error), received=error.received)
     except GitError as error:
         return _without_branch(tree, upstream, timeout) if _NO_SUCH_BRANCH in str(error) else Fetched(str(error))
     return Fetched(FETCHED, _fetched_tip(tree))
@@ -249,7 +247,7 @@ class RemoteRefs:
 
 def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRefs:
     """Ask the remote which branches it has. Raises GitError."""
-    listed = decoded(_run(tree, upstream, timeout, "ls-remote", "--quiet", "--symref"))
+    listed = from_git(_run(tree, upstream, timeout, "ls-remote", "--quiet", "--symref"))
     commits, default = dict[str, str](), ""
     for line in listed.splitlines():
         value, _, ref = line.partition("\t")
@@ -260,11 +258,16 @@ def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRef
     return RemoteRefs(commits, default if f"{_HEADS}{default}" in commits else "")
 
 
-def push(tree: WorkTree, upstream: Upstream, commit: str, timeout: float) -> Pushed:
-    """Bring *commit* to the upstream's branch, by fast-forward only, within *timeout* seconds. Raises no GitError."""
+def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: float) -> Pushed:
+    """Bring the upstream's branch from *tip* to *commit*, a descendant of it, within *timeout* seconds.
+
+    A branch that is anywhere else by then, or gone, stays so. Raises no GitError.
+    """
     if upstream.push_refusal:
         return Pushed(upstream.push_refusal)
-    options = ("--porcelain", "--no-force", "--no-follow-tags", "--recurse-submodules=no")
+    # A lease on what was fetched, not a force: without it a branch that is gone would be made again.
+    lease = f"--force-with-lease={upstream.ref}:{tip}"
+    options = ("--porcelain", lease, "--no-follow-tags", "--recurse-submodules=no")
     target = f"{commit}:{upstream.ref}"
     try:
         _run(tree, upstream, timeout, "push", *options, remote=upstream.push_remote, target=target)
@@ -282,8 +285,7 @@ def _run(
         raise GitError(f"the remote's name '{remote}' begins with a dash")
     # BatchMode: ssh asks nobody for a password or for a host key.
     ssh = f"{upstream.ssh or 'ssh'} -oBatchMode=yes"
-    protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS") or PROTOCOLS
-    env = {"GIT_SSH_COMMAND": ssh, "GIT_ALLOW_PROTOCOL": protocols}
+    env = {"GIT_SSH_COMMAND": ssh}
     targets = [target] if target else []
     return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env)
 
@@ -320,7 +322,7 @@ def _lengthened(url: str, settings: Settings, kind: str) -> str:
 
 def default_branch(tree: WorkTree, origin: Upstream, timeout: float) -> str:
     """Name the branch that *origin* calls its own (`main`), as this clone has noted or as it says; '' if neither."""
-    noted = decoded(tree.git.run("for-each-ref", "--format=%(symref)", f"refs/remotes/{origin.remote}/HEAD")).strip()
+    noted = from_git(tree.git.run("for-each-ref", "--format=%(symref)", f"refs/remotes/{origin.remote}/HEAD")).strip()
     if noted:
         return noted.removeprefix(f"refs/remotes/{origin.remote}/")
     try:
@@ -357,4 +359,4 @@ def normalised(url: str, base: str) -> str:
     else:
         local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
         place = local.rstrip("/").removesuffix("/.git").removesuffix(".git")
-    return encoded(place).decode(errors="backslashreplace")
+    return to_git(place).decode(errors="backslashreplace")

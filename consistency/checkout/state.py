@@ -94,7 +94,7 @@ def _is_committed(tree: WorkTree, changed: Changed) -> bool:
     if not changed.committed:
         return False
     try:
-        data = Path(tree.top, changed.path).read_bytes()
+        data = Path(tree.file(changed.path)).read_bytes()
     except OSError:
         return False
     return blob_id(data, like=changed.committed) == changed.committed

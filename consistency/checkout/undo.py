@@ -51,7 +51,7 @@ class Undo:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         for number, kept in enumerate(files):
-            self._keep(os.path.join(self._tree.top, kept.path), self.folder / str(number))
+            self._keep(self._tree.file(kept.path), self.folder / str(number))
         # The list comes last, and whole: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
         partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files], commit]))
@@ -64,7 +64,7 @@ class Undo:
         """
         result = PutBack()
         for number, (path, written) in enumerate(self._unfinished()[1]):
-            full, kept = os.path.join(self._tree.top, path), self.folder / str(number)
+            full, kept = self._tree.file(path), self.folder / str(number)
             remove(temporary_beside(full))
             found = digest_of(full) if path in only else None
             if found == written:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from consistency.checkout.git import Git, GitError, GitMissing
+from consistency.checkout.names import from_git, native
 
 
 class NotAWorkTree(Exception):
@@ -14,7 +15,10 @@ class NotAWorkTree(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """A work tree on this machine: its top folder, its own git folder, and the one it shares with linked work trees."""
+    """A work tree on this machine: its top folder, its own git folder, and the one it shares with linked work trees.
+
+    All are written as this process opens them.
+    """
 
     top: str
     git_dir: str
@@ -23,7 +27,11 @@ class WorkTree:
     @property
     def git(self) -> Git:
         """git in this work tree."""
-        return Git(self.top)
+        return Git(self.top, self.git_dir)
+
+    def file(self, path: str) -> str:
+        """Where the file at *path* in the repository is, to be opened."""
+        return os.path.join(self.top, native(path))
 
 
 def locate(path: str) -> WorkTree:
@@ -32,19 +40,23 @@ def locate(path: str) -> WorkTree:
         what = "is not there" if not os.path.lexists(path) else "is no folder"
         raise NotAWorkTree(f"{path} {what}")
     try:
-        lines = decoded(Git(path).run("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"))
+        lines = Git(path).run("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir")
     except GitMissing:
         raise
     except GitError as error:
         raise NotAWorkTree(f"{path} is no git work tree: {error}") from error
-    top, git_dir, common_dir, *more = lines.removesuffix("\n").split("\n")
+    top, git_dir, common_dir, *more = os.fsdecode(lines).removesuffix("\n").split("\n")
     if more:
         raise NotAWorkTree(f"{path!r} has a line end in its path; move it to another folder")
     return WorkTree(top, git_dir, os.path.normpath(os.path.join(path, common_dir)))
 
 
 def open_checkout(path: str) -> WorkTree:
-    """The work tree at *path* itself. A folder inside another repository's work tree is refused (NotAWorkTree)."""
+    """The work tree at *path*, which is as the hub has it.
+
+    A folder inside another repository's work tree is refused (NotAWorkTree).
+    """
+    path = native(path)
     tree = locate(path)
     if not os.path.samefile(tree.top, path):
         raise NotAWorkTree(f"{path} is no git work tree of its own, only a folder in {tree.top}")
@@ -55,7 +67,8 @@ def open_checkout(path: str) -> WorkTree:
 class Listing:
     """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
-    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged.
+    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged. A byte of
+    a name that is not UTF-8 is a lone surrogate, whatever the locale.
     """
 
     paths: list[str]
@@ -64,7 +77,7 @@ class Listing:
 
 
 def list_files(tree: WorkTree, pattern: str) -> Listing:
-    """List what matches *pattern*. A byte of a name that is not UTF-8 is a lone surrogate, as os.fsdecode makes it."""
+    """List what matches *pattern*."""
     listed = tree.git.run(
         "ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", pathspec(pattern),
         magic_pathspecs=True,
@@ -82,19 +95,9 @@ def pathspec(pattern: str) -> str:
     return f":(top,glob){pattern}"
 
 
-def decoded(text: bytes) -> str:
-    """What git prints of names, as os.fsdecode reads it on a machine whose names are UTF-8, whatever this one's are."""
-    return text.decode(errors="surrogateescape")
-
-
-def encoded(text: str) -> bytes:
-    """The bytes that `decoded` has read."""
-    return text.encode(errors="surrogateescape")
-
-
 def fields(output: bytes) -> list[str]:
     """What git separates by NUL."""
-    return [decoded(field) for field in output.split(b"\0") if field]
+    return [from_git(field) for field in output.split(b"\0") if field]
 
 
 def has_unmerged(tree: WorkTree) -> bool:

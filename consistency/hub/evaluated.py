@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from consistency.core.compare import Doubt
 from consistency.core.finding import UNPUSHED
+from consistency.core.reachability import UNREACHABLE
 from consistency.hub.episodes import Evaluated, OpenEpisode, fingerprint
 from statehub.escapes import storable
 
@@ -34,6 +35,11 @@ def only_the_gates(row: OpenEpisode) -> bool:
 def pushed(compared: Evaluated) -> Evaluated:
     """As *compared* has it, for a checkout whose commits are all pushed."""
     return lambda row: _is_of_push(row) or compared(row)
+
+
+def fetched(others: Evaluated, answered: bool) -> Evaluated:
+    """As *others* have it, but whether the remote answers is known from a fetch alone: C-26 ends if it *answered*."""
+    return lambda row: answered if row.code == UNREACHABLE else others(row)
 
 
 def _is_of_push(row: OpenEpisode) -> bool:

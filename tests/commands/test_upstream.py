@@ -196,9 +196,9 @@ class TestPush:
         mirrored(clone)
         other = origin.clone("other")
         other.commit("Theirs")
-        before_push(
-            clone, f"git config --unset remote.origin.receivepack; env -i PATH=$PATH git -C {other.path} push -q"
-        )
+        hook = origin.path / "hooks/pre-receive"
+        hook.write_text(f"#!/bin/sh\nrm hooks/pre-receive\nexec env -i PATH=$PATH git -C {other.path} push -q\n")
+        hook.chmod(0o755)
         assert run("set_task_status", "WP-1-T01", "done").exit == 0
         ended = fix("clone", "--push")
         repo = document(ended)["repos"][0]

@@ -117,7 +117,7 @@ def faster(origin: Origin, other: Clone, times: int) -> Path:
     """Somebody pushes from *other*, so many times, at the very moment that somebody else wants to push."""
     counter = origin.path / "faster"
     counter.write_text("")
-    # Not when the tool's push has begun: its view of the branch is then settled. A hook of the pusher comes before.
+    # Not when the tool's push has begun: its view of the branch is then settled.
     return hook(
         origin,
         f'n=$(wc -c <"{counter}"); [ "$n" -lt {times} ] || exit 0; printf x >>"{counter}"\n'
@@ -125,18 +125,19 @@ def faster(origin: Origin, other: Clone, times: int) -> Path:
     )
 
 
-def pushing_hook(clone: Clone, hook_of_origin: Path) -> None:
-    path = clone.path / ".git/hooks/pre-push"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/sh\nunset $(git rev-parse --local-env-vars)\nexec {hook_of_origin}\n")
+def before_each_push(clone: Clone, script: str) -> None:
+    """Run *script* at the beginning of each push of *clone*: hooks of the clone do not run then."""
+    path = clone.path.with_name(f"{clone.path.name}-receive-pack")
+    path.write_text(f'#!/bin/sh\n(unset $(git rev-parse --local-env-vars); {script}) >&2\nexec git-receive-pack "$@"\n')
     path.chmod(0o755)
+    clone.git("config", "remote.origin.receivepack", str(path))
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_somebody_was_faster(origin: Origin, times: int) -> None:
     a, b = planned(origin, "a", "b")
     moved = faster(origin, b.clone, times)
-    pushing_hook(a.clone, moved.rename(moved.with_name("race")))
+    before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     a.clone.write("draft.md", "mine\n")
     report(T01, "done")
     ended = a.fix("--push")
@@ -158,7 +159,7 @@ def test_somebody_was_faster(origin: Origin, times: int) -> None:
 def test_somebody_is_always_faster(origin: Origin) -> None:
     a, b = planned(origin, "a", "b")
     moved = faster(origin, b.clone, 9)
-    pushing_hook(a.clone, moved.rename(moved.with_name("race")))
+    before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     report(T01, "done")
     ended = a.fix("--push")
     assert codes(ended) == [("C-13", "written_back"), ("C-16", "none")]
@@ -177,7 +178,7 @@ def test_both_were_faster_and_said_the_same(origin: Origin) -> None:
         f'#!/bin/sh\n[ -e "{racing}.done" ] && exit 0; touch "{racing}.done"; cd "{b.clone.path}" && git push -q\n'
     )
     racing.chmod(0o755)
-    pushing_hook(a.clone, racing)
+    before_each_push(a.clone, str(racing))
     report(T01, "done")
     ended = a.fix("--push")
     assert codes(ended) == []
@@ -195,7 +196,7 @@ def test_person_edits_while_another_push_was_faster(origin: Origin) -> None:
     racing = origin.path / "race"
     racing.write_text(f'#!/bin/sh\ncd "{b.clone.path}" && git push -q\n')
     racing.chmod(0o755)
-    pushing_hook(a.clone, racing)
+    before_each_push(a.clone, str(racing))
     report(T01, "done")
     ended = a.fix("--push")
     assert codes(ended) == [("C-13", "written_back"), ("C-14", "none"), ("C-16", "none")]
@@ -225,10 +226,7 @@ def test_never_another_branch_and_never_by_force(origin: Origin) -> None:
 
 def test_push_that_hangs_is_given_up(origin: Origin, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
     (a,) = planned(origin, "a")
-    path = a.clone.path / ".git/hooks/pre-push"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("#!/bin/sh\nsleep 60\n")
-    path.chmod(0o755)
+    before_each_push(a.clone, "sleep 60")
     settings.STATEHUB_PUSH_TIMEOUT = 0.5  # type: ignore[attr-defined]
     report(T01, "done")
     ended = a.fix("--push")

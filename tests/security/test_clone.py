@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from consistency.checkout.git import Git, GitError
+from consistency.checkout.pull import pull
 from consistency.checkout.remote import normalised, push, upstream_of
-from consistency.checkout.worktree import WorkTree
-from tests.checkout.desk import advance, fetched, item, laid_out, seen, written
+from consistency.checkout.worktree import WorkTree, open_checkout
+from tests.checkout.desk import COMMITTER, LIMIT, advance, fetched, item, laid_out, seen, unseen, written
 from tests.commands.helpers import run
 from tests.support.gitlog import GitProcesses
 from tests.support.hub import Hub
+from tests.support.manage import ROOT
 from tests.support.repos import Clone, Origin
 
 Program = Callable[[str, str], Path]
@@ -150,6 +155,27 @@ def test_programs_of_the_configuration_that_never_run(
     assert not (tmp_path / "ran").exists()
 
 
+def test_hooks_of_the_clone_run_at_a_commit_alone(
+    origin: Origin, clone: Clone, tree: WorkTree, hook: Hook, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    for name in (
+        "pre-push", "post-merge", "post-checkout", "post-index-change", "reference-transaction", "post-rewrite",
+    ):  # fmt: skip
+        hook(name, f"echo {name} >>{ran}")
+    clone.git("config", "core.hooksPath", str(clone.path / ".git/hooks"))
+    advance(origin.clone("other"))
+    assert fetched(tree).outcome == "ok"
+    tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
+    tree.git.run("reset", "--quiet", "--keep", "HEAD~1")
+    upstream = upstream_of(tree)
+    assert upstream is not None
+    assert push(tree, upstream, "origin/main", 10).trouble == ""
+    assert not ran.exists()
+    tree.git.run("commit", "--quiet", "--allow-empty", "--message=x", hooks=True)
+    assert set(ran.read_text().split()) == {"reference-transaction"}
+
+
 def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     clone: Clone, tree: WorkTree, hook: Hook, program: Program, tmp_path: Path
 ) -> None:
@@ -168,7 +194,7 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     clone.git("remote", "set-url", "origin", "ssh://h/x")
     fetched(tree)
     assert set(ran.read_text().split()) == {
-        "pre-commit", "commit-msg", "post-commit", "pre-push", "reference-transaction", "clean", "ssh",
+        "pre-commit", "commit-msg", "post-commit", "reference-transaction", "clean", "ssh",
     }  # fmt: skip
 
 
@@ -210,3 +236,117 @@ class TestPasswords:
         assert "127.0.0.1" in kept
         for text in (mirrored_before.stdout, mirrored_before.stderr, ended.stdout, ended.stderr, kept):
             assert "hunter2" not in text
+
+
+class TestPartialClones:
+    """They fetch what they lack at almost any command, and from wherever their settings say."""
+
+    @pytest.fixture
+    def partial(self, origin: Origin, clone: Clone) -> Clone:
+        """A clone without the blobs of its history, whose index has one that is not there either."""
+        clone.write("workplans/a.md", "new\n")
+        clone.commit()
+        clone.push()
+        origin.git("config", "uploadpack.allowFilter", "true")
+        origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        partial = origin.clone("partial", "--no-local", "--filter=blob:none", "--no-checkout")
+        partial.git("reset", "--quiet")
+        return partial
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("cat-file", "-p", "HEAD:README.md"), ("checkout", "--force", "main"), ("status",), ("log", "-p"),
+            ("reset", "--hard"), ("blame", "HEAD", "--", "README.md"), ("diff", "HEAD"), ("fetch", "--refetch"),
+            ("merge", "--ff-only", "origin/main"), ("ls-remote",),
+        ],
+        ids=lambda command: command[0],
+    )  # fmt: skip
+    def test_no_program_runs_whatever_the_promisor_is(
+        self, partial: Clone, tmp_path: Path, command: tuple[str, ...]
+    ) -> None:
+        partial.git("config", "protocol.ext.allow", "always")
+        partial.git("config", "remote.origin.url", f"ext::touch {tmp_path}/ran")
+        words = ""
+        try:
+            Git(str(partial.path)).run(*command)
+        except GitError as error:
+            words = str(error)
+        assert (REFUSED.format("ext") in words) is (command[0] not in ("status", "merge"))
+        assert not (tmp_path / "ran").exists()
+
+    def test_pull_fetches_no_more_often_than_git_does(self, origin: Origin, partial: Clone, tmp_path: Path) -> None:
+        partial.git("checkout", "--quiet", "--force", "main")
+        other = origin.clone("other")
+        for number in range(50):
+            other.write(f"workplans/{number}.md", f"{number}\n")
+        other.commit()
+        other.push()
+        alone = origin.clone("alone", "--no-local", "--filter=blob:none", "--no-checkout")
+        alone.git("reset", "--quiet", "--hard", "HEAD~1")
+
+        def fetches(clone: Clone, pulled: Callable[[], object]) -> int:
+            counter = tmp_path / f"{clone.path.name} asks"
+            script = tmp_path / f"{clone.path.name}-upload-pack"
+            script.write_text(f"#!/bin/sh\necho x >>'{counter}'\nexec git-upload-pack \"$@\"\n")
+            script.chmod(0o755)
+            clone.git("fetch", "--quiet")
+            clone.git("config", "remote.origin.uploadpack", f"'{script}'")
+            pulled()
+            assert clone.head == other.head
+            return counter.read_text().count("x")
+
+        def ours() -> None:
+            pull(open_checkout(str(partial.path)), unseen(partial), COMMITTER, LIMIT, None)
+
+        assert fetches(partial, ours) == fetches(alone, lambda: alone.git("merge", "--ff-only", "--quiet")) == 1
+
+
+def test_ssh_that_git_starts_by_itself_can_ask_nobody(clone: Clone, origin: Origin, program: Program) -> None:
+    """A lazy fetch has the clone's own `core.sshCommand`, on a machine where somebody sits at a terminal."""
+    origin.git("config", "uploadpack.allowFilter", "true")
+    partial = origin.clone("partial", "--no-local", "--filter=blob:none", "--no-checkout")
+    asks = 'if (: </dev/tty) 2>/dev/null; then echo terminal; fi; echo "[$SSH_ASKPASS $SSH_ASKPASS_REQUIRE]"'
+    partial.git("config", "core.sshCommand", str(program("ssh", f"({asks}) >&2; exit 1")))
+    partial.git("config", "remote.origin.url", "ssh://h/x")
+    code = (
+        "import pty, sys\n"
+        "if (pid := pty.fork()[0]) == 0:\n"
+        "    open('/dev/tty').close()\n"
+        "    from consistency.checkout.git import Git, GitError\n"
+        "    try:\n"
+        f"        Git({str(partial.path)!r}).run('cat-file', '-p', 'HEAD:README.md')\n"
+        "    except GitError as error:\n"
+        f"        open({str(partial.path.with_name('said'))!r}, 'w').write(str(error))\n"
+        "    import os; os._exit(0)\n"
+        "import os; os.waitpid(pid, 0)\n"
+    )
+    environ = {**os.environ, "SSH_ASKPASS": "/bin/echo", "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True)
+    said = partial.path.with_name("said").read_text()
+    assert said.startswith("[ never]")
+    assert "terminal" not in said
+
+
+def test_programs_of_alternates_and_signatures_never_run(
+    origin: Origin, clone: Clone, tree: WorkTree, program: Program, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    spy = str(program("spy", f"echo ran >>{ran}; exit 1"))
+    other = origin.clone("other")
+    (clone.path / ".git/objects/info/alternates").write_text(f"{other.path}/.git/objects\n")
+    for key in ("core.alternateRefsCommand", "gpg.program", "gpg.ssh.program", "trace2.eventTarget"):
+        clone.git("config", key, spy)
+    for key in ("log.showSignature", "push.gpgSign", "submodule.recurse"):
+        clone.git("config", key, "true")
+    signed = clone.git("cat-file", "commit", "HEAD").replace(
+        "\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n\n", 1
+    )
+    commit = clone.git("hash-object", "-t", "commit", "-w", "--stdin", input=f"{signed}\n")
+    advance(other)
+    assert fetched(tree).outcome == "ok"
+    tree.git.run("log", "--max-count=1", commit)
+    upstream = upstream_of(tree)
+    assert upstream is not None
+    assert push(tree, upstream, "origin/main", 10).trouble == ""
+    assert not ran.exists()

@@ -39,6 +39,7 @@ def manage(
         capture_output=True,
         text=True,
         encoding="utf-8",
+        errors="replace",  # Of a process in another locale.
         timeout=timeout,
         check=False,
     )

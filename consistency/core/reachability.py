@@ -1,0 +1,48 @@
+"""Whether a checkout's remote answers: for how long it has not, and how much time its next fetch gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from consistency.core.finding import Finding
+
+UNREACHABLE = "C-26"
+
+MAX_FETCH_SECONDS = 3600.0
+"""No fetch gets more time than this by itself, however often it was cut off; a longer limit of the caller's holds."""
+
+MAX_DOUBLINGS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """How the last fetches went.
+
+    `since` is when the first of those that failed began, None after one that worked. `timeouts` counts those in a row
+    that ran out of time although data was arriving.
+    """
+
+    since: datetime | None = None
+    timeouts: int = 0
+
+    def after(self, failed: bool, received: int, at: datetime) -> Reachability:
+        """What is known after one fetch more, which began at the time *at*.
+
+        *received* is what still came in when its time was up, in bytes: a remote that only stalls gets no more time.
+        """
+        if not failed:
+            return Reachability()
+        return Reachability(self.since or at, min(self.timeouts + bool(received), MAX_DOUBLINGS))
+
+
+def fetch_limit(timeout: float, timeouts: int) -> float:
+    """Seconds that the next fetch gets: *timeout*, doubled for each of the *timeouts* in a row before it."""
+    return max(timeout, min(timeout * 2.0 ** min(timeouts, MAX_DOUBLINGS), MAX_FETCH_SECONDS))
+
+
+def unreachable(outcome: str, since: datetime | None, now: datetime, hours: int) -> list[Finding]:
+    """C-26 if the fetches have failed for *hours* or longer; *outcome* is git's message about the last one."""
+    if since is None or now - since < timedelta(hours=hours):
+        return []
+    return [Finding.of(UNREACHABLE, f"remote has not answered since {since:%Y-%m-%d %H:%MZ} (git: {outcome})")]
