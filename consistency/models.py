@@ -132,7 +132,8 @@ class OwnCommit(models.Model):
     """A commit that State Hub made in some checkout of the repo: known by this record, whatever name or text it has.
 
     `authored` is its author date in seconds since 1970, which a rebase or an amend keeps; null if it is not known.
-    `changes` are the statuses it wrote: [path, workplan, task, old, new]. Never changed or pruned, only added.
+    `changes` are the statuses it wrote: [path, workplan, task, old, new, digest of the file]. Never changed or pruned,
+    only added.
     """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="own_commits")

@@ -131,7 +131,7 @@ class _Running:
             if options.writes:
                 synced = fix_hub(self._checkout, tree, look.state, options)
             else:
-                synced = compare_checkout(self._checkout, tree, options)
+                synced = compare_checkout(self._checkout, tree, look.state, options)
         if self._is_held(synced.gates):
             result.findings += [drift.finding for drift in synced.comparison.drifts]
             result.evaluated = self._compared(synced, tried=False)

@@ -29,10 +29,10 @@ from consistency.hub.rows import (
     read_workstreams,
 )
 from consistency.hub.seesaws import read_seesaws
-from consistency.oldnews import as_taken, old_news
 from consistency.options import Options
 from consistency.read import Reading, read_checkout
 from consistency.remember import new_entries, written_entries
+from consistency.stale_changes import Advances, look_into_advances, mark_as_seen, with_doubts_said
 from statehub.models import Checkout, Source
 from statehub.moves import Origin
 
@@ -48,7 +48,8 @@ class HubBusy(Exception):
 class Synced:
     """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
 
-    These are dated `applied`. `gates` say why nothing may be written although both sides were compared.
+    These are dated `applied`. `gates` say why nothing may be written although both sides were compared; `advances` say
+    where statuses that move the hub come from.
     """
 
     reading: Reading
@@ -56,6 +57,7 @@ class Synced:
     versions: dict[str, int] = field(default_factory=dict)
     gates: tuple[Finding, ...] = ()
     applied: datetime = field(default_factory=timezone.now)
+    advances: Advances = field(default_factory=Advances)
 
     @property
     def writebacks(self) -> list[WriteBack]:
@@ -75,21 +77,26 @@ def _settles(action: object, written: frozenset[str]) -> bool:
     return action.path in written if isinstance(action, WriteBack) else action is not None
 
 
-def compare_checkout(checkout: Checkout, tree: WorkTree, options: Options) -> Synced:
+def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
     """Both sides compared; nothing is written."""
     workstreams = read_workstreams(checkout.repo_id)
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
     hub = _hub_side(checkout.repo_id, reading, workstreams)
     comparison = _compare(reading, hub)
-    old = old_news(checkout.repo_id, tree, comparison.drifts, options.committer)
-    if old:
-        reading.side = replace(reading.side, known=as_taken(reading.side.known, old))
+    advances = look_into_advances(
+        checkout, tree, state.head or "", comparison.drifts, reading.digests, options.max_size,
+        all_of_them=options.writes,
+    )  # fmt: skip
+    if advances.stale:
+        reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
         comparison = _compare(reading, hub)
+        comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
     moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
     comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
     there, remembered = reading.workplans_left
     gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, there)
-    return Synced(reading, comparison, {row.id: row.version for row in workstreams.values()}, tuple(gates))
+    versions = {row.id: row.version for row in workstreams.values()}
+    return Synced(reading, comparison, versions, tuple(gates), advances=advances)
 
 
 def _compare(reading: Reading, hub: HubSide) -> Comparison:
@@ -108,14 +115,14 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options) 
     """
     origin = Origin(options.user, Source.FILE, options.host, state.head or "")
     for _ in range(ATTEMPTS - 1):
-        synced = compare_checkout(checkout, tree, options)
+        synced = compare_checkout(checkout, tree, state, options)
         if synced.gates:
             return synced
         with suppress(HubMoved), transaction.atomic():
             return _apply(checkout, synced, origin)
     with suppress(HubMoved), transaction.atomic():
         lock_workstreams(checkout.repo_id)
-        synced = compare_checkout(checkout, tree, options)
+        synced = compare_checkout(checkout, tree, state, options)
         return synced if synced.gates else _apply(checkout, synced, origin)
     raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
 
@@ -146,7 +153,8 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
     synced = replace(synced, applied=timezone.now())
     if actions:
-        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied))
+        origins = synced.advances.origins(origin)
+        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins))
     reading = synced.reading
     entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
     write_entries(checkout.pk, entries)

@@ -7,6 +7,7 @@ a consistency run, so that no two of them wait for each other in a circle.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +15,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from statehub.models import Repo, StatusChange, Task, Workstream
-from statehub.ranks import TASK_STATUSES, at_or_below, is_regress
+from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
+from statehub.ranks import TASK_STATUSES, at_or_below, is_advance, is_regress
 
 
 class MoveError(Exception):
@@ -39,12 +40,14 @@ class WouldRegress(MoveError):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who moves a status, and from where: kept with the change."""
+    """Who moves a status, and from where: kept with the change. The last three say which statement of a file it was."""
 
     who: str
     source: str
     host: str = ""
     commit: str = ""
+    authored: int | None = None
+    digest: str = ""
 
 
 def find_task(ref: str) -> Task:
@@ -143,4 +146,21 @@ def _move(task: Task, status: str, change: StatusChange, origin: Origin) -> None
     Workstream.objects.filter(pk=task.workstream_id).update(version=F("version") + 1)
     change.task, change.old, change.new = task, task.status, status
     change.who, change.source, change.host, change.commit = origin.who, origin.source, origin.host, origin.commit
+    change.authored, change.digest = origin.authored, origin.digest
+    if needs_known_heads(change):
+        change.known_heads = read_known_heads([task.workstream_id])[task.workstream_id]
     change.save(force_insert=True)
+
+
+def needs_known_heads(change: StatusChange) -> bool:
+    """Whether *change* is a decision that older statements in files must not undo: a reopen, or a move aside."""
+    return change.reopen or (change.source != Source.FILE and not is_advance(change.old, change.new))
+
+
+def read_known_heads(workstreams: Collection[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
+    """By workstream, the commits that the hub has taken from the checkouts of its repo: one query for all of them."""
+    found: dict[uuid.UUID, set[str]] = {workstream: set() for workstream in workstreams}
+    rows = Checkout.objects.filter(repo__workstreams__in=workstreams).order_by()
+    for workstream, *heads in rows.values_list("repo__workstreams", "head", "tip"):
+        found[workstream].update(filter(None, heads))
+    return {workstream: sorted(heads) for workstream, heads in found.items()}

@@ -29,6 +29,7 @@ from tests.support.workplans import task, workplan
 SOMEBODY = Origin("somebody", Source.API)
 A_RUN = Origin("me", Source.FILE, "test-host", "c0ffee")
 T01, T02 = "WP-1-T01", "WP-1-T02"
+AUTHOR = "Test Person"
 B = "workplans/b.md"
 
 pytestmark = pytest.mark.usefixtures("hub")
@@ -41,8 +42,7 @@ def opened(clone: Clone) -> tuple[Checkout, WorkTree, State]:
 
 
 def compared(clone: Clone) -> Synced:
-    checkout, tree, _ = opened(clone)
-    return compare_checkout(checkout, tree, fixing())
+    return compare_checkout(*opened(clone), fixing())
 
 
 def applied(clone: Clone, synced: Synced) -> Synced:
@@ -286,7 +286,7 @@ class TestOneTransaction:
         assert (two.title, two.status, two.version) == ("Workplan WP-2", "active", 2)
         moves = StatusChange.objects.order_by("task__key").values_list("task__key", "old", "new", "who", "commit")
         assert list(moves) == [
-            ("WP-1-T01", "todo", "done", "me", clone.head), ("WP-2-T02", "todo", "in_progress", "me", clone.head),
+            ("WP-1-T01", "todo", "done", AUTHOR, clone.head), ("WP-2-T02", "todo", "in_progress", AUTHOR, clone.head),
         ]  # fmt: skip
         now = dict(Task.objects.values_list("key", "status_changed_at"))
         assert {key for key, at in now.items() if at != at_first.get(key)} == {"WP-1-T01", "WP-2-T02", "WP-1-T03"}

@@ -33,6 +33,11 @@ def digest(data: bytes) -> str:
     return _hash(data).hexdigest()
 
 
+def text_digest(data: bytes) -> str:
+    """The digest of a file's bytes, the same whatever its line ends are: what the hub keeps of statements."""
+    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+
+
 def digest_of(full: str) -> str | None:
     """The digest of the regular file at *full*; None where none can be read, links not followed."""
     try:

@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from consistency.checkout.commit import Change, Committer, Description, Wanted, Written, commit_changes
+from consistency.checkout.files import text_digest
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree
 from consistency.core.actions import StatusWritten, WriteBack
@@ -41,15 +42,18 @@ def write_back(
 
     On any failure the files and the index are as they were before. Never raises for what git or the disk says.
     """
+    texts: dict[str, str] = {}
 
     def due(paths: Collection[str]) -> list[WriteBack]:
         return [item for item in items if item.path in paths]
 
     def record_written(commit: str, when: int, paths: Collection[str]) -> None:
-        record(commit, when, [StatusWritten(i.path, i.workplan, i.task, i.old, i.new) for i in due(paths)])
+        record(
+            commit, when, [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]
+        )
 
     description = Description(lambda paths, day: message(due(paths), day), lambda paths: _newest(due(paths)))
-    wanted = Wanted(_changes(items, known), digests, description, limit, overlooked)
+    wanted = Wanted(_changes(items, known, texts), digests, description, limit, overlooked)
     return commit_changes(tree, state, wanted, committer, record_written)
 
 
@@ -58,17 +62,20 @@ def _newest(items: Iterable[WriteBack]) -> int:
     return max((int(item.changed_at.timestamp()) for item in items), default=0)
 
 
-def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan]) -> dict[str, Change]:
+def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:
     of_path: dict[str, list[WriteBack]] = defaultdict(list)
     for item in items:
         of_path[item.path].append(item)
-    return {path: partial(_edit, path, due, known.get(path)) for path, due in of_path.items()}
+    return {path: partial(_edit, path, due, known.get(path), texts) for path, due in of_path.items()}
 
 
-def _edit(path: str, items: Sequence[WriteBack], known: Workplan | None, data: bytes, compared: bool) -> Edited:
+def _edit(
+    path: str, items: Sequence[WriteBack], known: Workplan | None, texts: dict[str, str], data: bytes, compared: bool
+) -> Edited:
     edited = set_statuses(path, data, {item.task: item.new for item in items}, before=known if compared else None)
     if not compared:
         _require_old(path, items, data)
+    texts[path] = text_digest(edited.data)
     return edited
 
 

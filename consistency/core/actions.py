@@ -78,13 +78,17 @@ class WriteBack:
 
 
 class StatusWritten(NamedTuple):
-    """One status that a commit of ours has written: in the file *path*, *new* in the place of *old*."""
+    """One status that a commit of ours has written: in the file *path*, *new* in the place of *old*.
+
+    `digest` is that of the file in the commit, its line ends apart; '' in records of older versions.
+    """
 
     path: str
     workplan: str
     task: str
     old: str
     new: str
+    digest: str = ""
 
 
 HubAction = CreateWorkstream | UpdateWorkstream | AdvanceWorkstream | CreateTask | UpdateTask | AdvanceTask

@@ -33,7 +33,10 @@ _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "
 
 _WORKSTREAM = ("id", "repo", "status", "version", "status_changed_at", "key", "path", *_MIRRORED)
 
-_CHANGE = ("task", "old", "new", "at", "who", "source", "host", "commit", "reopen", "reason")
+_CHANGE = (
+    "task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads", "reopen",
+    "reason",
+)  # fmt: skip
 
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
 
@@ -129,14 +132,20 @@ def lock_workstreams(repo: int) -> None:
 
 
 def apply(
-    actions: Collection[HubAction], repo: int, versions: Mapping[str, int], origin: Origin, now: datetime
+    actions: Collection[HubAction],
+    repo: int,
+    versions: Mapping[str, int],
+    origin: Origin,
+    now: datetime,
+    origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, int]:
     """Carry out *actions* and return the new version of every workstream they touched.
 
-    *versions* are those at which the plan was made. Call it in a transaction. Raises HubMoved where a row has
+    *origins* (by the tasks' ids) say who brought a task's status, *origin* who did all else. *versions* are those at
+    which the plan was made. Call it in a transaction. Raises HubMoved where a row has
     changed since; the transaction must then be rolled back.
     """
-    applying = _Applying(actions, repo, origin, now)
+    applying = _Applying(actions, repo, origin, now, origins or {})
     try:
         return applying.run(versions)
     except IntegrityError as error:  # Another host created the same row at this moment.
@@ -146,8 +155,15 @@ def apply(
 class _Applying:
     """The actions of one plan, by kind."""
 
-    def __init__(self, actions: Collection[HubAction], repo: int, origin: Origin, now: datetime) -> None:
-        self._repo, self._origin, self._now = repo, origin, now
+    def __init__(
+        self,
+        actions: Collection[HubAction],
+        repo: int,
+        origin: Origin,
+        now: datetime,
+        origins: Mapping[str, Origin],
+    ) -> None:
+        self._repo, self._origin, self._now, self._origins = repo, origin, now, origins
         self._of: dict[type[HubAction], list[HubAction]] = defaultdict(list)
         for action in actions:
             self._of[type(action)].append(action)
@@ -228,13 +244,13 @@ class _Applying:
     def _advance_tasks(self) -> None:
         actions = self._kind(AdvanceTask)
         self._move(Task.objects.all(), actions)
-        origin = self._origin
         changes = [
             (
                 action.id, action.expected, action.wanted, self._now, origin.who, origin.source, origin.host,
-                origin.commit, False, "",
+                origin.commit, origin.authored, origin.digest, "[]", False, "",
             )
             for action in actions
+            for origin in [self._origins.get(action.id, self._origin)]
         ]  # fmt: skip
         insert(StatusChange, _CHANGE, changes)
 

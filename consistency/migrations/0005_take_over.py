@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import migrations
@@ -20,16 +21,21 @@ def _own_commits(apps: Any) -> None:
     Finding = apps.get_model("consistency", "Finding")
     OwnCommit = apps.get_model("consistency", "OwnCommit")
     changes: dict[tuple[int, str], dict[str, list[str]]] = {}
-    written = Finding.objects.filter(resolution="written_back").exclude(commit="")
-    columns = ("checkout__repo", "commit", "file", "workplan", "task", "file_status", "db_status")
-    for repo, commit, *change in written.order_by("file", "line").values_list(*columns):
+    made: dict[tuple[int, str], datetime] = {}
+    runs = Run.objects.exclude(writeback_commit="").order_by("started_at")
+    for repo, commit, at in runs.values_list("checkout__repo", "writeback_commit", "started_at"):
+        made.setdefault((repo, commit), at)
+    written = Finding.objects.filter(resolution="written_back").exclude(commit="").order_by("file", "line")
+    columns = ("checkout__repo", "commit", "resolved_at", "file", "workplan", "task", "file_status", "db_status")
+    for repo, commit, at, *change in written.values_list(*columns):
+        made.setdefault((repo, commit), at)
         changes.setdefault((repo, commit), {})[change[2]] = change
-    runs = Run.objects.exclude(writeback_commit="").values_list("checkout__repo", "writeback_commit")
-    first_seen = dict.fromkeys([*runs.order_by("started_at"), *changes])
     OwnCommit.objects.bulk_create(
         [
-            OwnCommit(repo_id=repo, commit=commit, changes=list(changes.get((repo, commit), {}).values()))
-            for repo, commit in first_seen
+            OwnCommit(
+                repo_id=repo, commit=commit, changes=list(changes.get((repo, commit), {}).values()), recorded_at=at
+            )
+            for (repo, commit), at in made.items()
         ],
         batch_size=1_000,
     )

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from statehub.models import StatusChange, Task, Workstream
+from statehub.models import Checkout, StatusChange, Task, Workstream
 from tests.api.helpers import Api, Said, as_json, changes, new_task
 
 NOT_VALID = "The request is not valid"
@@ -101,6 +101,18 @@ def test_invalid_list_is_refused(api: Api, body: object, where: str, detail: str
     answer = api.patch("tasks/", body)
     found = [(fault["where"], fault["detail"]) for fault in answer.json["errors"]]
     assert (answer.status, found, changes()) == (422, [(where, detail)], [])
+
+
+def test_reopens_keep_what_the_hub_had_taken(api: Api) -> None:
+    one, two = new_task("net", "T01", "done"), new_task("other", "T02", "done", workstream="WP-2")
+    for task, head in ((one, "h1"), (two, "h2")):
+        Checkout.objects.create(repo=task.workstream.repo, host="a", path=f"/{head}", head=head, tip="t")
+    new_task("net", "T03")
+    again = {"status": "todo", "reopen": True, "reason": "again"}
+    moves = [{"task": "T01", **again}, {"task": "T02", **again}, {"task": "T03", "status": "done"}]
+    assert api.patch("tasks/", moves).status == 200
+    rows = StatusChange.objects.order_by("task__key").values_list("task__key", "known_heads")
+    assert list(rows) == [("T01", ["h1", "t"]), ("T02", ["h2", "t"]), ("T03", [])]
 
 
 def test_500_take_as_many_queries_as_2(api: Api) -> None:

@@ -12,7 +12,6 @@ from pytest_django import Settings
 
 from consistency.core.codes import CODES
 from consistency.models import Finding
-from statehub.command import user_name
 from statehub.models import Source, StatusChange, Task, Workstream
 from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import (
@@ -124,7 +123,7 @@ def back_and_forth(clone: Clone) -> None:
 def told(clone: Clone) -> str:
     """The last six steps of the task, in the words of C-20."""
     moves = {
-        "done": f"{user_name()} (file, {HOST}) moved todo → done",
+        "done": f"Test Person (file, {HOST}) moved todo → done",
         "todo": "somebody (api, elsewhere) reopened done → todo",
     }
     steps = [(change.at, moves[change.new]) for change in StatusChange.objects.filter(task__key=T01)]

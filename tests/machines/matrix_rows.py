@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
 
 from consistency.models import Finding, LedgerEntry, Run
-from statehub.models import Checkout, Source, StatusChange, Task, Workstream
-from statehub.ranks import is_advance
+from statehub.models import Checkout, StatusChange, Task, Workstream
 
 Fields = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
@@ -24,18 +23,14 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True)
 class Change:
-    """One move of the task on record."""
+    """One move of the task on record; `evidence` tells later what was known when it was made."""
 
     old: str
     new: str
     source: str
     reopen: bool
+    evidence: tuple[Any, ...]
     row: Fields = field(compare=False, repr=False)
-
-    @property
-    def is_back(self) -> bool:
-        """Whether it stands against all that files said before."""
-        return self.source != Source.FILE and not is_advance(self.old, self.new)
 
 
 @dataclass(frozen=True)
@@ -45,11 +40,6 @@ class Mirror:
     status: str
     changed_at: datetime
     changes: tuple[Change, ...]
-
-    @property
-    def moved_back(self) -> datetime | None:
-        """When the task was last moved in the hub to a lower or equal rank."""
-        return next((change.row["at"] for change in reversed(self.changes) if change.is_back), None)
 
 
 @dataclass(frozen=True)
@@ -61,14 +51,6 @@ class Episode:
     db_status: str
     file_status: str
     row: Fields = field(compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Heads:
-    """The commit of a checkout at its newest fix before the task was last moved back (or ''), and at its newest."""
-
-    before: str = ""
-    newest: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +78,11 @@ class Rows:
         # Findings name the runs that opened and resolved them: one for each checkout is enough.
         self._runs = {name: Run(checkout=checkout, mode="fix") for name, checkout in checkouts.items()}
 
-    def put(self, mirror: Mirror, parts: Mapping[str, Part], heads: Mapping[str, Heads]) -> None:
-        """Put the hub back to *mirror* and, by checkout, *parts* and *heads*; it has nothing else then."""
+    def put(self, mirror: Mirror, parts: Mapping[str, Part], heads: Mapping[str, tuple[str, str]]) -> None:
+        """Put the hub back to *mirror* and, by checkout, *parts* and *heads*; else it has only the commits it made.
+
+        These may be of another order of steps: then this one's repositories do not have them.
+        """
         with transaction.atomic():
             for model in (Finding, LedgerEntry, Run, StatusChange):
                 model._default_manager.all()._raw_delete(using="default")
@@ -105,8 +90,8 @@ class Rows:
             Task.objects.update(status=mirror.status, status_changed_at=mirror.changed_at)
             StatusChange.objects.bulk_create([StatusChange(**change.row) for change in mirror.changes])
             Run.objects.bulk_create([self._runs[name] for name in parts])
-            if mirror.moved_back:
-                Run.objects.bulk_create(self._earlier(mirror.moved_back, heads))
+            for name, (head, tip) in heads.items():
+                Checkout.objects.filter(pk=self._checkouts[name].pk).update(head=head, tip=tip)
             LedgerEntry.objects.bulk_create(
                 [entry for name, part in parts.items() for entry in self._entries(name, part)]
             )
@@ -118,10 +103,15 @@ class Rows:
         """What the hub says now."""
         task = Task.objects.get()
         changes = (
-            Change(row["old"], row["new"], row["source"], row["reopen"], row)
+            Change(row["old"], row["new"], row["source"], row["reopen"], _evidence(row), row)
             for row in _rows(StatusChange.objects.order_by("pk"))
         )
         return Mirror(task.status, task.status_changed_at, tuple(changes))
+
+    def heads(self, name: str) -> tuple[str, str]:
+        """What the hub has taken from the checkout: its head and its branch's tip as of the last fix."""
+        head, tip = Checkout.objects.values_list("head", "tip").get(pk=self._checkouts[name].pk)
+        return head, tip
 
     def part(self, name: str) -> Part:
         """What the hub keeps of the checkout now."""
@@ -134,14 +124,6 @@ class Rows:
             all(entry.version == version for entry in entries),
             tuple(map(_episode, kept)),
         )
-
-    def _earlier(self, moved_back: datetime, heads: Mapping[str, Heads]) -> list[Run]:
-        at = moved_back - timedelta(seconds=1)
-        return [
-            Run(checkout=self._checkouts[name], mode="fix", outcome="ok", head=each.before, started_at=at)
-            for name, each in heads.items()
-            if each.before
-        ]
 
     def _entries(self, name: str, part: Part) -> list[LedgerEntry]:
         whose = {"checkout": self._checkouts[name], "workstream": self._workstream.pk, "key": self._workstream.key}
@@ -156,6 +138,10 @@ class Rows:
         run = self._runs[name].pk
         whose = {"checkout_id": self._checkouts[name].pk, "opened_by_id": run}
         return Finding(**{**episode.row, **whose, "resolved_by_id": run if episode.resolution else None})
+
+
+def _evidence(row: Fields) -> tuple[Any, ...]:
+    return row["commit"], row["authored"], row["digest"], *row["known_heads"]
 
 
 def _episode(row: Fields) -> Episode:

@@ -10,6 +10,7 @@ from tests.commands.helpers import FILE
 from tests.machines.matrix_repos import Copy
 from tests.machines.matrix_rows import Mirror
 
+AUTHOR = "Test Person"
 DRAFT = ("draft.md", b"a person's, in no commit\n")
 """Lies in the work tree of each clone."""
 
@@ -39,7 +40,9 @@ def require_no_regress(host: str, before: Mirror, after: Mirror) -> None:
     for change in after.changes[len(before.changes) :]:
         if change.reopen or change.source != Source.FILE or is_regress(change.old, change.new):
             raise Fault(f"a run made the move {change}")
-        if (change.row["who"], change.row["host"]) != ("cron", host) or not change.row["commit"]:
+        row = change.row
+        by = (AUTHOR, host, True) if row["commit"] else ("cron", host, False)
+        if (row["who"], row["host"], row["authored"] is not None) != by or not row["digest"]:
             raise Fault(f"a run's move says neither who nor from where: {change.row}")
 
 

@@ -21,7 +21,7 @@ from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import FILE
 from tests.machines.machine import Machine
 from tests.machines.matrix_repos import Copy, Repos
-from tests.machines.matrix_rows import Heads, Mirror, Rows
+from tests.machines.matrix_rows import Mirror, Rows
 from tests.machines.matrix_rules import DRAFT, require_no_regress, require_record, require_untouched, require_writebacks
 from tests.support.repos import Origin as Bare
 from tests.support.workplans import workplan
@@ -78,7 +78,7 @@ class World:
         self._known: dict[tuple[Any, ...], tuple[int, ...]] = {}
         self._put: dict[str, int] = {}
         Task.objects.update(status_changed_at=BEGIN)
-        heads = tuple(Heads(newest=each.clone.head) for each in machines.values())
+        heads = tuple(self._rows.heads(name) for name in machines)
         a, b = (self.values.number(self._repos.take(name)) for name in machines)
         ledger_a, ledger_b = (self.values.number(self._rows.part(name)) for name in machines)
         origin, hub = self.values.number(self._repos.origin()), self.values.number(self._rows.mirror())
@@ -144,8 +144,7 @@ class World:
     def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
         """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
         clone, ledger = (state.a, state.ledger_a) if name == "a" else (state.b, state.ledger_b)
-        heads = self._heads_before(state)
-        seen = ("sync" if sync else "fix", name, clone, state.origin, state.hub, ledger, heads)
+        seen = ("sync" if sync else "fix", name, clone, state.origin, state.hub, ledger)
         clone, origin, hub, ledger, moved, outcome, head = self._once(seen, lambda: self._fix(*seen))
         after = self._moved(state, moved)._replace(origin=origin, hub=hub)
         after = after._replace(a=clone, ledger_a=ledger) if name == "a" else after._replace(b=clone, ledger_b=ledger)
@@ -183,7 +182,8 @@ class World:
         for name, copy in ("a", self.start.a), ("b", self.start.b):
             self._put_repos(name, copy, self.start.origin)
         parts = {"a": self.values[self.start.ledger_a], "b": self.values[self.start.ledger_b]}
-        self._rows.put(self.values[self.start.hub], parts, {})
+        heads = dict(zip("ab", self.values[self.start.heads], strict=True))
+        self._rows.put(self.values[self.start.hub], parts, heads)
         self._straight, there = True, self.start
         try:
             for action in actions:
@@ -214,28 +214,20 @@ class World:
         a, b = (self.values.number(self.values[each].after_a_move()) for each in parts)
         return state._replace(ledger_a=a, ledger_b=b)
 
-    def _heads_before(self, state: State) -> int:
-        """The number of the heads as far as a fix can ask for them."""
-        known = self.values[state.heads] if self.values[state.hub].moved_back else ()
-        return self.values.number(tuple(replace(each, newest="") for each in known))
-
-    def _with_head(self, state: State, name: str, head: str) -> State:
+    def _with_head(self, state: State, name: str, head: tuple[str, str]) -> State:
         heads = list(self.values[state.heads])
-        heads["ab".index(name)] = replace(heads["ab".index(name)], newest=head)
+        heads["ab".index(name)] = head
         return state._replace(heads=self.values.number(tuple(heads)))
 
     def _decide(self, state: State, what: str) -> State:
-        hub, moved = self._once((what, state.hub), lambda: self._in_the_hub(state.hub, what))
-        after = self._moved(state, moved)._replace(hub=hub)
-        if self.values[hub].moved_back != self.values[state.hub].moved_back:
-            heads = tuple(Heads(each.newest, each.newest) for each in self.values[state.heads])
-            after = after._replace(heads=self.values.number(heads))
-        return after
+        # What the hub has taken by then is kept with a move back or aside; it can be either.
+        hub, moved = self._once((what, state.hub, state.heads), lambda: self._in_the_hub(state.hub, state.heads, what))
+        return self._moved(state, moved)._replace(hub=hub)
 
-    def _in_the_hub(self, hub: int, what: str) -> tuple[int, int]:
+    def _in_the_hub(self, hub: int, heads: int, what: str) -> tuple[int, int]:
         before: Mirror = self.values[hub]
         if not self._straight:
-            self._rows.put(before, {}, {})
+            self._rows.put(before, {}, dict(zip("ab", self.values[heads], strict=True)))
         with _clock(before):
             if what == "reopen":
                 reopen(find_task(TASK), "todo", "not done after all", Origin("anna", Source.ADMIN))
@@ -269,12 +261,11 @@ class World:
         self._repos.put(name, self.values[clone])
         self._repos.put_origin(self.values[origin])
 
-    def _fix(self, kind: str, name: str, clone: int, origin: int, hub: int, ledger: int, heads: int) -> tuple[int, ...]:
+    def _fix(self, kind: str, name: str, clone: int, origin: int, hub: int, ledger: int) -> tuple[int, ...]:
         mirror: Mirror = self.values[hub]
         self._put_repos(name, clone, origin)
         if not self._straight:
-            before = dict(zip("ab", self.values[heads], strict=False))
-            self._rows.put(mirror, {name: self.values[ledger]}, before)
+            self._rows.put(mirror, {name: self.values[ledger]}, {})
         sync = kind == "sync"
         options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=sync, push=sync)
         with _clock(mirror) as now:
@@ -288,7 +279,7 @@ class World:
         require_writebacks(outcome, copy)
         number = self.values.number
         found = map(number, (copy, self._repos.origin(), after, self._rows.part(name)))
-        return (*found, int(after != mirror), number(outcome.outcome), number(outcome.head))
+        return (*found, int(after != mirror), number(outcome.outcome), number(self._rows.heads(name)))
 
 
 def _machine(bare: Bare, name: str) -> Machine:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from statehub.models import Repo, Source, StatusChange, Task, Workstream
+from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.moves import MoveError, Origin, UnknownTask, WouldRegress, _move, advance, find_task, reopen
 from statehub.ranks import TASK_STATUSES, is_regress
 
@@ -63,7 +63,8 @@ def test_advance_leaves_a_whole_record() -> None:
     assert change == [
         {
             "id": change[0]["id"], "task_id": task.pk, "old": "todo", "new": "done", "at": NOON, "who": "me",
-            "source": "api", "host": "laptop", "commit": "c0ffee", "reopen": False, "reason": "",
+            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
+            "digest": "", "known_heads": [], "reopen": False, "reason": "",
         }
     ]  # fmt: skip
 
@@ -76,10 +77,40 @@ def test_reopen_leaves_a_whole_record() -> None:
     assert change == [
         {
             "id": change[0]["id"], "task_id": task.pk, "old": "done", "new": "in_progress", "at": NOON, "who": "me",
-            "source": "api", "host": "laptop", "commit": "c0ffee", "reopen": True, "reason": "half of it is missing",
+            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
+            "digest": "", "known_heads": [], "reopen": True, "reason": "half of it is missing",
         }
     ]  # fmt: skip
     assert (Task.objects.get().status, Task.objects.get().status_changed_at, version(task)) == ("in_progress", NOON, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("old", "new", "source", "kept"),
+    [
+        ("done", "todo", Source.ADMIN, True),
+        ("in_progress", "blocked", Source.API, True),
+        ("todo", "done", Source.COMMAND, True),
+        ("todo", "todo", Source.API, False),
+    ],
+)
+def test_reopen_keeps_what_the_hub_had_taken(old: str, new: str, source: str, kept: bool) -> None:
+    task = make("net", "T01", old)
+    repo = task.workstream.repo
+    for host, head, tip in (("a", "h1", "t"), ("b", "h2", "t"), ("never fixed", "", "")):
+        Checkout.objects.create(repo=repo, host=host, path="/net", head=head, tip=tip)
+    Checkout.objects.create(repo=make("other", "T01").workstream.repo, host="a", path="/other", head="x", tip="x")
+    assert reopen(task, new, "not yet", Origin("me", source)) is kept
+    assert [change["known_heads"] for change in changes(task)] == [["h1", "h2", "t"]] * kept
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("old", "new", "known"), [("todo", "done", []), ("in_progress", "blocked", ["h"])])
+def test_advance_keeps_it_only_if_it_is_a_move_aside(old: str, new: str, known: list[str]) -> None:
+    task = make("net", "T01", old)
+    Checkout.objects.create(repo=task.workstream.repo, host="a", path="/net", head="h")
+    assert advance(task, new, ME)
+    assert [change["known_heads"] for change in changes(task)] == [known]
 
 
 @pytest.mark.django_db

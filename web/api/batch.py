@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from statehub.models import StatusChange, Task, Workstream
+from statehub.moves import needs_known_heads, read_known_heads
 from statehub.ranks import TASK_STATUSES, at_or_below, is_regress
 from web.api import report, represent
 from web.api.moves_in import AdvanceItem, ReopenItem
@@ -107,7 +108,13 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
         if rows.update(status=status, status_changed_at=now) != len(tasks):
             raise Problem(BUSY, "a task was moved by somebody else at this moment; try again")
     Workstream.objects.filter(pk__in={task.workstream_id for task, _ in pairs}).update(version=F("version") + 1)
-    StatusChange.objects.bulk_create([_change(task, move, token, now) for task, move in pairs])
+    changes = [_change(task, move, token, now) for task, move in pairs]
+    deciding = [change for change in changes if needs_known_heads(change)]
+    if deciding:
+        heads = read_known_heads({change.task.workstream_id for change in deciding})
+        for change in deciding:
+            change.known_heads = heads[change.task.workstream_id]
+    StatusChange.objects.bulk_create(changes)
 
 
 def _change(task: Task, move: Move, token: ApiToken, now: datetime) -> StatusChange:
