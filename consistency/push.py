@@ -45,7 +45,8 @@ def push_own_commits(
     upstream, head = visit.upstream, commit or state.head
     if upstream is None or head is None or visit.fetched.outcome == GONE:  # No remote, or C-22 says what is wrong.
         return PushResult()
-    unpushed = unpushed_commits(tree, state.tip, head)
+    alone = commit is not None and state.head == state.tip  # The common case costs no process.
+    unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
     own = read_own_commits(visit.checkout.repo_id, unpushed.keys()).keys()
     if not own:
         return PushResult()

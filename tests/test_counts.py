@@ -71,7 +71,7 @@ def fix_and_push(slug: str) -> Ended:
         (first_import, fix, 10, 6),
         (hub_ahead, fix, 14, 11),
         (hub_ahead, fix_and_push, 14, 12),
-        (file_ahead, fix, 18, 8),
+        (file_ahead, fix, 19, 8),
     ],
     ids=[
         "check with nothing to do",

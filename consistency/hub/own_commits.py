@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from django.utils import timezone
+
 from consistency.core.actions import StatusWritten
 from consistency.models import OwnCommit
 
 
 def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[StatusWritten]) -> None:
     """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing."""
-    OwnCommit.objects.get_or_create(
-        repo_id=repo, commit=commit, defaults={"authored": authored, "changes": [list(change) for change in changes]}
+    row = OwnCommit(
+        repo_id=repo,
+        commit=commit,
+        authored=authored,
+        changes=[list(change) for change in changes],
+        recorded_at=timezone.now(),
     )
+    OwnCommit.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def read_own_commits(repo: int, commits: Collection[str]) -> dict[str, tuple[StatusWritten, ...]]:

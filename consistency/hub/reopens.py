@@ -94,7 +94,7 @@ def _add_own_commits(repo: int, reopens: Mapping[str, Reopen], said: Mapping[str
         by_key[said[task].task].append(task)
     own = set[str]()
     rows = OwnCommit.objects.filter(repo=repo).order_by()
-    for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at").iterator():
+    for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at"):
         own.add(commit)
         for change in (StatusWritten(*written) for written in changes):
             for task in by_key.get(change.task, ()):
