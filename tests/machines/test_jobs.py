@@ -45,8 +45,8 @@ def clones(origin: Origin, host: str, number: int) -> list[Clone]:
     """Registered clones whose remotes are at *host*."""
     made = [origin.clone(f"{host}{place}") for place in range(number)]
     for clone in made:
-        run("register_repo", clone.path)
         clone.git("remote", "set-url", "origin", f"{host}:{origin.path}")
+        run("register_repo", clone.path)
     return made
 
 
@@ -106,7 +106,7 @@ def test_slow_remote_delays_nobody_else(hub: Hub, origin: Origin, log: Path) -> 
 def test_checkouts_without_anything_to_fetch_are_among_them(hub: Hub, origin: Origin, log: Path) -> None:
     clones(origin, "one", 2)
     alone = origin.clone("alone")
-    alone.git("branch", "--unset-upstream")
+    alone.git("remote", "remove", "origin")
     gone = origin.clone("gone")
     for clone in (alone, gone):
         run("register_repo", clone.path)
