@@ -65,8 +65,10 @@ def _obstacle(fetched: Fetched, upstream: Upstream, state: State, held: str) -> 
     """Why nothing can be pushed now, '' if it can. What is not known pushes nothing."""
     if fetched.outcome == EMPTY:
         return f"{upstream.remote} has no commit yet, and the first ones are for a person to push"
+    if fetched.failed:
+        return f"the remote could not be fetched from ({fetched.outcome})"
     if not fetched.ok:
-        return f"what {upstream.remote} has is not known ({fetched.outcome})"
+        return f"what {upstream.remote} has is not known, since nothing was fetched"
     if held:
         return f"the run was held back ({held})"
     return "" if state.behind == 0 else f"{upstream.name} has commits that this clone lacks; pull them first"

@@ -262,7 +262,7 @@ class _Running:
         """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
         result, state = self._result, self._result.state
         if self._options.writes and result.outcome is RunState.OK and state is not None:
-            taken = {"head": result.commit or state.head or "", "tip": state.tip}
+            taken = {"head": result.commit or state.head or "", "tip": self._visit.fetched.tip or state.tip}
             Checkout.objects.filter(pk=self._checkout.pk).exclude(**taken).update(**taken)
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from consistency.checkout.remote import Fetched
-from consistency.checkout.state import State, look
+from consistency.checkout.state import State, read_state
 from consistency.checkout.worktree import WorkTree, locate
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
 from consistency.core.gate import NOT_ASKED
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 def opened(clone: Clone) -> tuple[Checkout, WorkTree, State]:
     checkout = Checkout.objects.select_related("repo").get(path=str(clone.path))
     tree = locate(str(clone.path))
-    return checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED))
+    return checkout, tree, read_state(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), "")
 
 
 def compared(clone: Clone) -> Synced:

@@ -8,20 +8,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from consistency.checkout.git import GitError
+from consistency.checkout.leftovers import remove_leftovers
 from consistency.checkout.names import from_git, to_git
 from consistency.checkout.worktree import WorkTree
 
-BUILT_REF = "refs/worktree/statehub"
+_REF = "refs/worktree/statehub"
 """Holds the new commit until it is checked. Of this work tree alone (gitworktree, "REFS")."""
 
 _REGULAR = (b"100644", b"100755")
 _COMMITTER_DATE = re.compile(rb"^committer .*> (\d+) [+-]\d+$", re.MULTILINE)
-_HEADER = re.compile(rb"([0-9a-f]{40,64}) (?:blob|tree|commit) (\d+)\n")
+_HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
 _FORMAT = "%P%x00"
 _UNFIT = "\\\"'.,:;<> \t"
 """What git itself takes off the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
@@ -38,11 +41,15 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A commit, its committer date in seconds since 1970 (0 if it has none that can be read), and some of its files."""
+    """A commit, its committer date in seconds since 1970 (0 if it has none that can be read), and some of its files.
+
+    `trees` (by path, '' for the root) are the folders on the way to these, as git keeps them.
+    """
 
     commit: str
     date: int
     blobs: Mapping[str, Blob] = field(default_factory=dict)
+    trees: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class BlobChange:
 class NewCommit:
     """What a commit says of itself; *when* is both its dates, in seconds since 1970, in UTC."""
 
-    parent: str
+    parent: Parent
     name: str
     email: str
     when: int
@@ -71,89 +78,125 @@ class NewCommit:
 
 
 def blob_id(data: bytes, *, like: str) -> str:
-    """The id that git gives a file of *data*, by the hash that made the id *like* (gitdatamodel, "objects")."""
+    """The id that git gives a file of *data*, by the hash that made the id *like*."""
+    return _object_id("blob", data, like)
+
+
+def _object_id(kind: str, data: bytes, like: str) -> str:
+    """The id that git gives an object (gitdatamodel, "objects")."""
     hasher = hashlib.sha1 if len(like) == 40 else hashlib.sha256
-    return hasher(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    return hasher(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
 def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
     """Read *commit* and those of *paths* that are regular files in it, in one process. Raises GitError."""
-    folders = sorted({os.path.dirname(path) for path in paths})
+    folders = sorted({folder for path in paths for folder in _folders(path)})
     names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in paths)]
     # A path may hold a line end; only then is git's newer form of the list needed.
     form = ("-z",) if any("\n" in name for name in names) else ()
     end = b"\0" if form else b"\n"
-    listed = b"".join(to_git(name) + end for name in names)
-    objects = _objects(tree.git.run("cat-file", "--batch", *form, stdin=listed))
-    found = {name: each for name, each in zip(names, objects, strict=True) if each is not None}
-    if commit not in found:
+    asked = [to_git(name) for name in names]
+    objects = _objects(tree.git.run("cat-file", "--batch", *form, stdin=b"".join(name + end for name in asked)), asked)
+    kinds = [b"commit", *(b"tree" for _ in folders), *(b"blob" for _ in paths)]
+    answers = zip(names, kinds, objects, strict=True)
+    found = {(kind, name): each[1:] for name, kind, each in answers if each and each[0] == kind}
+    if (b"commit", commit) not in found:
         raise GitError(f"HEAD {commit} cannot be read")
-    date = _COMMITTER_DATE.search(found[commit][1].partition(b"\n\n")[0])
+    date = _COMMITTER_DATE.search(found[b"commit", commit][1].partition(b"\n\n")[0])
+    trees = {folder: found[b"tree", name][1] for folder in folders if (b"tree", name := f"{commit}:{folder}") in found}
     modes = {
         os.path.join(folder, from_git(name)): mode.decode()
-        for folder in folders
-        if (held := found.get(f"{commit}:{folder}")) is not None
-        for mode, name in _entries(held[1], len(commit) // 2)
+        for folder, tree_object in trees.items()
+        for mode, name, _ in _entries(tree_object, len(commit) // 2)
         if mode in _REGULAR
     }
     blobs = {
-        path: Blob(modes[path], *found[f"{commit}:{path}"])
+        path: Blob(modes[path], *found[b"blob", f"{commit}:{path}"])
         for path in paths
-        if path in modes and f"{commit}:{path}" in found
+        if path in modes and (b"blob", f"{commit}:{path}") in found
     }
-    return Parent(commit, int(date[1]) if date else 0, blobs)
+    return Parent(commit, int(date[1]) if date else 0, blobs, trees)
 
 
-def _objects(output: bytes) -> Iterator[tuple[str, bytes] | None]:
-    """The id and the bytes of each object, None for one that is missing (git-cat-file, "BATCH OUTPUT")."""
+def _objects(output: bytes, names: Sequence[bytes]) -> Iterator[tuple[bytes, str, bytes] | None]:
+    """The type, id and bytes of each object, None for one that is missing (git-cat-file, "BATCH OUTPUT")."""
     at = 0
-    while at < len(output):
-        found = _HEADER.match(output, at)
-        if found:
+    for name in names:
+        if found := _HEADER.match(output, at):
             start = found.end()
-            yield found[1].decode(), output[start : start + int(found[2])]
-            at = start + int(found[2]) + 1
-        else:
-            at = output.index(b" missing\n", at) + len(b" missing\n")
+            yield found[2], found[1].decode(), output[start : start + int(found[3])]
+            at = start + int(found[3]) + 1
+        else:  # `NAME missing`: a name may hold a line end.
+            at = output.index(b"\n", at + len(name) if output.startswith(name + b" ", at) else at) + 1
             yield None
 
 
-def _entries(tree: bytes, length: int) -> Iterator[tuple[bytes, bytes]]:
-    """The mode and the name of each entry of a tree object whose ids have *length* bytes."""
+def _folders(path: str) -> Iterator[str]:
+    """The folders on the way to *path*, the root '' last."""
+    while path:
+        path = os.path.dirname(path)
+        yield path
+
+
+def _entries(tree: bytes, length: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """The mode and the name of each entry of a tree object, and at which byte its id of *length* bytes begins."""
     at = 0
     while at < len(tree):
         end = tree.index(b"\0", at)
         mode, _, name = tree[at:end].partition(b" ")
-        yield mode, name
+        yield mode, name, end + 1
         at = end + 1 + length
 
 
 def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange]) -> str:
     """Make the commit that has *changes* over its parent; its id. No branch moves. Raises GitError.
 
-    The commit is read back: it differs from its parent in exactly these files, or GitError is raised.
+    What git has made is what was to be made, to the last byte of the last object, or GitError is raised: an id tells.
     """
-    who = f"{_ident(commit.name)} <{_ident(commit.email)}> {commit.when} +0000"
+    parent, who = commit.parent.commit, f"{_ident(commit.name)} <{_ident(commit.email)}> {commit.when} +0000"
     text = commit.text.encode()
-    head = f"commit {BUILT_REF}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode()
-    parts = [head, text, f"\nfrom {commit.parent}\n".encode()]
+    head = f"commit {_REF}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode()
+    parts = [head, text, f"\nfrom {parent}\n".encode()]
     for change in changes:
         parts += (
             f"M {change.old.mode} inline ".encode(), _quoted(change.path), b"\ndata %d\n" % len(change.new),
             change.new, b"\n",
         )  # fmt: skip
-    parts.append(b"get-mark :1\ndone\n")
+    # The name of the branch is taken back before fast-import writes it anywhere (git-fast-import, "reset").
+    parts.append(f"get-mark :1\nreset {_REF}\nfrom {'0' * len(parent)}\ndone\n".encode())
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
-    before = _crash_reports(tree)
+    before, started = _crash_reports(tree), time.time()
     try:
         made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "1000"})
     except GitError:
+        remove_leftovers(tree.git_dir, started)
         for report in _crash_reports(tree) - before:
             report.unlink(missing_ok=True)
         raise
     new = made.decode().strip()
-    check_commit(tree, new, commit.parent, changes)
+    root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
+    header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
+    if new != _object_id("commit", header + text, parent):
+        raise _unlike(new)
     return new
+
+
+def _tree_id(parent: Parent, ids: Mapping[str, str]) -> str:
+    """The id of the root of *parent*'s files with other blobs (path → id) in the place of some, and nothing else."""
+    folders: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+    for path, new in ids.items():
+        folders[os.path.dirname(path)][to_git(os.path.basename(path))] = bytes.fromhex(new)
+    root = ""
+    # From the deepest to the root: each changes one entry of the next.
+    for folder in sorted(parent.trees, key=lambda folder: (-folder.count("/") - bool(folder), folder)):
+        data, length = bytearray(parent.trees[folder]), len(parent.commit) // 2
+        for _, name, at in _entries(parent.trees[folder], length):
+            if name in folders[folder]:
+                data[at : at + length] = folders[folder][name]
+        root = _object_id("tree", bytes(data), parent.commit)
+        if folder and folders[folder]:
+            folders[os.path.dirname(folder)][to_git(os.path.basename(folder))] = bytes.fromhex(root)
+    return root
 
 
 def check_commit(tree: WorkTree, new: str, parent: str, changes: Sequence[BlobChange]) -> None:
@@ -167,7 +210,11 @@ def check_commit(tree: WorkTree, new: str, parent: str, changes: Sequence[BlobCh
         for each in changes
     }
     if parents.decode() != parent or found != wanted:
-        raise GitError(f"commit {new[:7]} does not hold just what was to be written; it is not used")
+        raise _unlike(new)
+
+
+def _unlike(commit: str) -> GitError:
+    return GitError(f"commit {commit[:7]} does not hold just what was to be written; it is not used")
 
 
 def _ident(text: str) -> str:

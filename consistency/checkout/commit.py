@@ -16,7 +16,6 @@ from pathlib import Path
 
 from consistency.checkout.atomicfile import replace_file
 from consistency.checkout.blobs import (
-    BUILT_REF,
     BlobChange,
     NewCommit,
     Parent,
@@ -26,6 +25,7 @@ from consistency.checkout.blobs import (
 )
 from consistency.checkout.files import CannotRead, digest, digest_of, read_files
 from consistency.checkout.git import GitError
+from consistency.checkout.leftovers import is_git_at_work
 from consistency.checkout.names import to_git
 from consistency.checkout.state import State
 from consistency.checkout.undo import Kept, Undo
@@ -175,7 +175,8 @@ def _with_blobs(edited: Mapping[str, Edited], wanted: Wanted, parent: Parent, wr
 
 def _require_all_committed(tree: WorkTree) -> None:
     """Hooks may do anything to a work tree: they run only if it holds nothing that is not committed."""
-    command = ("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all")
+    options = ("--no-renames", "--ignore-submodules=all", "--untracked-files=normal")
+    command = ("status", "--porcelain", "-z", *options)
     unsaved = fields(tree.git.run(*command, env={"GIT_OPTIONAL_LOCKS": "0"}))
     if unsaved:
         raise GitError(
@@ -202,7 +203,7 @@ class _Making:
         when = max(self.parent.date if self.parent.date <= LAST_DATE else 0, description.when(paths))
         text = description.text(paths, datetime.fromtimestamp(when, UTC))
         blobs = [each.blob for each in self.edits.values()]
-        new = NewCommit(self.parent.commit, self.committer.name, self.committer.email, when, text)
+        new = NewCommit(self.parent, self.committer.name, self.committer.email, when, text)
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
             self.record(commit, when, paths)
@@ -213,8 +214,12 @@ class _Making:
         self._move_index(commit)
         self._require_nothing_else_to_commit()
         if self.committer.hooks:
-            commit = self._commit_with_hooks(new, blobs, commit)
-            self.record(commit, when, paths)
+            planned, commit = commit, self._commit_with_hooks(new, blobs, commit)
+            try:
+                self.record(commit, when, paths)
+            except BaseException:  # Without a record it would be taken for a person's.
+                self._take_back(commit, planned)
+                raise
         else:
             self._move_branch(commit, f"commit: {text.partition(chr(10))[0]}")
         written.commit = commit
@@ -224,6 +229,8 @@ class _Making:
     def _move_index(self, commit: str) -> None:
         """Let the index follow to *commit*; git refuses if something else is staged for one of the files."""
         self.tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
+        # As after any commit, even a program that only looks at times and sizes takes the files for unchanged.
+        self.tree.git.run("update-index", "-q", "--refresh", ok=(0, 1))
         overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
         if overlooked:  # read-tree forgets the mark of what it changes.
             listed = b"".join(to_git(path) + b"\0" for path in overlooked)
@@ -247,9 +254,9 @@ class _Making:
         branch = f"refs/heads/{self.state.branch}"
         head = Path(self.tree.git_dir, "HEAD").read_bytes().strip()
         # With another store of references than files, HEAD names one that is none (gitformat-reftable).
-        if head.startswith(b"ref: ") and head not in (to_git(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
+        if head not in (to_git(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
             raise GitError("another branch was checked out while this run was at work")
-        moves = f"update {branch} {commit} {self.parent.commit}\ndelete {BUILT_REF}\n"
+        moves = f"update {branch} {commit} {self.parent.commit}\n"
         self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=to_git(moves))
 
     def _commit_with_hooks(self, new: NewCommit, blobs: Sequence[BlobChange], planned: str) -> str:
@@ -264,17 +271,18 @@ class _Making:
                 "commit", "--quiet", "--cleanup=verbatim", "--no-verbose", "--file=-",
                 stdin=new.text.encode(),
                 hooks=True,
+                magic_pathspecs=True,  # git hands its own way to take them on to the hooks.
                 config={"commit.gpgSign": "false", "i18n.commitEncoding": "UTF-8"},
                 timeout=self.committer.timeout,
                 env={f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in names.items()},
             )  # fmt: skip
         except GitError:
-            if _head(self.tree) == new.parent:
+            if _head(self.tree) == new.parent.commit:
                 raise
             # A hook that runs after the commit has failed, and does not matter.
         commit = _head(self.tree)
         try:
-            check_commit(self.tree, commit, new.parent, blobs)
+            check_commit(self.tree, commit, new.parent.commit, blobs)
         except GitError as error:
             self._take_back(commit, planned)
             raise GitError("a hook changed what was committed, so the commit was taken back") from error
@@ -299,10 +307,11 @@ def recover(tree: WorkTree) -> list[str]:
     """
     undo = Undo(tree)
     if not undo.paths:
+        undo.drop()  # A list that was not whole: nothing was replaced.
         return []
     left = _without_commit(tree, undo)
     if left:  # git of the run that was cut off may still be at work.
-        _require_no_lock(tree)
+        _require_no_git_at_work(tree)
         _move_index_back(tree, undo)
     return undo.put_back(left).restored
 
@@ -316,7 +325,7 @@ def _without_commit(tree: WorkTree, undo: Undo) -> set[str]:
 def _move_index_back(tree: WorkTree, undo: Undo) -> None:
     """Let the index have the files of an unfinished writeback as before; what a person has staged since stays."""
     ahead = undo.paths & _differing(tree, "--cached", undo.head) if undo.commit else set[str]()
-    if ahead - _differing(tree, "--cached", undo.commit):
+    if ahead and ahead - _differing(tree, "--cached", undo.commit):
         tree.git.run("read-tree", "-i", "-m", undo.commit, undo.head)
 
 
@@ -326,10 +335,12 @@ def _differing(tree: WorkTree, *sides: str) -> set[str]:
     return set(fields(tree.git.run("diff", *options, *sides, "--", env={"GIT_OPTIONAL_LOCKS": "0"})))
 
 
-def _require_no_lock(tree: WorkTree) -> None:
+def _require_no_git_at_work(tree: WorkTree) -> None:
     lock = Path(tree.git_dir, "index.lock")
     if lock.exists():
         raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
+    if is_git_at_work(tree.git_dir):
+        raise GitError(f"a writeback was cut off and a git is still at work in {tree.top}: the next run tries again")
 
 
 def _settle(tree: WorkTree, undo: Undo, error: BaseException, written: Written) -> None:
@@ -337,8 +348,8 @@ def _settle(tree: WorkTree, undo: Undo, error: BaseException, written: Written) 
     message = _message(error)
     try:
         left = _without_commit(tree, undo)
-        if undo.paths and not left:
-            written.commit = written.commit or _head(tree)
+        if undo.paths and _head(tree) == undo.commit:
+            written.commit = undo.commit
             undo.drop()
             return
         written.files = {}

@@ -62,6 +62,12 @@ def remove_old_leftovers(git_dir: str) -> None:
         _remove(packs, now, lambda status: max(status.st_ctime, status.st_mtime) < oldest)
 
 
+def is_git_at_work(git_dir: str) -> bool:
+    """Whether a git runs in the repository now; no, if this system does not tell."""
+    now = living()
+    return now is not None and _is_anybody_at_work(git_dir, common_folder(git_dir), now)
+
+
 def common_folder(git_dir: str) -> str:
     """The folder that all work trees of the repository share (gitrepository-layout, "commondir")."""
     try:

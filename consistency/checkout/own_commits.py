@@ -6,6 +6,7 @@ Which commits are its own is told by the hub's record of them alone, whatever na
 from __future__ import annotations
 
 from consistency.checkout.git import GitError
+from consistency.checkout.names import from_git
 from consistency.checkout.worktree import WorkTree
 
 MAX_UNPUSHED_COMMITS = 1_000
@@ -27,6 +28,9 @@ def reset_branch(tree: WorkTree, branch: str, head: str, tip: str, timeout: floa
 
     If somebody has committed to the branch since it was at *head*, it stays with that commit.
     """
+    checked_out = from_git(tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))).strip()
+    if checked_out != f"refs/heads/{branch}":
+        raise GitError(f"another branch than {branch} was checked out meanwhile; nothing was moved")
     # Like a switch to another branch: what is staged, unstaged, untracked or ignored is carried over, or git refuses.
     command = ("checkout", "--quiet", "--no-overwrite-ignore", "--no-recurse-submodules", "-B", branch)
     config = {"core.logAllRefUpdates": "true"}

@@ -141,9 +141,7 @@ def wrote(
     return write_back(tree, state, todo, known, committer, limit, record, overlooked=overlooked)
 
 
-def refused(
-    clone: Clone, *words: str, committer: Committer = COMMITTER, record: RecordWritten = not_recorded
-) -> str:
+def refused(clone: Clone, *words: str, committer: Committer = COMMITTER, record: RecordWritten = not_recorded) -> str:
     """A writeback that must fail with these words, and leave all as it was; the words."""
     before = photograph(clone)
     result = written(clone, committer=committer, record=record)
@@ -162,7 +160,8 @@ def photograph(clone: Clone) -> dict[str, object]:
         "branch": clone.git("rev-parse", "--abbrev-ref", "HEAD"),
         "status": clone.git("--no-optional-locks", "status", "--porcelain=v2", "--untracked-files=all"),
         "index": clone.git("ls-files", "--stage", "-v"),
-        "refs": clone.git("for-each-ref", "refs/heads", "refs/tags", "refs/stash", "refs/worktree"),
+        "branches": clone.git("for-each-ref", "--format=%(refname)", "refs/heads"),
+        "refs": clone.git("for-each-ref", "refs/tags", "refs/stash", "refs/worktree"),
         "staged": clone.git("diff", "--cached"),
         "stash": clone.git("stash", "list"),
     }

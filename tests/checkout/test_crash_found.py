@@ -14,21 +14,21 @@ from consistency.checkout.commit import recover
 from consistency.checkout.git import GitError
 from consistency.checkout.pull import pull
 from consistency.checkout.worktree import open_checkout
-from tests.checkout.desk import COMMITTER, DONE, LIMIT, laid_out, leftovers, looked, photograph, seen, written
+from tests.checkout.desk import DONE, WITH_HOOKS, Hub, laid_out, leftovers, looked, photograph, seen, written
 from tests.support.manage import ROOT
 from tests.support.repos import Clone, Origin
 
 Hook = Callable[[str, str], Path]
 
 AT_COMMITTED = '[ "$1" = committed ] || exit 0'
-"""The commit stands, its index does not yet: git renames that last."""
+"""The branch has the commit."""
 
 WRITE = """
 import sys
 from pathlib import Path
-from tests.checkout.desk import written
+from tests.checkout.desk import WITH_HOOKS, written
 from tests.support.repos import Clone
-written(Clone(Path(sys.argv[1])))
+written(Clone(Path(sys.argv[1])), committer=WITH_HOOKS)
 """
 
 
@@ -38,9 +38,9 @@ def clone(clone: Clone) -> Clone:
 
 
 def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
-    """A writeback whose git is killed between its commit and its index; its faults."""
+    """A writeback with hooks whose git is killed once the branch has its commit; its faults."""
     hook("reference-transaction", f"{AT_COMMITTED}; kill -9 $PPID")
-    result = written(clone)
+    result = written(clone, committer=WITH_HOOKS)
     hook("reference-transaction", "exit 0")
     assert result.commit == clone.head
     return result.faults
@@ -53,24 +53,16 @@ def cut_with_us(clone: Clone, hook: Hook) -> None:
     hook("reference-transaction", "exit 0")
 
 
-def test_git_killed_before_its_index_says_so(clone: Clone, hook: Hook) -> None:
-    lock = clone.path / ".git" / "index.lock"
-    (fault,) = cut(clone, hook)
-    assert fault[0] is None
-    assert str(lock) in fault[1]
-    tree, _ = looked(clone)
-    with pytest.raises(GitError, match=str(lock)):
-        recover(tree)
-    lock.unlink()
-    assert recover(tree) == []
+def test_git_killed_after_its_commit_is_no_fault(clone: Clone, hook: Hook) -> None:
+    """The index has followed before: there is nothing left to do."""
+    assert cut(clone, hook) == []
     assert (clone.status(), clone.read("workplans/a.md").decode()) == ([], DONE)
     assert leftovers(clone) == []
 
 
-def test_git_and_run_killed_before_the_index(clone: Clone, hook: Hook) -> None:
+def test_git_and_run_killed_after_the_commit(clone: Clone, hook: Hook) -> None:
     cut_with_us(clone, hook)
-    (clone.path / ".git" / "index.lock").unlink()
-    assert clone.status() == ["MM workplans/a.md"]
+    assert clone.status() == []
     tree, _ = looked(clone)
     assert recover(tree) == []
     assert (clone.status(), clone.read("workplans/a.md").decode()) == ([], DONE)
@@ -79,7 +71,6 @@ def test_git_and_run_killed_before_the_index(clone: Clone, hook: Hook) -> None:
 
 def test_what_a_person_has_staged_since_stays(clone: Clone, hook: Hook) -> None:
     cut_with_us(clone, hook)
-    (clone.path / ".git" / "index.lock").unlink()
     clone.write("workplans/a.md", "theirs\n")
     clone.git("add", "workplans/a.md")
     clone.write("workplans/a.md", DONE)
@@ -104,5 +95,5 @@ def test_pull_begins_only_where_the_disk_has_room(
     room = os.statvfs_result((4096, 4096, 1000, 74, 74, 1000, 1000, 1000, 0, 255))
     monkeypatch.setattr("consistency.checkout.pull.os.statvfs", lambda _path: room)
     with pytest.raises(GitError, match=r"needs about 3\d\d,\d{3} bytes on the disk, which has room for 303,104"):
-        pull(tree, state, COMMITTER, LIMIT, None)
+        pull(tree, state, 20.0, Hub().own, None)
     assert photograph(clone) == before

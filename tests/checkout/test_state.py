@@ -588,7 +588,10 @@ class TestDirty:
         clone.commit()
         with pytest.raises(AssertionError, match="CONFLICT"):
             clone.git("merge", "other")
-        assert (unseen(clone).dirty, has_unmerged(open_checkout(str(clone.path)))) == ({"workplans/a.md"}, True)
+        assert (unseen(clone).dirty, has_unmerged(open_checkout(str(clone.path)))) == (
+            frozenset({"workplans/a.md"}),
+            True,
+        )
 
     def test_mode(self, clone: Clone) -> None:
         (clone.path / "workplans" / "a.md").chmod(0o755)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from consistency.checkout.files import digest
 from consistency.checkout.git import GitError
 from consistency.checkout.undo import FOLDER, Kept, Undo
 from consistency.checkout.worktree import WorkTree
-from tests.checkout.desk import DONE, TODO, laid_out, leftovers, looked, photograph, written
+from tests.checkout.desk import DONE, TODO, item, laid_out, leftovers, looked, photograph, written
 from tests.checkout.processes import gone
 from tests.support.manage import ROOT
 from tests.support.repos import Clone
@@ -29,9 +30,9 @@ Hook = Callable[[str, str], Path]
 WRITE = """
 import sys
 from pathlib import Path
-from tests.checkout.desk import written
+from tests.checkout.desk import WITH_HOOKS, written
 from tests.support.repos import Clone
-written(Clone(Path(sys.argv[1])))
+written(Clone(Path(sys.argv[1])), committer=WITH_HOOKS)
 """
 
 
@@ -95,7 +96,10 @@ def test_killed_before_the_commit_and_the_file_is_something_else(
         file.mkdir()
     before = photograph(clone)
     assert recover(tree) == []
-    assert (photograph(clone), leftovers(clone), file.exists()) == (before, [], what != "deleted")
+    after = photograph(clone)
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed <= {"index", "status", "staged"}  # the index had followed to the commit that was not made
+    assert (after["staged"], leftovers(clone), file.exists()) == ("", [], what != "deleted")
 
 
 def test_killed_before_the_commit_and_the_folder_is_gone(clone: Clone, tree: WorkTree, hook: Hook) -> None:
@@ -119,9 +123,18 @@ def test_killed_before_the_commit_and_a_person_committed_something_else(
     kill_while_committing(clone, hook)
     clone.write("other", "x")
     clone.git("add", "other")
-    clone.git("commit", "--quiet", "--message=Other")
+    clone.git("commit", "--quiet", "--message=Other", "--", "other")
     assert recover(tree) == ["workplans/a.md"]
     assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
+
+
+def test_killed_before_the_commit_and_a_person_committed_what_was_staged(
+    clone: Clone, tree: WorkTree, hook: Hook
+) -> None:
+    kill_while_committing(clone, hook)
+    clone.git("commit", "--quiet", "--message=Other")
+    assert recover(tree) == []
+    assert (clone.status(), clone.read("workplans/a.md"), leftovers(clone)) == ([], DONE.encode(), [])
 
 
 def test_killed_after_the_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
@@ -132,15 +145,27 @@ def test_killed_after_the_commit(clone: Clone, tree: WorkTree, hook: Hook) -> No
     assert clone.read("workplans/a.md") == DONE.encode()
 
 
-def test_killed_while_its_git_goes_on(clone: Clone, tree: WorkTree, hook: Hook) -> None:
-    git = kill_while_committing(clone, hook, orphan=True)
+@pytest.mark.parametrize("name", ["pre-commit", "commit-msg"])
+def test_killed_while_its_git_goes_on(clone: Clone, tree: WorkTree, hook: Hook, name: str) -> None:
+    """Whether that git makes its commit or not: in the end nothing is staged and nothing differs."""
+    git = kill_while_committing(clone, hook, orphan=True, name=name)
+    with suppress(GitError):
+        recover(tree)
+    (clone.path / ".git" / "slow").unlink()
+    assert gone(git)
+    recover(tree)
+    assert (clone.status(), leftovers(clone)) == ([], [])
+
+
+def test_killed_while_somebody_holds_the_index(clone: Clone, tree: WorkTree, hook: Hook) -> None:
+    kill_while_committing(clone, hook)
+    lock = clone.write(".git/index.lock", "")
     with pytest.raises(GitError, match=r"a writeback was cut off and .*/index\.lock is there still"):
         recover(tree)
     assert clone.read("workplans/a.md") == DONE.encode()
-    (clone.path / ".git" / "slow").unlink()
-    assert gone(git)
-    assert recover(tree) == []
-    assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
+    lock.unlink()
+    assert recover(tree) == ["workplans/a.md"]
+    assert (clone.status(), leftovers(clone)) == ([], [])
 
 
 def test_killed_before_its_list_was_whole(clone: Clone, tree: WorkTree) -> None:
@@ -159,7 +184,7 @@ def begun(clone: Clone) -> Undo:
     """A writeback of a.md and b.md whose files are replaced."""
     tree, state = looked(clone)
     undo = Undo(tree)
-    undo.begin(state.head or "", [Kept(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
+    undo.begin(state.head or "", "", [Kept(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
     for name in "ab":
         (clone.path / "workplans" / f"{name}.md").unlink()  # a new file, as a replaced one is
         clone.write(f"workplans/{name}.md", DONE)
@@ -204,7 +229,89 @@ def test_originals_on_another_file_system(clone: Clone, tmp_path: Path) -> None:
 
 def test_a_list_half_gone_is_not_put_back(clone: Clone) -> None:
     undo = begun(clone)
-    assert json.loads((undo.folder / "files.json").read_text())[0] == clone.head
+    head, files, commit = json.loads((undo.folder / "files.json").read_text())
+    assert (head, [path for path, _ in files], commit) == (clone.head, ["workplans/a.md", "workplans/b.md"], "")
     undo.drop()
     assert not undo.folder.exists()
     undo.drop()
+
+
+def test_list_of_an_older_version_has_no_commit(clone: Clone) -> None:
+    undo = begun(clone)
+    file = undo.folder / "files.json"
+    file.write_text(json.dumps(json.loads(file.read_text())[:2]))
+    assert (undo.head, undo.commit, undo.paths) == (clone.head, "", {"workplans/a.md", "workplans/b.md"})
+    assert recover(looked(clone)[0]) == ["workplans/a.md", "workplans/b.md"]
+    assert (clone.status(), leftovers(clone)) == ([], [])
+
+
+def test_what_it_is_about_can_be_read_again(clone: Clone, tree: WorkTree) -> None:
+    Undo(tree).begin("1" * 40, "2" * 40, [Kept("workplans/a.md", "x")])
+    undo = Undo(tree)
+    assert (undo.head, undo.commit, undo.paths) == ("1" * 40, "2" * 40, {"workplans/a.md"})
+
+
+CUT = """
+import os, signal, sys
+from pathlib import Path
+from consistency.checkout.git import Git
+from tests.checkout.desk import item, not_recorded, written
+from tests.support.repos import Clone
+
+clone, step, side = Clone(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+seen = []
+
+def cut():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def around(name, real):
+    def wrapper(*args, **kwargs):
+        seen.append(name)
+        here = f"{name}{seen.count(name)}" == step
+        if here and side == "before":
+            cut()
+        result = real(*args, **kwargs)
+        if here:
+            cut()
+        return result
+    return wrapper
+
+run = Git.run
+Git.run = lambda self, *a, **k: around(a[0], run)(self, *a, **k)
+os.replace = around("replace", os.replace)
+record = around("record", not_recorded)
+written(clone, item("a"), item("b"), record=record)
+print("not cut")
+"""
+BEFORE_THE_COMMIT = [
+    ("cat-file1", "before"), ("fast-import1", "before"), ("fast-import1", "after"), ("diff-tree1", "after"),
+    ("record1", "before"), ("record1", "after"), ("replace1", "before"), ("replace1", "after"), ("replace2", "before"),
+    ("replace2", "after"), ("read-tree1", "before"), ("read-tree1", "after"), ("update-ref1", "before"),
+]  # fmt: skip
+"""Steps of a writeback, from git processes and renames; at `replace1` the list of originals is there."""
+
+
+@pytest.mark.parametrize(("step", "side"), BEFORE_THE_COMMIT)
+def test_killed_at_a_step_before_the_commit(clone: Clone, tree: WorkTree, step: str, side: str) -> None:
+    clone.write("README.md", "staged")
+    clone.git("add", "README.md")
+    clone.write("untracked", "mine")
+    before = photograph(clone)
+    assert subprocess.run([sys.executable, "-c", CUT, clone.path, step, side], cwd=ROOT, check=False).returncode == -9
+    restored = recover(tree)
+    assert set(restored) <= {"workplans/a.md", "workplans/b.md"}
+    assert (photograph(clone), leftovers(clone)) == (before, [])
+    assert recover(tree) == []
+    result = written(clone, item("a"), item("b"))
+    assert (result.commit, result.faults, clone.git("for-each-ref", "refs/worktree")) == (clone.head, [], "")
+
+
+def test_killed_right_after_the_commit(clone: Clone, tree: WorkTree) -> None:
+    clone.write("README.md", "staged")
+    clone.git("add", "README.md")
+    command = [sys.executable, "-c", CUT, str(clone.path), "update-ref1", "after"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
+    before = photograph(clone)
+    assert recover(tree) == []
+    assert (photograph(clone), leftovers(clone), clone.log("%an")[0]) == (before, [], "State Hub")
+    assert clone.status() == ["M  README.md"]

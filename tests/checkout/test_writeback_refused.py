@@ -1,21 +1,16 @@
-"""No commit can be made, or a hook refuses it: the files are as they were."""
+"""No commit can be made: the files, the index and the branch are as they were."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from consistency.checkout.commit import recover
-from consistency.checkout.worktree import WorkTree
 from consistency.checkout.writeback import write_back
 from tests.checkout.desk import (
     COMMITTER,
-    DONE,
-    HASTY,
     LIMIT,
     TODO,
     digests,
@@ -23,14 +18,14 @@ from tests.checkout.desk import (
     laid_out,
     leftovers,
     looked,
+    not_recorded,
     photograph,
     refused,
     written,
+    wrote,
 )  # fmt: skip
-from tests.checkout.processes import gone
 from tests.support.repos import Clone, Origin
 
-Hook = Callable[[str, str], Path]
 PATCH = """\
 From x Mon Sep 17 00:00:00 2001
 From: X <x@example.org>
@@ -49,77 +44,6 @@ diff --git a/README.md b/README.md
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
     return laid_out(clone)
-
-
-class TestHooks:
-    def test_run(self, clone: Clone, hook: Hook) -> None:
-        for name in ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"):
-            hook(name, f"echo {name} >>.git/ran")
-        assert written(clone).faults == []
-        assert clone.read(".git/ran") == b"pre-commit\nprepare-commit-msg\ncommit-msg\npost-commit\n"
-
-    @pytest.mark.parametrize("name", ["pre-commit", "commit-msg"])
-    def test_refuse(self, clone: Clone, hook: Hook, name: str) -> None:
-        clone.write("strange", "x")
-        clone.git("add", "strange")
-        hook(name, "echo 'No — not today' >&2; exit 1")
-        assert refused(clone) == "No — not today"
-
-    def test_refuse_without_a_word(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "exit 3")
-        refused(clone, "git commit ended with 1")
-
-    def test_see_our_files_by_their_own_patterns(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "git diff --cached --name-only -- '*.md' >.git/seen; git show :workplans/a.md >.git/staged")
-        assert written(clone).faults == []
-        assert (clone.read(".git/seen"), clone.read(".git/staged")) == (b"workplans/a.md\n", DONE.encode())
-
-    @pytest.mark.parametrize("name", ["pre-commit", "prepare-commit-msg", "commit-msg"])
-    def test_hang(self, clone: Clone, hook: Hook, name: str) -> None:
-        hook(name, f"echo $$ >{clone.path}/.git/pid; sleep 60")
-        refused(clone, "git commit did not end within 0.7 s", committer=HASTY)
-        assert gone(int(clone.read(".git/pid")))
-        assert [file.name for file in (clone.path / ".git").glob("*.lock")] == []
-
-    @pytest.mark.parametrize("script", ["exit 1", "sleep 60"])
-    def test_fail_or_hang_when_the_commit_stands(self, clone: Clone, hook: Hook, script: str) -> None:
-        hook("post-commit", script)
-        result = written(clone, committer=HASTY)
-        assert (result.commit, result.faults) == (clone.head, [])
-        assert {path: edited.data for path, edited in result.files.items()} == {"workplans/a.md": DONE.encode()}
-        assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
-
-    def test_change_the_file_and_take_that_into_the_commit(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "echo more >>workplans/a.md; git add workplans/a.md")
-        result = written(clone)
-        assert (result.commit, result.faults) == (clone.head, [])
-        assert clone.git("show", "HEAD:workplans/a.md").endswith("more")
-        assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
-        assert leftovers(clone) == []
-
-    def test_change_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "echo more >>workplans/a.md; echo reformatted >&2; exit 1")
-        result = written(clone)
-        assert (result.commit, result.faults) == (None, [(
-            None, "reformatted; workplans/a.md was changed by a hook or a person meanwhile and stays as it is",
-        )])  # fmt: skip
-        assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
-        assert (clone.status(), leftovers(clone)) == ([" M workplans/a.md"], [])
-
-    def test_change_the_file_after_the_commit(self, clone: Clone, hook: Hook) -> None:
-        hook("post-commit", "echo more >>workplans/a.md")
-        assert written(clone).commit == clone.head
-        assert (clone.read("workplans/a.md"), clone.status()) == (DONE.encode() + b"more\n", [" M workplans/a.md"])
-
-    def test_delete_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
-        hook("pre-commit", "rm workplans/a.md; exit 1")
-        assert "workplans/a.md was changed" in written(clone).faults[0][1]
-        assert clone.status() == [" D workplans/a.md"]
-
-    def test_leave_a_process_behind(self, clone: Clone, hook: Hook) -> None:
-        hook("post-commit", "sleep 60 >/dev/null 2>&1 & echo $! >.git/pid")
-        assert written(clone, committer=HASTY).faults == []
-        os.kill(int(clone.read(".git/pid")), 9)  # it may live: its own files were its own
 
 
 class TestStates:
@@ -157,7 +81,7 @@ class TestStates:
                 clone.git("revert", "--no-edit", "HEAD^")
         else:
             self.conflict(clone, command)
-        refused(clone, f"{what} is under way; end it first")
+        refused(clone, f"{what} is under way; finish or abort it first")
 
     def test_am_under_way(self, clone: Clone) -> None:
         clone.write("patch.mbox", PATCH)
@@ -181,7 +105,7 @@ class TestStates:
         clone.commit("Their words")
         clone.git("checkout", "--quiet", "main")
         clone.git(*command.split())
-        refused(clone, "is under way; end it first")
+        refused(clone, "is under way; finish or abort it first")
         assert b"Their words" in clone.read(f".git/{file}")
 
     def test_branch_without_a_commit(self, tmp_path: Path, origin: Origin) -> None:
@@ -195,24 +119,61 @@ class TestStates:
     def test_index_lock_is_held(self, clone: Clone) -> None:
         tree, state = looked(clone)
         lock = clone.write(".git/index.lock", "")
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
+        before = photograph(clone)
+        result = wrote(clone, tree, state)
+        assert (result.commit, len(result.faults)) == (None, 1)
         assert "index.lock': File exists" in result.faults[0][1]
         assert lock.exists()
         lock.unlink()
+        assert (photograph(clone), recover(tree)) == (before, [])
         assert (clone.status(), clone.read("workplans/a.md"), leftovers(clone)) == ([], TODO.encode(), [])
 
+    @pytest.mark.parametrize("name", ["HEAD.lock", "refs/heads/main.lock"])
+    def test_branch_is_locked(self, clone: Clone, name: str) -> None:
+        tree, state = looked(clone)
+        lock = clone.write(f".git/{name}", "")
+        result = wrote(clone, tree, state)
+        lock.unlink()
+        if result.commit is None:  # HEAD itself is only read and noted; git may do without its lock
+            assert "File exists" in result.faults[0][1]
+            assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
+        assert (clone.status(), leftovers(clone), recover(tree)) == ([], [], [])
+
+    def test_unmerged_path(self, clone: Clone) -> None:
+        blob = clone.git("hash-object", "-w", "--stdin", input="x")
+        clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
+        refused(clone, "a merge of some files is under way")
+
+    def test_bisect(self, clone: Clone) -> None:
+        clone.commit()
+        clone.git("bisect", "start", "HEAD", "HEAD~1")
+        refused(clone, "a bisect is under way; finish or abort it first")
+
+    def test_detached_in_a_rebase_names_the_rebase(self, clone: Clone) -> None:
+        self.conflict(clone, "rebase other")
+        assert "detached" not in refused(clone)
+
     def test_objects_cannot_be_written(self, clone: Clone) -> None:
+        pack = clone.path / ".git" / "objects" / "pack"
+        shutil.rmtree(pack)  # there is none yet: a clone of this machine has single objects
+        pack.touch()
+        refused(clone, "objects/pack")
+
+    def test_single_objects_cannot_be_written(self, clone: Clone) -> None:
+        """A pack is as good."""
         clone.git("repack", "-adq")
         for number in range(256):
             prefix = clone.path / ".git" / "objects" / f"{number:02x}"
             shutil.rmtree(prefix, ignore_errors=True)
             prefix.touch()
-        refused(clone, "error: unable to create temporary file")
+        result = written(clone)
+        assert (result.commit is None) == bool(result.faults)
+        assert (clone.status(), leftovers(clone)) == ([], [])
 
     def test_git_folder_cannot_be_written(self, clone: Clone) -> None:
         clone.write(".git/statehub-writeback", "in the way")
         tree, state = looked(clone)
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
+        result = wrote(clone, tree, state)
         assert (result.commit, result.files) == (None, {})
         assert result.faults == [(None, f"File exists: {clone.path}/.git/statehub-writeback")]
         assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
@@ -220,32 +181,16 @@ class TestStates:
     def test_head_has_moved(self, clone: Clone) -> None:
         tree, state = looked(clone)
         moved = clone.commit("Moved")
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
-        assert (result.commit, result.faults) == (None, [(None, "HEAD moved while this run was at work")])
-        assert (clone.head, clone.status()) == (moved, [])
+        before = photograph(clone)
+        result = wrote(clone, tree, state)
+        assert (result.commit, result.files, len(result.faults)) == (None, {}, 1)
+        assert (clone.head, clone.status(), photograph(clone)) == (moved, [], before)
+        assert leftovers(clone) == []
 
     def test_git_gone_in_between(self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tree, state = looked(clone)
+        known = digests(clone, [item()])
         monkeypatch.setenv("PATH", str(tmp_path))
-        result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT)
+        result = write_back(tree, state, [item()], known, COMMITTER, LIMIT, not_recorded)
         assert result.faults[0][1].startswith("git is not on the PATH: install git")
         assert clone.read("workplans/a.md") == TODO.encode()
-
-
-def test_interrupt_puts_all_back_and_goes_on_up(clone: Clone, hook: Hook) -> None:
-    hook("pre-commit", "kill -INT $(cat .git/python); sleep 60")
-    clone.write(".git/python", str(os.getpid()))
-    before = photograph(clone)
-    with pytest.raises(KeyboardInterrupt):
-        written(clone)
-    assert (photograph(clone), leftovers(clone)) == (before, [])
-
-
-def test_putting_back_that_fails_is_told_and_tried_again(clone: Clone, hook: Hook, tree: WorkTree) -> None:
-    hook("pre-commit", "mv .git/statehub-writeback/0 .git/away; mkdir .git/statehub-writeback/0; exit 1")
-    result = written(clone)
-    assert "putting the files back failed as well" in result.faults[0][1]
-    (clone.path / ".git" / "statehub-writeback" / "0").rmdir()
-    (clone.path / ".git" / "away").rename(clone.path / ".git" / "statehub-writeback" / "0")
-    assert recover(tree) == ["workplans/a.md"]
-    assert (clone.status(), clone.read("workplans/a.md"), leftovers(clone)) == ([], TODO.encode(), [])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from consistency.models import Finding, Run
 from statehub.models import Source
@@ -196,6 +197,11 @@ def test_workplans_that_share_an_id_leave_theirs_open(agreed: Clone) -> None:
     (agreed.path / B).unlink()
     assert codes(fix("clone")) == [("C-13", "none")]
     assert episodes() == [FIRST, ("C-13", "", 2), ("C-04", "gone", 1), ("C-04", "gone", 1)]
+
+
+@pytest.fixture(autouse=True)
+def with_hooks(settings: Settings) -> None:
+    settings.STATEHUB_COMMIT_HOOKS = True
 
 
 def refused(clone: Clone) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from consistency.checkout.remote import Fetched
-from consistency.checkout.state import look
+from consistency.checkout.state import read_state
 from consistency.checkout.worktree import locate
 from consistency.core.gate import NOT_ASKED
 from consistency.hub.ledger import GONE, batches, forget, read_contents, retire
@@ -292,7 +293,8 @@ class TestWriteback:
         written = TEXT.replace("status: todo", "status: cancelled").replace("in_progress", "'done'  # why")
         assert clone.read(FILE).decode() == written
 
-    def test_file_that_a_hook_changes_is_read_again(self, clone: Clone) -> None:
+    def test_file_that_a_hook_changes_is_read_again(self, clone: Clone, settings: Settings) -> None:
+        settings.STATEHUB_COMMIT_HOOKS = True
         mirrored(clone)
         hook = clone.path / ".git/hooks/post-commit"
         hook.write_text(f"#!/bin/sh\nsed -i s/^title:.*/title:\\ Hooked/ {FILE}\n")
@@ -325,7 +327,7 @@ class TestCrash:
     @staticmethod
     def _run_that_dies_after_its_commit(clone: Clone) -> None:
         tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
-        fix_hub(checkout, tree, look(tree, checkout.repo.workplans, Fetched(NOT_ASKED)), fixing())
+        fix_hub(checkout, tree, read_state(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), ""), fixing())
 
 
 def test_times_are_those_of_the_rows_on_which_both_sides_agree(clone: Clone) -> None:

@@ -71,11 +71,11 @@ class TestBranch:
         assert codes(a.fix("--pull")) == [("C-14", "none"), ("C-18", "none")]
         assert a.clone.head == head
 
-    def test_detached_head_is_on_no_branch(self, origin: Origin) -> None:
+    def test_detached_head_at_the_tip_is_on_it(self, origin: Origin) -> None:
         (a,) = planned(origin, "a")
         a.clone.git("checkout", "-q", "--detach")
         ended = a.fix()
-        assert (codes(ended), repo(ended)["freshness"]) == ([], "no_upstream")
+        assert (codes(ended), repo(ended)["freshness"]) == ([], "fresh")
 
 
 def three(origin: Origin, number: int = 3) -> Machine:

@@ -62,7 +62,10 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
     mine = uncommitted(a)
     assert (codes(a.fix()), a.last_run.freshness) == ([("C-14", "none")], "diverged")
     ended = a.fix("--pull")
-    words = "dropped 2 commits of this tool's own, which had diverged from origin/main; made anew on its tip"
+    words = (
+        "dropped 2 commits of State Hub's own that had diverged from origin/main; "
+        "what they wrote is written again on top of it"
+    )
     assert ended.stderr == f"{a.clone.path}: {words}\n"
     assert codes(ended) == [("C-13", "written_back"), ("C-13", "written_back")]
     assert (a.clone.log(), photograph(a)) == ([AUTO, "Others", "Plan", "Start"], mine)

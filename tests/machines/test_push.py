@@ -66,7 +66,7 @@ def test_unpushed_work_of_a_person_is_theirs_to_publish(origin: Origin) -> None:
     a.commit("Notes")
     report(T01, "done")
     ended = a.fix("--push")
-    words = "committed, not pushed: below it are commits that nobody has pushed yet; git push takes it along"
+    words = "committed, not pushed: it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
     assert [(each["code"], each["message"], each["action"]) for each in findings(ended)][1:] == [
         ("C-16", words, "none")
     ]
@@ -151,7 +151,8 @@ def test_somebody_was_faster(origin: Origin, times: int) -> None:
     ]
     assert a.statuses()[T01] == "done"
     assert a.clone.status() == ["?? draft.md"]
-    dropped = "dropped 1 commit of this tool's own, which had diverged from origin/main; made anew on its tip\n"
+    dropped = "dropped 1 commit of State Hub's own that had diverged from origin/main; "
+    dropped += "what they wrote is written again on top of it\n"
     assert ended.stderr == f"{a.clone.path}: {dropped}" * times
     assert a.last_run.push == "ok"
 
@@ -202,7 +203,7 @@ def test_person_edits_while_another_push_was_faster(origin: Origin) -> None:
     assert codes(ended) == [("C-13", "written_back"), ("C-14", "none"), ("C-16", "none")]
     shown = repo(ended)
     assert (shown["outcome"], shown["writeback_commit"], shown["freshness"]) == ("skipped", a.clone.head, "diverged")
-    assert a.last_run.push == "another push was faster, and the pull after it failed"
+    assert a.last_run.push == "rejected because the remote had new commits, and pulling them failed"
     assert a.clone.read("notes.md") == b"mine, uncommitted\n"
     assert statuses()[T01] == "done"
 

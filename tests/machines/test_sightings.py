@@ -54,7 +54,7 @@ def test_offline_checkout_that_lacks_what_another_has_seen(pair: tuple[Machine, 
         assert seen_by(finding["message"]) == (tip[:7], "b", f"{sighting.fetched_at:%Y-%m-%d %H:%M:%SZ}")
         shown = repo(ended)
         assert (finding["code"], finding["severity"], shown["outcome"]) == ("C-14", "WARN", "skipped")
-        assert (shown["freshness"], shown["ahead"], shown["behind"]) == ("behind", 0, 0)
+        assert (shown["freshness"], shown["ahead"], shown["behind"]) == ("behind", None, None)
     assert a.clone.head == before
     (gate, drift) = findings(a.check())
     assert (gate["code"], gate["severity"], drift["code"]) == ("C-14", "INFO", "C-13")
@@ -84,13 +84,15 @@ def test_fetch_that_works_beats_the_memory(pair: tuple[Machine, Machine]) -> Non
     assert (codes(ended), repo(ended)["freshness"]) == ([], "unknown")
 
 
-def test_another_branch_is_another_matter(pair: tuple[Machine, Machine]) -> None:
+def test_another_branch_is_compared_with_the_repos(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
     moved_on(b)
     a.clone.git("checkout", "-q", "-b", "topic")
     a.push()
+    # What a checkout is compared with is the repo's branch, wherever it is itself.
+    assert codes(a.fix("--no-fetch")) == [("C-14", "none"), ("C-18", "none")]
     ended = a.fix("--no-fetch", "--any-branch")
-    assert (codes(ended), repo(ended)["freshness"]) == ([], "unknown")
+    assert (codes(ended), repo(ended)["freshness"]) == ([("C-14", "none")], "behind")
 
 
 def test_same_remote_under_other_names(pair: tuple[Machine, Machine]) -> None:
@@ -105,7 +107,7 @@ def test_same_remote_under_other_names(pair: tuple[Machine, Machine]) -> None:
     assert codes(a.fix("--no-fetch", "--any-branch")) == [("C-14", "none")]
 
 
-def test_fork_is_another_remote(pair: tuple[Machine, Machine], origin: Origin) -> None:
+def test_tracking_a_fork_does_not_make_it_the_origin(pair: tuple[Machine, Machine], origin: Origin) -> None:
     a, b = pair
     fork = origin.path.with_name("fork.git")
     origin.git("clone", "-q", "--bare", str(origin.path), str(fork))
@@ -113,8 +115,9 @@ def test_fork_is_another_remote(pair: tuple[Machine, Machine], origin: Origin) -
     a.clone.git("fetch", "-q", "fork")
     a.clone.git("branch", "-q", "--set-upstream-to=fork/main")
     moved_on(b)
-    ended = a.fix("--no-fetch")
-    assert (codes(ended), repo(ended)["freshness"]) == ([], "unknown")
+    assert codes(a.fix("--no-fetch")) == [("C-14", "none")]
+    ended = a.fix()
+    assert (codes(ended), repo(ended)["behind"]) == ([("C-14", "none")], 1)
 
 
 def test_own_push_is_seen_too(pair: tuple[Machine, Machine]) -> None:
