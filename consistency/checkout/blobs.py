@@ -176,7 +176,7 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
     new = made.decode().strip()
     root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
     header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
-    if new != _object_id("commit", header + text, parent):
+    if new != _object_id("commit", header + text, parent) or any(each.new_id == each.old.id for each in changes):
         raise _unlike(new)
     return new
 

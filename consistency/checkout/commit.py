@@ -229,8 +229,6 @@ class _Making:
     def _move_index(self, commit: str) -> None:
         """Let the index follow to *commit*; git refuses if something else is staged for one of the files."""
         self.tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
-        # As after any commit, even a program that only looks at times and sizes takes the files for unchanged.
-        self.tree.git.run("update-index", "-q", "--refresh", ok=(0, 1))
         overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
         if overlooked:  # read-tree forgets the mark of what it changes.
             listed = b"".join(to_git(path) + b"\0" for path in overlooked)

@@ -30,8 +30,12 @@ NAMES = [
 ]  # fmt: skip
 
 
+def parent_of(tree: WorkTree, clone: Clone, *changes: BlobChange) -> Parent:
+    return read_parent(tree, clone.head, [each.path for each in changes])
+
+
 def built(tree: WorkTree, clone: Clone, *changes: BlobChange) -> str:
-    return build_commit(tree, NewCommit(clone.head, "A", "a@b", 1_700_000_000, "text\n"), changes)
+    return build_commit(tree, NewCommit(parent_of(tree, clone, *changes), "A", "a@b", 1_700_000_000, "text\n"), changes)
 
 
 def change(tree: WorkTree, clone: Clone, path: str, new: bytes) -> BlobChange:
@@ -44,10 +48,12 @@ class TestRead:
         clone.write("sub/b", b"")
         head = clone.commit(date="@1700000000 -0330")
         ids = clone.git("rev-parse", "HEAD:a", "HEAD:sub/b").split()
-        assert read_parent(tree, head, ["a", "sub/b"]) == Parent(
+        parent = read_parent(tree, head, ["a", "sub/b"])
+        assert parent == Parent(
             head,
             1_700_000_000,
             {"a": Blob("100755", ids[0], b"one\r\n\0two"), "sub/b": Blob("100644", ids[1], b"")},
+            {"": parent.trees[""], "sub": b"100644 b\0" + bytes.fromhex(ids[1])},
         )
 
     @pytest.mark.parametrize("name", NAMES)
@@ -103,7 +109,14 @@ class TestRead:
         head = new.commit(date="@5 +0000")
         tree = open_checkout(str(new.path))
         blob = Blob("100644", new.git("rev-parse", "HEAD:a/b"), b"x")
-        assert read_parent(tree, head, ["a/b"]) == Parent(head, 5, {"a/b": blob})
+        trees = {
+            "": b"40000 a\0" + bytes.fromhex(new.git("rev-parse", "HEAD:a")),
+            "a": b"100644 b\0" + bytes.fromhex(blob.id),
+        }
+        assert read_parent(tree, head, ["a/b"]) == Parent(head, 5, {"a/b": blob}, trees)
+        only = BlobChange("a/b", blob, b"y")
+        made = build_commit(tree, NewCommit(read_parent(tree, head, ["a/b"]), "A", "a@b", 7, "t"), [only])
+        assert (len(made), new.git("show", f"{made}:a/b")) == (64, "y")
 
 
 @pytest.mark.parametrize("data", [b"", b"x\r\n", bytes(range(256)), b"x" * 100_000])
@@ -144,7 +157,7 @@ class TestBuild:
     @pytest.mark.parametrize("text", ["x", "x\n", "\n\nx\n\n", "from 1\n# comment\ndone\n", "Ünï → ☃\n", "a\r\nb\n"])
     def test_text_stays_as_it_is(self, clone: Clone, tree: WorkTree, text: str) -> None:
         only = change(tree, clone, "README.md", b"new\n")
-        new = build_commit(tree, NewCommit(clone.head, "A", "a@b", 0, text), [only])
+        new = build_commit(tree, NewCommit(parent_of(tree, clone, only), "A", "a@b", 0, text), [only])
         raw = tree.git.run("cat-file", "commit", new)
         assert raw.partition(b"\n\n")[2] == text.encode()
 
@@ -166,14 +179,14 @@ class TestBuild:
     def test_parent_that_is_not_there(self, clone: Clone, tree: WorkTree) -> None:
         only = change(tree, clone, "README.md", b"new\n")
         with pytest.raises(GitError):
-            build_commit(tree, NewCommit("1" * 40, "A", "a@b", 0, "x"), [only])
+            build_commit(tree, NewCommit(Parent("1" * 40, 0), "A", "a@b", 0, "x"), [only])
         assert leftovers(clone) == []
 
     def test_crash_report_of_another_stays(self, clone: Clone, tree: WorkTree) -> None:
         theirs = clone.write(".git/fast_import_crash_1", "theirs")
         only = change(tree, clone, "README.md", b"new\n")
         with pytest.raises(GitError):
-            build_commit(tree, NewCommit("1" * 40, "A", "a@b", 0, "x"), [only])
+            build_commit(tree, NewCommit(Parent("1" * 40, 0), "A", "a@b", 0, "x"), [only])
         assert theirs.read_text() == "theirs"
 
     def test_in_a_linked_worktree(self, clone: Clone) -> None:

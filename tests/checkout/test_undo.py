@@ -284,7 +284,7 @@ written(clone, item("a"), item("b"), record=record)
 print("not cut")
 """
 BEFORE_THE_COMMIT = [
-    ("cat-file1", "before"), ("fast-import1", "before"), ("fast-import1", "after"), ("diff-tree1", "after"),
+    ("cat-file1", "before"), ("fast-import1", "before"), ("fast-import1", "after"),
     ("record1", "before"), ("record1", "after"), ("replace1", "before"), ("replace1", "after"), ("replace2", "before"),
     ("replace2", "after"), ("read-tree1", "before"), ("read-tree1", "after"), ("update-ref1", "before"),
 ]  # fmt: skip

@@ -46,7 +46,7 @@ Updated by fix-consistency on 2026-03-04:
 """
 
 
-NAMES = ("cat-file", "fast-import", "diff-tree", "read-tree", "update-ref")
+NAMES = ("cat-file", "fast-import", "read-tree", "update-ref")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ class TestCommit:
         git_processes.clear()
         assert write_back(tree, state, items, digests(clone, items), COMMITTER, LIMIT, not_recorded).faults == []
         assert [call[call.index(name)] for call in git_processes for name in NAMES if name in call] == list(NAMES)
-        assert len(git_processes) == 5
+        assert len(git_processes) == 4
 
     def test_is_on_record_before_the_branch_has_it(self, clone: Clone) -> None:
         hub, before = Hub(), clone.head

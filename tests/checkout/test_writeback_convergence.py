@@ -91,6 +91,7 @@ class TestConvergence:
         other.git("config", name, value)
         result = written(other)
         assert (result.commit, result.faults) == (written(clone).commit, [])
+        assert other.status() == []  # Which refreshes the index: what a writeback leaves there has no times yet.
         assert other.git("-c", "status.showUntrackedFiles=all", "diff", "--name-only", "HEAD") == ""
 
     def test_whatever_the_line_ends_of_the_work_tree(self, origin: Origin, clone: Clone) -> None:
