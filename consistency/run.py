@@ -262,8 +262,9 @@ class _Running:
         """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
         result, state = self._result, self._result.state
         if self._options.writes and result.outcome is RunState.OK and state is not None:
-            taken = {"head": result.commit or state.head or "", "tip": self._visit.fetched.tip or state.tip}
-            Checkout.objects.filter(pk=self._checkout.pk).exclude(**taken).update(**taken)
+            head, tip = result.commit or state.head or "", self._visit.fetched.tip or state.tip
+            if (head, tip) != (self._checkout.head, self._checkout.tip):
+                Checkout.objects.filter(pk=self._checkout.pk).update(head=head, tip=tip)
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
         run, visit = self._run, self._visit

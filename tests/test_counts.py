@@ -68,9 +68,9 @@ def fix_and_push(slug: str) -> Ended:
     [
         (nothing, check, 6, 6),
         (nothing, fix, 6, 6),
-        (first_import, fix, 10, 6),
-        (hub_ahead, fix, 14, 11),
-        (hub_ahead, fix_and_push, 14, 12),
+        (first_import, fix, 11, 6),
+        (hub_ahead, fix, 16, 10),
+        (hub_ahead, fix_and_push, 17, 11),
         (file_ahead, fix, 19, 8),
     ],
     ids=[

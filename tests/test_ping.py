@@ -25,6 +25,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from consistency.ping import _opener, address, pinged
+from statehub.models import Repo
 from tests.commands.helpers import FILE, TEXT, mirrored, run
 from tests.support.hub import Hub
 from tests.support.manage import ROOT, Ended
@@ -291,6 +292,7 @@ class TestCommands:
 
     def test_stop_by_keyboard(self, hub: Hub, clone: Clone, tmp_path: Path, monitor: Monitor, url: str) -> None:
         mirrored(clone)
+        Repo.objects.update(origin="nowhere.invalid/repo")
         monitor.calls.clear()
         sign = clone.path.with_name("ssh-runs")
         silent = tmp_path / "ssh"

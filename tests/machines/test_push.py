@@ -72,12 +72,12 @@ def test_unpushed_work_of_a_person_is_theirs_to_publish(origin: Origin) -> None:
     ]
     assert (tip(origin), a.last_run.push) == (before, words.removeprefix("committed, not pushed: "))
     assert repo(ended)["writeback_commit"] == a.clone.head
-    # It stays open while it is so, without a word from runs that have committed nothing, and ends with the push.
-    assert codes(a.fix("--push")) == []
-    assert ("C-16", "", 1) in episodes()
+    # Every run says so while it is so, and it ends with the push.
+    assert codes(a.fix("--push")) == [("C-16", "none")]
+    assert ("C-16", "", 2) in episodes()
     a.push()
     assert codes(a.fix("--push")) == []
-    assert ("C-16", "gone", 1) in episodes()
+    assert ("C-16", "gone", 2) in episodes()
 
 
 def test_refused_by_policy(origin: Origin) -> None:
