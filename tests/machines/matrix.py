@@ -14,7 +14,6 @@ from statehub.ranks import rank
 from tests.machines.matrix_rules import Fault
 from tests.machines.matrix_world import State, World
 
-ACTIONS = ("report", "edit", "commit", "push", "pull", "fix a", "fix b", "reopen")
 ROUNDS = 4
 """So many rounds of a fix that pulls and pushes, on each machine, bring all of them together."""
 
@@ -104,7 +103,7 @@ class Matrix:
     def _next(self, layer: dict[Point, tuple[int, tuple[str, ...]]]) -> dict[Point, tuple[int, tuple[str, ...]]]:
         found: dict[Point, tuple[int, tuple[str, ...]]] = {}
         for point, (number, order) in layer.items():
-            for action in ACTIONS:
+            for action in self.world.actions:
                 if action in point.used:
                     continue
                 try:
@@ -123,10 +122,10 @@ class Matrix:
         state, outcome = world.take(action, before)
         if outcome == "ok":
             self._require_equal_rank(point, action[-1], state)
-            if self._is_heard_of(before, action[-1]):
+            if self._is_heard_of(before, action[-1]) or self._is_heard_of(state, action[-1]):
                 news = news._replace(pending=False)
         news = news._replace(rests=self._rests(point, action[-1] if outcome == "ok" else "", state))
-        if action == "edit" and state != before:
+        if not action.startswith("fix ") and self._is_edited_now(before, state):
             news = News(pending=True, rests=news.rests)
         if action == "report":
             news = news._replace(stands=False)
@@ -147,6 +146,11 @@ class Matrix:
         if fixed and len(set(self.world.said_by(fixed, after))) == 1:
             rests.add(fixed)
         return "".join(sorted(rests))
+
+    def _is_edited_now(self, before: State, after: State) -> bool:
+        """Whether a step has made A's file say what a person sets there."""
+        file = self.world.statuses(after)[0]
+        return file == self.world.edited != self.world.statuses(before)[0]
 
     def _is_heard_of(self, state: State, name: str) -> bool:
         """Whether a run on this machine sees A's edit, in a commit."""
@@ -191,7 +195,8 @@ class Matrix:
         return known
 
     def _come_together(self, state: State, machines: str, mine: bool) -> End:
-        anew = False
+        settled = self.world.variant.settle(self.world, state, mine=mine)
+        anew, state = settled.a != state.a, settled
         for _ in range(ROUNDS):
             before = state
             for name in machines:

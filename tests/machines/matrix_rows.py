@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from consistency.models import Finding, LedgerEntry, Run
-from statehub.models import Checkout, StatusChange, Task, Workstream
+from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 
 Fields = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
@@ -35,11 +35,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Mirror:
-    """What the hub says of the task, and how it came to that."""
+    """What the hub says of the task and how it came to that, of its workplan, and of the repo."""
 
     status: str
     changed_at: datetime
     changes: tuple[Change, ...]
+    title: str
+    branch: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Rows:
         with transaction.atomic():
             for model in (Finding, LedgerEntry, Run, StatusChange):
                 model._default_manager.all()._raw_delete(using="default")
-            Workstream.objects.update(version=_VERSION)
+            Workstream.objects.update(version=_VERSION, title=mirror.title)
+            Repo.objects.update(branch=mirror.branch)
             Task.objects.update(status=mirror.status, status_changed_at=mirror.changed_at)
             StatusChange.objects.bulk_create([StatusChange(**change.row) for change in mirror.changes])
             Run.objects.bulk_create([self._runs[name] for name in parts])
@@ -106,7 +109,8 @@ class Rows:
             Change(row["old"], row["new"], row["source"], row["reopen"], _evidence(row), row)
             for row in _rows(StatusChange.objects.order_by("pk"))
         )
-        return Mirror(task.status, task.status_changed_at, tuple(changes))
+        title, branch = Workstream.objects.values_list("title", "repo__branch").get()
+        return Mirror(task.status, task.status_changed_at, tuple(changes), title, branch)
 
     def heads(self, name: str) -> tuple[str, str]:
         """What the hub has taken from the checkout: its head and its branch's tip as of the last fix."""

@@ -9,26 +9,40 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from unittest import mock
 
 from consistency.checkout.commit import Committer
+from consistency.hub.prune import prune
 from consistency.models import Mode, Run
 from consistency.options import Options
 from consistency.run import run_checkout
 from statehub.models import Checkout, Source, Task
 from statehub.moves import Origin, advance, find_task, reopen
 from tests.commands.helpers import FILE
-from tests.machines.machine import Machine
-from tests.machines.matrix_repos import Copy, Repos
+from tests.machines.machine import Machine, repo
+from tests.machines.matrix_repos import Copy, Place, Repos
 from tests.machines.matrix_rows import Mirror, Rows
-from tests.machines.matrix_rules import DRAFT, require_no_regress, require_record, require_untouched, require_writebacks
+from tests.machines.matrix_rules import (
+    DRAFT,
+    Looked,
+    require_all_pushed,
+    require_history,
+    require_no_regress,
+    require_nothing_written,
+    require_record,
+    require_untouched,
+    require_writebacks,
+)
+from tests.machines.matrix_variants import Variant
 from tests.support.repos import Origin as Bare
 from tests.support.workplans import workplan
 
 TASK = "WP-1-T01"
 TEXT = workplan("WP-1", [("T01", "todo")])
 BEGIN = datetime(2026, 3, 2, 13, tzinfo=UTC)
+LATER = datetime(2036, 3, 2, tzinfo=UTC)
 COMMITTER = Committer("State Hub", "state-hub@localhost", 60)
 
 
@@ -62,15 +76,23 @@ class Values:
         return self._values[number]
 
 
-class World:
-    """Takes steps. *edited* is the status that a person sets in A's file."""
+ACTIONS = ("report", "edit", "commit", "push", "pull", "fix a", "fix b", "reopen")
+"""What happens in every variant."""
 
-    def __init__(self, bare: Bare, edited: str) -> None:
-        self.edited = edited
-        machines = {name: _machine(bare, name) for name in ("a", "b")}
+SYNC = "pull push"
+
+
+class World:
+    """Takes steps. *edited* is the status that a person sets in A's file; the *variant* has actions of its own."""
+
+    def __init__(self, bare: Bare, edited: str, variant: Variant | None = None) -> None:
+        self.edited, self.variant = edited, variant or Variant()
+        self.actions = (*ACTIONS, *self.variant.actions)
+        machines, places = _machines(bare, self.variant)
+        self._machines = machines
         checkouts = {name: Checkout.objects.select_related("repo").get(host=name) for name in machines}
         self._checkouts, self._rows = checkouts, Rows(checkouts)
-        self._repos = Repos(bare.path, {name: each.clone for name, each in machines.items()})
+        self._repos = Repos(bare.path, places)
         for name, each in machines.items():
             each.clone.write(*DRAFT)
             self._repos.loosen(name)
@@ -95,6 +117,8 @@ class World:
         """Take the step of this name; the state after it, and how it ended where it is a fix."""
         if action.startswith("fix "):
             return self.fix(action[-1], state)
+        if action in self.variant.actions:
+            return self.variant.take(action, self, state), ""
         after: State = getattr(self, action)(state)
         return after, ""
 
@@ -117,34 +141,37 @@ class World:
         """A person commits on A what is edited, if anything is."""
         if not self.is_edited(state):
             return state
-        (a,) = self._once(("commit", state.a), lambda: self._person("a", state, "commit", "-aqm", "Work")[:1])
+        (a,) = self._once(("commit", state.a), lambda: self._person("a", state, ("commit", "-aqm", "Work"))[:1])
         return state._replace(a=a)
 
     def push(self, state: State) -> State:
         """A person pushes from A; git may refuse."""
-        if self.values[state.a].head == self.values[state.origin]:
+        copy, branches = self.values[state.a], self.values[state.origin]
+        branch = copy.branch or branches.default
+        if copy.head == branches.tip or branch not in dict(branches.commits):
             return state
-        return self._by_person("a", state, "push", "-q", "origin", "main")
+        return self.by_person("a", state, ("push", "-q", copy.remote, branch))
 
     def pull(self, state: State) -> State:
         """A person pulls on B, by fast-forward; git may refuse."""
-        return self._by_person("b", state, "pull", "-q", "--ff-only")
+        return self.by_person("b", state, ("pull", "-q", "--ff-only"))
 
     def rebase(self, state: State, *, mine: bool) -> State:
         """A person puts A's commits upon the upstream's and pushes; in a conflict *mine* win, or else the others'."""
-        if self.values[state.a].head == self.values[state.origin]:
+        copy, branches = self.values[state.a], self.values[state.origin]
+        if copy.head == branches.tip:
             return state
         wins = "-Xtheirs" if mine else "-Xours"  # The upstream is "ours" in a rebase (git-rebase, "-X").
-        return self.push(self._by_person("a", state, "pull", "-q", "--rebase", wins))
+        return self.push(self.by_person("a", state, ("pull", "-q", "--rebase", wins, copy.remote, branches.default)))
 
     def is_made_anew(self, before: State, after: State) -> bool:
         """Whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
-        return self.values[after.a].head not in (self.values[before.a].head, self.values[before.origin])
+        return self.values[after.a].head not in (self.values[before.a].head, self.values[before.origin].tip)
 
     def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
         """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
         clone, ledger = (state.a, state.ledger_a) if name == "a" else (state.b, state.ledger_b)
-        seen = ("sync" if sync else "fix", name, clone, state.origin, state.hub, ledger)
+        seen = (SYNC if sync else self.variant.fixes[name], name, clone, state.origin, state.hub, ledger)
         clone, origin, hub, ledger, moved, outcome, head = self._once(seen, lambda: self._fix(*seen))
         after = self._moved(state, moved)._replace(origin=origin, hub=hub)
         after = after._replace(a=clone, ledger_a=ledger) if name == "a" else after._replace(b=clone, ledger_b=ledger)
@@ -155,7 +182,10 @@ class World:
 
     def is_edited(self, state: State) -> bool:
         """Whether A's file is not as A's index has it."""
-        return bool(self.values[state.a].is_edited(FILE))
+        return self._is_edited(self.values[state.a])
+
+    def _is_edited(self, copy: Copy) -> bool:
+        return copy.is_edited(FILE, self.variant.clean)
 
     def statuses(self, state: State) -> tuple[str, str, str]:
         """What A's file, B's file and the hub say."""
@@ -168,10 +198,11 @@ class World:
     def disagreement(self, state: State) -> str:
         """What is not the same everywhere; '' where all is."""
         a, b = self.values[state.a], self.values[state.b]
-        heads = {a.head, b.head, a.upstream, b.upstream, self.values[state.origin]}
+        heads = {a.head, b.head, a.noted, b.noted, self.values[state.origin].tip}
         if len(heads) > 1:
             return "the clones and the origin have different commits"
-        if a.files != b.files or a.index != b.index or a.is_edited(FILE) or b.is_edited(FILE):
+        files = [[(path, self.variant.clean(data)) for path, data in each.files] for each in (a, b)]
+        if files[0] != files[1] or a.index != b.index or self._is_edited(a) or self._is_edited(b):
             return "the work trees differ, or are not clean"
         if len(set(self.statuses(state))) > 1:
             return "A's file, B's file and the hub say {}, {} and {}".format(*self.statuses(state))
@@ -238,22 +269,70 @@ class World:
         return self.values.number(after), int(after != before)
 
     def _edit(self, a: Copy) -> int:
-        text = TEXT.replace("status: todo", f"status: {self.edited}").encode()
+        old = a.read(FILE)
+        text = old.replace(f"status: {_status(a)}".encode(), f"status: {self.edited}".encode())
         if self._straight:
             self._repos.write("a", FILE, text)
         files = tuple((path, text if path == FILE else data) for path, data in a.files)
         return self.values.number(replace(a, files=files))
 
-    def _by_person(self, name: str, state: State, *git: str) -> State:
+    def by_person(self, name: str, state: State, *commands: tuple[str, ...]) -> State:
+        """A person's git *commands* on a machine, one after another; git may refuse some."""
         clone = getattr(state, name)
-        seen = (git, name, clone, state.origin)
-        clone, origin = self._once(seen, lambda: self._person(name, state, *git))
+        seen = (commands, name, clone, state.origin)
+        clone, origin = self._once(seen, lambda: self._person(name, state, *commands))
         return state._replace(**{name: clone}, origin=origin)
 
-    def _person(self, name: str, state: State, *git: str) -> tuple[int, ...]:
+    def _person(self, name: str, state: State, *commands: tuple[str, ...]) -> tuple[int, ...]:
         self._put_repos(name, getattr(state, name), state.origin)
-        self._repos.git(name, *git)
+        for command in commands:
+            self._repos.git(name, *command)
         return self.values.number(self._repos.take(name)), self.values.number(self._repos.origin())
+
+    def at_origin(self, state: State, *command: str) -> State:
+        """A git command in the origin."""
+
+        def run() -> tuple[int, ...]:
+            if not self._straight:
+                self._repos.put_origin(self.values[state.origin])
+            self._repos.git_at_origin(*command)
+            return (self.values.number(self._repos.origin()),)
+
+        (origin,) = self._once((command, state.origin), run)
+        return state._replace(origin=origin)
+
+    def manage(self, name: str, state: State, command: str) -> State:
+        """A *command* of the product on a machine's clone, which changes what the hub says of the repo."""
+        seen = (command, name, getattr(state, name), state.origin, state.hub, state.heads)
+
+        def run() -> tuple[int, ...]:
+            self._put_repos(name, getattr(state, name), state.origin)
+            if not self._straight:
+                heads = dict(zip("ab", self.values[state.heads], strict=True))
+                self._rows.put(self.values[state.hub], {}, heads)
+            machine = self._machines[name]
+            machine.manage(command, machine.clone.path)
+            self._checkouts[name].refresh_from_db()
+            return (self.values.number(self._rows.mirror()),)
+
+        (hub,) = self._once(seen, run)
+        return state._replace(hub=hub)
+
+    def prune(self, state: State) -> State:
+        """All runs and resolved findings that may go are deleted."""
+        ledgers = state.ledger_a, state.ledger_b
+        seen = ("prune", state.hub, *ledgers, state.heads)
+
+        def run() -> tuple[int, ...]:
+            if not self._straight:
+                heads = dict(zip("ab", self.values[state.heads], strict=True))
+                parts = {name: self.values[ledger] for name, ledger in zip("ab", ledgers, strict=True)}
+                self._rows.put(self.values[state.hub], parts, heads)
+            prune(LATER)
+            return tuple(self.values.number(self._rows.part(name)) for name in "ab")
+
+        a, b = self._once(seen, run)
+        return state._replace(ledger_a=a, ledger_b=b)
 
     def _put_repos(self, name: str, clone: int, origin: int) -> None:
         if self._straight:
@@ -266,37 +345,57 @@ class World:
         self._put_repos(name, clone, origin)
         if not self._straight:
             self._rows.put(mirror, {name: self.values[ledger]}, {})
-        sync = kind == "sync"
-        options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=sync, push=sync)
+        pull, push = "pull" in kind, "push" in kind
+        options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=pull, push=push)
+        checkout = Checkout.objects.select_related("repo").get(pk=self._checkouts[name].pk)
         with _clock(mirror) as now:
-            outcome = run_checkout(self._checkouts[name], options, lambda _: None)
+            outcome = run_checkout(checkout, options, lambda _: None)
         Run.objects.filter(pk=outcome.run_id or "").update(started_at=now)  # Its default knows no other clock.
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
         require_no_regress(name, mirror, after)
         require_record(mirror, after)
-        require_untouched(self.values[clone], copy)
+        require_untouched(self.values[clone], copy, self.variant.clean)
         require_writebacks(outcome, copy)
+        part, branches = self._rows.part(name), self._repos.origin()
+        before = Looked(self.values[clone], self.values[origin], mirror, self.values[ledger])
+        now_there = Looked(copy, branches, after, part)
+        git = partial(self._repos.answer, name)
+        if before.is_held(git, pull=pull):
+            require_nothing_written(before, now_there)
+        require_history(git, before, now_there)
+        if push and outcome.outcome == "ok":
+            require_all_pushed(git, before, now_there)
         number = self.values.number
-        found = map(number, (copy, self._repos.origin(), after, self._rows.part(name)))
+        found = map(number, (copy, branches, after, part))
         return (*found, int(after != mirror), number(outcome.outcome), number(self._rows.heads(name)))
 
 
-def _machine(bare: Bare, name: str) -> Machine:
-    """A machine whose clone, files and ledger agree with the hub."""
-    made = Machine(name, bare.clone(name, "--template="))
-    if name == "a":
-        made.clone.write(FILE, TEXT)
-        made.clone.commit("Plan", date="2026-03-02T11:00:00+00:00")
-        made.clone.push()
-    ended = made.fix()
-    assert ended.exit == 0, ended
-    return made
+def _machines(bare: Bare, variant: Variant) -> tuple[dict[str, Machine], dict[str, Place]]:
+    """Machines whose clones, files and ledgers agree with the hub."""
+    a = bare.clone("a", "--template=")
+    a.write(FILE, variant.text(TEXT.replace("Workplan WP-1", "Plan")))
+    a.commit("Plan", date="2026-03-02T11:00:00+00:00")
+    a.write(FILE, variant.text(TEXT))
+    a.commit("A better title", date="2026-03-02T11:30:00+00:00")
+    a.push()
+    places = {"a": Place(a, a.path / ".git"), "b": variant.clone_b(bare)}
+    machines = {name: Machine(name, place.clone) for name, place in places.items()}
+    for name, each in machines.items():
+        if name == "b":
+            assert each.manage("register_repo", "--slug", "a", str(each.clone.path)).exit == 0
+        ended = each.fix()
+        assert ended.exit == 0, ended
+    variant.prepare(a, places["b"].clone)
+    for each in machines.values():
+        ended = each.fix()
+        assert (ended.exit, repo(ended)["converged"]) == (0, True), ended
+    return machines, places
 
 
 def _status(copy: Copy) -> str:
     text: str = copy.read(FILE).decode()
-    return text.partition("\nid: WP-1-T01\nstatus: ")[2].partition("\n")[0]
+    return text.replace("\r", "").partition("\nid: WP-1-T01\nstatus: ")[2].partition("\n")[0]
 
 
 @contextmanager
