@@ -89,7 +89,7 @@ class Looked:
             return True
         if self.copy.branch != self.hub.branch:
             return bool(self.copy.branch) or self.copy.head != self.tip
-        return not pull and bool(git("rev-list", "-n1", f"{self.copy.head}..{self.tip}"))
+        return not pull and self.copy.head != self.tip and bool(git("rev-list", "-n1", f"{self.copy.head}..{self.tip}"))
 
 
 def require_nothing_written(before: Looked, after: Looked) -> None:

@@ -98,7 +98,7 @@ class World:
             self._repos.loosen(name)
         self.values = Values()
         self._known: dict[tuple[Any, ...], tuple[int, ...]] = {}
-        self._put: dict[str, int] = {}
+        self._answers: dict[tuple[str, ...], str] = {}
         Task.objects.update(status_changed_at=BEGIN)
         heads = tuple(self._rows.heads(name) for name in machines)
         a, b = (self.values.number(self._repos.take(name)) for name in machines)
@@ -334,6 +334,12 @@ class World:
         a, b = self._once(seen, run)
         return state._replace(ledger_a=a, ledger_b=b)
 
+    def _ask(self, name: str, *command: str) -> str:
+        """What git says of commits in a clone: it stays true, so it is asked once."""
+        if (name, *command) not in self._answers:
+            self._answers[name, *command] = self._repos.answer(name, *command)
+        return self._answers[name, *command]
+
     def _put_repos(self, name: str, clone: int, origin: int) -> None:
         if self._straight:
             return
@@ -360,7 +366,7 @@ class World:
         part, branches = self._rows.part(name), self._repos.origin()
         before = Looked(self.values[clone], self.values[origin], mirror, self.values[ledger])
         now_there = Looked(copy, branches, after, part)
-        git = partial(self._repos.answer, name)
+        git = partial(self._ask, name)
         if before.is_held(git, pull=pull):
             require_nothing_written(before, now_there)
         require_history(git, before, now_there)
