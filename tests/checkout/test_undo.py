@@ -175,6 +175,13 @@ def test_killed_before_its_list_was_whole(clone: Clone, tree: WorkTree) -> None:
     assert (clone.status(), leftovers(clone)) == ([], [])
 
 
+def test_killed_after_its_list_was_gone(clone: Clone, tree: WorkTree) -> None:
+    clone.write(f".git/{FOLDER}/0", TODO)
+    clone.write(f".git/{FOLDER}/1", TODO)
+    assert recover(tree) == []
+    assert leftovers(clone) == []
+
+
 def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert recover(tree) == []
