@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from tests.crash.campaign import CannotMount, Made, Row, every_effect, every_hook, every_page, postgresql, sqlite
+from tests.crash.campaign import CannotMount, Made, Row, every_effect, every_git, every_page, postgresql, sqlite
 from tests.crash.scenarios import SCENARIOS
 from tests.support import environment, postgres
 
-SERIES: dict[str, Callable[..., Row]] = {"effects": every_effect, "hooks": every_hook, "disk": every_page}
+SERIES: dict[str, Callable[..., Row]] = {"effects": every_effect, "gits": every_git, "disk": every_page}
 DATABASES = ("sqlite", "postgresql")
 HEAD = ("series", "scenario", "database", "points", "kills", "failures", "equal ends", "unrecorded")
 LONGEST = 1_500
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folders, servers and mounts go then, too
     started = time.monotonic()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-crash-", dir="/tmp")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-crash-")))
         environment.pin(folder)
         try:
             made: dict[str, Made] = {"sqlite": sqlite}
@@ -79,8 +79,8 @@ def _show(rows: Sequence[Row], seconds: float) -> int:
         )
         print("  ".join(cells).rstrip())
     print(
-        "\npoints: effects of the undisturbed run, hooks that git runs, numbers of free pages. unrecorded: the end is"
-        "\nthe same, but what the run had mended is missing from the history: the run ended before that was recorded."
+        "\npoints: effects of the undisturbed run, moments of its gits, numbers of free pages. unrecorded: the end is"
+        "\nthe same, but what the run had fixed is missing from the history: the run ended before that was recorded."
     )
     faults = [fault for row in rows for fault in row.faults]
     for fault in faults:

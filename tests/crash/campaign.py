@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.crash.database import Database, PostgreSQL, SQLite
 from tests.crash.fulldisk import CannotMount, Full, crowded, small_disk
-from tests.crash.gitkills import killed, moments, with_hooks
+from tests.crash.gitkills import killed, moments, with_moments
 from tests.crash.scenarios import Scenario
 from tests.crash.series import KILLS, Tally, Undisturbed, disturbed, plans, undisturbed
 from tests.crash.stage import Stage
@@ -73,23 +73,24 @@ def every_effect(folder: Path, made: Made, scenario: Scenario, *, all: bool = Tr
     )  # fmt: skip
 
 
-def every_hook(folder: Path, made: Made, scenario: Scenario) -> Row:
-    """git is killed at every hook: alone, and with the run."""
-    scenario = with_hooks(scenario)
+def every_git(folder: Path, made: Made, scenario: Scenario, *, part: slice = slice(None)) -> Row:
+    """git is killed at every moment, or at that *part* of them: alone, and with the run."""
+    scenario = with_moments(scenario)
     with staged(folder, made, scenario) as (stage, whole):
-        hooks, database = moments(stage, scenario), stage.database.name
-        ends = [
-            killed(stage, scenario, whole, at, hook, both=both)
-            for at, hook in enumerate(hooks, 1)
+        found, database = moments(stage, scenario), stage.database.name
+        tried = [
+            killed(stage, scenario, whole, at, moment, both=both)
+            for at, moment in list(enumerate(found, 1))[part]
             for both in (False, True)
         ]
+    ends = [end for end in tried if end]
     faults = [
-        f"git killed, {scenario.name}, {database}, {'with the run' if end.both else 'alone'} at {end.hook}: {fault}"
+        f"git killed, {scenario.name}, {database}, {'with the run' if end.both else 'alone'} at {end.moment}: {fault}"
         for end in ends
         for fault in end.faults
     ]
     equal = sum(not end.faults for end in ends)
-    return Row("git killed", scenario.name, database, len(hooks), len(ends), 0, equal, 0, tuple(faults))
+    return Row("git killed", scenario.name, database, len(found), len(ends), 0, equal, 0, tuple(faults))
 
 
 def every_page(folder: Path, made: Made, scenario: Scenario) -> Row:
@@ -110,4 +111,4 @@ def every_page(folder: Path, made: Made, scenario: Scenario) -> Row:
     return Row("disk full", scenario.name, database, len(ends), 0, felt, equal, 0, tuple(faults))
 
 
-__all__ = ["CannotMount", "Made", "Row", "every_effect", "every_hook", "every_page", "postgresql", "sqlite", "staged"]
+__all__ = ["CannotMount", "Made", "Row", "every_effect", "every_git", "every_page", "postgresql", "sqlite", "staged"]

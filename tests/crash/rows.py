@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consistency.models import Finding, LedgerEntry, Run
+from consistency.models import Finding, LedgerEntry, OwnCommit, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 
 Rows = dict[str, list[list[Any]]]
@@ -23,6 +25,8 @@ _RUN = (
 
 def photograph() -> dict[str, Any]:
     """The rows: what the hub mirrors, the ledger, the open findings, the newest run; and the resolved findings."""
+    moved = {(str(pk), key): at for pk, key, at in Task.objects.values_list("workstream", "key", "status_changed_at")}
+    moved |= {(str(pk), ""): at for pk, at in Workstream.objects.values_list("pk", "status_changed_at")}
     names = {str(pk): f"{slug}/{key}" for pk, slug, key in Workstream.objects.values_list("pk", "repo__slug", "key")}
     mirrored = {
         "repos": _rows(Repo, "slug", "workplans", "origin", "branch"),
@@ -31,11 +35,12 @@ def photograph() -> dict[str, Any]:
         "tasks": _rows(Task, "workstream__key", "key", "title", "status", "priority"),
         "changes": _rows(StatusChange, *_CHANGE),
         "ledger": [
-            [names.get(str(workstream), str(workstream)), *entry]
-            for *entry, workstream in LedgerEntry.objects.order_by("checkout__path", "path").values_list(
+            [names.get(str(workstream), str(workstream)), *entry, _without_times(content, str(workstream), moved)]
+            for *entry, content, workstream in LedgerEntry.objects.order_by("checkout__path", "path").values_list(
                 "checkout__path", "path", "key", "digest", "version", "content", "workstream"
             )
         ],
+        "own commits": _rows(OwnCommit, "repo__slug", "commit", "authored", "changes"),
         "open findings": _rows(Finding.objects.filter(resolved_at=None), *_FINDING),
         "newest run": [list(row) for row in Run.objects.order_by("-started_at").values_list(*_RUN)[:1]],
     }
@@ -45,3 +50,16 @@ def photograph() -> dict[str, Any]:
 def _rows(source: Any, *columns: str) -> list[list[Any]]:
     found = (source if hasattr(source, "values_list") else source.objects).order_by().values_list(*columns)
     return sorted(map(list, found), key=repr)
+
+
+def _without_times(content: str, workstream: str, moved: dict[tuple[str, str], datetime]) -> str:
+    """What the ledger keeps of a file; of each time only whether it is that of the row's newest move."""
+    kept = json.loads(content)
+    if kept is not None:
+        kept["since"] = {task: _time(at) == moved.get((workstream, task)) for task, at in kept["since"].items()}
+        kept["status_since"] = kept["status_since"] and _time(kept["status_since"]) == moved.get((workstream, ""))
+    return json.dumps(kept)
+
+
+def _time(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

@@ -26,17 +26,24 @@ WORK = {
 REPORTED = ("WP-A-T01", "WP-B-T01")
 """Tasks that programs have reported as done to the hub."""
 
+COMMIT_HOOKS = {
+    "pre-commit": "if [ ! -e {git_dir}/refused ]; then : >{git_dir}/refused; echo no >&2; exit 1; fi",
+    "commit-msg": 'echo "Checked-by: a hook" >>"$1"',
+}
+"""Hooks of people: the first commit is refused, and to each message a line is added."""
+
 FIX = ("fix_consistency", "--fail-on", "never")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`prepare` lays out the start on a stage; `command` is then run in the clone `a`."""
+    """`prepare` lays out the start on a stage; `command` is then run in the clone `a`, and *reruns* times again."""
 
     name: str
     what: str
     prepare: Callable[[Stage], None]
     command: Callable[[Stage], Sequence[str]]
+    reruns: int = 1
 
 
 def done(stage: Stage, *args: str) -> None:
@@ -103,6 +110,62 @@ def _unknown(stage: Stage) -> None:
     _uncommitted(stage.a)
 
 
+def _hooked(stage: Stage) -> None:
+    """The repo's hooks run, which they do only in a work tree in which everything is committed."""
+    _laid_out(stage)
+    _reported(stage)
+    _saved(stage.a, WORK)
+    stage.settings["STATEHUB_COMMIT_HOOKS"] = True
+    git_dir = stage.a.path / ".git"
+    for name, script in COMMIT_HOOKS.items():
+        hook = git_dir / "hooks" / name
+        hook.write_text(f"#!/bin/sh\n{script.format(git_dir=git_dir)}\n")
+        hook.chmod(0o755)
+
+
+def _overlooked(stage: Stage) -> None:
+    """git is told to take one of the files for unchanged."""
+    _both_ahead(stage)
+    stage.a.git("update-index", "--assume-unchanged", A)
+
+
+def _converted(stage: Stage) -> None:
+    """The work tree has other line ends than the commits."""
+    make_origin(stage.origin.path)
+    stage.origin.clone("a")
+    stage.a.write(".gitattributes", "*.md text eol=crlf\n")
+    _saved(stage.a, {path: text.replace("\n", "\r\n") for path, text in FIRST.items()})
+    done(stage, *_fix(stage))
+    _reported(stage)
+    _saved(stage.a, {path: text.replace("\n", "\r\n") for path, text in WORK.items()})
+    _uncommitted(stage.a)
+
+
+def _reopened(stage: Stage) -> None:
+    """What is done in hub and file was reopened in the hub."""
+    _laid_out(stage)
+    _reported(stage)
+    done(stage, *_fix(stage, "--push"))
+    done(stage, "reopen_task", REPORTED[0], "todo", "--reason", "It was not.")
+    _uncommitted(stage.a)
+
+
+def _linked(stage: Stage) -> None:
+    """`a` is a linked work tree of a bare clone, which has no tracking branches; `b` has pushed its work since."""
+    make_origin(stage.origin.path)
+    bare = stage.origin.clone("bare.git", "--bare")
+    bare.git("worktree", "add", "--quiet", str(stage.a.path), "main")
+    for path, text in FIRST.items():
+        stage.a.write(path, text)
+    stage.a.commit("Work")
+    stage.a.git("push", "--quiet", "origin", "main")
+    done(stage, *_fix(stage))
+    _reported(stage)
+    stage.origin.clone("b")
+    _saved(stage.b, WORK)
+    _uncommitted(stage.a)
+
+
 def _fix(stage: Stage, *options: str) -> Sequence[str]:
     return (*FIX, *options, "--path", str(stage.a.path))
 
@@ -112,8 +175,19 @@ SCENARIOS = {
     for scenario in (
         Scenario("fix", "hub and file ahead, new workplan, new titles", _both_ahead, _fix),
         Scenario(
-            "pull-push", "the same, diverged: own commit dropped, made anew, pushed",
+            "pull-push", "the same, diverged: own commit dropped, made again, pushed",
             _diverged, lambda stage: _fix(stage, "--pull", "--push"),
+        ),
+        Scenario("hooks", "the repo's hooks run: one refuses once, one adds to the message", _hooked, _fix, reruns=2),
+        Scenario("unchanged", "one of the files is assume-unchanged", _overlooked, _fix),
+        Scenario("crlf", "line ends are converted on the way into the work tree", _converted, _fix),
+        Scenario(
+            "reopen", "a reopen, written back over a done and pushed",
+            _reopened, lambda stage: _fix(stage, "--pull", "--push"),
+        ),
+        Scenario(
+            "worktree", "a linked work tree of a bare clone is pulled, fixed and pushed",
+            _linked, lambda stage: _fix(stage, "--pull", "--push"),
         ),
         Scenario("stamp", "stamp_ids --commit", _stamped, lambda _stage: ("stamp_ids", "--commit", "a")),
         Scenario("import", "registration and first import", _unknown, _fix),

@@ -28,9 +28,9 @@ READ, WRITE, SPAWN, QUERY, SQL, COMMIT = "read", "write", "spawn", "query", "sql
 """What an effect is: a git process that only reads; a change on the disk; a git process that may write; a question to
 the database; a statement in a transaction; a commit, or a statement that is one."""
 
-_READING_GIT = {
-    "cat-file", "config", "for-each-ref", "log", "ls-files", "ls-remote", "merge-base", "remote", "rev-list",
-    "rev-parse", "status", "symbolic-ref",
+READING_GIT = {
+    "cat-file", "config", "diff", "diff-tree", "for-each-ref", "log", "ls-files", "ls-remote", "merge-base", "remote",
+    "rev-list", "rev-parse", "status", "symbolic-ref",
 }  # fmt: skip
 _MADE_UP = re.compile(r"\.\d+\.|(?<=[._-])\d{3,}(?=[._-]|$)")
 _OPEN_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -237,4 +237,4 @@ def _command(arguments: list[str]) -> tuple[str, str]:
     while words and words[0].startswith("-"):
         words = words[2 if words[0] in ("-C", "-c") else 1 :]
     name = words[0] if words else Path(arguments[0]).name
-    return READ if name in _READING_GIT else SPAWN, f"git {name}"
+    return READ if name in READING_GIT else SPAWN, f"git {name}"

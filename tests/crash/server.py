@@ -78,13 +78,16 @@ def _rows() -> int:
 
 
 def _command(request: dict[str, Any]) -> int:
+    from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import connections
 
     from tests.crash.seam import Plan, Seam
 
-    os.environ["STATEHUB_CRASH_RUN"] = str(os.getpid())  # for hooks
+    os.environ.update(request["env"], STATEHUB_CRASH_RUN=str(os.getpid()))
+    for name, value in request["settings"].items():
+        setattr(settings, name, value)
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     seam = Seam(log, Plan(**request["plan"]), request["names"], _Hub())
     seam.install()

@@ -23,6 +23,10 @@ MOVING = {"objects", "logs", "index", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG
 """In a git folder: what differs between two ways to the same end."""
 
 
+USER = "crash"
+"""Whom the runs name where they know nobody else."""
+
+
 class ServerGone(Exception):
     """The process that runs the commands has ended by itself."""
 
@@ -46,6 +50,7 @@ class Stage:
     """Leave it as a context manager: that ends its server.
 
     `place` holds the repositories: `origin.git`, the clone `a` in which the runs work, and `b`, where others do.
+    `env` and `settings` (Django's) are what the runs have besides.
     """
 
     def __init__(self, folder: Path, database: Database) -> None:
@@ -56,6 +61,7 @@ class Stage:
         self.origin, self.a, self.b = (
             Origin(self.place / "origin.git"), Clone(self.place / "a"), Clone(self.place / "b"),
         )  # fmt: skip
+        self.env, self.settings = dict[str, str](), dict[str, Any]()
         self._server = self._start()
 
     def __enter__(self) -> Stage:
@@ -85,7 +91,7 @@ class Stage:
         wanted = plan or Plan()
         exit = self._ask(
             do="command", args=list(args), plan={"what": wanted.what, "at": wanted.at}, names=names,
-            out=out, err=err, log=log,
+            out=out, err=err, log=log, env=self.env, settings=self.settings,
         )["exit"]  # fmt: skip
         effects = tuple(tuple(line.split("\t")) for line in Path(log).read_text().splitlines())
         return Ran(exit, Path(out).read_text(), Path(err).read_text(), effects)  # type: ignore[arg-type]  # pairs
@@ -123,6 +129,7 @@ class Stage:
             "DATABASE_URL": self.database.url,
             "DJANGO_SETTINGS_MODULE": "statehub.settings_commands",
             "STATEHUB_HOST": HOST,
+            "STATEHUB_USER": USER,
             "STATEHUB_VAR": str(self.folder / "var"),
             "TMPDIR": str(self.folder / "tmp"),
         }
@@ -160,5 +167,5 @@ def _repository(repository: Clone | Origin) -> dict[str, object]:
         else repository.git("--no-optional-locks", "status", "--porcelain=v2", "--untracked-files=all"),
         "index": "" if bare else repository.git("ls-files", "--stage", "-v"),
         "git folder": sorted(str(path) for path in listed if path.parts[0] not in MOVING),
-        "half objects": sorted(str(path) for path in git.rglob("tmp_obj_*")),
+        "half objects": sorted(str(path) for path in git.rglob("tmp_*")),
     }

@@ -1,4 +1,4 @@
-"""The run dies while it tells git what to commit: git must not take the first part of the list for the whole."""
+"""The run dies while it tells git what to commit: git must not take the first part of that for the whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.repos import make_origin
 from tests.support.workplans import workplan
 
 NUMBER = 70
-"""More than fill one write to a pipe, which takes 4,096 bytes: there the 64th path ends, to the byte."""
+"""More than fill one write to a pipe, which takes 4,096 bytes."""
 
 PATH = "workplans/{:02}-a-name-that-is-as-long-as-it-must.md"
 
@@ -39,14 +39,12 @@ def command(stage: Stage) -> Sequence[str]:
 
 
 def test_cut_list_commits_nothing(stage: Stage) -> None:
-    assert len(f":(top,literal){PATH.format(0)}\0") * 64 == 4096
     scenario = Scenario("list", "many files", prepare, command)
     whole = undisturbed(stage, scenario)
-    commit = whole.effects.index(("spawn", "git commit"))
-    first = max(at for at, (_, name) in enumerate(whole.effects[:commit]) if name.startswith("rename"))
-    last = whole.effects.index(("read", "git rev-parse"), commit)
+    build = whole.effects.index(("spawn", "git fast-import"))
+    last = whole.effects.index(("read", "git diff-tree"), build)
     kills = [plan for plan in plans(whole.effects, "sqlite", all=True) if plan.what in KILLS]
-    near = [plan for plan in kills if first + 1 < plan.at <= last]
+    near = [plan for plan in kills if build < plan.at <= last + 1]
     assert [plan.what for plan in near].count(KILL_AFTER) >= 3
     for plan in near:
         assert disturbed(stage, scenario, whole, plan).faults == ()

@@ -1,4 +1,4 @@
-"""git is killed in the middle of its work: the run names the lock that is left, and goes on once that is removed."""
+"""git is killed at any moment of its work: the run names the lock that is left, and goes on once that is removed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.campaign import every_hook, sqlite, staged
-from tests.crash.gitkills import killed, moments, with_hooks
+from tests.crash.campaign import every_git, sqlite, staged
+from tests.crash.gitkills import killed, moments, with_moments
 from tests.crash.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to wait for what a killed run leaves")
 
+WRITEBACK = slice(12, None)
+"""The moments from the first that may change something in the clone; those before are for `make crash`."""
 
-def test_every_hook_of_a_fix(tmp_path: Path) -> None:
-    row = every_hook(tmp_path, sqlite, SCENARIOS["fix"])
+
+def test_git_killed_at_every_moment_of_a_writeback(tmp_path: Path) -> None:
+    row = every_git(tmp_path, sqlite, SCENARIOS["fix"], part=WRITEBACK)
     assert row.faults == ()
-    assert row.equal == row.kills == 2 * row.effects
-    assert row.effects >= 6
+    assert row.equal == row.kills >= 26
 
 
-def test_killed_commit_is_a_finding_that_names_the_lock(tmp_path: Path) -> None:
-    scenario = with_hooks(SCENARIOS["fix"])
+def test_every_git_of_a_fix_is_a_moment(tmp_path: Path) -> None:
+    scenario = with_moments(SCENARIOS["pull-push"])
     with staged(tmp_path, sqlite, scenario) as (stage, whole):
-        at = next(at for at, hook in enumerate(moments(stage, scenario), 1) if hook.startswith("pre-commit"))
-        end = killed(stage, scenario, whole, at, "pre-commit", both=False)
+        found = moments(stage, scenario)
+        begun = [f"git {moment.removesuffix(': before')}" for moment in found if moment.endswith(": before")]
+        assert begun == [name for kind, name in whole.effects if name.startswith("git ")]
+        for name in ("fetch", "checkout", "fast-import", "read-tree", "update-ref", "push"):
+            assert {f"{name}: before", f"{name}: first byte", f"{name}: after"} <= set(found)
+
+
+def test_killed_read_tree_is_a_finding_that_names_the_lock(tmp_path: Path) -> None:
+    scenario = with_moments(SCENARIOS["fix"])
+    with staged(tmp_path, sqlite, scenario) as (stage, whole):
+        found = moments(stage, scenario)
+        at = found.index("read-tree: first byte") + 1
+        end = killed(stage, scenario, whole, at, found[at - 1], both=False)
+        assert end is not None
         assert (end.removed, end.faults) == (("a/.git/index.lock",), ())
         lock = stage.a.path / ".git" / "index.lock"
         stage.restore()

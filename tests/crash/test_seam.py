@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.seam import FAIL, KILL, KILL_AFTER, Plan
 from tests.crash.series import differences, disturbed, undisturbed
@@ -14,9 +16,16 @@ FIRST, LAST = "mkdir /a/.git/statehub-writeback", "rmdir /a/.git/statehub-writeb
 
 def test_every_effect_of_a_writeback_counts(stage: Stage) -> None:
     names = [name for _, name in undisturbed(stage, SCENARIOS["fix"]).effects]
-    writeback = names[names.index(FIRST) : names.index(LAST) + 1]
-    writeback[-5:-1] = sorted(writeback[-5:-1])  # The folder's files go in the order in which the system lists them.
+    writeback = names[names.index("git fast-import") : names.index(LAST) + 1]
+    writeback[-3:-1] = sorted(writeback[-3:-1])  # The folder's files go in the order in which the system lists them.
     assert writeback == [
+        "git fast-import",
+        "write",
+        "git diff-tree",
+        "select consistency_owncommit",
+        "BEGIN IMMEDIATE",
+        "INSERT consistency_owncommit",
+        "COMMIT",
         FIRST,
         "link /a/workplans/a.md /a/.git/statehub-writeback/0",
         "link /a/workplans/b.md /a/.git/statehub-writeback/1",
@@ -35,14 +44,10 @@ def test_every_effect_of_a_writeback_counts(stage: Stage) -> None:
                 "rename /a/workplans/.statehub-writeback.tmp /a/workplans/{}.md",
             )
         ),
-        "open /a/.git/statehub-writeback/message",
-        "write",
-        "open /a/.git/statehub-writeback/paths",
-        "write",
-        "git commit",
-        "git rev-parse",
+        "git read-tree",
+        "git update-ref",
         "remove /a/.git/statehub-writeback/files.json",
-        *(f"remove {name}" for name in ("0", "1", "message", "paths")),
+        *(f"remove {name}" for name in ("0", "1")),
         LAST,
     ]
 
@@ -51,14 +56,14 @@ def test_statements_and_commits_count(stage: Stage) -> None:
     effects = undisturbed(stage, SCENARIOS["fix"]).effects
     moved = effects.index(("sql", "INSERT statehub_statuschange"))
     begin, commit = effects.index(("sql", "BEGIN IMMEDIATE")), effects.index(("commit", "COMMIT"))
-    assert begin < moved < commit < effects.index(("spawn", "git commit"))
+    assert begin < moved < commit < effects.index(("spawn", "git update-ref"))
     assert effects[0] == ("query", "connect")
     assert ("commit", "INSERT consistency_run") in effects
 
 
 def test_what_a_cut_run_leaves_is_seen(stage: Stage) -> None:
     whole = undisturbed(stage, SCENARIOS["fix"])
-    at = whole.effects.index(("spawn", "git commit")) + 1
+    at = whole.effects.index(("spawn", "git update-ref")) + 1
     stage.restore()
     assert stage.run(SCENARIOS["fix"].command(stage), Plan(KILL, at)).exit == -9
     found = differences(whole.end, stage.photograph())
@@ -73,6 +78,16 @@ def test_a_failing_write_is_told(stage: Stage) -> None:
     stage.restore()
     said = stage.run(SCENARIOS["fix"].command(stage), Plan(FAIL, at)).said
     assert "C-16  writeback was not possible: Input/output error" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "files"), [("fix", 2), ("unchanged", 2), ("crlf", 2), ("hooks", 2), ("reopen", 1), ("worktree", 2)]
+)
+def test_undisturbed_end_is_clean(stage: Stage, name: str, files: int) -> None:
+    end = undisturbed(stage, SCENARIOS[name]).end
+    assert (end["open findings"], end["temporary"], end["clone"]["half objects"]) == ([], [], [])
+    assert not [path for path in end["clone"]["git folder"] if path.startswith(("refs/worktree/", "statehub-w"))]
+    assert max(len(changes) for _, commit, _, changes in end["own commits"] if commit == end["clone"]["head"]) == files
 
 
 def test_a_plan_beyond_the_end_is_a_fault(stage: Stage) -> None:
