@@ -17,7 +17,8 @@ Json = dict[str, Any]
 
 _LOCKED = re.compile(r"error: \w+: another run is at work on \S+; try again when it has ended")
 _DROPPED = re.compile(
-    r"\S+: dropped \d+ commits? of this tool's own, which had diverged from \S+; made anew on its tip"
+    r"\S+: dropped \d+ commits? of State Hub's own that had diverged from \S+; what they wrote is written again on"
+    r" top of it"
 )
 
 

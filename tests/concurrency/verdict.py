@@ -151,15 +151,15 @@ class _Judging:
                 yield f"{change.task.key} was moved to {change.new} from {change.source}"
 
     def _advances(self) -> Iterator[str]:
-        """The moves by files are those that the runs' reports name, no more and no fewer."""
+        """The moves by files are those that the runs' reports name, and say who brought them with which commit."""
         named = Counter(
-            (run.fixer, run.host, finding["task"], finding["db_status"], finding["file_status"])
+            (run.host, finding["task"], finding["db_status"], finding["file_status"])
             for run in self._campaign.runs
             for _, finding in run.findings
             if (finding["code"], finding["action"]) == ("C-11", "advanced")
         )
         moved = Counter(
-            (change.who, change.host, change.task.key, change.old, change.new)
+            (change.host, change.task.key, change.old, change.new)
             for chain in self._chains.values()
             for change in chain
             if change.source == "file"
@@ -167,11 +167,25 @@ class _Judging:
         yield from (f"a run moved {key} {times} times, which no report names" for key, times in (moved - named).items())
         yield from (f"a run's report names {key} {times} times too often" for key, times in (named - moved).items())
 
+        yield from self._authors()
+
+    def _authors(self) -> Iterator[str]:
+        """Every move by a file bears the author of its commit, which some origin has."""
+        origins = self._campaign.world.origins
+        authors = {
+            slug: dict(line.split(" ", 1) for line in origin.git("log", "--format=%H %an", "main").splitlines())
+            for slug, origin in origins.items()
+        }
+        for change in itertools.chain.from_iterable(self._chains.values()):
+            slug = change.task.workstream.repo.slug
+            if change.source == "file" and (author := authors[slug].get(change.commit)) != change.who:
+                yield f"{change.task.key} was moved by {change.who} with {change.commit}, which is {author}'s"
+
     def _versions(self) -> Iterator[str]:
         """A workstream's version counts its changes: one for each call or run that moved some of its tasks."""
-        steps: dict[str, set[tuple[str, datetime]]] = defaultdict(set)
+        steps: dict[str, set[tuple[str, datetime]]] = defaultdict(set)  # A run may bring the work of several people.
         for change in itertools.chain.from_iterable(self._chains.values()):
-            steps[change.task.workstream.key].add((change.who, change.at))
+            steps[change.task.workstream.key].add((change.host or change.who, change.at))
         for key, version in Workstream.objects.values_list("key", "version"):
             counted = version - self._campaign.before["versions"][key]
             if counted != len(steps[key]):

@@ -5,8 +5,8 @@ writes to a file, at each of its hooks (when it holds the locks of references, w
 work is done and only its result is lost. What receives a push is struck at the hooks of the remote.
 
 git leaves its lock files behind then. The run must name the one that is in its way; once a person has removed that, a
-plain rerun must come to the undisturbed end. A git that was killed in a pull may also leave a file of the work tree half
-written, which it then takes for a person's work: a person restores it.
+plain rerun must come to the undisturbed end. A git that was killed in a pull may also leave a file of the work tree
+half written, which it then takes for a person's work: a person restores it.
 """
 
 from __future__ import annotations
