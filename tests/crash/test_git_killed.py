@@ -13,7 +13,7 @@ from tests.crash.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to wait for what a killed run leaves")
 
-WRITEBACK = slice(12, None)
+WRITEBACK = slice(11, None)
 """The moments from the first that may change something in the clone; those before are for `make crash`."""
 
 
