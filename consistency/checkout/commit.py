@@ -208,7 +208,7 @@ class _Making:
         if not self.committer.hooks:
             self.record(commit, when, paths)
         kept = [Kept(path, digest(each.file.data)) for path, each in self.edits.items()]
-        self.undo.begin(self.parent.commit, commit, kept)
+        self.undo.begin(self.parent.commit, commit, kept, self.edits.keys() & set(self.wanted.overlooked))
         for path, each in self.edits.items():
             replace_file(tree.file(path), self.wanted.digests[path], each.file.data)
         self._move_index(commit)
@@ -229,10 +229,7 @@ class _Making:
     def _move_index(self, commit: str) -> None:
         """Let the index follow to *commit*; git refuses if something else is staged for one of the files."""
         self.tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
-        overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
-        if overlooked:  # read-tree forgets the mark of what it changes.
-            listed = b"".join(to_git(path) + b"\0" for path in overlooked)
-            self.tree.git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=listed)
+        _mark_again(self.tree, self.undo)
 
     def _require_nothing_else_to_commit(self) -> None:
         """Raise GitError if git would now take one of the files for changed, and every later run for a person's work.
@@ -282,8 +279,10 @@ class _Making:
         try:
             check_commit(self.tree, commit, new.parent.commit, blobs)
         except GitError as error:
+            changed = fields(git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", planned, commit))
             self._take_back(commit, planned)
-            raise GitError("a hook changed what was committed, so the commit was taken back") from error
+            what = f"what was committed ({', '.join(changed[:5])})" if changed else "the commit's parent"
+            raise GitError(f"a hook changed {what}, so the commit was taken back") from error
         return commit
 
     def _take_back(self, commit: str, planned: str) -> None:
@@ -311,6 +310,7 @@ def recover(tree: WorkTree) -> list[str]:
     if left:  # git of the run that was cut off may still be at work.
         _require_no_git_at_work(tree)
         _move_index_back(tree, undo)
+    _mark_again(tree, undo)
     return undo.put_back(left).restored
 
 
@@ -325,6 +325,13 @@ def _move_index_back(tree: WorkTree, undo: Undo) -> None:
     ahead = undo.paths & _differing(tree, "--cached", undo.head) if undo.commit else set[str]()
     if ahead and ahead - _differing(tree, "--cached", undo.commit):
         tree.git.run("read-tree", "-i", "-m", undo.commit, undo.head)
+
+
+def _mark_again(tree: WorkTree, undo: Undo) -> None:
+    """Let git overlook changes of the files as it was told to: read-tree forgets the mark of what it changes."""
+    if overlooked := undo.overlooked:
+        listed = b"".join(to_git(path) + b"\0" for path in overlooked)
+        tree.git.run("update-index", "--assume-unchanged", "-z", "--stdin", stdin=listed)
 
 
 def _differing(tree: WorkTree, *sides: str) -> set[str]:
@@ -347,12 +354,14 @@ def _settle(tree: WorkTree, undo: Undo, error: BaseException, written: Written) 
     try:
         left = _without_commit(tree, undo)
         if undo.paths and _head(tree) == undo.commit:
+            _mark_again(tree, undo)
             written.commit = undo.commit
             undo.drop()
             return
         written.files = {}
         if left:
             _move_index_back(tree, undo)
+            _mark_again(tree, undo)
         for path in undo.put_back(left).theirs:
             message += f"; {path} was changed by a hook or a person since then and stays as it is"
     except (OSError, GitError) as worse:

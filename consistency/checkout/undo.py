@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,10 +44,10 @@ class Undo:
         self._tree, self.folder = tree, Path(tree.git_dir, FOLDER)
         self._list = str(self.folder / "files.json")
 
-    def begin(self, head: str, commit: str, files: list[Kept]) -> None:
+    def begin(self, head: str, commit: str, files: list[Kept], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
 
-        Raises OSError; nothing has been replaced then.
+        *overlooked* are those of them that git is told to take for unchanged. Raises OSError; nothing has been replaced then.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
@@ -54,7 +55,7 @@ class Undo:
             self._keep(self._tree.file(kept.path), self.folder / str(number))
         # The list comes last, and whole: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files], commit]))
+        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files], commit, sorted(overlooked)]))
         partial.replace(self._list)
 
     def put_back(self, only: set[str]) -> PutBack:
@@ -92,17 +93,23 @@ class Undo:
         return self._unfinished()[2]
 
     @property
+    def overlooked(self) -> list[str]:
+        """The paths of an unfinished writeback that git was told to take for unchanged."""
+        return self._unfinished()[3]
+
+    @property
     def paths(self) -> set[str]:
         """The paths of an unfinished writeback; empty where there is none."""
         return {path for path, _ in self._unfinished()[1]}
 
-    def _unfinished(self) -> tuple[str, list[tuple[str, str]], str]:
+    def _unfinished(self) -> tuple[str, list[tuple[str, str]], str, list[str]]:
         try:
-            head, listed, *commit = json.loads(Path(self._list).read_text())
+            head, listed, *more = json.loads(Path(self._list).read_text())
         except (FileNotFoundError, NotADirectoryError):
-            return "", [], ""
-        # An older version wrote no commit.
-        return head, [(path, written) for path, written in listed], commit[0] if commit else ""
+            return "", [], "", []
+        # An older version wrote neither a commit nor what is overlooked.
+        commit, overlooked = more if len(more) == 2 else ("", [])
+        return head, [(path, written) for path, written in listed], commit, overlooked
 
     @staticmethod
     def _keep(full: str, kept: Path) -> None:

@@ -158,8 +158,8 @@ def test_runs_newest_first(api: Api) -> None:
     first = {
         "id": str(old.pk), "repo": "net", "host": HOST, "path": "/srv/net", "mode": "fix", "dry_run": False,
         "trigger": "command", "user": "me", "version": "1", "outcome": "ok", "converged": False, "error": None,
-        "freshness": "fresh", "fetch": "ok", "head": "c0ffee", "branch": None, "upstream": None, "ahead": 0,
-        "behind": 0, "writeback_commit": None, "tip": None, "push": None, "counts": {"C-13": 1},
+        "freshness": "fresh", "fetch": "ok", "head": "c0ffee", "branch": None, "upstream": None, "ahead": None,
+        "behind": None, "writeback_commit": None, "tip": None, "push": None, "counts": {"C-13": 1},
             "seconds": {"read": 0.5},
         "started_at": NOON_TEXT, "finished_at": NOON_TEXT,
     }  # fmt: skip

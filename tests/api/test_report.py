@@ -39,7 +39,8 @@ def test_report_leaves_a_whole_record(api: Api, name: str) -> None:
     change, at = StatusChange.objects.values().get(), Task.objects.get().status_changed_at
     assert change == {
         "id": change["id"], "task_id": task.pk, "old": "todo", "new": "done", "at": at,
-        "who": "laptop", "source": "api", "host": "laptop-2", "commit": "c0ffee1", "reopen": False, "reason": "",
+        "who": "laptop", "source": "api", "host": "laptop-2", "commit": "c0ffee1", "authored": None, "digest": "",
+        "known_heads": [], "reopen": False, "reason": "",
     }  # fmt: skip
     assert Workstream.objects.get().version == 2
 

@@ -149,7 +149,7 @@ CASES = [
         "C-01", lambda clone: shutil.rmtree(clone.path),
         lambda clone: [finding("C-01", f"{clone.path} is not there", severity="FAIL", file=None, workplan=None)],
         ("none",),
-        repo={"outcome": "error", "converged": False, "freshness": None, "head": None},
+        repo={"outcome": "error", "converged": False, "freshness": None, "head": None, "ahead": None, "behind": None},
     ),
     Case(
         "C-01 no git", lambda clone: shutil.rmtree(clone.path / ".git"),
@@ -161,7 +161,7 @@ CASES = [
             )
         ],
         ("none",),
-        repo={"outcome": "error", "converged": False, "freshness": None, "head": None},
+        repo={"outcome": "error", "converged": False, "freshness": None, "head": None, "ahead": None, "behind": None},
     ),
     Case(
         "C-02", committed("workplans/b.md", workplan("WP-2").encode() + b"\xe9\n"),
@@ -286,7 +286,6 @@ CASES = [
         fix_only=lambda clone: [
             finding("C-16", f"writeback was not possible: {DETACHED}", file=None, workplan=None),
         ],
-        repo={"freshness": "no_upstream"},
     ),
     Case(
         "C-17", copied_uuid,
@@ -337,7 +336,8 @@ def with_actions(found: list[Json], actions: tuple[str, ...]) -> list[Json]:
 
 
 def test_every_code_has_a_case() -> None:
-    assert {case.id[:4] for case in CASES} | {gate.code for gate in CLOSED} == set(CODES)
+    # C-26 takes time to come about: test_unreachable.py.
+    assert {case.id[:4] for case in CASES} | {gate.code for gate in CLOSED} | {"C-26"} == set(CODES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from consistency.checkout.remote import normalised
 from consistency.core.reachability import MAX_DOUBLINGS
-from statehub.models import Checkout
+from statehub.models import Checkout, Repo
 from tests.commands.helpers import check, document, fix, mirrored
 from tests.support.hub import Hub
 from tests.support.repos import Clone, Origin
@@ -29,6 +30,7 @@ def agreed(origin: Origin, clone: Clone) -> Clone:
     other.commit("Big")
     other.push()
     clone.git("remote", "set-url", "origin", f"ssh://somewhere{origin.path}")
+    Repo.objects.update(origin=normalised(f"ssh://somewhere{origin.path}", "/"))
     return clone
 
 

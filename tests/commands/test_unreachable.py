@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from consistency.models import Run
-from statehub.models import Checkout, Source
+from statehub.models import Checkout, Repo, Source
 from statehub.moves import Origin as Mover
 from statehub.moves import advance, find_task
 from tests.commands.helpers import (
@@ -127,6 +127,7 @@ def test_hours_are_a_setting(away: Clone, settings: Settings) -> None:
 
 def test_clone_without_a_remote_counts_nothing(away: Clone) -> None:
     away.git("remote", "remove", "origin")
+    Repo.objects.update(origin="", branch="")
     assert (codes(check("clone")), codes(fix("clone")), since()) == ([], [], None)
 
 

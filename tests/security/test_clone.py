@@ -12,7 +12,7 @@ import pytest
 
 from consistency.checkout.git import Git, GitError
 from consistency.checkout.pull import pull
-from consistency.checkout.remote import normalised, push, upstream_of
+from consistency.checkout.remote import find_upstream, normalised, push
 from consistency.checkout.worktree import WorkTree, open_checkout
 from tests.checkout.desk import COMMITTER, LIMIT, advance, fetched, item, laid_out, seen, unseen, written
 from tests.commands.helpers import run
@@ -44,9 +44,9 @@ class TestRemoteHelpers:
         clone.git("config", "protocol.allow", "always")
         clone.git("remote", "set-url", "origin", f"ext::touch {tmp_path}/ran")
         assert REFUSED.format("ext") in fetched(tree).outcome
-        upstream = upstream_of(tree)
+        upstream = find_upstream(tree, "", "")
         assert upstream is not None
-        assert REFUSED.format("ext") in push(tree, upstream, clone.head, 10).trouble
+        assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).trouble
         assert not (tmp_path / "ran").exists()
 
     @pytest.mark.parametrize("way", ["url", "vcs", "insteadOf", "pushInsteadOf"])
@@ -60,9 +60,9 @@ class TestRemoteHelpers:
             clone.git("config", "remote.origin.vcs", "strange")
         else:
             clone.git("config", f"url.strange::.{way}", "/")
-        upstream = upstream_of(tree)
+        upstream = find_upstream(tree, "", "")
         assert upstream is not None
-        assert REFUSED.format("strange") in push(tree, upstream, clone.head, 10).trouble
+        assert REFUSED.format("strange") in push(tree, upstream, "origin/main", clone.head, 10).trouble
         if way != "pushInsteadOf":
             assert REFUSED.format("strange") in fetched(tree).outcome
         assert not spy.exists()
@@ -119,9 +119,9 @@ def test_submodules_are_neither_fetched_nor_moved(
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
     laid_out(clone)
     assert written(clone, item()).commit == clone.head
-    upstream = upstream_of(tree)
+    upstream = find_upstream(tree, "", "")
     assert upstream is not None
-    assert push(tree, upstream, clone.head, 10).trouble == ""
+    assert push(tree, upstream, "origin/main", clone.head, 10).trouble == ""
     assert (module.head, module.git("branch", "--remotes", "--contains", before, "--list", "origin/main")) == (
         before,
         "  origin/main",
@@ -148,9 +148,9 @@ def test_programs_of_the_configuration_that_never_run(
     (tmp_path / "ran").unlink(missing_ok=True)
     assert seen(clone).freshness == "fresh"
     result = written(clone, item())
-    upstream = upstream_of(tree)
+    upstream = find_upstream(tree, "", "")
     assert upstream is not None
-    assert push(tree, upstream, result.commit or "", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", result.commit or "", 10).trouble == ""
     assert (result.commit, origin.head) == (clone.head, clone.head)
     assert not (tmp_path / "ran").exists()
 
@@ -168,9 +168,9 @@ def test_hooks_of_the_clone_run_at_a_commit_alone(
     assert fetched(tree).outcome == "ok"
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
     tree.git.run("reset", "--quiet", "--keep", "HEAD~1")
-    upstream = upstream_of(tree)
+    upstream = find_upstream(tree, "", "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
     assert not ran.exists()
     tree.git.run("commit", "--quiet", "--allow-empty", "--message=x", hooks=True)
     assert set(ran.read_text().split()) == {"reference-transaction"}
@@ -188,9 +188,9 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     laid_out(clone)
     ran.unlink()
     written(clone, item())
-    upstream = upstream_of(tree)
+    upstream = find_upstream(tree, "", "")
     assert upstream is not None
-    push(tree, upstream, clone.head, 10)
+    push(tree, upstream, "origin/main", clone.head, 10)
     clone.git("remote", "set-url", "origin", "ssh://h/x")
     fetched(tree)
     assert set(ran.read_text().split()) == {
@@ -346,7 +346,7 @@ def test_programs_of_alternates_and_signatures_never_run(
     advance(other)
     assert fetched(tree).outcome == "ok"
     tree.git.run("log", "--max-count=1", commit)
-    upstream = upstream_of(tree)
+    upstream = find_upstream(tree, "", "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
     assert not ran.exists()
