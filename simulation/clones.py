@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from simulation.look import MAIN, TOOL, Clone, History, Look, Run
+from simulation.look import TOOL, Clone, History, Look, Run
 from simulation.promise import promise
 from simulation.workplan import skeleton
 
@@ -14,14 +14,18 @@ class Clones:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        self._own = frozenset[str]()
         # Files that a killed run may have replaced: path → what was there, and what it left.
         self.limbo: dict[str, dict[str, tuple[bytes, bytes]]] = defaultdict(dict)
 
     def check(self, run: Run, before: Look, after: Look) -> None:
         """*run* took the world from *before* to *after*. Raises Broken."""
         there, here = before.clones[run.host], after.clones[run.host]
+        self._own = after.hub.own
         self._files(run, there, here)
         self._branches(run, there, here)
+        promise(here.stash == there.stash, "the run touched the stash")
+        promise(run.hooks or here.hooked == there.hooked, "the run let hooks of the repository run")
         self._origin(run, before, after)
         for host, clone in before.clones.items():
             promise(host == run.host or clone == after.clones[host], f"a run on {run.host} touched {host}")
@@ -77,6 +81,8 @@ class Clones:
     def _branches(self, run: Run, there: Clone, here: Clone) -> None:
         """No commit of a person's is lost; what is new is the tool's, and changes statuses alone."""
         promise(here.branch == there.branch, f"the run went from {there.branch} to {here.branch}")
+        promise(here.detached == there.detached, f"the run went from {there.detached[:7]} to {here.detached[:7]}")
+        promise(here.under_way == there.under_way, f"the run ended or began {there.under_way or here.under_way}")
         for ref in there.heads.keys() | here.heads.keys():
             was, now = there.heads.get(ref, ""), here.heads.get(ref, "")
             if was == now:
@@ -84,16 +90,14 @@ class Clones:
             promise(ref == there.branch and run.fixing, f"the run moved {ref} from {was[:7]} to {now[:7]}")
             lost = self._history.reachable(was) - self._history.reachable(now)
             promise(not lost or run.pull or run.push, "commits were dropped without a pull:", lost)
-            promise(all(self._is_tools(name) for name in lost), "commits of people are lost:", lost)
+            promise(all(name in self._own for name in lost), "commits of people are lost:", lost)
             for name in self._history.reachable(now) - self._history.reachable(was):
                 self._is_clean(name)
 
-    def _is_tools(self, name: str) -> bool:
-        return self._history.commit(name).committer == TOOL
-
     def _is_clean(self, name: str) -> None:
         commit = self._history.commit(name)
-        if commit.committer != TOOL:
+        if name not in self._own:
+            promise(commit.committer != TOOL, f"the tool's commit {name[:7]} is not on record")
             return
         (parent,) = commit.parents
         before = self._history.commit(parent).files
@@ -105,11 +109,14 @@ class Clones:
 
     def _origin(self, run: Run, before: Look, after: Look) -> None:
         """A run pushes by fast-forward, and nothing but what the tool made."""
+        there = before.clones[run.host]
         for ref in before.origin.keys() | after.origin.keys():
             was, now = before.origin.get(ref, ""), after.origin.get(ref, "")
             if was == now:
                 continue
-            promise(run.push and ref == MAIN, f"the run moved origin's {ref}")
+            promise(run.push and ref == before.hub.branch, f"the run moved origin's {ref}")
+            promise(was and now, f"the run made or removed origin's {ref}")
+            promise(there.may_push, "the run pushed although the clone's settings forbid it")
             new = self._history.reachable(now) - self._history.reachable(was)
             promise(was in self._history.reachable(now), "a run's push was no fast-forward")
-            promise(all(self._is_tools(name) for name in new), "a run pushed what a person had not pushed yet")
+            promise(new <= self._own, "a run pushed what a person had not pushed yet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.look import MAIN, Clone, History, Look, Run
+from simulation.look import Clone, History, Look, Run
 from simulation.promise import promise
 from simulation.workplan import front, statuses
 
@@ -36,7 +36,7 @@ def check(run: Run, after: Look) -> None:
 
 def agreed(history: History, look: Look) -> None:
     """After all have come home: one history, one set of files, and the hub says the same."""
-    tip = look.origin[MAIN]
+    tip = look.tip
     for host, clone in look.clones.items():
         promise(clone.head == tip, f"{host} stands at {clone.head[:7]}, origin at {tip[:7]}")
         promise(clone.index == history.commit(tip).files, f"something is staged on {host}")

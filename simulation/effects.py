@@ -18,10 +18,6 @@ _FILES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link",
 _PROCESS = "subprocess.Popen"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
-# Between the last look at a file and its rename, or between that and the commit, a person would need to hit
-# milliseconds: what is saved there goes into the tool's commit, or is lost.
-_TOO_CLOSE = frozenset({"commit"})
-
 
 class Effects:
     """What is to happen, and before which effect. A hook of Python's cannot be taken away: there is one for all."""
@@ -29,9 +25,15 @@ class Effects:
     armed: Effects | None = None
     _hooked = False
 
-    def __init__(self, number: int, then: Callable[[], None], *, gently: bool, at_files: bool) -> None:
-        """*gently* waits until no transaction is open; *at_files* counts what is done to files too."""
-        self._left, self._then, self._gently, self._at_files = number, then, gently, at_files
+    def __init__(
+        self, number: int, then: Callable[[], None], *, gently: bool, at_files: bool, word: str = ""
+    ) -> None:  # fmt: skip
+        """*gently* waits until no transaction is open; *at_files* counts what is done to files too: a person would need
+        to hit milliseconds between the last look at a file and its rename, and what is saved there is lost.
+
+        With a *word*, and without *at_files*, only processes count that have it among their arguments.
+        """
+        self._left, self._then, self._gently, self._at_files, self._word = number, then, gently, at_files, word
         self._trouble: BaseException | None = None
         self.happened = False
 
@@ -53,16 +55,16 @@ class Effects:
     def event(self, name: str, args: tuple[Any, ...]) -> None:
         """An audit event."""
         if name == _PROCESS:
-            # git reads the file that was just replaced: from here on it would be in the commit.
-            if self._at_files or not _TOO_CLOSE & set(args[1]):
-                self._count()
-        elif self._at_files and (
-            _is_write(args) if name == "open" else name in _FILES and "__pycache__" not in str(args)
-        ):
+            counts = not self._word or self._word in args[1]
+        elif name == "open":
+            counts = self._at_files and _is_write(args)
+        else:
+            counts = self._at_files and name in _FILES and "__pycache__" not in str(args)
+        if counts:
             self._count()
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if Effects.armed is self:
+        if Effects.armed is self and not self._word:
             self._count()
         return execute(sql, params, many, context)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from consistency.registry import by_path
 from simulation import hub, workplan
 from simulation.clock import Clock
+from simulation.machines import configure, git
 from simulation.promise import promise
 from simulation.world import HOSTS, PLANS, WITNESSES, World
 
@@ -39,23 +38,23 @@ class Folder:
 
     def _clones(self) -> None:
         first = self._live / HOSTS[0]
-        _git(self._live, "init", "-q", "--bare", "--template=", "origin.git")
-        _git(self._live, "init", "-q", "--template=", str(first))
+        git(self._live, "init", "-q", "--bare", "--template=", "origin.git")
+        git(self._live, "init", "-q", "--template=", str(first))
         (first / "workplans").mkdir()
         for key, tasks in PLANS.items():
             data = workplan.text(key, dict.fromkeys(tasks, "todo"), crlf=key == "B")
             (first / f"workplans/{key.lower()}.md").write_bytes(data)
         (first / "README.md").write_text("A repo\n")
         (first / ".gitignore").write_text("*.log\n")
-        _git(first, "add", ".")
-        _git(first, "commit", "-q", "-m", "Plan")
-        _git(first, "remote", "add", "origin", str(self._live / "origin.git"))
-        _git(first, "push", "-q", "-u", "origin", "main")
+        git(first, "add", ".")
+        git(first, "commit", "-q", "-m", "Plan")
+        git(first, "remote", "add", "origin", str(self._live / "origin.git"))
+        git(first, "push", "-q", "-u", "origin", "main")
         for host in HOSTS[1:]:
-            _git(self._live, "clone", "-q", "--template=", "origin.git", host)
+            git(self._live, "clone", "-q", "--template=", "origin.git", host)
         for host in HOSTS:
-            with (self._live / host / ".git/config").open("a") as config:
-                config.write("[include]\n\tpath = offline.inc\n")
+            configure(self._live / host)
+        git(self._live / "origin.git", "config", "uploadpack.allowFilter", "true")
 
     @contextmanager
     def world(self) -> Iterator[World]:
@@ -67,9 +66,3 @@ class Folder:
             for _ in WITNESSES:
                 clock.tick()
             yield World(self._live, clock)
-
-
-def _git(folder: Path, *args: str) -> None:
-    date = "@1767600000 +0000"
-    environment = {**os.environ, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-    subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, env=environment)

@@ -27,9 +27,11 @@ class Store:
         if name not in self._commits:
             head, _, _ = self._read(name).partition(b"\n\n")
             fields = [line.partition(" ")[::2] for line in head.decode().split("\n")]
-            committer = next(value for key, value in fields if key == "committer").partition(" <")[0]
+            idents = {key: value for key, value in fields if key in ("author", "committer")}
+            committer = idents["committer"].partition("<")[2].partition(">")[0]
+            authored = int(idents["author"].split(" ")[-2])
             parents = tuple(value for key, value in fields if key == "parent")
-            self._commits[name] = Commit(name, parents, committer, self._tree(fields[0][1]))
+            self._commits[name] = Commit(name, parents, committer, authored, self._tree(fields[0][1]))
         return self._commits[name]
 
     def blob(self, name: str) -> bytes:
@@ -86,18 +88,50 @@ def branches(git_dir: Path) -> dict[str, str]:
     return found
 
 
-def head(git_dir: Path) -> str:
-    """The ref that HEAD names."""
-    return (git_dir / "HEAD").read_text().strip().removeprefix("ref: ")
+def ref(git_dir: Path, name: str) -> str:
+    """The commit of the ref *name*; '' if there is none."""
+    if (git_dir / name).exists():
+        return (git_dir / name).read_text().strip()
+    packed = git_dir / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.exists() else []
+    return next((line.split(" ")[0] for line in lines if line.endswith(f" {name}")), "")
+
+
+def head(git_dir: Path) -> tuple[str, str]:
+    """The ref that HEAD names, or '' and the commit if it names none."""
+    text = (git_dir / "HEAD").read_text().strip()
+    return (text.removeprefix("ref: "), "") if text.startswith("ref: ") else ("", text)
+
+
+def folders(top: Path) -> tuple[Path, Path]:
+    """The git folder of the work tree at *top*, and the one that it shares with others (gitrepository-layout)."""
+    own = top / ".git"
+    if own.is_dir():
+        return own, own
+    own = Path(own.read_text().strip().removeprefix("gitdir: "))
+    return own, (own / (own / "commondir").read_text().strip()).resolve()
+
+
+_UNDER_WAY = (
+    "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG", "MERGE_MSG",
+    "SQUASH_MSG",
+)  # fmt: skip
+
+
+def under_way(git_dir: Path) -> str:
+    """What git is in the middle of, '' for nothing."""
+    return next((name for name in _UNDER_WAY if (git_dir / name).exists()), "")
 
 
 def index(git_dir: Path) -> dict[str, str]:
-    """The blob that is staged for each path (gitformat-index, version 2)."""
-    data = (git_dir / "index").read_bytes()
+    """The blob that is staged for each path, with a word after it if it waits for a merge (gitformat-index)."""
+    data = (git_dir / "index").read_bytes() if (git_dir / "index").exists() else bytes(12)
     found, place = {}, 12
     for _ in range(int.from_bytes(data[8:12], "big")):
         end = data.index(b"\0", place + 62)
-        found[data[place + 62 : end].decode()] = data[place + 40 : place + 60].hex()
+        stage = data[place + 60] >> 4 & 3
+        path = data[place + 62 : end].decode() + (f" (unmerged {stage})" if stage else "")
+        found[path] = data[place + 40 : place + 60].hex()
         place += (end - place) // 8 * 8 + 8
     return found
 
@@ -108,16 +142,7 @@ def work_tree(top: Path) -> dict[str, bytes]:
     for folder, folders, names in os.walk(top):
         if ".git" in folders:
             folders.remove(".git")
-        for name in names:
+        for name in set(names) - {".git"}:
             path = Path(folder, name)
             found[path.relative_to(top).as_posix()] = path.read_bytes()
     return dict(sorted(found.items()))
-
-
-def remote_main(git_dir: Path) -> str:
-    """The commit of origin's main, as of the last fetch or push."""
-    file = git_dir / "refs/remotes/origin/main"
-    if file.exists():
-        return file.read_text().strip()
-    lines = (git_dir / "packed-refs").read_text().splitlines()
-    return next(line.split(" ")[0] for line in lines if line.endswith(" refs/remotes/origin/main"))

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection, connections
 
-from consistency.models import Finding, LedgerEntry
-from simulation.look import Change, Hub, Noted
-from statehub.models import StatusChange, Task, Workstream
+from consistency.models import Finding, LedgerEntry, OwnCommit
+from simulation.look import HEADS, Change, Hub, Noted
+from statehub.models import Repo, StatusChange, Task, Workstream
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def migrate() -> None:
 def photograph() -> Hub:
     """All that the hub holds, but for its runs."""
     changes = StatusChange.objects.order_by("pk").values_list(
-        "pk", "task__key", "old", "new", "source", "host", "reopen"
+        "pk", "task__key", "old", "new", "source", "host", "reopen", "at"
     )
     ledger = LedgerEntry.objects.order_by("pk").values_list(
         "checkout__host", "path", "key", "workstream", "digest", "version", "content"
@@ -53,6 +53,8 @@ def photograph() -> Hub:
         mirrored=tuple(map(str, Task.objects.order_by("key").values_list()))
         + tuple(map(str, Workstream.objects.order_by("key").values_list())),
         noted=tuple(Noted(*row) for row in _open_findings()),
+        branch=HEADS + (Repo.objects.values_list("branch", flat=True).first() or ""),
+        own=frozenset(OwnCommit.objects.values_list("commit", flat=True)),
     )
 
 

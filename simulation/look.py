@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from simulation.workplan import front, statuses
 
-TOOL = "State Hub"
-MAIN = "refs/heads/main"
+TOOL = "state-hub@localhost"
+"""The address that the tool commits with: people here have another, whatever they call themselves."""
+
+HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit: its parents, who committed it, and the blob of every path."""
+    """One commit: its parents, the committer's address, the author's date in seconds, and the blob of every path."""
 
     name: str
     parents: tuple[str, ...]
     committer: str
+    authored: int
     files: dict[str, str]
 
 
@@ -37,7 +41,12 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A clone: the ref that HEAD names, the branches' commits, what is staged (path → blob), all files."""
+    """A clone: the ref that HEAD names, the branches' commits, what is staged (path → blob), all files.
+
+    `branch` is '' if HEAD is detached, and `detached` the commit then. `under_way` is what git is in the middle of,
+    '' for nothing; `stash` the newest stash, '' for none; `hooked` how many hooks have run. `has_holes`: its history is
+    cut off, or lacks files. `may_push`: its settings let a push go to origin.
+    """
 
     branch: str
     heads: dict[str, str]
@@ -45,11 +54,17 @@ class Clone:
     files: dict[str, bytes]
     names: dict[str, str] = field(repr=False)
     """The blob that each file would be."""
+    detached: str = ""
+    under_way: str = ""
+    stash: str = ""
+    hooked: int = 0
+    has_holes: bool = False
+    may_push: bool = True
 
     @property
     def head(self) -> str:
         """The commit that is checked out."""
-        return self.heads[self.branch]
+        return self.detached or self.heads[self.branch]
 
     @property
     def all_plans(self) -> dict[str, bytes]:
@@ -85,6 +100,7 @@ class Change:
     source: str
     host: str
     reopen: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,10 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """What the hub holds. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole."""
+    """What the hub holds. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole.
+
+    `branch` is the repo's, in full; `own` are the commits on record as the tool's.
+    """
 
     tasks: dict[str, str]
     owners: dict[str, str]
@@ -109,6 +128,8 @@ class Hub:
     ledger: tuple[str, ...]
     mirrored: tuple[str, ...]
     noted: tuple[Noted, ...]
+    branch: str
+    own: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,11 @@ class Look:
     clones: dict[str, Clone]
     origin: dict[str, str]
     hub: Hub
+
+    @property
+    def tip(self) -> str:
+        """The newest commit of the repo's branch on origin; '' for none."""
+        return self.origin.get(self.hub.branch, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +161,6 @@ class Run:
     quiet: bool = True
     converged: bool = False
     gates: frozenset[str] = frozenset()
+    hooks: bool = False
+    says_unpushed: bool = False
+    """Whether it says that commits of its own stay unpushed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from simulation import drift
 from simulation.clones import Clones
-from simulation.look import MAIN, History, Hub, Look, Run
+from simulation.look import History, Hub, Look, Run
 from simulation.news import News
 from simulation.promise import promise
 from simulation.records import Records
@@ -29,6 +29,10 @@ class Model:
         self._records.forget(task)
         self._news.forget(task)
 
+    def cloned_again(self, host: str) -> None:
+        """The clone on *host* is another one now: what killed runs had left in the old one is gone with it."""
+        self._clones.limbo[host].clear()
+
     def clock_set(self) -> None:
         """Somebody set a clock: from now on times do not tell what was before what."""
         self._news.clocks_agree = False
@@ -40,7 +44,7 @@ class Model:
     def stepped(self, hub: Hub) -> None:
         """A step was made, whatever it was. Raises Broken."""
         self._news.moved(hub)
-        self._news.moved_back(self._records.check(hub))
+        self._news.moved_back(self._records.check(hub), hub)
 
     def ran(self, run: Run, before: Look, after: Look) -> None:
         """A run took the world from *before* to *after*. Raises Broken.
@@ -52,6 +56,7 @@ class Model:
         if run.quiet:
             if run.outcome in ("ok", "skipped"):
                 _gates(self._history, run, before, after)
+                _says_unpushed(self._history, run, before, after)
             if run.outcome == "ok":
                 self._news.check(run, before, after)
                 drift.check(run, after)
@@ -78,20 +83,52 @@ def _nothing_written(run: Run, before: Look, after: Look) -> None:
     if not run.quiet:
         return
     promise(before.hub.mirrored == after.hub.mirrored, "a check, or a fix held back, wrote to the hub")
-    if not run.fixing or not run.pull:  # A pull may have come before, and a limbo ended.
+    if not run.fixing or not run.pull or run.gates & {"C-18", "C-21", "C-22"}:  # Else a pull may have come before.
         promise(before.hub.ledger == after.hub.ledger, "a check, or a fix held back, wrote to the ledger")
         promise(before.clones[run.host].heads == after.clones[run.host].heads, "it committed")
+    promise(before.origin == after.origin, "a check, or a fix held back, pushed")
 
 
 def _gates(history: History, run: Run, before: Look, after: Look) -> None:
-    clone = before.clones[run.host]
+    """A fix is held back where, and only where, files may not be the repo's word, or not its newest."""
+    clone, branch = before.clones[run.host], before.hub.branch
     if not run.fixing:
         return
-    if clone.branch != MAIN:
-        promise(run.outcome == "skipped" and "C-18" in run.gates, "a fix went on, on another branch")
-        return
-    promise("C-18" not in run.gates, "a fix took main for another branch")
-    if run.online and run.fetched:
-        now = after.clones[run.host].head
-        behind = after.origin[MAIN] not in history.reachable(now)
+    held = {
+        "C-21": bool(clone.under_way),
+        "C-22": _is_gone(run, before),
+        "C-18": not clone.under_way and _is_off_branch(run, before, clone.branch or clone.detached),
+    }
+    for code, closed in held.items():
+        if closed is not None:
+            promise((code in run.gates) == closed, f"{code} is {closed}, the gates are {set(run.gates)}")
+            promise(not closed or run.outcome == "skipped", f"a fix went on at {code}")
+    if run.online and run.fetched and before.tip and not any(held.values()):
+        behind = after.origin[branch] not in history.reachable(after.clones[run.host].head)
         promise(("C-14" in run.gates) == behind, f"behind is {behind}, the gates are {set(run.gates)}")
+
+
+def _is_gone(run: Run, before: Look) -> bool:
+    """Whether origin answers, and has no such branch although it has others."""
+    return run.online and run.fetched and bool(before.origin) and not before.tip
+
+
+def _is_off_branch(run: Run, before: Look, at: str) -> bool | None:
+    """Whether *at*, a ref or a commit, is not the repo's branch, nor its tip; None if nobody can say."""
+    if _is_gone(run, before):
+        return False
+    if at.startswith("refs/"):
+        return at != before.hub.branch
+    if not (run.online and run.fetched):
+        return None
+    return at != (before.tip or before.clones[run.host].heads.get(before.hub.branch))
+
+
+def _says_unpushed(history: History, run: Run, before: Look, after: Look) -> None:
+    """A run that was to push says so if something of the tool's stays behind, and only then."""
+    if not (run.fixing and run.push and run.writeback and run.online and run.fetched) or _is_gone(run, before):
+        return
+    tips = [after.tip] if after.tip else []
+    left = history.reachable(after.clones[run.host].head) - history.reachable(*tips)
+    mine = left & after.hub.own
+    promise(run.says_unpushed == bool(mine), f"unpushed are {mine}, and the run says {run.says_unpushed}")

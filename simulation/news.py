@@ -7,14 +7,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from simulation.look import MAIN, Clone, Commit, History, Hub, Look, Run
+from simulation.look import Clone, Commit, History, Hub, Look, Run
 from simulation.promise import promise
 from simulation.workplan import RANKS, statuses
 
 UNSURE = "?"
 """In the place of a status that a checkout has seen: a run there was cut off, and nobody knows what it kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A status that the hub took from a file, or wrote into it: the commit that has it ('' for none), the file then."""
+
+    status: str
+    commit: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """A move of a task, in the hub, to a lower or equal rank: when, what was taken from all by then, and stated."""
+
+    at: float
+    taken: frozenset[str]
+    stated: tuple[Statement, ...]
 
 
 class News:
@@ -30,8 +48,10 @@ class News:
         # Each host's commit at its last fix; and all at which there may have been one.
         self._taken: dict[str, str] = {}
         self._maybe_taken: set[str] = set()
-        # Tasks that were moved back: what was taken by then.
-        self._back: dict[str, set[str]] = {}
+        self._stated: dict[str, list[Statement]] = defaultdict(list)
+        self._back: dict[str, Reopen] = {}
+        # Tasks of which a run has taken something that was not seen: it was cut off, or something else went on.
+        self._unseen: set[str] = set()
         self.clocks_agree = True
 
     def began(self, hosts: Iterable[str], look: Look) -> None:
@@ -50,13 +70,16 @@ class News:
         for tasks in self._rests.values():
             tasks.difference_update(moved)
 
-    def moved_back(self, tasks: Iterable[str]) -> None:
+    def moved_back(self, tasks: Iterable[str], hub: Hub) -> None:
         """*tasks* were moved in the hub, to a lower or equal rank, at this moment."""
-        self._back.update({task: set(self._taken.values()) for task in tasks})
+        times = {change.task: change.at.timestamp() for change in hub.changes}
+        taken = frozenset(self._taken.values())
+        self._back.update({task: Reopen(times[task], taken, tuple(self._stated[task])) for task in tasks})
 
     def forget(self, task: str) -> None:
         """A person deleted *task* in the hub."""
         self._back.pop(task, None)
+        self._stated.pop(task, None)
         for tasks in self._rests.values():
             tasks.discard(task)
 
@@ -73,7 +96,7 @@ class News:
             if run.fixing and file not in (None, status) and task not in held and RANKS[file] >= RANKS[status]:
                 known = seen.get(task, "")
                 if RANKS[file] > RANKS[status] or known == UNSURE or (task in rests and known == status):
-                    wanted = self._wanted(task, status, file, known, base)
+                    wanted = self._wanted(task, status, file, known, base, after.clones[run.host])
             promise(
                 now in wanted,
                 f"{task} was {status} in the hub and is {now}; the file said {file},",
@@ -83,7 +106,7 @@ class News:
             as_said = run.fixing and said.get(task) == after.hub.tasks[task]
             promise(as_said, f"new task {task} is not as the file has it")
 
-    def _wanted(self, task: str, status: str, file: str, seen: str, base: Commit) -> set[str]:
+    def _wanted(self, task: str, status: str, file: str, seen: str, base: Commit, clone: Clone) -> set[str]:
         """What may become of a task at *status*, with *file* in the files, which may be news, and *seen* there last."""
         if seen == UNSURE:
             return {status, file}
@@ -91,14 +114,36 @@ class News:
             return {status}
         if task not in self._back:
             return {file}
-        # It was moved in the hub. What another host has taken by then is no news, by whatever way it comes here.
+        # It was moved in the hub. What was stated by then is no news, by whatever way it comes here.
+        reopen, history = self._back[task], self._history
         source, sure = self._source(task, file, base)
-        if source not in self._history.reachable(*self._maybe_taken):
-            return {file}
         # Times are compared: with clocks that were wrong nobody knows what was before what.
-        if sure and self.clocks_agree and source in self._history.reachable(*self._back[task]):
-            return {status}
-        return {status, file}
+        sure = sure and self.clocks_agree and task not in self._unseen
+        if self._is_old(task, file, source, reopen):
+            return {status} if sure else {status, file}
+        # A clone with holes may not know which commit brought it, nor one without all that was taken, by dates alone.
+        in_doubt = source and history.commit(source).authored <= reopen.at
+        if clone.has_holes or (in_doubt and not reopen.taken <= history.reachable(base.name)):
+            return {status, file}  # There is no telling, for this clone: then the reopen stands.
+        return {file} if sure and source not in history.reachable(*self._maybe_taken) else {status, file}
+
+    def _is_old(self, task: str, status: str, source: str, reopen: Reopen) -> bool:
+        """Whether *status*, which the commit *source* brought ('' for none), had been stated when it was reopened."""
+        if not source:
+            return False
+        history = self._history
+        if source in history.reachable(*reopen.taken):
+            return True
+        below, authored = history.reachable(source), history.commit(source).authored
+        stated = [each for each in reopen.stated if each.status == status and each.commit not in below]
+        if any(each.commit and history.commit(each.commit).authored == authored for each in stated):
+            return True  # Made again: a rebase, an amend and a cherry-pick keep the author's date.
+        # Committed since, or squashed: the very file, and the first time that history has this status.
+        text = _text(history.blob(history.commit(source).files[self._path(task, status, history.commit(source))]))
+        earlier = (history.commit(name) for name in below - {source})
+        return any(each.text == text for each in stated) and not any(
+            self._path(task, status, commit) for commit in earlier
+        )
 
     def _source(self, task: str, status: str, base: Commit) -> tuple[str, bool]:
         """The commit that *status* comes from ('' for none), and whether that is beyond doubt."""
@@ -124,7 +169,7 @@ class News:
 
     def _base(self, run: Run, before: Look, after: Look) -> Commit:
         """The commit that was compared: after a pull, and below what was written back then."""
-        known = self._history.reachable(before.clones[run.host].head, before.origin[MAIN])
+        known = self._history.reachable(*filter(None, (before.clones[run.host].head, before.tip)))
         base = self._history.commit(after.clones[run.host].head)
         while base.name not in known:
             base = self._history.commit(base.parents[0])
@@ -165,6 +210,7 @@ class News:
         self.moved(after.hub)
         if not run.fixing:
             return
+        self._remember_statements(run, before, after)
         seen, clone = self._seen[run.host], after.clones[run.host]
         if run.outcome == "ok" and run.quiet:
             held = {noted.task for noted in after.hub.noted if noted.code == "C-20" and noted.host == run.host}
@@ -179,6 +225,35 @@ class News:
             self._maybe_taken |= {clone.head, before.clones[run.host].head}
             everything = {*after.hub.tasks, *before.clones[run.host].statuses, *clone.statuses}
             seen.update(dict.fromkeys(everything, UNSURE))
+
+    def _remember_statements(self, run: Run, before: Look, after: Look) -> None:
+        """What the hub took from the files, and what it wrote into them."""
+        moved = {task for task, status in after.hub.tasks.items() if before.hub.tasks.get(task) != status}
+        clone = after.clones[run.host]
+        written = after.hub.own - before.hub.own
+        if run.outcome != "ok" or not run.quiet:
+            self._unseen |= moved | set(clone.statuses) if moved or written else set()
+            return
+        base = self._base(run, before, after)
+        for task in moved:
+            status = after.hub.tasks[task]
+            source, _ = self._source(task, status, base)
+            path = next((path for path, data in clone.plans.items() if task in statuses(data)), "")
+            self._stated[task].append(Statement(status, source, _text(clone.files.get(path, b""))))
+        for name in written:
+            commit = self._history.commit(name)
+            old = self._history.commit(commit.parents[0]).files
+            for path, blob in commit.files.items():
+                if blob != old.get(path):
+                    data, was = self._history.blob(blob), statuses(self._history.blob(old[path]))
+                    for task, status in statuses(data).items():
+                        if was.get(task) != status:
+                            self._stated[task].append(Statement(status, name, _text(data)))
+
+
+def _text(data: bytes) -> bytes:
+    """A file but for its line ends."""
+    return data.replace(b"\r\n", b"\n")
 
 
 def _agreed(clone: Clone, hub: Hub) -> set[str]:

@@ -10,17 +10,30 @@ from pathlib import Path
 
 from simulation import gitfiles, workplan
 from simulation.clock import Clock
-from simulation.look import MAIN, TOOL, Clone
+from simulation.look import HEADS, TOOL, Clone
 
 SIDE = "refs/heads/side"
 LEFTOVER = ".statehub-writeback.tmp"
 """What a killed run may leave beside a file for a moment; people see that it is none of their work."""
 
 # Not the URL: it says whose repo it is. This is a server that does not answer.
-_UNREACHABLE = '[remote "origin"]\n\tuploadpack = false\n\treceivepack = false\n'
+_UNREACHABLE = '[remote "{}"]\n\tuploadpack = false\n\treceivepack = false\n'
 _OFFLINE = "offline.inc"
 
-_KILL = '#!/bin/sh\nkill -9 $PPID "$SIMULATION_VICTIM"\n'
+REMOTES = ("origin", "github")
+"""What a clone may call its origin."""
+
+_HOOKED = '#!/bin/sh\necho >>"$(git rev-parse --absolute-git-dir)/hooked"\n'
+HOOKS = {
+    "refuse": {"pre-commit": "exit 1"},
+    "change": {"pre-commit": "for f in $(git diff --cached --name-only); do echo More >>$f; git add $f; done"},
+    "say": {"commit-msg": 'echo "Refs: 1" >>"$1"'},
+    "stash": {"pre-commit": "git stash -q -u; git stash pop -q"},
+    "watch": {"post-checkout": "", "post-merge": "", "pre-push": "exit 1", "reference-transaction": ""},
+}
+"""What hooks do, by kind: name → the lines of its script."""
+
+ATTRIBUTES = {"text": "*.md text\n", "lossy": "*.md filter=lossy\n", "none": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,7 @@ class Person:
 
     host: str
     top: Path
+    origin: Path
     store: gitfiles.Store
     clock: Clock
 
@@ -37,20 +51,61 @@ class Person:
     @property
     def git_dir(self) -> Path:
         """The clone's git folder."""
-        return self.top / ".git"
+        return gitfiles.folders(self.top)[0]
+
+    @property
+    def common_dir(self) -> Path:
+        """The git folder that all work trees of the clone share."""
+        return gitfiles.folders(self.top)[1]
+
+    @property
+    def main(self) -> str:
+        """What origin calls its branch, as people tell each other."""
+        return gitfiles.head(self.origin)[0].removeprefix(HEADS)
+
+    @property
+    def remote(self) -> str:
+        """What the clone calls its origin."""
+        config = (self.common_dir / "config").read_text()
+        return next(name for name in REMOTES if f'[remote "{name}"]' in config)
 
     @property
     def is_online(self) -> bool:
         """Whether origin can be reached."""
-        return not (self.git_dir / _OFFLINE).exists()
+        return not (self.common_dir / _OFFLINE).exists()
+
+    @property
+    def remote_main(self) -> str:
+        """The commit of origin's branch, as of the last fetch or push; '' for none."""
+        return gitfiles.ref(self.common_dir, f"refs/remotes/{self.remote}/{self.main}")
 
     def look(self) -> Clone:
         """A photograph of the clone."""
+        own, common = gitfiles.folders(self.top)
         files = gitfiles.work_tree(self.top)
         files = {path: data for path, data in files.items() if not path.endswith(LEFTOVER)}
-        names = {path: gitfiles.blob_name(data) for path, data in files.items()}
-        heads = gitfiles.branches(self.git_dir)
-        return Clone(gitfiles.head(self.git_dir), heads, gitfiles.index(self.git_dir), files, names)
+        index, heads = gitfiles.index(own), gitfiles.branches(common)
+        branch, detached = gitfiles.head(own)
+        config = (common / "config").read_text()
+        return Clone(
+            branch, heads, index, files, self._names(files, index), detached,
+            under_way=gitfiles.under_way(own) or next((path for path in index if path.endswith(")")), ""),
+            stash=gitfiles.ref(common, "refs/stash"),
+            hooked=(own / "hooked").stat().st_size if (own / "hooked").exists() else 0,
+            has_holes=(common / "shallow").exists() or "promisor" in config,
+            may_push="no_push" not in config and "pushurl" not in config,
+        )  # fmt: skip
+
+    @staticmethod
+    def _names(files: dict[str, bytes], index: dict[str, str]) -> dict[str, str]:
+        """The blob that each file would be: its bytes if these are staged, else as its attributes convert it."""
+        attributes = files.get(".gitattributes", b"")
+        names = {}
+        for path, data in files.items():
+            names[path] = gitfiles.blob_name(data)
+            if path.endswith(".md") and attributes and names[path] != index.get(path):
+                names[path] = gitfiles.blob_name(workplan.converted(data, attributes))
+        return names
 
     def git(self, *args: str) -> bool:
         """Run git as a person does; whether it worked."""
@@ -61,7 +116,7 @@ class Person:
         with self.clock.of(self.host):
             date = f"@{int(self.clock.now().timestamp())} +0000"
         return subprocess.run(
-            ["git", *args], cwd=self.top, capture_output=True, text=True, check=False,
+            ["git", "-c", "core.hooksPath=/dev/null", *args], cwd=self.top, capture_output=True, text=True, check=False,
             env={**os.environ, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "GIT_EDITOR": ":"},
         )  # fmt: skip
 
@@ -117,6 +172,19 @@ class Person:
             (self.top / name).write_text(f"{self.host} {number}\n")
         return True
 
+    def attributes(self, kind: str) -> bool:
+        """Let git convert the files on their way into a commit; it looks at all of them again from now on."""
+        file = self.top / ".gitattributes"
+        if file.exists() == bool(ATTRIBUTES[kind]) and (not file.exists() or file.read_text() == ATTRIBUTES[kind]):
+            return False
+        if ATTRIBUTES[kind]:
+            file.write_text(ATTRIBUTES[kind])
+        else:
+            file.unlink()
+        for path in self.look().all_plans:
+            (self.top / path).touch()
+        return True
+
     def stage(self) -> bool:
         """Stage what is there, all of it."""
         return self.git("add", "--all", "--", ".", f":(exclude,glob)**/{LEFTOVER}")
@@ -137,7 +205,7 @@ class Person:
             tasks |= workplan.statuses(mended).keys()
 
     def _from_origin(self, path: str) -> bytes:
-        blob = self.store.commit(gitfiles.remote_main(self.git_dir)).files.get(path)
+        blob = self.store.commit(self.remote_main).files.get(path) if self.remote_main else ""
         return self.store.blob(blob) if blob else b""
 
     def _paths(self, key: str) -> list[str]:
@@ -161,19 +229,26 @@ class Person:
         return self.stage() and self.git("commit", "-q", "--amend", "--no-edit", "--allow-empty")
 
     def push(self, *words: str) -> bool:
-        """Push main; with the word `force` whatever origin has."""
-        return self.git("push", "-q", *(f"--{word}" for word in words), "origin", "main")
+        """Push the branch; with the word `force` whatever origin has."""
+        return self.git("push", "-q", *(f"--{word}" for word in words), self.remote, self.main)
 
     def pull(self) -> bool:
         """Pull, by fast-forward."""
-        return self.look().branch == MAIN and self.git("pull", "-q", "--ff-only")
+        return self._is_at_rest and self.git("pull", "-q", "--ff-only", self.remote, self.main)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        clone = self.look()
+        return clone.branch == HEADS + self.main and not clone.under_way
 
     def merge(self) -> bool:
         """Pull by a merge; where both have changed the same, ours is right."""
-        if self.look().branch != MAIN or not self.git("fetch", "-q"):
+        if not self._is_at_rest or not self.git("fetch", "-q", self.remote) or not self.remote_main:
             return False
         before = self.look()
-        self.git("merge", "-q", "--no-edit", "--allow-unrelated-histories", "-X", "ours", "origin/main")
+        if before.has_holes and (self.common_dir / "shallow").exists():
+            self.git("fetch", "-q", "--unshallow", self.remote)
+        self.git("merge", "-q", "--no-edit", "--allow-unrelated-histories", "-X", "ours", f"{self.remote}/{self.main}")
         if (self.git_dir / "MERGE_HEAD").exists():
             self.stage()
             self.tidy()
@@ -194,13 +269,118 @@ class Person:
     def switch(self) -> bool:
         """Go to the other branch, or back."""
         clone = self.look()
-        if clone.branch == SIDE:
-            return self.git("switch", "-q", "main")
+        if clone.branch != HEADS + self.main:
+            return self.git("switch", "-q", self.main)
         return self.git("switch", "-q", *(["side"] if SIDE in clone.heads else ["-c", "side", "--no-track"]))
+
+    def detach(self, at: str = "HEAD") -> bool:
+        """Leave all branches, for a commit of the past or the one that is there."""
+        return self.git("switch", "-q", "--detach", at)
+
+    def begin(self, what: str) -> bool:
+        """Begin something that git leaves for people to finish; it may also end by itself."""
+        if self.look().under_way:
+            return False
+        base = f"{self.remote}/{self.main}" if self.remote_main else "HEAD"
+        commands = {
+            "merge": ("merge", "-q", "--no-commit", "--no-ff", "side"),
+            "squash": ("merge", "-q", "--squash", "side"),
+            "rebase": ("rebase", "-q", "-x", "false", base),
+            "replay": ("rebase", "-q", "-x", "false", "HEAD~1"),
+            "pick": ("cherry-pick", "side"),
+            "pick-only": ("cherry-pick", "-n", "side"),
+            "revert": ("revert", "-n", "HEAD"),
+            "bisect": ("bisect", "start"),
+        }
+        if what in ("rebase", "replay") and not self._is_at_rest:
+            return False
+        return self.git(*commands[what]) or bool(self.look().under_way)
+
+    def abort(self) -> bool:
+        """Give up what is under way."""
+        if not self.look().under_way:
+            return False
+        for command in ("rebase --abort", "merge --abort", "cherry-pick --abort", "revert --abort", "bisect reset"):
+            if self.git(*command.split(" ")) and not self.look().under_way:
+                return True
+        return self.git("reset", "-q", "--hard")
+
+    def finish(self) -> bool:
+        """End what is under way; of a conflict all is taken as it is, but for workplans that it has torn."""
+        if not self.look().under_way:
+            return False
+        for _ in range(9):
+            self.stage()
+            if not (self.git_dir / "rebase-merge").exists():
+                break
+            self.tidy()
+            self.stage()
+            if not self.git("rebase", "--continue") and not self.git("rebase", "--skip"):
+                self.git("rebase", "--continue")
+        if (self.git_dir / "BISECT_LOG").exists():
+            self.git("bisect", "reset")
+        if self.look().under_way:
+            self.tidy()
+            self.commit()
+        return not self.look().under_way or self.abort()
+
+    def stash(self) -> bool:
+        """Put all that is not committed aside."""
+        return self.git("stash", "-q", "-u")
+
+    def unstash(self) -> bool:
+        """Bring it back."""
+        return self.git("stash", "pop", "-q")
+
+    def untrack(self) -> bool:
+        """Forget which branch of origin's this one follows."""
+        return self.git("branch", "-q", "--unset-upstream")
+
+    def rename_remote(self) -> bool:
+        """Call origin by another name."""
+        old = self.remote
+        new = next(name for name in REMOTES if name != old)
+        return self.is_online and self.git("remote", "rename", old, new)
+
+    def may_not_push(self, how: str) -> bool:
+        """Settings that keep every push from origin."""
+        key = {"remote": f"branch.{self.main}.pushRemote", "url": f"remote.{self.remote}.pushurl"}[how]
+        return self.git("config", key, "no_push")
+
+    def may_push(self) -> bool:
+        """Take such settings back."""
+        if self.look().may_push:
+            return False
+        for name in (f"remote.{self.remote}.pushurl", "branch.main.pushRemote", "branch.trunk.pushRemote"):
+            self.git("config", "--unset-all", name)
+        return True
+
+    def call(self, name: str) -> bool:
+        """Commit under another name from now on."""
+        return self.git("config", "user.name", name.replace("-", " "))
+
+    def hooks(self, kind: str) -> bool:
+        """Install hooks; people go round them here."""
+        folder = self.common_dir / "hooks"
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        for name, lines in HOOKS.get(kind, {}).items():
+            (folder / name).write_text(f"{_HOOKED}{lines}\n")
+            (folder / name).chmod(0o755)
+        return True
+
+    def follow(self) -> bool:
+        """Let the branch have the name that origin has given it."""
+        clone, main = self.look(), self.main
+        old = next(name for name in ("main", "trunk") if name != main)
+        if clone.under_way or HEADS + main in clone.heads or HEADS + old not in clone.heads:
+            return False
+        return self.git("branch", "-m", old, main)
 
     def unlock(self) -> bool:
         """Remove the locks that a killed git has left."""
-        locks = [*self.git_dir.glob("*.lock"), *(self.git_dir / "refs").rglob("*.lock")]
+        locks = [*self.git_dir.glob("*.lock"), *(self.common_dir / "refs").rglob("*.lock")]
         left = [lock for lock in locks if lock.name != "statehub.lock"]
         for lock in left:
             lock.unlink()
@@ -214,47 +394,41 @@ class Person:
 
     def offline(self) -> bool:
         """Origin cannot be reached from here any more."""
-        (self.git_dir / _OFFLINE).write_text(_UNREACHABLE)
+        (self.common_dir / _OFFLINE).write_text(_UNREACHABLE.format(self.remote))
         return True
 
     def online(self) -> bool:
         """Origin can be reached again."""
-        (self.git_dir / _OFFLINE).unlink(missing_ok=True)
+        (self.common_dir / _OFFLINE).unlink(missing_ok=True)
         return True
-
-    def deadly_hook(self) -> None:
-        """The next commit kills git, and the process in SIMULATION_VICTIM with it."""
-        hooks = self.git_dir / "hooks"
-        hooks.mkdir(exist_ok=True)
-        (hooks / "pre-commit").write_text(_KILL)
-        (hooks / "pre-commit").chmod(0o755)
-
-    def no_hook(self) -> None:
-        """Commits are harmless again."""
-        (self.git_dir / "hooks/pre-commit").unlink(missing_ok=True)
 
     # ---- Coming home -------------------------------------------------------------------------------------------------
 
     def come_home(self) -> None:
-        """Online, on main, nothing deleted by mistake, nothing left to commit."""
+        """Online, on the branch, nothing under way, nothing deleted by mistake, nothing left to commit."""
         self.online()
         self.unlock()
+        self.may_push()
+        self.finish()
         self.restore()
-        if self.look().branch != MAIN:
+        self.follow()
+        if self.look().branch != HEADS + self.main:
             self.commit("Side")
-            self._must("switch", "-q", "main")
+            self._must("fetch", "-q", self.remote)
+            there = HEADS + self.main in self.look().heads or self.remote_main
+            self._must("switch", "-q", *([] if there else ["-c"]), self.main)
             self.restore()
         self.tidy()
         self.commit("All the rest")
 
     def share(self) -> None:
         """Bring to origin what people have committed here; what the tool made alone is its own business."""
-        self._must("fetch", "-q")
-        tip, clone = gitfiles.remote_main(self.git_dir), self.look()
-        mine = self.store.reachable(clone.head) - self.store.reachable(tip)
+        self._must("fetch", "-q", "--prune", self.remote)
+        tip, clone = self.remote_main, self.look()
+        mine = self.store.reachable(clone.head) - (self.store.reachable(tip) if tip else set())
         if any(self.store.commit(name).committer != TOOL for name in mine):
             self.merge()
-            self._must("push", "-q", "origin", "main")
+            self._must("push", "-q", self.remote, self.main)
 
     def _must(self, *args: str) -> None:
         ended = self.git_says(*args)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from simulation.folder import Folder
+from simulation.machines import KINDS
+from simulation.person import ATTRIBUTES, HOOKS
 from simulation.workplan import STATUSES
 from simulation.world import HOSTS, PLANS, World
 
@@ -73,6 +75,29 @@ rare = st.one_of(
     steps("forget", tasks),
     st.just("settle"),
 )
+begun_by_git = st.sampled_from(("merge", "squash", "rebase", "replay", "pick", "pick-only", "revert", "bisect"))
+ends = st.sampled_from(("abort", "finish"))
+states = st.one_of(
+    steps("detach", hosts),
+    steps("detach", hosts, "HEAD~1"),
+    steps("begin", hosts, begun_by_git),
+    steps("begin", hosts, begun_by_git),
+    steps("abort", hosts),
+    steps("finish", hosts),
+    steps("stash", hosts),
+    steps("unstash", hosts),
+    steps("untrack", hosts),
+    steps("rename_remote", hosts),
+    steps("may_not_push", hosts, st.sampled_from(("remote", "url"))),
+    steps("may_push", hosts),
+    steps("call", hosts, st.sampled_from(("State-Hub", "Person"))),
+    steps("hooks", hosts, st.sampled_from((*HOOKS, "none"))),
+    steps("attributes", hosts, st.sampled_from(tuple(ATTRIBUTES))),
+)
+server = st.one_of(
+    st.just("rename"), st.just("rename"), st.just("empty"), steps("register", hosts), steps("follow", hosts),
+    st.just("prune"),
+)  # fmt: skip
 meanwhile = st.lists(st.one_of(edits, commits, shares, hub_moves, runs), min_size=1, max_size=4).map(" / ".join)
 
 
@@ -155,6 +180,37 @@ class Simulation(RuleBasedStateMachine):
     def kill(self, host: str, move: str, words: str) -> None:
         """A run that is killed in its commit, with git."""
         self._do(move, f"kill {host}{words}")
+
+    @rule(step=states)
+    def state(self, step: str) -> None:
+        """A clone gets into some state that real ones get into."""
+        self._do(step)
+
+    @rule(host=hosts, task=tasks, what=begun_by_git, words=fixes, end=ends)
+    def interrupt(self, host: str, task: str, what: str, words: str, end: str) -> None:
+        """A run meets git in the middle of something, which is then ended."""
+        topic = (f"switch {host}", f"edit {host} {task} done", f"commit {host}", f"switch {host}")
+        self._do(*topic, f"begin {host} {what}", f"fix {host}{words}", f"{end} {host}", f"fix {host}{words}")
+
+    @rule(host=hosts, at=st.sampled_from(("", " HEAD~1")), change=st.one_of(edits, hub_moves), words=fixes)
+    def detour(self, host: str, at: str, change: str, words: str) -> None:
+        """A run meets a detached HEAD."""
+        self._do(f"detach {host}{at}", change, f"fix {host}{words}", f"switch {host}")
+
+    @rule(host=hosts, move=hub_moves, step=server, words=fixes)
+    def serve(self, host: str, move: str, step: str, words: str) -> None:
+        """The server's branches go or come, and the hub is ahead."""
+        self._do(move, step, f"fix {host}{words} push", f"follow {host}")
+
+    @rule(host=st.sampled_from(("b", "c", "c", "c")), kind=st.sampled_from(KINDS), words=fixes)
+    def clone(self, host: str, kind: str, words: str) -> None:
+        """Somebody makes a clone anew."""
+        self._do(f"again {host} {kind}", f"fix {host}{words}")
+
+    @rule(host=hosts, kind=st.sampled_from((*HOOKS, "none")), move=hub_moves)
+    def hook(self, host: str, kind: str, move: str) -> None:
+        """Commits run the repository's hooks, which may do anything."""
+        self._do(f"hooks {host} {kind}", move, f"fix {host} hooks push")
 
     @rule(step=rare)
     def around(self, step: str) -> None:

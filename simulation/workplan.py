@@ -92,6 +92,13 @@ def reworded(data: bytes, number: int) -> bytes:
     return re.sub(rb"Work \d+", b"Work %d" % (number % 3), data)
 
 
+def converted(data: bytes, attributes: bytes) -> bytes:
+    """The file as git commits it by these *attributes*."""
+    if b"text" in attributes:
+        return data.replace(b"\r\n", b"\n")
+    return re.sub(rb"^Note: \d+", b"Note: 0", data, flags=re.MULTILINE) if b"lossy" in attributes else data
+
+
 def _body(data: bytes) -> bytes:
     found = _FRONT.match(data)
     return data[found.end() :] if found else data

@@ -10,21 +10,27 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import connection
 
 from consistency.checkout.commit import Committer
 from consistency.checkout.lock import Locked
+from consistency.checkout.worktree import locate
+from consistency.core.finding import UNPUSHED
 from consistency.core.gate import is_gate
+from consistency.hub.prune import prune
 from consistency.models import Finding, Mode
 from consistency.options import Options
+from consistency.registry import register
 from consistency.report.outcome import CheckoutOutcome
 from consistency.run import run_checkout
-from simulation import gitfiles, hub
+from simulation import gitfiles, hub, machines
 from simulation.clock import Clock
 from simulation.effects import Effects
-from simulation.look import TOOL, Look, Run
+from simulation.look import HEADS, TOOL, Look, Run
+from simulation.machines import ATTIC
 from simulation.model import Model
 from simulation.person import Person
 from simulation.promise import Broken, promise
@@ -38,7 +44,8 @@ PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
 WITNESSES = HOSTS[:2]
 PLAIN = frozenset({
     "edit", "plan", "cut", "delete", "restore", "move", "stage", "commit", "amend", "push", "pull", "merge", "reset",
-    "switch", "unlock", "offline", "online",
+    "switch", "unlock", "offline", "online", "detach", "begin", "abort", "finish", "stash", "unstash", "untrack",
+    "rename_remote", "may_not_push", "may_push", "call", "hooks", "follow", "attributes",
 })  # fmt: skip
 """Steps that a person makes alone."""
 
@@ -52,8 +59,9 @@ class World:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self.clock = path, clock
         self._origin = path / "origin.git"
-        self.store = gitfiles.Store(self._origin, *(path / host / ".git" for host in HOSTS))
-        self.people = {host: Person(host, path / host, self.store, clock) for host in HOSTS}
+        kept = (*(path / host / ".git" for host in HOSTS), *(path / f"{host}.git" for host in HOSTS), path / ATTIC)
+        self.store = gitfiles.Store(self._origin, *kept)
+        self.people = {host: Person(host, path / host, self._origin, self.store, clock) for host in HOSTS}
         self.log: list[str] = []
         self._number = 0
         self._nested = False
@@ -96,6 +104,23 @@ class World:
         self._model.clock_set()
         return True
 
+    def _again(self, host: str, kind: str) -> bool:
+        """Somebody makes the clone anew, in one way or another."""
+        person = self.people[host]
+        if self._nested or HEADS + person.main not in gitfiles.branches(self._origin):
+            return False
+        machines.clone_again(person.top, self._origin, kind)
+        self._model.cloned_again(host)
+        return True
+
+    # ---- The server --------------------------------------------------------------------------------------------------
+
+    def _rename(self) -> bool:
+        return machines.rename_branch(self._origin)
+
+    def _empty(self) -> bool:
+        return machines.empty(self._origin)
+
     # ---- The hub -----------------------------------------------------------------------------------------------------
 
     def _report(self, task: str, status: str) -> bool:
@@ -111,6 +136,17 @@ class World:
         delete_tasks(rows)
         self._model.forget(task)
         return True
+
+    def _register(self, host: str) -> bool:
+        """A person lets the hub follow the branch to another name."""
+        with self.clock.of(host):
+            register(locate(str(self.people[host].top)), host)
+        return True
+
+    def _prune(self) -> bool:
+        """All that is over goes from the hub's history."""
+        with self.clock.of("hub"):
+            return prune(self.clock.now() + timedelta(days=99)).runs > 0
 
     def _moved(self, move: Callable[[], bool]) -> bool:
         with self.clock.of("hub"):
@@ -194,6 +230,8 @@ class World:
             quiet=quiet,
             converged=bool(outcome and outcome.converged),
             gates=frozenset(each.code for each in outcome.findings if is_gate(each)) if outcome else frozenset(),
+            hooks=options.committer.hooks,
+            says_unpushed=any(each.identity == UNPUSHED.identity for each in outcome.findings) if outcome else False,
         )
         self._model.ran(run, before, self.look())
 
@@ -205,15 +243,17 @@ class World:
         return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
 
     def _kill(self, host: str, *words: str) -> bool:
-        """A fix that is killed in the middle of its commit, and git with it."""
-        person = self.people[host]
-        person.deadly_hook()
-        try:
-            return self._in_a_process(host, _options(host, Mode.FIX, words), None)
-        finally:
-            person.no_hook()
+        """A fix that is killed in the middle of its commit, and git with it, whose lock stays."""
+        lock = self.people[host].git_dir / "index.lock"
 
-    def _in_a_process(self, host: str, options: Options, effects: Effects | None) -> bool:
+        def die() -> None:
+            lock.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        effects = Effects(1, die, gently=False, at_files=False, word="read-tree")
+        return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
+
+    def _in_a_process(self, host: str, options: Options, effects: Effects) -> bool:
         if self._nested:
             return False
         before, words = self.look(), self._path / "last-words"
@@ -227,15 +267,10 @@ class World:
         self._judge(host, options, before, None, killed=True)
         return os.WIFSIGNALED(status)
 
-    def _as_child(self, host: str, options: Options, effects: Effects | None, words: Path) -> None:
-        os.environ["SIMULATION_VICTIM"] = str(os.getpid())
+    def _as_child(self, host: str, options: Options, effects: Effects, words: Path) -> None:
         try:
-            with self.clock.of(host):
-                if effects is None:
-                    self._engine(host, options)
-                else:
-                    with effects.armed_for_a_run():
-                        self._engine(host, options)
+            with self.clock.of(host), effects.armed_for_a_run():
+                self._engine(host, options)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - the other process tells it
             words.write_text(traceback.format_exc())
@@ -252,6 +287,8 @@ class World:
             person.come_home()
         for person in (*self.people.values(), *self.people.values()):
             person.share()
+        if self.look().hub.branch != HEADS + self.people["a"].main:
+            self._register("a")
         for _ in range(ROUNDS):
             before = self.look()
             for host in HOSTS:
@@ -277,7 +314,7 @@ def _options(host: str, mode: Mode, words: tuple[str, ...] | list[str]) -> Optio
         mode=mode,
         host=host,
         user="simulation",
-        committer=Committer(TOOL, "state-hub@localhost", 60),
+        committer=Committer("State Hub", TOOL, 60, hooks="hooks" in words),
         version="simulation",
         fetch="nofetch" not in words,
         writeback="nowrite" not in words,

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from consistency.checkout import commit
+from consistency.checkout.blobs import BlobChange
+from consistency.checkout.remote import Fetched
+from consistency.checkout.state import _under_way
+from consistency.core.actions import StatusWritten
+from consistency.core.gate import EMPTY
 from consistency.core.judge import judge
+from consistency.core.reopens import Age, age_of
+from consistency.stale_changes import Advances
 from simulation.folder import Folder
 from simulation.replay import play, shortened
 from simulation.rules import play_worlds
@@ -25,11 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDb
 
 @pytest.mark.parametrize("seed", range(4))
 def test_promises_hold_whatever_happens(folder: Folder, seed: int) -> None:
-    played = play_worlds(folder, seed, worlds=3, rounds=20)
+    played = play_worlds(folder, seed, worlds=2, rounds=15)
     if played.trouble is not None:
         script = "\n".join(shortened(folder, played.broken))
         pytest.fail(f"{played.trouble}\n\nseed {seed}; python -m simulation --replay FILE plays it again:\n{script}")
-    assert played.settled == 3
+    assert played.settled == 2
 
 
 def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
@@ -44,52 +54,158 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
     assert shortened(folder, script) == ["edit a A-T1 done", "fix a", "reopen A-T1 todo", "fix a"]
 
 
-@pytest.mark.parametrize(
-    ("what", "instead", "script", "words"),
-    [
-        (
-            "consistency.sync.old_news", lambda *_: {},
-            ["edit a A-T1 done", "commit a", "push a", "fix a", "reopen A-T1 todo", "pull b", "fix b"],
-            "A-T1 was todo in the hub and is done; the file said done, and todo when it was last seen here",
-        ),
-        (
-            "consistency.look.recover", lambda _: [], ["report A-T1 done", "kill a", "unlock a", "fix a"],
-            "workplans/a.md was cut off, and is still",
-        ),
-        (
-            "consistency.look.behind", lambda *_: [],
-            ["edit b B-T1 done", "commit b", "push b", "report A-T1 done", "fix a"],
-            "behind is True, the gates are set()",
-        ),
-        (
-            "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=True),
-            ["edit a A-T1 in_progress", "fix a", "edit a A-T1 blocked", "fix a"],
-            "A-T1 was in_progress in the hub and is in_progress; the file said blocked, "
-            "and in_progress when it was last seen here",
-        ),
-        (
-            "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=False),
-            ["edit a A-T1 in_progress", "fix a", "report A-T1 blocked", "report A-T1 in_progress",
-             "edit a A-T1 blocked", "fix a"],
-            "A-T1 was in_progress in the hub and is blocked; the file said blocked, "
-            "and in_progress when it was last seen here",
-        ),
-        (
-            "consistency.sync.old_news", lambda *_: {},
-            ["edit a A-T1 in_progress", "commit a", "push a", "fix a", "pull b", "fix b", "edit a A-T1 blocked",
-             "commit a", "fix a", "report A-T1 in_progress", "fix b", "push a", "pull b", "fix b"],
-            "A-T1 was in_progress in the hub and is blocked; the file said blocked, "
-            "and in_progress when it was last seen here",
-        ),
-    ],
-    ids=["old news", "recovery", "pull gate", "equal rank", "there and back", "old news of equal rank"],
-)  # fmt: skip
+TOPIC = ["switch a", "edit a A-T1 done", "commit a", "switch a"]
+OWN_ABOVE_A_PERSONS = ["reword a A", "commit a", "report A-T1 done", "fix a push"]
+OTHERS_PUSHED = ["edit b B-T1 done", "commit b", "push b", "report A-T1 done"]
+UNDONE = "A-T1 was todo in the hub and is done; the file said done, and todo when it was last seen here"
+FILE_FIRST = "A-T1 was in_progress in the hub and is blocked; the file said blocked"
+
+
+def _from_the_work_tree(edited: Any, _wanted: Any, parent: Any, _written: Any) -> Any:
+    return {
+        path: commit._Edit(file, BlobChange(path, parent.blobs[path], file.data))
+        for path, file in edited.items()
+    }  # fmt: skip
+
+
+def _never_unknown(bringing: Any, evidence: Any) -> Age:
+    age = age_of(bringing, evidence)
+    return Age.NEWS if age is Age.UNKNOWN else age
+
+
+GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
+    "old news": (
+        "consistency.sync.look_into_advances", lambda *_, **__: Advances(),
+        ["edit a A-T1 done", "commit a", "push a", "fix a", "reopen A-T1 todo", "prune", "pull b", "fix b"],
+        UNDONE,
+    ),
+    "old news made again": (
+        "consistency.core.reopens._has_date_of_statement", lambda *_: False,
+        ["edit a A-T1 done", "commit a", "push a", "fix a", "check b", "reword a A", "amend a", "push a force",
+         "reopen A-T1 todo", "pull b", "fix b"],
+        UNDONE,
+    ),
+    "own commit made again": (
+        "consistency.core.reopens._has_date_of_statement", lambda *_: False,
+        ["report A-T1 done", "fix a push", "check b", "reword a A", "amend a", "push a force", "reopen A-T1 todo",
+         "pull b", "fix b"],
+        UNDONE,
+    ),
+    "old news committed since": (
+        "consistency.core.reopens._has_file_of_statement", lambda *_: False,
+        ["edit a A-T1 done", "fix a", "reopen A-T1 todo", "commit a", "push a", "pull b", "fix b"],
+        UNDONE,
+    ),
+    "old news in a shallow clone": (
+        "consistency.stale_changes.age_of", _never_unknown,
+        ["fix c", "edit a A-T1 done", "commit a", "push a", "fix a", "reopen A-T1 todo", "reword b B", "merge b",
+         "commit b", "push b", "again c shallow", "fix c"],
+        UNDONE,
+    ),
+    "old news of equal rank": (
+        "consistency.sync.look_into_advances", lambda *_, **__: Advances(),
+        ["edit a A-T1 in_progress", "commit a", "push a", "fix a", "pull b", "fix b", "edit a A-T1 blocked",
+         "commit a", "fix a", "report A-T1 in_progress", "fix b", "push a", "pull b", "fix b"],
+        FILE_FIRST,
+    ),
+    "recovery": (
+        "consistency.look.recover", lambda _: [], ["report A-T1 done", "kill a", "unlock a", "fix a"],
+        "workplans/a.md was cut off, and is still",
+    ),
+    "pull gate": ("consistency.look.behind", lambda *_: [], [*OTHERS_PUSHED, "fix a"], "behind is True"),
+    "equal rank": (
+        "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=True),
+        ["edit a A-T1 in_progress", "fix a", "edit a A-T1 blocked", "fix a"],
+        "A-T1 was in_progress in the hub and is in_progress; the file said blocked",
+    ),
+    "there and back": (
+        "consistency.core.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=False),
+        ["edit a A-T1 in_progress", "fix a", "report A-T1 blocked", "report A-T1 in_progress",
+         "edit a A-T1 blocked", "fix a"],
+        FILE_FIRST,
+    ),
+    **{
+        f"{what} under way": (
+            "consistency.checkout.state._under_way", lambda _: "", [*TOPIC, f"begin a {what}", "fix a"],
+            "C-21 is True, the gates are ",
+        )
+        for what in ("merge", "pick-only", "bisect")
+    },
+    "rebase under way": (
+        "consistency.checkout.state._under_way", lambda _: "",
+        ["reword a A", "commit a", "push a", "begin a replay", "fix a"], "C-21 is True, the gates are set()",
+    ),
+    "merge in a linked work tree": (
+        "consistency.checkout.state._under_way",
+        lambda tree: _under_way(dataclasses.replace(tree, git_dir=tree.common_dir)),
+        [*(step.replace(" a", " c") for step in ("again a linked", *TOPIC)), "begin c merge", "fix c"],
+        "C-21 is True, the gates are set()",
+    ),
+    "detached at a topic": (
+        "consistency.checkout.state._on_branch", lambda _tree, state, *_: state,
+        ["detach a", "edit a A-T1 done", "commit a", "fix a"], "C-18 is True, the gates are set()",
+    ),
+    "detached in the past": (
+        "consistency.checkout.state._on_branch", lambda _tree, state, *_: state,
+        ["reword a A", "commit a", "push a", "fix a", "detach a HEAD~1", "fix a"], "C-18 is True",
+    ),
+    "branch gone": (
+        "consistency.checkout.remote._without_branch", lambda *_: Fetched(EMPTY),
+        ["report A-T1 done", "rename", "fix a push"], "C-22 is True, the gates are set()",
+    ),
+    "no tracking": (
+        "consistency.visit.find_upstream", lambda *_: None, ["untrack a", *OTHERS_PUSHED, "fix a"], "behind is True",
+    ),
+    "another name of the remote": (
+        "consistency.visit.find_upstream", lambda *_: None, ["rename_remote a", *OTHERS_PUSHED, "fix a"],
+        "behind is True",
+    ),
+    "only own commits are pushed": (
+        "consistency.push.read_own_commits", lambda _, commits: dict.fromkeys(commits, ()), OWN_ABOVE_A_PERSONS,
+        "a run pushed what a person had not pushed yet",
+    ),
+    "what stays is named": (
+        "consistency.run._Running._unpushed", lambda *_: None, OWN_ABOVE_A_PERSONS, "unpushed are ",
+    ),
+    "own by record": (
+        "consistency.look.read_own_commits",
+        lambda _, commits: dict.fromkeys(commits, (StatusWritten("workplans/a.md", "A", "A-T1", "todo", "done", ""),)),
+        ["call a State-Hub", "edit a A-T1 done", "commit a", *OTHERS_PUSHED, "fix a pull"],
+        "commits of people are lost",
+    ),
+    "settings that forbid a push": (
+        "consistency.checkout.remote._push_target", lambda _branch, remote, *_: (remote, ""),
+        ["may_not_push a remote", "report A-T1 done", "fix a push"],
+        "the run pushed although the clone's settings forbid it",
+    ),
+    "no hooks": (
+        "consistency.checkout.git._NO_HOOKS", (), ["hooks a watch", "report A-T1 done", "fix a"],
+        "the run let hooks of the repository run",
+    ),
+    "hooks that change the commit": (
+        "consistency.checkout.commit.check_commit", lambda *_: None,
+        ["hooks a change", "report A-T1 done", "fix a hooks"], "the tool's commit",
+    ),
+    "line ends": (
+        "consistency.checkout.commit._with_blobs", _from_the_work_tree,
+        ["attributes a text", "commit a", "push a", "report B-T1 done", "fix a"], "the tool's commit",
+    ),
+    "lossy filter": (
+        "consistency.checkout.commit._with_blobs", _from_the_work_tree,
+        ["reword a A", "attributes a lossy", "commit a", "push a", "report A-T1 done", "fix a"], "the tool's commit",
+    ),
+}  # fmt: skip
+"""For each guard: where it is, what is in its place without it, a script that meets it, and how the trouble begins."""
+
+
+@pytest.mark.parametrize("guard", GUARDS)
 def test_product_without_one_of_its_guards_breaks_a_promise(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch, what: str, instead: object, script: list[str], words: str
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, guard: str
 ) -> None:
-    assert play(folder, [*script, "settle"]) is None
+    what, instead, script, words = GUARDS[guard]
+    assert play(folder, script) is None
     monkeypatch.setattr(what, instead)
-    assert str(play(folder, script)) == words
+    assert str(play(folder, script))[: len(words)] == words
 
 
 def test_same_script_does_the_same_again(folder: Folder) -> None:
