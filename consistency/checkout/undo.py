@@ -47,7 +47,8 @@ class Undo:
     def begin(self, head: str, commit: str, files: list[Kept], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
 
-        *overlooked* are those of them that git is told to take for unchanged. Raises OSError; nothing has been replaced then.
+        *overlooked* are those of them that git is told to take for unchanged. Raises OSError; nothing has been replaced
+        then.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
@@ -55,7 +56,9 @@ class Undo:
             self._keep(self._tree.file(kept.path), self.folder / str(number))
         # The list comes last, and whole: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        partial.write_text(json.dumps([head, [(kept.path, kept.written) for kept in files], commit, sorted(overlooked)]))
+        partial.write_text(
+            json.dumps([head, [(kept.path, kept.written) for kept in files], commit, sorted(overlooked)])
+        )
         partial.replace(self._list)
 
     def put_back(self, only: set[str]) -> PutBack:

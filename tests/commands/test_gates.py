@@ -172,8 +172,8 @@ def test_gate_is_lifted_by_its_option(agreed: Clone, gate: Gate) -> None:
     )
     ended = fix("clone", gate.lift)
     written = gate.done == "written_back"
-    fields = {"converged": written, "writeback_commit": agreed.head if written else None, "ahead": int(written)}
-    fields |= gate.repo
+    commit = agreed.head if written else None
+    fields = {"converged": written, "writeback_commit": commit, "ahead": int(written), **gate.repo}
     assert document(ended) == report("fix", repo_report(agreed, found, **fields))
     assert (ended.exit, ended.stderr, agreed.status()) == (0, "", [])
 

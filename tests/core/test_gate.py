@@ -12,8 +12,11 @@ from consistency.core.gate import (
     Freshness,
     Sighting,
     behind,
+    branch_gone,
     for_a_check,
+    foreign_clone,
     freshness,
+    in_progress,
     is_gate,
     off_branch,
     suddenly_empty,
@@ -24,25 +27,20 @@ BEHIND = "Repo 'net' is behind remote — pull before fixing to avoid clobbering
 
 
 @pytest.mark.parametrize(
-    ("fetch", "upstream", "compared", "ahead", "distance", "expected"),
+    ("fetched", "lacks", "ahead", "expected"),
     [
-        ("ok", True, True, 0, 0, "fresh"),
-        ("ok", True, True, 2, 0, "fresh"),
-        ("ok", True, True, 0, 1, "behind"),
-        ("ok", True, True, 2, 1, "diverged"),
-        ("not asked", True, True, 0, 1, "behind"),
-        ("no route", True, True, 3, 1, "diverged"),
-        ("no route", True, True, 0, 0, "unknown"),
-        ("not asked", True, True, 1, 0, "unknown"),
-        ("not asked", True, False, 0, 0, "unknown"),
-        ("ok", True, False, 0, 0, "no_upstream"),
-        ("no upstream", True, True, 0, 0, "no_upstream"),
-        ("ok", False, False, 0, 0, "no_upstream"),
-        ("no route", False, False, 0, 0, "no_upstream"),
+        (True, False, False, "fresh"),
+        (True, False, True, "fresh"),
+        (True, True, False, "behind"),
+        (True, True, True, "diverged"),
+        (False, True, False, "behind"),
+        (False, True, True, "diverged"),
+        (False, False, False, "unknown"),
+        (False, False, True, "unknown"),
     ],
 )
-def test_freshness(fetch: str, upstream: bool, compared: bool, ahead: int, distance: int, expected: str) -> None:
-    assert freshness(fetch, upstream, compared, ahead, distance) is Freshness(expected)
+def test_freshness(fetched: bool, lacks: bool, ahead: bool, expected: str) -> None:
+    assert freshness(fetched, lacks=lacks, ahead=ahead) is Freshness(expected)
 
 
 @pytest.mark.parametrize("state", [Freshness.BEHIND, Freshness.DIVERGED])
@@ -57,14 +55,43 @@ def test_not_behind(state: Freshness) -> None:
     assert behind("net", state, SEEN) == []
 
 
-@pytest.mark.parametrize(("branch", "wanted"), [("main", "main"), ("topic", ""), (None, "main"), (None, "")])
-def test_branch_that_may_be_written_from(branch: str | None, wanted: str) -> None:
-    assert off_branch("net", branch, wanted) == []
+@pytest.mark.parametrize("branch", ["main", "topic", None])
+def test_on_the_branch(branch: str | None) -> None:
+    assert off_branch("net", branch, "main", True) == []
 
 
-def test_another_branch() -> None:
-    words = "Repo 'net' is on branch 'topic', not on 'main' — nothing is written (--any-branch lifts this)"
-    assert off_branch("net", "topic", "main") == [Finding.of("C-18", words)]
+@pytest.mark.parametrize(
+    ("branch", "on_branch", "where"),
+    [
+        ("topic", False, "is on branch 'topic', not on 'main'"),
+        (None, False, "has a detached HEAD that is not the tip of 'main'"),
+        (None, None, "has a detached HEAD, and it is not known whether that is the tip of 'main'"),
+    ],
+)
+def test_off_the_branch(branch: str | None, on_branch: bool | None, where: str) -> None:
+    words = f"Repo 'net' {where} — nothing is written (--any-branch lifts this)"
+    assert off_branch("net", branch, "main", on_branch) == [Finding.of("C-18", words)]
+
+
+def test_in_progress() -> None:
+    assert in_progress("net", "") == []
+    words = "Repo 'net': a rebase is under way — nothing is written; finish or abort it"
+    assert in_progress("net", "a rebase") == [Finding.of("C-21", words)]
+
+
+def test_branch_gone() -> None:
+    words = "Repo 'net': branch 'main' is gone from origin — nothing is written"
+    assert branch_gone("net", "main", "origin", "") == [Finding.of("C-22", words)]
+    renamed = f"{words}; its default branch is 'trunk': git switch trunk, then register_repo PATH follows it"
+    assert branch_gone("net", "main", "origin", "trunk") == [Finding.of("C-22", renamed)]
+
+
+def test_foreign_clone() -> None:
+    words = (
+        "Repo 'net': this clone does not come from the repo's origin: it has none — nothing is written "
+        "(register_repo PATH follows a repository that has moved)"
+    )
+    assert foreign_clone("net", "it has none") == [Finding.of("C-22", words)]
 
 
 @pytest.mark.parametrize(("remembered", "there"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (1000, 500)])
@@ -90,11 +117,11 @@ def test_suddenly_empty(remembered: int, there: int, words: str) -> None:
 
 
 def test_check_only_informs() -> None:
-    (found,) = for_a_check(off_branch("net", "topic", "main"))
+    (found,) = for_a_check(off_branch("net", "topic", "main", False))
     assert (found.code, found.severity) == ("C-18", Severity.INFO)
 
 
 def test_gates_are_no_drift() -> None:
-    assert all(is_gate(Finding.of(code, "")) for code in ("C-14", "C-18", "C-19"))
+    assert all(is_gate(Finding.of(code, "")) for code in ("C-14", "C-18", "C-19", "C-21", "C-22"))
     assert not is_gate(Finding.of("C-14", "", file="workplans/a.md"))
     assert not is_gate(Finding.of("C-16", ""))

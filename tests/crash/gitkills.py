@@ -127,7 +127,9 @@ def killed(stage: Stage, scenario: Scenario, whole: Undisturbed, at: int, moment
     unattributed = not both and moment.startswith(tuple(f"{name}: " for name in UNATTRIBUTED))
     removed = list[str]()
     for _ in range(PATIENCE):
-        for _ in range(scenario.reruns):
+        again = stage.run(scenario.command(stage))
+        faults += [f"the rerun ended with {again.exit}: {again.said}"] if _is_odd(again) else []
+        for _ in range(scenario.reruns - 1):
             again = stage.run(scenario.command(stage))
             faults += [f"the rerun ended with {again.exit}: {again.said}"] if _is_odd(again) else []
         found = differences(whole.end, _settled(stage), unattributed=unattributed)

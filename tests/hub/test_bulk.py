@@ -29,8 +29,8 @@ def test_values_come_back_as_they_went_in() -> None:
     insert(Workstream, columns, [(str(home), repo["id"], "active", 2**40, NOON, "WP", "p", WORDS, *[""] * 6)])
     insert(Task, ("id", "workstream", "key", "title", "status", "priority", "status_changed_at"),
            [(task, home, "T", "", "todo", "low", NOON)])  # fmt: skip
-    change = ("task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads")
-    change += ("reopen", "reason")
+    change = ("task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads",
+              "reopen", "reason")  # fmt: skip
     insert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", "[]", True, "so")])
     row = Workstream.objects.get()
     assert (row.pk, row.version, row.title, row.status_changed_at) == (home, 2**40, WORDS, NOON)
