@@ -43,9 +43,10 @@ def push_own_commits(
     What a person has made is theirs to push: it is never taken along. Raises GitError for what goes wrong before.
     """
     upstream, head = visit.upstream, commit or state.head
-    if upstream is None or head is None or visit.fetched.outcome == GONE:  # No remote, or C-22 says what is wrong.
+    # No remote, or C-22 says what is wrong, or nothing is to be pushed.
+    if upstream is None or head is None or visit.fetched.outcome == GONE or head == state.tip:
         return PushResult()
-    alone = commit is not None and state.head == state.tip  # The common case costs no process.
+    alone = head == commit and state.head == state.tip  # The common case costs no process.
     unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
     own = read_own_commits(visit.checkout.repo_id, unpushed.keys()).keys()
     if not own:

@@ -256,7 +256,8 @@ class _Running:
         result = self._result
         if result.state is None or result.state.ahead is None:
             return None
-        return result.state.ahead + bool(result.commit and result.state.upstream) - result.pushed
+        made = result.commit is not None and result.commit != result.state.head and result.state.upstream is not None
+        return result.state.ahead + made - result.pushed
 
     def _record_taken(self) -> None:
         """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
