@@ -162,17 +162,17 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
             f"M {change.old.mode} inline ".encode(), _quoted(change.path), b"\ndata %d\n" % len(change.new),
             change.new, b"\n",
         )  # fmt: skip
-    # The name of the branch is taken back before fast-import writes it anywhere (git-fast-import, "reset").
-    parts.append(f"get-mark :1\nreset {_REF}\nfrom {'0' * len(parent)}\ndone\n".encode())
+    # A branch that was reset to nothing is none of those that fast-import writes at its end (git-fast-import, "reset").
+    parts.append(f"get-mark :1\nreset {_REF}\n\ndone\n".encode())
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
     before, started = _crash_reports(tree), time.time()
     try:
         made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "1000"})
-    except GitError:
+    except GitError as error:
         remove_leftovers(tree.git_dir, started)
         for report in _crash_reports(tree) - before:
             report.unlink(missing_ok=True)
-        raise
+        raise GitError(str(error).partition(" · fast-import: dumping crash report")[0]) from error
     new = made.decode().strip()
     root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
     header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()

@@ -165,7 +165,8 @@ class TestHooks:
     def test_change_the_file_and_take_that_into_the_commit(self, clone: Clone, hook: Hook) -> None:
         hook("pre-commit", "echo more >>workplans/a.md; git add workplans/a.md")
         before = photograph(clone)
-        assert self.taken_back(clone, Hub()) == "a hook changed what was committed, so the commit was taken back"
+        words = "a hook changed what was committed (workplans/a.md), so the commit was taken back"
+        assert self.taken_back(clone, Hub()) == words
         assert photograph(clone) == before
 
     def test_add_another_file_to_the_commit(self, clone: Clone, hook: Hook) -> None:

@@ -236,8 +236,9 @@ def test_originals_on_another_file_system(clone: Clone, tmp_path: Path) -> None:
 
 def test_a_list_half_gone_is_not_put_back(clone: Clone) -> None:
     undo = begun(clone)
-    head, files, commit = json.loads((undo.folder / "files.json").read_text())
+    head, files, commit, overlooked = json.loads((undo.folder / "files.json").read_text())
     assert (head, [path for path, _ in files], commit) == (clone.head, ["workplans/a.md", "workplans/b.md"], "")
+    assert overlooked == []
     undo.drop()
     assert not undo.folder.exists()
     undo.drop()

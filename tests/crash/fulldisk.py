@@ -59,7 +59,8 @@ def crowded(stage: Stage, scenario: Scenario, whole: Undisturbed, pages: int) ->
         faults.append(f"the rerun ended with {again.exit}: {again.said.strip()}")
     found = stage.photograph()
     found["clone"]["half objects"] = found["origin"]["half objects"] = []  # git's own, where it found no room
-    felt = ran.exit == 2 or "No space left" in ran.said or "which has room for" in ran.said
+    words = ("No space left", "Out of diskspace", "which has room for")
+    felt = ran.exit == 2 or any(word in ran.said for word in words)
     return Full(pages, felt, (*faults, *differences(whole.end, found)))
 
 

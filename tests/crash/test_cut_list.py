@@ -42,7 +42,7 @@ def test_cut_list_commits_nothing(stage: Stage) -> None:
     scenario = Scenario("list", "many files", prepare, command)
     whole = undisturbed(stage, scenario)
     build = whole.effects.index(("spawn", "git fast-import"))
-    last = whole.effects.index(("read", "git diff-tree"), build)
+    last = whole.effects.index(("sql", "INSERT OR IGNORE"), build)
     kills = [plan for plan in plans(whole.effects, "sqlite", all=True) if plan.what in KILLS]
     near = [plan for plan in kills if build < plan.at <= last + 1]
     assert [plan.what for plan in near].count(KILL_AFTER) >= 3

@@ -21,10 +21,8 @@ def test_every_effect_of_a_writeback_counts(stage: Stage) -> None:
     assert writeback == [
         "git fast-import",
         "write",
-        "git diff-tree",
-        "select consistency_owncommit",
         "BEGIN IMMEDIATE",
-        "INSERT consistency_owncommit",
+        "INSERT OR IGNORE",
         "COMMIT",
         FIRST,
         "link /a/workplans/a.md /a/.git/statehub-writeback/0",
