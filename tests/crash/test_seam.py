@@ -44,6 +44,7 @@ def test_every_effect_of_a_writeback_counts(stage: Stage) -> None:
         ),
         "git read-tree",
         "git update-ref",
+        "write",
         "remove /a/.git/statehub-writeback/files.json",
         *(f"remove {name}" for name in ("0", "1")),
         LAST,
