@@ -6,7 +6,6 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,11 +154,8 @@ def _blob(name: bytes) -> str:
 
 
 def _shallow(tree: WorkTree) -> frozenset[str]:
-    """The commits at which a shallow clone ends (gitrepository-layout, "shallow", "commondir")."""
-    folder = Path(tree.git_dir)
-    with suppress(FileNotFoundError):  # Only a linked work tree has one.
-        folder = folder / (folder / "commondir").read_text(encoding="utf-8").strip()
+    """The commits at which a shallow clone ends (gitrepository-layout, "shallow")."""
     try:
-        return frozenset((folder / "shallow").read_text(encoding="ascii").split())
+        return frozenset(Path(tree.common_dir, "shallow").read_text(encoding="ascii").split())
     except FileNotFoundError:
         return frozenset()
