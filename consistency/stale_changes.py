@@ -68,6 +68,7 @@ def look_into_advances(
     tree: WorkTree,
     head: str,
     drifts: Iterable[Drift],
+    known: Iterable[Known],
     digests: Mapping[str, str],
     limit: int,
     *,
@@ -75,9 +76,9 @@ def look_into_advances(
 ) -> Advances:
     """Which statuses that would move the hub are older than the reopens of their tasks.
 
-    With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *digests*
-    are those of the files as they were read. Costs nothing if nothing moves, and one query more if nothing was ever
-    reopened. Raises GitTimeout.
+    With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *known* is
+    what the files say, *digests* are theirs as they were read. Costs nothing if nothing moves, and one query more if
+    nothing was ever reopened. Raises GitTimeout.
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
@@ -90,8 +91,10 @@ def look_into_advances(
         return found
     tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}
     answers = find_provenances(
-        tree, checkout.repo.workplans, head, asked.values(), tips=sorted(tips), since="" if reopens else checkout.head
-    )
+        tree, checkout.repo.workplans, head, asked.values(),
+        tips=sorted(tips), since="" if reopens else checkout.head,
+        parsed={item.workplan.path: (digests[item.workplan.path], item.workplan) for item in known},
+    )  # fmt: skip
     found.provenances = {task: answers.of[each] for task, each in asked.items()}
     found._paths = {task: each.path for task, each in asked.items()}
     uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}

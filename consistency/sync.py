@@ -84,7 +84,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     hub = _hub_side(checkout.repo_id, reading, workstreams)
     comparison = _compare(reading, hub)
     advances = look_into_advances(
-        checkout, tree, state.head or "", comparison.drifts, reading.digests, options.max_size,
+        checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
         all_of_them=options.writes,
     )  # fmt: skip
     if advances.stale:

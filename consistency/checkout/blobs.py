@@ -167,7 +167,7 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
     before, started = _crash_reports(tree), time.time()
     try:
-        made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "1000"})
+        made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100"})
     except GitError as error:
         remove_leftovers(tree.git_dir, started)
         for report in _crash_reports(tree) - before:

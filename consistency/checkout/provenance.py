@@ -5,17 +5,20 @@ A task is followed by its id, through renames of its file, to other workplans, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
-from consistency.checkout.files import text_digest
+from consistency.checkout.files import digest, text_digest
 from consistency.checkout.git import GitError, GitMissing, GitTimeout
 from consistency.checkout.history import AS_COMMITTED, Commit, History, read_history
 from consistency.checkout.worktree import WorkTree
 from consistency.core.parse import parse_workplan
 from consistency.core.workplan import Workplan
+from statehub.ranks import TASK_STATUSES
 
 READ_AHEAD = (8, 64, 512, 4096)
 """Older versions of a file that are read at once. There are no more rounds than these: each is a git process."""
@@ -57,6 +60,8 @@ class Provenance:
     uncommitted: bool = False
 
 
+_STATUS = {quote: re.compile(quote + rb"([a-z_]+)" + quote) for quote in (b"", b"'", b'"')}
+
 NOT_KNOWN = Provenance()
 UNCOMMITTED = Provenance(uncommitted=True)
 
@@ -89,9 +94,11 @@ def find_provenances(
     *,
     tips: Iterable[str] = (),
     since: str = "",
+    parsed: Mapping[str, tuple[str, Workplan]] = MappingProxyType({}),
 ) -> Provenances:
     """Where each of *statuses* comes from, in the history of the commit *head* ('' for none).
 
+    *parsed* are files of the work tree that were read already: path → digest of the bytes, what they say.
     The history at hand afterwards is that of *tips* too. Before all of it is read, that since the commit *since* is
     tried, if it is given. Raises GitTimeout and GitMissing; whatever else goes wrong makes the answer "not known".
     """
@@ -100,26 +107,22 @@ def find_provenances(
     try:
         if since and since != head:
             with suppress(_Outside):
-                return _search(tree, read_history(tree, pattern, [head, *tips], since), head, statuses, last=False)
-        return _search(tree, read_history(tree, pattern, [head, *tips]), head, statuses, last=True)
+                history = read_history(tree, pattern, [head, *tips], since)
+                return Provenances(_Search(tree, history, head, parsed).all(statuses, last=False), history)
+        history = read_history(tree, pattern, [head, *tips])
+        return Provenances(_Search(tree, history, head, parsed).all(statuses, last=True), history)
     except (GitTimeout, GitMissing):
         raise
     except GitError:
         return Provenances(dict.fromkeys(statuses, NOT_KNOWN), History({}, cut=True))
 
 
-def _search(
-    tree: WorkTree, history: History, head: str, statuses: Collection[FileStatus], *, last: bool
-) -> Provenances:
-    return Provenances(_Search(tree, history, head).all(statuses, last=last), history)
-
-
 class _Search:
     """One search in one history."""
 
-    def __init__(self, tree: WorkTree, history: History, head: str) -> None:
+    def __init__(self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[str, Workplan]]) -> None:
         self._history, self._head = history, head
-        self._blobs = _Blobs(tree)
+        self._blobs = _Blobs(tree, parsed)
         self._wanted: dict[str, str] = {}  # Blob → its path.
 
     def all(self, statuses: Collection[FileStatus], *, last: bool) -> dict[FileStatus, Provenance]:
@@ -271,8 +274,9 @@ class _Blobs:
     `absent` are those that git says are not there, `digests` those of the others.
     """
 
-    def __init__(self, tree: WorkTree) -> None:
-        self._tree = tree
+    def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[str, Workplan]]) -> None:
+        self._tree, self._parsed = tree, parsed
+        self._alike: dict[str, tuple[bytes, Workplan]] = {}
         self._said: dict[str, dict[str, str] | None] = {}
         self._asked: set[str] = set()
         self.absent: set[str] = set()
@@ -311,11 +315,39 @@ class _Blobs:
 
     def _take(self, name: str, path: str, data: bytes) -> None:
         self.digests[name] = text_digest(data)
-        parsed = parse_workplan(path, data)
         self._said[name] = None
-        if isinstance(parsed, Workplan):
-            by_id = {block.key: block.status for block in parsed.blocks}
-            self._said[name] = by_id | {block.uuid: block.status for block in parsed.blocks if block.uuid}
+        statuses = _statuses_like(data, *self._alike[path]) if path in self._alike else None
+        if statuses is not None:
+            workplan = self._alike[path][1]
+        else:
+            read = self._parsed.get(path)
+            parsed = read[1] if read is not None and read[0] == digest(data) else parse_workplan(path, data)
+            if not isinstance(parsed, Workplan):
+                return
+            workplan, statuses = parsed, [block.status for block in parsed.blocks]
+            self._alike.setdefault(path, (data, parsed))
+        by_id = {block.key: status for block, status in zip(workplan.blocks, statuses, strict=True)}
+        by_uuid = {block.uuid: status for block, status in zip(workplan.blocks, statuses, strict=True) if block.uuid}
+        self._said[name] = by_id | by_uuid
+
+
+def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] | None:
+    """The statuses of *data* if it differs from *other*, which says *workplan*, in tasks' statuses alone; else None.
+
+    Then it reads as *other* does, and need not be parsed.
+    """
+    statuses, at, done = [block.status for block in workplan.blocks], 0, 0
+    places = sorted((block.place, number) for number, block in enumerate(workplan.blocks) if block.place)
+    for (start, end), number in places:
+        between, quote = other[done:start], other[start:end][:1]
+        if not data.startswith(between, at):
+            return None
+        at, done = at + len(between), end
+        found = _STATUS[quote if quote in _STATUS else b""].match(data, at)
+        if found is None or found[1].decode() not in TASK_STATUSES:
+            return None
+        statuses[number], at = found[1].decode(), found.end()
+    return statuses if data[at:] == other[done:] else None
 
 
 def _lines(names: Iterable[str]) -> bytes:
