@@ -294,7 +294,8 @@ class TestAlike:
     @pytest.mark.parametrize("status", TASK_STATUSES)
     def test_reads_as_the_parser_does(self, quote: str, status: str) -> None:
         text = self.TEXT.replace("status: in_progress", f"status: {quote}in_progress{quote}  # why")
-        other = text.replace(f"{quote}in_progress{quote}  #", f"{quote}{status}{quote}  #").replace("todo", "blocked", 1)
+        second = text.replace(f"{quote}in_progress{quote}  #", f"{quote}{status}{quote}  #")
+        other = second.replace("todo", "blocked", 1)
         parsed, read = (parse_workplan("a", each.encode()) for each in (other, text))
         assert isinstance(parsed, Workplan)
         assert isinstance(read, Workplan)
