@@ -90,15 +90,17 @@ def look_into_advances(
     if not asked:
         return found
     tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}
+    data = _read_again(tree, {each.path for each in asked.values()}, digests, limit)
+    workplans = {item.workplan.path: item.workplan for item in known}
     answers = find_provenances(
         tree, checkout.repo.workplans, head, asked.values(),
         tips=sorted(tips), since="" if reopens else checkout.head,
-        parsed={item.workplan.path: (digests[item.workplan.path], item.workplan) for item in known},
+        parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
     )  # fmt: skip
     found.provenances = {task: answers.of[each] for task, each in asked.items()}
     found._paths = {task: each.path for task, each in asked.items()}
     uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}
-    found.digests = _text_digests(tree, uncommitted, digests, limit)
+    found.digests = {path: text_digest(data[path]) for path in uncommitted & data.keys()}
     facts = _Facts(answers, head, found.digests)
     for task, reopen in reopens.items():
         each = asked[task]
@@ -133,10 +135,10 @@ def _file_status(drift: Drift, action: AdvanceTask) -> FileStatus:
     return FileStatus(finding.file or "", finding.task or "", action.id, finding.file_status or "")
 
 
-def _text_digests(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, str]:
-    """What the files of *paths* are like, their line ends apart, if they are as they were read."""
+def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, bytes]:
+    """The bytes of those of *paths* that are as they were when *digests* were taken."""
     return {
-        file.path: text_digest(file.data)
+        file.path: file.data
         for file in read_files(tree.top, sorted(paths), limit)
         if file.data is not None and digest(file.data) == digests.get(file.path)
     }

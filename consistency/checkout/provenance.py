@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
-from consistency.checkout.files import digest, text_digest
+from consistency.checkout.blobs import blob_id
+from consistency.checkout.files import text_digest
 from consistency.checkout.git import GitError, GitMissing, GitTimeout
 from consistency.checkout.history import AS_COMMITTED, Commit, History, read_history
 from consistency.checkout.worktree import WorkTree
@@ -94,11 +95,11 @@ def find_provenances(
     *,
     tips: Iterable[str] = (),
     since: str = "",
-    parsed: Mapping[str, tuple[str, Workplan]] = MappingProxyType({}),
+    parsed: Mapping[str, tuple[bytes, Workplan]] = MappingProxyType({}),
 ) -> Provenances:
     """Where each of *statuses* comes from, in the history of the commit *head* ('' for none).
 
-    *parsed* are files of the work tree that were read already: path → digest of the bytes, what they say.
+    *parsed* are files of the work tree that were read already: path → their bytes, what they say.
     The history at hand afterwards is that of *tips* too. Before all of it is read, that since the commit *since* is
     tried, if it is given. Raises GitTimeout and GitMissing; whatever else goes wrong makes the answer "not known".
     """
@@ -120,7 +121,9 @@ def find_provenances(
 class _Search:
     """One search in one history."""
 
-    def __init__(self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[str, Workplan]]) -> None:
+    def __init__(
+        self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[bytes, Workplan]]
+    ) -> None:
         self._history, self._head = history, head
         self._blobs = _Blobs(tree, parsed)
         self._wanted: dict[str, str] = {}  # Blob → its path.
@@ -143,10 +146,13 @@ class _Search:
         return {status: found.get(status, NOT_KNOWN) for status in statuses}
 
     def _at_head(self, statuses: Collection[FileStatus]) -> Iterator[tuple[str, str]]:
-        paths = dict.fromkeys(status.path for status in statuses)
-        yield from ((f"{self._head}:{path}", path) for path in paths)
-        for path in paths:
+        for path in dict.fromkeys(status.path for status in statuses):
+            yield self._name_at_head(path), path
             yield from self._older("", path, READ_AHEAD[0])
+
+    def _name_at_head(self, path: str) -> str:
+        """The blob of *path* at HEAD; a name for git to look it up if the history at hand does not have it."""
+        return self._history.blob_at(self._head, path) or f"{self._head}:{path}"
 
     def _older(self, blob: str, path: str, number: int) -> Iterator[tuple[str, str]]:
         """*blob* and the versions of *path* before it, not more than *number*."""
@@ -167,7 +173,7 @@ class _Search:
             return NOT_KNOWN
 
     def _at(self, status: FileStatus) -> Provenance:
-        name = f"{self._head}:{status.path}"
+        name = self._name_at_head(status.path)
         if name in self._blobs.absent:
             return UNCOMMITTED
         said = self._blobs.says(name) if self._blobs.has(name) else None
@@ -274,7 +280,7 @@ class _Blobs:
     `absent` are those that git says are not there, `digests` those of the others.
     """
 
-    def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[str, Workplan]]) -> None:
+    def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[bytes, Workplan]]) -> None:
         self._tree, self._parsed = tree, parsed
         self._alike: dict[str, tuple[bytes, Workplan]] = {}
         self._said: dict[str, dict[str, str] | None] = {}
@@ -295,8 +301,13 @@ class _Blobs:
         return self._said[name]
 
     def read(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Read blobs, given as (name, path), with one git process."""
+        """Read blobs, given as (name, path), with one git process; those that the work tree has are not asked for."""
         paths = {name: path for name, path in wanted if name not in self._asked and "\n" not in name}
+        here = {name: path for name, path in paths.items() if self._is_in_work_tree(name, path)}
+        for name, path in here.items():
+            self._asked.add(name)
+            self._take(name, path, self._parsed[path][0])
+            del paths[name]
         paths = dict(islice(paths.items(), max(0, MAX_BLOBS - len(self._asked))))
         if not paths:
             return
@@ -313,6 +324,9 @@ class _Blobs:
             else:
                 self._take(name, paths[name], data)
 
+    def _is_in_work_tree(self, name: str, path: str) -> bool:
+        return path in self._parsed and blob_id(self._parsed[path][0], like=name) == name
+
     def _take(self, name: str, path: str, data: bytes) -> None:
         self.digests[name] = text_digest(data)
         self._said[name] = None
@@ -321,7 +335,7 @@ class _Blobs:
             workplan = self._alike[path][1]
         else:
             read = self._parsed.get(path)
-            parsed = read[1] if read is not None and read[0] == digest(data) else parse_workplan(path, data)
+            parsed = read[1] if read is not None and read[0] == data else parse_workplan(path, data)
             if not isinstance(parsed, Workplan):
                 return
             workplan, statuses = parsed, [block.status for block in parsed.blocks]
