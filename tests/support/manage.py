@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.support.forkserver import ROOT as ROOT
+from tests.support.forkserver import ForkServer
+
+_server = ForkServer()
+_OF_PYTHONS_START = ("LANG", "LC_", "PYTHON", "TZ")
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,24 @@ def manage(
     """Run `manage.py` with *args*; *env* adds to the environment of the tests, None takes a variable out of it."""
     # manage.py itself chooses between the slim and the full settings, as it does outside of tests.
     wanted = {**os.environ, "DJANGO_SETTINGS_MODULE": None, **(env or {})}
-    run = subprocess.run(
-        [sys.executable, ROOT / "manage.py", *args],
-        env={name: value for name, value in wanted.items() if value is not None},
-        cwd=cwd,
-        input=input,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",  # Of a process in another locale.
-        timeout=timeout,
-        check=False,
-    )
-    return Ended(run.returncode, run.stdout, run.stderr)
+    environment = {name: value for name, value in wanted.items() if value is not None}
+    if _needs_pythons_start(environment):
+        command = [sys.executable, ROOT / "manage.py", *args]
+        run = subprocess.run(
+            command, env=environment, cwd=cwd, input=input.encode(), capture_output=True, timeout=timeout, check=False
+        )
+        exit, out, err = run.returncode, run.stdout, run.stderr
+    else:
+        exit, out, err = _server.run([os.fspath(arg) for arg in args], environment, cwd, input, timeout)
+    return Ended(exit, _text(out), _text(err))
+
+
+def _needs_pythons_start(environment: Mapping[str, str]) -> bool:
+    """Whether Python reads variables at its start that are others here than in the tests' own process."""
+    names = {*environment, *os.environ} - {"DJANGO_SETTINGS_MODULE"}
+    return any(environment.get(name) != os.environ.get(name) for name in names if name.startswith(_OF_PYTHONS_START))
+
+
+def _text(output: bytes) -> str:
+    """As subprocess does it: in universal line ends; bytes that are no UTF-8 come from a process in another locale."""
+    return output.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
