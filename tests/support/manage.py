@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.forkserver import ROOT as ROOT
-from tests.support.forkserver import ForkServer
+from tests.support import forkserver
 
-_server = ForkServer()
+ROOT = forkserver.ROOT
+_server = forkserver.ForkServer()
 _OF_PYTHONS_START = ("LANG", "LC_", "PYTHON", "TZ")
 
 
