@@ -86,20 +86,8 @@ serve: database ## Serve the admin and the API on ADDRESS=127.0.0.1:8000
 	@$(MANAGE) welcome
 	@exec $(MANAGE) runserver $(ARGS) -- "$$ADDRESS"
 
-# Runs wherever there is curl, with nothing set up. The token goes in on curl's standard input, so that no list of processes
-# shows it; the task's name goes into the address byte by byte as %XX, so that it may hold anything. curl repeats what the
-# network lost, and the key sees to it that nothing is recorded twice.
 report-status: ## Report a status to the hub at API_BASE: TASK=id STATUS=done, the token in STATEHUB_TOKEN
-	@if [ -z "$$TASK" ] || [ -z "$$STATUS" ]; then echo 'make: give TASK=id and STATUS=status' >&2; exit 2; fi; \
-	case "$$STATUS" in todo|in_progress|blocked|done|cancelled) ;; \
-	    *) echo 'make: STATUS is one of todo, in_progress, blocked, done, cancelled' >&2; exit 2;; esac; \
-	case "$$STATEHUB_TOKEN" in ''|*[!A-Za-z0-9_-]*) echo 'make: STATEHUB_TOKEN must hold the token (manage.py create_token)' >&2; exit 2;; esac; \
-	task=$$(printf %s "$$TASK" | od -An -v -tx1 | tr -d '\n' | tr -s ' ' '%' | sed 's/%2f/\//g'); \
-	key=$$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n'); \
-	printf 'header = "Authorization: Bearer %s"\n' "$$STATEHUB_TOKEN" | \
-	curl --config - --silent --show-error --fail-with-body --retry 3 --max-time 60 --globoff --path-as-is --request PATCH \
-	    --header 'Content-Type: application/json' --header "Idempotency-Key: $$key" --write-out '\n' \
-	    --data "{\"status\":\"$$STATUS\"}" -- "$${API_BASE%/}/api/tasks/$$task/"
+	@sh scripts/report-status "$$TASK" "$$STATUS"
 
 migrate: runtime ## Bring the database up to date, whatever the stamp says
 	@rm -f .venv/.database

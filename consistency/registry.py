@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -56,8 +56,16 @@ def by_slug(slug: str, host: str) -> list[Checkout]:
 
 
 def all_here(host: str) -> list[Checkout]:
-    """Every checkout registered for *host*, in the order of slugs."""
-    return list(Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path"))
+    """Every checkout registered for *host*, in the order of slugs. Raises RegistryError if there are none."""
+    found = list(Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path"))
+    if not found:
+        raise RegistryError(f"no checkout is registered for host '{host}': register_repo PATH adds one")
+    return found
+
+
+def by_slugs(slugs: Iterable[str], host: str) -> list[Checkout]:
+    """The checkouts of all *slugs* on *host*, each once, in the order of slugs. Raises RegistryError."""
+    return [checkout for slug in dict.fromkeys(slugs) for checkout in by_slug(slug, host)]
 
 
 def by_path(path: str, host: str) -> Registered:

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from contextlib import closing
 from io import StringIO
 from pathlib import Path
@@ -20,12 +20,12 @@ from django.utils import timezone
 
 from consistency.checkout.git import GitError, GitMissing
 from consistency.checkout.lock import Locked
-from consistency.checkout.worktree import NotAWorkTree
+from consistency.checkout.worktree import NotAWorkTree, locate
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.models import Mode, RunState
 from consistency.options import Options, committer
 from consistency.ping import pinged
-from consistency.registry import RegistryError, all_here, by_path, by_slug
+from consistency.registry import RegistryError, all_here, by_path, by_slugs
 from consistency.report.outcome import CheckoutOutcome, Report
 from consistency.report.progress import progress
 from consistency.run import run_visit
@@ -34,6 +34,7 @@ from statehub import __version__
 from statehub.command import CANNOT_RUN, HubCommand, about_database, user_name
 from statehub.escapes import storable
 from statehub.models import Checkout
+from statehub.numbers import MAX_FETCHES, seconds, whole_number
 
 if TYPE_CHECKING:
     from consistency.report.text_report import Stream
@@ -58,7 +59,13 @@ class RunCommand(HubCommand):
         """Which checkouts, how to report, how long to fetch."""
         parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos, by their slugs")
         parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
-        parser.add_argument("--path", help="the checkout at this path; an unknown one is registered on the way")
+        parser.add_argument(
+            "--path",
+            action="append",
+            dest="paths",
+            metavar="PATH",
+            help="the checkout at this path; an unknown one is registered on the way; may be given several times",
+        )
         parser.add_argument("--format", choices=FORMATS, default="text", help="of the report (default: text)")
         parser.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
         parser.add_argument(
@@ -66,10 +73,14 @@ class RunCommand(HubCommand):
         )
         parser.add_argument("--no-fetch", action="store_true", help="use what is known of the remote")
         parser.add_argument(
-            "--fetch-timeout", type=_seconds, metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
+            "--fetch-timeout", type=seconds(), metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
         )
         parser.add_argument(
-            "--jobs", type=_jobs, default=JOBS, metavar="N", help=f"so many fetches side by side (default: {JOBS})"
+            "--jobs",
+            type=whole_number(1, MAX_FETCHES),
+            default=JOBS,
+            metavar="N",
+            help=f"so many fetches side by side (default: {JOBS})",
         )
         parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
         parser.add_argument(
@@ -83,6 +94,8 @@ class RunCommand(HubCommand):
 
     def work(self, options: dict[str, Any]) -> int:
         """Run over the checkouts asked for, report, and return the exit status."""
+        if options["no_fetch"] and options["fetch_timeout"] is not None:
+            self.cannot_run("--fetch-timeout is for a fetch: give it without --no-fetch")
         self._require_place(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
@@ -126,26 +139,37 @@ class RunCommand(HubCommand):
         """What started the run, as the environment says: cron and the admin name themselves."""
         trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]
         if trigger not in TRIGGERS:
-            self.cannot_run(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}")
+            self.cannot_run(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
         return trigger
 
     def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
-        if (bool(options["slugs"]) + options["all"] + bool(options["path"])) != 1:
+        if (bool(options["slugs"]) + options["all"] + bool(options["paths"])) != 1:
             self.cannot_run("say which checkouts: SLUG …, --all, or --path PATH (one of the three)")
         host = settings.STATEHUB_HOST
         try:
             if options["all"]:
-                return all_here(host) or self.cannot_run(
-                    f"no checkout is registered for host '{host}': register_repo PATH adds one"
-                )
-            if options["path"]:
-                registered = by_path(options["path"], host)
-                if registered.note:
-                    self.warn(registered.note)
-                return [registered.checkout]
-            return [checkout for slug in dict.fromkeys(options["slugs"]) for checkout in by_slug(slug, host)]
+                return all_here(host)
+            if options["paths"]:
+                return self._by_paths(options["paths"], host)
+            return by_slugs(options["slugs"], host)
         except (RegistryError, NotAWorkTree, GitError) as error:
             self.cannot_run(str(error))
+
+    def _by_paths(self, paths: list[str], host: str) -> list[Checkout]:
+        """The checkouts at *paths*, each once. Raises RegistryError, NotAWorkTree, GitError.
+
+        If one is not a checkout, none is registered: nothing has been done then.
+        """
+        if len(paths) > 1:
+            for path in paths:
+                locate(path)
+        found: dict[int, Checkout] = {}
+        for path in paths:
+            registered = by_path(path, host)
+            if registered.note:
+                self.warn(registered.note)
+            found.setdefault(registered.checkout.pk, registered.checkout)
+        return list(found.values())
 
     def _run(self, checkouts: list[Checkout], options: Options, jobs: int) -> tuple[list[CheckoutOutcome], bool]:
         """The outcomes, and whether a checkout was passed over because another run is at work there.
@@ -272,19 +296,3 @@ def _exit_status(report: Report, fail_on: str, locked: bool) -> int:
         return 0
     bad = SEVERITIES[SEVERITIES.index(Severity(fail_on.upper())) :]
     return int(any(report.count(severity) for severity in bad))
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < 86_400:
-        raise ArgumentTypeError(f"'{text}' is no number of seconds above 0")
-    return value
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 100:
-        raise ArgumentTypeError(f"'{text}' is no number from 1 to 100")
-    return int(text)

@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from abc import ABC, abstractmethod
+from argparse import ArgumentError, ArgumentParser, Namespace, _StoreAction
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -17,6 +18,21 @@ from statehub.escapes import encodable, storable, visible
 
 CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
+
+
+class StoreOnce(_StoreAction):
+    """An option with one value: given twice, one of the two would be ignored."""
+
+    given = False
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        """Take the value. Raises ArgumentError for a second one."""
+        if self.given and option_string:
+            raise ArgumentError(self, "is given twice")
+        self.given = True
+        super().__call__(parser, namespace, values, option_string)
 
 
 class HubCommand(BaseCommand, ABC):
@@ -34,9 +50,15 @@ class HubCommand(BaseCommand, ABC):
         parser.error = error  # type: ignore[method-assign]  # Django offers no hook for the parser's class
         return parser
 
+    def add_base_argument(self, parser: CommandParser, *args: Any, **kwargs: Any) -> None:
+        """Django's, called before any other: from here on an option that takes one value takes no second one."""
+        for name in (None, "store"):
+            parser.register("action", name, StoreOnce)
+        super().add_base_argument(parser, *args, **kwargs)
+
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do the work, or say why it cannot be done."""
-        self._require_text(options)
+        self._check_arguments(options)
         try:
             status = self.work(options)
             self.stdout.flush()
@@ -63,12 +85,14 @@ class HubCommand(BaseCommand, ABC):
     def work(self, options: dict[str, Any]) -> int:
         """Do what the command is for and return the exit status."""
 
-    def _require_text(self, options: Mapping[str, Any]) -> None:
-        """Arguments are bytes to the system; no database takes those that are no UTF-8."""
-        for value in options.values():
+    def _check_arguments(self, options: Mapping[str, Any]) -> None:
+        """Refuse arguments that mean nothing: empty ones, and bytes that are not UTF-8, which no database takes."""
+        for name, value in options.items():
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and storable(text) != text:
                     self.cannot_run(f"the argument '{text}' is not UTF-8")
+                if text == "":  # A variable of the caller's that is not set, say.
+                    self.cannot_run(f"an argument is empty: {name}")
 
     def say(self, line: str) -> None:
         """One line for a person, on stdout, with escapes for what its encoding cannot say."""

@@ -38,6 +38,17 @@ class WouldRegress(MoveError):
         self.current = task.status
 
 
+class ReasonMissingError(MoveError):
+    """A reopen without a reason."""
+
+    def __init__(self) -> None:
+        super().__init__("a reopen needs a reason")
+
+
+class MovedMeanwhileError(MoveError):
+    """Somebody else moved the task between our look and our write: the same call may work now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who moves a status, and from where: kept with the change. The last three say which statement of a file it was."""
@@ -102,7 +113,7 @@ def reopen(task: Task, status: str, reason: str, origin: Origin, *, at: datetime
     """
     _check_status(status)
     if not reason.strip():
-        raise MoveError("a reopen needs a reason")
+        raise ReasonMissingError
     with transaction.atomic():
         current = _lock(task)
         if current.status == status:
@@ -142,7 +153,7 @@ def _move(task: Task, status: str, change: StatusChange, origin: Origin) -> None
     allowed = TASK_STATUSES if change.reopen else at_or_below(status)
     rows = Task.objects.filter(pk=task.pk, status=task.status, status__in=allowed)
     if rows.update(status=status, status_changed_at=change.at) != 1:
-        raise MoveError(f"task '{task.key}' was moved by somebody else at this moment; try again")
+        raise MovedMeanwhileError(f"task '{task.key}' was moved by somebody else at this moment; try again")
     Workstream.objects.filter(pk=task.workstream_id).update(version=F("version") + 1)
     change.task, change.old, change.new = task, task.status, status
     change.who, change.source, change.host, change.commit = origin.who, origin.source, origin.host, origin.commit

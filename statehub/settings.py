@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from statehub.environment import read_bool, read_hosts, read_number, read_origins, read_text
+from statehub.numbers import MAX_HOURS
 from statehub.settings_commands import *  # noqa: F403 - one set of settings in two steps
-from statehub.settings_commands import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, env, make_folder, number
+from statehub.settings_commands import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, make_folder
 
-DEBUG = env.bool("DEBUG", default=True)
+DEBUG = read_bool("DEBUG", True)
 
 if not DEBUG and "postgresql" in DATABASES["default"]["ENGINE"]:
     # A server keeps its connections: opening one costs more than most requests. Not with DEBUG: there every request may
@@ -20,27 +24,42 @@ if not DEBUG and "postgresql" in DATABASES["default"]["ENGINE"]:
 
 
 def _kept_secret_key() -> str:
-    """The key of a local hub: made once, kept in `var/`, readable by its owner only."""
+    """The key of a local hub: made once, kept in `var/`, readable by its owner only. Raises ImproperlyConfigured."""
     path = STATEHUB_VAR / "secret_key"
     make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        key = secrets.token_urlsafe(50)
-        file.write(key)
+        if not path.exists():
+            _make_secret_key(path)
+        key = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"the file {path} cannot be read or made: {error}; or set SECRET_KEY") from error
+    if not key:
+        raise ImproperlyConfigured(f"the file {path} is empty: delete it, or set SECRET_KEY")
     return key
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="")
+def _make_secret_key(path: Path) -> None:
+    """Put a new key there in one step: of several processes that begin at once, all take the first one's."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(50))
+        with suppress(FileExistsError):
+            os.link(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+SECRET_KEY = read_text("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
-        raise ImproperlyConfigured("SECRET_KEY must be set where DEBUG is off")
+        raise ImproperlyConfigured("SECRET_KEY must be set if DEBUG is off")
     SECRET_KEY = _kept_secret_key()
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# This machine's own names always count: an ssh tunnel ends there, whatever the hub is called outside.
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = list(dict.fromkeys([*read_hosts("ALLOWED_HOSTS", []), *LOOPBACK_HOSTS]))
+CSRF_TRUSTED_ORIGINS = read_origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",  # the admin's look; it must come first
@@ -59,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.policy.ContentPolicy",
     "web.api.edge.ApiEdge",
+    "web.loopback.LoopbackMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -71,9 +91,9 @@ MIDDLEWARE = [
 ]
 
 # Refused API tokens from one address in one minute; any more are answered 429, and not logged.
-STATEHUB_REFUSED_PER_MINUTE = number("STATEHUB_REFUSED_PER_MINUTE", 20)
+STATEHUB_REFUSED_PER_MINUTE = read_number("STATEHUB_REFUSED_PER_MINUTE", 20, 1_000_000)
 # The dashboard calls a checkout overdue after so many hours without a finished run.
-STATEHUB_OVERDUE_HOURS = number("STATEHUB_OVERDUE_HOURS", 24)
+STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
 
 # What an error page of DEBUG shows of the settings and of the environment: none of the addresses that hold a password.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.errorpage.Filter"
@@ -133,9 +153,11 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+_ssl_redirect = read_bool("SECURE_SSL_REDIRECT", True)
+_hsts_seconds = read_number("SECURE_HSTS_SECONDS", 31_536_000, 2**31 - 1, lowest=0)
 if not DEBUG:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_SSL_REDIRECT = _ssl_redirect
+    SECURE_HSTS_SECONDS = _hsts_seconds
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True

@@ -10,6 +10,7 @@ import pytest
 from consistency.core.codes import CODES
 from consistency.core.parse import parse_workplan
 from consistency.core.workplan import Workplan
+from statehub.environment import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -22,10 +23,11 @@ def test_checks_page_has_the_table_of_codes() -> None:
 
 
 def test_env_example_names_every_setting_and_no_other() -> None:
-    sources = "".join((ROOT / "statehub" / name).read_text() for name in ("settings_commands.py", "settings.py"))
-    read = set(re.findall(r"(?:env\.\w+|number)\(\s*\"([A-Z_]+)\"", sources)) - {"STATEHUB_ENV_FILE"}
-    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert named == read
+    names = ("settings_commands.py", "settings.py", "database_url.py")
+    sources = "".join((ROOT / "statehub" / name).read_text() for name in names)
+    read = set(re.findall(r"read_\w+\(\s*\"([A-Z_]+)\"", sources))
+    named = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(named) == read == SETTINGS
 
 
 def test_make_targets_in_the_readme_exist() -> None:

@@ -330,7 +330,8 @@ class TestBySlug:
 
 
 def test_all_here(new_origin: Callable[[str], Origin]) -> None:
-    assert all_here(HOST) == []
+    with pytest.raises(RegistryError, match=rf"^no checkout is registered for host '{HOST}': register_repo PATH adds"):
+        all_here(HOST)
     expected = [registered(new_origin(name).clone(name)) for name in ("c", "a", "b")]
     registered(new_origin("d").clone("d"), host="elsewhere")
     assert all_here(HOST) == sorted(expected, key=lambda checkout: checkout.path)

@@ -1,9 +1,18 @@
 """Entry point for a WSGI server."""
 
 import os
+import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings")
 
-application = get_wsgi_application()
+CANNOT_LOAD = 4
+"""Exit status of a worker: gunicorn then gives up; any other and it starts the next one, again and again."""
+
+try:
+    application = get_wsgi_application()
+except ImproperlyConfigured as error:
+    sys.stderr.write(f"error: {error}\n")
+    sys.exit(CANNOT_LOAD)

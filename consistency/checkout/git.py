@@ -173,7 +173,7 @@ def _communicate(process: subprocess.Popen[bytes], stdin: bytes, timeout: float)
 
 
 def _protocols() -> str:
-    return os.environ.get("STATEHUB_GIT_PROTOCOLS") or PROTOCOLS
+    return os.environ.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
 
 
 def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:

@@ -22,7 +22,9 @@ NO_TOKEN = problem("no-token", 401, "A token is needed", "send 'Authorization: B
 BAD_TOKEN = problem(
     "bad-token", 401, "The token opens nothing", "the token is not in use: unknown, expired or revoked"
 )  # fmt: skip
-EXPIRES = "error: create_token: argument --expires: '{}' is no number of days from 1 to 36500 (--help shows how)"
+EXPIRES = (
+    "error: create_token: argument --expires: '{}' is not a whole number of days from 1 to 36500 (--help shows how)"
+)
 
 
 def test_no_token(db: None) -> None:

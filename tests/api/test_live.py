@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -19,7 +16,6 @@ import pytest
 from statehub.models import StatusChange, Task, Workstream
 from statehub.ranks import is_regress
 from tests.api.helpers import as_json, new_task
-from tests.support.manage import ROOT
 from tests.support.server import Server
 from web.api import tokens
 from web.models import KeptAnswer
@@ -141,41 +137,3 @@ def test_log_has_no_token(server: Server, secret: str) -> None:
     log = server.log.read_text()
     assert "refused a token from 127.0.0.1 for /api/tasks/T01/: it is unknown" in log
     assert secret[:-1] not in log
-
-
-@pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="needs make and curl")
-class TestMake:
-    def report(self, url: str, secret: str, **variables: str) -> tuple[int, str, str]:
-        given = [f"{name}={value}" for name, value in variables.items()]
-        run = subprocess.run(
-            ["make", "--silent", "report-status", f"API_BASE={url}/", *given],
-            cwd=ROOT, env={**os.environ, "STATEHUB_TOKEN": secret}, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-        return run.returncode, run.stdout, run.stderr
-
-    def test_status_is_reported_whatever_the_name(self, server: Server, secret: str) -> None:
-        for key in ("T01", "a/b c", 'x"$(id)`id`$$', "ü?&#%41", "-X", "{a,b}[1-2]", "..;'"):
-            task = new_task(key=key)
-            code, out, err = self.report(server.url, secret, TASK=key, STATUS="done")
-            assert (code, json.loads(out), err) == (0, as_json(task, status="done"), "")
-        assert set(StatusChange.objects.values_list("who", flat=True)) == {"laptop"}
-
-    def test_refusal_is_shown_and_fails(self, server: Server, secret: str) -> None:
-        new_task(status="done")
-        code, out, _ = self.report(server.url, secret, TASK="T01", STATUS="todo")
-        assert (code, json.loads(out)["type"]) == (2, "/api/problems/#would-regress")
-
-    @pytest.mark.parametrize(
-        ("secret_given", "variables", "said"),
-        [
-            ("sth_x", {"TASK": "T01"}, "make: give TASK=id and STATUS=status"),
-            ("sth_x", {"TASK": "T01", "STATUS": 'done"$(id)'}, "make: STATUS is one of todo, in_progress, "),
-            ("", {"TASK": "T01", "STATUS": "done"}, "make: STATEHUB_TOKEN must hold the token"),
-            ('a"\nurl = "x', {"TASK": "T01", "STATUS": "done"}, "make: STATEHUB_TOKEN must hold the token"),
-        ],
-    )
-    def test_what_is_missing_is_said(self, secret_given: str, variables: dict[str, str], said: str) -> None:
-        code, out, err = self.report("http://127.0.0.1:9", secret_given, **variables)
-        assert (code, out) == (2, "")
-        assert err.startswith(said)

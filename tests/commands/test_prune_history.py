@@ -66,7 +66,7 @@ def test_silent(hub: Hub) -> None:
 
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "soon", "", "²", "36501", "9" * 5_000])
 def test_days_that_are_none(hub: Hub, days: str) -> None:
-    words = f"argument --older-than: '{days}' is no whole number of days from 1 to 36500 (--help shows how)"
+    words = f"argument --older-than: '{days}' is not a whole number of days from 1 to 36500 (--help shows how)"
     assert run("prune_history", f"--older-than={days}") == Ended(2, "", f"error: prune_history: {words}\n")
 
 

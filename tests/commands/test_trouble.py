@@ -29,7 +29,7 @@ def cannot_run(line: str) -> Ended:
 def test_no_checkout_named(hub: Hub) -> None:
     line = "say which checkouts: SLUG …, --all, or --path PATH (one of the three)"
     assert hub.manage("check_consistency") == cannot_run(line)
-    for args in ([], ["--path", ""], ["net", "--all"], ["net", "--path", "."], ["--all", "--path", "."]):
+    for args in ([], ["net", "--all"], ["net", "--path", "."], ["--all", "--path", "."]):
         assert run("fix_consistency", *args) == cannot_run(line)
 
 
@@ -46,7 +46,7 @@ def test_no_checkout_named(hub: Hub) -> None:
         (["fix_consistency", "--path", "/etc/passwd"], "/etc/passwd is no folder"),
         (
             ["fix_consistency", "net", "--jobs", "0"],
-            "fix_consistency: argument --jobs: '0' is no number from 1 to 100 (--help shows how)",
+            "fix_consistency: argument --jobs: '0' is not a whole number from 1 to 100 (--help shows how)",
         ),
         (
             ["check_consistency", "net", "--push"],
@@ -58,11 +58,13 @@ def test_no_checkout_named(hub: Hub) -> None:
         ),
         (
             ["check_consistency", "--fetch-timeout", "nan"],
-            "check_consistency: argument --fetch-timeout: 'nan' is no number of seconds above 0 (--help shows how)",
+            "check_consistency: argument --fetch-timeout: 'nan' is not a number of seconds above 0 and up to 86400"
+            " (--help shows how)",
         ),
         (
             ["fix_consistency", "--fetch-timeout", "soon"],
-            "fix_consistency: argument --fetch-timeout: 'soon' is no number of seconds above 0 (--help shows how)",
+            "fix_consistency: argument --fetch-timeout: 'soon' is not a number of seconds above 0 and up to 86400"
+            " (--help shows how)",
         ),
         (["set_task_status", "T01", "done"], "no task 'T01' in the hub"),
         (["reopen_task", "T01", "todo", "--reason", "so"], "no task 'T01' in the hub"),
@@ -124,7 +126,7 @@ def test_file_that_is_no_database(tmp_path: Path) -> None:
 
 def test_setting_that_is_no_number() -> None:
     ended = manage("check_consistency", "net", env={"STATEHUB_FETCH_TIMEOUT": "soon"})
-    assert ended == cannot_run("STATEHUB_FETCH_TIMEOUT must be a whole number above 0")
+    assert ended == cannot_run("STATEHUB_FETCH_TIMEOUT must be a whole number from 1 to 86400, not 'soon'")
 
 
 def test_git_is_missing(hub: Hub, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ reached() {{
 }}
 strike() {{
     : >{struck}
-    if [ "$both" ]; then kill -9 "$STATEHUB_CRASH_RUN"; fi
+    if [ "$both" ]; then kill -9 "$STATEHUB_TEST_CRASH_RUN"; fi
     kill -9 "$1"
 }}
 """
@@ -44,8 +44,8 @@ strike() {{
 # Only what the tool itself starts counts, not what git starts in turn: the marker is inherited. The tool lets no hooks
 # run; ours take the place of none. A file size of 0 is a SIGXFSZ, at which git cleans up as little as at a SIGKILL.
 SHIM = r"""#!/bin/sh
-if [ "$STATEHUB_CRASH_INSIDE" ]; then exec {git} "$@"; fi
-export STATEHUB_CRASH_INSIDE=1
+if [ "$STATEHUB_TEST_CRASH_INSIDE" ]; then exec {git} "$@"; fi
+export STATEHUB_TEST_CRASH_INSIDE=1
 . {moment}
 name= value=
 for word; do
@@ -61,7 +61,7 @@ done
 if reached "$name: before"; then strike $$; fi
 case " {reading} " in *" $name "*) exec {git} "$@";; esac
 if reached "$name: first byte"; then
-    (export STATEHUB_CRASH_QUIET=1; ulimit -c 0; ulimit -f 0; exec {git} "$@")
+    (export STATEHUB_TEST_CRASH_QUIET=1; ulimit -c 0; ulimit -f 0; exec {git} "$@")
 else
     {git} "$@"
 fi
@@ -73,7 +73,7 @@ exit "$status"
 
 HOOK = """\
 #!/bin/sh
-if [ "$STATEHUB_CRASH_QUIET" ]; then exit; fi
+if [ "$STATEHUB_TEST_CRASH_QUIET" ]; then exit; fi
 . {moment}
 if reached "${{0##*/}} $1"; then strike $PPID; fi
 case "${{0##*/}}" in reference-transaction|p*-receive|pre-push) cat >/dev/null;; esac

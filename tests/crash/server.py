@@ -85,7 +85,7 @@ def _command(request: dict[str, Any]) -> int:
 
     from tests.crash.seam import Plan, Seam
 
-    os.environ.update(request["env"], STATEHUB_CRASH_RUN=str(os.getpid()))
+    os.environ.update(request["env"], STATEHUB_TEST_CRASH_RUN=str(os.getpid()))
     for name, value in request["settings"].items():
         setattr(settings, name, value)
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -119,7 +119,7 @@ def test_checkouts_without_anything_to_fetch_are_among_them(hub: Hub, origin: Or
 def test_number_that_is_none(hub: Hub, number: str) -> None:
     ended = run("check_consistency", "--all", f"--jobs={number}")
     assert (ended.exit, ended.stdout) == (2, "")
-    assert f"'{number}' is no number from 1 to 100" in ended.stderr
+    assert f"'{number}' is not a whole number from 1 to 100" in ended.stderr
 
 
 def test_locks_are_given_back_when_it_is_stopped(hub: Hub, origin: Origin, log: Path) -> None:

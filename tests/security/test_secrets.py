@@ -165,14 +165,3 @@ def test_page_of_a_job_is_for_those_who_may_run(rows: Rows, viewer: Client) -> N
         "admin:statehub_checkout_job", args=(Checkout.objects.get().pk, "0" * 8 + "-0000-0000-0000-" + "0" * 12)
     )
     assert viewer.get(address).status_code == 403
-
-
-def test_report_of_a_status_keeps_the_token_from_process_lists() -> None:
-    recipe = (Path(__file__).parents[2] / "Makefile").read_text().partition("\nreport-status:")[2].partition("\n\n")[0]
-    used = [line.strip() for line in recipe.splitlines() if "STATEHUB_TOKEN" in line]
-    assert [
-        line
-        for line in used
-        if not line.startswith(("case ", "printf ", "*)", "report-status", "##")) and "##" not in line
-    ] == []
-    assert "curl --config -" in recipe

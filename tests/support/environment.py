@@ -53,7 +53,7 @@ def pin(folder: Path) -> None:
         GIT_TERMINAL_PROMPT="0",
         DJANGO_SETTINGS_MODULE=SETTINGS,
         DATABASE_URL=f"sqlite:///{folder / 'statehub.sqlite3'}",
-        STATEHUB_ENV_FILE=str(folder / "no.env"),
+        STATEHUB_ENV_FILE=os.devnull,
         STATEHUB_HOST=HOST,
         STATEHUB_VAR=str(folder / "var"),
     )

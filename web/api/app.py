@@ -15,7 +15,7 @@ from statehub import __version__
 from web.api.door import Bearer
 from web.api.faults import invalid
 from web.api.jsonbody import StrictParser
-from web.api.problems import BAD_REQUEST, INVALID, MALFORMED, MEDIA_TYPE, NOT_FOUND, SCHEMA, UNAVAILABLE, Problem
+from web.api.problems import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, SCHEMA, UNAVAILABLE, Problem
 from web.api.reads import router as reads
 from web.api.tasks import router as tasks
 
@@ -89,10 +89,8 @@ def _invalid(_request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http_error(_request: HttpRequest, error: Any) -> HttpResponse:
-    """The framework wraps what the parser raised."""
-    problem = error.__cause__
-    if not isinstance(problem, Problem):
-        problem = Problem(MALFORMED if "body" in str(error) else BAD_REQUEST, str(error))
+    """The framework wraps what the parser raised, which is a Problem."""
+    problem = error.__cause__ if isinstance(error.__cause__, Problem) else Problem(BAD_REQUEST, str(error))
     return problem.response()
 
 

@@ -18,7 +18,7 @@ from statehub.moves import needs_known_heads, read_known_heads
 from statehub.ranks import TASK_STATUSES, at_or_below, is_regress
 from web.api import report, represent
 from web.api.moves_in import AdvanceItem, ReopenItem
-from web.api.problems import BUSY, INVALID, MOVED_ON, UNKNOWN_TASK, WOULD_REGRESS, Fault, Kind, Problem
+from web.api.problems import INVALID, MOVED_ON, UNKNOWN_TASK, WOULD_REGRESS, Fault, Kind, Problem
 from web.api.resolve import TooAmbiguous, resolve
 from web.models import ApiToken
 
@@ -106,7 +106,7 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
         allowed = TASK_STATUSES if reopened else at_or_below(status)
         rows = Task.objects.filter(pk__in=[task.pk for task in tasks], status__in=allowed)
         if rows.update(status=status, status_changed_at=now) != len(tasks):
-            raise Problem(BUSY, "a task was moved by somebody else at this moment; try again")
+            raise report.busy("a task was moved by somebody else at this moment; try again")
     Workstream.objects.filter(pk__in={task.workstream_id for task, _ in pairs}).update(version=F("version") + 1)
     changes = [_change(task, move, token, now) for task, move in pairs]
     deciding = [change for change in changes if needs_known_heads(change)]

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from statehub.numbers import NotANumberError, parse_whole_number
 from web.api.problems import (
     BAD_REQUEST,
     FAULT,
@@ -23,6 +24,9 @@ from web.api.problems import (
 
 LARGEST = 1024 * 1024
 """Bytes of a body."""
+
+MAX_CONTENT_LENGTH = 2**63 - 1
+"""Bytes; what says more is not a length."""
 
 _KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: WRONG_METHOD, 413: TOO_LARGE, 500: FAULT}
 _OURS = ("content-type", "content-length", "content-encoding")  # those of the body that is replaced
@@ -54,8 +58,12 @@ def _check_size(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if "HTTP_TRANSFER_ENCODING" in request.META:
         raise Problem(LENGTH_REQUIRED, "send Content-Length, and no Transfer-Encoding")
-    if length.isdecimal() and int(length[:12]) > LARGEST:
-        raise Problem(TOO_LARGE, f"the body has {length[:20]} bytes; {LARGEST} are allowed")
+    try:
+        size = parse_whole_number(length, 0, MAX_CONTENT_LENGTH)
+    except NotANumberError as error:
+        raise Problem(BAD_REQUEST, f"Content-Length {error}") from error
+    if size > LARGEST:
+        raise Problem(TOO_LARGE, f"the body has {size} bytes; {LARGEST} are allowed")
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from django.http import HttpRequest
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, UnreadablePostError
 from ninja.parser import Parser
 
-from web.api.problems import MALFORMED, WRONG_TYPE, Problem
+from web.api.problems import MALFORMED, TOO_LARGE, WRONG_TYPE, Problem
 
 TYPE = "application/json"
 
@@ -22,7 +23,13 @@ class StrictParser(Parser):
             raise Problem(
                 WRONG_TYPE, f"Content-Type is '{request.content_type}'", allowed=[TYPE], headers={"Accept-Patch": TYPE}
             )
-        return parse(request.body)
+        try:
+            body = request.body
+        except RequestDataTooBig as error:
+            raise Problem(TOO_LARGE, str(error)) from error
+        except UnreadablePostError as error:
+            raise Problem(MALFORMED, "the body ended before its Content-Length") from error
+        return parse(body)
 
 
 def parse(body: bytes) -> Any:

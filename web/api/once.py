@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from web.api.problems import KEY_REUSED, Problem
+from web.api.problems import BUSY, KEY_REUSED, Problem
 from web.models import ApiToken, KeptAnswer
 
 KEPT = timedelta(days=7)
@@ -41,7 +41,8 @@ Work = Callable[[], Answer]
 def answer(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -> HttpResponse:
     """What *work* answers, in one transaction; with a *key*, what the first call with it answered.
 
-    Refusals are kept like any other answer: a report refused once stays refused, even where it would pass by now.
+    Refusals are kept like any other answer: a report refused once stays refused, even if it would pass by now. Only
+    "try again" is not kept.
     Raises Problem.
     """
     if key is None:
@@ -75,6 +76,8 @@ def _attempt(work: Work) -> Answer:
         with transaction.atomic():
             return work()
     except Problem as problem:
+        if problem.kind is BUSY:  # To be tried again, with the same key: then it must not stay refused.
+            raise
         response = problem.response()
         headers = {name: str(value) for name, value in response.headers.items()}
         return Answer(response.content.decode(), response.status_code, headers)

@@ -74,8 +74,12 @@ class Order:
         return list(zip(self.fields, self.types, strict=True))
 
 
-def check_parameters(request: HttpRequest, model: type[Page]) -> None:
-    """Refuse what the list does not know, and single values given twice. Raises Problem.
+class NoParameters(BaseModel):
+    """What calls of a single task, and reports, take in their query."""
+
+
+def check_parameters(request: HttpRequest, model: type[BaseModel] = NoParameters) -> None:
+    """Refuse what the call does not know, and single values given twice. Raises Problem.
 
     A filter with a slip in its name would otherwise be no filter.
     """
@@ -90,7 +94,7 @@ def check_parameters(request: HttpRequest, model: type[Page]) -> None:
         raise Problem(INVALID, f"query {faults[0].where!a}: {faults[0].detail}", faults=faults)
 
 
-def _takes_many(model: type[Page], name: str) -> bool:
+def _takes_many(model: type[BaseModel], name: str) -> bool:
     return isinstance(model.model_fields[name].get_default(call_default_factory=True), list)
 
 

@@ -6,8 +6,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.http import HttpRequest
+
 from statehub.models import Source, Task, Workstream
-from statehub.moves import MoveError, Origin, UnknownTask, WouldRegress, advance, find_task, reopen
+from statehub.moves import (
+    MovedMeanwhileError,
+    MoveError,
+    Origin,
+    ReasonMissingError,
+    UnknownTask,
+    WouldRegress,
+    advance,
+    find_task,
+    reopen,
+)
 from statehub.ranks import TASK_STATUSES, is_regress
 from web.api import represent
 from web.api.moves_in import Advance, Reopen
@@ -57,6 +69,16 @@ def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | No
     return reloaded(task)
 
 
+def check_preconditions(request: HttpRequest, *, if_match: bool) -> None:
+    """Refuse a condition that nobody would look at: any but If-Match, and that one on a list. Raises Problem."""
+    refused = {"If-None-Match": "only If-Match is supported", "If-Unmodified-Since": "only If-Match is supported"}
+    if not if_match:
+        refused["If-Match"] = 'in a list each item takes a "version" of its own'
+    faults = [Fault("header", name, said) for name, said in refused.items() if name in request.headers]
+    if faults:
+        raise Problem(INVALID, f"header {faults[0].where}: {faults[0].detail}", faults=faults)
+
+
 def matches(if_match: str, version: str) -> bool:
     """Whether an If-Match header names *version*: quoted, bare, in a list, or `*`.
 
@@ -74,10 +96,17 @@ def refusals(task: Task, status: str) -> Iterator[None]:
         raise would_regress(reloaded(task), status) from error
     except UnknownTask as error:
         raise Problem(UNKNOWN_TASK, str(error)) from error
-    except MoveError as error:
-        if "reason" in str(error):
-            raise Problem(INVALID, str(error), faults=[Fault("body", "/reason", str(error))]) from error
-        raise Problem(BUSY, str(error), headers={"Retry-After": "1"}) from error
+    except ReasonMissingError as error:
+        raise Problem(INVALID, str(error), faults=[Fault("body", "/reason", str(error))]) from error
+    except MovedMeanwhileError as error:
+        raise busy(str(error)) from error
+    except MoveError as error:  # An unknown status.
+        raise Problem(INVALID, str(error), faults=[Fault("body", "/status", str(error))]) from error
+
+
+def busy(detail: str) -> Problem:
+    """The refusal of what may work if it is tried again, and when to do that."""
+    return Problem(BUSY, detail, headers={"Retry-After": "1"})
 
 
 def moved_on(task: Task) -> Problem:

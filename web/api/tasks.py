@@ -16,8 +16,8 @@ from web.api.batch import report_all
 from web.api.door import WritingBearer, token_of
 from web.api.moves_in import Items, Move
 from web.api.once import Answer, answer
-from web.api.paging import Order, Page, listed
-from web.api.report import found, report
+from web.api.paging import Order, Page, check_parameters, listed
+from web.api.report import check_preconditions, found, report
 from web.api.values import Moment, Priority, TaskStatus, Text
 
 router = Router()
@@ -65,6 +65,8 @@ def patch_tasks(
     request: HttpRequest, moves: Annotated[Items, Body(...)], idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
     """All or nothing: where a single one cannot be made, none is. Answers with the tasks in the order of the list."""
+    check_parameters(request)
+    check_preconditions(request, if_match=False)
     token = token_of(request)
 
     def work() -> Answer:
@@ -82,8 +84,9 @@ def history(request: HttpRequest, ref: Ref, wanted: Query[Page]) -> HttpResponse
 
 
 @router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")
-def task(request: HttpRequest, ref: Ref) -> HttpResponse:  # noqa: ARG001 - the framework passes it
+def task(request: HttpRequest, ref: Ref) -> HttpResponse:
     """The task, with its version as ETag."""
+    check_parameters(request)
     return represent.task_response(found(ref))
 
 
@@ -96,6 +99,8 @@ def patch_task(
     idempotency_key: IdempotencyKey = None,
 ) -> HttpResponse:
     """Advances the task, or moves it at equal rank; a step back needs `reopen` and a `reason`."""
+    check_parameters(request)
+    check_preconditions(request, if_match=True)
     token = token_of(request)
 
     def work() -> Answer:

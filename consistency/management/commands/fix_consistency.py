@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction
+from typing import Any
 
 from django.conf import settings
 
@@ -32,6 +33,14 @@ class Command(RunCommand):
         parser.add_argument(
             "--push",
             action=BooleanOptionalAction,
-            default=settings.STATEHUB_PUSH,
+            default=None,
             help="push the writeback commit, by fast-forward (default: STATEHUB_PUSH, or not)",
         )
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Fix what was asked for, unless two options contradict each other."""
+        if options["push"] and options["no_writeback"]:
+            self.cannot_run("--push pushes what a writeback commits: give it without --no-writeback")
+        if options["push"] is None:
+            options["push"] = settings.STATEHUB_PUSH
+        return super().work(options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +10,7 @@ from django.utils import timezone
 
 from consistency.hub.prune import Pruned, prune
 from statehub.command import HubCommand
-
-MOST_DAYS = 36_500
-"""A hundred years: there is nothing to find beyond, and no date."""
+from statehub.numbers import MAX_DAYS, whole_number
 
 
 class Command(HubCommand):
@@ -25,7 +23,8 @@ class Command(HubCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How old it must be."""
-        parser.add_argument("--older-than", type=_days, metavar="DAYS", required=True, help="a whole number above 0")
+        days = whole_number(1, MAX_DAYS, "days")
+        parser.add_argument("--older-than", type=days, metavar="DAYS", required=True, help="a whole number above 0")
         parser.add_argument("--dry-run", action="store_true", help="only count; delete nothing")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -47,10 +46,3 @@ def _line(pruned: Pruned, days: int, dry_run: bool) -> str:
 
 def _number(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _days(text: str) -> int:
-    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
-    if not 0 < value <= MOST_DAYS:
-        raise ArgumentTypeError(f"'{text}' is no whole number of days from 1 to {MOST_DAYS}")
-    return value

@@ -13,7 +13,7 @@ from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import NotAWorkTree
 from consistency.models import Mode
 from consistency.options import Options, committer
-from consistency.registry import RegistryError, by_slug
+from consistency.registry import RegistryError, all_here, by_slugs
 from consistency.stamping import CannotStamp, Stamped, in_words, stamp_checkout
 from consistency.visit import Visit, visits
 from statehub import __version__
@@ -21,7 +21,7 @@ from statehub.command import CANNOT_RUN, HubCommand, user_name
 
 
 class Command(HubCommand):
-    """Stamps the checkouts of SLUG on this host."""
+    """Stamps the checkouts of each SLUG on this host, or all of them."""
 
     help = (
         "Write the UUIDs that workplans lack into them, as the hub has them: a hub made anew from the files then "
@@ -29,16 +29,20 @@ class Command(HubCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which repo, and whether to commit."""
-        parser.add_argument("slug", metavar="SLUG", help="the repo, by its slug; each of its checkouts on this host")
+        """Which repos, and whether to commit."""
+        parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos; each of their checkouts on this host")
+        parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
         parser.add_argument("--commit", action="store_true", help="commit the stamped files (default: only write them)")
         parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Stamp; 1 where something was left alone, 2 where a checkout could not be stamped at all."""
+        """Stamp; 1 if something was left alone, 2 if a checkout could not be stamped at all."""
+        if bool(options["slugs"]) == options["all"]:
+            self.cannot_run("say which checkouts: SLUG …, or --all")
         status = 0
         try:
-            checkouts = by_slug(options["slug"], settings.STATEHUB_HOST)
+            host = settings.STATEHUB_HOST
+            checkouts = all_here(host) if options["all"] else by_slugs(options["slugs"], host)
             with closing(visits(checkouts, _options(options), 1)) as opened:
                 for visit in opened:
                     with visit:

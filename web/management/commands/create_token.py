@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from statehub.command import HubCommand
+from statehub.numbers import MAX_DAYS, whole_number
 from web.api.tokens import NameTaken, create
-
-LONGEST = 36_500  # days; a date beyond has no place in a calendar of four digits
 
 
 class Command(HubCommand):
@@ -20,7 +19,8 @@ class Command(HubCommand):
         """Its name, and what it may do for how long."""
         parser.add_argument("name", metavar="NAME", help="who reports with it: a machine, a person, an agent")
         parser.add_argument("--read-only", action="store_true", help="may read and not report")
-        parser.add_argument("--expires", metavar="DAYS", type=_days, help="days until it expires (default: never)")
+        days = whole_number(1, MAX_DAYS, "days")
+        parser.add_argument("--expires", metavar="DAYS", type=days, help="days until it expires (default: never)")
 
     def work(self, options: dict[str, Any]) -> int:
         """Make it and print the secret."""
@@ -36,9 +36,3 @@ class Command(HubCommand):
         self.warn(f"Token '{token.name}' may {may} {until}. It is shown this once:")
         self.say(secret)
         return 0
-
-
-def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:9]) <= LONGEST:
-        raise ArgumentTypeError(f"'{text}' is no number of days from 1 to {LONGEST}")
-    return int(text)
