@@ -5,6 +5,7 @@ A redirect would lead such a caller to an https that nobody serves at the other 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 PROXY_HEADERS = (
     "HTTP_FORWARDED",
     "HTTP_VIA",
@@ -47,10 +48,8 @@ class LoopbackMiddleware:
 
 def is_from_this_machine(request: HttpRequest) -> bool:
     """Whether *request* was made on this machine, under a name of its own, and not passed on by a proxy."""
-    host = request.META.get("HTTP_HOST", "")
-    name = f"{host.partition(']')[0]}]" if host.startswith("[") else host.partition(":")[0]
     return (
         request.META.get("REMOTE_ADDR") in LOOPBACK_ADDRESSES
-        and name.lower() in LOOPBACK_NAMES
+        and LOOPBACK_HOST.fullmatch(request.META.get("HTTP_HOST", "")) is not None
         and not any(header in request.META for header in PROXY_HEADERS)
     )

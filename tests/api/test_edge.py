@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
-from tests.api.helpers import Api, Said, new_task, problem
-from web.api.edge import LARGEST
-from web.api.problems import KINDS
+from tests.api.helpers import Api, Said, new_task, problem, said
+from web.api.edge import LARGEST, ApiEdge
+from web.api.jsonbody import StrictParser
+from web.api.problems import KINDS, MALFORMED, TOO_LARGE, Problem
 
 
 @pytest.mark.parametrize("path", ["nothing/", "repos/1/", "tasks/a%0Ab/", "%00", "admin/"])
@@ -45,6 +48,42 @@ def test_body_beyond_the_limit(api: Api) -> None:
         assert client.patch("tasks/T01/", body + b" ") == Said(
             413, problem("too-large", 413, "The body is too large", said), {}
         )
+
+
+@pytest.mark.parametrize("length", ["0000000000002000000", "2000000", "0" * 5000 + str(LARGEST + 1)])
+def test_length_beyond_the_limit_however_it_is_written(api: Api, length: str) -> None:
+    request = RequestFactory().patch("/api/tasks/T01/", CONTENT_LENGTH=length)
+    answer = said(ApiEdge(lambda _request: HttpResponse("reached"))(request))
+    detail = f"the body has {int(length.lstrip('0'))} bytes; {LARGEST} are allowed"
+    assert answer == Said(413, problem("too-large", 413, "The body is too large", detail), {})
+
+
+@pytest.mark.parametrize("length", ["+5", "-5", "1_0", "5.0", " 5", "0x5", "²", "9" * 20, "9" * 5000])
+def test_length_that_is_not_a_number(length: str) -> None:
+    request = RequestFactory().patch("/api/tasks/T01/", CONTENT_LENGTH=length)
+    answer = said(ApiEdge(lambda _request: HttpResponse("reached"))(request))
+    detail = "Content-Length must be a whole number from 0 to 9223372036854775807"
+    assert answer == Said(400, problem("bad-request", 400, "The request cannot be read", detail), {})
+
+
+def test_body_that_ends_early_is_malformed() -> None:
+    class Gone(BytesIO):
+        def read(self, *_size: int | None) -> bytes:
+            raise OSError("gone")
+
+    request = RequestFactory().patch("/api/tasks/T01/", b"{}", content_type="application/json")
+    request._stream = Gone()  # type: ignore[attr-defined]
+    with pytest.raises(Problem) as error:
+        StrictParser().parse_body(request)
+    assert (error.value.kind, error.value.detail) == (MALFORMED, "the body ended before its Content-Length")
+
+
+def test_body_that_django_refuses_is_too_large(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3
+    request = RequestFactory().patch("/api/tasks/T01/", b"[1, 2]", content_type="application/json")
+    with pytest.raises(Problem) as error:
+        StrictParser().parse_body(request)
+    assert error.value.kind is TOO_LARGE
 
 
 def test_body_of_unknown_length(api: Api) -> None:

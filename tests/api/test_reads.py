@@ -228,6 +228,8 @@ def test_pages_keep_the_filters(api: Api) -> None:
     [
         ("limit=0", "limit", "Input should be greater than or equal to 1", None),
         ("limit=501", "limit", "Input should be less than or equal to 500", None),
+        *((f"limit={text}", "limit", "must be a whole number", None)
+          for text in ("1_0", "%2B5", "5.0", "%D9%A3", "-1", "%205", "many", "")),
         ("status=finished", "status", "Input should be 'todo', 'in_progress', 'blocked', 'done' or 'cancelled'",
          ["todo", "in_progress", "blocked", "done", "cancelled"]),
         ("staus=done", "staus", "unknown parameter",
