@@ -26,8 +26,13 @@ SETTINGS = frozenset({
 })  # fmt: skip
 """All that the settings file may set. Reading any other is a mistake of ours; a typing error in one is refused."""
 
-FOR_ONE_PROCESS = frozenset({"STATEHUB_ENV_FILE", "STATEHUB_TOKEN", "STATEHUB_TRIGGER", "STATEHUB_USER"})
-"""What only the environment of a single process says; the settings file is refused if it has one of these."""
+RECORDS = frozenset({"STATEHUB_TRIGGER", "STATEHUB_USER"})
+"""What the history of runs says of who started one; the commands read them."""
+
+FOR_ONE_PROCESS = frozenset({"STATEHUB_ENV_FILE", "STATEHUB_TOKEN"})
+"""What only the environment of a process can say; the settings file is refused if it has one of these."""
+
+KNOWN = SETTINGS | RECORDS | FOR_ONE_PROCESS
 
 PREFIX = "STATEHUB_"
 """Names with it are this tool's own."""
@@ -113,7 +118,7 @@ def _check_name(name: str, place: str) -> None:
     if name in FOR_ONE_PROCESS:
         raise ImproperlyConfigured(f"{place}: {name} goes into the environment of a process, not into this file")
     near = _near(name)
-    if name not in SETTINGS and (near or name.upper().startswith(PREFIX)):
+    if name not in KNOWN and (near or name.upper().startswith(PREFIX)):
         raise ImproperlyConfigured(f"{place}: {name} is not a setting{near and f': did you mean {near}?'}")
 
 
@@ -121,7 +126,7 @@ def _check_environment() -> None:
     """Refuse a slip in a name; say which other names of ours are unknown. Raises ImproperlyConfigured."""
     ours = (name for name in sorted(os.environ) if _LIKE_OURS.match(name) and not _NOT_OURS.match(name))
     for name in ours:
-        if name in SETTINGS or name in FOR_ONE_PROCESS:
+        if name in KNOWN:
             continue
         if near := _near(name):
             raise ImproperlyConfigured(f"{_escaped(name)} is not a setting: did you mean {near}?")
@@ -131,11 +136,11 @@ def _check_environment() -> None:
 
 def _near(name: str) -> str:
     """The setting that *name* is a typing error of, or ''."""
-    if name in SETTINGS:
+    if name in KNOWN:
         return ""
     from difflib import get_close_matches
 
-    known, upper = sorted(SETTINGS | FOR_ONE_PROCESS), name.upper()
+    known, upper = sorted(KNOWN), name.upper()
     prefix = PREFIX if upper.startswith(PREFIX) else ""  # What both have says nothing.
     alike = [wanted for wanted in known if wanted.startswith(prefix) and abs(len(wanted) - len(upper)) <= 2]
     found = get_close_matches(upper.removeprefix(prefix), [wanted.removeprefix(prefix) for wanted in alike], 1, _NEAR)

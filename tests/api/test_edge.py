@@ -72,7 +72,7 @@ def test_body_that_ends_early_is_malformed() -> None:
             raise OSError("gone")
 
     request = RequestFactory().patch("/api/tasks/T01/", b"{}", content_type="application/json")
-    request._stream = Gone()  # type: ignore[attr-defined]
+    request._stream = Gone()
     with pytest.raises(Problem) as error:
         StrictParser().parse_body(request)
     assert (error.value.kind, error.value.detail) == (MALFORMED, "the body ended before its Content-Length")

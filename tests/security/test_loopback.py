@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -24,13 +25,13 @@ def ask(settings: Settings) -> Callable[..., HttpResponse]:
     )
 
     def ask(**meta: str) -> HttpResponse:
-        request = RequestFactory().get("/admin/", **meta)
+        request = RequestFactory(**meta).get("/admin/")
 
         def view(request: HttpRequest) -> HttpResponse:
             outer.process_view(request)
             return HttpResponse(str(request.scheme))
 
-        outer = LoopbackMiddleware(SecurityMiddleware(view))
+        outer = LoopbackMiddleware(cast("Callable[[HttpRequest], HttpResponse]", SecurityMiddleware(view)))
         answer = outer(request)
         assert isinstance(answer, HttpResponse)
         return answer
