@@ -26,11 +26,21 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+        from django.core.management import BaseCommand, ManagementUtility
     except ImportError:
         sys.exit("error: Django is not installed for this Python; use the Makefile's targets, or .venv/bin/python")
+
+    class Utility(ManagementUtility):
+        """Django's; but an unknown command could not run, and 1 would mean that it ran and found something."""
+
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            try:
+                return super().fetch_command(subcommand)
+            except SystemExit:
+                sys.exit(2)
+
     try:
-        execute_from_command_line(sys.argv)
+        Utility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

@@ -78,6 +78,11 @@ def test_what_was_asked_for_cannot_be_done(hub: Hub, args: list[str], line: str)
     assert run(*args) == cannot_run(line)
 
 
+def test_unknown_command() -> None:
+    said = "Unknown command: 'chekc_consistency'. Did you mean check_consistency?\nType 'manage.py help' for usage.\n"
+    assert manage("chekc_consistency") == Ended(2, "", said)
+
+
 def test_parser_and_bytes_of_a_process(hub: Hub) -> None:
     line = "check_consistency: unrecognized arguments: --fix (--help shows how)"
     assert hub.manage("check_consistency", "net", "--fix") == cannot_run(line)

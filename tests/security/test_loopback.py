@@ -25,7 +25,8 @@ def ask(settings: Settings) -> Callable[..., HttpResponse]:
     )
 
     def ask(**meta: str) -> HttpResponse:
-        request = RequestFactory(**meta).get("/admin/")
+        request = RequestFactory().get("/admin/")
+        request.META.update(meta)
 
         def view(request: HttpRequest) -> HttpResponse:
             outer.process_view(request)

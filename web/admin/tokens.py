@@ -34,8 +34,12 @@ class ApiTokenAdmin(RecordAdmin):
     @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
     def revoke_chosen(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """From now on they open nothing; they stay for the record."""
-        number = sum(revoke(token) for token in queryset)
-        messages.success(request, f"{number} revoked")
+        done = [revoke(token) for token in queryset]
+        number, before = sum(done), len(done) - sum(done)
+        if number:
+            messages.success(request, f"{number} revoked")
+        if before:
+            messages.warning(request, f"{before} had been revoked before")
 
     @admin.display(description="Name", ordering="name")
     def name_link(self, obj: ApiToken) -> SafeString:
