@@ -40,6 +40,7 @@ class Options:
     allow_missing: bool = False
     max_size: int = 5 * 1024 * 1024
     unreachable_hours: int = 24
+    wait: float = 0.0
     trigger: str = "command"
 
     @property

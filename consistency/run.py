@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from consistency.core.finding import UNPUSHED, Action, Finding
 from consistency.core.gate import for_a_check, is_gate
 from consistency.core.reachability import UNREACHABLE
 from consistency.hub import evaluated
-from consistency.hub.episodes import Evaluated, record_findings
+from consistency.hub.episodes import Evaluated, fingerprint, record_findings
 from consistency.hub.own_commits import record_own_commit
 from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
@@ -50,6 +50,9 @@ def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
     """
     if isinstance(visit.trouble, Locked):
         raise visit.trouble
+    if visit.waited:  # The other run may have changed these.
+        with suppress(Checkout.DoesNotExist):
+            visit.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
     return _Running(visit, options, warn).go()
 
 
@@ -231,7 +234,7 @@ class _Running:
         resolves = evaluated.pushed(result.evaluated) if result.all_pushed else result.evaluated
         resolves = evaluated.fetched(resolves, answered=self._visit.answered)
         with self._phase("record"), transaction.atomic():
-            record_findings(run, findings, resolves, timezone.now(), result.commit)
+            had = record_findings(run, findings, resolves, timezone.now(), result.commit)
             self._record_taken()
         outcome = CheckoutOutcome(
             slug=self._checkout.repo.slug,
@@ -247,6 +250,7 @@ class _Running:
             findings=findings,
             error=result.error or None,
             push=result.push,
+            known=frozenset(finding.identity for finding in findings if fingerprint(finding) in had),
         )
         self._close(outcome, state)
         return outcome

@@ -29,7 +29,7 @@ from consistency.registry import RegistryError, all_here, by_path, by_slugs
 from consistency.report.outcome import CheckoutOutcome, Report
 from consistency.report.progress import progress
 from consistency.run import run_visit
-from consistency.visit import visits
+from consistency.visit import Visit, visits
 from statehub import __version__
 from statehub.command import CANNOT_RUN, HubCommand, about_database, user_name
 from statehub.escapes import storable
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 JOBS = 8
 """Fetches side by side."""
+
+WAIT_SECONDS = 60.0
+"""For so long a run waits for another one that is at work on a checkout."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
 """For so long the rest of a run waits for a database that has gone away, and asks it that often."""
@@ -76,6 +79,10 @@ class RunCommand(HubCommand):
             "--fetch-timeout", type=seconds(), metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
         )
         parser.add_argument(
+            "--wait", type=seconds(zero=True), default=WAIT_SECONDS, metavar="SECONDS",
+            help=f"for another run at work on a checkout (default: {WAIT_SECONDS:g}; 0: not at all)",
+        )  # fmt: skip
+        parser.add_argument(
             "--jobs",
             type=whole_number(1, MAX_FETCHES),
             default=JOBS,
@@ -99,19 +106,25 @@ class RunCommand(HubCommand):
         self._require_place(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
-        outcomes, locked = self._run(checkouts, self.run_options(options), options["jobs"])
+        outcomes: dict[int, CheckoutOutcome] = {}
+
+        def report() -> Report:
+            # In the order asked for, not in that of the fetches.
+            repos = tuple(outcomes[checkout.pk] for checkout in checkouts if checkout.pk in outcomes)
+            dry_run = options.get("dry_run", False)
+            return Report(str(self.mode), settings.STATEHUB_HOST, started, timezone.now(), repos, dry_run)
+
+        try:
+            locked = self._run(checkouts, options, outcomes)
+        except KeyboardInterrupt:
+            if outcomes:  # What was found so far is on record: the next run will not say it again.
+                self._write(report(), options)
+            raise
         if not outcomes:
             return CANNOT_RUN
-        report = Report(
-            str(self.mode),
-            settings.STATEHUB_HOST,
-            started,
-            timezone.now(),
-            tuple(outcomes),
-            options.get("dry_run", False),
-        )
-        self._write(report, options)
-        return _exit_status(report, options["fail_on"], locked)
+        done = report()
+        self._write(done, options)
+        return _exit_status(done, options["fail_on"], locked)
 
     def run_options(self, options: dict[str, Any]) -> Options:
         """The command line's options as the run takes them."""
@@ -133,6 +146,7 @@ class RunCommand(HubCommand):
             allow_missing=options["allow_missing"],
             max_size=settings.STATEHUB_MAX_FILE_SIZE,
             unreachable_hours=settings.STATEHUB_UNREACHABLE_HOURS,
+            wait=options["wait"],
         )
 
     def _trigger(self) -> str:
@@ -171,20 +185,22 @@ class RunCommand(HubCommand):
             found.setdefault(registered.checkout.pk, registered.checkout)
         return list(found.values())
 
-    def _run(self, checkouts: list[Checkout], options: Options, jobs: int) -> tuple[list[CheckoutOutcome], bool]:
-        """The outcomes, and whether a checkout was passed over because another run is at work there.
+    def _run(self, checkouts: list[Checkout], options: dict[str, Any], outcomes: dict[int, CheckoutOutcome]) -> bool:
+        """Fill in the *outcomes*; whether a checkout was passed over because another run is at work there.
 
         A database that goes away costs the checkout that is at work; the others go on when it is back.
         """
-        outcomes: dict[int, CheckoutOutcome] = {}
-        locked, left = False, len(checkouts)
-        with progress(len(checkouts), sys.stderr) as bar, closing(visits(checkouts, options, jobs)) as opened:
+        locked, left, run_options = False, len(checkouts), self.run_options(options)
+        with (
+            progress(len(checkouts), sys.stderr) as bar,
+            closing(visits(checkouts, run_options, options["jobs"], bar.wait)) as opened,
+        ):
             try:
                 for visit in opened:
                     slug, left = visit.checkout.repo.slug, left - 1
                     try:
                         with visit:
-                            outcome = outcomes[visit.checkout.pk] = run_visit(visit, options, self.warn)
+                            outcome = outcomes[visit.checkout.pk] = self._run_one(visit, run_options, options)
                         if outcome.error:
                             self.warn(f"error: {outcome.error}")
                     except Locked as error:
@@ -203,8 +219,17 @@ class RunCommand(HubCommand):
                         gc.collect()
             except GitMissing as error:
                 self.cannot_run(str(error))
-        # In the order asked for, not in that of the fetches.
-        return [outcomes[checkout.pk] for checkout in checkouts if checkout.pk in outcomes], locked
+        return locked
+
+    def _run_one(self, visit: Visit, run_options: Options, options: dict[str, Any]) -> CheckoutOutcome:
+        """Run over one checkout. If quiet, other messages (why a pull failed) only come with a new finding."""
+        if options["verbosity"]:
+            return run_visit(visit, run_options, self.warn)
+        notes: list[str] = []
+        outcome = run_visit(visit, run_options, notes.append)
+        for note in notes if any(outcome.news) else ():
+            self.warn(note)
+        return outcome
 
     def _require_place(self, output: str | None) -> None:
         """Say so before the run, not after it, where the report will have no place."""
@@ -289,10 +314,10 @@ def _render(report: Report, form: str, stream: Stream, *, verbosity: int, colour
 
 
 def _exit_status(report: Report, fail_on: str, locked: bool) -> int:
-    """0: nothing at or above *fail_on*; 1: something is; 2: a checkout could not be run (design, "Commands")."""
+    """0: nothing at or above *fail_on* is left; 1: something is; 2: a checkout was not run (design, "Commands")."""
     if locked or any(outcome.error for outcome in report.repos):
         return CANNOT_RUN
     if fail_on == "never":
         return 0
     bad = SEVERITIES[SEVERITIES.index(Severity(fail_on.upper())) :]
-    return int(any(report.count(severity) for severity in bad))
+    return int(any(finding.severity in bad for outcome in report.repos for finding in outcome.left))

@@ -47,11 +47,11 @@ def parse_whole_number(text: str, lowest: int, highest: int, unit: str = "") -> 
     raise NotANumberError(f"a whole number {unit and f'of {unit} '}from {lowest} to {highest}")
 
 
-def parse_seconds(text: str, highest: int = MAX_SECONDS) -> float:
-    """The time above 0 that *text* says in seconds, with decimals if it has some. Raises NotANumberError."""
-    if _DECIMAL.fullmatch(text) and len(text) <= 20 and 0 < float(text) <= highest:
+def parse_seconds(text: str, highest: int = MAX_SECONDS, *, zero: bool = False) -> float:
+    """The time that *text* says in seconds, with decimals if it has some; 0 only if *zero*. Raises NotANumberError."""
+    if _DECIMAL.fullmatch(text) and len(text) <= 20 and (zero or float(text) > 0) and float(text) <= highest:
         return float(text)
-    raise NotANumberError(f"a number of seconds above 0 and up to {highest}")
+    raise NotANumberError(f"a number of seconds {'from 0' if zero else 'above 0 and'} up to {highest}")
 
 
 def whole_number(lowest: int, highest: int, unit: str = "") -> Callable[[str], int]:
@@ -59,9 +59,9 @@ def whole_number(lowest: int, highest: int, unit: str = "") -> Callable[[str], i
     return _option(lambda text: parse_whole_number(text, lowest, highest, unit))
 
 
-def seconds(highest: int = MAX_SECONDS) -> Callable[[str], float]:
+def seconds(highest: int = MAX_SECONDS, *, zero: bool = False) -> Callable[[str], float]:
     """What reads a time in seconds as an option of a command (argparse, "type")."""
-    return _option(lambda text: parse_seconds(text, highest))
+    return _option(lambda text: parse_seconds(text, highest, zero=zero))
 
 
 def _option(parse: Callable[[str], Number]) -> Callable[[str], Number]:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import F, Q
 
+from consistency.core.codes import Severity
 from consistency.core.finding import Action, Finding
 from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from consistency.models import Finding as Episode
-from consistency.models import Run
+from consistency.models import Mode, Run
 from statehub.escapes import storable
 
 _FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
@@ -43,10 +44,14 @@ def fingerprint(finding: Finding) -> str:
 
 def record_findings(
     run: Run, findings: Iterable[Finding], evaluated: Evaluated, now: datetime, commit: str | None = None
-) -> None:
-    """Bring the checkout's episodes up to date with what *run* found; *commit* is its writeback commit."""
+) -> frozenset[str]:
+    """Bring the checkout's episodes up to date with what *run* found; *commit* is its writeback commit.
+
+    Returns the fingerprints of what the checkout's last run had already: of the episodes that were open before.
+    """
     rows = {row.fingerprint: row for row in _open_rows(run)}
     found = {fingerprint(finding): _episode(run, finding, now, commit) for finding in findings}
+    had = frozenset(mark for mark, seen in found.items() if mark in rows and _was_said(run, rows[mark], seen))
     same: list[int] = []
     changed: list[Episode] = []
     new: list[Episode] = []
@@ -66,6 +71,19 @@ def record_findings(
     for ids in batches(gone):
         Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
     insert(Episode, [field.name for field in _FIELDS], map(_values, new))
+    return had
+
+
+def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
+    """Whether the open episode *before* was as bad as *seen* when a run last had it.
+
+    A closed gate is for information in a check. It is said again, louder, by a fix, unless an earlier fix has said it.
+    """
+    if before.severity != Severity.INFO or seen.severity == Severity.INFO:
+        return True
+    during = Q(started_at__gte=before.first_seen) | Q(pk=before.opened_by_id)
+    fixes = Run.objects.filter(during, checkout=run.checkout_id, mode=Mode.FIX, counts__has_key=before.code)
+    return fixes.exclude(pk=run.pk).exists()
 
 
 def _open_rows(run: Run) -> Iterable[Episode]:

@@ -16,6 +16,9 @@ _OF_FILE = frozenset({"C-02", "C-03"})
 _OF_READING = frozenset({"C-02", "C-03", "C-04", "C-05", "C-06", "C-17"})
 """Seen without comparing the task."""
 
+_OF_REMOTE = frozenset({UNREACHABLE, "C-22"})
+"""Seen only if the remote answers."""
+
 _PUSH = fingerprint(UNPUSHED)
 
 _OF_WRITING = frozenset({"C-14", "C-16"})
@@ -38,8 +41,8 @@ def pushed(compared: Evaluated) -> Evaluated:
 
 
 def fetched(others: Evaluated, answered: bool) -> Evaluated:
-    """As *others* have it, but whether the remote answers is known from a fetch alone: C-26 ends if it *answered*."""
-    return lambda row: answered if row.code == UNREACHABLE else others(row)
+    """As *others* have it, but what only the remote can tell (C-26, a branch is gone) ends only if it *answered*."""
+    return lambda row: (answered or row.code not in _OF_REMOTE) and (row.code == UNREACHABLE or others(row))
 
 
 def _is_of_push(row: OpenEpisode) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +16,7 @@ class CheckoutOutcome:
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
-    tried, or why it failed.
+    tried, or why it failed. `known` are the identities of the findings that the checkout's last run had already.
     """
 
     slug: str
@@ -31,6 +32,18 @@ class CheckoutOutcome:
     findings: tuple[Finding, ...] = ()
     error: str | None = None
     push: str = ""
+    known: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def left(self) -> Iterator[Finding]:
+        """The findings that are left after the run: all that it did not fix."""
+        return (finding for finding in self.findings if not finding.mended)
+
+    @property
+    def news(self) -> Iterator[Finding]:
+        """What is left at WARN or above and was not there at the checkout's last run."""
+        alarms = (finding for finding in self.left if finding.severity is not Severity.INFO)
+        return (finding for finding in alarms if finding.identity not in self.known)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol, TextIO
 
 from statehub.escapes import visible
@@ -15,33 +15,57 @@ class Progress(Protocol):
     def advance(self, label: str) -> None:
         """One more piece of the work is done: *label* names it."""
 
+    def wait(self, label: str) -> None:
+        """Nothing can be done at the piece *label* yet: another process is at work there."""
+
 
 class _Silence:
     def advance(self, label: str) -> None:
         """Say nothing."""
 
+    def wait(self, label: str) -> None:
+        """Say nothing."""
+
 
 class _Bar:
-    def __init__(self, step: Callable[[str], None]) -> None:
+    def __init__(self, step: Callable[[int, str], None]) -> None:
         self._step = step
 
     def advance(self, label: str) -> None:
         """Move the bar on and show *label* beside it."""
-        self._step(visible(label))
+        self._step(1, visible(label))
+
+    def wait(self, label: str) -> None:
+        """Show beside the bar which piece waits."""
+        self._step(0, f"waiting for another run on {visible(label)}")
+
+
+class _BarOnceItWaits(_Silence):
+    """For a single piece of work."""
+
+    def __init__(self, open_bar: Callable[[], Progress]) -> None:
+        self._open_bar = open_bar
+
+    def wait(self, label: str) -> None:
+        """Open the bar, and show what waits."""
+        self._open_bar().wait(label)
 
 
 @contextmanager
 def progress(total: int, stream: TextIO) -> Iterator[Progress]:
-    """Show the way through *total* pieces of work on *stream*, if it is a terminal and there are several.
+    """Show the way through *total* pieces of work on *stream*, if it is a terminal; a single one only if it waits.
 
     The bar is gone when the block ends, also by an exception. Give `sys.stderr` itself: Django's wrapper
     around it ends each text with a line end, which tears the bar apart.
     """
-    if total > 1 and stream.isatty():
+    if not total or not stream.isatty():
+        yield _Silence()
+    elif total > 1:
         with _bar(total, stream) as bar:
             yield bar
     else:
-        yield _Silence()
+        with ExitStack() as stack:
+            yield _BarOnceItWaits(lambda: stack.enter_context(_bar(total, stream)))
 
 
 @contextmanager
@@ -60,4 +84,4 @@ def _bar(total: int, stream: TextIO) -> Iterator[Progress]:
     bars = rich_progress.Progress(*columns, console=Console(file=stream), transient=True, redirect_stdout=False)
     with bars:
         task = bars.add_task("", total=total)
-        yield _Bar(lambda label: bars.update(task, advance=1, description=label))
+        yield _Bar(lambda steps, label: bars.update(task, advance=steps, description=label, refresh=True))

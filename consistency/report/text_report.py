@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from io import TextIOBase
 from typing import TextIO, cast
 
-from consistency.core.codes import CODES, SEVERITIES, Severity
+from consistency.core.codes import CODES, SEVERITIES
 from consistency.core.finding import Action, Finding
 from consistency.report.outcome import CheckoutOutcome, Report
 from consistency.report.phrases import count
@@ -23,11 +23,12 @@ _HELD = (("skipped", "skipped"), ("error", "with an error"))
 def render_text(report: Report, *, verbosity: int = 1) -> list[Line]:
     """*report* as lines of segments, safe for a terminal.
 
-    *verbosity* as Django's: 0 one line a finding and none where nothing is at WARN or above, 1 sections,
-    2 and above with run, HEAD and the values of each finding.
+    *verbosity* as Django's: 0 one line for each finding at WARN or above that is left and that the last run did not
+    have, 1 sections, 2 and above with run, HEAD and the values of each finding. At 0 an error of a run has no line: it
+    goes to stderr.
     """
     if verbosity < 1:
-        return list(_brief(report)) if _is_trouble(report) else []
+        return [_one_line(repo, finding) for repo in report.repos for finding in repo.news]
     return [*_sections(report, verbosity), *_remedies(report), (), _totals(report)]
 
 
@@ -80,7 +81,7 @@ def _sections(report: Report, verbosity: int) -> Iterator[Line]:
 
 def _remedies(report: Report) -> Iterator[Line]:
     """Each remedy once, for the codes that a run left as they are."""
-    open_codes = sorted({finding.code for finding in _all(report) if not finding.mended})
+    open_codes = sorted({finding.code for repo in report.repos for finding in repo.left})
     if open_codes:
         yield ()
         yield line(Segment("What to do", Style.STRONG))
@@ -102,18 +103,6 @@ def _totals(report: Report) -> Line:
 
 def _all(report: Report) -> Iterator[Finding]:
     return (finding for repo in report.repos for finding in repo.findings)
-
-
-def _is_trouble(report: Report) -> bool:
-    worse = any(finding.severity is not Severity.INFO for finding in _all(report))
-    return worse or any(repo.outcome == "error" for repo in report.repos)
-
-
-def _brief(report: Report) -> Iterator[Line]:
-    for repo in report.repos:
-        yield from (_one_line(repo, finding) for finding in repo.findings)
-        if repo.outcome == "error" and repo.error not in {finding.message for finding in repo.findings}:
-            yield line(f"{repo.slug}: ", Segment("ERROR", Style.FAIL), f" {repo.error or 'the run broke off'}")
 
 
 def _one_line(repo: CheckoutOutcome, finding: Finding) -> Line:

@@ -147,8 +147,8 @@ class TestLock:
         mirrored(clone)
         with locked(locate(str(clone.path))):
             line = f"clone: another run is at work on {clone.path}; try again when it has ended"
-            assert hub.manage("fix_consistency", "clone", "--format", "json") == cannot_run(line)
-            assert run("check_consistency", "clone") == cannot_run(line)
+            assert hub.manage("fix_consistency", "clone", "--format", "json", "--wait", "0") == cannot_run(line)
+            assert run("check_consistency", "clone", "--wait", "0") == cannot_run(line)
         assert fix("clone").exit == 0
 
     def test_others_are_run_all_the_same(self, hub: Hub, clone: Clone, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ class TestLock:
         other.git("init", "--quiet")
         assert fix("--path", other.path).exit == 0
         with locked(locate(str(clone.path))):
-            ended = fix("--all")
+            ended = fix("--all", "--wait", "0")
         assert (ended.exit, [repo["slug"] for repo in json.loads(ended.stdout)["repos"]]) == (2, ["other"])
         assert ended.stderr == f"error: clone: another run is at work on {clone.path}; try again when it has ended\n"
 

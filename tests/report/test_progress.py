@@ -53,6 +53,19 @@ def test_progress_gives_the_cursor_back_after_an_error() -> None:
     assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
 
 
+@pytest.mark.parametrize("total", (1, 2))
+def test_progress_on_a_terminal_says_what_it_waits_for(total: int) -> None:
+    stream = Terminal()
+
+    with progress(total, stream) as bar:
+        bar.wait("alpha\x1b]0;title\x07")
+        bar.advance("alpha")
+
+    assert "waiting for another run on alpha\\x1b]0;title\\x07" in stream.getvalue()
+    assert f"0/{total}" in stream.getvalue()
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+
+
 def test_progress_leaves_stdout_alone() -> None:
     before = sys.stdout
 
@@ -64,6 +77,7 @@ def test_progress_in_a_pipe_says_nothing() -> None:
     stream = StringIO()
 
     with progress(5, stream) as bar:
+        bar.wait("alpha")
         bar.advance("alpha")
 
     assert stream.getvalue() == ""

@@ -125,10 +125,8 @@ def test_text_from_verbosity_2_on_tells_run_head_and_values(
     ]
 
 
-def test_brief_text_is_one_line_for_each_finding(mixed: Report) -> None:
+def test_brief_text_is_one_line_for_each_finding_that_is_left(mixed: Report) -> None:
     expected = """\
-busy: workplans/x.md:12: WARN C-13 DB task 'Sender' is ahead of file (db=done, file=todo) — skipped to prevent \
-regression [written back]
 busy: workplans/x.md:7: FAIL C-05 unknown status 'dnoe' — did you mean 'done'?
 busy: WARN C-08 workstream 'W-3' has no workplan any more
 old: WARN C-14 Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress [skipped]
@@ -138,10 +136,33 @@ gone: FAIL C-01 no such folder: /srv/gone
     assert written(mixed, verbosity=0) == expected
 
 
-def test_brief_text_of_an_error_without_finding_is_its_line(report_of: MakeReport) -> None:
+def test_brief_text_says_nothing_of_what_the_last_run_had(broken: Finding, mixed: Report) -> None:
+    known = frozenset({broken.identity, Finding.of("C-08", "in other words", workplan="W-3").identity})
+    expected = """\
+old: WARN C-14 Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress [skipped]
+gone: FAIL C-01 no such folder: /srv/gone
+"""
+
+    assert (
+        written(replace(mixed, repos=tuple(replace(repo, known=known) for repo in mixed.repos)), verbosity=0)
+        == expected
+    )
+
+
+def test_brief_text_leaves_errors_to_stderr(report_of: MakeReport) -> None:
     broken = CheckoutOutcome("net", "/srv/net", None, "error", False, error="git went away")
 
-    assert written(report_of(broken), verbosity=0) == "net: ERROR git went away\n"
+    assert written(report_of(broken), verbosity=0) == ""
+
+
+def test_brief_text_has_no_information_beside_trouble(
+    broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport
+) -> None:
+    note = replace(Finding.of("C-14", "Repo 'net' is behind remote"), severity=Severity.INFO)
+
+    assert written(report_of(replace(checkout, findings=(note, broken)), mode="check"), verbosity=0) == (
+        "net: workplans/x.md:7: FAIL C-05 unknown status 'dnoe' — did you mean 'done'?\n"
+    )
 
 
 def test_brief_text_without_trouble_is_nothing_at_all(checkout: CheckoutOutcome, report_of: MakeReport) -> None:

@@ -22,6 +22,9 @@ from django.conf import settings
 from consistency.models import Mode
 
 KEPT_SECONDS = 86_400
+WAIT_SECONDS = 10
+"""For so long a job waits for another run: somebody looks on."""
+
 _MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
@@ -41,6 +44,7 @@ def start(mode: Mode, path: str, user: str) -> uuid.UUID:
     job = uuid.uuid4()
     command = [
         sys.executable, str(_MANAGE), f"{mode}_consistency", f"--path={path}", "--format=json", "--fail-on=never",
+        f"--wait={WAIT_SECONDS}",
         f"--output={_report(job)}",
     ]  # fmt: skip
     environment = os.environ | {"STATEHUB_TRIGGER": "admin", "STATEHUB_USER": user}
