@@ -250,6 +250,7 @@ class _Running:
             findings=findings,
             error=result.error or None,
             push=result.push,
+            fetch=self._visit.fetched.outcome,
             known=frozenset(finding.identity for finding in findings if fingerprint(finding) in had),
         )
         self._close(outcome, state)

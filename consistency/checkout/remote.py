@@ -11,7 +11,7 @@ from pathlib import Path
 from consistency.checkout.git import GitError, GitTimeout
 from consistency.checkout.names import from_git, to_git
 from consistency.checkout.worktree import WorkTree, fields
-from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, NOT_ASKED
+from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 
 _HOST = r"(\[[^]/]*\]|[^:/]+)"
 _SCP_LIKE = re.compile(rf"(?:[^@/]+@)?{_HOST}:(?!//)(.+)")
@@ -99,7 +99,7 @@ class Fetched:
     @property
     def failed(self) -> bool:
         """Whether the remote was asked and has not answered."""
-        return self.outcome not in (FETCHED, GONE, EMPTY, NO_UPSTREAM, NOT_ASKED)
+        return is_failure(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ GONE = "gone"
 """How a fetch can end, besides git's own message why it failed: EMPTY is a remote that has no commit at all, GONE one
 that lacks the repo's branch."""
 
+_ANSWERS = frozenset({FETCHED, NO_UPSTREAM, NOT_ASKED, EMPTY, GONE})
+
 GATES = ("C-14", "C-18", "C-19", "C-21", "C-22")
 """The codes of findings that hold a whole checkout back; C-14 is one of them where it names no file."""
 
@@ -41,6 +43,11 @@ class Sighting:
     tip: str
     host: str
     at: datetime
+
+
+def is_failure(outcome: str) -> bool:
+    """Whether a fetch with this *outcome* asked the remote and got no answer; '' is no fetch at all."""
+    return outcome not in _ANSWERS and outcome != ""
 
 
 def freshness(fetched: bool, *, lacks: bool, ahead: bool) -> Freshness:

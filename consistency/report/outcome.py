@@ -16,7 +16,8 @@ class CheckoutOutcome:
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
-    tried, or why it failed. `known` are the identities of the findings that the checkout's last run had already.
+    tried, or why it failed; `fetch` is how the fetch ended, as `core.gate` says it. `known` are the identities of the
+    findings that the checkout's last run had already.
     """
 
     slug: str
@@ -32,6 +33,7 @@ class CheckoutOutcome:
     findings: tuple[Finding, ...] = ()
     error: str | None = None
     push: str = ""
+    fetch: str = ""
     known: frozenset[tuple[str, ...]] = frozenset()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consistency.core.finding import Action, Finding
+from consistency.core.gate import NOT_ASKED, is_failure
 from consistency.report.outcome import CheckoutOutcome
 
 ACTIONS: dict[Action, str] = {
@@ -45,11 +46,17 @@ def freshness_of(repo: CheckoutOutcome) -> str:
         case "diverged":
             return f"diverged from its remote, {ahead} ahead and {repo.behind or 'some'} behind"
         case "unknown":
-            return "remote not fetched" + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
+            return _not_fetched(repo.fetch) + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
         case other:
             return {"no_upstream": "no upstream", "gone": "its branch is gone from the remote"}.get(
                 other or "", other or ""
             )
+
+
+def _not_fetched(outcome: str) -> str:
+    if outcome == NOT_ASKED:
+        return "remote not asked"
+    return "remote could not be reached" if is_failure(outcome) else "remote not fetched"
 
 
 def count(number: int, noun: str) -> str:

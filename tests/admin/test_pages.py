@@ -112,3 +112,41 @@ def test_search_that_finds_too_much_says_so(rows: Rows, viewer: Client, monkeypa
     assert "More than 2 were found" in html
     assert html.count('class="data-row') == 2
     assert "More than" not in body(viewer, address("statehub_task", query="?q=WP-1-"))
+
+
+OFFERS = ("Filters", "searchbar", "Reset filters", "Export this list", "/add/", "Create a new item", "Show all")
+
+
+@pytest.mark.parametrize("model", [*LISTS, "web_apitoken"])
+def test_empty_list_says_where_rows_come_from_and_offers_nothing(model: str, superuser: Client) -> None:
+    html = body(superuser, address(model))
+    assert [words for words in (*OFFERS, "revoke_chosen") if words in html] == []
+    place = html.split("Nothing here yet")[1].split("</div>")[0]
+    assert re.search(r"manage\.py \w+|No run has found anything yet", place)
+
+
+@pytest.mark.parametrize("query", ["?q=nothing-of-the-kind", "?first_seen__year=1999"])
+def test_list_in_which_nothing_matches_leads_back_to_the_whole(query: str, rows: Rows, superuser: Client) -> None:
+    rows.repo()
+    html = body(superuser, address("consistency_finding", query=query))
+    place = html.split("Nothing matches")[1].split("</div>")[0]
+    assert "Show all" in html
+    assert re.findall(r'<a [^>]*href="([^"]*)"', place) == ["?"]
+    assert "Export this list" not in html
+    assert "Filters" in html
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_whole_list_does_not_offer_to_show_all(model: str, rows: Rows, viewer: Client) -> None:
+    rows.repo()
+    html = body(viewer, address(model))
+    assert "searchbar" in html
+    assert "Show all" not in html
+
+
+def test_list_of_what_can_be_added_offers_it(superuser: Client) -> None:
+    from django.contrib.auth.models import Group
+
+    Group.objects.all().delete()
+    place = body(superuser, "/admin/auth/group/").split("Nothing here yet")[1].split("</div>")[0]
+    assert re.findall(r'<a [^>]*href="([^"]*)">([^<]*)', place) == [("/admin/auth/group/add/", "Add group")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -100,3 +101,56 @@ def test_every_link_opens(rows: Rows, viewer: Client) -> None:
     page = body(viewer, PAGE).split('id="content-main"')[1]
     links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/admin/[^"]*)"', page)}
     assert {link: viewer.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def cell(client: Client) -> str:
+    """The text of the grid's one cell, with `[…]` around what leads somewhere."""
+    html = body(client, PAGE).split('<div class="sd-place">')[1].split("</td>")[0]
+    linked = re.sub(r"<a [^>]*>(.*?)</a>", r"[\1]", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", "", linked).split())
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "fetched 5 minutes ago · [fixed 5 minutes ago]"),
+        ({"mode": "check"}, "fetched 5 minutes ago · [checked 5 minutes ago]"),
+        ({"outcome": "error", "error": "x"}, "fetched 5 minutes ago · [fix failed 5 minutes ago]"),
+        ({"outcome": "skipped"}, "fetched 5 minutes ago · [fix held back 5 minutes ago]"),
+        ({"freshness": "unknown", "fetch": "not asked"}, "last fetched 2 hours ago · [fixed 5 minutes ago]"),
+        ({"freshness": "unknown", "fetch": "fatal: no"}, "last fetched 2 hours ago · [fixed 5 minutes ago]"),
+        ({"freshness": "no_upstream", "fetch": "no upstream"}, "no remote · [fixed 5 minutes ago]"),
+    ],
+)
+def test_cell_says_what_was_done_and_offers_nothing(
+    fields: dict[str, Any], words: str, rows: Rows, viewer: Client
+) -> None:
+    """`fix 5 min ago`, or a word in a coloured box that leads somewhere, would be taken for a button."""
+    checkout = rows.repo().workstream.repo.checkouts.get()
+    now = timezone.now()
+    rows.run(checkout, at=now - timedelta(hours=2, minutes=5))
+    ended = now - timedelta(minutes=5, seconds=5)
+    rows.run(checkout, at=now - timedelta(minutes=5, seconds=6), finished_at=ended, **fields)
+    assert cell(viewer).endswith(f" {words}")
+    assert not re.search(r'<a class="[^"]*sh-badge', body(viewer, PAGE))
+
+
+@pytest.mark.parametrize(
+    ("fetch", "badge"),
+    [
+        ("not asked", '<span class="sh-badge sh-muted" title="the run was not asked to fetch">not asked</span>'),
+        (
+            "fatal: <no> route",
+            '<span class="sh-badge sh-warn" title="the remote could not be reached: fatal: &lt;no&gt; route">'
+            "not reached</span>",
+        ),
+    ],
+)
+def test_remote_that_was_not_asked_is_told_from_one_that_could_not_be_reached(
+    fetch: str, badge: str, rows: Rows, viewer: Client
+) -> None:
+    checkout = rows.repo().workstream.repo.checkouts.get()
+    run = rows.run(checkout, at=timezone.now() - timedelta(minutes=5), freshness="unknown", fetch=fetch)
+    pages = ("", "consistency/run/", "statehub/checkout/", f"statehub/checkout/{checkout.pk}/change/",
+             f"statehub/repo/{checkout.repo_id}/change/", f"consistency/run/{run.pk}/change/")  # fmt: skip
+    assert {page: badge in body(viewer, f"{PAGE}{page}") for page in pages} == dict.fromkeys(pages, True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from web.dashboard.values import LastRun, Place
-from web.dashboard.verdict import ago, verdict
+from web.dashboard.verdict import ago, verdict, what_it_did
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 RUN = LastRun(UUID(int=1), "fix", "ok", "fresh", 0, 0, False, NOW - timedelta(hours=1))
@@ -47,7 +47,23 @@ def test_verdict_without_a_run_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(-5, "now"), (59, "now"), (60, "1 min"), (7199, "1 h"), (86_400, "1 d"), (900_000, "10 d")]
-)
+    ("seconds", "words"),
+    [
+        (-5, "just now"), (59, "just now"), (60, "1 minute ago"), (300, "5 minutes ago"), (7199, "1 hour ago"),
+        (86_400, "1 day ago"), (900_000, "10 days ago"),
+    ],
+)  # fmt: skip
 def test_ago(seconds: int, words: str) -> None:
     assert ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "fixed"), ({"mode": "check"}, "checked"), ({"dry_run": True}, "dry run"),
+        ({"outcome": "skipped"}, "fix held back"), ({"mode": "check", "outcome": "error"}, "check failed"),
+        ({"dry_run": True, "outcome": "error"}, "dry run failed"),
+    ],
+)  # fmt: skip
+def test_what_a_run_did(changes: dict[str, Any], words: str) -> None:
+    assert what_it_did(replace(RUN, **changes)) == words

@@ -29,6 +29,18 @@ def test_freshness_in_words(
 
 
 @pytest.mark.parametrize(
+    ("fetch", "words"),
+    (
+        ("not asked", "remote not asked"),
+        ("fatal: no route", "remote could not be reached"),
+        ("", "remote not fetched"),
+    ),
+)
+def test_why_the_remote_is_not_known(fetch: str, words: str, checkout: CheckoutOutcome) -> None:
+    assert freshness_of(replace(checkout, freshness="unknown", fetch=fetch)) == words
+
+
+@pytest.mark.parametrize(
     ("code", "action", "words"),
     (
         ("C-13", Action.NONE, ""),

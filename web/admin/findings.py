@@ -55,6 +55,7 @@ class FindingAdmin(RecordAdmin):
         FirstSeenFilter,
     )
     list_before_template = "web/admin/export_links.html"
+    empty_text = "No run has found anything yet."
     date_hierarchy = "first_seen"
     ordering = ("-first_seen", "-id")
     # By first_seen alone: an index on last_seen would be written by every run, for every finding that stands.

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
+from consistency.core.gate import NOT_ASKED, is_failure
 from consistency.models import RunState
 from statehub.escapes import visible
 
@@ -69,9 +70,19 @@ def distance(ahead: int | None, behind: int | None) -> str:
     return " / ".join("?" if number is None else str(number) for number in (ahead, behind))
 
 
-def freshness(value: str) -> SafeString:
-    """A checkout's freshness, a dash where no run has looked."""
-    return badge(value.replace("_", " "), FRESHNESS_TONES.get(value, "plain")) if value else NONE
+def freshness(value: str, fetch: str) -> SafeString:
+    """A checkout's freshness, a dash if no run has looked; *fetch* is how the run's fetch ended.
+
+    `unknown` says why: the remote was not asked, or it could not be reached, with git's message as the title.
+    """
+    word, tone, title = value.replace("_", " "), FRESHNESS_TONES.get(value, "plain"), ""
+    if is_failure(fetch):
+        title = f"the remote could not be reached: {line(fetch)}"
+        word, tone = ("not reached", "warn") if value == "unknown" else (word, tone)
+    elif fetch == NOT_ASKED:
+        title = "the run was not asked to fetch"
+        word = "not asked" if value == "unknown" else word
+    return badge(word, tone, title) if value else NONE
 
 
 def line(value: str, limit: int = LONGEST) -> str:

@@ -62,12 +62,19 @@ class PageList(ChangeList):
         rows = {row.pk: row for row in self.root_queryset.filter(pk__in=pks)}
         self.result_list = [rows[pk] for pk in pks if pk in rows]
         self.model_admin.complete(self.result_list)  # type: ignore[attr-defined]  # a RecordAdmin's
+        if self.query or self.get_filters_params():
+            return
+        self.full_result_count = self.result_count  # Nothing more is there that a link could show.
+        if not pks:  # There is nothing to search, or to filter.
+            self.has_filters, self.search_fields, self.date_hierarchy = False, (), None
 
 
 class RecordAdmin(ModelAdmin):
     """Shows rows; `sections` says what is on a row's page, `complete` what a page of the list needs besides."""
 
     actions = None
+    empty_text = ""
+    """Where rows come from: what an empty list says."""
     list_before_template = "web/admin/list_note.html"
     list_per_page = 50
     list_max_show_all = 0
@@ -93,6 +100,14 @@ class RecordAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
         """The list that completes its page."""
         return PageList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; an empty one offers no action on what was chosen."""
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context and not context["cl"].result_list:
+            context |= {"action_form": None, "actions_on_top": False}
+        return response
 
     def complete(self, rows: list[Any]) -> None:
         """Add to *rows*, one page of the list, what they show and do not hold."""

@@ -47,6 +47,7 @@ class RepoAdmin(RecordAdmin):
     sortable_by = ("slug_link",)
     search_fields = ("slug", "origin")
     search_help_text = "Slug or origin"
+    empty_text = "No repo is known yet. On the machine of its clone: manage.py register_repo PATH"
 
     def complete(self, rows: list[Repo]) -> None:
         """Count what belongs to the repos of a page."""
@@ -114,7 +115,7 @@ class RepoAdmin(RecordAdmin):
                 (
                     look.link("statehub_checkout", checkout.pk, checkout.host),
                     look.mono(checkout.path, 70),
-                    look.freshness(run.freshness) if (run := runs.get(checkout.pk)) else look.NONE,
+                    look.freshness(run.freshness, run.fetch) if (run := runs.get(checkout.pk)) else look.NONE,
                     _run(run),
                     _open(opened.get(checkout.pk, 0), "checkout__id__exact", checkout.pk),
                 )
@@ -150,6 +151,7 @@ class CheckoutAdmin(RecordAdmin):
     sortable_by = ("repo_link", "host_text")
     search_fields = ("repo__slug", "host", "path")
     search_help_text = "Repo, host or path"
+    empty_text = "No checkout is known yet. On its machine: manage.py register_repo PATH"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Checkout]:
         """Checkouts with their repos."""
@@ -190,7 +192,7 @@ class CheckoutAdmin(RecordAdmin):
     @admin.display(description="Freshness")
     def freshness(self, obj: Any) -> SafeString:
         """As of its newest run."""
-        return look.freshness(obj.newest.freshness) if obj.newest else look.NONE
+        return look.freshness(obj.newest.freshness, obj.newest.fetch) if obj.newest else look.NONE
 
     @admin.display(description="Ahead / behind")
     def ahead_behind(self, obj: Any) -> SafeString | str:
@@ -239,7 +241,7 @@ class CheckoutAdmin(RecordAdmin):
                     run.mode,
                     look.text(f"{run.trigger} {run.user}".strip(), 40),
                     look.outcome(run.outcome),
-                    look.freshness(run.freshness),
+                    look.freshness(run.freshness, run.fetch),
                 )
                 for run in runs
             ],
@@ -254,7 +256,7 @@ def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, 
     yield "Path", look.mono(checkout.path)
     yield "Known since", look.time(checkout.created_at)
     if runs:
-        yield "Freshness", look.freshness(runs[0].freshness)
+        yield "Freshness", look.freshness(runs[0].freshness, runs[0].fetch)
         yield "Ahead / behind", look.distance(runs[0].ahead, runs[0].behind)
 
 

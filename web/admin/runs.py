@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
+from consistency.core.gate import NOT_ASKED, is_failure
 from consistency.models import Finding, Run, RunState
 from web.admin import look
 from web.admin.filters import HostFilter, ModeFilter, OutcomeFilter, TriggerFilter
@@ -43,6 +44,7 @@ class RunAdmin(RecordAdmin):
         HostFilter,
     )
     date_hierarchy = "started_at"
+    empty_text = "No checkout was run yet. On the machine of the checkouts: manage.py check_consistency --all"
     ordering = ("-started_at", "-id")
     sortable_by = ("started",)
     search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
@@ -86,7 +88,7 @@ class RunAdmin(RecordAdmin):
     @admin.display(description="Freshness")
     def freshness_badge(self, obj: Run) -> SafeString:
         """What the fetch came to."""
-        return look.freshness(obj.freshness)
+        return look.freshness(obj.freshness, obj.fetch)
 
     @admin.display(description="Findings")
     def counted(self, obj: Run) -> SafeString:
@@ -172,8 +174,8 @@ def _facts(run: Run) -> Iterator[tuple[str, SafeString | str]]:
 
 
 def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
-    yield "Freshness", look.freshness(run.freshness)
-    yield "Fetch", look.mono(run.fetch)
+    yield "Freshness", look.freshness(run.freshness, run.fetch)
+    yield "Fetch", _fetch(run.fetch)
     yield "HEAD", look.mono(run.head)
     yield "Branch", look.mono(run.branch)
     yield "Upstream", look.mono(run.upstream)
@@ -181,6 +183,12 @@ def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     yield "Tip seen", look.mono(run.tip)
     yield "Writeback commit", look.mono(run.writeback_commit)
     yield "Push", _push(run)
+
+
+def _fetch(outcome: str) -> SafeString | str:
+    if is_failure(outcome):
+        return format_html("the remote could not be reached: {}", look.mono(outcome))
+    return "the remote was not asked" if outcome == NOT_ASKED else look.mono(outcome)
 
 
 def _push(run: Run) -> SafeString | str:

@@ -40,6 +40,7 @@ class TaskAdmin(DeletableAdmin):
     sortable_by = ("key_link", "moved")
     search_fields = ("key", "title")
     search_help_text = "Id or title"
+    empty_text = "They come from workplans. On the machine of a checkout: manage.py fix_consistency --all"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         """Tasks with their workstreams and repos."""

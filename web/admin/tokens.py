@@ -26,6 +26,7 @@ class ApiTokenAdmin(RecordAdmin):
     sortable_by = ("name_link",)
     search_fields = ("name",)
     search_help_text = "Name"
+    empty_text = "No token was made yet. On the hub's machine: manage.py create_token NAME"
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """By Django's permission to change a token, which neither group has."""

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
+from consistency.core.gate import FETCHED
 from web.admin import look
 from web.dashboard import geometry, verdict
 from web.dashboard.queries import OPEN_STATUSES
@@ -114,7 +115,7 @@ def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lo
     ]
     note = "" if not rows else "As of each checkout's newest run. Those that need a look come first."
     link = _all(f"All {_many(counted.total, 'checkout')}", look.listing("statehub_checkout")) if counted.total else ""
-    words = [{"badge": look.badge(item.word, item.tone), "why": item.why} for item in verdict.VERDICTS]
+    words = [{"word": item.word, "tone": item.tone, "why": item.why} for item in verdict.VERDICTS]
     return Card(
         "grid", "Would a fix write from here?", {"hosts": hosts, "rows": rows, "words": words}, note, link,
         "" if rows else "No checkout is registered yet.", wide=True,
@@ -132,12 +133,13 @@ def _place(place: Place, now: datetime, patience: timedelta, lookback: timedelta
         "run": run,
     }
     if run is not None:
-        never = f"not in {_span(lookback)}" if run.freshness != "no_upstream" else "no remote"
+        never = f"not fetched in {_span(lookback)}" if run.freshness != "no_upstream" else "no remote"
+        fetched = "fetched" if run.fetch == FETCHED else "last fetched"
         found |= {
-            "freshness": look.freshness(run.freshness),
-            "ran": _ago(run.finished, now),
+            "freshness": look.freshness(run.freshness, run.fetch),
+            "ran": _ago(run.finished, now, verdict.what_it_did(run)),
             "run_url": look.url("consistency_run", run.pk),
-            "fetched": _ago(place.fetched, now) if place.fetched else never,
+            "fetched": _ago(place.fetched, now, fetched) if place.fetched else never,
             "error": run.outcome == "error",
         }
     return found
@@ -330,11 +332,10 @@ def _span(length: timedelta) -> str:
     return _many(hours, "hour") if hours % 24 else _many(hours // 24, "day")
 
 
-def _ago(then: datetime, now: datetime) -> SafeString:
-    shown = verdict.ago(then, now)
+def _ago(then: datetime, now: datetime, what: str = "") -> SafeString:
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
-        then.isoformat(), f"{then:%Y-%m-%d %H:%M}", shown if shown == "now" else f"{shown} ago",
+        then.isoformat(), f"{then:%Y-%m-%d %H:%M}", f"{what} {verdict.ago(then, now)}".lstrip(),
     )  # fmt: skip
 
 

@@ -194,7 +194,8 @@ def _last(run: Run | None) -> LastRun | None:
         return None
     detached = bool(run.head and not run.branch)
     return LastRun(
-        run.pk, run.mode, run.outcome, run.freshness, run.ahead, run.behind, detached, run.finished_at
+        run.pk, run.mode, run.outcome, run.freshness, run.ahead, run.behind, detached, run.finished_at, run.fetch,
+        run.dry_run,
     )  # fmt: skip
 
 

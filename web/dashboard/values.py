@@ -82,6 +82,8 @@ class LastRun:
     behind: int | None
     detached: bool
     finished: datetime
+    fetch: str = "ok"
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

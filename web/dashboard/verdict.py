@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from web.dashboard.values import Place
+from web.dashboard.values import LastRun, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,20 @@ def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago *then* was, in the largest unit that fits."""
+    """How long ago *then* was, in the largest unit that fits: `5 minutes ago`."""
     seconds = (now - then).total_seconds()
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return "now"
+            number = int(seconds // size)
+            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def what_it_did(run: LastRun) -> str:
+    """What the newest run of a checkout did there, to stand before how long ago: `fixed`, `check failed`."""
+    mode = "dry run" if run.dry_run else run.mode
+    if run.outcome == "error":
+        return f"{mode} failed"
+    if run.outcome == "skipped":
+        return f"{mode} held back"
+    return {"fix": "fixed", "check": "checked"}.get(mode, mode)
