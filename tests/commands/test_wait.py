@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,23 @@ def test_value_that_is_not_a_number_of_seconds(clone: Clone, value: str) -> None
     ended = run("check_consistency", "clone", f"--wait={value}")
     assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert f"'{value}'" in ended.stderr
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, StringIO])
+def test_terminal_is_told_which_checkout_waits(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, stream: Callable[[], StringIO]
+) -> None:
+    mirrored(clone)
+    screen = stream()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen)
+    with at_work(clone, 0.5):
+        assert fix("clone").exit == 0
+    assert ("waiting for another run on clone" in screen.getvalue()) == (stream is Terminal)

@@ -113,10 +113,10 @@ def cell(client: Client) -> str:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "fetched 5 minutes ago · [fixed 5 minutes ago]"),
-        ({"mode": "check"}, "fetched 5 minutes ago · [checked 5 minutes ago]"),
-        ({"outcome": "error", "error": "x"}, "fetched 5 minutes ago · [fix failed 5 minutes ago]"),
-        ({"outcome": "skipped"}, "fetched 5 minutes ago · [fix held back 5 minutes ago]"),
+        ({}, "[fixed 5 minutes ago]"),
+        ({"mode": "check"}, "[checked 5 minutes ago]"),
+        ({"outcome": "error", "error": "x"}, "[fix failed 5 minutes ago]"),
+        ({"outcome": "skipped"}, "[fix held back 5 minutes ago]"),
         ({"freshness": "unknown", "fetch": "not asked"}, "last fetched 2 hours ago · [fixed 5 minutes ago]"),
         ({"freshness": "unknown", "fetch": "fatal: no"}, "last fetched 2 hours ago · [fixed 5 minutes ago]"),
         ({"freshness": "no_upstream", "fetch": "no upstream"}, "no remote · [fixed 5 minutes ago]"),

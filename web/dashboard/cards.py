@@ -134,12 +134,12 @@ def _place(place: Place, now: datetime, patience: timedelta, lookback: timedelta
     }
     if run is not None:
         never = f"not fetched in {_span(lookback)}" if run.freshness != "no_upstream" else "no remote"
-        fetched = "fetched" if run.fetch == FETCHED else "last fetched"
         found |= {
             "freshness": look.freshness(run.freshness, run.fetch),
             "ran": _ago(run.finished, now, verdict.what_it_did(run)),
             "run_url": look.url("consistency_run", run.pk),
-            "fetched": _ago(place.fetched, now, fetched) if place.fetched else never,
+            "fetched": _ago(place.fetched, now, "last fetched") if place.fetched else never,
+            "has_fetched": run.fetch == FETCHED,
             "error": run.outcome == "error",
         }
     return found
