@@ -269,10 +269,24 @@ class TestCommands:
     ) -> None:
         mirrored(clone)
         clone.write(FILE, TEXT.replace("status: todo", f"status: {status}"))
-        silent = run("check_consistency", "clone", "--verbosity", "0")
+        silent = run("check_consistency", "clone")
         settings.STATEHUB_PING_URL = f"{monitor.url}/uuid"
-        assert run("check_consistency", "clone", "--verbosity", "0") == silent
+        assert run("check_consistency", "clone") == silent
         assert (silent.exit, silent.stderr, monitor.took()) == (exit, "", ["/uuid/start?rid=…", f"/uuid{end}?rid=…"])
+
+    def test_follows_the_exit_status_while_a_finding_stands_and_nothing_is_printed(
+        self, hub: Hub, clone: Clone, monitor: Monitor, url: str
+    ) -> None:
+        mirrored(clone)
+        clone.write(FILE, TEXT.replace("status: todo", "status: nonsense"))
+        run("fix_consistency", "clone", "--verbosity", "0")
+        monitor.calls.clear()
+        assert run("fix_consistency", "clone", "--verbosity", "0") == Ended(1, "", "")
+        assert monitor.took() == ["/uuid/start?rid=…", "/uuid/fail?rid=…"]
+        monitor.calls.clear()
+        clone.write(FILE, TEXT.replace("status: todo", "status: done"))
+        assert run("fix_consistency", "clone", "--verbosity", "0", "--fail-on", "warn") == Ended(0, "", "")
+        assert monitor.took() == ["/uuid/start?rid=…", "/uuid?rid=…"]
 
     def test_monitor_that_is_away_changes_nothing(self, hub: Hub, clone: Clone, settings: Settings) -> None:
         mirrored(clone)
