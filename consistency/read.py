@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from consistency.checkout.files import digest, read_files
-from consistency.checkout.worktree import WorkTree, list_files
+from consistency.checkout.unread import hidden_folders, nearest, why_unread
+from consistency.checkout.worktree import Listing, WorkTree, list_files
+from consistency.core.copies import without_copies
+from consistency.core.finding import Finding
 from consistency.core.parse import parse_workplan
 from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
+from consistency.core.unmatched import nothing_matches
 from consistency.core.workplan import Problem, Unreadable, Workplan
 from consistency.hub.ledger import GONE, Entry, read_contents, read_entries
 
@@ -18,7 +22,8 @@ class Reading:
     """The files of one checkout as they stand now.
 
     `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
-    as they were, `listed` all paths that matched; `overlooked` those that git is told to take for unchanged.
+    as they were, `listed` all paths that matched; `overlooked` those that git is told to take for unchanged. `absent`
+    are the workstreams for which there seems to be no file, `unmatched` is C-25 if no file is there at all.
     """
 
     entries: dict[str, Entry]
@@ -27,6 +32,8 @@ class Reading:
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
     overlooked: frozenset[str] = frozenset()
+    absent: tuple[HubWorkstream, ...] = ()
+    unmatched: tuple[Finding, ...] = ()
 
     @property
     def keys(self) -> set[str]:
@@ -34,12 +41,18 @@ class Reading:
         side = self.side
         return {file.key for file in side.settled} | {item.workplan.key for item in side.known}
 
-    @property
-    def workplans_left(self) -> tuple[int, int]:
-        """How many of the workplans that the ledger remembers are there, by path or id; and how many it remembers."""
+    def missing(self, may_be_missing: Collection[str] = ()) -> tuple[set[str], int]:
+        """The workstreams whose workplans the ledger remembers and that are not there, by path or id; and how many it
+        remembers. Those that a person has allowed to be missing count for neither.
+        """
         keys = self.keys | {file.key for file in self.side.unreadable if file.key}
-        remembered = [(path, entry.key) for path, entry in self.entries.items() if entry.digest != GONE]
-        return sum(path in self.listed or key in keys for path, key in remembered), len(remembered)
+        remembered = [
+            (path, entry)
+            for path, entry in self.entries.items()
+            if entry.digest != GONE and entry.workstream not in may_be_missing
+        ]
+        missing = {entry.workstream for path, entry in remembered if path not in self.listed and entry.key not in keys}
+        return missing, len(remembered)
 
 
 def read_checkout(
@@ -71,8 +84,30 @@ def read_checkout(
         elif parsed is not None:
             fresh[file.path] = parsed
     known = _with_memory(reading, checkout, fresh, same)
-    reading.side = FileSide(tuple(settled), tuple(known), tuple(unreadable))
+    side = FileSide(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+    reading.side = without_copies(side, workstreams.values())
+    _look_for_the_rest(reading, tree, listing, pattern, workstreams)
     return reading
+
+
+def _look_for_the_rest(
+    reading: Reading, tree: WorkTree, listing: Listing, pattern: str, workstreams: Mapping[str, HubWorkstream]
+) -> None:
+    """Which workstreams have no file, as it seems, and what is there all the same but is not read."""
+    side, keys = reading.side, reading.keys
+    unreadable = {file.path for file in side.unreadable}
+    keys |= {file.key for file in side.unreadable if file.key}
+    claimed = {file.workstream for file in side.settled}
+    absent = [row for row in workstreams.values() if row.id not in claimed and row.key not in keys]
+    reading.absent = tuple(row for row in absent if row.path not in unreadable)
+    read = {file.path for file in side.settled} | {item.workplan.path for item in side.known}
+    unread = why_unread(tree, {row.path for row in reading.absent if row.path} - read, listing, pattern)
+    had = {entry.workstream for entry in reading.entries.values()}
+    elsewhere = frozenset(row.id for row in reading.absent if not row.committed and row.id not in had)
+    unread.update(hidden_folders(tree, listing, pattern))
+    reading.side = replace(side, unread=unread, elsewhere=elsewhere)
+    if not reading.listed:
+        reading.unmatched = (nothing_matches(pattern, nearest(tree, listing, pattern)),)
 
 
 def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:

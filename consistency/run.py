@@ -19,7 +19,7 @@ from consistency.checkout.worktree import NotAWorkTree, WorkTree
 from consistency.checkout.writeback import write_back
 from consistency.core.actions import DONE_WORD, WriteBack
 from consistency.core.compare import Drift
-from consistency.core.finding import UNPUSHED, Action, Finding
+from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
 from consistency.core.gate import for_a_check, is_gate
 from consistency.core.reachability import UNREACHABLE
 from consistency.hub import evaluated
@@ -236,6 +236,7 @@ class _Running:
         with self._phase("record"), transaction.atomic():
             had = record_findings(run, findings, resolves, timezone.now(), result.commit)
             self._record_taken()
+        findings = tuple(each for each in findings if not (each.code in SAID_ONCE and fingerprint(each) in had))
         outcome = CheckoutOutcome(
             slug=self._checkout.repo.slug,
             path=self._checkout.path,
@@ -293,9 +294,12 @@ class _Running:
             self._seconds[name] = round(self._seconds.get(name, 0) + time.perf_counter() - started, 4)
 
 
+_NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
+
+
 def _no_drift(finding: Finding) -> bool:
     """Whether nothing of it is left between the files and the hub."""
-    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code == UNREACHABLE
+    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code in _NO_DRIFT
 
 
 def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:

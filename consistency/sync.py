@@ -16,7 +16,7 @@ from consistency.core.actions import AdvanceTask, HubAction, WriteBack
 from consistency.core.compare import Comparison, Drift, compare
 from consistency.core.edit import Edited
 from consistency.core.finding import Finding
-from consistency.core.gate import suddenly_empty
+from consistency.core.gate import Freshness, suddenly_empty
 from consistency.core.seesaw import hold
 from consistency.core.sides import HubSide, HubWorkstream
 from consistency.hub.ledger import GONE, forget, retire, write_entries
@@ -24,6 +24,8 @@ from consistency.hub.rows import (
     HubMoved,
     apply,
     lock_workstreams,
+    mark_workstreams,
+    read_finished,
     read_foreign_workstreams,
     read_tasks,
     read_workstreams,
@@ -48,8 +50,8 @@ class HubBusy(Exception):
 class Synced:
     """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
 
-    These are dated `applied`. `gates` say why nothing may be written although both sides were compared; `advances` say
-    where statuses that move the hub come from.
+    The changes are dated `applied`; `rows` are the workstreams as they were before. `gates` say why nothing may be
+    written although both sides were compared; `advances` say where statuses that move the hub come from.
     """
 
     reading: Reading
@@ -58,6 +60,7 @@ class Synced:
     gates: tuple[Finding, ...] = ()
     applied: datetime = field(default_factory=timezone.now)
     advances: Advances = field(default_factory=Advances)
+    rows: dict[str, HubWorkstream] = field(default_factory=dict)
 
     @property
     def writebacks(self) -> list[WriteBack]:
@@ -81,6 +84,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     """Both sides compared; nothing is written."""
     workstreams = read_workstreams(checkout.repo_id)
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
+    reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
     hub = _hub_side(checkout.repo_id, reading, workstreams)
     comparison = _compare(reading, hub)
     advances = look_into_advances(
@@ -93,10 +97,11 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
         comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
     moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
     comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
-    there, remembered = reading.workplans_left
-    gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, there)
+    comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
+    missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
+    gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, remembered - len(missing))
     versions = {row.id: row.version for row in workstreams.values()}
-    return Synced(reading, comparison, versions, tuple(gates), advances=advances)
+    return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams)
 
 
 def _compare(reading: Reading, hub: HubSide) -> Comparison:
@@ -118,13 +123,41 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options) 
         synced = compare_checkout(checkout, tree, state, options)
         if synced.gates:
             return synced
-        with suppress(HubMoved), transaction.atomic():
-            return _apply(checkout, synced, origin)
-    with suppress(HubMoved), transaction.atomic():
-        lock_workstreams(checkout.repo_id)
-        synced = compare_checkout(checkout, tree, state, options)
-        return synced if synced.gates else _apply(checkout, synced, origin)
+        with suppress(HubMoved):
+            with transaction.atomic():
+                synced = _apply(checkout, synced, origin)
+            return _marked(synced, state, options)
+    with suppress(HubMoved):
+        with transaction.atomic():
+            lock_workstreams(checkout.repo_id)
+            synced = compare_checkout(checkout, tree, state, options)
+            synced = synced if synced.gates else _apply(checkout, synced, origin)
+        return synced if synced.gates else _marked(synced, state, options)
     raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
+
+
+def _uncommitted(state: State, reading: Reading) -> frozenset[str]:
+    """The files that no commit of the repo's branch is known to have as they stand: all, unless HEAD is one of them."""
+    if state.on_branch and state.ahead == 0:
+        return frozenset(reading.listed & state.dirty)
+    return frozenset(reading.listed)
+
+
+def _marked(synced: Synced, state: State, options: Options) -> Synced:
+    """Keep with the workstreams what this run knows of their files: committed, back again, or allowed to be missing."""
+    reading, rows = synced.reading, synced.rows
+    claimed = {file.workstream: file.path for file in reading.side.settled}
+    claimed.update((workstream, path) for path, workstream in synced.comparison.workstreams.items())
+    there = {row: path for row, path in claimed.items() if row in rows}
+    committed = {row for row, path in there.items() if not rows[row].committed and path not in reading.side.uncommitted}
+    mark_workstreams(committed, committed=True)
+    # What a clone shows that may be behind is no proof that the file has come back.
+    if state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM):
+        mark_workstreams({row for row in there if rows[row].may_be_missing}, may_be_missing=False)
+    if options.allow_missing:
+        missing, _ = reading.missing()
+        mark_workstreams(missing & rows.keys(), may_be_missing=True)
+    return synced
 
 
 def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited]) -> None:
@@ -139,13 +172,15 @@ def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited
 
 def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]) -> HubSide:
     known = reading.side.known
+    finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
     if not known:
-        return HubSide(workstreams)
+        return HubSide(workstreams, finished=finished)
     by_key = {row.key: row.id for row in workstreams.values()}
     strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
     claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
     tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
-    return HubSide(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers - workstreams.keys())})
+    foreign.update(read_foreign_workstreams(repo, strangers - workstreams.keys()))
+    return HubSide(workstreams, tasks, foreign, finished)
 
 
 def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:

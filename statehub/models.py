@@ -67,7 +67,11 @@ class Checkout(models.Model):
 
 
 class Workstream(models.Model):
-    """A workplan's row. `version` moves with every change of it or of one of its tasks."""
+    """A workplan's row. `version` moves with every change of it or of one of its tasks.
+
+    `committed` is false while no commit of the repo's branch is known to have the file: only the checkouts that have
+    had it say if it is gone. `may_be_missing` is set by a fix with `--allow-missing`, for all checkouts of the repo.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="workstreams")
@@ -83,6 +87,8 @@ class Workstream(models.Model):
     created = models.TextField(blank=True, default="", help_text="As the front matter has it.")
     updated = models.TextField(blank=True, default="", help_text="As the front matter has it.")
     status_changed_at = models.DateTimeField(default=timezone.now)
+    committed = models.BooleanField(default=True, db_default=True, editable=False)
+    may_be_missing = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         ordering = ("repo", "key")

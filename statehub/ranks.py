@@ -10,6 +10,9 @@ WORKSTREAM_RANKS: dict[str, int] = {**TASK_RANKS, "draft": 0, "active": 1}
 
 TASK_STATUSES: tuple[str, ...] = tuple(TASK_RANKS)
 WORKSTREAM_STATUSES: tuple[str, ...] = tuple(WORKSTREAM_RANKS)
+FINISHED: frozenset[str] = frozenset({"done", "cancelled"})
+"""The statuses in which nothing is left to do."""
+
 PRIORITIES: tuple[str, ...] = ("low", "medium", "high", "critical")
 DEFAULT_PRIORITY = "medium"
 

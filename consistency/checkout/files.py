@@ -50,9 +50,10 @@ def digest_of(full: str) -> str | None:
 def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
     """Each of *paths* below *top*, at most *limit* bytes long. A file that is gone is left out.
 
-    A link to another of *paths* is left out too: it is the same workplan under a second name.
+    A link to another of *paths* is left out too: it is the same workplan under a second name. So is what git had in a
+    folder that is a link now: for git it is gone.
     """
-    root, listed, folders = os.path.realpath(top), set(paths), dict[str, str]()
+    root, listed, folders = os.path.realpath(top), set(paths), dict[str, str | None]()
     for path in paths:
         try:
             full = _resolve(root, path, listed, folders)
@@ -70,15 +71,18 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
     return hashlib.blake2b(data, digest_size=20, person=READING)
 
 
-def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str]) -> str | None:
-    """Where to read *path*; None where it only points at another listed file. Raises CannotRead."""
+def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
+    """Where to read *path*; None if it only points at another file, or is behind one. Raises CannotRead."""
     _require_storable_name(path)
     name = native(path)
     folder, full = os.path.dirname(name), os.path.join(root, name)
     if folder not in folders:  # A folder may have become a link since git listed it.
-        folders[folder] = _fault_of_link(root, os.path.join(root, folder))
-    if folders[folder]:
-        raise CannotRead(folders[folder])
+        folders[folder] = _fault_of_folder(root, os.path.join(root, folder) if folder else root)
+    fault = folders[folder]
+    if fault is None:
+        return None
+    if fault:
+        raise CannotRead(fault)
     if not stat.S_ISLNK(os.lstat(full).st_mode):
         return full
     fault, target = _fault_of_link(root, full), os.path.realpath(full)
@@ -87,6 +91,11 @@ def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str]) ->
     if not os.path.exists(target):
         raise CannotRead("a link to a file that is not there")
     return None if canonical(os.path.relpath(target, root)) in listed else target
+
+
+def _fault_of_folder(root: str, named: str) -> str | None:
+    """Why what is in the folder *named* must not be read; None if a link is on the way to it, '' if it may be read."""
+    return _fault_of_link(root, named) or ("" if os.path.realpath(named) == named else None)
 
 
 def _fault_of_link(root: str, named: str) -> str:

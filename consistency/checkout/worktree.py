@@ -67,13 +67,15 @@ def open_checkout(path: str) -> WorkTree:
 class Listing:
     """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
-    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged. A byte of
-    a name that is not UTF-8 is a lone surrogate, whatever the locale.
+    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged; `sparse`
+    those that a sparse checkout may leave out of the work tree. A byte of a name that is not UTF-8 is a lone surrogate,
+    whatever the locale.
     """
 
     paths: list[str]
     untracked: frozenset[str] = frozenset()
     overlooked: frozenset[str] = frozenset()
+    sparse: frozenset[str] = frozenset()
 
 
 def list_files(tree: WorkTree, pattern: str) -> Listing:
@@ -87,6 +89,7 @@ def list_files(tree: WorkTree, pattern: str) -> Listing:
         sorted({path for _, path in tagged}),
         frozenset(path for tag, path in tagged if tag == "?"),
         frozenset(path for tag, path in tagged if tag.islower()),
+        frozenset(path for tag, path in tagged if tag in "Ss"),
     )
 
 

@@ -22,11 +22,15 @@ class CreateTask:
 
 @dataclass(frozen=True, slots=True)
 class CreateWorkstream:
-    """Create the workstream of *workplan* under the id *id*, with its tasks."""
+    """Create the workstream of *workplan* under the id *id*, with its tasks.
+
+    *committed* says that a commit of the repo's branch has the file.
+    """
 
     id: str
     workplan: Workplan
     tasks: tuple[CreateTask, ...]
+    committed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _TABLE = (
     Code("C-03", Severity.FAIL, "Front matter field missing or invalid",
          "Give the front matter its id, title and status; the message names the field."),
     Code("C-04", Severity.FAIL, "Two workplans share an id",
-         "Give one of the two another id; neither is touched until then."),
+         "Give one of the two another id; neither is touched until then. A copy that git does not track is left out."),
     Code("C-05", Severity.FAIL, "Task block is invalid",
          "Mend the block at the line named; the other blocks of the file go on."),
     Code("C-06", Severity.FAIL, "Two task blocks share an id",
@@ -43,11 +43,13 @@ _TABLE = (
     Code("C-07", Severity.WARN, "Workplan is not in the hub",
          "Run fix_consistency: it creates the workstream and its tasks."),
     Code("C-08", Severity.WARN, "Workplan is gone from the checkout",
-         "Restore the file, or delete the workstream in the hub if it is really over."),
+         "Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open "
+         "to done or cancelled: then C-27 says so once."),
     Code("C-09", Severity.WARN, "Task is not in the hub",
          "Run fix_consistency: it creates the task."),
     Code("C-10", Severity.WARN, "Task block is gone from its workplan",
-         "Restore the block, or delete the task in the hub if it is really over."),
+         "Put the block back. If it was removed on purpose, and that is committed and pushed, an admin can delete the "
+         "task; until then it may come back."),
     Code("C-11", Severity.WARN, "File is ahead of the hub",
          "Run fix_consistency: the hub advances to the file's status."),
     Code("C-12", Severity.WARN, "Title, priority, owner or another mirrored field differs",
@@ -72,8 +74,14 @@ _TABLE = (
          "Finish or abort what git has begun (git status says how), then run the fix again."),
     Code("C-22", Severity.WARN, "The repo's branch is gone from its origin, or the clone comes from elsewhere",
          "Follow a renamed branch or a moved origin as the message says, then register_repo PATH."),
+    Code("C-23", Severity.WARN, "A workplan is there, but is not read",
+         "Do what the message says; until then the hub keeps the workplan and its tasks as they are."),
+    Code("C-25", Severity.WARN, "Nothing matches the repo's workplan pattern",
+         "Write a first workplan, or correct the pattern: register_repo PATH --workplans GLOB."),
     Code("C-26", Severity.WARN, "The remote has not answered for a long time",
          "Check the address, the network and the credentials: git fetch in the checkout says more."),
+    Code("C-27", Severity.INFO, "A workplan whose work is finished has left the checkout",
+         "Nothing: its tasks stay in the hub, all of them done or cancelled."),
 )  # fmt: skip
 
 CODES: dict[str, Code] = {code.id: code for code in _TABLE}

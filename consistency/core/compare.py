@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
+from consistency.core.codes import Severity
 from consistency.core.finding import Finding
 from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
@@ -73,11 +74,14 @@ class _Comparing:
 
     def run(self) -> Comparison:
         self._unreadable()
+        self._not_read()
         matched = self._match(self._without_shared_ids())
         ids = {item.workplan.path: row.id if row else self._new_id(item.workplan) for item, row in matched}
         gone = self._gone(ids)
         known, created = [item for item, _ in matched], {item.workplan.path for item, row in matched if row is None}
-        tasks = TaskComparison(known, self._files.settled, self._hub, ids, created, gone, self._fresh_id)
+        tasks = TaskComparison(
+            known, self._files.settled, self._hub, ids, created, gone, self._fresh_id, self._files.untracked
+        )
         tasks.run()
         self._drifts += (Drift(finding, action) for finding, action in tasks.reported)
         self._doubts += (Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
@@ -107,6 +111,21 @@ class _Comparing:
                         mark=f"{file.path}:{problem.mark}",  # Two such files may have the same id.
                     )
                 )
+
+    def _not_read(self) -> None:
+        """C-04 for the untracked copies that are left out, C-23 for the folders that are not entered."""
+        for copy in self._files.copies:
+            self._doubts.append(Doubt(file=copy.path))
+            message = f"workplan id '{copy.key}' is that of {copy.original}; this copy, untracked by git, is left out"
+            self._report(
+                Finding.of(
+                    "C-04", message, file=copy.path, line=1, workplan=copy.key, mark=copy.path, severity=Severity.WARN
+                )
+            )
+        rows = {row.path for row in self._hub.workstreams.values()}
+        for path, why in self._files.unread.items():
+            if path not in rows:
+                self._report(Finding.of("C-23", f"not read: {why}", file=path))
 
     def _without_shared_ids(self) -> list[Known]:
         """The known workplans whose id is theirs alone; C-04 for the others."""
@@ -166,7 +185,8 @@ class _Comparing:
         finding = Finding.of(
             "C-07", message, file=workplan.path, line=1, workplan=workplan.key, file_status=workplan.status
         )
-        self._report(finding, CreateWorkstream(new_id, workplan, tasks))
+        committed = workplan.path not in self._files.uncommitted
+        self._report(finding, CreateWorkstream(new_id, workplan, tasks, committed))
 
     def _workstream(self, item: Known, row: HubWorkstream) -> None:
         workplan = item.workplan
@@ -194,16 +214,36 @@ class _Comparing:
         self._report(Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key, mark="uuid"))
 
     def _gone(self, ids: dict[str, str]) -> set[str]:
-        """C-08 for every workstream that no file claims; a file that cannot be compared may be its file."""
+        """C-08 for every workstream that no file claims; a file that cannot be compared may be its file.
+
+        C-27 if its work is finished, C-23 if its file is there but is not read. Nothing if only other checkouts have
+        ever had the file.
+        """
         claimed = {*ids.values(), *(file.workstream for file in self._files.settled)}
         uncompared = {item.workplan.path for item in self._files.known if item.workplan.path not in ids}
+        owners = {file.path: file.key for file in self._files.settled}
+        owners.update((item.workplan.path, item.workplan.key) for item in self._files.known)
         gone = set()
         for row in self._hub.workstreams.values():
-            if row.id not in claimed and row.path not in uncompared and not self._has_file(row):
-                gone.add(row.id)
-                message = f"workplan of '{row.mirrored[0]}' is gone from the checkout"
-                self._report(Finding.of("C-08", message, file=row.path or None, workplan=row.key, db_status=row.status))
+            if row.id in claimed or row.path in uncompared or self._has_file(row):
+                continue
+            if row.path in self._files.unread and row.id not in self._files.elsewhere:
+                self._doubts.append(Doubt(workplan=row.key))
+                self._without_file("C-23", row, f"is not read: {self._files.unread[row.path]}")
+                continue
+            gone.add(row.id)
+            if row.id in self._files.elsewhere:
+                continue
+            if row.id in self._hub.finished:
+                self._without_file("C-27", row, "has left the checkout, its work is finished")
+            else:
+                other = f": its file is now that of '{owners[row.path]}'" if row.path in owners else ""
+                self._without_file("C-08", row, f"is gone from the checkout{other}")
         return gone
+
+    def _without_file(self, code: str, row: HubWorkstream, what: str) -> None:
+        message = f"workplan of '{row.mirrored[0]}' {what}"
+        self._report(Finding.of(code, message, file=row.path or None, workplan=row.key, db_status=row.status))
 
 
 def _owner(row: HubWorkstream | None) -> str:

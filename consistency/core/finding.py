@@ -57,11 +57,11 @@ class Finding:
         db_status: str | None = None,
         file_status: str | None = None,
         mark: str = "",
+        severity: Severity | None = None,
     ) -> Finding:
-        """A finding with the severity that the table of codes gives it."""
-        return cls(
-            code, message, file, line, workplan, task, db_status, file_status, Action.NONE, severity_of(code), mark
-        )
+        """A finding with the severity that the table of codes gives it, or another one."""
+        severity = severity or severity_of(code)
+        return cls(code, message, file, line, workplan, task, db_status, file_status, Action.NONE, severity, mark)
 
     @property
     def identity(self) -> tuple[str, str, str, str, str]:
@@ -76,3 +76,6 @@ class Finding:
 
 UNPUSHED = Finding.of("C-16", "committed, not pushed", mark="push")
 """The finding of a push that failed, but for git's words."""
+
+SAID_ONCE = ("C-27",)
+"""The codes of findings that no later run says again while they stay as they are."""

@@ -43,6 +43,11 @@ def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
     return _with_front_matter(path, data, front)
 
 
+def says_workplan(data: bytes) -> bool:
+    """Whether a line of *data* says `type: workplan`, wherever it stands."""
+    return _SAYS_WORKPLAN.search(data) is not None
+
+
 def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
     recoded = utf16_as_utf8(data)
     if recoded is not None:

@@ -27,7 +27,11 @@ class HubTask:
 
 @dataclass(frozen=True, slots=True)
 class HubWorkstream:
-    """A workstream's row; `mirrored` follows `workplan.MIRRORED`, `changed_at` is as a task's."""
+    """A workstream's row; `mirrored` follows `workplan.MIRRORED`, `changed_at` is as a task's.
+
+    `committed` says that a commit of the repo's branch is known to have its file, `may_be_missing` that a person has
+    allowed the file to be missing (`--allow-missing`).
+    """
 
     id: str
     key: str
@@ -36,6 +40,8 @@ class HubWorkstream:
     status: str
     mirrored: tuple[str, ...]
     changed_at: datetime
+    committed: bool = True
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,31 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """An untracked workplan that is left out, because the tracked file *original* has its id, or had it before."""
+
+    path: str
+    key: str
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileSide:
-    """All workplans of one checkout, each tuple in the order of paths."""
+    """All workplans of one checkout, each tuple in the order of paths.
+
+    `untracked` are the paths that git does not track, `uncommitted` those that no commit of the repo's branch is known
+    to have as they stand. `unread` says of a path that is there, or of a folder, why it is not read; `elsewhere` are
+    the workstreams whose workplans only other checkouts have had: no commit is known to have them.
+    """
 
     settled: tuple[Settled, ...] = ()
     known: tuple[Known, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    untracked: frozenset[str] = frozenset()
+    uncommitted: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +103,10 @@ class HubSide:
 
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
     repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
+    `finished` are those workstreams without a file whose work is all done or cancelled.
     """
 
     workstreams: Mapping[str, HubWorkstream] = field(default_factory=dict)
     tasks: tuple[HubTask, ...] = ()
     foreign: Mapping[str, str] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
+from consistency.core.codes import Severity
 from consistency.core.finding import Finding
 from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
@@ -38,15 +39,17 @@ class TaskComparison:
         created: Collection[str],
         gone: Collection[str],
         fresh_id: Callable[[], str],
+        untracked: Collection[str] = (),
     ) -> None:
         """*workstreams* is path → id for *known*, *created* the paths of those that are new to the hub; *gone*
-        are the ids of workstreams without a file.
+        are the ids of workstreams without a file, *untracked* the paths that git does not track.
         """
         self.reported: list[tuple[Finding, PlannedAction | None]] = []
         self.creations: dict[str, list[CreateTask]] = {path: [] for path in created}
         self.doubts: list[tuple[str, str | None]] = []
         self.agreed: dict[Place, datetime] = {}
         self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
+        self._untracked = untracked
         self._settled = {file.workstream: file for file in settled}
         self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}
         own = (task for task in hub.tasks if task.id not in self._foreign)
@@ -76,11 +79,11 @@ class TaskComparison:
 
     def _report(
         self, workplan: Workplan, code: str, message: str, block: TaskBlock, row: HubTask | None = None,
-        action: PlannedAction | None = None, mark: str = "",
+        action: PlannedAction | None = None, mark: str = "", severity: Severity | None = None,
     ) -> None:  # fmt: skip
         finding = Finding.of(
             code, message, file=workplan.path, line=block.line, workplan=workplan.key, task=block.key,
-            db_status=row.status if row else None, file_status=block.status, mark=mark,
+            db_status=row.status if row else None, file_status=block.status, mark=mark, severity=severity,
         )  # fmt: skip
         self.reported.append((finding, action))
 
@@ -97,33 +100,42 @@ class TaskComparison:
                 self.reported.append((finding, None))
 
     def _without_shared_ids(self) -> list[Pair]:
-        """The blocks whose id is theirs alone in the repo; C-06 for the others."""
+        """The blocks whose id is theirs alone in the repo; C-06 for the others. A tracked file comes first."""
         places: dict[str, list[str]] = defaultdict(list)
+        tracked: Counter[str] = Counter()
         for item in self._known:
             path = item.workplan.path
             for block in item.workplan.blocks:
                 places[block.key].append(f"{path}:{block.line}")
+                tracked[block.key] += path not in self._untracked
             for key in {problem.task for problem in item.workplan.problems if problem.task}:
                 places[key].append(f"{path} (invalid block)")
+                tracked[key] += path not in self._untracked
         for row in self._rows:
             if row.workstream in self._settled and row.key in places:
-                places[row.key].append(self._settled[row.workstream].path)
+                path = self._settled[row.workstream].path
+                places[row.key].append(path)
+                tracked[row.key] += path not in self._untracked
         self._spoken_for = places
         alone: list[Pair] = []
         seen: Counter[str] = Counter()
         for item in self._known:
+            is_tracked = item.workplan.path not in self._untracked
             for block in item.workplan.blocks:
-                if len(places[block.key]) == 1:
+                if len(places[block.key]) == 1 or (is_tracked and tracked[block.key] == 1):
                     alone.append((item, block))
                 else:
-                    self._shared(item.workplan, block, places[block.key], seen[block.key])
+                    left_out = not is_tracked and tracked[block.key] == 1
+                    self._shared(item.workplan, block, places[block.key], seen[block.key], left_out)
                     seen[block.key] += 1
         return alone
 
-    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str], number: int) -> None:
+    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str], number: int, left_out: bool) -> None:
         self.doubts.append((workplan.key, block.key))
         message = f"task id '{block.key}' is also that of {others(places, f'{workplan.path}:{block.line}')}"
-        self._report(workplan, "C-06", message, block, mark=str(number))
+        if left_out:
+            message += "; this block, in a file untracked by git, is left out"
+        self._report(workplan, "C-06", message, block, mark=str(number), severity=Severity.WARN if left_out else None)
 
     def _match(self, pairs: list[Pair]) -> list[HubTask | Stolen[HubTask] | None]:
         """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""

@@ -10,10 +10,10 @@ from consistency.core.reachability import UNREACHABLE
 from consistency.hub.episodes import Evaluated, OpenEpisode, fingerprint
 from statehub.escapes import storable
 
-_OF_FILE = frozenset({"C-02", "C-03"})
-"""Seen by reading a file, whatever else stays unknown of it."""
+_OF_FILE = frozenset({"C-02", "C-03", "C-08", "C-23", "C-27"})
+"""Seen by looking for a file and reading it, whatever else stays unknown of it."""
 
-_OF_READING = frozenset({"C-02", "C-03", "C-04", "C-05", "C-06", "C-17"})
+_OF_READING = _OF_FILE | {"C-04", "C-05", "C-06", "C-17"}
 """Seen without comparing the task."""
 
 _OF_REMOTE = frozenset({UNREACHABLE, "C-22"})

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from consistency.core.actions import (
@@ -26,12 +26,14 @@ from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from statehub.models import StatusChange, Task, Workstream
 from statehub.moves import Origin
-from statehub.ranks import at_or_below
+from statehub.ranks import FINISHED, at_or_below
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.MIRRORED`, in its order."""
 
-_WORKSTREAM = ("id", "repo", "status", "version", "status_changed_at", "key", "path", *_MIRRORED)
+_WORKSTREAM = (
+    "id", "repo", "status", "version", "status_changed_at", "committed", "may_be_missing", "key", "path", *_MIRRORED,
+)  # fmt: skip
 
 _CHANGE = (
     "task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads", "reopen",
@@ -54,12 +56,41 @@ class HubMoved(Exception):
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """All workstreams of the repo, by id."""
     rows = Workstream.objects.filter(repo=repo).order_by()
+    columns = ("pk", "key", "path", "version", "status", "status_changed_at", "committed", "may_be_missing", *_MIRRORED)
     return {
-        str(pk): HubWorkstream(str(pk), key, path, version, status, tuple(mirrored), changed_at)
-        for pk, key, path, version, status, changed_at, *mirrored in rows.values_list(
-            "pk", "key", "path", "version", "status", "status_changed_at", *_MIRRORED
+        str(pk): HubWorkstream(
+            str(pk), key, path, version, status, tuple(mirrored), changed_at, committed, may_be_missing
+        )
+        for pk, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
+            *columns
         )
     }
+
+
+def read_finished(workstreams: Collection[HubWorkstream]) -> frozenset[str]:
+    """Those of *workstreams* whose work is finished: no task is open, or there is none and their own status says so."""
+    open_tasks, with_tasks = set[str](), set[str]()
+    for batch in batches(row.id for row in workstreams):
+        rows = Task.objects.filter(workstream__in=map(UUID, batch)).order_by()
+        for workstream, status in rows.values_list("workstream", "status").distinct():
+            with_tasks.add(str(workstream))
+            if status not in FINISHED:
+                open_tasks.add(str(workstream))
+    return frozenset(
+        row.id for row in workstreams if row.id not in open_tasks and (row.id in with_tasks or row.status in FINISHED)
+    )
+
+
+def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
+    """Give the rows of *ids* the *fields*, which are no part of what the files say: no version moves.
+
+    To be called outside of other transactions: rows are locked in the order in which everybody locks.
+    """
+    for batch in batches(sorted(ids)):
+        with transaction.atomic():
+            rows = Workstream.objects.filter(pk__in=batch)
+            list(rows.select_for_update().order_by("pk").values_list("pk"))
+            rows.update(**fields)
 
 
 def read_tasks(
@@ -207,16 +238,22 @@ class _Applying:
     def _create_workstreams(self) -> None:
         # In the order of keys: two hosts that create the same workstreams at once never wait in a circle.
         rows = [
-            (action.id, self._repo, action.workplan.status, 1, self._now, *_mirrored(action.workplan))
+            (
+                action.id, self._repo, action.workplan.status, 1, self._now, action.committed, False,
+                *_mirrored(action.workplan),
+            )
             for action in sorted(self._kind(CreateWorkstream), key=lambda action: action.workplan.key)
-        ]
+        ]  # fmt: skip
         insert(Workstream, _WORKSTREAM, rows)
 
     def _update_workstreams(self) -> None:
         rows = [
-            ((old := action.before).id, self._repo, old.status, old.version, self._now, *_mirrored(action.workplan))
+            (
+                (old := action.before).id, self._repo, old.status, old.version, self._now, old.committed,
+                old.may_be_missing, *_mirrored(action.workplan),
+            )
             for action in self._kind(UpdateWorkstream)
-        ]
+        ]  # fmt: skip
         insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("key", "path", *_MIRRORED))
 
     def _advance_workstreams(self) -> None:

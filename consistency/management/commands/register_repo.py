@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from consistency.checkout.git import GitError
+from consistency.checkout.unread import nearest
 from consistency.checkout.worktree import NotAWorkTree, list_files, locate
+from consistency.core.unmatched import nothing_matches
 from consistency.protocol import ProtocolError, check_protocol, keep_protocol
 from consistency.registry import RegistryError, register
 from statehub.command import HubCommand
@@ -41,8 +43,12 @@ class Command(HubCommand):
                 check_protocol(tree, protocol)
             asked = {name: options[name] for name in ("slug", "workplans", "branch")}
             registered = register(tree, settings.STATEHUB_HOST, **asked)
-            number = len(list_files(tree, registered.checkout.repo.workplans).paths)
+            pattern = registered.checkout.repo.workplans
+            listing = list_files(tree, pattern)
+            number = len(listing.paths)
             self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
+            if not number:
+                self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)
             if protocol is not None:
                 self.say(keep_protocol(tree, registered.checkout.repo, protocol))
         except (NotAWorkTree, RegistryError, GitError, ProtocolError) as error:
