@@ -14,11 +14,13 @@ def check(run: Run, after: Look) -> None:
     clone, hub = after.clones[run.host], after.hub
     mine = [noted for noted in hub.noted if noted.host == run.host]
     said, plans = clone.statuses, dict(front(data) for data in clone.plans.values())
+    lost = hub.workstreams.keys() - plans.keys() - clone.doubles
     expected = {
         "status": {task for task in said.keys() & hub.tasks.keys() if said[task] != hub.tasks[task]}
         | {plan for plan in plans.keys() & hub.workstreams.keys() if plans[plan] != hub.workstreams[plan]},
         "C-07": plans.keys() - hub.workstreams.keys(),
-        "C-08": hub.workstreams.keys() - plans.keys() - clone.doubles,
+        "C-08": lost - hub.finished,
+        "C-27": lost & hub.finished,
         "C-09": {task for task in said.keys() - hub.tasks.keys() if _owner(clone, task) in hub.workstreams},
         "C-10": {task for task in hub.tasks.keys() - said.keys() if hub.owners[task] in plans},
     }
@@ -27,11 +29,19 @@ def check(run: Run, after: Look) -> None:
         found = {noted.task or noted.workplan for noted in mine if noted.code in codes}
         # Of workplans that share an id nothing is known: what was open stays so.
         found -= {noted.task or noted.workplan for noted in mine if noted.workplan in clone.doubles}
+        if code in ("C-08", "C-27"):  # Who has never had what no commit has does not miss it.
+            found ^= (found ^ wanted) & hub.uncommitted
         promise(found == wanted, f"open {code} findings of {run.host} are of {found}, drift is of {wanted}")
     held = {noted.task for noted in mine if noted.code == "C-20" and noted.workplan not in clone.doubles}
     promise(held <= expected["status"], f"C-20 is open for {held}, which agree")
+    is_empty = not any(path.startswith("workplans/") and path.endswith(".md") for path in clone.files)
+    promise(("C-25" in {noted.code for noted in mine}) == is_empty, f"no file matches on {run.host}: {is_empty}")
+    copies = {noted.file for noted in mine if noted.code == "C-04" and noted.file in clone.copies}
+    promise(copies == clone.copies, f"the copies {copies} are named on {run.host}, and there are {clone.copies}")
     if run.converged:
-        promise(not any(expected.values()), f"the run says converged, and there is {expected}")
+        left = {code: found for code, found in expected.items() if code != "C-27"}
+        left["C-08"] = left["C-08"] - hub.uncommitted
+        promise(not any(left.values()), f"the run says converged, and there is {left}")
 
 
 def agreed(history: History, look: Look) -> None:
@@ -50,7 +60,7 @@ def agreed(history: History, look: Look) -> None:
     # Blocks and workplans that are gone, and the status of a workplan, are for people to put right.
     standing = {
         noted for noted in look.hub.noted
-        if noted.code not in ("C-08", "C-10") and (noted.task or noted.code not in _OF_STATUS)
+        if noted.code not in ("C-08", "C-10", "C-25", "C-27") and (noted.task or noted.code not in _OF_STATUS)
     }  # fmt: skip
     promise(not standing, "findings stay open:", standing)
 

@@ -55,6 +55,7 @@ def photograph() -> Hub:
         noted=tuple(Noted(*row) for row in _open_findings()),
         branch=HEADS + (Repo.objects.values_list("branch", flat=True).first() or ""),
         own=frozenset(OwnCommit.objects.values_list("commit", flat=True)),
+        uncommitted=frozenset(Workstream.objects.filter(committed=False).values_list("key", flat=True)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from simulation.workplan import front, statuses
+from simulation.workplan import RANKS, front, statuses
 
 TOOL = "state-hub@localhost"
 """The address that the tool commits with: people here have another, whatever they call themselves."""
@@ -72,16 +72,24 @@ class Clone:
         return {path: data for path, data in self.files.items() if path.startswith("workplans/") and front(data)[0]}
 
     @property
+    def copies(self) -> set[str]:
+        """The untracked workplans that share their id with a tracked one: they are left out."""
+        tracked = {front(data)[0] for path, data in self.all_plans.items() if path in self.index}
+        return {path for path, data in self.all_plans.items() if path not in self.index and front(data)[0] in tracked}
+
+    @property
     def doubles(self) -> set[str]:
         """The ids that two workplans have: nothing is done about either of them."""
-        counted = Counter(front(data)[0] for data in self.all_plans.values())
+        copies = self.copies
+        counted = Counter(front(data)[0] for path, data in self.all_plans.items() if path not in copies)
         return {key for key, number in counted.items() if number > 1}
 
     @property
     def plans(self) -> dict[str, bytes]:
         """The workplans with an id of their own, by path."""
-        doubles = self.doubles
-        return {path: data for path, data in self.all_plans.items() if front(data)[0] not in doubles}
+        left_out, doubles = self.copies, self.doubles
+        plans = {path: data for path, data in self.all_plans.items() if path not in left_out}
+        return {path: data for path, data in plans.items() if front(data)[0] not in doubles}
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -118,7 +126,8 @@ class Noted:
 class Hub:
     """What the hub holds. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole.
 
-    `branch` is the repo's, in full; `own` are the commits on record as the tool's.
+    `branch` is the repo's, in full; `own` are the commits on record as the tool's; `uncommitted` the workplans that no
+    commit is known to have.
     """
 
     tasks: dict[str, str]
@@ -130,6 +139,17 @@ class Hub:
     noted: tuple[Noted, ...]
     branch: str
     own: frozenset[str]
+    uncommitted: frozenset[str] = frozenset()
+
+    @property
+    def finished(self) -> set[str]:
+        """The workplans on which nothing is left to do."""
+        is_open = {self.owners[task] for task, status in self.tasks.items() if RANKS[status] < 2}
+        without_tasks = self.workstreams.keys() - set(self.owners.values())
+        return {
+            plan for plan, status in self.workstreams.items()
+            if plan not in is_open and (plan not in without_tasks or RANKS[status] == 2)
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,16 @@ class Person:
                 file.rename(folder / file.name)
         return bool(paths)
 
+    def copy(self, key: str) -> bool:
+        """Leave a copy of a workplan beside it, as programs do that synchronise folders."""
+        paths = self._paths(key)
+        for path in paths:
+            file = self.top / path
+            copy = file.with_name(f"{file.stem} (conflicted copy).md")
+            if "conflicted" not in path and not copy.exists():
+                copy.write_bytes(file.read_bytes())
+        return bool(paths)
+
     def scratch(self, number: int) -> bool:
         """Leave notes about: an untracked file, an ignored one, and a change of a tracked one."""
         for name in ("notes.txt", "local.log", "README.md"):

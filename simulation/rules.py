@@ -47,6 +47,7 @@ edits = st.one_of(
     steps("delete", hosts, plans),
     steps("restore", hosts),
     steps("move", hosts, plans),
+    steps("copy", hosts, plans),
     steps("scratch", hosts),
 )
 commits = st.one_of(

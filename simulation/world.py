@@ -43,9 +43,9 @@ HOSTS = ("a", "b", "c")
 PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
 WITNESSES = HOSTS[:2]
 PLAIN = frozenset({
-    "edit", "plan", "cut", "delete", "restore", "move", "stage", "commit", "amend", "push", "pull", "merge", "reset",
-    "switch", "unlock", "offline", "online", "detach", "begin", "abort", "finish", "stash", "unstash", "untrack",
-    "rename_remote", "may_not_push", "may_push", "call", "hooks", "follow", "attributes",
+    "edit", "plan", "cut", "delete", "restore", "move", "copy", "stage", "commit", "amend", "push", "pull", "merge",
+    "reset", "switch", "unlock", "offline", "online", "detach", "begin", "abort", "finish", "stash", "unstash",
+    "untrack", "rename_remote", "may_not_push", "may_push", "call", "hooks", "follow", "attributes",
 })  # fmt: skip
 """Steps that a person makes alone."""
 

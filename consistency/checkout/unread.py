@@ -166,7 +166,7 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
 def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
     """Whether the files behind the link *folder* are read under their own names."""
     root, target = os.path.realpath(tree.top), os.path.realpath(tree.file(folder))
-    inside = canonical(os.path.relpath(target, root)) + "/"
+    inside = "" if target == root else canonical(os.path.relpath(target, root)) + "/"
     return os.path.islink(tree.file(folder)) and any(path.startswith(inside) for path in listing.paths)
 
 

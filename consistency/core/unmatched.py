@@ -10,12 +10,10 @@ from consistency.core.finding import Finding
 
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+(?=\S*[/*])")
 _MISTAKES = (
-    (re.compile(r"\{"), "'{}…}}' has no meaning in a pattern: give each form as --workplans of its own"),
-    (
-        re.compile(r"\.\*|\\\.|\$$|^\^"),
-        "it is a glob, not a regular expression: `*` is any text in one name, `**/` any folders",
-    ),
-    (re.compile(r"^\./"), "leave out the '{}' in front: a pattern begins at the top of the repo"),
+    (re.compile(r"\{"), "braces have no meaning in a pattern: give each form as --workplans of its own"),
+    (_SEPARATORS, ""),
+    (re.compile(r"\.\*|\\\."), "a pattern is a glob: `*` is any text in one name, `**/` any number of folders"),
+    (re.compile(r"^\./"), "leave out the './' in front: a pattern begins at the top of the repo"),
     (re.compile(r"\\"), "the folders of a pattern are separated by '/'"),
 )
 """What people write that a glob does not have."""
@@ -29,11 +27,11 @@ def nothing_matches(pattern: str, nearest: Iterable[str]) -> Finding:
 
 
 def _mistake(pattern: str) -> list[str]:
-    parts = [part for part in _SEPARATORS.split(pattern) if part]
-    if len(parts) > 1:
-        kind = "commas do" if "," in pattern else "semicolons do" if ";" in pattern else "blanks do"
-        return [f"{kind} not separate patterns: {' '.join(f'--workplans {shlex.quote(part)}' for part in parts)}"]
-    for mistake, message in _MISTAKES:
-        if found := mistake.search(pattern):
-            return [message.format(found[0])]
-    return []
+    message = next((message for mistake, message in _MISTAKES if mistake.search(pattern)), None)
+    return [] if message is None else [message or _separate(pattern)]
+
+
+def _separate(pattern: str) -> str:
+    kind = "commas" if "," in pattern else "semicolons" if ";" in pattern else "blanks"
+    parts = " ".join(f"--workplans {shlex.quote(part)}" for part in _SEPARATORS.split(pattern) if part)
+    return f"{kind} do not separate patterns: {parts}"

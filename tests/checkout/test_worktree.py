@@ -203,6 +203,7 @@ class TestListing:
             [f"workplans/{name}.md" for name in names],
             untracked=frozenset({"workplans/new.md", "workplans/a ? b.md"}),
             overlooked=frozenset({"workplans/assumed.md", "workplans/both.md"}),
+            sparse=frozenset({"workplans/skipped.md", "workplans/both.md"}),
         )
 
     def test_intended_is_tracked(self, clone: Clone, tree: WorkTree) -> None:
@@ -216,7 +217,9 @@ class TestListing:
         clone.commit()
         clone.git("sparse-checkout", "init", "--cone", "--sparse-index")
         clone.git("sparse-checkout", "set", "workplans/in")
-        assert list_files(tree, PATTERN) == Listing(["workplans/in/a.md", "workplans/out/b.md"])
+        assert list_files(tree, PATTERN) == Listing(
+            ["workplans/in/a.md", "workplans/out/b.md"], sparse=frozenset({"workplans/out/b.md"})
+        )
 
 
 def test_unmerged(clone: Clone, tree: WorkTree) -> None:

@@ -34,6 +34,7 @@ from tests.support.workplans import workplan
 T01 = "WP-1-T01"
 AHEAD = f"DB task 'Task {T01}' is ahead of file (db=done, file=todo) — skipped to prevent regression"
 ahead = finding("C-13", AHEAD, 14, task=T01, db="done", says="todo")
+empty = finding("C-25", "no file matches the repo's workplan pattern 'workplans/**/*.md'", file=None, workplan=None)
 lost = finding("C-08", "workplan of 'Workplan WP-1' is gone from the checkout", db="active")
 
 pytestmark = pytest.mark.usefixtures("hub")
@@ -56,6 +57,7 @@ class Gate:
     lift: str = ""
     done: str = ""
     repo: dict[str, object] = field(default_factory=dict)
+    unmatched: tuple[Json, ...] = ()
 
     def said(self, severity: str) -> Json:
         return finding(self.code, self.message, severity=severity, file=None, workplan=None)
@@ -110,7 +112,7 @@ CLOSED = [
         "C-19", gone,
         "Repo 'clone' shows no more the one workplan of its last fix — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)", lost,
-        severity="FAIL", compared=True, lift="--allow-missing", done="none",
+        severity="FAIL", compared=True, lift="--allow-missing", done="none", unmatched=(empty,),
     ),
     Gate(
         "C-21", merging, "Repo 'clone': a merge is under way — nothing is written; finish or abort it", ahead,
@@ -143,7 +145,9 @@ def test_gate_in_a_check_is_a_note_and_the_files_are_compared(agreed: Clone, gat
     hub, files = hub_rows(), tree(agreed)
     fields = {"converged": False, **gate.repo}
     ended = check("clone")
-    assert document(ended) == report("check", repo_report(agreed, [gate.said("INFO"), gate.behind], **fields))
+    assert document(ended) == report(
+        "check", repo_report(agreed, [gate.said("INFO"), *gate.unmatched, gate.behind], **fields)
+    )
     assert (ended.exit, ended.stderr, hub_rows(), tree(agreed)) == (0, "", hub, files)
 
 
@@ -156,7 +160,7 @@ def test_gate_in_a_fix_holds_the_checkout_back(agreed: Clone, gate: Gate, option
         edit(agreed, "status: in_progress", "status: done")
     hub, files = hub_rows(), tree(agreed)
     fields = {"outcome": "skipped", "converged": False, **gate.repo}
-    found = [gate.said(gate.severity), *([gate.behind] if gate.compared else [])]
+    found = [gate.said(gate.severity), *([*gate.unmatched, gate.behind] if gate.compared else [])]
     ended = fix("clone", *options)
     assert document(ended) == report("fix", repo_report(agreed, found, **fields))
     assert (ended.exit, ended.stderr) == (int(gate.severity == "FAIL"), "")
@@ -166,9 +170,9 @@ def test_gate_in_a_fix_holds_the_checkout_back(agreed: Clone, gate: Gate, option
 @pytest.mark.parametrize("gate", [gate for gate in CLOSED if gate.lift], ids=code)
 def test_gate_is_lifted_by_its_option(agreed: Clone, gate: Gate) -> None:
     gate.arrange(agreed)
-    found = [{**gate.behind, "action": gate.done}]
+    found = [*gate.unmatched, {**gate.behind, "action": gate.done}]
     assert document(check("clone", gate.lift)) == report(
-        "check", repo_report(agreed, [gate.behind], converged=False, **gate.repo)
+        "check", repo_report(agreed, [*gate.unmatched, gate.behind], converged=False, **gate.repo)
     )
     ended = fix("clone", gate.lift)
     written = gate.done == "written_back"
@@ -182,8 +186,8 @@ def test_other_gates_are_not_lifted_with_it(agreed: Clone) -> None:
     on_a_topic(agreed)
     gone(agreed)
     assert codes(fix("clone", "--allow-missing")) == [("C-18", "none")]
-    assert codes(fix("clone", "--any-branch")) == [("C-19", "none"), ("C-08", "none")]
-    assert codes(fix("clone", "--any-branch", "--allow-missing")) == [("C-08", "none")]
+    assert codes(fix("clone", "--any-branch")) == [("C-19", "none"), ("C-25", "none"), ("C-08", "none")]
+    assert codes(fix("clone", "--any-branch", "--allow-missing")) == [("C-25", "none"), ("C-08", "none")]
 
 
 class TestBranch:
@@ -246,7 +250,7 @@ class TestMissing:
     def test_most_are_gone(self, five: Clone) -> None:
         before = hub_rows()
         assert self.left(five, 2) == ["C-19", "C-08", "C-08", "C-08"]
-        assert self.left(five, 0) == ["C-19", *["C-08"] * 5]
+        assert self.left(five, 0) == ["C-19", "C-25", *["C-08"] * 5]
         assert hub_rows() == before
         assert self.left(five, 3) == ["C-08", "C-08"]
         assert codes(fix("clone")) == []

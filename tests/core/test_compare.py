@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -265,3 +266,52 @@ def test_severities_are_those_of_the_table() -> None:
     side = files(plan("W", block("T1"), block("T1")), unreadable=[Unreadable("0.md", (BROKEN,))])
     severities = {finding.code: finding.severity for finding in findings(side, hub())}
     assert severities == {"C-02": Severity.FAIL, "C-06": Severity.FAIL, "C-07": Severity.WARN}
+
+
+class TestWithoutAFile:
+    """Which code a workstream gets for which no file was compared."""
+
+    def test_file_that_is_there_is_not_gone(self) -> None:
+        side = replace(files(), unread={"W.md": "git ignores it", "other": "a link to a folder"})
+        comparison = compared(side, hub(ws(1, "W")))
+        assert [drift.finding for drift in comparison.drifts] == [
+            Finding.of(
+                "C-23",
+                "workplan of 'Plan W' is not read: git ignores it",
+                file="W.md",
+                workplan="W",
+                db_status="active",
+            ),
+            Finding.of("C-23", "not read: a link to a folder", file="other"),
+        ]
+        assert comparison.doubts == (Doubt(workplan="W"),)
+
+    def test_tasks_of_a_file_that_is_not_read_stay_where_they_are(self) -> None:
+        side = replace(files(plan("V", block("T"))), unread={"W.md": "git ignores it"})
+        rows = hub(ws(1, "V"), ws(2, "W"), task(11, 2, "T"))
+        assert codes(side, rows) == [("C-06", "T"), ("C-23", None)]
+
+    def test_file_with_another_workplan_now(self) -> None:
+        found = findings(files(plan("W", path="a.md")), hub(ws(1, "OLD", path="a.md"), ws(2, "W", path="a.md")))
+        message = "workplan of 'Plan OLD' is gone from the checkout: its file is now that of 'W'"
+        assert found == [Finding.of("C-08", message, file="a.md", workplan="OLD", db_status="active")]
+
+    def test_finished(self) -> None:
+        rows = replace(hub(ws(1, "V", status="done"), ws(2, "W")), finished=frozenset({uid(1)}))
+        assert findings(files(), rows) == [
+            Finding.of(
+                "C-27", "workplan of 'Plan V' has left the checkout, its work is finished", file="V.md", workplan="V",
+                db_status="done",
+            ),
+            Finding.of("C-08", "workplan of 'Plan W' is gone from the checkout", file="W.md", workplan="W",
+                       db_status="active"),
+        ]  # fmt: skip
+
+    def test_only_other_checkouts_have_had_it(self) -> None:
+        side = replace(files(), unread={"W.md": "git ignores it"}, elsewhere=frozenset({uid(1)}))
+        assert findings(side, hub(ws(1, "W"))) == []
+
+    def test_new_workplan_says_whether_a_commit_has_it(self) -> None:
+        side = replace(files(plan("V"), plan("W")), uncommitted=frozenset({"W.md"}))
+        actions = [drift.action for drift in drifts(side, hub()) if isinstance(drift.action, CreateWorkstream)]
+        assert [(action.workplan.key, action.committed) for action in actions] == [("V", True), ("W", False)]

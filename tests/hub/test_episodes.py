@@ -192,6 +192,7 @@ def test_workplans_that_share_an_id_leave_theirs_open(agreed: Clone) -> None:
     edit(agreed, "status: active", "status: draft")
     fix("clone")
     agreed.write(B, workplan("WP-1"))
+    agreed.git("add", B)
     assert codes(fix("clone")) == [("C-04", "none"), ("C-04", "none")]
     assert episodes() == [FIRST, ("C-13", "", 1), ("C-04", "", 1), ("C-04", "", 1)]
     (agreed.path / B).unlink()

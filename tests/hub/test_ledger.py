@@ -226,7 +226,7 @@ class TestReopen:
         text = reopened.read(FILE).decode()
         (reopened.path / FILE).unlink()
         for _ in range(2):
-            assert codes(fix("clone", "--allow-missing")) == [("C-08", "none")]
+            assert codes(fix("clone", "--allow-missing")) == [("C-25", "none"), ("C-08", "none")]
         reopened.write(path, text)
         publish(reopened)
         moved = [] if path == FILE else [("C-12", "updated")]
@@ -235,6 +235,7 @@ class TestReopen:
 
     def test_workplan_that_shares_its_id_for_a_while_is_remembered(self, reopened: Clone) -> None:
         reopened.write(B, workplan("WP-1"))
+        reopened.git("add", B)
         assert codes(fix("clone")) == [("C-04", "none"), ("C-04", "none")]
         (reopened.path / B).unlink()
         assert codes(fix("clone")) == [("C-15", "written_back")]

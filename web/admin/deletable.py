@@ -10,7 +10,7 @@ from web.admin.record import ModelAdmin, RecordAdmin
 
 
 class DeletableAdmin(RecordAdmin):
-    """A workplan or task that is gone for good is deleted here (findings C-08 and C-10 say so); never by a run."""
+    """A workplan or task that is gone for good is deleted here, by a person; never by a run."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """By Django's permission, which neither group has."""
