@@ -18,6 +18,9 @@ from consistency.core.parse import says_workplan
 MAX_FOLDERS, MAX_FILES, MAX_BYTES = 2_000, 200, 4_096
 """How far to look: folders in which a link may be, files behind one, bytes of each of these."""
 
+SEARCH_SECONDS = 20.0
+"""For the search of a whole repo, at every run until something matches its pattern."""
+
 MAX_NAMED = 3
 """So many files are named, the others are counted."""
 
@@ -219,11 +222,13 @@ def _list(tree: WorkTree, *arguments: str) -> list[str]:
 
 
 def _elsewhere(tree: WorkTree) -> list[str]:
-    """The Markdown files of the repo, wherever they are, that say `type: workplan`."""
+    """The Markdown files of the repo, wherever they are, that say `type: workplan`; none if git cannot tell in time."""
     options = ("--untracked", "-I", "-l", "-z", "--no-color", "--no-recurse-submodules", "--threads=1", "-E")
-    return fields(
-        tree.git.run("grep", *options, "-e", _SAYS_WORKPLAN, "--", ":(top)*.md", magic_pathspecs=True, ok=(0, 1))
-    )
+    search = ("grep", *options, "-e", _SAYS_WORKPLAN, "--", ":(top)*.md")
+    try:
+        return fields(tree.git.run(*search, timeout=SEARCH_SECONDS, magic_pathspecs=True, ok=(0, 1)))
+    except GitError:
+        return []
 
 
 def _named(paths: Iterable[str]) -> str:

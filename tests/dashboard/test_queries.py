@@ -80,6 +80,7 @@ def test_places_tell_the_newest_finished_run_and_the_last_fetch_that_worked(task
     rows.run(checkout, at=at + timedelta(hours=1), outcome="running", finished_at=None, freshness="")
     rows.finding(run, code="C-14")
     rows.finding(run, code="C-16", file="")
+    rows.finding(run, code="C-27", severity="INFO")  # Said once, and for nobody to see to.
     last = LastRun(run.pk, "fix", "skipped", "behind", None, 3, False, at + timedelta(seconds=1), "fatal: no")
     repo = checkout.repo_id
     assert queries.places([repo], NOW, MONTH) == [

@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, TruncDate
 
 from consistency.core.codes import CODES
+from consistency.core.finding import SAID_ONCE
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from statehub.ranks import TASK_RANKS, TASK_STATUSES
@@ -156,6 +157,11 @@ def overdue(cutoff: datetime, limit: int) -> list[Overdue]:
     return [Overdue(*row) for row in ordered.values_list("pk", "repo__slug", "host", "path", "finished")[:limit]]
 
 
+def _open() -> QuerySet[Finding]:
+    """The open findings that a person may have to see to: not those that are said once and stay on record."""
+    return Finding.objects.filter(resolved_at=None).exclude(code__in=SAID_ONCE)
+
+
 def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
     """Repos with checkouts, the one that needs a look most first: held back, in error, overdue, with open findings."""
     worry = Case(
@@ -167,7 +173,7 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         output_field=IntegerField(),
     )
     of_run = Coalesce(Subquery(_newest().annotate(worry=worry).values("worry")[:1]), Value(2))
-    found = Exists(Finding.objects.filter(checkout=OuterRef("pk"), resolved_at=None))
+    found = Exists(_open().filter(checkout=OuterRef("pk")))
     rows = Checkout.objects.order_by().annotate(worry=of_run + Case(When(found, then=1), default=0))
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
@@ -214,7 +220,7 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     that all of it is held back.
     """
     obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
-    rows = Finding.objects.filter(checkout__in=pks, resolved_at=None).order_by().values_list("checkout")
+    rows = _open().filter(checkout__in=pks).order_by().values_list("checkout")
     gate = Q(code__in=("C-18", "C-19", "C-21", "C-22"))  # Where it is behind, its run says so.
     counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
     return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
