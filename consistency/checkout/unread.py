@@ -14,6 +14,7 @@ from consistency.checkout.git import GitError
 from consistency.checkout.names import canonical, to_git
 from consistency.checkout.worktree import Listing, WorkTree, fields, pathspec
 from consistency.core.parse import says_workplan
+from consistency.core.unmatched import EXCLUDE, globs, named
 
 MAX_FOLDERS, MAX_FILES, MAX_BYTES = 2_000, 200, 4_096
 """How far to look: folders in which a link may be, files behind one, bytes of each of these."""
@@ -50,7 +51,7 @@ def why_unread(tree: WorkTree, paths: Collection[str], listing: Listing, pattern
         elif path in ignored:
             found[path] = f"git ignores it ({ignored[path]})"
         else:
-            found[path] = f"it does not match the repo's workplan pattern '{pattern}'"
+            found[path] = f"it does not match the repo's workplan {named(pattern)}"
     return found
 
 
@@ -59,22 +60,23 @@ def hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, 
 
     One git process, and only if there are any.
     """
-    name = pattern.rpartition("/")[2]
     found: dict[str, str] = {}
-    for folder in _folders(tree, listing, pattern):
-        why = _hides(tree, folder)
-        if why and not _is_listed(tree, folder, listing) and _holds_workplans(tree.file(folder), name):
-            found[folder] = why
+    for glob in globs(pattern):
+        name = glob.rpartition("/")[2]
+        for folder in _folders(tree, listing, glob):
+            why = "" if folder in found or _is_excluded(folder, pattern) else _hides(tree, folder)
+            if why and not _is_listed(tree, folder, listing) and _holds_workplans(tree.file(folder), name):
+                found[folder] = why
     ignored = _ignored(tree, found)
     return {folder: why for folder, why in found.items() if folder not in ignored}
 
 
 def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
     """What comes nearest to the *pattern* that no file matches; a sentence each."""
-    head = _head(pattern)
-    on_the_way = _on_the_way(tree, f"{head}/x") if head else ""
+    heads = dict.fromkeys(filter(None, map(_head, globs(pattern))))
+    on_the_way = dict.fromkeys(filter(None, (_on_the_way(tree, f"{head}/x") for head in heads)))
     if on_the_way:
-        return [on_the_way]
+        return list(on_the_way)
     hints = [f"{folder} is {why}" for folder, why in hidden_folders(tree, listing, pattern).items()]
     if listing.paths:
         where = "a sparse checkout leaves them out of" if listing.sparse else "they are deleted in"
@@ -88,9 +90,9 @@ def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
     return hints
 
 
-def _head(pattern: str) -> str:
-    """The folder that *pattern* begins with, without any wildcard; '' for the top."""
-    parts = pattern.split("/")[:-1]
+def _head(glob: str) -> str:
+    """The folder that *glob* begins with, without any wildcard; '' for the top."""
+    parts = glob.split("/")[:-1]
     wild = next((number for number, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
     return "/".join(parts[:wild])
 
@@ -132,10 +134,10 @@ def _submodules(tree: WorkTree) -> set[str]:
     return {path.strip('"') for path in _SUBMODULE.findall(text)}
 
 
-def _folders(tree: WorkTree, listing: Listing, pattern: str) -> Iterator[str]:
+def _folders(tree: WorkTree, listing: Listing, glob: str) -> Iterator[str]:
     """The folders in which matching files are or could be, those that are links or repositories included."""
-    head = _head(pattern)
-    if head and "/" in pattern[len(head) + 1 :]:
+    head = _head(glob)
+    if head and "/" in glob[len(head) + 1 :]:
         yield from islice(_below(tree, head), MAX_FOLDERS)
     elif not head:
         # Not the whole tree, which may be large: where its workplans are.
@@ -164,6 +166,12 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
     except OSError:
         return
     yield from (f"{parent}/{name}" if parent else name for name in names if name != ".git")
+
+
+def _is_excluded(folder: str, pattern: str) -> bool:
+    """Whether a person has left *folder* out of the pattern."""
+    excluded = (glob.removeprefix(EXCLUDE) for glob in pattern.split("\n") if glob.startswith(EXCLUDE))
+    return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded)
 
 
 def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:

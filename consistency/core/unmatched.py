@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from consistency.core.finding import Finding
 
+EXCLUDE = ":!"
+"""Begins a glob of files that are left out."""
+
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+(?=\S*[/*])")
 _MISTAKES = (
     (re.compile(r"\{"), "braces have no meaning in a pattern: give each form as --workplans of its own"),
@@ -20,18 +23,29 @@ _MISTAKES = (
 
 
 def nothing_matches(pattern: str, nearest: Iterable[str]) -> Finding:
-    """C-25 for a *pattern* that no file of the work tree matches; *nearest* says what is there instead."""
-    return Finding.of(
-        "C-25", "; ".join([f"no file matches the repo's workplan pattern '{pattern}'", *_mistake(pattern), *nearest])
-    )
+    """Report C-25 for a *pattern* that no file of the work tree matches; *nearest* says what is there instead."""
+    mistakes = [mistake for glob in globs(pattern) for mistake in _mistake(glob)]
+    message = f"no file matches the repo's workplan {named(pattern)}"
+    return Finding.of("C-25", "; ".join([message, *mistakes, *nearest]))
 
 
-def _mistake(pattern: str) -> list[str]:
-    message = next((message for mistake, message in _MISTAKES if mistake.search(pattern)), None)
-    return [] if message is None else [message or _separate(pattern)]
+def globs(pattern: str) -> list[str]:
+    """List the globs of a repo's *pattern*, which has one a line, without those of files that are left out."""
+    return [glob for glob in pattern.split("\n") if not glob.startswith(EXCLUDE)]
 
 
-def _separate(pattern: str) -> str:
-    kind = "commas" if "," in pattern else "semicolons" if ";" in pattern else "blanks"
-    parts = " ".join(f"--workplans {shlex.quote(part)}" for part in _SEPARATORS.split(pattern) if part)
+def named(pattern: str) -> str:
+    """Name a repo's *pattern* in a sentence."""
+    found = globs(pattern)
+    return f"pattern{'s' if len(found) > 1 else ''} " + " and ".join(f"'{glob}'" for glob in found)
+
+
+def _mistake(glob: str) -> list[str]:
+    message = next((message for mistake, message in _MISTAKES if mistake.search(glob)), None)
+    return [] if message is None else [message or _separate(glob)]
+
+
+def _separate(glob: str) -> str:
+    kind = "commas" if "," in glob else "semicolons" if ";" in glob else "blanks"
+    parts = " ".join(f"--workplans {shlex.quote(part)}" for part in _SEPARATORS.split(glob) if part)
     return f"{kind} do not separate patterns: {parts}"

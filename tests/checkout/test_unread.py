@@ -217,6 +217,12 @@ class TestFolders:
             "workplans/team": f"a git repository of its own: register it by itself (register_repo {place})"
         }
 
+    def test_link_that_the_pattern_leaves_out(self, clone: Clone, tree: WorkTree, outside: Path) -> None:
+        (clone.path / "workplans/shared").symlink_to(outside)
+        listing = list_files(tree, PATTERN)
+        assert set(hidden_folders(tree, listing, f"{PATTERN}\nplans/**/*.md")) == {"workplans/shared"}
+        assert hidden_folders(tree, listing, f"{PATTERN}\n:!workplans/shared/**") == {}
+
     def test_links_in_a_circle(self, clone: Clone, tree: WorkTree) -> None:
         (clone.path / "workplans/up").symlink_to("..")
         (clone.path / "workplans/self").symlink_to("self")
