@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from consistency.checkout.files import digest, read_files
-from consistency.checkout.unread import hidden_folders, nearest, why_unread
+from consistency.checkout.unread import linked_folders, nearest, why_unread
 from consistency.checkout.worktree import Listing, WorkTree, list_files
 from consistency.core.copies import without_copies
 from consistency.core.finding import Finding
@@ -104,7 +104,7 @@ def _look_for_the_rest(
     unread = why_unread(tree, {row.path for row in reading.absent if row.path} - read, listing, pattern)
     had = {entry.workstream for entry in reading.entries.values()}
     elsewhere = frozenset(row.id for row in reading.absent if not row.committed and row.id not in had)
-    unread.update(hidden_folders(tree, listing, pattern))
+    unread.update(linked_folders(tree, listing, pattern))
     reading.side = replace(side, unread=unread, elsewhere=elsewhere)
     if not reading.listed:
         reading.unmatched = (nothing_matches(pattern, nearest(tree, listing, pattern)),)

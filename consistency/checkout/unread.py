@@ -55,11 +55,17 @@ def why_unread(tree: WorkTree, paths: Collection[str], listing: Listing, pattern
     return found
 
 
-def hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
-    """The links to folders and the repositories within *pattern* that hold workplans, each with why it is not entered.
+def linked_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
+    """The links to folders within *pattern* that hold workplans, each with why it is not entered.
 
-    One git process, and only if there are any.
+    One git process, and only if there are any. Repositories within the pattern are none of this one's business.
     """
+    hidden = _hidden_folders(tree, listing, pattern)
+    return {folder: why for folder, why in hidden.items() if os.path.islink(tree.file(folder))}
+
+
+def _hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
+    """The links to folders and the repositories within *pattern* that hold workplans."""
     found: dict[str, str] = {}
     for glob in globs(pattern):
         name = glob.rpartition("/")[2]
@@ -77,7 +83,7 @@ def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
     on_the_way = dict.fromkeys(filter(None, (_on_the_way(tree, f"{head}/x") for head in heads)))
     if on_the_way:
         return list(on_the_way)
-    hints = [f"{folder} is {why}" for folder, why in hidden_folders(tree, listing, pattern).items()]
+    hints = [f"{folder} is {why}" for folder, why in _hidden_folders(tree, listing, pattern).items()]
     if listing.paths:
         where = "a sparse checkout leaves them out of" if listing.sparse else "they are deleted in"
         hints.append(f"git has {_named(listing.paths)}, but {where} the work tree")

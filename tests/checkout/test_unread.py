@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout.unread import hidden_folders, nearest, why_unread
+from consistency.checkout.unread import linked_folders, nearest, why_unread
 from consistency.checkout.worktree import WorkTree, list_files
 from tests.support.gitlog import GitProcesses
 from tests.support.repos import Clone
@@ -29,7 +29,7 @@ def unread(tree: WorkTree, *paths: str, pattern: str = PATTERN) -> dict[str, str
 
 
 def hidden(tree: WorkTree, pattern: str = PATTERN) -> dict[str, str]:
-    return hidden_folders(tree, list_files(tree, pattern), pattern)
+    return linked_folders(tree, list_files(tree, pattern), pattern)
 
 
 def near(tree: WorkTree, pattern: str = PATTERN) -> list[str]:
@@ -159,7 +159,7 @@ def test_one_process_for_any_number_and_none_for_none(
     listing = list_files(tree, PATTERN)
     git_processes.clear()
     assert why_unread(tree, paths, listing, PATTERN) == {}
-    assert hidden_folders(tree, listing, PATTERN) == {}
+    assert linked_folders(tree, listing, PATTERN) == {}
     assert len(git_processes) == 0
     for path in paths:
         clone.write(path, TEXT)
@@ -169,7 +169,7 @@ def test_one_process_for_any_number_and_none_for_none(
 
 
 class TestFolders:
-    """Links to folders and repositories among the workplans."""
+    """Links to folders among the workplans; repositories only if nothing else is there."""
 
     @pytest.fixture
     def outside(self, tmp_path: Path) -> Path:
@@ -212,16 +212,18 @@ class TestFolders:
     def test_repository_of_its_own(self, clone: Clone, tree: WorkTree) -> None:
         clone.git("init", "--quiet", "workplans/team")
         clone.write("workplans/team/x.md", TEXT)
+        assert hidden(tree) == {}
+        clone.git("rm", "--quiet", FILE)
         place = clone.path / "workplans/team"
-        assert hidden(tree) == {
-            "workplans/team": f"a git repository of its own: register it by itself (register_repo {place})"
-        }
+        assert near(tree) == [
+            f"workplans/team is a git repository of its own: register it by itself (register_repo {place})"
+        ]
 
     def test_link_that_the_pattern_leaves_out(self, clone: Clone, tree: WorkTree, outside: Path) -> None:
         (clone.path / "workplans/shared").symlink_to(outside)
         listing = list_files(tree, PATTERN)
-        assert set(hidden_folders(tree, listing, f"{PATTERN}\nplans/**/*.md")) == {"workplans/shared"}
-        assert hidden_folders(tree, listing, f"{PATTERN}\n:!workplans/shared/**") == {}
+        assert set(linked_folders(tree, listing, f"{PATTERN}\nplans/**/*.md")) == {"workplans/shared"}
+        assert linked_folders(tree, listing, f"{PATTERN}\n:!workplans/shared/**") == {}
 
     def test_links_in_a_circle(self, clone: Clone, tree: WorkTree) -> None:
         (clone.path / "workplans/up").symlink_to("..")

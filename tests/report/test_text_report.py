@@ -46,7 +46,8 @@ last · /srv/net · fix · no upstream · files and hub agree
 What to do
   C-01  Clone the repo there again, or register it where it is now (register_repo PATH).
   C-05  Mend the block at the line named; the other blocks of the file go on.
-  C-08  Restore the file, or delete the workstream in the hub if it is really over.
+  C-08  Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open to \
+done or cancelled: then C-27 says so once.
   C-14  Pull (git pull --ff-only), or commit the workplan, then run the fix again.
 
 6 repos (1 skipped, 1 with an error): 2 FAIL, 3 WARN, 0 INFO, 1 mended
