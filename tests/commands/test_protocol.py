@@ -26,6 +26,10 @@ def section(slug: str = "clone", workplans: str = "workplans/**/*.md") -> bytes:
     return BEGIN + b"\n" + render(TEMPLATE.read_text("utf-8"), slug, workplans).encode() + END
 
 
+UNMATCHED = "no file matches the repo's workplan pattern 'workplans/**/*.md'\n"
+"""What registration says of a repo without workplans."""
+
+
 def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
     return run("register_repo", clone.path, "--protocol", file, *options)
 
@@ -33,7 +37,7 @@ def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
 def says(clone: Clone, file: str | Path, line: str) -> None:
     """The command on a checkout that is known already says *line* of the protocol."""
     known = f"{clone.path} is registered already, as 'clone' (0 files match)\n"
-    assert keep(clone, file) == Ended(0, f"{known}{line}\n", "")
+    assert keep(clone, file) == Ended(0, f"{known}{line}\n", UNMATCHED)
 
 
 def everything(clone: Clone) -> dict[str, bytes | str]:
@@ -58,7 +62,7 @@ def test_protocol_is_written_added_and_renewed(hub: Hub, clone: Clone) -> None:
     head = clone.head
     ended = hub.manage("register_repo", clone.path, "--protocol", "CLAUDE.md")
     new = f"registered {clone.path} as 'clone', workplans: workplans/**/*.md"
-    assert (ended.exit, ended.stderr, ended.stdout.startswith(new)) == (0, "", True)
+    assert (ended.exit, ended.stderr, ended.stdout.startswith(new)) == (0, UNMATCHED, True)
     assert ended.stdout.splitlines()[1:] == ["CLAUDE.md: made, with the session protocol; commit it"]
     assert clone.read("CLAUDE.md") == section() + b"\n"
     says(clone, "CLAUDE.md", "CLAUDE.md: the session protocol is up to date")
@@ -250,5 +254,5 @@ def test_run_at_work_is_not_disturbed(hub: Hub, clone: Clone) -> None:
     with locked(open_checkout(str(clone.path))):
         ended = hub.manage("register_repo", clone.path, "--protocol", "CLAUDE.md")
     line = f"error: another run is at work on {clone.path}; try again when it has ended\n"
-    assert (ended.exit, ended.stderr) == (2, line)
+    assert (ended.exit, ended.stderr) == (2, f"{UNMATCHED}{line}")
     assert sorted(os.listdir(clone.path)) == [".git", "README.md"]
