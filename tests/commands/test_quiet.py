@@ -114,7 +114,12 @@ class TestStanding:
         publish(agreed)
         first, second = quiet("--allow-missing"), quiet()
         # The last one: nothing matches the repo's pattern any more, either.
-        assert (first.exit, *(line.split()[2] for line in first.stdout.splitlines())) == (0, "C-25", "C-08"), first
+        assert first == Ended(
+            0,
+            "clone: WARN C-25 no file matches the repo's workplan pattern 'workplans/**/*.md'\n"
+            "clone: workplans/a.md: WARN C-08 workplan of 'Workplan WP-1' is gone from the checkout\n",
+            "",
+        )
         assert second == QUIET
 
     def test_checkout_that_is_missing(self, agreed: Clone) -> None:
