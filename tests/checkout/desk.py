@@ -14,8 +14,8 @@ from consistency.checkout.state import State, read_state
 from consistency.checkout.worktree import WorkTree, list_files, open_checkout
 from consistency.checkout.writeback import RecordWritten, write_back
 from consistency.core.actions import StatusWritten, WriteBack
-from consistency.core.gate import NO_UPSTREAM, NOT_ASKED
-from tests.support.repos import Clone
+from consistency.core.gate import NO_UPSTREAM, NOT_ASKED, behind
+from tests.support.repos import Clone, Origin
 from tests.support.workplans import workplan
 
 PATTERN = "workplans/**/*.md"
@@ -103,6 +103,31 @@ def looked(clone: Clone | Path) -> tuple[WorkTree, State]:
     """The clone's work tree, and how it is; no remote is looked for."""
     tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
     return tree, read_state(tree, PATTERN, None, Fetched(NO_UPSTREAM), "main")
+
+
+def held_back(state: State) -> bool:
+    """Whether the pull gate is closed for a checkout in this *state*."""
+    return behind("net", state.freshness, None) != []
+
+
+def standing(state: State) -> tuple[str, int | None, int | None, bool | None]:
+    """Its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
+    return str(state.freshness), state.ahead, state.behind, state.on_branch
+
+
+def away(origin: Origin) -> None:
+    """From now on nobody answers there."""
+    origin.path.rename(origin.path.with_name("away"))
+
+
+def url_of(origin: Origin) -> str:
+    """The place of *origin*, `normalised`."""
+    return str(origin.path).removesuffix(".git")
+
+
+def noted(clone: Clone) -> str:
+    """The commit of the repo's branch as the clone knows it."""
+    return clone.git("for-each-ref", "--format=%(objectname)", "refs/remotes/*/main")
 
 
 def advance(clone: Clone, name: str = "news") -> None:
