@@ -86,7 +86,7 @@ class Visit:
         started = time.perf_counter()
         # The time before, not after: what somebody pushes meanwhile may not be in it.
         now = timezone.now()
-        remove_old_leftovers(self.tree.git_dir)
+        remove_old_leftovers(self.tree.common_dir)
         try:
             self.fetched = fetch(self.tree, self.upstream, fetch_limit(timeout, self.checkout.fetch_timeouts))
             self.tried_at = now

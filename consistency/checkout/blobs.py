@@ -17,6 +17,7 @@ from pathlib import Path
 from consistency.checkout.git import GitError
 from consistency.checkout.leftovers import remove_leftovers
 from consistency.checkout.names import from_git, to_git
+from consistency.checkout.objects import read_objects
 from consistency.checkout.worktree import WorkTree
 
 _REF = "refs/worktree/statehub"
@@ -24,7 +25,6 @@ _REF = "refs/worktree/statehub"
 
 _REGULAR = (b"100644", b"100755")
 _COMMITTER_DATE = re.compile(rb"^committer .*> (\d+) [+-]\d+$", re.MULTILINE)
-_HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
 _FORMAT = "%P%x00"
 _UNFIT = "\\\"'.,:;<> \t"
 """What git itself takes off the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
@@ -92,18 +92,13 @@ def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
     """Read *commit* and those of *paths* that are regular files in it, in one process. Raises GitError."""
     folders = sorted({folder for path in paths for folder in _folders(path)})
     names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in paths)]
-    # A path may hold a line end; only then is git's newer form of the list needed.
-    form = ("-z",) if any("\n" in name for name in names) else ()
-    end = b"\0" if form else b"\n"
-    asked = [to_git(name) for name in names]
-    objects = _objects(tree.git.run("cat-file", "--batch", *form, stdin=b"".join(name + end for name in asked)), asked)
-    kinds = [b"commit", *(b"tree" for _ in folders), *(b"blob" for _ in paths)]
-    answers = zip(names, kinds, objects, strict=True)
-    found = {(kind, name): each[1:] for name, kind, each in answers if each and each[0] == kind}
-    if (b"commit", commit) not in found:
+    kinds = ["commit", *("tree" for _ in folders), *("blob" for _ in paths)]
+    answers = zip(names, kinds, read_objects(tree, names), strict=True)
+    found = {(kind, name): each for name, kind, each in answers if each and each.kind == kind}
+    if ("commit", commit) not in found:
         raise GitError(f"HEAD {commit} cannot be read")
-    date = _COMMITTER_DATE.search(found[b"commit", commit][1].partition(b"\n\n")[0])
-    trees = {folder: found[b"tree", name][1] for folder in folders if (b"tree", name := f"{commit}:{folder}") in found}
+    date = _COMMITTER_DATE.search(found["commit", commit].data.partition(b"\n\n")[0])
+    trees = {folder: found["tree", name].data for folder in folders if ("tree", name := f"{commit}:{folder}") in found}
     modes = {
         os.path.join(folder, from_git(name)): mode.decode()
         for folder, tree_object in trees.items()
@@ -111,24 +106,11 @@ def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
         if mode in _REGULAR
     }
     blobs = {
-        path: Blob(modes[path], *found[b"blob", f"{commit}:{path}"])
+        path: Blob(modes[path], found["blob", name].id, found["blob", name].data)
         for path in paths
-        if path in modes and (b"blob", f"{commit}:{path}") in found
+        if path in modes and ("blob", name := f"{commit}:{path}") in found
     }
     return Parent(commit, int(date[1]) if date else 0, blobs, trees)
-
-
-def _objects(output: bytes, names: Sequence[bytes]) -> Iterator[tuple[bytes, str, bytes] | None]:
-    """The type, id and bytes of each object, None for one that is missing (git-cat-file, "BATCH OUTPUT")."""
-    at = 0
-    for name in names:
-        if found := _HEADER.match(output, at):
-            start = found.end()
-            yield found[2], found[1].decode(), output[start : start + int(found[3])]
-            at = start + int(found[3]) + 1
-        else:  # `NAME missing`: a name may hold a line end.
-            at = output.index(b"\n", at + len(name) if output.startswith(name + b" ", at) else at) + 1
-            yield None
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -169,7 +151,7 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
     try:
         made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100"})
     except GitError as error:
-        remove_leftovers(tree.git_dir, started)
+        remove_leftovers(tree.git_dir, tree.common_dir, started)
         for report in _crash_reports(tree) - before:
             report.unlink(missing_ok=True)
         raise GitError(str(error).partition(" · fast-import: dumping crash report")[0]) from error

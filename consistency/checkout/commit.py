@@ -344,7 +344,7 @@ def _require_no_git_at_work(tree: WorkTree) -> None:
     lock = Path(tree.git_dir, "index.lock")
     if lock.exists():
         raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
-    if is_git_at_work(tree.git_dir):
+    if is_git_at_work(tree.git_dir, tree.common_dir):
         raise GitError(f"a writeback was cut off and a git is still at work in {tree.top}: the next run tries again")
 
 

@@ -95,10 +95,10 @@ class GitTimeout(GitError):
 
 
 class Git:
-    """git in one folder. *git_dir* is that of its repository: what a stopped git leaves there is removed."""
+    """git in one folder. *git_dir* and *common_dir* are of its repository: what a stopped git leaves there goes."""
 
-    def __init__(self, path: str, git_dir: str = "") -> None:
-        self.path, self._git_dir = path, git_dir
+    def __init__(self, path: str, git_dir: str = "", common_dir: str = "") -> None:
+        self.path, self._git_dir, self._common_dir = path, git_dir, common_dir
 
     def run(
         self,
@@ -148,7 +148,7 @@ class Git:
     def _stop(self, process: subprocess.Popen[bytes], started: float) -> None:
         _kill(process)
         if self._git_dir:
-            remove_leftovers(self._git_dir, started)
+            remove_leftovers(self._git_dir, self._common_dir, started)
 
 
 class _TimeUp(Exception):

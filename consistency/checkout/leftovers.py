@@ -34,59 +34,50 @@ _LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "FETCH_HEAD.lock", "shall
 IsDead = Callable[[os.stat_result], bool]
 
 
-def remove_leftovers(git_dir: str, since: float) -> None:
-    """Remove what a git that began at the time *since* and was stopped has left in *git_dir*. Raises nothing.
+def remove_leftovers(git_dir: str, common_dir: str, since: float) -> None:
+    """Remove what a git that began at the time *since* and was stopped has left. Raises nothing.
 
-    Its locks go only if no other git is at work in the repository: a lock need not be open to be held.
+    *git_dir* belongs to its work tree alone, *common_dir* to all work trees of its repository. Its locks go only if no
+    other git is at work in the repository: a lock need not be open to be held.
     """
-    common = common_folder(git_dir)
     for _ in range(_TRIES):
-        data, locks = list(_partial_data(common)), list(_locks(git_dir, common))
+        data, locks = list(_partial_data(common_dir)), list(_locks(git_dir, common_dir))
         now = living() if data or locks else None
         if now is None:
             return
         left = _remove(data, now, lambda status: status.st_ctime >= since - CLOCK_TICK_SECONDS)
-        if not _is_anybody_at_work(git_dir, common, now):
+        if not _is_anybody_at_work(git_dir, common_dir, now):
             left += _remove(locks, now, lambda status: status.st_ctime >= since - CLOCK_TICK_SECONDS)
         if not left:
             return
         time.sleep(_PAUSE_SECONDS)
 
 
-def remove_old_leftovers(git_dir: str) -> None:
+def remove_old_leftovers(common_dir: str) -> None:
     """Remove packs that a fetch of ours began more than a day ago, whose run was killed as well. Raises nothing."""
-    packs = list(_entries(os.path.join(common_folder(git_dir), "objects", "pack"), _PACK))
+    packs = list(_entries(os.path.join(common_dir, "objects", "pack"), _PACK))
     now = living() if packs else None
     if now is not None:
         oldest = time.time() - OLD_SECONDS
         _remove(packs, now, lambda status: max(status.st_ctime, status.st_mtime) < oldest)
 
 
-def is_git_at_work(git_dir: str) -> bool:
+def is_git_at_work(git_dir: str, common_dir: str) -> bool:
     """Whether a git runs in the repository now; no, if this system does not tell."""
     now = living()
-    return now is not None and _is_anybody_at_work(git_dir, common_folder(git_dir), now)
+    return now is not None and _is_anybody_at_work(git_dir, common_dir, now)
 
 
-def common_folder(git_dir: str) -> str:
-    """The folder that all work trees of the repository share (gitrepository-layout, "commondir")."""
-    try:
-        with open(os.path.join(git_dir, "commondir"), "rb") as file:
-            return os.path.normpath(os.path.join(git_dir, os.fsdecode(file.read().rstrip(b"\n"))))
-    except OSError:
-        return git_dir
-
-
-def _partial_data(common: str) -> Iterator[str]:
-    objects = os.path.join(common, "objects")
+def _partial_data(common_dir: str) -> Iterator[str]:
+    objects = os.path.join(common_dir, "objects")
     yield from _entries(os.path.join(objects, "pack"), _PACK)
     yield from _entries(objects, _OBJECTS)
     for folder in _entries(objects, _FAN_OUT):
         yield from _entries(folder, _OBJECT)
 
 
-def _locks(git_dir: str, common: str) -> Iterator[str]:
-    for folder in dict.fromkeys((git_dir, common)):
+def _locks(git_dir: str, common_dir: str) -> Iterator[str]:
+    for folder in dict.fromkeys((git_dir, common_dir)):
         yield from (path for name in _LOCKS if os.path.lexists(path := os.path.join(folder, name)))
         for inner, _, names in os.walk(os.path.join(folder, "refs")):
             yield from (os.path.join(inner, name) for name in names if name.endswith(".lock"))
@@ -124,10 +115,10 @@ def _inodes(path: str, status: os.stat_result) -> Iterator[tuple[int, int]]:
                 yield inner.st_dev, inner.st_ino
 
 
-def _is_anybody_at_work(git_dir: str, common: str, now: Living) -> bool:
+def _is_anybody_at_work(git_dir: str, common_dir: str, now: Living) -> bool:
     """Whether a git runs in one of the repository's work trees, or in the folders that they share."""
-    linked = os.path.join(common, "worktrees")
-    places = [common, git_dir, os.path.dirname(common)]
+    linked = os.path.join(common_dir, "worktrees")
+    places = [common_dir, git_dir, os.path.dirname(common_dir)]
     for folder in _entries(linked, re.compile(r".+")):
         with suppress(OSError), open(os.path.join(folder, "gitdir"), "rb") as file:
             places.append(os.path.dirname(os.fsdecode(file.read().rstrip(b"\n"))))

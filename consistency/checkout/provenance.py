@@ -16,6 +16,7 @@ from consistency.checkout.blobs import blob_id
 from consistency.checkout.files import text_digest
 from consistency.checkout.git import GitError, GitMissing, GitTimeout
 from consistency.checkout.history import AS_COMMITTED, Commit, History, read_history
+from consistency.checkout.objects import read_objects
 from consistency.checkout.worktree import WorkTree
 from consistency.core.parse import parse_workplan
 from consistency.core.workplan import Workplan
@@ -312,17 +313,12 @@ class _Blobs:
         if not paths:
             return
         self._asked |= paths.keys()
-        try:
-            output = self._tree.git.run("cat-file", "--batch", stdin=_lines(paths), env=AS_COMMITTED)
-        except (GitTimeout, GitMissing):
-            raise
-        except GitError as error:  # A partial clone ends at the first blob that it lacks.
-            output = error.output
-        for name, data in zip(paths, _objects(output), strict=False):
-            if data is None:
+        found = read_objects(self._tree, list(paths), AS_COMMITTED, up_to_failure=True)
+        for name, each in zip(paths, found, strict=False):
+            if each is None or each.kind != "blob":
                 self.absent.add(name)
             else:
-                self._take(name, paths[name], data)
+                self._take(name, paths[name], each.data)
 
     def _is_in_work_tree(self, name: str, path: str) -> bool:
         return path in self._parsed and blob_id(self._parsed[path][0], like=name) == name
@@ -362,22 +358,3 @@ def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] |
             return None
         statuses[number], at = found[1].decode(), found.end()
     return statuses if data[at:] == other[done:] else None
-
-
-def _lines(names: Iterable[str]) -> bytes:
-    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-
-
-def _objects(output: bytes) -> Iterator[bytes | None]:
-    """The objects in their order; None for one that is missing."""
-    start = 0
-    while (end := output.find(b"\n", start)) >= 0:
-        header, start = output[start:end].rsplit(b" ", 2), end + 1
-        if header[-1] == b"missing" or not header[-1].isdigit():
-            yield None
-            continue
-        size = int(header[-1])
-        if start + size > len(output):  # Cut off.
-            return
-        yield output[start : start + size] if header[-2] == b"blob" else None
-        start += size + 1

@@ -27,7 +27,7 @@ class WorkTree:
     @property
     def git(self) -> Git:
         """git in this work tree."""
-        return Git(self.top, self.git_dir)
+        return Git(self.top, self.git_dir, self.common_dir)
 
     def file(self, path: str) -> str:
         """Where the file at *path* in the repository is, to be opened."""

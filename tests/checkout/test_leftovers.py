@@ -58,7 +58,7 @@ def test_all_that_is_new_goes_and_nothing_else(clone: Clone) -> None:
     git_dir = clone.path / ".git"
     since = time.time()
     gone, stays = laid(git_dir, *DATA, *LOCKS), laid(git_dir, *OTHERS)
-    remove_leftovers(str(git_dir), since)
+    remove_leftovers(str(git_dir), str(git_dir), since)
     assert there(git_dir, gone | stays) == stays
     assert not any("-a1B2c3" in name for name in os.listdir(git_dir / "objects"))
 
@@ -67,7 +67,7 @@ def test_what_was_there_before_stays(clone: Clone) -> None:
     git_dir = clone.path / ".git"
     names = laid(git_dir, *DATA, *LOCKS)
     time.sleep(2 * leftovers.CLOCK_TICK_SECONDS)
-    remove_leftovers(str(git_dir), time.time())
+    remove_leftovers(str(git_dir), str(git_dir), time.time())
     assert there(git_dir, names) == names
 
 
@@ -76,11 +76,11 @@ def test_what_somebody_has_open_stays(clone: Clone) -> None:
     names = laid(git_dir, *DATA)
     for name in names:
         with open(git_dir / name, "rb"):
-            remove_leftovers(str(git_dir), since)
+            remove_leftovers(str(git_dir), str(git_dir), since)
             assert (git_dir / name).exists()
             assert there(git_dir, names) == {name}
         laid(git_dir, *names)
-    remove_leftovers(str(git_dir), since)
+    remove_leftovers(str(git_dir), str(git_dir), since)
     assert there(git_dir, names) == set()
 
 
@@ -91,7 +91,7 @@ def test_what_belongs_to_another_user_stays(clone: Clone) -> None:
     names = laid(git_dir, "objects/pack/tmp_pack_a1B2c3", "index.lock")
     for name in names:
         os.chown(git_dir / name, 12345, 12345)
-    remove_leftovers(str(git_dir), since)
+    remove_leftovers(str(git_dir), str(git_dir), since)
     assert there(git_dir, names) == names
 
 
@@ -103,10 +103,10 @@ def test_locks_stay_while_another_git_is_at_work_in_the_repository(clone: Clone,
     for folder in (clone.path, git_dir, linked):
         laid(git_dir, *names)
         with running("git", "-c", "alias.wait=!echo begun; read x", "wait", cwd=folder):
-            remove_leftovers(str(git_dir), since)
+            remove_leftovers(str(git_dir), str(git_dir), since)
             assert there(git_dir, names) == {"index.lock"}
     with running("git", "-c", "alias.wait=!echo begun; read x", "wait", cwd=tmp_path):
-        remove_leftovers(str(git_dir), since)
+        remove_leftovers(str(git_dir), str(git_dir), since)
     assert there(git_dir, names) == set()
 
 
@@ -115,7 +115,7 @@ def test_linked_worktree_shares_its_objects(clone: Clone, tmp_path: Path) -> Non
     tree, since = open_checkout(str(tmp_path / "linked")), time.time()
     shared = laid(clone.path / ".git", "objects/pack/tmp_pack_a1B2c3", "shallow.lock")
     own = laid(Path(tree.git_dir), "index.lock")
-    remove_leftovers(tree.git_dir, since)
+    remove_leftovers(tree.git_dir, tree.common_dir, since)
     assert (there(clone.path / ".git", shared), there(Path(tree.git_dir), own)) == (set(), set())
 
 
@@ -123,7 +123,7 @@ def test_nothing_goes_if_the_system_does_not_tell(clone: Clone, monkeypatch: pyt
     monkeypatch.setattr("consistency.checkout.processes._PROC", "/no/proc/here")
     git_dir, since = clone.path / ".git", time.time()
     names = laid(git_dir, *DATA, *LOCKS)
-    remove_leftovers(str(git_dir), since)
+    remove_leftovers(str(git_dir), str(git_dir), since)
     assert there(git_dir, names) == names
 
 
@@ -143,5 +143,6 @@ def test_old_packs_of_killed_runs_go(clone: Clone, monkeypatch: pytest.MonkeyPat
 
 def test_git_folder_that_is_gone(clone: Clone) -> None:
     shutil.rmtree(clone.path / ".git")
-    remove_leftovers(str(clone.path / ".git"), 0)
-    remove_old_leftovers(str(clone.path / ".git"))
+    git_dir = str(clone.path / ".git")
+    remove_leftovers(git_dir, git_dir, 0)
+    remove_old_leftovers(git_dir)
