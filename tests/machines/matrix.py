@@ -95,6 +95,19 @@ class Matrix:
         figures.seconds = time.perf_counter() - began
         return figures
 
+    def play(self, *order: str) -> list[str]:
+        """Take one *order* alone, and bring its end to rest; all that is wrong."""
+        point = Point(self.world.start, News(), frozenset())
+        for number, action in enumerate(order, 1):
+            try:
+                state, news = self._take(point, action)
+            except Fault as fault:
+                self._fault(order[:number], "", fault)
+                return self.figures.faults
+            point = Point(state, news, frozenset())
+        self._judge(point, order)
+        return self.figures.faults
+
     def sample(self, number: int) -> list[tuple[tuple[str, ...], State]]:
         """Some of the states reached, far ones, each with an order that leads there."""
         longest = [(order, state) for state, order in self._reached.items() if len(order) == self._length]

@@ -89,6 +89,11 @@ class Copy:
         """Whether git is in the middle of a merge or a rebase."""
         return any(path.startswith((f"{self.own}MERGE_HEAD", f"{self.own}rebase-")) for path, _ in self.git)
 
+    @cached_property
+    def is_cut(self) -> bool:
+        """Whether its history ends before the beginning: a shallow clone."""
+        return any(path == "shallow" for path, _ in self.git)
+
     def has_setting(self, line: str) -> bool:
         """Whether the clone's own settings have this line."""
         return line.encode() in dict(self.git)["config"]

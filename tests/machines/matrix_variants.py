@@ -34,19 +34,37 @@ _HOOKS = (
 _PUSHING: Mapping[str, str] = {"a": "push", "b": "pull push"}
 _REFRESH = ("update-index", "-q", "--refresh")
 """git looks at every file once more: it was told to forget what it knew of them, and aborts nothing then."""
+_AMEND = ("commit", "-q", "--amend", "-m", "Amended")
+_FORCE = ("push", "-q", "--force", "origin", "main")
 _MERGED = (("checkout", "-q", "--theirs", "--", FILE), ("commit", "-aqm", "Merged"))
+
+
+def _branch_off(a: Clone, old: bytes, new: bytes) -> None:
+    """A branch `topic` on A, in no other clone, on which *old* is *new* in the workplan."""
+    a.git("checkout", "-q", "-b", "topic")
+    a.write(FILE, a.read(FILE).replace(old, new))
+    a.commit("Topic", date="2026-03-02T11:40:00+00:00")
+    a.git("checkout", "-q", "main")
+
+
+def _reword_later(a: Clone) -> None:
+    """A topic with more words at the end of the workplan, which merge with whatever happens to the task."""
+    text = a.read(FILE)
+    _branch_off(a, text, text + b"\nMore words.\n")
 
 
 class Variant:
     """The plain matrix: no state, and fixes that neither pull nor push.
 
-    `fixes` says of each machine what its fixes do besides; `actions` are what happens only here; `further` is by how
-    many actions an order must be longer than in other variants to show what this one is for.
+    `fixes` says of each machine what its fixes do besides; `actions` are what happens only here, `rare` those that only
+    long orders given by hand have; `further` is by how many actions an order must be longer than in other variants to
+    show what this one is for.
     """
 
     name = "plain"
     further = 0
     actions: tuple[str, ...] = ()
+    rare: tuple[str, ...] = ()
     fixes: Mapping[str, str] = {"a": "", "b": ""}
 
     def text(self, text: str) -> str:
@@ -133,11 +151,8 @@ class Merging(_OnA):
     }
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """A topic on A, in no other clone."""
-        a.git("checkout", "-q", "-b", "topic")
-        a.write(FILE, a.read(FILE).replace(b"status: todo", b"status: in_progress"))
-        a.commit("Topic", date="2026-03-02T11:40:00+00:00")
-        a.git("checkout", "-q", "main")
+        """The topic."""
+        _branch_off(a, b"status: todo", b"status: in_progress")
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
         """A person finishes the merge or aborts it."""
@@ -196,16 +211,26 @@ class Forbidden(_OnA):
 
 
 class Amended(_OnA):
-    """A person amends the newest commit of A, the tool's or another, and pushes it, or puts it upon the origin's."""
+    """A person amends the newest commit of A, the tool's or another, and pushes it, or puts it upon the origin's.
+
+    Seldom one that was pushed: then it keeps its date and gets another file, or keeps its file and gets another date.
+    """
 
     name = "amended"
     further = 1
     fixes: Mapping[str, str] = {"a": "", "b": "pull push"}
     actions = ("amend", "rebase onto")
+    rare = ("put more in", "date anew")
     commands: ClassVar[Commands] = {
-        "amend": (("commit", "-q", "--amend", "-m", "Amended"), ("push", "-q", "origin", "main")),
+        "amend": (_AMEND, ("push", "-q", "origin", "main")),
+        "put more in": (("merge", "-q", "--squash", "topic"), _AMEND, _FORCE),
+        "date anew": ((*_AMEND, "--reset-author"), _FORCE),
         "rebase onto": (("pull", "-q", "--rebase"),),
     }
+
+    def prepare(self, a: Clone, b: Clone) -> None:
+        """What is put in."""
+        _reword_later(a)
 
     def take(self, action: str, world: World, state: State) -> State:
         """One of the variant's own actions; what is pushed is not amended."""
@@ -232,10 +257,22 @@ class Pruned(Variant):
 
 
 class Shallow(Variant):
-    """B has only the newest commit."""
+    """B has only the newest commit, and loses what lies below it again once there are more."""
 
     name = "shallow"
+    rare = ("reword", "cut")
     fixes = _PUSHING
+
+    def prepare(self, a: Clone, b: Clone) -> None:
+        """Words that A can merge, so that the newest commit has another file than the one that moved the task."""
+        _reword_later(a)
+
+    def take(self, action: str, world: World, state: State) -> State:
+        """One of the variant's own actions."""
+        if action == "reword":
+            merged = (("merge", "-q", "--no-edit", "topic"), ("push", "-q", "origin", "main"))
+            return world.by_person("a", state, *merged)
+        return world.by_person("b", state, ("fetch", "-q", "--depth=1"), ("reset", "-q", "--hard", "origin/main"))
 
     def clone_b(self, bare: Bare) -> Place:
         """B's clone."""

@@ -113,11 +113,15 @@ class World:
         """How many different steps were really taken."""
         return len(self._known)
 
+    def forget(self) -> None:
+        """Take every step again from now on."""
+        self._known.clear()
+
     def take(self, action: str, state: State) -> tuple[State, str]:
         """Take the step of this name; the state after it, and how it ended where it is a fix."""
         if action.startswith("fix "):
             return self.fix(action[-1], state)
-        if action in self.variant.actions:
+        if action in (*self.variant.actions, *self.variant.rare):
             return self.variant.take(action, self, state), ""
         after: State = getattr(self, action)(state)
         return after, ""
@@ -359,7 +363,7 @@ class World:
         Run.objects.filter(pk=outcome.run_id or "").update(started_at=now)  # Its default knows no other clock.
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
-        require_no_regress(name, mirror, after)
+        require_no_regress(name, mirror, after, cut=copy.is_cut)
         require_record(mirror, after)
         require_untouched(self.values[clone], copy, self.variant.clean)
         require_writebacks(outcome, copy)
