@@ -27,6 +27,7 @@ GITCONFIG = """\
     gpgSign = false
 [core]
     autocrlf = false
+    fsync = none
 [gc]
     auto = 0
 [maintenance]

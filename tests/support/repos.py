@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,13 +87,20 @@ class Origin(Repository):
 
 def make_origin(path: Path) -> Origin:
     """A bare repository at *path* whose branch `main` has one commit, with a README.md."""
-    path.mkdir(parents=True)
+    template, tree = _template(os.environ["HOME"])
+    shutil.copytree(template, path)
     origin = Origin(path)
-    origin.git("init", "--quiet", "--bare", "--initial-branch=main")
-    blob = origin.git("hash-object", "-w", "--stdin", input="# A repo\n")
-    tree = origin.git("mktree", input=f"100644 blob {blob}\tREADME.md\n")
     origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start"))
     return origin
+
+
+@cache
+def _template(home: str) -> tuple[Path, str]:
+    """A bare repository to be copied, and the tree of its first commit; it goes with the tests' *home*."""
+    origin = Origin(Path(tempfile.mkdtemp(prefix="origin-", dir=home)))
+    origin.git("init", "--quiet", "--bare", "--initial-branch=main")
+    blob = origin.git("hash-object", "-w", "--stdin", input="# A repo\n")
+    return origin.path, origin.git("mktree", input=f"100644 blob {blob}\tREADME.md\n")
 
 
 @pytest.fixture
