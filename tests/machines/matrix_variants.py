@@ -19,7 +19,7 @@ Commands = Mapping[str, tuple[tuple[str, ...], ...]]
 FORBIDDING = "pushRemote = no_push"
 """A line of a clone's settings that forbids pushes."""
 HOOKED = "hooked.txt"
-"""What each hook of the clone writes to."""
+"""What the first hook that runs in a clone writes, and stages."""
 
 _HOOKS = (
     "pre-commit",
@@ -31,6 +31,8 @@ _HOOKS = (
     "post-index-change",
     "reference-transaction",
 )
+_HOOK = f"#!/bin/sh\ncd '{{top}}'\n[ -e {HOOKED} ] || {{{{ echo {{name}} >{HOOKED}; git add {HOOKED}; }}}}\n"
+"""Once only: what a hook does lets git run hooks, too."""
 _PUSHING: Mapping[str, str] = {"a": "push", "b": "pull push"}
 _REFRESH = ("update-index", "-q", "--refresh")
 """git looks at every file once more: it was told to forget what it knew of them, and aborts nothing then."""
@@ -311,7 +313,7 @@ class Hooked(Variant):
             for name in _HOOKS:
                 hook = clone.path / ".git/hooks" / name
                 hook.parent.mkdir(exist_ok=True)
-                hook.write_text(f"#!/bin/sh\necho {name} >>'{clone.path}/{HOOKED}'\ngit add '{clone.path}/{HOOKED}'\n")
+                hook.write_text(_HOOK.format(top=clone.path, name=name))
                 hook.chmod(0o755)
 
 
