@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
 from statehub.escapes import visible
+from statehub.fields import IdTextField
 from statehub.models import NAME_LENGTH, Checkout, Repo
 
 
@@ -86,8 +87,8 @@ class Finding(models.Model):
     message = models.TextField()
     file = models.TextField(blank=True, default="")
     line = models.PositiveIntegerField(null=True, blank=True)
-    workplan = models.TextField(blank=True, default="")
-    task = models.TextField(blank=True, default="")
+    workplan = IdTextField(blank=True, default="")
+    task = IdTextField(blank=True, default="")
     db_status = models.CharField(max_length=20, blank=True, default="")
     file_status = models.CharField(max_length=20, blank=True, default="")
     action = models.CharField(max_length=20, default="none")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from consistency.checkout.files import digest, read_files
 from consistency.checkout.unread import linked_folders, nearest, why_unread
 from consistency.checkout.worktree import Listing, WorkTree, list_files
 from consistency.core.copies import without_copies
 from consistency.core.finding import Finding
-from consistency.core.parse import parse_workplan
+from consistency.core.parse import no_workplan_any_more, parse_workplan
 from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
 from consistency.core.unmatched import nothing_matches
 from consistency.core.workplan import Problem, Unreadable, Workplan
@@ -22,8 +23,9 @@ class Reading:
     """The files of one checkout as they stand now.
 
     `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
-    as they were, `listed` all paths that matched; `overlooked` those that git is told to take for unchanged. `absent`
-    are the workstreams for which there seems to be no file, `unmatched` is C-25 if no file is there at all.
+    as they were, `listed` all paths that matched, `other` those that are no workplans; `overlooked` those that git is
+    told to take for unchanged. `absent` are the workstreams for which there seems to be no file, `unmatched` is C-25 if
+    no file is there at all.
     """
 
     entries: dict[str, Entry]
@@ -31,6 +33,7 @@ class Reading:
     digests: dict[str, str] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    other: set[str] = field(default_factory=set)
     overlooked: frozenset[str] = frozenset()
     absent: tuple[HubWorkstream, ...] = ()
     unmatched: tuple[Finding, ...] = ()
@@ -63,6 +66,8 @@ def read_checkout(
     reading = Reading(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
     unreadable: list[Unreadable] = []
+    lapsed: list[Unreadable] = []
+    rows = _rows_by_path(reading.entries, workstreams)
     fresh: dict[str, Workplan] = {}
     same: list[str] = []
     for file in read_files(tree.top, listing.paths, limit):
@@ -83,8 +88,13 @@ def read_checkout(
             unreadable.append(parsed)
         elif parsed is not None:
             fresh[file.path] = parsed
+        else:
+            reading.other.add(file.path)
+            if file.path in rows:
+                lapsed.append(no_workplan_any_more(file.path, file.data, rows[file.path].key))
     known = _with_memory(reading, checkout, fresh, same)
-    side = FileSide(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+    reading.side = FileSide(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+    side = replace(reading.side, unreadable=_with_lapsed(reading, lapsed, rows))
     reading.side = without_copies(side, workstreams.values())
     _look_for_the_rest(reading, tree, listing, pattern, workstreams)
     return reading
@@ -108,6 +118,33 @@ def _look_for_the_rest(
     reading.side = replace(side, unread=unread, elsewhere=elsewhere)
     if not reading.listed:
         reading.unmatched = (nothing_matches(pattern, nearest(tree, listing, pattern)),)
+
+
+def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWorkstream]) -> dict[str, HubWorkstream]:
+    """The workstream whose workplan each path was, here at the last fix or at that of another checkout."""
+    found = {row.path: row for row in workstreams.values() if row.path}
+    for path, entry in entries.items():
+        row = workstreams.get(entry.workstream)
+        if row is not None and entry.digest != GONE:
+            found[path] = row
+    return found
+
+
+def _with_lapsed(
+    reading: Reading, lapsed: Collection[Unreadable], rows: Mapping[str, HubWorkstream]
+) -> tuple[Unreadable, ...]:
+    """The unreadable files, and those of *lapsed* whose workplan is in no other file now."""
+    side, there = reading.side, reading.keys
+    claimed = {file.workstream for file in side.settled} | {item.workplan.uuid for item in side.known}
+    left = [file for file in lapsed if rows[file.path].key not in there and rows[file.path].id not in claimed]
+    return tuple(sorted([*map(partial(_named, rows), side.unreadable), *left], key=lambda file: file.path))
+
+
+def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
+    """A file that nearly is a workplan (C-23), with the id that it had as one."""
+    row = rows.get(file.path)
+    nearly = file.key is None and file.problems[0].code == "C-23"
+    return replace(file, key=row.key) if row is not None and nearly else file
 
 
 def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:

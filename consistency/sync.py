@@ -195,6 +195,7 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     write_entries(checkout.pk, entries)
     there = reading.keys
     gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
-    forget(checkout.pk, {path for path, entry in gone.items() if entry.key in there})
+    moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
+    forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
     retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and entry.digest != GONE})
     return synced

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from statehub.escapes import visible
+from statehub.fields import IdField
 from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
@@ -75,7 +76,7 @@ class Workstream(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="workstreams")
-    key = models.CharField(max_length=200)
+    key = IdField(max_length=200)
     title = models.TextField()
     status = models.CharField(max_length=20)
     path = models.TextField()
@@ -107,7 +108,7 @@ class Task(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks")
-    key = models.CharField(max_length=200)
+    key = IdField(max_length=200)
     title = models.TextField()
     status = models.CharField(max_length=20)
     priority = models.CharField(max_length=20, default=DEFAULT_PRIORITY)

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from statehub.ids import name_invisible
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.ranks import TASK_STATUSES, at_or_below, is_advance, is_regress
 
@@ -70,7 +71,7 @@ def find_task(ref: str) -> Task:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownTask(f"no task '{ref}' in the hub")
+        raise UnknownTask(f"no task '{ref}' in the hub{name_invisible(ref)}")
     names = ", ".join(f"{task.workstream.repo.slug}/{task.key} ({task.id})" for task in found)
     raise UnknownTask(f"'{ref}' names more than one task: {names}; give SLUG/ID or the UUID")
 

@@ -11,7 +11,7 @@ from io import BufferedReader
 
 from consistency.checkout.names import canonical, native
 
-READING = b"1"
+READING = b"2"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
 
 

@@ -41,9 +41,8 @@ def why_unread(tree: WorkTree, paths: Collection[str], listing: Listing, pattern
         if not os.path.lexists(tree.file(path)):
             found[path] = "a sparse checkout leaves the file out of the work tree"
     there = {path for path in paths if path not in found and os.path.lexists(tree.file(path))}
-    for path in there & listed:
-        is_link = os.path.islink(tree.file(path))
-        found[path] = "a link to another workplan" if is_link else "no workplan any more: `type: workplan` is missing"
+    links = {path for path in there & listed if os.path.islink(tree.file(path))}
+    found.update(dict.fromkeys(links, "a link to another workplan"))
     ignored = _ignored(tree, there - listed)
     for path in there - listed:
         if os.path.isdir(tree.file(path)):

@@ -31,11 +31,15 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What could not be evaluated: a whole file, or one task of a workplan (None: all of it)."""
+    """What could not be evaluated: a whole file, or one task of a workplan (None: all of it).
+
+    `there` says that its block is in the file for certain.
+    """
 
     file: str | None = None
     workplan: str | None = None
     task: str | None = None
+    there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,10 @@ class _Comparing:
         )
         tasks.run()
         self._drifts += (Drift(finding, action) for finding, action in tasks.reported)
-        self._doubts += (Doubt(workplan=workplan, task=task) for workplan, task in tasks.doubts)
+        unread = set(tasks.unread)
+        self._doubts += (
+            Doubt(workplan=workplan, task=task, there=(workplan, task) in unread) for workplan, task in tasks.doubts
+        )
         self._agreed.update(tasks.agreed)
         for item, row in matched:
             if row is None:

@@ -55,6 +55,20 @@ class Fence:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class OtherBlock:
+    """A code block that is no task, or a piece of HTML: the bytes *start* to *end* of the file.
+
+    `info` is the info string of a fenced block, None for an indented one and for HTML.
+    """
+
+    kind: str
+    info: str | None
+    quoted: bool
+    start: int
+    end: int
+
+
 @dataclass(slots=True)
 class _Walk:
     """Where the walk over the events stands. `written` is the text, where another was given to pulldown-cmark."""
@@ -65,14 +79,20 @@ class _Walk:
     pieces: list[tuple[str, int, int]] | None = None
     offset: int = 0
     found: list[Fence] = field(default_factory=list)
+    others: list[OtherBlock] = field(default_factory=list)
     written: bytes = b""
     base: int = 0
 
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
     """All task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
+    return find_blocks(text, base)[0]
+
+
+def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlock, ...]]:
+    """All task fences of *text* in their order, and what else is no running text; *base* is as for `task_fences`."""
     if not _may_hold_tasks(text):
-        return ()
+        return (), ()
     text = _without_feeds(text)
     read = _as_pulldown_reads(text)
     walk = _Walk(written=text.encode() if read != text else b"", base=base)
@@ -90,16 +110,24 @@ def task_fences(text: str, base: int) -> tuple[Fence, ...]:
                 _close_block(walk)
         elif (tag := event.get("Start")) is not None:
             if type(tag) is dict:
-                _open(walk, tag, span["start"] + base)
+                _open(walk, tag, span["start"] + base, span["end"] + base)
+            elif tag == "HtmlBlock":
+                place = span["start"] + base, span["end"] + base
+                walk.others.append(OtherBlock("html", None, walk.quotes > 0, *place))
         elif walk.words is not None:
             _read_heading(walk, walk.words, event)
         elif walk.quotes and type(tag := event.get("End")) is dict and "BlockQuote" in tag:
             walk.quotes -= 1
-    return tuple(walk.found)
+    return tuple(walk.found), tuple(walk.others)
+
+
+_IN_CAPITALS = re.compile(r"(?:```|~~~)[^\w\n]*task", re.IGNORECASE)
 
 
 def _may_hold_tasks(text: str) -> bool:
-    return "task" in text or "&" in text  # An info string may spell it with entities.
+    if "task" in text or "&" in text or "status:" in text:  # An info string may spell it with entities.
+        return True
+    return ("Task" in text or "TASK" in text) and _IN_CAPITALS.search(text) is not None
 
 
 _LIST_MARKERS = "-*+.)"
@@ -153,11 +181,15 @@ def _as_pulldown_reads(text: str) -> str:
     return text
 
 
-def _open(walk: _Walk, tag: dict[str, Any], offset: int) -> None:
+def _open(walk: _Walk, tag: dict[str, Any], offset: int, end: int) -> None:
     if "CodeBlock" in tag:
         block = tag["CodeBlock"]
-        if walk.quotes == 0 and type(block) is dict and _first_word(block["Fenced"]) == "task":
+        info = block["Fenced"] if type(block) is dict else None
+        if walk.quotes == 0 and info is not None and first_word(info) == "task":
             walk.pieces, walk.offset = [], offset
+        else:
+            kind = "indented" if info is None else "fenced"
+            walk.others.append(OtherBlock(kind, info, walk.quotes > 0, offset, end))
     elif "Heading" in tag:
         walk.words = []
     elif "BlockQuote" in tag:
@@ -187,5 +219,6 @@ def _as_written(walk: _Walk, text: str, start: int, end: int) -> tuple[str, int,
     return (written if len(written) == len(text) else text, start, end)
 
 
-def _first_word(info: str) -> str:
+def first_word(info: str) -> str:
+    """The first word of an info string: what kind of block it is."""
     return info.replace("\t", " ").partition(" ")[0]

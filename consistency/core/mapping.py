@@ -7,12 +7,16 @@ and so is a key given twice (design, "Workplan format").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import yaml
 
 from consistency.core.words import shorten
+
+BLANKS = " \t\r\n"
+"""What may stand around a value; other white space is part of it, so that it can be named."""
 
 MAX_DEPTH = 64
 """Levels of nesting; libyaml's time grows with their square."""
@@ -60,9 +64,9 @@ class Mapping:
     fault: Fault | None
 
     def text(self, key: str) -> str:
-        """The value of *key* as text without outer white space; '' where it is missing or nested."""
+        """The value of *key* as text without outer blanks; '' where it is missing or nested."""
         value = self.values.get(key)
-        return "" if value is None or value.text is None else value.text.strip()
+        return "" if value is None or value.text is None else value.text.strip(BLANKS)
 
 
 class _Refused(Exception):
@@ -71,6 +75,18 @@ class _Refused(Exception):
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
         self.fault = Fault(message, index, other)
 
+
+_MAX_ENTRIES = 100
+"""Entries of a broken mapping that are read one by one."""
+_ENTRY = re.compile(r"^(?![ \t\r\n#\]}]|-[ \t\r\n]|\Z)", re.MULTILINE)
+_KEY = re.compile(r"""(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)[ \t]*""")
+_OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
+_ALL_OVER = ("---", "...", "%", "<<")
+"""What concerns more than its own line."""
+_ODD_START = re.compile(r"[@`%*&!|>{}\[\],?#]|-(?=\s)")
+_QUOTE = "put the value in quotes"
+
+_CUT = re.compile(r"[ \t]+(\#[^\s#][^\n\r]*?)[ \t]*(?=[\r\n]|\Z)")
 
 _PLAIN = 2
 """The group of a plain value."""
@@ -85,9 +101,15 @@ _SIMPLE_LINE = re.compile(
 )
 
 
-def read_mapping(text: str) -> Mapping:
-    """Read *text* as one YAML mapping. Never raises for what a person wrote; the fault is in the result."""
-    return read_simple(text) or read_yaml(text)
+def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
+    """Read *text* as one YAML mapping. Never raises for what a person wrote; the fault is in the result.
+
+    If *needed* says which keys count, a fault in the value of another one is none: that key is left out.
+    """
+    mapping = read_simple(text) or read_yaml(text)
+    if needed is None or mapping.fault is None or mapping.fault.other:
+        return mapping
+    return _read_entries(text, needed) or mapping
 
 
 def read_simple(text: str) -> Mapping | None:
@@ -111,6 +133,32 @@ def read_simple(text: str) -> Mapping | None:
     return Mapping(values, None) if values else None
 
 
+def cut_off(text: str, value: Value | None) -> str:
+    """What follows a plain *value* in *text* as a YAML comment, but looks like a part of it: `#5` in `title: a #5`.
+
+    A `#` with a blank behind it is a comment as people write them; '' then.
+    """
+    if value is None or value.style or value.text is None:
+        return ""
+    found = _CUT.match(text, value.end)
+    return found[1] if found else ""
+
+
+def what_is_cut(name: str, value: Value, cut: str) -> str:
+    """The sentence for a *value* that lacks what was *cut* off."""
+    return f"{name} is '{shorten(value.text or '')}': YAML takes '{shorten(cut)}' for a comment — {_QUOTE}"
+
+
+def what_is_cut_alone(cut: str) -> str:
+    """What to add if nothing is left of a value."""
+    return f": YAML takes '{shorten(cut)}' for a comment — {_QUOTE}" if cut else ""
+
+
+def put_in_quotes(text: str, value: Value) -> str:
+    """What to add about a nested *value* that may have been meant as a text: it stands in brackets."""
+    return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
+
+
 def read_yaml(text: str) -> Mapping:
     """Read *text* by YAML's own rules."""
     values: dict[str, Value] = {}
@@ -127,6 +175,73 @@ def read_yaml(text: str) -> Mapping:
         before = text.encode()[: error.position].decode("utf-8", "ignore")  # Its position is in bytes.
         return Mapping(values, Fault(f"not valid YAML: character #x{error.character:04x}: {error.reason}", len(before)))
     return Mapping(values, None)
+
+
+def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
+    """A faulty mapping, entry by entry as the lines at its left edge begin them; None if they cannot be told apart.
+
+    A fault in the value of a key that is not *needed* is none; another one says what to do.
+    """
+    starts = [found.start() for found in _ENTRY.finditer(text)]
+    if not 0 < len(starts) <= _MAX_ENTRIES or text[: starts[0]].strip():
+        return None
+    values: dict[str, Value] = {}
+    keys = set[str]()
+    first: Fault | None = None
+    for start, end in pairwise([*starts, len(text)]):
+        entry = text[start:end]
+        named = _KEY.match(entry)
+        if named is None or named[2] in keys or entry.startswith(_ALL_OVER):
+            return None
+        keys.add(named[2])
+        mapping = read_simple(entry) or read_yaml(entry)
+        if mapping.fault is None:
+            if list(mapping.values) != [named[2]]:
+                return None
+            value = mapping.values[named[2]]
+            values[named[2]] = Value(value.text, value.start + start, value.end + start, value.style)
+        elif named[2] in needed or not _is_closed(entry):
+            said = _advice(entry, named, mapping.fault)
+            first = first or Fault(said.message, said.index + start)
+    return Mapping(values, first)
+
+
+def _is_closed(entry: str) -> bool:
+    """Whether a faulty *entry* ends where its lines do: no quote or bracket in it may take in what follows."""
+    level = 0
+    try:
+        for event in yaml.parse(entry, Loader=yaml.CSafeLoader):
+            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if level > MAX_DEPTH:
+                return False
+    except yaml.MarkedYAMLError as error:
+        return error.problem is None or not error.problem.startswith(_OPEN_END)
+    except yaml.reader.ReaderError:
+        return False
+    return True
+
+
+def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
+    """The *fault* of one *entry*, with what to do about it if that can be told."""
+    value, key = entry[named.end() :].partition("\n")[0].rstrip(), shorten(named[2])
+    tab = re.search(r"^ *\t", entry, re.MULTILINE)
+    if tab is not None:
+        return Fault(f"not valid YAML: a tab indents a line of '{key}': use spaces", tab.end() - 1)
+    if "not valid YAML: character" in fault.message:
+        return fault
+    if value.startswith('"') and "\\" in value:
+        why, what = "has a backslash in double quotes", "use single quotes"
+    elif value[:1] in ("'", '"') and value[:1]:
+        why, what = "has a quote that does not close, or text behind it", "put all of it in one pair of quotes"
+    elif _ODD_START.match(value):
+        why, what = f"begins with '{value[0]}'", _QUOTE
+    elif re.search(r":(?:\s|\Z)", value):
+        why, what = "holds a colon", _QUOTE
+    else:
+        return fault
+    if not fault.message.startswith("not valid YAML"):
+        return Fault(f"{fault.message}: {_QUOTE} if it is text", fault.index)
+    return Fault(f"not valid YAML: the value of '{key}' {why} — {what}", named.end())
 
 
 def _without_bom(text: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from consistency.core.sides import Known
 from consistency.core.workplan import Problem, TaskBlock, Workplan
+from statehub.ids import normalize_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -24,7 +26,7 @@ def remember(known: Known) -> str:
             "mirrored": workplan.mirrored,
             "line": workplan.line,
             "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
-            "problems": [(p.code, p.message, p.line, p.task, p.mark) for p in workplan.problems],
+            "problems": [(p.code, p.message, p.line, p.task, p.mark, p.only_known) for p in workplan.problems],
             "taken": dict(known.taken),
             "taken_status": known.taken_status,
             "since": {task: _number(at) for task, at in known.since.items()},
@@ -37,6 +39,8 @@ def remember(known: Known) -> str:
 def recall(path: str, text: str) -> Known:
     """The workplan at *path* as `remember` kept it."""
     kept = json.loads(text)
+    if "\\u" in text:  # Older versions kept ids as they were written.
+        kept = _with_ids_as_now(kept)
     workplan = Workplan(
         path,
         kept["key"],
@@ -50,6 +54,12 @@ def recall(path: str, text: str) -> Known:
     since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
     at = kept.get("status_since")
     return Known(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
+
+
+def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:
+    blocks = [[normalize_id(key), *rest] for key, *rest in kept["blocks"]]
+    ids = {name: {normalize_id(key): kept[name][key] for key in kept.get(name, {})} for name in ("taken", "since")}
+    return {**kept, **ids, "key": normalize_id(kept["key"]), "blocks": blocks}
 
 
 def _number(at: datetime) -> int:

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from consistency.core.fences import MAX_NESTING, task_fences, too_deep
-from consistency.core.mapping import Mapping, read_mapping
+from consistency.core.fences import MAX_NESTING, find_blocks, too_deep
+from consistency.core.mapping import (
+    BLANKS,
+    Fault,
+    Mapping,
+    cut_off,
+    put_in_quotes,
+    read_mapping,
+    what_is_cut,
+    what_is_cut_alone,
+)
 from consistency.core.source import FrontMatter, Lines, Unclosed, cut_front_matter, is_binary, lone_cr, utf16_as_utf8
 from consistency.core.taskblock import read_block
-from consistency.core.words import fault_of_id, has_control, is_uuid, not_one_of, shorten
+from consistency.core.unread_blocks import find_unread_blocks
+from consistency.core.unread_files import UnreadFile, find_conflict, near_workplan, why_no_workplan
+from consistency.core.words import (
+    fault_of_id,
+    fault_of_word,
+    has_control,
+    is_uuid,
+    not_one_of,
+    shorten,
+    without_invisible,
+)
 from consistency.core.workplan import MIRRORED, Problem, TaskBlock, Unreadable, Workplan
+from statehub.ids import normalize_id
 from statehub.ranks import WORKSTREAM_STATUSES
 
 MAX_FRONT_MATTER = 64 * 1024
@@ -17,7 +38,11 @@ MAX_FRONT_MATTER = 64 * 1024
 
 _REQUIRED = ("id", "title", "status")
 _UUID = "state_hub_workstream_id"
+_FREE = ("id", *MIRRORED)
+"""The fields in which a `#` may be text."""
 _FIELDS = tuple(dict.fromkeys((*_REQUIRED, *MIRRORED, _UUID)))
+_NOT_CLOSED = Mapping({}, Fault("not closed", 0))
+_KEYS = ("type", *_FIELDS)
 _TYPE = re.compile(rb"^type:", re.MULTILINE)
 _SAYS_WORKPLAN = re.compile(
     rb"""^["']?type["']?[ \t]*:[ \t]+(?:[&!]\S*[ \t]+)*["']?workplan["']?[ \t]*(?:\#[^\r\n]*)?\r?$""", re.MULTILINE
@@ -34,7 +59,7 @@ def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
         return _without_front_matter(path, data)
     if isinstance(front, Unclosed):
         if not _SAYS_WORKPLAN.search(data, front.start):
-            return None
+            return _nearly(path, data, _NOT_CLOSED)
         return _unreadable(path, "front matter is not closed: a line `---` is missing", 1)
     if front.end - front.start > MAX_FRONT_MATTER:
         if not _SAYS_WORKPLAN.search(data, front.start, front.end):
@@ -55,24 +80,35 @@ def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
         return _unreadable(path, "not UTF-8 but UTF-16: save it as UTF-8", 1) if meant else None
     if is_binary(data):
         return _unreadable(path, "not UTF-8: a binary file, with NUL bytes", None)
-    return None
+    return _nearly(path, data)
+
+
+def _nearly(path: str, data: bytes, mapping: Mapping | None = None) -> Unreadable | None:
+    """What to say of a file that is no workplan, if it nearly is one."""
+    near = near_workplan(path, data, mapping)
+    return _unread(path, near) if near is not None else None
+
+
+def no_workplan_any_more(path: str, data: bytes, key: str) -> Unreadable:
+    """What to say of the file *path*, which was the workplan *key* at the last fix and is none now."""
+    unread = _unread(path, why_no_workplan(path, data, key))
+    return Unreadable(path, unread.problems, key)
 
 
 def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan | Unreadable | None:
     head = data[front.start : front.end]
     text = head.decode("utf-8", "replace")
-    mapping = read_mapping(text)
+    mapping = read_mapping(text, _KEYS)
     if not _is_meant(mapping, head):
-        return None
+        return _nearly(path, data, mapping)
     lines = Lines(data)
-    fault = _fault_of_bytes(data, lines)
+    header = _Header(mapping, text, front.start, lines)
+    conflict = find_conflict(data)
+    if conflict is not None:
+        return _unread(path, replace(conflict, key=header.key))
+    fault = _fault_of_bytes(data, lines) or header.fault()
     if fault is not None:
         return Unreadable(path, (fault,))
-    if mapping.fault is not None:
-        index = min(mapping.fault.index, max(len(text.rstrip()) - 1, 0))  # Not behind the last line.
-        line = lines.number(front.start + len(text[:index].encode()))
-        return _unreadable(path, f"front matter is not usable: {mapping.fault.message}", line)
-    header = _Header(mapping, text, front.start, lines)
     problems = header.problems()
     if problems:
         return Unreadable(path, problems, header.key)
@@ -80,16 +116,16 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
     fault = _fault_of_nesting(body, front.body, lines)
     if fault is not None:
         return Unreadable(path, (fault,), header.key)
-    blocks, faults = _read_blocks(body, front.body, lines)
+    blocks, faults = _read_blocks(body, data, front.body, lines, header.key or "")
     return Workplan(
         path,
-        mapping.text("id"),
+        header.key or "",
         mapping.text("status"),
         mapping.text(_UUID).lower() or None,
         tuple(_folded(mapping.text(name)) for name in MIRRORED),
         header.line("status"),
         blocks,
-        faults,
+        header.cuts() + faults,
     )
 
 
@@ -126,11 +162,13 @@ class _Header:
 
     def __init__(self, mapping: Mapping, text: str, start: int, lines: Lines) -> None:
         self._mapping, self._text, self._start, self._lines = mapping, text, start, lines
+        plain = text.isascii() and "\\" not in text
+        self._odd_keys = [] if plain else [key for key in mapping.values if fault_of_word(key)]
 
     @property
     def key(self) -> str | None:
         """The id, where it can serve as one."""
-        key = self._mapping.text("id")
+        key = normalize_id(self._mapping.text("id"))
         return key if key and fault_of_id(key) is None else None
 
     def line(self, name: str) -> int:
@@ -138,27 +176,60 @@ class _Header:
         value = self._mapping.values.get(name)
         return self._lines.number(self._start + len(self._text[: value.start].encode())) if value else 1
 
+    def fault(self) -> Problem | None:
+        """Why it is no acceptable mapping."""
+        fault, text = self._mapping.fault, self._text
+        if fault is None:
+            return None
+        index = min(fault.index, max(len(text.rstrip()) - 1, 0))  # Not behind the last line.
+        line = self._lines.number(self._start + len(text[:index].encode()))
+        return Problem("C-02", f"front matter is not usable: {fault.message}", line)
+
     def problems(self) -> tuple[Problem, ...]:
         """At most one for each field, in the order of the fields."""
         faults = {name: self._fault_of(name) for name in _FIELDS}
+        faults |= {name: fault for name in _FIELDS if self._odd_keys and (fault := self._fault_of_key(name))}
         return tuple(
             Problem("C-03", message, self.line(name), mark=name) for name, message in faults.items() if message
         )
+
+    def cuts(self) -> tuple[Problem, ...]:
+        """What YAML takes for comments, but looks like parts of values."""
+        if "#" not in self._text:
+            return ()
+        values = ((name, self._mapping.values.get(name)) for name in _FREE)
+        found = ((name, value, cut_off(self._text, value)) for name, value in values)
+        return tuple(
+            Problem("C-12", what_is_cut(name, value, cut), self.line(name), mark=f"cut:{name}")
+            for name, value, cut in found
+            if value is not None and cut
+        )
+
+    def _fault_of_key(self, name: str) -> str | None:
+        """A key with characters that nobody sees looks like ours, and is another."""
+        found = next((key for key in self._odd_keys if without_invisible(key) == name), None)
+        return f"the key '{name}' in the front matter {fault_of_word(found)}" if found else None
 
     def _fault_of(self, name: str) -> str | None:
         value = self._mapping.values.get(name)
         if value is None:
             return f"front matter field '{name}' is missing" if name in _REQUIRED else None
         if value.text is None:
-            return f"front matter field '{name}' must be a text, not a list or mapping"
-        if not value.text.strip():
-            return f"front matter field '{name}' is empty" if name in _REQUIRED else None
-        return _fault_of_text(name, value.text.strip())
+            hint = put_in_quotes(self._text, value)
+            return f"front matter field '{name}' must be a text, not a list or mapping{hint}"
+        if not value.text.strip(BLANKS):
+            hint = what_is_cut_alone(cut_off(self._text, value))
+            return f"front matter field '{name}' is empty{hint}" if name in _REQUIRED else None
+        return _fault_of_text(name, value.text.strip(BLANKS))
 
 
 def _fault_of_text(name: str, text: str) -> str | None:
-    fault = fault_of_id(text) if name == "id" else None
-    if fault is None and has_control(_folded(text)):
+    fault = None
+    if name == "id":
+        fault = fault_of_id(normalize_id(text))
+    elif name in ("status", _UUID):
+        fault = fault_of_word(text)
+    elif has_control(_folded(text)):
         fault = "holds a control character"
     if fault is not None:
         return f"front matter field '{name}' {fault}"
@@ -167,14 +238,22 @@ def _fault_of_text(name: str, text: str) -> str | None:
     return f"{_UUID} '{shorten(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
 
 
-def _read_blocks(body: str, start: int, lines: Lines) -> tuple[tuple[TaskBlock, ...], tuple[Problem, ...]]:
+def _read_blocks(
+    body: str, data: bytes, start: int, lines: Lines, key: str
+) -> tuple[tuple[TaskBlock, ...], tuple[Problem, ...]]:
     blocks: list[TaskBlock] = []
     problems: list[Problem] = []
-    for place, fence in enumerate(task_fences(body, start)):
+    fences, others = find_blocks(body, start)
+    for place, fence in enumerate(fences):
         block, faults = read_block(fence, lines, place)
         if block is not None:
             blocks.append(block)
         problems.extend(faults)
+    read = {block.key for block in blocks} | {problem.task for problem in problems if problem.task}
+    for place, unread in enumerate(find_unread_blocks(data, start, fences, others, key, read)):
+        message = f"looks like a task block, but is not read as one: {unread.why}"
+        line = lines.number(unread.offset)
+        problems.append(Problem("C-24", message, line, unread.task, f"{place}:unread", unread.only_known))
     return tuple(blocks), tuple(problems)
 
 
@@ -184,3 +263,7 @@ def _folded(text: str) -> str:
 
 def _unreadable(path: str, message: str, line: int | None) -> Unreadable:
     return Unreadable(path, (Problem("C-02", message, line),))
+
+
+def _unread(path: str, unread: UnreadFile) -> Unreadable:
+    return Unreadable(path, (Problem("C-23", unread.message, unread.line),), unread.key)

@@ -5,10 +5,29 @@ from __future__ import annotations
 import re
 
 from consistency.core.fences import Fence
-from consistency.core.mapping import Mapping, Value, read_mapping
+from consistency.core.mapping import (
+    BLANKS,
+    Mapping,
+    Value,
+    cut_off,
+    put_in_quotes,
+    read_mapping,
+    what_is_cut,
+    what_is_cut_alone,
+)
 from consistency.core.source import Lines
-from consistency.core.words import fault_of_id, has_control, is_uuid, near_miss, not_one_of, shorten
+from consistency.core.words import (
+    fault_of_id,
+    fault_of_word,
+    has_control,
+    is_uuid,
+    near_miss,
+    not_one_of,
+    shorten,
+    without_invisible,
+)
 from consistency.core.workplan import Problem, TaskBlock
+from statehub.ids import normalize_id
 from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
 
 MAX_BODY = 8 * 1024
@@ -25,7 +44,7 @@ def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None
     if fence.size > MAX_BODY:
         message = f"task block is too large: {fence.size} bytes, {MAX_BODY} are allowed"
         return None, (Problem("C-05", message, lines.number(fence.offset), mark=f"{place}:size"),)
-    reader = _Reader(fence, read_mapping(fence.body), lines, place)
+    reader = _Reader(fence, read_mapping(fence.body, _KEYS), lines, place)
     return reader.read(), tuple(reader.problems)
 
 
@@ -50,7 +69,7 @@ class _Reader:
     def __init__(self, fence: Fence, mapping: Mapping, lines: Lines, place: int) -> None:
         self.problems: list[Problem] = []
         self._fence, self._mapping, self._lines, self._place = fence, mapping, lines, place
-        self._key = mapping.text("id")
+        self._key = normalize_id(mapping.text("id"))
         self._fault_of_id = fault_of_id(self._key)
         if self._fault_of_id is not None:
             self._key = ""
@@ -61,12 +80,14 @@ class _Reader:
             index = self._mapping.fault.index
             self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
             return None
+        self._check_keys()
         self._check_id()
         status = self._word("status", TASK_STATUSES, "task status")
         priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
         title, uuid = self._title(), self._uuid()
         if self.problems:
             return None
+        self._check_cuts()
         value = self._mapping.values["status"]
         return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), self._place_of(value))
 
@@ -80,6 +101,23 @@ class _Reader:
         if value is not None and self._fault_of_id is not None:
             self._problem("id", f"task id {self._fault_of_id}", self._line_of(value.start))
 
+    def _check_keys(self) -> None:
+        """A key with characters that nobody sees looks like ours, and is another."""
+        body = self._fence.body
+        for key, value in () if body.isascii() and "\\" not in body else self._mapping.values.items():
+            fault = fault_of_word(key)
+            if fault is not None and without_invisible(key) in _KEYS:
+                name = without_invisible(key)
+                self._problem(f"key:{name}", f"the key '{name}' {fault}", self._line_of(value.start))
+
+    def _check_cuts(self) -> None:
+        """Say what YAML takes for a comment, but looks like a part of the value."""
+        for name in ("id", "title") if "#" in self._fence.body else ():
+            cut = cut_off(self._fence.body, self._mapping.values.get(name))
+            if cut:
+                value = self._mapping.values[name]
+                self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), "C-12")
+
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._value(name, required=default is None)
         if value is None or value.text is None:
@@ -87,7 +125,9 @@ class _Reader:
         if value.is_block:
             self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
         elif value.text not in allowed:
-            self._problem(name, not_one_of(what, value.text, allowed), self._line_of(value.start))
+            fault = fault_of_word(value.text)
+            message = f"'{name}' {fault}" if fault else not_one_of(what, value.text, allowed)
+            self._problem(name, message, self._line_of(value.start))
         return value.text
 
     def _title(self) -> str:
@@ -102,7 +142,10 @@ class _Reader:
         value = self._value("state_hub_task_id")
         if value is None or not value.text:
             return None
-        if not is_uuid(value.text):
+        fault = fault_of_word(value.text)
+        if fault is not None:
+            self._problem("state_hub_task_id", f"'state_hub_task_id' {fault}", self._line_of(value.start))
+        elif not is_uuid(value.text):
             message = f"state_hub_task_id '{shorten(value.text)}' is no UUID"
             self._problem("state_hub_task_id", message, self._line_of(value.start))
         return value.text.lower()
@@ -111,15 +154,18 @@ class _Reader:
         """The value of *name* where there is something in it; a problem where that may not be."""
         value = self._mapping.values.get(name)
         if value is None:
-            if required:
+            if required and not any(problem.mark.endswith(f":key:{name}") for problem in self.problems):
                 self._missing(name)
             return None
         if value.text is None:
-            self._problem(name, f"'{name}' must be a text, not a list or mapping", self._line_of(value.start))
+            message = f"'{name}' must be a text, not a list or mapping{put_in_quotes(self._fence.body, value)}"
+            self._problem(name, message, self._line_of(value.start))
             return None
-        if not value.text.strip():
+        if not value.text.strip(BLANKS):
             if required:
-                self._problem(name, f"task block has an empty '{name}'", self._line_of(value.start))
+                cut = cut_off(self._fence.body, value)
+                message = f"task block has an empty '{name}'{what_is_cut_alone(cut)}"
+                self._problem(name, message, self._line_of(value.start))
             return None
         return value
 
@@ -135,5 +181,5 @@ class _Reader:
         first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
         return first + 1 + body.count("\n", 0, index) if body else first
 
-    def _problem(self, mark: str, message: str, line: int) -> None:
-        self.problems.append(Problem("C-05", message, line, self._key or None, f"{self._place}:{mark}"))
+    def _problem(self, mark: str, message: str, line: int, code: str = "C-05") -> None:
+        self.problems.append(Problem(code, message, line, self._key or None, f"{self._place}:{mark}"))

@@ -17,17 +17,20 @@ from consistency.core.identity import Claim, Stolen, pair
 from consistency.core.judge import judge
 from consistency.core.sides import HubSide, HubTask, Known, Place, Settled
 from consistency.core.words import others
-from consistency.core.workplan import TaskBlock, Workplan
+from consistency.core.workplan import Problem, TaskBlock, Workplan
 from statehub.ranks import is_advance
 
 Pair = tuple[Known, TaskBlock]
+
+_OF_BLOCKS = frozenset({"C-05", "C-24"})
+"""Problems of a block that is there, and of which nothing is taken."""
 
 
 class TaskComparison:
     """One comparison of tasks. `run` fills `reported` (finding, and what a fix would do), `doubts` ((workplan
     id, task id or None for all) that could not be evaluated), and `creations` (path → tasks that come with a
     new workplan, without a finding each), and `agreed` ((workplan id, task id) → since when the hub has had the
-    status that the file has, too).
+    status that the file has, too). `unread` are the tasks whose block is there, but is not read as one.
     """
 
     def __init__(
@@ -61,8 +64,11 @@ class TaskComparison:
         self._taken = {key: status for item in known for key, status in item.taken.items()}
         self._since = {key: at for item in known for key, at in item.since.items()}
         self._unreadable_ids = {
-            item.workplan.path for item in known if any(not problem.task for problem in item.workplan.problems)
+            item.workplan.path
+            for item in known
+            if any(not problem.task and problem.code in _OF_BLOCKS for problem in item.workplan.problems)
         }
+        self.unread: list[Place] = []
 
     def run(self) -> None:
         """Compare."""
@@ -75,6 +81,7 @@ class TaskComparison:
                 self._task(item, block, row)
             elif row is None:
                 self._new(item.workplan, block)
+        self._unread(matched)
         self._gone(matched)
 
     def _report(
@@ -89,15 +96,31 @@ class TaskComparison:
 
     def _problems(self) -> None:
         for item in self._known:
-            workplan = item.workplan
-            for problem in workplan.problems:
+            for problem in item.workplan.problems:
+                if problem.code != "C-24":
+                    self._problem(item.workplan, problem)
+
+    def _problem(self, workplan: Workplan, problem: Problem) -> None:
+        if problem.task and problem.code in _OF_BLOCKS:
+            self.doubts.append((workplan.key, problem.task))
+        finding = Finding.of(
+            problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
+            task=problem.task, mark=problem.mark,
+        )  # fmt: skip
+        self.reported.append((finding, None))
+
+    def _unread(self, matched: set[str]) -> None:
+        """C-24 for what looks like a task block. One that quotes a block, here or in another file, is no such thing."""
+        read = self._spoken_for.keys() | {row.key for row in self._rows if row.id in matched}
+        read |= {row.key for row in self._rows if row.workstream in self._settled}
+        rows = {row.key for row in self._rows}
+        for item in self._known:
+            for problem in item.workplan.problems:
+                if problem.code != "C-24" or problem.task in read or (problem.only_known and problem.task not in rows):
+                    continue
+                self._problem(item.workplan, problem)
                 if problem.task:
-                    self.doubts.append((workplan.key, problem.task))
-                finding = Finding.of(
-                    problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
-                    task=problem.task, mark=problem.mark,
-                )  # fmt: skip
-                self.reported.append((finding, None))
+                    self.unread.append((item.workplan.key, problem.task))
 
     def _without_shared_ids(self) -> list[Pair]:
         """The blocks whose id is theirs alone in the repo; C-06 for the others. A tracked file comes first."""
@@ -108,7 +131,8 @@ class TaskComparison:
             for block in item.workplan.blocks:
                 places[block.key].append(f"{path}:{block.line}")
                 tracked[block.key] += path not in self._untracked
-            for key in {problem.task for problem in item.workplan.problems if problem.task}:
+            invalid = (problem for problem in item.workplan.problems if problem.code == "C-05")
+            for key in {problem.task for problem in invalid if problem.task}:
                 places[key].append(f"{path} (invalid block)")
                 tracked[key] += path not in self._untracked
         for row in self._rows:
@@ -225,9 +249,10 @@ class TaskComparison:
     def _gone(self, matched: set[str]) -> None:
         """C-10 for tasks of compared workplans that no block claims; unsure where a block's id is unreadable."""
         compared = {self._workstreams[item.workplan.path]: item.workplan for item in self._known}
+        unread = {task for _, task in self.unread}
         for row in self._rows:
             workplan = compared.get(row.workstream)
-            if workplan is None or row.id in matched or row.key in self._spoken_for:
+            if workplan is None or row.id in matched or row.key in self._spoken_for or row.key in unread:
                 continue
             if workplan.path in self._unreadable_ids:
                 self.doubts.append((workplan.key, row.key))

@@ -3,48 +3,100 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+from statehub.ids import code_point, find_invisible, is_invisible
 
 MAX_ID = 200
 _SHOWN = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_MAX_TYPO = 20
+"""Letters of a word that may be a typing error; no allowed word is longer."""
 _SYNONYMS = {
-    "open": "todo", "new": "todo", "pending": "todo", "planned": "todo", "backlog": "todo",
-    "wip": "in_progress", "doing": "in_progress", "started": "in_progress", "ongoing": "in_progress",
-    "active": "in_progress", "waiting": "blocked", "on_hold": "blocked", "hold": "blocked",
-    "complete": "done", "completed": "done", "finished": "done", "closed": "done", "resolved": "done",
-    "canceled": "cancelled", "abandoned": "cancelled", "dropped": "cancelled", "wontfix": "cancelled",
-    "normal": "medium", "mid": "medium", "urgent": "critical", "highest": "critical", "lowest": "low",
+    "open": ("active", "todo"), "new": ("todo",), "pending": ("todo",), "planned": ("todo",), "backlog": ("todo",),
+    "none": ("todo",), "not_started": ("todo",), "wip": ("in_progress",), "doing": ("in_progress",),
+    "started": ("in_progress",), "ongoing": ("in_progress",), "active": ("in_progress",), "review": ("in_progress",),
+    "waiting": ("blocked",), "on_hold": ("blocked",), "hold": ("blocked",), "paused": ("blocked",),
+    "complete": ("done",), "completed": ("done",), "finished": ("done",), "closed": ("done",), "resolved": ("done",),
+    "fixed": ("done",), "abandoned": ("cancelled",), "dropped": ("cancelled",), "rejected": ("cancelled",),
+    "wontfix": ("cancelled",), "wont_fix": ("cancelled",), "obsolete": ("cancelled",), "superseded": ("cancelled",),
+    "normal": ("medium",), "mid": ("medium",), "urgent": ("critical",), "highest": ("critical",), "lowest": ("low",),
 }  # fmt: skip
+"""What other tools call it; the first that is allowed is meant. A word that may mean two things is not here."""
 
 
 def near_miss(word: str, allowed: Iterable[str]) -> str | None:
-    """The one of *allowed* that *word* most likely meant, or None."""
+    """The one of *allowed* that *word* most likely meant, or None: another spelling, a synonym, a typing error."""
     choices = tuple(allowed)
     folded = re.sub(r"[\s-]+", "_", word.strip().casefold())
     if folded in choices:
         return folded
-    if _SYNONYMS.get(folded) in choices:
-        return _SYNONYMS[folded]
-    from difflib import get_close_matches  # Only a typing error needs it.
+    for meant in _SYNONYMS.get(folded, ()):
+        if meant in choices:
+            return meant
+    return next((choice for choice in choices if is_typo(folded, choice)), None)
 
-    return next(iter(get_close_matches(folded, choices, n=1, cutoff=0.7)), None)
+
+def is_typo(word: str, meant: str, most: int | None = None) -> bool:
+    """Whether *word* is *meant* with one letter wrong, missing, doubled or swapped, in long words two, or *most*.
+
+    A word that begins with another letter is another word: `none` is not `done`, nor `inactive` `active`.
+    """
+    most = most or (1 if len(meant) < 6 else 2)
+    if word[:1] != meant[:1] or min(len(word), len(meant)) < 3 or abs(len(word) - len(meant)) > most:
+        return False
+    return len(word) <= _MAX_TYPO and _distance(word, meant) <= most
+
+
+def _distance(one: str, two: str) -> int:
+    """How many letters are to be replaced, added, left out or swapped with their neighbour to make *two* of *one*."""
+    before, last = list[int](), list(range(len(two) + 1))
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(two, 1):
+            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b)))
+            if i > 1 and j > 1 and (a, one[i - 2]) == (two[j - 2], b):
+                row[-1] = min(row[-1], before[j - 2] + 1)
+        before, last = last, row
+    return last[-1]
 
 
 def not_one_of(what: str, word: str, allowed: Iterable[str]) -> str:
     """The sentence for an unknown *word*: what is allowed, and what was meant where that can be told."""
     choices = tuple(allowed)
-    meant = near_miss(word, choices)
+    meant = near_miss(word, choices) or near_miss(unicodedata.normalize("NFKC", word[: _MAX_TYPO + 1]), choices)
     hint = f" — did you mean '{meant}'?" if meant else f" (one of {', '.join(choices)})"
-    return f"unknown {what} '{shorten(word)}'{hint}"
+    return f"unknown {what} '{shorten(word)}'{_foreign_letter(word, meant)}{hint}"
+
+
+def _foreign_letter(word: str, meant: str | None) -> str:
+    """What tells *word* from the *meant* one where the eye does not."""
+    letter = next((letter for letter in word if not letter.isascii()), None) if meant else None
+    return f", which holds {code_point(letter)}" if letter else ""
 
 
 def fault_of_id(word: str) -> str | None:
-    """Why *word* cannot be an id, or None: control characters, or longer than `MAX_ID` characters."""
-    if _CONTROL.search(word):
-        return "holds a control character"
+    """Why *word* cannot be an id, or None: a character that nobody sees, or longer than `MAX_ID` characters."""
+    fault = fault_of_word(word)
+    if fault is not None:
+        return fault
     return f"is longer than {MAX_ID} characters" if len(word) > MAX_ID else None
+
+
+def fault_of_word(word: str) -> str | None:
+    """Why *word* cannot be an id, a status or a key: it holds a control, invisible or non-breaking character."""
+    found = find_invisible(word)
+    if found is None:
+        return None
+    kind = "a control character" if _CONTROL.match(found) else "a character that cannot be seen"
+    return f"holds {kind}: {code_point(found)}"
+
+
+def without_invisible(word: str) -> str:
+    """*word* without the characters that nobody sees."""
+    return "".join(letter for letter in word if not is_invisible(letter)).strip()
 
 
 def has_control(text: str) -> bool:

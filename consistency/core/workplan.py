@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a file that cannot be used as it stands; `mark` names the place in the file's order."""
+    """Something in a file that cannot be used as it stands; `mark` names the place in the file's order.
+
+    `only_known` says that it counts only if the hub has the task.
+    """
 
     code: str
     message: str
     line: int | None = None
     task: str | None = None
     mark: str = ""
+    only_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Workplan:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that is meant as a workplan but cannot be taken as one (C-02, C-03)."""
+    """A file that is meant as a workplan but cannot be taken as one (C-02, C-03, C-23)."""
 
     path: str
     problems: tuple[Problem, ...]

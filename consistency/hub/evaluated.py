@@ -13,7 +13,7 @@ from statehub.escapes import storable
 _OF_FILE = frozenset({"C-02", "C-03", "C-08", "C-23", "C-27"})
 """Seen by looking for a file and reading it, whatever else stays unknown of it."""
 
-_OF_READING = _OF_FILE | {"C-04", "C-05", "C-06", "C-17"}
+_OF_READING = _OF_FILE | {"C-04", "C-05", "C-06", "C-17", "C-24"}
 """Seen without comparing the task."""
 
 _OF_REMOTE = frozenset({UNREACHABLE, "C-22"})
@@ -58,6 +58,7 @@ def compared(doubts: Collection[Doubt], due: Collection[str], *, tried: bool, un
     files = {storable(doubt.file) for doubt in doubts if doubt.file}
     workplans = {storable(doubt.workplan) for doubt in doubts if doubt.workplan and not doubt.task}
     tasks = {(storable(doubt.workplan or ""), storable(doubt.task)) for doubt in doubts if doubt.task}
+    there = {(storable(doubt.workplan or ""), storable(doubt.task)) for doubt in doubts if doubt.task and doubt.there}
 
     def evaluated(row: OpenEpisode) -> bool:
         if _is_of_push(row):
@@ -68,7 +69,8 @@ def compared(doubts: Collection[Doubt], due: Collection[str], *, tried: bool, un
             return row.code in _OF_FILE
         if row.workplan in workplans:
             return row.code in _OF_FILE | {"C-04"}
-        return (row.workplan, row.task) not in tasks or row.code in _OF_READING
+        place = (row.workplan, row.task)
+        return place not in tasks or row.code in _OF_READING or (row.code == "C-10" and place in there)
 
     def _is_due(row: OpenEpisode) -> bool:
         # Without a file: C-14 is the pull gate, which every run sees; C-16 concerns the whole commit.

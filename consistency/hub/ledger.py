@@ -10,6 +10,7 @@ from consistency.core.memory import recall
 from consistency.core.sides import Known
 from consistency.hub.bulk import insert
 from consistency.models import LedgerEntry
+from statehub.ids import normalize_id
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def read_entries(checkout: int) -> dict[str, Entry]:
     """All rows of the checkout, by path, without their content."""
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     return {
-        path: Entry(key, str(workstream), digest, version)
+        path: Entry(normalize_id(key), str(workstream), digest, version)
         for path, key, workstream, digest, version in rows.values_list("path", "key", "workstream", "digest", "version")
     }
 

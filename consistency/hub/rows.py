@@ -111,6 +111,8 @@ def read_tasks(
                 uuids.add(block.uuid)
             if block.key not in taken_keys:
                 keys.add(block.key)
+        unread = {problem.task for problem in item.workplan.problems if problem.code == "C-24" and problem.task}
+        keys |= unread - taken_keys
     if not empty:
         for batch in batches(keys):
             rows = Task.objects.filter(workstream__repo=repo, key__in=batch).order_by()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-NEW_CODES = ("C-23", "C-25", "C-27")
+NEW_CODES = ("C-23", "C-24", "C-25", "C-27")
 
 
 def hand_back(apps: Any, _schema_editor: object) -> None:
@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(migrations.RunPython.noop, hand_back),
         migrations.RemoveConstraint(
             model_name="finding",
             name="finding_code_known",
@@ -54,6 +53,7 @@ class Migration(migrations.Migration):
                             "C-21",
                             "C-22",
                             "C-23",
+                            "C-24",
                             "C-25",
                             "C-26",
                             "C-27",
@@ -63,4 +63,6 @@ class Migration(migrations.Migration):
                 name="finding_code_known",
             ),
         ),
+        # On the way back this comes first.
+        migrations.RunPython(migrations.RunPython.noop, hand_back),
     ]

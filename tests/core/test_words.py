@@ -37,8 +37,11 @@ def test_not_one_of_says_what_was_meant_or_what_is_allowed() -> None:
     [
         ("CUST-WP-0026-T01", None), ("ünï ç", None), ("x" * MAX_ID, None),
         ("x" * (MAX_ID + 1), "is longer than 200 characters"),
-        ("a\0b", "holds a control character"), ("a\nb", "holds a control character"),
-        ("a\x1bb", "holds a control character"), ("a\x85b", "holds a control character"),
+        ("a\0b", "holds a control character: U+0000"), ("a\nb", "holds a control character: U+000A"),
+        ("a\x1bb", "holds a control character: U+001B"), ("a\x85b", "holds a control character: U+0085"),
+        ("a\u200bb", "holds a character that cannot be seen: U+200B ZERO WIDTH SPACE"),
+        ("a\u00a0b", "holds a character that cannot be seen: U+00A0 NO-BREAK SPACE"),
+        ("a\ufe0f", "holds a character that cannot be seen: U+FE0F VARIATION SELECTOR-16"),
     ],
 )  # fmt: skip
 def test_fault_of_id(word: str, fault: str | None) -> None:

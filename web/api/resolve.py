@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
 
 Row = TypeVar("Row")
@@ -22,20 +23,21 @@ class TooAmbiguous(Exception):
 
 def resolve(refs: Iterable[str]) -> dict[str, UUID | str]:
     """For each name its task's UUID, or in words why there is no one task. Raises TooAmbiguous."""
-    wanted = list(dict.fromkeys(refs))
+    asked = {ref: normalize_id(ref) for ref in refs}
+    wanted = list(dict.fromkeys(asked.values()))
     by_key = _by_key(wanted)
     left = [ref for ref in wanted if ref not in by_key]
     by_uuid = _by_uuid(left)
     left = [ref for ref in left if ref not in by_uuid]
     candidates = {**by_key, **by_uuid, **_by_slug(left)}
-    return {ref: _one(ref, candidates.get(ref, ())) for ref in wanted}
+    return {ref: _one(ref, candidates.get(name, ())) for ref, name in asked.items()}
 
 
 def _one(ref: str, tasks: Sequence[UUID]) -> UUID | str:
     if len(tasks) == 1:
         return tasks[0]
     if not tasks:
-        return f"no task '{ref}' in the hub"
+        return f"no task '{ref}' in the hub{name_invisible(ref)}"
     return f"'{ref}' names {len(tasks)} tasks; give SLUG/ID or the UUID"
 
 
