@@ -80,6 +80,7 @@ _MAX_ENTRIES = 100
 """Entries of a broken mapping that are read one by one."""
 _ENTRY = re.compile(r"^(?![ \t\r\n#\]}]|-[ \t\r\n]|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)[ \t]*""")
+_INNER_KEY = re.compile(r"""^[ \t]+(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)""", re.MULTILINE)
 _OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
 _ALL_OVER = ("---", "...", "%", "<<")
 """What concerns more than its own line."""
@@ -200,10 +201,15 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
                 return None
             value = mapping.values[named[2]]
             values[named[2]] = Value(value.text, value.start + start, value.end + start, value.style)
-        elif named[2] in needed or not _is_closed(entry):
+        elif named[2] in needed or _holds_key_of(needed, entry) or not _is_closed(entry):
             said = _advice(entry, named, mapping.fault)
             first = first or Fault(said.message, said.index + start)
     return Mapping(values, first)
+
+
+def _holds_key_of(needed: Collection[str], entry: str) -> bool:
+    """Whether a line of a faulty *entry* may be meant as one of its own, and is only indented in a wrong way."""
+    return any(found[2].strip() in needed for found in _INNER_KEY.finditer(entry))
 
 
 def _is_closed(entry: str) -> bool:

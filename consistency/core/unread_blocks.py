@@ -25,6 +25,7 @@ _MAX_TEXT = 8 * 1024
 
 _FENCE_LINE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^\n`]*?)[ \t]*\r?$", re.MULTILINE)
 _WORD = re.compile(r"\W*([^\W\d_]+)(.?)")
+_TASK_AT_ONCE = re.compile(r"\W*task\W+(?:id|status|title|priority|state_hub_task_id)\W", re.IGNORECASE)
 _GLUE = "-_/"
 """Behind the word, these make it the name of something else: `task-list`."""
 
@@ -168,7 +169,7 @@ class _Search:
         end = _PARAGRAPH_END.search(self._data, place)
         text = self._text(place, end.start() if end else len(self._data))
         task, status = _token(text, "id"), _token(text, "status")
-        if task and status:
+        if task and status and _TASK_AT_ONCE.match(text):
             yield self._unread(place, task, _NO_FENCE)
 
     def _is_ours(self, body: str, task: str, status: str) -> bool:

@@ -174,6 +174,8 @@ def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | No
     written = found[1].decode("utf-8", "replace").strip() if found else ""
     if found is None or not _is_nearly_workplan(written):
         return None
+    named = _ID.search(data, front.start, end) if key is None else None
+    key = _usable(named[1].decode("utf-8", "replace")) if named else key
     return UnreadFile(f"{_said(written)}: {_SET_TYPE}", Lines(data).number(found.start()), key)
 
 

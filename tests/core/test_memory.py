@@ -37,12 +37,22 @@ def test_remember_keeps_one_line_that_later_versions_can_read() -> None:
     workplan = plan("W1", block("T1", "done", title="Ä", line=12), problems=[Problem("C-05", "m", 40, "T2", "3:x")])
     text = (
         '{"key":"W1","status":"active","uuid":null,"mirrored":["Plan W1","","","","","",""],"line":5,'
-        '"blocks":[["T1","\\u00c4","done","medium",null,12,null]],"problems":[["C-05","m",40,"T2","3:x"]],'
+        '"blocks":[["T1","\\u00c4","done","medium",null,12,null]],"problems":[["C-05","m",40,"T2","3:x",false]],'
         '"taken":{"T1":"todo"},"taken_status":"draft","since":{"T1":1772600767000001},"status_since":null}'
     )
     known = Known(workplan, {"T1": "todo"}, "draft", {"T1": WHEN.replace(microsecond=1)})
     assert remember(known) == text
     assert recall("W1.md", text) == known
+    assert recall("W1.md", text.replace(",false]", "]")) == known  # As earlier versions have kept it.
+
+
+def test_recall_brings_ids_to_nfc() -> None:
+    """Earlier versions have kept them as they were written."""
+    known = Known(plan("e\u0301", block("a\u030a", "done")), {"a\u030a": "todo"}, "draft", {"a\u030a": WHEN})
+    now = Known(plan("\u00e9", block("\u00e5", "done")), {"\u00e5": "todo"}, "draft", {"\u00e5": WHEN})
+    kept = recall("w.md", remember(known))
+    assert (kept.workplan.key, [each.key for each in kept.workplan.blocks]) == ("\u00e9", ["\u00e5"])
+    assert (kept.taken, kept.since) == (now.taken, now.since)
 
 
 def test_recall_of_a_row_without_times() -> None:

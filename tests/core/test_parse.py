@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consistency.core.parse import MAX_FRONT_MATTER, parse_workplan
 from consistency.core.workplan import Problem, TaskBlock, Unreadable, Workplan
+from statehub.ids import code_point
 from tests.support.workplans import workplan
 
 UUID = "6f0f4c7e-7d3a-4f5b-9a6e-0d5d4c0c8b11"
 FRONT = "---\nid: W1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
 LEAST = Workplan("w.md", "W1", "active", None, ("T", "", "", "", "", "", ""), 5, ())
+IN_QUOTES = " — put the value in quotes if it is text"
 WORDS = "todo, in_progress, blocked, done, cancelled, draft, active"
 
 
@@ -82,14 +86,13 @@ def test_parse_line_numbers_count_line_ends_of_files_alone() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "# A heading\n", "\n" + FRONT, " " + FRONT, "---", "---\n", "---\n\n---\n", "---\n# only a comment\n---\n",
+        "", "# A heading\n", "---", "---\n", "---\n\n---\n", "---\n# only a comment\n---\n",
         "---\ntype: note\nid: X\n---\n", "---\nid: X\ntitle: T\nstatus: todo\n---\n", "---\ntype:\n---\n",
-        "---\ntype: Workplan\n---\n", "---\ntype: workplans\n---\n", "---\ntype: [workplan]\n---\n",
         "---\n- a\n- b\n---\n", "---\nA paragraph between two rules\n---\n", "---\n\nunclosed\n",
         "---\ntype: note\nbad: [\n---\n", "---\nbad: [\ntype: note\n---\n", "---\ntype: note\na: &x b\n---\n",
         "---\n'type': note\nbad: [\n---\n", f"---\ntype: note\na: {'x' * MAX_FRONT_MATTER}\n---\ntype: workplan\n",
         "---\ntype: note\n", "---\nsub:\n  type: workplan\n---\n", "---\n{a: 'x\ntype: workplan\nb'}\n---\n",
-        "---\n" + "text\n" * 20_000 + "---\n", "```task\nid: X\nstatus: todo\n```\n",
+        "---\n" + "text\n" * 20_000 + "---\n",
     ],
 )  # fmt: skip
 def test_parse_what_is_no_workplan(text: str) -> None:
@@ -133,26 +136,25 @@ def test_parse_bytes_that_cannot_be_read(data: bytes, line: int | None, message:
         ("---\nid: W1\ntype: workplan\n", 1, "front matter is not closed: a line `---` is missing"),
         ("---\nid: a\nb\ntype: workplan\n---\n", 4, "front matter is not usable: not valid YAML: while scanning a "
          "simple key could not find expected ':'"),
-        ("---\nid: [\n---\n", 2, "front matter is not usable: not valid YAML: while parsing a flow node did not find "
-         "expected node content"),
+        ("---\nid: [\n---\n", 2, "front matter is not usable: not valid YAML: the value of 'id' begins with '[' — put the "
+         "value in quotes"),
         ("---\ntype: workplan\nid: a\nid: b\n---\n", 4, "front matter is not usable: key 'id' is given twice"),
         ("---\ntype: note\ntype: workplan\n---\n", 3, "front matter is not usable: key 'type' is given twice"),
         ("---\ntype: workplan\ntype: note\n---\n", 3, "front matter is not usable: key 'type' is given twice"),
-        ("---\ntype: &t workplan\n---\n", 2, "front matter is not usable: anchor '&t' is not allowed here"),
+        ("---\ntype: &t workplan\n---\n", 2, "front matter is not usable: anchor '&t' is not allowed here: "
+         "put the value in quotes if it is text"),
         ("---\ntype: !!str workplan # c\n---\n", 2, "front matter is not usable: tag 'tag:yaml.org,2002:str' is not "
-         "allowed here"),
-        ("---\na: &x b\nc: *x\n\"type\": 'workplan'\n---\n", 2, "front matter is not usable: anchor '&x' is not "
-         "allowed here"),
+         "allowed here: put the value in quotes if it is text"),
         ("---\nbase: &b {x: y}\ntype: workplan\n<<: *b\n---\n", 2, "front matter is not usable: anchor '&b' is not "
          "allowed here"),
-        ("---\né: 1\n\ttype: workplan\n---\n", 3, "front matter is not usable: not valid YAML: while scanning a plain "
-         "scalar found a tab character that violates indentation"),
+        ("---\né: 1\n\ttype: workplan\n---\n", 3, "front matter is not usable: not valid YAML: a tab indents a line of "
+         "'é': use spaces"),
         ("---\r\nid: a\r\nx: \x07\r\ntype: workplan\r\n---\r\n", 3, "front matter is not usable: not valid YAML: "
          "character #x0007: control characters are not allowed"),
         (FRONT.replace("title: T", f"title: {'[' * 10_000}"), 4, "front matter is not usable: nested more than 64 "
-         "levels deep"),
+         "levels deep: put the value in quotes if it is text"),
         (FRONT.replace("title: T", f"title: {'[' * 60_000}"), 4, "front matter is not usable: nested more than 64 "
-         "levels deep"),
+         "levels deep: put the value in quotes if it is text"),
         (FRONT.replace("---\n", "x\n---\n").removeprefix("x\n"), 6, "front matter is not usable: not valid YAML: while "
          "scanning a simple key could not find expected ':'"),
         (FRONT.replace("title: T", f"title: {'T' * MAX_FRONT_MATTER}"), 1, "front matter is larger than 64 KiB"),
@@ -181,8 +183,8 @@ def test_parse_front_matter_as_large_as_is_allowed() -> None:
             (5, "front matter field 'status' is empty"),
         ]),
         ("type: workplan\nid: W1\ntitle: [T]\nstatus: {a: b}\nowner:\n- a\n", [
-            (4, "front matter field 'title' must be a text, not a list or mapping"),
-            (5, "front matter field 'status' must be a text, not a list or mapping"),
+            (4, f"front matter field 'title' must be a text, not a list or mapping{IN_QUOTES}"),
+            (5, f"front matter field 'status' must be a text, not a list or mapping{IN_QUOTES}"),
             (7, "front matter field 'owner' must be a text, not a list or mapping"),
         ]),
         ("type: workplan\nid: W1\ntitle: T\nstatus: Active", [
@@ -192,13 +194,13 @@ def test_parse_front_matter_as_large_as_is_allowed() -> None:
             (5, f"unknown workplan status 'banana' (one of {WORDS})"),
         ]),
         ('type: workplan\nid: W1\ntitle: T\nstatus: "a\\0ctive"', [
-            (5, "front matter field 'status' holds a control character"),
+            (5, "front matter field 'status' holds a control character: U+0000"),
         ]),
         ("type: workplan\nid: W1\ntitle: T\nstatus: todo\nstate_hub_workstream_id: 12-34", [
             (6, "state_hub_workstream_id '12-34' is no UUID"),
         ]),
         ('type: workplan\nid: W1\ntitle: T\nstatus: todo\nstate_hub_workstream_id: "\\0"', [
-            (6, "front matter field 'state_hub_workstream_id' holds a control character"),
+            (6, "front matter field 'state_hub_workstream_id' holds a control character: U+0000"),
         ]),
         ('type: workplan\nid: W1\ntitle: "a\\eb"\nstatus: todo\nupdated: "\\x7f"', [
             (4, "front matter field 'title' holds a control character"),
@@ -221,7 +223,7 @@ def test_parse_front_matter_fields(front: str, expected: list[tuple[int, str]]) 
         ("W1", "W1", ["unknown workplan status 'x' (one of " + WORDS + ")"]),
         (f"{'W' * 201}", None, ["front matter field 'id' is longer than 200 characters", "unknown workplan status 'x' "
          f"(one of {WORDS})"]),
-        ('"a\\0b"', None, ["front matter field 'id' holds a control character", "unknown workplan status 'x' "
+        ('"a\\0b"', None, ["front matter field 'id' holds a control character: U+0000", "unknown workplan status 'x' "
          f"(one of {WORDS})"]),
     ],
 )  # fmt: skip
@@ -229,6 +231,109 @@ def test_parse_unreadable_has_the_id_only_where_it_can_serve(id: str, key: str |
     found = parse(f"---\nid: {id}\ntype: workplan\ntitle: T\nstatus: x\n---\n")
     assert isinstance(found, Unreadable)
     assert (found.key, [problem.message for problem in found.problems]) == (key, messages)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "note: Fix: the import", "note: @me", "note: `x`", "note: *emphasis*", "note: &x [a, b]", "note: !x y", "note: %d",
+        "note: [WIP] later", "note: 'it's'", "note: {a: 1, a: 2}", "tags:\n- a\n- b: c: d", "note: {{ x }} y", "note: - x",
+        'note: "C:\\path"', "\"note\": 'a' b", "note: |x\n  y",
+    ],
+)  # fmt: skip
+def test_parse_goes_on_behind_a_broken_field_that_nobody_mirrors(broken: str) -> None:
+    assert parse(FRONT.replace("status", f"{broken}\nstatus")) == replace(LEAST, line=6 + broken.count("\n"))
+    head, block = f"{FRONT}```task\nid: X\n", TaskBlock("X", "X", "todo", "medium", None, 9 + broken.count("\n") + 1)
+    assert read(f"{head}{broken}\nstatus: todo\n```\n") == replace(LEAST, blocks=(block,))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["note: [a", "note: {a", 'note: "a', "note: &x 'a", "note: !y [a", "note: [[a]", "note: " + "[" * 80, "<<: *x",
+     "stray words", "note: x\n\tstatus: done", "note: x\n  owner: me", "note: a: b\nnote: c", "--- x", "note: a: b\n%x"],
+)  # fmt: skip
+def test_parse_takes_nothing_from_what_may_be_read_in_two_ways(broken: str) -> None:
+    found = parse(FRONT.replace("status", f"{broken}\nstatus"))
+    assert isinstance(found, Unreadable), found
+    assert [problem.code for problem in found.problems] == ["C-02"]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("Fix: the import", "the value of 'title' holds a colon — put the value in quotes"),
+        ("Fix:", "the value of 'title' holds a colon — put the value in quotes"),
+        ("@x", "the value of 'title' begins with '@' — put the value in quotes"),
+        ("`x` y", "the value of 'title' begins with '`' — put the value in quotes"),
+        ("*x*", "the value of 'title' begins with '*' — put the value in quotes"),
+        ("%x", "the value of 'title' begins with '%' — put the value in quotes"),
+        ("[WIP] x", "the value of 'title' begins with '[' — put the value in quotes"),
+        ("{{ x }} y", "the value of 'title' begins with '{' — put the value in quotes"),
+        ("'it's'", "the value of 'title' has a quote that does not close, or text behind it — put all of it in one pair "
+         "of quotes"),
+        ('"C:\\path"', "the value of 'title' has a backslash in double quotes — use single quotes"),
+    ],
+)  # fmt: skip
+def test_parse_says_how_to_write_what_yaml_does_not_take(written: str, message: str) -> None:
+    text = FRONT.replace("title: T", f"title: {written}")
+    assert unreadable(text) == [("C-02", 4, f"front matter is not usable: not valid YAML: {message}")]
+    block = f"{FRONT}```task\nid: X\ntitle: {written}\nstatus: todo\n```\n"
+    expected = (Problem("C-05", f"task block is not usable: not valid YAML: {message}", 9, "X", "0:yaml"),)
+    assert (read(block).blocks, read(block).problems) == ((), expected)
+
+
+def test_parse_says_what_yaml_cuts_off() -> None:
+    found = read(FRONT.replace("title: T", "title: a #5\nowner: me # since June").replace("W1", "W1 #2 b"))
+    cut = "YAML takes '{}' for a comment — put the value in quotes"
+    assert (found.key, found.mirrored[:2]) == ("W1", ("a", "me"))
+    assert found.problems == (
+        Problem("C-12", f"id is 'W1': {cut.format('#2 b')}", 2, None, "cut:id"),
+        Problem("C-12", f"title is 'a': {cut.format('#5')}", 4, None, "cut:title"),
+    )
+    block = read(f"{FRONT}```task\nid: X\nstatus: todo #5\ntitle: a\t#b c\t\n```\n")
+    assert [(each.key, each.title) for each in block.blocks] == [("X", "a")]
+    assert block.problems == (Problem("C-12", f"title is 'a': {cut.format('#b c')}", 10, "X", "0:cut:title"),)
+    assert unreadable(FRONT.replace("title: T", "title: #5")) == [
+        ("C-03", 4, f"front matter field 'title' is empty: {cut.format('#5')}")
+    ]
+
+
+@pytest.mark.parametrize("title", ["a # 5", "a#5", "'a #5'", '"a #5"', "a ##", "'a' #5", "a #", "|\n  a #5"])
+def test_parse_takes_a_comment_for_one(title: str) -> None:
+    assert read(FRONT.replace("title: T", f"title: {title}")).problems == ()
+
+
+def test_parse_ids_are_in_nfc() -> None:
+    found = read(
+        "---\nid: e\u0301\ntype: workplan\ntitle: T\nstatus: todo\n---\n```task\nid: a\u030a\nstatus: todo\n```\n"
+    )
+    assert (found.key, [block.key for block in found.blocks]) == ("\u00e9", ["\u00e5"])
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00a0", "\u00ad", "\u202e", "\ufe0f", "\u2009", "\u3164", "\U000e0041"])
+def test_parse_refuses_what_nobody_sees_in_ids_statuses_and_keys(hidden: str) -> None:
+    fault = f"holds a character that cannot be seen: {code_point(hidden)}"
+    assert unreadable(FRONT.replace("active", f"active{hidden}")) == [
+        ("C-03", 5, f"front matter field 'status' {fault}")
+    ]
+    assert unreadable(FRONT.replace("W1", f"W1{hidden}")) == [("C-03", 2, f"front matter field 'id' {fault}")]
+    assert unreadable(FRONT.replace("status", f"sta{hidden}tus")) == [
+        ("C-03", 1, f"the key 'status' in the front matter {fault}")
+    ]
+    for name, key, line, message in (
+        ("id: X", None, 8, f"task id {fault}"), ("status: todo", "X", 9, f"'status' {fault}"),
+        ("priority: low", "X", 10, f"'priority' {fault}"), ("state_hub_task_id: 1", "X", 11, f"'state_hub_task_id' {fault}"),
+    ):  # fmt: skip
+        body = f"id: X\nstatus: todo\npriority: low\nstate_hub_task_id: {UUID}\n".replace(
+            UUID, "1" if "1" in name else UUID
+        )
+        found = read(f"{FRONT}```task\n{body.replace(name, name + hidden)}```\n")
+        assert [(each.line, each.task, each.message) for each in found.problems] == [(line, key, message)]
+    for name, line in (("status", 9), ("priority", 10)):
+        body = "id: X\nstatus: todo\npriority: low\n".replace(name, f"{hidden}{name}")
+        found = read(f"{FRONT}```task\n{body}```\n")
+        message = f"the key '{name}' {fault}"
+        assert [(each.line, each.task, each.message) for each in found.problems] == [(line, "X", message)]
 
 
 def test_parse_fields_on_several_lines_and_padded() -> None:
@@ -246,7 +351,7 @@ def test_parse_goes_on_behind_a_broken_block() -> None:
         Problem("C-05", "task block has no 'status'", 7, "A", "0:status"),
         Problem(
             "C-05",
-            "task block is not usable: not valid YAML: while parsing a flow node did not find expected node content",
+            "task block is not usable: not valid YAML: the value of 'status' begins with '[' — put the value in quotes",
             15, None, "2:yaml",
         ),
     )  # fmt: skip

@@ -52,7 +52,11 @@ def test_run_that_was_held_back() -> None:
         ([Doubt(file="workplans/b.md"), Doubt(workplan="WP-2"), Doubt(workplan="WP-1", task="T02")], ALL),
         ([Doubt(file=A)], PRESENCE),
         ([Doubt(workplan="WP-1")], {*PRESENCE, "C-04"}),
-        ([Doubt(workplan="WP-1", task="T01")], {*PRESENCE, "C-04", "C-05", "C-06", "C-17"}),
+        ([Doubt(workplan="WP-1", task="T01")], {*PRESENCE, "C-04", "C-05", "C-06", "C-17", "C-24"}),
+        (
+            [Doubt(workplan="WP-1", task="T01", there=True)],
+            {*PRESENCE, "C-04", "C-05", "C-06", "C-10", "C-17", "C-24"},
+        ),
     ],
 )
 def test_doubts(doubts: list[Doubt], codes: set[str]) -> None:

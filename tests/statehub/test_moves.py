@@ -191,7 +191,7 @@ class TestFindTask:
             "t01",
             "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e",
             "T01 ",
-            "ü\u2028",
+            "ü",
         ],
     )
     def test_unknown(self, ref: str) -> None:
@@ -199,6 +199,16 @@ class TestFindTask:
         with pytest.raises(UnknownTask) as unknown:
             find_task(ref)
         assert str(unknown.value) == f"no task '{ref}' in the hub"
+
+    def test_ids_are_compared_in_nfc(self) -> None:
+        task = make("net", "T-\u00e9")
+        assert find_task("T-e\u0301") == find_task("net/T-e\u0301") == task
+
+    def test_unknown_with_a_character_that_nobody_sees(self) -> None:
+        make("net", "T01")
+        with pytest.raises(UnknownTask) as unknown:
+            find_task("T01\u200b")
+        assert str(unknown.value) == "no task 'T01\u200b' in the hub, which holds U+200B ZERO WIDTH SPACE"
 
     def test_same_id_in_two_repos_needs_a_slug(self) -> None:
         one, two = make("net", "T01"), make("other", "T01")
