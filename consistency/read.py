@@ -155,7 +155,7 @@ def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
 def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[Known]:
     """The workplans that must be compared, each with what the hub already took from it."""
     # What moved is remembered too: a workplan under the path it had, a task in the workplan it was in.
-    gone = reading.entries.keys() - reading.listed if fresh else set[str]()
+    gone = reading.entries.keys() - (reading.listed - reading.other) if fresh else set[str]()
     remembered = read_contents(checkout, {*same, *(fresh.keys() & reading.entries.keys()), *gone})
     reading.contents = {path: text for path, (_, text) in remembered.items()}
     memories = {path: memory for path, (memory, _) in sorted(remembered.items())}

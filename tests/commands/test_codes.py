@@ -199,7 +199,8 @@ CASES = [
         "C-05", edited("status: todo", "status: complete\npriority: {}"),
         lambda clone: [
             finding("C-05", "unknown task status 'complete' — did you mean 'done'?", 14, severity="FAIL", task=T01),
-            finding("C-05", "'priority' must be a text, not a list or mapping", 15, severity="FAIL", task=T01),
+            finding("C-05", "'priority' must be a text, not a list or mapping — put the value in quotes if it is text",
+                    15, severity="FAIL", task=T01),
         ],
         ("none", "none"),
     ),
@@ -318,6 +319,34 @@ CASES = [
                     14, severity="FAIL", task=T01, db="todo", says="done"),
         ],
         ("none", "none"),
+    ),
+    Case(
+        "C-23", edited("---\nid: WP-1", "\n---\nid: WP-1"),
+        lambda clone: [finding("C-23", "front matter begins on line 2: take away the blank lines above it", 2)],
+        ("none",),
+    ),
+    Case(
+        "C-23 on purpose", edited("type: workplan", "type: note"),
+        lambda clone: [
+            finding("C-23", "was workplan 'WP-1' at the last fix, but its type is 'note' now — put that back, or "
+                    "delete the workstream in the hub if it is really over", 3)
+        ],
+        ("none",),
+    ),
+    Case(
+        "C-24", edited(f"```task\nid: {T01}", f"```Task\nid: {T01}"),
+        lambda clone: [
+            finding("C-24", "looks like a task block, but is not read as one: its fence says 'Task': write ```task", 12,
+                    task=T01)
+        ],
+        ("none",),
+    ),
+    Case(
+        "C-12 cut off", edited("title: Workplan WP-1", "title: Workplan WP-1 #5"),
+        lambda clone: [
+            finding("C-12", "title is 'Workplan WP-1': YAML takes '#5' for a comment — put the value in quotes", 4)
+        ],
+        ("none",),
     ),
 ]  # fmt: skip
 

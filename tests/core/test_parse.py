@@ -136,8 +136,8 @@ def test_parse_bytes_that_cannot_be_read(data: bytes, line: int | None, message:
         ("---\nid: W1\ntype: workplan\n", 1, "front matter is not closed: a line `---` is missing"),
         ("---\nid: a\nb\ntype: workplan\n---\n", 4, "front matter is not usable: not valid YAML: while scanning a "
          "simple key could not find expected ':'"),
-        ("---\nid: [\n---\n", 2, "front matter is not usable: not valid YAML: the value of 'id' begins with '[' — put the "
-         "value in quotes"),
+        ("---\nid: [\n---\n", 2, "front matter is not usable: not valid YAML: the value of 'id' begins with '[' — put "
+         "the value in quotes"),
         ("---\ntype: workplan\nid: a\nid: b\n---\n", 4, "front matter is not usable: key 'id' is given twice"),
         ("---\ntype: note\ntype: workplan\n---\n", 3, "front matter is not usable: key 'type' is given twice"),
         ("---\ntype: workplan\ntype: note\n---\n", 3, "front matter is not usable: key 'type' is given twice"),
@@ -236,11 +236,24 @@ def test_parse_unreadable_has_the_id_only_where_it_can_serve(id: str, key: str |
 @pytest.mark.parametrize(
     "broken",
     [
-        "note: Fix: the import", "note: @me", "note: `x`", "note: *emphasis*", "note: &x [a, b]", "note: !x y", "note: %d",
-        "note: [WIP] later", "note: 'it's'", "note: {a: 1, a: 2}", "tags:\n- a\n- b: c: d", "note: {{ x }} y", "note: - x",
-        'note: "C:\\path"', "\"note\": 'a' b", "note: |x\n  y",
+        "note: Fix: the import",
+        "note: @me",
+        "note: `x`",
+        "note: *emphasis*",
+        "note: &x [a, b]",
+        "note: !x y",
+        "note: %d",
+        "note: [WIP] later",
+        "note: 'it's'",
+        "note: {a: 1, a: 2}",
+        "tags:\n- a\n- b: c: d",
+        "note: {{ x }} y",
+        "note: - x",
+        'note: "C:\\path"',
+        "\"note\": 'a' b",
+        "note: |x\n  y",
     ],
-)  # fmt: skip
+)
 def test_parse_goes_on_behind_a_broken_field_that_nobody_mirrors(broken: str) -> None:
     assert parse(FRONT.replace("status", f"{broken}\nstatus")) == replace(LEAST, line=6 + broken.count("\n"))
     head, block = f"{FRONT}```task\nid: X\n", TaskBlock("X", "X", "todo", "medium", None, 9 + broken.count("\n") + 1)
@@ -249,9 +262,23 @@ def test_parse_goes_on_behind_a_broken_field_that_nobody_mirrors(broken: str) ->
 
 @pytest.mark.parametrize(
     "broken",
-    ["note: [a", "note: {a", 'note: "a', "note: &x 'a", "note: !y [a", "note: [[a]", "note: " + "[" * 80, "<<: *x",
-     "stray words", "note: x\n\tstatus: done", "note: x\n  owner: me", "note: a: b\nnote: c", "--- x", "note: a: b\n%x"],
-)  # fmt: skip
+    [
+        "note: [a",
+        "note: {a",
+        'note: "a',
+        "note: &x 'a",
+        "note: !y [a",
+        "note: [[a]",
+        "note: " + "[" * 80,
+        "<<: *x",
+        "stray words",
+        "note: x\n\tstatus: done",
+        "note: x\n  owner: me",
+        "note: a: b\nnote: c",
+        "--- x",
+        "note: a: b\n%x",
+    ],
+)
 def test_parse_takes_nothing_from_what_may_be_read_in_two_ways(broken: str) -> None:
     found = parse(FRONT.replace("status", f"{broken}\nstatus"))
     assert isinstance(found, Unreadable), found
@@ -269,11 +296,14 @@ def test_parse_takes_nothing_from_what_may_be_read_in_two_ways(broken: str) -> N
         ("%x", "the value of 'title' begins with '%' — put the value in quotes"),
         ("[WIP] x", "the value of 'title' begins with '[' — put the value in quotes"),
         ("{{ x }} y", "the value of 'title' begins with '{' — put the value in quotes"),
-        ("'it's'", "the value of 'title' has a quote that does not close, or text behind it — put all of it in one pair "
-         "of quotes"),
+        (
+            "'it's'",
+            "the value of 'title' has a quote that does not close, or text behind it — put all of it in one pair "
+            "of quotes",
+        ),
         ('"C:\\path"', "the value of 'title' has a backslash in double quotes — use single quotes"),
     ],
-)  # fmt: skip
+)
 def test_parse_says_how_to_write_what_yaml_does_not_take(written: str, message: str) -> None:
     text = FRONT.replace("title: T", f"title: {written}")
     assert unreadable(text) == [("C-02", 4, f"front matter is not usable: not valid YAML: {message}")]
@@ -322,7 +352,8 @@ def test_parse_refuses_what_nobody_sees_in_ids_statuses_and_keys(hidden: str) ->
     ]
     for name, key, line, message in (
         ("id: X", None, 8, f"task id {fault}"), ("status: todo", "X", 9, f"'status' {fault}"),
-        ("priority: low", "X", 10, f"'priority' {fault}"), ("state_hub_task_id: 1", "X", 11, f"'state_hub_task_id' {fault}"),
+        ("priority: low", "X", 10, f"'priority' {fault}"),
+        ("state_hub_task_id: 1", "X", 11, f"'state_hub_task_id' {fault}"),
     ):  # fmt: skip
         body = f"id: X\nstatus: todo\npriority: low\nstate_hub_task_id: {UUID}\n".replace(
             UUID, "1" if "1" in name else UUID

@@ -118,7 +118,9 @@ def test_read_block_has_no_place_for_a_status_on_several_lines(text: str) -> Non
         ("id: X\nstatus: todo\npriority: P1", [
             (4, "X", "unknown priority 'P1' (one of low, medium, high, critical)"),
         ]),
-        ("id: X\nstatus: todo\npriority: []", [(4, "X", f"'priority' must be a text, not a list or mapping{IN_QUOTES}")]),
+        ("id: X\nstatus: todo\npriority: []", [
+            (4, "X", f"'priority' must be a text, not a list or mapping{IN_QUOTES}"),
+        ]),
         ("id: X\nstatus: todo\ntitle: {a: b}", [(4, "X", f"'title' must be a text, not a list or mapping{IN_QUOTES}")]),
         ('id: X\nstatus: todo\ntitle: "a\\0b"', [(4, "X", "title holds a control character")]),
         ("id: X\nstatus: todo\nstate_hub_task_id: 12", [(4, "X", "state_hub_task_id '12' is no UUID")]),
@@ -139,8 +141,8 @@ def test_read_block_has_no_place_for_a_status_on_several_lines(text: str) -> Non
         ("just words", [(2, None, "task block is not usable: not a mapping of `key: value` lines")]),
         ("- id: X", [(2, None, "task block is not usable: not a mapping of `key: value` lines")]),
         ("id: X\nstatus: [\n\n", [
-            (3, "X", "task block is not usable: not valid YAML: the value of 'status' begins with '[' — put the value in "
-             "quotes"),
+            (3, "X", "task block is not usable: not valid YAML: the value of 'status' begins with '[' — put the "
+             "value in quotes"),
         ]),
     ],
 )  # fmt: skip

@@ -37,9 +37,26 @@ def inside(before: str, text: str = TASK) -> str:
 
 @pytest.mark.parametrize(
     "info",
-    ["Task", "TASK", "{task}", "{.task #x}", "task{.x}", "task:", "[task]", "<task>", "task,x", "tasks", "taks", "tsak", "`task"[1:] + "!",
-     "yaml", "json5", "task-list", ":task"],
-)  # fmt: skip
+    [
+        "Task",
+        "TASK",
+        "{task}",
+        "{.task #x}",
+        "task{.x}",
+        "task:",
+        "[task]",
+        "<task>",
+        "task,x",
+        "tasks",
+        "taks",
+        "tsak",
+        "`task"[1:] + "!",
+        "yaml",
+        "json5",
+        "task-list",
+        ":task",
+    ],
+)
 def test_a_fence_that_says_something_else(info: str) -> None:
     assert unread(fenced(info)) == [(7, "W1-T1", f"its fence says '{info}': write ```task", False)]
     assert unread(fenced(info).replace("```", "~~~~").replace("\n", "\r\n")) == [
@@ -64,11 +81,15 @@ def test_a_fence_that_says_something_else(info: str) -> None:
         ("```task id: W1-T1, status: todo```\n", 7, NO_FENCE),
         ("text ```task\nid: W1-T1\nstatus: todo\n", 7, NO_FENCE),
         ("text:\n" + inside("    "), 8, NO_FENCE),
-        ("```task\nid: W1-T0\nstatus: todo\n\n" + TASK, 11, "the task block above it is not closed: close that one with ```"),
+        (
+            "```task\nid: W1-T0\nstatus: todo\n\n" + TASK,
+            11,
+            "the task block above it is not closed: close that one with ```",
+        ),
         ("```Task\n{id: W1-T1, status: todo}\n```\n", 7, "its fence says 'Task': write ```task"),
         ("```Task\nID: W1-T1\n```\n", 7, "its fence says 'Task': write ```task"),
     ],
-)  # fmt: skip
+)
 def test_a_block_that_is_not_read(text: str, line: int, why: str) -> None:
     assert unread(text) == [(line, "W1-T1", why, False)]
 

@@ -23,38 +23,75 @@ def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | Non
     ("text", "line", "message"),
     [
         ("\n" + FRONT, 2, "front matter begins on line 2: take away the blank lines above it"),
-        ("\ufeff\r\n \r\n" + FRONT.replace("\n", "\r\n"), 3, "front matter begins on line 3: take away the blank lines above it"),
+        (
+            "\ufeff\r\n \r\n" + FRONT.replace("\n", "\r\n"),
+            3,
+            "front matter begins on line 3: take away the blank lines above it",
+        ),
         ("<!-- (c) Acme -->\n\n" + FRONT, 3, "front matter begins on line 3: nothing may stand above it"),
         ("# Plan\ntext\n" + FRONT + TASK, 3, "front matter begins on line 3: nothing may stand above it"),
         (" " + FRONT, 1, "`---` is not at the start of line 1: nothing may stand before it"),
-        ("\ufeff\ufeff" + FRONT, 1, "`---` is not at the start of line 1, which holds U+FEFF ZERO WIDTH NO-BREAK SPACE: "
-         "nothing may stand before it"),
-        ("\u200b" + FRONT, 1, "`---` is not at the start of line 1, which holds U+200B ZERO WIDTH SPACE: nothing may stand "
-         "before it"),
+        (
+            "\ufeff\ufeff" + FRONT,
+            1,
+            "`---` is not at the start of line 1, which holds U+FEFF ZERO WIDTH NO-BREAK SPACE: "
+            "nothing may stand before it",
+        ),
+        (
+            "\u200b" + FRONT,
+            1,
+            "`---` is not at the start of line 1, which holds U+200B ZERO WIDTH SPACE: nothing may stand before it",
+        ),
         (FRONT.replace("---\nid", "-----\nid"), 1, "front matter begins with more than three dashes: write `---`"),
-        (FRONT.replace("---\nid", "--\nid"), 3, "front matter has no line `---` above it: write it as YAML between two lines "
-         "`---`"),
-        (FRONT.removeprefix("---\n"), 2, "front matter has no line `---` above it: write it as YAML between two lines `---`"),
-        ('+++\nid = "W1"\ntype = "workplan"\ntitle = "T"\n+++\n', 1, "front matter is TOML (`+++`): write it as YAML between "
-         "two lines `---`"),
-        ('{\n"id": "W1",\n"type": "workplan",\n"title": "T"\n}\n', 3, "front matter is JSON: write it as YAML between two "
-         "lines `---`"),
-        ("```yaml\n" + FRONT + "```\n", 1, "front matter stands in a code block: it must begin with `---` on the first line"),
+        (
+            FRONT.replace("---\nid", "--\nid"),
+            3,
+            "front matter has no line `---` above it: write it as YAML between two lines `---`",
+        ),
+        (
+            FRONT.removeprefix("---\n"),
+            2,
+            "front matter has no line `---` above it: write it as YAML between two lines `---`",
+        ),
+        (
+            '+++\nid = "W1"\ntype = "workplan"\ntitle = "T"\n+++\n',
+            1,
+            "front matter is TOML (`+++`): write it as YAML between two lines `---`",
+        ),
+        (
+            '{\n"id": "W1",\n"type": "workplan",\n"title": "T"\n}\n',
+            3,
+            "front matter is JSON: write it as YAML between two lines `---`",
+        ),
+        (
+            "```yaml\n" + FRONT + "```\n",
+            1,
+            "front matter stands in a code block: it must begin with `---` on the first line",
+        ),
         (FRONT.replace("workplan", "Workplan"), 3, "type is 'Workplan': write `type: workplan`"),
         (FRONT.replace("workplan", "work-plan"), 3, "type is 'work-plan': write `type: workplan`"),
         (FRONT.replace("workplan", "workplans"), 3, "type is 'workplans': write `type: workplan`"),
         (FRONT.replace("workplan", "' Work plan '"), 3, "type is 'Work plan': write `type: workplan`"),
         (FRONT.replace("workplan", "workpaln"), 3, "type is 'workpaln': write `type: workplan`"),
         (FRONT.replace("workplan", "[workplan]"), 3, "type is '[workplan]': write `type: workplan`"),
-        (FRONT.replace("workplan", "workplan\u200b"), 3, "type is 'workplan\u200b', which holds U+200B ZERO WIDTH SPACE: "
-         "write `type: workplan`"),
+        (
+            FRONT.replace("workplan", "workplan\u200b"),
+            3,
+            "type is 'workplan\u200b', which holds U+200B ZERO WIDTH SPACE: write `type: workplan`",
+        ),
         (FRONT.replace("type", "Type"), 3, "the key is 'Type', not 'type': write `type: workplan`"),
         (FRONT.replace("type", "tpye"), 3, "the key is 'tpye', not 'type': write `type: workplan`"),
-        (FRONT.replace("workplan", "Workplan").replace("title: T", "title: ["), 3, "type is 'Workplan': write "
-         "`type: workplan`"),
+        (
+            FRONT.replace("workplan", "Workplan").replace("title: T", "title: ["),
+            3,
+            "type is 'Workplan': write `type: workplan`",
+        ),
         (FRONT.removesuffix("---\n").replace("workplan", "Workplan"), 3, "type is 'Workplan': write `type: workplan`"),
-        (FRONT.replace("type: workplan", "state_hub_workstream_id: x"), 1, "front matter has no type: write "
-         "`type: workplan`"),
+        (
+            FRONT.replace("type: workplan", "state_hub_workstream_id: x"),
+            1,
+            "front matter has no type: write `type: workplan`",
+        ),
         (LFS, 1, "a Git LFS pointer stands here instead of the file: git lfs pull brings it"),
         (FRONT + HEAD + TASK + SPLIT + TASK + END, 7, CONFLICT),
         (FRONT.replace("status: active\n", f"{HEAD}status: active\n{SPLIT}status: done\n{END}"), 5, CONFLICT),
@@ -64,7 +101,7 @@ def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | Non
         ("---\n---\n" + TASK, 3, f"task blocks without front matter: {HOW}"),
         (FRONT.replace("type: workplan\n", "") + TASK, 6, f"front matter has no type: {HOW}"),
     ],
-)  # fmt: skip
+)
 def test_what_nearly_is_a_workplan(text: str, line: int, message: str) -> None:
     found = read(text)
     assert isinstance(found, Unreadable), found
@@ -125,7 +162,8 @@ def test_a_workplan_may_show_what_a_conflict_looks_like(text: str) -> None:
     ],
 )
 def test_what_was_a_workplan(text: str, line: int, what: str) -> None:
-    message = f"was workplan 'W1' at the last fix, but {what} — put that back, or delete the workstream in the hub if it is really over"
+    rest = "put that back, or delete the workstream in the hub if it is really over"
+    message = f"was workplan 'W1' at the last fix, but {what} — {rest}"
     found = no_workplan_any_more("w.md", text.encode(), "W1")
     assert found == Unreadable("w.md", (Problem("C-23", message, line),), "W1")
 
