@@ -39,7 +39,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test test-browser lint format bench bench-admin bench-api fuzz concurrency simulate mutate requirements audit crash
+.PHONY: test test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
 .PHONY: clean chosen runtime dev tools database
 
 help: ## List the targets
@@ -134,6 +134,9 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
+
+false-alarms: dev ## Read Markdown of other people as workplans and count the false alarms (ARGS: folders; see ARGS=--help)
+	@$(PY) -m bench.false_alarms $(ARGS)
 
 concurrency: dev ## Let 50 reporters, 8 fixers and 2 people at the hub for OPERATIONS=2000 calls: nothing is lost (ARGS: see ARGS=--help)
 	@$(PY) -m tests.concurrency --operations="$$OPERATIONS" $(ARGS)

@@ -57,8 +57,8 @@ def longer_fence(rng: Random) -> list[str]:
 
 
 def quoted_task(rng: Random) -> list[str]:
-    """A task block inside a block quote: text, not a task."""
-    return [f"> {line}" for line in _task_lookalike(rng)]
+    """How a task block begins, inside a block quote: text, not a task."""
+    return ["> ```task", f"> {sentence(rng)}", "> ```"]
 
 
 def commented_task(rng: Random) -> list[str]:

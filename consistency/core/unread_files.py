@@ -52,6 +52,7 @@ def find_conflict(data: bytes) -> UnreadFile | None:
     """The first place where git has left both sides of a conflict, outside of code that only shows some."""
     if b"<<<<<<<" not in data:
         return None
+    data = data.removeprefix(UTF8_BOM)
     found = _OURS.search(data)
     if found is None:
         return None
@@ -80,6 +81,7 @@ def _shown_markers(text: str) -> int:
 
 def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> UnreadFile | None:
     """Why the file *path* is none, if it nearly is a workplan; *mapping* is its front matter, where it has one."""
+    data = data.removeprefix(UTF8_BOM)
     if data.startswith(_LFS):
         return UnreadFile("a Git LFS pointer stands here instead of the file: git lfs pull brings it", 1)
     lowered = data.lower()
@@ -203,8 +205,8 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     above = data[: found.start()]
     opened = list(_FENCE.finditer(above))
     rules = list(_RULE.finditer(above))
-    top = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
-    start = rules[-1].start() if rules else above.rfind(b"\n\n") + 1
+    blank = [line.end() for line in _BLANK_LINE.finditer(above)] or [0]
+    start = rules[-1].start() if rules else blank[-1]
     end = _BLANK_LINE.search(data, found.end())
     paragraph = data[start : end.end() if end else len(data)]
     if len({name.lower() for name in _FIELD.findall(paragraph)}) < 2:
@@ -212,7 +214,7 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     key = _ID.search(paragraph)
     usable = _usable(key[1].decode("utf-8", "replace")) if key else None
     if len(opened) % 2:  # In a code block: an example, if that is not where the front matter should be.
-        if data[top : opened[0].start()].strip() or len(opened) > 1:
+        if data[: opened[0].start()].strip() or len(opened) > 1:
             return None
         return UnreadFile("front matter stands in a code block: it must begin with `---` on the first line", 1, usable)
     rule = rules[-1] if rules else None
@@ -225,7 +227,7 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     elif len(rule[1]) > 3 and line == 1:
         what = "front matter begins with more than three dashes: write `---`"
     else:
-        what = _what_is_above(data[top : rule.start(1)].decode("utf-8", "replace"), line)
+        what = _what_is_above(data[: rule.start(1)].decode("utf-8", "replace"), line)
     return UnreadFile(what, line, usable)
 
 

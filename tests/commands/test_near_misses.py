@@ -30,7 +30,7 @@ def test_nothing_is_gone_nor_lost_until_the_file_is_right_again(agreed: Clone) -
     assert episodes()[1:] == [("C-23", "", 2)]
     assert run("set_task_status", "WP-1-T01", "done").exit == 0
     edit(agreed, "\n---\nid", "---\nid")
-    assert codes(fix("clone")) == [("C-14", "none"), ("C-13", "skipped")]
+    assert codes(fix("clone")) == [("C-13", "written_back")]
     assert statuses()["WP-1-T01"] == "done"
     assert [row["id"] for row in rows(Workstream, Task)["Task"]] == [row["id"] for row in before["Task"]]
     assert ("C-23", "gone", 2) in episodes()
