@@ -1,8 +1,8 @@
 """`python -m bench.false_alarms FOLDER…`: read Markdown of other people as if it were workplans, and count the alarms.
 
 Every `.md` file below the folders (default: this Python's packages and /usr/share) is read as a file that matches a
-repo's pattern (C-23), and once more below the front matter of a workplan (C-24). None was meant as a workplan: each alarm
-is a false one. Exits 1 if there are more than `--most` in a thousand.
+repo's pattern (C-23), and once more below the front matter of a workplan (C-24). None was meant as a workplan: each
+alarm is a false one. Exits 1 if there are more than `--most` in a thousand.
 """
 
 import argparse

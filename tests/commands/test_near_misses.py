@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -94,15 +95,15 @@ def test_what_never_was_a_workplan_stays_quiet(agreed: Clone) -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_an_id_is_the_same_however_it_was_typed(clone: Clone, form: str) -> None:
-    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+def test_an_id_is_the_same_however_it_was_typed(clone: Clone, form: Literal["NFC", "NFD"]) -> None:
+    other: Literal["NFC", "NFD"] = "NFD" if form == "NFC" else "NFC"
     text = workplan("Plän", [("Prüfung", "todo")])
     mirrored(clone, {FILE: unicodedata.normalize(form, text)})
     assert statuses() == {unicodedata.normalize("NFC", "Plän-Prüfung"): "todo"}
     (clone.path / FILE).write_text(unicodedata.normalize(other, text))
     publish(clone)
     assert codes(fix("clone")) == [("C-12", "updated"), ("C-12", "updated")]  # Titles are kept as they are written.
-    for each in ("NFC", "NFD"):
-        assert run("set_task_status", unicodedata.normalize(each, "Plän-Prüfung"), "done").exit == 0
+    for typed in (unicodedata.normalize("NFC", "Plän-Prüfung"), unicodedata.normalize("NFD", "Plän-Prüfung")):
+        assert run("set_task_status", typed, "done").exit == 0
     assert codes(fix("clone")) == [("C-13", "written_back")]
     assert Task.objects.count() == Workstream.objects.count() == 1

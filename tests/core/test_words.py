@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
-from consistency.core.words import MAX_ID, fault_of_id, has_control, is_uuid, near_miss, not_one_of, others, shorten
+from consistency.core.words import (
+    MAX_ID,
+    fault_of_id,
+    fault_of_word,
+    has_control,
+    is_uuid,
+    near_miss,
+    not_one_of,
+    others,
+    shorten,
+)
 from statehub.ranks import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
 
@@ -25,6 +37,34 @@ def test_near_miss_depends_on_what_is_allowed() -> None:
     assert near_miss("active", WORKSTREAM_STATUSES) == "active"
     assert near_miss("urgent", PRIORITIES) == "critical"
     assert near_miss("state", ("status",)) == "status"
+
+
+@pytest.mark.parametrize(
+    ("word", "of_a_workplan", "of_a_task"),
+    [
+        ("archived", None, None), ("inactive", None, None), ("undone", None, None), ("unblocked", None, None),
+        ("none", "todo", "todo"), ("gone", None, None), ("complete", "done", "done"), ("open", "active", "todo"),
+        ("closed", "done", "done"), ("wip", "in_progress", "in_progress"), ("canceled", "cancelled", "cancelled"),
+        ("activ", "active", None), ("rejected", "cancelled", "cancelled"), ("paused", "blocked", "blocked"),
+    ],
+)  # fmt: skip
+def test_near_miss_is_never_the_opposite(word: str, of_a_workplan: str | None, of_a_task: str | None) -> None:
+    assert (near_miss(word, WORKSTREAM_STATUSES), near_miss(word, TASK_STATUSES)) == (of_a_workplan, of_a_task)
+
+
+def test_not_one_of_names_the_letter_that_the_eye_does_not_see() -> None:
+    assert not_one_of("task status", "d\u043ene", TASK_STATUSES) == (
+        "unknown task status 'd\u043ene', which holds U+043E CYRILLIC SMALL LETTER O — did you mean 'done'?"
+    )
+
+
+def test_every_character_of_an_invisible_category_is_refused_and_no_letter() -> None:
+    for letter in map(chr, range(0x110000)):
+        category = unicodedata.category(letter)
+        if category in ("Cc", "Cf", "Zl", "Zp", "Zs"):
+            assert (fault_of_word(letter) is None) is (letter == " "), hex(ord(letter))
+        elif category in ("Lu", "Ll", "Nd", "Pd", "Sm", "Sc"):
+            assert fault_of_word(letter) is None, hex(ord(letter))
 
 
 def test_not_one_of_says_what_was_meant_or_what_is_allowed() -> None:
