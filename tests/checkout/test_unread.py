@@ -98,10 +98,6 @@ def sparse(clone: Clone) -> None:
     clone.git("sparse-checkout", "set", "--no-cone", "/README.md")
 
 
-def note(clone: Clone) -> None:
-    clone.write(FILE, TEXT.replace("type: workplan", "type: note"))
-
-
 def second_name(clone: Clone) -> None:
     clone.git("mv", FILE, "workplans/b.md")
     (clone.path / FILE).symlink_to("b.md")
@@ -123,7 +119,6 @@ def second_name(clone: Clone) -> None:
         (submodule, "workplans is a submodule: register it by itself (register_repo {top}/workplans)"),
         (empty_submodule, "workplans is a submodule that is not checked out"),
         (sparse, "a sparse checkout leaves the file out of the work tree"),
-        (note, "no workplan any more: `type: workplan` is missing"),
         (second_name, "a link to another workplan"),
     ],
 )
