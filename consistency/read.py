@@ -121,8 +121,8 @@ def _look_for_the_rest(
 
 
 def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWorkstream]) -> dict[str, HubWorkstream]:
-    """The workstream whose workplan each path was, here at the last fix or at that of another checkout."""
-    found = {row.path: row for row in workstreams.values() if row.path}
+    """The workstream whose workplan each path was: at the last fix here, or in a commit that another checkout had."""
+    found = {row.path: row for row in workstreams.values() if row.path and row.committed}
     for path, entry in entries.items():
         row = workstreams.get(entry.workstream)
         if row is not None and entry.digest != GONE:
