@@ -15,7 +15,7 @@ from consistency.core.parse import no_workplan_any_more, parse_workplan
 from consistency.core.sides import FileSide, HubWorkstream, Known, Settled
 from consistency.core.unmatched import nothing_matches
 from consistency.core.workplan import Problem, Unreadable, Workplan
-from consistency.hub.ledger import GONE, Entry, read_contents, read_entries
+from consistency.hub.ledger import Entry, read_contents, read_entries
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Reading:
         remembered = [
             (path, entry)
             for path, entry in self.entries.items()
-            if entry.digest != GONE and entry.workstream not in may_be_missing
+            if not entry.is_gone and entry.workstream not in may_be_missing
         ]
         missing = {entry.workstream for path, entry in remembered if path not in self.listed and entry.key not in keys}
         return missing, len(remembered)
@@ -125,7 +125,7 @@ def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWor
     found = {row.path: row for row in workstreams.values() if row.path and row.committed}
     for path, entry in entries.items():
         row = workstreams.get(entry.workstream)
-        if row is not None and entry.digest != GONE:
+        if row is not None and not entry.is_gone:
             found[path] = row
     return found
 

@@ -22,8 +22,9 @@ from consistency.core.compare import Drift
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
 from consistency.core.gate import for_a_check, is_gate
 from consistency.core.reachability import UNREACHABLE
+from consistency.core.sides import HubWorkstream
 from consistency.hub import evaluated
-from consistency.hub.episodes import Evaluated, fingerprint, record_findings
+from consistency.hub.episodes import Evaluated, fingerprint, record_findings, resolve_moved
 from consistency.hub.own_commits import record_own_commit
 from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
@@ -60,6 +61,7 @@ def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
 class _Result:
     """What a run has come to so far.
 
+    `arrived` are the workstreams that moved here from other repos, as they were before.
     `push` is how its push ended, '' if there was none; `pushed` counts the commits; `all_pushed` says that none of the
     hub's own stays behind.
     """
@@ -69,6 +71,7 @@ class _Result:
     evaluated: Evaluated = evaluated.nothing
     state: State | None = None
     commit: str | None = None
+    arrived: list[HubWorkstream] = field(default_factory=list)
     push: str = ""
     pushed: int = 0
     all_pushed: bool = False
@@ -133,6 +136,7 @@ class _Running:
         with self._phase("compare"):
             if options.writes:
                 synced = fix_hub(self._checkout, tree, look.state, options)
+                result.arrived = [] if synced.gates else synced.arrived
             else:
                 synced = compare_checkout(self._checkout, tree, look.state, options)
         if self._is_held(synced.gates):
@@ -192,6 +196,7 @@ class _Running:
         """Take along what the round *before* has done and what still stands: its commit where it was not dropped."""
         result = self._result
         stands = result.state is not None and result.state.head == before.commit
+        result.arrived += before.arrived
         seen = {finding.identity for finding in result.findings}
         done = [each for each in before.findings if each.mended and each.identity not in seen]
         result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
@@ -235,6 +240,7 @@ class _Running:
         resolves = evaluated.fetched(resolves, answered=self._visit.answered)
         with self._phase("record"), transaction.atomic():
             had = record_findings(run, findings, resolves, timezone.now(), result.commit)
+            resolve_moved(run, result.arrived, timezone.now())
             self._record_taken()
         findings = tuple(each for each in findings if not (each.code in SAID_ONCE and fingerprint(each) in had))
         outcome = CheckoutOutcome(

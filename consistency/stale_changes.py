@@ -7,7 +7,7 @@ checkout, or had written it there itself. If a pull brings that commit here, it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from consistency.checkout.files import digest, read_files, text_digest
@@ -73,12 +73,14 @@ def look_into_advances(
     limit: int,
     *,
     all_of_them: bool,
+    arriving: Collection[str] = (),
 ) -> Advances:
     """Which statuses that would move the hub are older than the reopens of their tasks.
 
     With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *known* is
-    what the files say, *digests* are theirs as they were read. Costs nothing if nothing moves, and one query more if
-    nothing was ever reopened. Raises GitTimeout.
+    what the files say, *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody
+    can tell: this clone has another history. Costs nothing if nothing moves, and one query more if nothing was ever
+    reopened. Raises GitTimeout.
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
@@ -105,6 +107,8 @@ def look_into_advances(
     for task, reopen in reopens.items():
         each = asked[task]
         age = age_of(facts.bringing(each, reopen), reopen.evidence)
+        if age is Age.NEWS and task in arriving:
+            age = Age.UNKNOWN
         if age is not Age.NEWS:
             found.stale[each.path, each.task] = each.status
         if age is Age.UNKNOWN:

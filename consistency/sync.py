@@ -11,22 +11,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.checkout.state import State
-from consistency.checkout.worktree import WorkTree
-from consistency.core.actions import AdvanceTask, HubAction, WriteBack
+from consistency.checkout.worktree import WorkTree, missing_in_head
+from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
+from consistency.core.arrivals import memory_of
 from consistency.core.compare import Comparison, Drift, compare
 from consistency.core.edit import Edited
 from consistency.core.finding import Finding
 from consistency.core.gate import Freshness, suddenly_empty
+from consistency.core.memory import remember
 from consistency.core.seesaw import hold
-from consistency.core.sides import HubSide, HubWorkstream
-from consistency.hub.ledger import GONE, forget, retire, write_entries
+from consistency.core.sides import HubSide, HubWorkstream, Known
+from consistency.core.workplan import MIRRORED, Workplan
+from consistency.hub.arrivals import Arrivals, read_arrivals
+from consistency.hub.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
 from consistency.hub.rows import (
     HubMoved,
     apply,
     lock_workstreams,
     mark_workstreams,
     read_finished,
-    read_foreign_workstreams,
     read_tasks,
     read_workstreams,
 )
@@ -41,6 +44,9 @@ from statehub.moves import Origin
 ATTEMPTS = 5
 """How often a plan is made anew where the hub moved between the read and the write."""
 
+MAX_PATHS = 1_000
+"""So many files at a time are looked up in HEAD: no command line is too long for that."""
+
 
 class HubBusy(Exception):
     """The hub moved at every attempt; nothing was written."""
@@ -51,7 +57,8 @@ class Synced:
     """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
 
     The changes are dated `applied`; `rows` are the workstreams as they were before. `gates` say why nothing may be
-    written although both sides were compared; `advances` say where statuses that move the hub come from.
+    written although both sides were compared; `advances` say where statuses that move the hub come from;
+    `left` are the workstreams whose files the repo's branch has no more.
     """
 
     reading: Reading
@@ -61,6 +68,13 @@ class Synced:
     applied: datetime = field(default_factory=timezone.now)
     advances: Advances = field(default_factory=Advances)
     rows: dict[str, HubWorkstream] = field(default_factory=dict)
+    left: tuple[HubWorkstream, ...] = ()
+
+    @property
+    def arrived(self) -> list[HubWorkstream]:
+        """The workstreams that move here from other repos, as they were before."""
+        actions = (drift.action for drift in self.comparison.drifts)
+        return [action.before for action in actions if isinstance(action, UpdateWorkstream) and action.before.repo]
 
     @property
     def writebacks(self) -> list[WriteBack]:
@@ -85,11 +99,12 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     workstreams = read_workstreams(checkout.repo_id)
     reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
     reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
-    hub = _hub_side(checkout.repo_id, reading, workstreams)
+    hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
+    reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))
     comparison = _compare(reading, hub)
     advances = look_into_advances(
         checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
-        all_of_them=options.writes,
+        all_of_them=options.writes, arriving={task.id for task in arrivals.tasks},
     )  # fmt: skip
     if advances.stale:
         reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
@@ -100,8 +115,30 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
     missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
     gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, remembered - len(missing))
-    versions = {row.id: row.version for row in workstreams.values()}
-    return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams)
+    versions = {row.id: row.version for row in hub.workstreams.values()}
+    left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
+    return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
+
+
+def _left(
+    tree: WorkTree, state: State, reading: Reading, comparison: Comparison, workstreams: dict[str, HubWorkstream]
+) -> tuple[HubWorkstream, ...]:
+    """The workstreams whose files are newly seen to have left the repo's branch; each with the path that it had.
+
+    Only a checkout that is exactly at the branch's tip on its origin can tell, and one of a repo without an origin.
+    """
+    fresh = state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM) and state.ahead == 0
+    if not fresh or state.head is None or state.on_branch is False:
+        return ()
+    paths: dict[str, list[str]] = {}
+    for path, entry in reading.entries.items():
+        paths.setdefault(entry.workstream, []).append(path)
+    known = {entry.workstream for entry in reading.entries.values() if entry.digest == LEFT}
+    rows = [row for pk in comparison.gone - known if (row := workstreams.get(pk)) is not None and row.committed]
+    candidates = [replace(row, path=path) for row in rows for path in paths.get(row.id, [row.path]) if path]
+    candidates = sorted(candidates, key=lambda row: row.path)[:MAX_PATHS]
+    missing = missing_in_head(tree, {row.path for row in candidates})
+    return tuple(row for row in candidates if row.path in missing)
 
 
 def _compare(reading: Reading, hub: HubSide) -> Comparison:
@@ -170,17 +207,36 @@ def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited
     write_entries(checkout.pk, entries)
 
 
-def _hub_side(repo: int, reading: Reading, workstreams: dict[str, HubWorkstream]) -> HubSide:
+def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known, ...]:
+    """*known*, with what the hub took in the repos that workplans have moved here from."""
+    of = arrivals.of
+    return tuple(
+        memory_of(item.workplan, of[item.workplan.path].seen) if item.workplan.path in of else item for item in known
+    )
+
+
+def _hub_side(
+    repo: int, reading: Reading, workstreams: dict[str, HubWorkstream], state: State
+) -> tuple[HubSide, Arrivals]:
     known = reading.side.known
     finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
     if not known:
-        return HubSide(workstreams, finished=finished)
+        return HubSide(workstreams, finished=finished), Arrivals()
     by_key = {row.key: row.id for row in workstreams.values()}
     strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
     claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
     tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
-    foreign.update(read_foreign_workstreams(repo, strangers - workstreams.keys()))
-    return HubSide(workstreams, tasks, foreign, finished)
+    arrivals = read_arrivals(repo, [item.workplan for item in known], workstreams, tasks, state.dirty)
+    here = {candidate.row.id: candidate.row for candidate in arrivals.of.values()}
+    side = HubSide(
+        {**workstreams, **here},
+        (*(task for task in tasks if task.workstream not in here), *arrivals.tasks),
+        {pk: name for pk, name in {**foreign, **arrivals.foreign}.items() if pk not in here},
+        {path: candidate.row.id for path, candidate in arrivals.of.items()},
+        arrivals.refused,
+        finished,
+    )
+    return side, arrivals
 
 
 def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
@@ -194,8 +250,17 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
     write_entries(checkout.pk, entries)
     there = reading.keys
+    new = [row for row in synced.left if row.path not in reading.entries and row.path not in reading.listed]
     gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
     moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
     forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
-    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and entry.digest != GONE})
+    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and not entry.is_gone})
+    write_entries(checkout.pk, [_left_entry(row) for row in new])
+    mark_as_left(checkout.pk, {row.path for row in synced.left if row.path in gone and row.key not in there})
     return synced
+
+
+def _left_entry(row: HubWorkstream) -> NewEntry:
+    """The ledger's row of a file that this checkout never had."""
+    nothing = Known(Workplan(row.path, row.key, row.status, None, ("",) * len(MIRRORED), 0, ()))
+    return NewEntry(row.path, row.key, row.id, LEFT, None, remember(nothing))

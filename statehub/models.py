@@ -103,6 +103,29 @@ class Workstream(models.Model):
         return visible(f"{self.key} {self.title}"[:NAME_LENGTH])
 
 
+class WorkstreamMove(models.Model):
+    """One move of a workstream from a repo to another, with its tasks and their history. Never changed, only added.
+
+    `commit` is the HEAD of the checkout in whose files the hub found the workplan: what it and the commits below it say
+    is older than all that the hub has by then.
+    """
+
+    workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="moves")
+    from_repo = models.ForeignKey(Repo, on_delete=models.SET_NULL, null=True, related_name="+")
+    from_slug = models.CharField(max_length=200)
+    to_repo = models.ForeignKey(Repo, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    who = models.TextField(blank=True, default="")
+    host = models.CharField(max_length=255, blank=True, default="")
+    commit = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.from_slug} → {self.to_repo}"
+
+
 class Task(models.Model):
     """A task block's row. `status_changed_at` is the time of its newest move, or of its creation."""
 

@@ -66,12 +66,12 @@ def fix_and_push(slug: str) -> Ended:
 @pytest.mark.parametrize(
     ("arrange", "command", "queries", "processes"),
     [
-        (nothing, check, 6, 6),
-        (nothing, fix, 6, 6),
-        (first_import, fix, 12, 6),  # One of them ends the C-25 of a repo without workplans.
-        (hub_ahead, fix, 16, 10),
-        (hub_ahead, fix_and_push, 17, 11),
-        (file_ahead, fix, 19, 8),
+        (nothing, check, 7, 6),
+        (nothing, fix, 7, 6),
+        (first_import, fix, 14, 6),  # One of them ends the C-25 of a repo without workplans.
+        (hub_ahead, fix, 17, 10),
+        (hub_ahead, fix_and_push, 18, 11),
+        (file_ahead, fix, 20, 8),
     ],
     ids=[
         "check with nothing to do",

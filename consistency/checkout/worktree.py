@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from consistency.checkout.git import Git, GitError, GitMissing
@@ -91,6 +92,14 @@ def list_files(tree: WorkTree, pattern: str) -> Listing:
         frozenset(path for tag, path in tagged if tag.islower()),
         frozenset(path for tag, path in tagged if tag in "Ss"),
     )
+
+
+def missing_in_head(tree: WorkTree, paths: Collection[str]) -> set[str]:
+    """Those of *paths* that HEAD's tree has not, whatever the work tree and the index have."""
+    if not paths:
+        return set()
+    there = tree.git.run("ls-tree", "-z", "--name-only", "--full-tree", "HEAD", "--", *map(native, sorted(paths)))
+    return set(paths) - set(fields(there))
 
 
 def pathspec(pattern: str) -> str:

@@ -48,7 +48,7 @@ class Comparison:
 
     `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included). `held` are
     the tasks whose status is not mended: (workplan id, task id). `agreed` are those whose status was the same on both
-    sides, and None for a workplan's own: since when the hub has it.
+    sides, and None for a workplan's own: since when the hub has it. `gone` are the ids of workstreams without a file.
     """
 
     drifts: tuple[Drift, ...]
@@ -56,6 +56,7 @@ class Comparison:
     workstreams: dict[str, str]
     held: frozenset[Place] = frozenset()
     agreed: dict[Place, datetime] = field(default_factory=dict, compare=False)
+    gone: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Comparison:
@@ -99,7 +100,7 @@ class _Comparing:
             else:
                 self._workstream(item, row)
         self._drifts.sort(key=lambda drift: _place(drift.finding))
-        return Comparison(tuple(self._drifts), tuple(self._doubts), ids, agreed=self._agreed)
+        return Comparison(tuple(self._drifts), tuple(self._doubts), ids, agreed=self._agreed, gone=frozenset(gone))
 
     def _report(self, finding: Finding, action: PlannedAction | None = None) -> None:
         self._drifts.append(Drift(finding, action))
@@ -152,11 +153,12 @@ class _Comparing:
 
     def _match(self, known: list[Known]) -> list[tuple[Known, HubWorkstream | None]]:
         """Each workplan with its row, or None for a new one; those with somebody else's UUID fall out (C-17)."""
-        by_key = {row.key: row for row in self._hub.workstreams.values()}
+        by_key = {row.key: row for row in self._hub.workstreams.values() if not row.repo}
         own = [item for item in known if not self._is_foreign(item.workplan)]
         # Settled workplans claim too, so that a copy of one is seen as the copy.
         settled = [Claim(file.key, file.workstream) for file in self._files.settled]
-        claims = [Claim(item.workplan.key, item.workplan.uuid) for item in own]
+        arrivals = self._hub.arrivals
+        claims = [Claim(item.workplan.key, arrivals.get(item.workplan.path, item.workplan.uuid)) for item in own]
         rows = pair([*claims, *settled], self._hub.workstreams, lambda claim: by_key.get(claim.key))
         matched: list[tuple[Known, HubWorkstream | None]] = []
         for item, row in zip(own, rows, strict=False):
@@ -173,14 +175,19 @@ class _Comparing:
         return row.key in self._keys or row.path in self._unreadable_paths
 
     def _is_foreign(self, workplan: Workplan) -> bool:
-        owner = self._hub.foreign.get(workplan.uuid or "")
-        if owner is not None:
+        """Whether *workplan* may not be taken for this repo's: C-17 says why."""
+        owner, why = self._hub.foreign.get(workplan.uuid or ""), self._hub.refused.get(workplan.path)
+        if why is not None:
+            self._refuse(workplan, why)
+        elif owner is not None:
             self._stolen(workplan, f"workplan '{owner}' of another repo")
-        return owner is not None
+        return why is not None or owner is not None
 
     def _stolen(self, workplan: Workplan, owner: str) -> None:
+        self._refuse(workplan, f"state_hub_workstream_id {workplan.uuid} belongs to {owner}")
+
+    def _refuse(self, workplan: Workplan, message: str) -> None:
         self._doubts.append(Doubt(file=workplan.path))
-        message = f"state_hub_workstream_id {workplan.uuid} belongs to {owner}"
         self._report(Finding.of("C-17", message, file=workplan.path, line=1, workplan=workplan.key))
 
     def _new_id(self, workplan: Workplan) -> str:
@@ -209,8 +216,10 @@ class _Comparing:
             advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == "C-11" else None
             self._report(finding, advance)
         differing = _differing(workplan, row)
-        if differing:
+        if differing or row.repo:
             message = f"workplan's {', '.join(differing)} in the file and in the hub differ"
+            if row.repo:
+                message = f"workplan has moved here from repo '{row.repo}': its tasks and their history come along"
             finding = Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key)
             self._report(finding, UpdateWorkstream(row, workplan))
         if workplan.uuid and workplan.uuid != row.id:
@@ -232,6 +241,8 @@ class _Comparing:
         owners.update((item.workplan.path, item.workplan.key) for item in self._files.known)
         gone = set()
         for row in self._hub.workstreams.values():
+            if row.repo:  # If no file here may claim it, it stays where it is.
+                continue
             if row.id in claimed or row.path in uncompared or self._has_file(row):
                 continue
             if row.path in self._files.unread and row.id not in self._files.elsewhere:

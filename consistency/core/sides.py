@@ -31,6 +31,7 @@ class HubWorkstream:
 
     `committed` says that a commit of the repo's branch is known to have its file, `may_be_missing` that a person has
     allowed the file to be missing (`--allow-missing`).
+    `repo` is the slug of the repo that it moves here from, '' if it is in this one already.
     """
 
     id: str
@@ -42,6 +43,7 @@ class HubWorkstream:
     changed_at: datetime
     committed: bool = True
     may_be_missing: bool = False
+    repo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,14 @@ class HubSide:
 
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
     repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
+    `arrivals` (path → id) are the workplans that have moved here from another repo, whose rows are in `workstreams` and
+    `tasks` as well; `refused` (path → message) are those that seem to be another repo's and must not be touched.
     `finished` are those workstreams without a file whose work is all done or cancelled.
     """
 
     workstreams: Mapping[str, HubWorkstream] = field(default_factory=dict)
     tasks: tuple[HubTask, ...] = ()
     foreign: Mapping[str, str] = field(default_factory=dict)
+    arrivals: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()

@@ -59,6 +59,7 @@ class TaskComparison:
         self._rows = sorted(own, key=lambda row: row.id)  # The hub may hold an id twice; the same one wins always.
         self._in_home = {(row.workstream, row.key): row for row in self._rows}
         self._names = {row.id: row.key for row in hub.workstreams.values()}
+        self._arriving = {row.id for row in hub.workstreams.values() if row.repo}
         # A task may leave these workstreams for another: all their blocks are at hand, or they have none.
         self._open_homes = {*workstreams.values(), *gone}
         self._taken = {key: status for item in known for key, status in item.taken.items()}
@@ -163,7 +164,8 @@ class TaskComparison:
 
     def _match(self, pairs: list[Pair]) -> list[HubTask | Stolen[HubTask] | None]:
         """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
-        in_repo = {row.key: row for row in self._rows}
+        # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
+        in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
         home = {block.key: self._workstreams[item.workplan.path] for item, block in pairs}
 
         def by_key(claim: Claim) -> HubTask | None:

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from consistency.core.codes import Severity
 from consistency.core.finding import Action, Finding
+from consistency.core.sides import HubWorkstream
 from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
 from consistency.models import Finding as Episode
@@ -20,6 +21,10 @@ from statehub.escapes import storable
 
 _FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
 _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
+
+
+_OF_GONE = ("C-08", "C-10", "C-27")
+"""The codes of a workplan or block that is not there."""
 
 
 class OpenEpisode(NamedTuple):
@@ -84,6 +89,13 @@ def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
     during = Q(started_at__gte=before.first_seen) | Q(pk=before.opened_by_id)
     fixes = Run.objects.filter(during, checkout=run.checkout_id, mode=Mode.FIX, counts__has_key=before.code)
     return fixes.exclude(pk=run.pk).exists()
+
+
+def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> None:
+    """Resolve what other repos' checkouts have open of *moved* workplans being gone: *run* has found them here."""
+    for row in moved:
+        gone = Episode.objects.filter(checkout__repo__slug=row.repo, workplan=row.key, code__in=_OF_GONE)
+        gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
 
 
 def _open_rows(run: Run) -> Iterable[Episode]:

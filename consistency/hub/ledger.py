@@ -17,6 +17,9 @@ T = TypeVar("T")
 GONE = ""
 """In the place of a digest: the file is not there any more; what it said is kept for the day that it comes back."""
 
+LEFT = "-"
+"""In the place of a digest: the file is not there any more, and the repo's branch on its origin has none either."""
+
 UNREAD = "?"
 """In the place of a digest: what the file says now has to be read."""
 
@@ -32,6 +35,11 @@ class Entry:
     workstream: str
     digest: str
     version: int | None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was not there any more."""
+        return self.digest in (GONE, LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,12 @@ def retire(checkout: int, paths: Collection[str]) -> None:
     """Mark the rows of *paths*: their files are gone."""
     for batch in batches(paths):
         LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=GONE, version=None)
+
+
+def mark_as_left(checkout: int, paths: Collection[str]) -> None:
+    """Mark the rows of *paths*: their files are gone for good, from the repo's branch too."""
+    for batch in batches(paths):
+        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=LEFT, version=None)
 
 
 def forget(checkout: int, paths: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from consistency.core.actions import StatusWritten
 from consistency.core.reopens import Evidence, Statement
 from consistency.hub.ledger import batches
 from consistency.models import OwnCommit
-from statehub.models import Source, StatusChange
+from statehub.models import Source, StatusChange, WorkstreamMove
 from statehub.ranks import TASK_STATUSES, at_or_below, is_regress, rank
 
 
@@ -49,11 +49,12 @@ class Reopen:
 
 
 def read_reopens(repo: int, said: Mapping[str, Said]) -> dict[str, Reopen]:
-    """The reopen of each task of *said* (UUID → what its file says) that has one; three queries, or one if none has."""
+    """The reopen of each task of *said* (UUID → what its file says) that has one; four queries, or one if none has."""
     found = _newest(said)
     if found:
+        repos = {repo, *_add_moves(found)}
         _add_statements(found, said)
-        _add_own_commits(repo, found, said)
+        _add_own_commits(repos, found, said)
     return found
 
 
@@ -74,6 +75,26 @@ def _newest(said: Mapping[str, Said]) -> dict[str, Reopen]:
     return found
 
 
+def _add_moves(reopens: Mapping[str, Reopen]) -> set[int]:
+    """Of tasks that came from another repo since: what the hub had taken from this one by then; the repos they left.
+
+    The commits of the repo that they left are not in the history of this one. What says another status above the HEAD
+    that they were found at is news.
+    """
+    left = set[int]()
+    for batch in batches(map(UUID, reopens)):
+        rows = WorkstreamMove.objects.filter(workstream__tasks__in=batch).order_by("pk")
+        for task, at, repo, commit in rows.values_list("workstream__tasks", "at", "from_repo", "commit"):
+            reopen = reopens.get(str(task))
+            if reopen is None:
+                continue
+            left |= {repo} - {None}
+            if at > reopen.at:
+                reopen.heads = frozenset({commit} - {""})
+                reopen.later |= reopen.heads
+    return left
+
+
 def _add_statements(reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
     for batch in batches(map(UUID, reopens)):
         rows = StatusChange.objects.filter(task__in=batch, source=Source.FILE).order_by()
@@ -88,12 +109,12 @@ def _add_statements(reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> 
                 reopen.statements.add(Statement(commit, authored, digest))
 
 
-def _add_own_commits(repo: int, reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
+def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
     by_key: dict[str, list[str]] = defaultdict(list)
     for task in reopens:
         by_key[said[task].task].append(task)
     own = set[str]()
-    rows = OwnCommit.objects.filter(repo=repo).order_by()
+    rows = OwnCommit.objects.filter(repo__in=repos).order_by()
     for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at"):
         own.add(commit)
         for change in (StatusWritten(*written) for written in changes):

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q, QuerySet
 
 from consistency.core.actions import (
     AdvanceTask,
@@ -24,7 +24,8 @@ from consistency.core.sides import HubTask, HubWorkstream, Known
 from consistency.core.workplan import Workplan
 from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
-from statehub.models import StatusChange, Task, Workstream
+from statehub.database_errors import is_overtaken, is_taken
+from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from statehub.moves import Origin
 from statehub.ranks import FINISHED, at_or_below
 
@@ -41,6 +42,9 @@ _CHANGE = (
 )  # fmt: skip
 
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
+
+_KEYED = (Workstream._meta.db_table, Task._meta.db_table)
+"""The tables in which two hosts may create the same row."""
 
 _A = TypeVar("_A", bound=HubAction)
 _R = TypeVar("_R", Task, Workstream)
@@ -91,6 +95,28 @@ def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
             rows = Workstream.objects.filter(pk__in=batch)
             list(rows.select_for_update().order_by("pk").values_list("pk"))
             rows.update(**fields)
+
+
+def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
+    """All tasks of *workstreams*, of whatever repo."""
+    rows = (Task.objects.filter(workstream__in=batch).order_by() for batch in batches(map(UUID, workstreams)))
+    return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK))
+
+
+def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> list[HubWorkstream]:
+    """The workstreams of other repos that have one of *uuids* or of *keys*: what new workplans here may belong to."""
+    found: dict[str, HubWorkstream] = {}
+    rows = Workstream.objects.exclude(repo=repo).order_by()
+    names = [Q(pk__in=batch) for batch in batches(uuids)] + [Q(key__in=batch) for batch in batches(keys)]
+    # Both in one query, as long as there are not very many of them.
+    for wanted in [names[0] | names[1]] if uuids and keys and len(names) == 2 else names:
+        for pk, key, path, version, status, changed_at, slug, *mirrored in rows.filter(wanted).values_list(
+            "pk", "key", "path", "version", "status", "status_changed_at", "repo__slug", *_MIRRORED
+        ):
+            found[str(pk)] = HubWorkstream(
+                str(pk), key, path, version, status, tuple(mirrored), changed_at, repo=slug
+            )
+    return list(found.values())
 
 
 def read_tasks(
@@ -181,8 +207,11 @@ def apply(
     applying = _Applying(actions, repo, origin, now, origins or {})
     try:
         return applying.run(versions)
-    except IntegrityError as error:  # Another host created the same row at this moment.
-        raise HubMoved from error
+    except DatabaseError as error:
+        # Another host created the same row at this moment, or waited for what we hold while we waited for it.
+        if is_taken(error, _KEYED) or is_overtaken(error):
+            raise HubMoved from error
+        raise
 
 
 class _Applying:
@@ -256,7 +285,23 @@ class _Applying:
             )
             for action in self._kind(UpdateWorkstream)
         ]  # fmt: skip
-        insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("key", "path", *_MIRRORED))
+        insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
+        moved = [action.before for action in self._kind(UpdateWorkstream) if action.before.repo]
+        if moved:
+            self._record_moves(moved)
+
+    def _record_moves(self, moved: Sequence[HubWorkstream]) -> None:
+        """Keep from which repos workstreams came, and what this one's HEAD was then."""
+        slugs = {row.repo for row in moved}
+        repos = dict(Repo.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+        origin = self._origin
+        WorkstreamMove.objects.bulk_create(
+            WorkstreamMove(
+                workstream_id=UUID(row.id), from_repo_id=repos.get(row.repo), from_slug=row.repo, to_repo_id=self._repo,
+                at=self._now, who=origin.who, host=origin.host, commit=origin.commit,
+            )
+            for row in moved
+        )  # fmt: skip
 
     def _advance_workstreams(self) -> None:
         self._move(Workstream.objects.all(), self._kind(AdvanceWorkstream))

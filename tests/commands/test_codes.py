@@ -473,7 +473,9 @@ def test_workplan_of_another_repo_keeps_its_uuid(agreed: Clone, new_origin: Call
         (
             "C-17",
             "workplans/copy.md",
-            f"state_hub_workstream_id {UUID} belongs to workplan 'clone/WP-2' of another repo",
+            f"state_hub_workstream_id {UUID} belongs to workplan 'clone/WP-2' of another repo; its file was there at "
+            f"the last fix of test-host:{agreed.path}/workplans/b.md — if it has moved here, commit and push its "
+            "removal there, run fix_consistency clone, then this again; if this is a copy, take the UUIDs out of it",
         ),
         ("C-07", "workplans/task.md", "workplan 'Workplan WP-4' with 0 tasks is not in the hub"),
         (
