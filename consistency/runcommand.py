@@ -31,7 +31,8 @@ from consistency.report.progress import progress
 from consistency.run import run_visit
 from consistency.visit import Visit, visits
 from statehub import __version__
-from statehub.command import CANNOT_RUN, HubCommand, about_database, user_name
+from statehub.command import CANNOT_RUN, HubCommand, user_name
+from statehub.database_errors import explain_database_error
 from statehub.escapes import storable
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
@@ -256,7 +257,7 @@ class RunCommand(HubCommand):
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
     """The outcome of a run that lost its hub on the way: what it has done stays, the next run finds it."""
-    slug, words = checkout.repo.slug, storable(about_database(error))
+    slug, words = checkout.repo.slug, storable(explain_database_error(error).line)
     return CheckoutOutcome(slug, checkout.path, None, str(RunState.ERROR), converged=False, error=f"{slug}: {words}")
 
 

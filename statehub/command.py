@@ -14,7 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 
+from statehub.database_errors import explain_database_error
 from statehub.escapes import encodable, storable, visible
+from statehub.schema import read_schema
 
 CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
@@ -60,10 +62,11 @@ class HubCommand(BaseCommand, ABC):
         """Do the work, or say why it cannot be done."""
         self._check_arguments(options)
         try:
+            self._require_schema()
             status = self.work(options)
             self.stdout.flush()
         except (DatabaseError, ImproperlyConfigured) as error:
-            self.cannot_run(about_database(error))
+            self.cannot_run(explain_database_error(error).line)
         except KeyboardInterrupt:
             self.cannot_run("stopped by the keyboard; what was done so far stands")
         except OSError as error:
@@ -80,6 +83,11 @@ class HubCommand(BaseCommand, ABC):
             )
         if status:
             raise SystemExit(status)
+
+    def _require_schema(self) -> None:
+        """End if the database is not at this version's migrations: an older program must not write to a newer one."""
+        if trouble := read_schema().trouble:
+            self.cannot_run(trouble)
 
     @abstractmethod
     def work(self, options: dict[str, Any]) -> int:
@@ -118,14 +126,3 @@ def user_name() -> str:
         return storable(getpass.getuser())
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def about_database(error: Exception) -> str:
-    """One line on what is wrong with the hub's database, and what to do."""
-    words = " ".join(str(error).split())
-    missing = ("no such table", "no such column", "does not exist", "has no column")
-    if any(part in words for part in missing) and not words.startswith("connection"):
-        return f"the hub's database is not migrated: run manage.py migrate ({words})"
-    if isinstance(error, ImproperlyConfigured):
-        return words
-    return f"the hub's database does not answer: {words} (see DATABASE_URL)"

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "web.unavailable.UnavailableMiddleware",
 ]
 
 # Refused API tokens from one address in one minute; any more are answered 429, and not logged.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from django.db import DatabaseError, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from statehub.schema import read_schema
 
 
 @never_cache
@@ -22,15 +20,9 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """200 where the database answers and has all migrations that this code came with, else 503."""
+    """200 if the database answers and has the very migrations that this code came with, else 503."""
     try:
-        ready = _wanted() <= set(MigrationRecorder(connection).applied_migrations())
+        ready = not read_schema().trouble
     except DatabaseError:
         ready = False
     return HttpResponse("ready\n" if ready else "not ready\n", status=200 if ready else 503, content_type="text/plain")
-
-
-@cache
-def _wanted() -> frozenset[tuple[str, str]]:
-    """The newest migration of each app, which all others precede; read from the code once."""
-    return frozenset(MigrationLoader(None).graph.leaf_nodes())

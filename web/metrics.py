@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,9 +17,10 @@ from prometheus_client.registry import Collector
 
 from consistency.core.codes import CODES
 from consistency.models import Finding, Run, RunState
+from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
 from web.api.door import admitted
-from web.api.problems import UNAVAILABLE, Problem
+from web.api.problems import Problem, unavailable
 
 NEVER = float("inf")
 
@@ -36,8 +37,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse(encoder(registry), content_type=content_type)
     except Problem as problem:
         return problem.response()
-    except DatabaseError:
-        return Problem(UNAVAILABLE, "try again in a moment", headers={"Retry-After": "5"}).response()
+    except DatabaseError as error:
+        trouble = explain_database_error(error)
+        if not trouble.is_unavailable:
+            raise
+        return unavailable(trouble).response()
 
 
 class HubCollector(Collector):

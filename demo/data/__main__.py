@@ -32,13 +32,13 @@ def _fill(arguments: argparse.Namespace) -> int:
     from demo.data.fill import fill
     from demo.data.place import NotOurs
     from demo.data.quarter import Size
-    from statehub.command import about_database
+    from statehub.database_errors import explain_database_error
 
     started = time.monotonic()
     try:
         said = fill(Size(arguments.days, arguments.repos))
     except (DatabaseError, ImproperlyConfigured) as error:
-        return _cannot_run(about_database(error))
+        return _cannot_run(explain_database_error(error).line)
     except (NotOurs, RegistryError, GitError, OSError) as error:
         return _cannot_run(str(error))
     print(f"{said}, in {time.monotonic() - started:.0f} s", file=sys.stderr)

@@ -120,13 +120,17 @@ def test_server_that_is_not_there() -> None:
 def test_database_that_is_not_migrated(tmp_path: Path, args: list[str]) -> None:
     ended = manage(*args, env={"DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}"})
     assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert ended.stderr.startswith("error: the hub's database is not migrated: run manage.py migrate (no such table")
+    assert ended.stderr.startswith(
+        "error: the hub's database is not migrated, it has no tables yet: run manage.py migrate\n"
+    )
 
 
 def test_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "hub.sqlite3").write_text("something else altogether")
     ended = manage("fix_consistency", "net", env={"DATABASE_URL": f"sqlite:///{tmp_path / 'hub.sqlite3'}"})
-    assert ended == cannot_run("the hub's database does not answer: file is not a database (see DATABASE_URL)")
+    assert ended == cannot_run(
+        "the hub's database cannot be read: file is not a database (look at its disk, or restore it from a backup)"
+    )
 
 
 def test_setting_that_is_no_number() -> None:

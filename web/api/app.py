@@ -5,17 +5,18 @@ from __future__ import annotations
 from http.client import responses
 from typing import Any
 
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Swagger
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from statehub import __version__
+from statehub.database_errors import Kind, explain_database_error
 from web.api.door import Bearer
 from web.api.faults import invalid
 from web.api.jsonbody import StrictParser
-from web.api.problems import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, SCHEMA, UNAVAILABLE, Problem
+from web.api.problems import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, SCHEMA, Problem, unavailable
 from web.api.reads import router as reads
 from web.api.tasks import router as tasks
 
@@ -99,20 +100,17 @@ def _not_found(request: HttpRequest, _error: Any) -> HttpResponse:
     return Problem(NOT_FOUND, f"there is no {request.path}").response()
 
 
-@api.exception_handler(DataError)
-def _out_of_range(_request: HttpRequest, _error: Any) -> HttpResponse:
-    return Problem(INVALID, "a value is beyond what the database holds").response()
-
-
-def _unavailable(_request: HttpRequest, _error: Any) -> HttpResponse:
-    return Problem(UNAVAILABLE, "try again in a moment", headers={"Retry-After": "5"}).response()
+@api.exception_handler(DatabaseError)
+def _database_error(_request: HttpRequest, error: Any) -> HttpResponse:
+    trouble = explain_database_error(error)
+    if trouble.kind is Kind.VALUE:
+        return Problem(INVALID, trouble.public).response()
+    if trouble.is_unavailable:
+        return unavailable(trouble).response()
+    raise error
 
 
 @api.exception_handler(Exception)
 def _fault(_request: HttpRequest, error: Any) -> HttpResponse:
     """Django logs it, and the edge makes a problem document of what Django answers."""
     raise error
-
-
-for _kind in (OperationalError, InterfaceError):
-    api.add_exception_handler(_kind, _unavailable)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+
+from statehub.database_errors import Trouble
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = "5"
 
 MEDIA_TYPE = "application/problem+json"
 KINDS_URL = "/api/problems/"
@@ -100,6 +107,12 @@ class Problem(Exception):
         return HttpResponse(
             json.dumps(self.document()), status=self.kind.status, content_type=MEDIA_TYPE, headers=headers
         )
+
+
+def unavailable(trouble: Trouble) -> Problem:
+    """The refusal while the database cannot serve; the log tells more than the caller is told."""
+    logger.error("%s", trouble.line)
+    return Problem(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})
 
 
 SCHEMA: dict[str, Any] = {

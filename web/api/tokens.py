@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from statehub.database_errors import is_taken
 from web.models import ApiToken
 
 PREFIX = "sth_"
@@ -31,6 +32,8 @@ def create(name: str, *, read_only: bool = False, days: int | None = None) -> tu
         with transaction.atomic():
             token = ApiToken.objects.create(name=name, digest=digest(secret), read_only=read_only, expires_at=expires)
     except IntegrityError as error:
+        if not is_taken(error, (ApiToken._meta.db_table,)):
+            raise
         raise NameTaken(f"a token named '{name}' is in use; revoke it in the admin, or take another name") from error
     return token, secret
 
