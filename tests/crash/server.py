@@ -21,7 +21,7 @@ LOADED = (
     "concurrent.futures", "django.core.management", "filelock", "git.cmd", "git.exc", "psycopg", "tests.crash.rows",
     "consistency.management.commands.fix_consistency", "consistency.management.commands.register_repo",
     "consistency.management.commands.stamp_ids", "consistency.report.json_report",
-    "statehub.management.commands.reopen_task", "statehub.management.commands.set_task_status",
+    "consistency.management.commands.reopen_task", "consistency.management.commands.set_task_status",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 
+from consistency.hub.fileless import find_tasks_without_file
 from statehub.escapes import storable, visible
 from statehub.models import Source, Task
 from statehub.moves import MoveError, Origin, advance, reopen
@@ -36,7 +37,7 @@ def _move(request: HttpRequest, pk: UUID, permission: str, move: Callable[[Task,
         return HttpResponseNotAllowed(["POST"])
     if not request.user.has_perm(permission):
         raise PermissionDenied
-    task, status = get_object_or_404(Task, pk=pk), request.POST.get("status", "")
+    task, status = get_object_or_404(Task.objects.select_related("workstream"), pk=pk), request.POST.get("status", "")
     origin = Origin(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)
     try:
         moved = move(task, status, origin)
@@ -45,4 +46,6 @@ def _move(request: HttpRequest, pk: UUID, permission: str, move: Callable[[Task,
     else:
         words = f"{task.key}: {task.status} → {status}" if moved else f"{task.key} is {status} already"
         messages.success(request, visible(words))
+        for said in find_tasks_without_file([task]).values():
+            messages.warning(request, visible(said))
     return redirect(look.url("statehub_task", pk))

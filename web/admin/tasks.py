@@ -110,8 +110,10 @@ class TaskAdmin(DeletableAdmin):
         ]
         yield Timeline("Status history (UTC), newest first", events, note)
         workstream = obj.workstream
+        # Also those of the repos that the workplan has moved from.
+        repos = [workstream.repo_id, *filter(None, workstream.moves.values_list("from_repo", flat=True))]
         findings = Finding.objects.filter(
-            checkout__repo=workstream.repo_id, workplan=workstream.key, task=obj.key
+            checkout__repo__in=repos, workplan=workstream.key, task=obj.key
         ).select_related("checkout")
         yield Table(
             "Findings about it",

@@ -155,6 +155,8 @@ def _facts(row: Workstream) -> Iterator[tuple[str, SafeString | str]]:
     findings = look.listing("consistency_finding", q=row.key, checkout__repo__id__exact=row.repo_id)
     yield "Id", look.mono(row.key)
     yield "Repo", look.link("statehub_repo", row.repo_id, row.repo.slug)
+    for move in row.moves.all():
+        yield "Moved here", format_html("from repo {}, {}", look.text(move.from_slug, 60), look.time(move.at))
     yield "File", look.mono(row.path)
     yield "Status", look.status(row.status)
     yield "Status since", look.time(row.status_changed_at)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.http import HttpResponse
 from pydantic import TypeAdapter
 
 from consistency import models as consistency
+from consistency.hub.fileless import find_tasks_without_file
 from statehub import models as hub
 from web.api import schemas
 
@@ -151,19 +152,24 @@ def run(row: consistency.Run) -> schemas.Run:
     )
 
 
-_TASKS = TypeAdapter(list[schemas.Task])
+_REPORTED = TypeAdapter(list[schemas.ReportedTask])
 
 
-def task_text(row: hub.Task) -> str:
-    """A task as JSON."""
-    return task(row).model_dump_json()
+def reported_task_text(row: hub.Task) -> str:
+    """A task as JSON after a report."""
+    return _reported([row])[0].model_dump_json(exclude_none=True)
 
 
-def tasks_text(rows: Iterable[hub.Task]) -> str:
-    """A list of tasks as JSON."""
-    return _TASKS.dump_json([task(row) for row in rows]).decode()
+def reported_tasks_text(rows: Sequence[hub.Task]) -> str:
+    """A list of tasks as JSON after their reports."""
+    return _REPORTED.dump_json(_reported(rows), exclude_none=True).decode()
+
+
+def _reported(rows: Sequence[hub.Task]) -> list[schemas.ReportedTask]:
+    warnings = find_tasks_without_file(rows)
+    return [schemas.ReportedTask(**dict(task(row)), warning=warnings.get(row.pk)) for row in rows]
 
 
 def task_response(row: hub.Task) -> HttpResponse:
     """A task as an answer."""
-    return HttpResponse(task_text(row), content_type="application/json", headers={"ETag": etag(row)})
+    return HttpResponse(task(row).model_dump_json(), content_type="application/json", headers={"ETag": etag(row)})

@@ -55,6 +55,15 @@ class Task(BaseModel):
     version: str = Field(description="Another one after every change; also the ETag, and what If-Match takes.")
 
 
+class ReportedTask(Task):
+    """A task after a report."""
+
+    warning: str | None = Field(
+        default=None,
+        description="The status is in the hub, but no file will say it; absent if there is nothing to say.",
+    )
+
+
 class Change(BaseModel):
     """One move of a task's status."""
 

@@ -60,7 +60,9 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
     return listed(request, order, rows, wanted, lambda page: [represent.task(row) for row in page])
 
 
-@router.patch("/tasks/", response=list[schemas.Task], auth=WritingBearer(), summary="Report up to 500 statuses at once")
+@router.patch(
+    "/tasks/", response=list[schemas.ReportedTask], auth=WritingBearer(), summary="Report up to 500 statuses at once"
+)
 def patch_tasks(
     request: HttpRequest, moves: Annotated[Items, Body(...)], idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
@@ -70,7 +72,7 @@ def patch_tasks(
     token = token_of(request)
 
     def work() -> Answer:
-        return Answer(represent.tasks_text(report_all(moves, token)))
+        return Answer(represent.reported_tasks_text(report_all(moves, token)))
 
     return answer(request, token, idempotency_key, work)
 
@@ -90,7 +92,9 @@ def task(request: HttpRequest, ref: Ref) -> HttpResponse:
     return represent.task_response(found(ref))
 
 
-@router.patch("/tasks/{path:ref}/", response=schemas.Task, auth=WritingBearer(), summary="Report a task's status")
+@router.patch(
+    "/tasks/{path:ref}/", response=schemas.ReportedTask, auth=WritingBearer(), summary="Report a task's status"
+)
 def patch_task(
     request: HttpRequest,
     ref: Ref,
@@ -105,6 +109,6 @@ def patch_task(
 
     def work() -> Answer:
         row = report(ref, move, token, if_match)
-        return Answer(represent.task_text(row), headers={"ETag": represent.etag(row)})
+        return Answer(represent.reported_task_text(row), headers={"ETag": represent.etag(row)})
 
     return answer(request, token, idempotency_key, work)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from consistency.hub.fileless import find_tasks_without_file
 from statehub.command import HubCommand, user_name
 from statehub.models import Source
 from statehub.moves import MoveError, Origin, UnknownTask, advance, find_task
@@ -34,4 +35,6 @@ class Command(HubCommand):
             self.warn(str(error))
             return 1
         self.say_move(task.key, task.status, options["status"], moved)
+        for said in find_tasks_without_file([task]).values():
+            self.warn(said)
         return 0
