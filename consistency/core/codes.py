@@ -63,7 +63,7 @@ _TABLE = (
     Code("C-16", Severity.WARN, "Writeback was not possible",
          "Clear what git's message names; the file is as it was and the next run tries again."),
     Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
-         "Take the copied UUID out of the block or front matter; of a moved workplan, run the repo it came from first."),
+         "Take the copied UUID out of the block or front matter; if the workplan has moved, run its old repo first."),
     Code("C-18", Severity.WARN, "Checkout is not on the repo's branch",
          "Switch back to the repo's branch, or run the fix with --any-branch."),
     Code("C-19", Severity.FAIL, "Most workplans of the checkout are suddenly gone",
