@@ -115,7 +115,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
     missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
     gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, remembered - len(missing))
-    versions = {row.id: row.version for row in hub.workstreams.values()}
+    versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
     left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
     return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
 
@@ -226,14 +226,20 @@ def _hub_side(
     strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
     claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
     tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
-    arrivals = read_arrivals(repo, [item.workplan for item in known], workstreams, tasks, state.dirty)
+    settled = {file.workstream for file in reading.side.settled}
+    plans = [item.workplan for item in known]
+    arrivals = read_arrivals(repo, plans, workstreams, tasks, settled, state.dirty)
     here = {candidate.row.id: candidate.row for candidate in arrivals.of.values()}
+    replaced = {candidate.row.id: candidate.replaces for candidate in arrivals.of.values() if candidate.replaces}
+    gone = {*here, *replaced.values()}
     side = HubSide(
-        {**workstreams, **here},
-        (*(task for task in tasks if task.workstream not in here), *arrivals.tasks),
+        {pk: row for pk, row in {**workstreams, **here}.items() if pk not in replaced.values()},
+        (*(task for task in tasks if task.workstream not in gone), *arrivals.tasks),
         {pk: name for pk, name in {**foreign, **arrivals.foreign}.items() if pk not in here},
         {path: candidate.row.id for path, candidate in arrivals.of.items()},
         arrivals.refused,
+        arrivals.hints,
+        replaced,
         finished,
     )
     return side, arrivals

@@ -35,10 +35,11 @@ class CreateWorkstream:
 
 @dataclass(frozen=True, slots=True)
 class UpdateWorkstream:
-    """Give the workstream *before* the mirrored fields of *workplan*."""
+    """Give the workstream *before* the mirrored fields of *workplan*; it takes the place of *replaces*, which goes."""
 
     before: HubWorkstream
     workplan: Workplan
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from consistency.core.sides import HubWorkstream, Known
+from consistency.core.sides import HubTask, HubWorkstream, Known
 from consistency.core.workplan import Workplan
+from statehub.ranks import is_advance
 
 
 class Sight(StrEnum):
@@ -44,11 +45,15 @@ class Claimed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A workstream of another repo (`row.repo`) that the workplan of a file here claims, and who has seen its file."""
+    """A workstream of another repo (`row.repo`) that the workplan of a file here claims, and who has seen its file.
+
+    `replaces` is the workstream that was made of this file before, if nothing has happened to it since.
+    """
 
     row: HubWorkstream
     claimed: Claimed
     seen: tuple[Seen, ...] = ()
+    replaces: str = ""
 
 
 def witness(seen: Collection[Seen]) -> Seen | None:
@@ -73,8 +78,8 @@ def _is_stale(there: Seen, left: Seen) -> bool:
 def refusal(workplan: Workplan, candidate: Candidate, *, has_own_row: bool, committed: bool) -> str:
     """Why *workplan* does not take the rows of *candidate* along, as a sentence; '' if it does.
 
-    *has_own_row* says that this repo has a workstream with the workplan's id, *committed* that the file is in HEAD as
-    it stands.
+    *has_own_row* says that this repo has a workstream with the workplan's id and a history, *committed* that the file
+    is in HEAD as it stands.
     """
     row = candidate.row
     name = f"'{row.repo}/{row.key}' of another repo"
@@ -97,7 +102,7 @@ def refusal(workplan: Workplan, candidate: Candidate, *, has_own_row: bool, comm
     if has_own_row:
         return (
             f"{belongs}, whose file is gone, but this repo has a workplan '{workplan.key}' of its own in the hub — "
-            f"report there what it lacks (set_task_status), and take the UUID out of the file"
+            "report there what it lacks (set_task_status), and take the UUID out of the file"
         )
     if not committed:
         return f"{belongs}, whose file is gone from there — commit this one, and the next fix takes the rows along"
@@ -122,3 +127,19 @@ def memory_of(workplan: Workplan, seen: Collection[Seen]) -> Known:
     if status != workplan.status and workplan.status in {memory.taken_status for memory in memories}:
         status, at = workplan.status, None
     return Known(workplan, taken, status, since, at)
+
+
+def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> str:
+    """What to say of a new *workplan* that is like *row* of another repo, if its *tasks* are further along; else ''."""
+    blocks = {block.key: block for block in workplan.blocks}
+    ahead = sorted(
+        f"'{task.key}' is {task.status}"
+        for task in tasks
+        if task.key in blocks and is_advance(blocks[task.key].status, task.status)
+    )
+    if workplan.title != row.mirrored[0] or not ahead:
+        return ""
+    return (
+        f"; repo '{row.repo}' has a workplan of that id and title that is further along ({ahead[0]}): if it has moved "
+        f"here, write state_hub_workstream_id: {row.id} into the front matter"
+    )

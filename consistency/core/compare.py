@@ -196,6 +196,7 @@ class _Comparing:
     def _create(self, workplan: Workplan, new_id: str, tasks: tuple[CreateTask, ...]) -> None:
         number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
         message = f"workplan '{workplan.title}' with {number} is not in the hub"
+        message += self._hub.hints.get(workplan.path, "")
         finding = Finding.of(
             "C-07", message, file=workplan.path, line=1, workplan=workplan.key, file_status=workplan.status
         )
@@ -221,7 +222,7 @@ class _Comparing:
             if row.repo:
                 message = f"workplan has moved here from repo '{row.repo}': its tasks and their history come along"
             finding = Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key)
-            self._report(finding, UpdateWorkstream(row, workplan))
+            self._report(finding, UpdateWorkstream(row, workplan, self._hub.replaced.get(row.id, "")))
         if workplan.uuid and workplan.uuid != row.id:
             self._other_uuid(workplan, row)
 

@@ -106,7 +106,9 @@ class HubSide:
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
     repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
     `arrivals` (path → id) are the workplans that have moved here from another repo, whose rows are in `workstreams` and
-    `tasks` as well; `refused` (path → message) are those that seem to be another repo's and must not be touched.
+    `tasks` as well; `refused` (path → message) are those that seem to be another repo's and must not be touched, and
+    `hints` (path → words) is what to say of new ones that may be. `replaced` (id → id) are the workstreams that were
+    made of an arrival's file before its own came.
     `finished` are those workstreams without a file whose work is all done or cancelled.
     """
 
@@ -115,4 +117,6 @@ class HubSide:
     foreign: Mapping[str, str] = field(default_factory=dict)
     arrivals: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()

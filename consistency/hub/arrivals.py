@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import F, OuterRef, Subquery
 
-from consistency.core.arrivals import Candidate, Claimed, Seen, Sight, refusal, witness
+from consistency.core.arrivals import Candidate, Claimed, Seen, Sight, hint, refusal, witness
 from consistency.core.memory import recall
 from consistency.core.sides import HubTask, HubWorkstream
 from consistency.core.workplan import Workplan
 from consistency.hub.ledger import GONE, LEFT, batches
-from consistency.hub.rows import read_strangers, read_tasks_of
+from consistency.hub.rows import read_strangers, read_tasks_of, read_workstreams_with_history
 from consistency.models import LedgerEntry, Mode, Run, RunState
 
 
@@ -21,13 +21,15 @@ from consistency.models import LedgerEntry, Mode, Run, RunState
 class Arrivals:
     """The workplans that have moved here (path → whose row they take), all tasks of these, and those that must not be.
 
-    `foreign` names all other workstreams of other repos that a workplan here claims by its UUID.
+    `hints` are words (by path) on new ones that may have moved. `foreign` names all other workstreams of other repos
+    that a workplan here claims by its UUID.
     """
 
     of: Mapping[str, Candidate] = field(default_factory=dict)
     tasks: tuple[HubTask, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -40,80 +42,106 @@ def read_arrivals(
     workplans: Sequence[Workplan],
     workstreams: Mapping[str, HubWorkstream],
     tasks: Iterable[HubTask],
+    settled: Collection[str],
     dirty: Collection[str],
 ) -> Arrivals:
-    """What of *workplans* belongs to rows of other repos. *workstreams* are this repo's, *dirty* the uncommitted files.
+    """What of *workplans* belongs to rows of other repos.
 
+    *workstreams* are this repo's, *settled* those of them whose files are settled, *dirty* the uncommitted files;
     *tasks* are all that have the UUID of a block. Costs nothing if no workplan is new or has a stranger's UUID, one
-    query if there is no such row, two more if there is, and two more if one moves.
+    query if there is no such row, and a few more if there is, however many.
     """
-    own = {row.key for row in workstreams.values()}
+    own = {row.key: row.id for row in workstreams.values()}
     uuids = {plan.uuid for plan in workplans if plan.uuid} - workstreams.keys()
-    new = {plan.key for plan in workplans if not plan.uuid} - own
+    new = {plan.key for plan in workplans if not plan.uuid} - own.keys()
     rows = read_strangers(repo, uuids, new) if uuids or new else []
     if not rows:
         return Arrivals()
     seen = _seen(rows)
-    candidates = _candidates(workplans, rows, {task.id: task.workstream for task in tasks}, uuids, new, seen)
+    candidates = _identified(workplans, rows, {task.id: task.workstream for task in tasks}, seen)
+    nameless = [plan for plan in workplans if plan.key in new and not plan.uuid and plan.path not in candidates]
+    named, hints = _named(nameless, rows, seen)
+    candidates.update(named)
+    claimed = {*settled, *(plan.uuid for plan in workplans)}
+    in_the_way = {own[plan.key] for plan in workplans if plan.path in candidates and plan.key in own}
+    kept = (in_the_way & claimed) | (read_workstreams_with_history(in_the_way) if in_the_way else set())
     accepted: dict[str, Candidate] = {}
     refused: dict[str, str] = {}
     for plan in workplans:
         if (candidate := candidates.get(plan.path)) is not None:
-            why = refusal(plan, candidate, has_own_row=plan.key in own, committed=plan.path not in dirty)
+            mine = own.get(plan.key, "")
+            why = refusal(plan, candidate, has_own_row=mine in kept, committed=plan.path not in dirty)
             if why:
                 refused[plan.path] = why
             else:
-                accepted[plan.path] = candidate
+                accepted[plan.path] = replace(candidate, replaces=mine)
     foreign = {row.id: f"{row.repo}/{row.key}" for row in rows if row.id in uuids}
     moving = {candidate.row.id for candidate in accepted.values()}
     if not moving:
-        return Arrivals(refused=refused, foreign=foreign)
+        return Arrivals(refused=refused, foreign=foreign, hints=hints)
     seen = _with_memories({pk: seen[pk] for pk in moving})
     of = {path: replace(each, seen=tuple(one for _, one in seen[each.row.id])) for path, each in accepted.items()}
-    return Arrivals(of, read_tasks_of(moving), refused, foreign)
+    return Arrivals(of, read_tasks_of(moving), refused, foreign, hints)
+
+
+MAX_HINTED = 50
+"""So many workplans of other repos are looked at for a hint: many repos may have begun with the same template."""
 
 
 _SeenRows = dict[str, list[tuple[int, Seen]]]
 """By workstream: the ledger's rows, with their keys."""
 
 
-def _candidates(
-    workplans: Iterable[Workplan],
-    rows: Sequence[HubWorkstream],
-    owners: Mapping[str, str],
-    uuids: Collection[str],
-    new: Collection[str],
-    seen: _SeenRows,
+def _identified(
+    workplans: Iterable[Workplan], rows: Sequence[HubWorkstream], owners: Mapping[str, str], seen: _SeenRows
 ) -> dict[str, Candidate]:
-    """By path, whose row each of *workplans* claims; *owners* are the workstreams of the tasks that blocks name."""
-    by_id = {row.id: row for row in rows}
-    by_key: dict[str, list[HubWorkstream]] = defaultdict(list)
-    for row in rows:
-        by_key[row.key].append(row)
+    """By path, whose row each of *workplans* claims by a UUID: its own, or those of its tasks together with its id.
+
+    *owners* are the workstreams of the tasks that blocks name.
+    """
+    by_id, by_key = {row.id: row for row in rows}, _by_key(rows)
     found: dict[str, Candidate] = {}
-    nameless: list[tuple[Workplan, HubWorkstream]] = []
     for plan in workplans:
-        if plan.uuid in uuids and plan.uuid in by_id:
+        if plan.uuid in by_id:
             found[plan.path] = _candidate(by_id[plan.uuid], Claimed.UUID, seen)
-        elif not plan.uuid and plan.key in new:
+        elif not plan.uuid:
             named = {owners.get(block.uuid or "") for block in plan.blocks}
-            for row in sorted(by_key[plan.key], key=lambda row: row.repo):
-                if row.id in named:
-                    found[plan.path] = _candidate(row, Claimed.TASKS, seen)
-                elif witness([one for _, one in seen[row.id]]) is not None:
-                    nameless.append((plan, row))
-    if nameless:
-        tasks = defaultdict[str, dict[str, str]](dict)
-        for task in read_tasks_of({row.id for _, row in nameless}):
-            tasks[task.workstream][task.key] = task.title
-        for plan, row in nameless:
-            if plan.path not in found and _is_alike(plan, row, tasks[row.id]):
-                found[plan.path] = _candidate(row, Claimed.NAME, seen)
+            for row in (row for row in by_key[plan.key] if row.id in named):
+                found[plan.path] = _candidate(row, Claimed.TASKS, seen)
     return found
 
 
-def _is_alike(plan: Workplan, row: HubWorkstream, tasks: Mapping[str, str]) -> bool:
+def _named(
+    workplans: Iterable[Workplan], rows: Sequence[HubWorkstream], seen: _SeenRows
+) -> tuple[dict[str, Candidate], dict[str, str]]:
+    """By path, whose row each of *workplans* may claim by its name, if that one's file is gone; and hints on others."""
+    by_key = _by_key(rows)
+    pairs = [(plan, row) for plan in workplans for row in by_key[plan.key]]
+    left = {row.id for _, row in pairs if witness([one for _, one in seen[row.id]]) is not None}
+    alike = [(plan, row) for plan, row in pairs if row.id not in left and row.mirrored[0] == plan.title][:MAX_HINTED]
+    tasks = defaultdict[str, list[HubTask]](list)
+    if left or alike:
+        for task in read_tasks_of({*left, *(row.id for _, row in alike)}):
+            tasks[task.workstream].append(task)
+    found = {
+        plan.path: _candidate(row, Claimed.NAME, seen)
+        for plan, row in pairs
+        if row.id in left and _is_alike(plan, row, tasks[row.id])
+    }
+    hints = {plan.path: words for plan, row in alike if (words := hint(row, tasks[row.id], plan))}
+    return found, hints
+
+
+def _by_key(rows: Iterable[HubWorkstream]) -> dict[str, list[HubWorkstream]]:
+    found: dict[str, list[HubWorkstream]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.repo):
+        found[row.key].append(row)
+    return found
+
+
+def _is_alike(plan: Workplan, row: HubWorkstream, rows: Iterable[HubTask]) -> bool:
     """Whether *plan* has the very tasks of *row*, or its title and some of its tasks."""
+    tasks = {task.key: task.title for task in rows}
     blocks = {block.key: block.title for block in plan.blocks}
     shared = blocks.keys() & tasks.keys()
     same_title = plan.title == row.mirrored[0] or any(blocks[key] == tasks[key] for key in shared)

@@ -103,6 +103,18 @@ def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
     return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK))
 
 
+def read_workstreams_with_history(workstreams: Collection[str]) -> set[str]:
+    """Those of *workstreams* of which a task has ever moved."""
+    return {
+        str(workstream)
+        for batch in batches(map(UUID, workstreams))
+        for workstream in StatusChange.objects.filter(task__workstream__in=batch)
+        .order_by()
+        .values_list("task__workstream", flat=True)
+        .distinct()
+    }
+
+
 def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> list[HubWorkstream]:
     """The workstreams of other repos that have one of *uuids* or of *keys*: what new workplans here may belong to."""
     found: dict[str, HubWorkstream] = {}
@@ -234,6 +246,8 @@ class _Applying:
         created = {action.id for action in self._kind(CreateWorkstream)}
         touched = self._touched() - created
         new_versions = self._lock(touched, versions)
+        for batch in batches(self._replaced):
+            Workstream.objects.filter(pk__in=batch).delete()
         self._create_workstreams()
         self._update_workstreams()
         self._advance_workstreams()
@@ -247,8 +261,12 @@ class _Applying:
     def _kind(self, kind: type[_A]) -> list[_A]:
         return cast(list[_A], self._of[cast(type[HubAction], kind)])
 
+    @property
+    def _replaced(self) -> set[str]:
+        return {action.replaces for action in self._kind(UpdateWorkstream)} - {""}
+
     def _touched(self) -> set[str]:
-        touched = {action.before.id for action in self._kind(UpdateWorkstream)}
+        touched = {action.before.id for action in self._kind(UpdateWorkstream)} | self._replaced
         touched |= {action.id for action in self._kind(AdvanceWorkstream)}
         touched |= {action.workstream for action in self._kind(CreateTask)}
         touched |= {action.workstream for action in self._kind(AdvanceTask)}

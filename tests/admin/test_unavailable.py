@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from tests.api.helpers import new_api
 from web.unavailable import server_error, unavailable_page
 
 pytestmark = pytest.mark.usefixtures("hub")
@@ -25,15 +26,15 @@ def signed_in() -> Client:
     return client
 
 
-def column_is_gone() -> None:
+def table_is_gone() -> None:
     MigrationRecorder.Migration.objects.filter(app="statehub", name="0004_repo_branch").delete()
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE statehub_repo RENAME COLUMN branch TO elsewhere")
+        cursor.execute("ALTER TABLE statehub_repo RENAME TO elsewhere")
 
 
 def test_page_of_a_database_that_is_not_migrated(caplog: pytest.LogCaptureFixture) -> None:
     client = signed_in()
-    column_is_gone()
+    table_is_gone()
     with caplog.at_level(logging.ERROR, "web.unavailable"):
         page = client.get(PAGE)
     assert (page.status_code, page["Retry-After"], page["Cache-Control"]) == (503, "5", "no-store")
@@ -45,10 +46,8 @@ def test_page_of_a_database_that_is_not_migrated(caplog: pytest.LogCaptureFixtur
 
 
 def test_api_and_health_of_a_database_that_is_not_migrated() -> None:
-    from tests.api.helpers import new_api
-
     api = new_api()
-    column_is_gone()
+    table_is_gone()
     answer = api.get("repos/")
     assert (answer.status, answer.json["type"], answer.json["detail"]) == (503, "/api/problems/#unavailable", OLDER)
     assert Client().get("/readyz").status_code == 503

@@ -10,10 +10,8 @@ import pytest
 
 from consistency import sync
 from consistency.models import Finding, LedgerEntry
-from consistency.run import run_checkout
-from statehub.models import Checkout, Repo, StatusChange, Task, Workstream, WorkstreamMove
+from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from tests.commands.helpers import FILE, codes, episodes, findings, hub_rows, statuses
-from tests.commands.options import fixing
 from tests.machines.machine import Machine, machine, reopen, report
 from tests.support.manage import Ended
 from tests.support.repos import Origin
@@ -352,13 +350,35 @@ def test_another_workplan_of_the_same_id_is_new(new_origin: NewOrigin) -> None:
 def test_same_id_in_two_repos_is_nothing_as_long_as_both_have_their_files(new_origin: NewOrigin) -> None:
     _, b = with_plan(new_origin, text(plan=False, tasks=False))
     added(b, text(plan=False, tasks=False))
-    assert codes(b.fix()) == [("C-07", "created")]
+    assert messages(b.fix()) == [("C-07", "workplan 'Workplan WP-1' with 2 tasks is not in the hub")]
 
 
-def test_repo_with_a_workplan_of_that_id_keeps_its_own(new_origin: NewOrigin) -> None:
+def test_the_like_of_it_that_is_further_along_is_named_and_comes_along_later(new_origin: NewOrigin) -> None:
+    """Nobody has seen that the file is gone, and no UUID tells: the new workplan is made, and what to do is said."""
+    a, b = with_plan(new_origin, text(plan=False, tasks=False))
+    report(T01, "done")
+    old, plain = Workstream.objects.get(key="WP-1"), text(plan=False, tasks=False)
+    added(b, plain)
+    said = (
+        "workplan 'Workplan WP-1' with 2 tasks is not in the hub; repo 'a' has a workplan of that id and title that is "
+        f"further along ('WP-1-T01' is done): if it has moved here, write state_hub_workstream_id: {old.pk} into the "
+        "front matter"
+    )
+    assert messages(b.fix()) == [("C-07", said)]
+    new = Workstream.objects.get(repo__slug="b")
+    removed(a)
+    added(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {old.pk}"))
+    assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
+    assert not Workstream.objects.filter(pk=new.pk).exists()
+    assert (homes(), Task.objects.get(key=T01).status) == ({"WP-1": ("b", THERE)}, "done")
+    assert codes(b.fix()) == codes(a.fix()) == []
+
+
+def test_repo_with_a_workplan_of_that_id_and_a_history_keeps_its_own(new_origin: NewOrigin) -> None:
     a, b = with_plan(new_origin, text())
     added(b, text(plan=False, tasks=False))
     assert codes(b.fix()) == [("C-07", "created")]
+    report(f"b/{T01}", "done")
     removed(a)
     added(b, text(tasks=False))
     said = (
@@ -414,23 +434,37 @@ def test_old_repos_ledger_remembers_that_it_has_left(pair: tuple[Machine, Machin
     ]
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Between the first comparison and what is made of it, *work* is done."""
+    compare, waiting = sync.compare_checkout, [work]
+
+    def and_then(*args: Any) -> sync.Synced:
+        compared = compare(*args)
+        if waiting:
+            waiting.pop()()
+        return compared
+
+    monkeypatch.setattr(sync, "compare_checkout", and_then)
+
+
 def test_report_in_the_middle_is_not_lost(pair: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is reported between read and write moves the workstream's version: the plan is made again."""
     a, b = pair
     removed(a)
     added(b, text())
-    compare, reports = sync.compare_checkout, ["done"]
-
-    def and_then_a_report(*args: Any) -> sync.Synced:
-        compared = compare(*args)
-        if reports:
-            report(T01, reports.pop())
-        return compared
-
-    monkeypatch.setattr(sync, "compare_checkout", and_then_a_report)
-    checkout = Checkout.objects.select_related("repo").get(host="b")
-    outcome = run_checkout(checkout, fixing(fetch=True), print)
-    assert [(each.code, str(each.action)) for each in outcome.findings] == [
-        ("C-12", "updated"), ("C-13", "written_back"),
-    ]  # fmt: skip
+    meanwhile(monkeypatch, lambda: report(T01, "done"))
+    assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
     assert (homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
+
+
+def test_repo_that_is_faster_takes_it(
+    pair: tuple[Machine, Machine], new_origin: NewOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    c = repo(new_origin, "c", {})
+    removed(a)
+    added(b, text())
+    added(c, text())
+    meanwhile(monkeypatch, c.fix)
+    assert [each["code"] for each in findings(b.fix())] == ["C-17"]
+    assert homes() == {"WP-1": ("c", THERE)}
+    assert WorkstreamMove.objects.count() == 1
