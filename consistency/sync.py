@@ -13,7 +13,7 @@ from django.utils import timezone
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree, missing_in_head
 from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
-from consistency.core.arrivals import memory_of
+from consistency.core.arrivals import memory_of, with_likes_named
 from consistency.core.compare import Comparison, Drift, compare
 from consistency.core.edit import Edited
 from consistency.core.finding import Finding
@@ -30,6 +30,7 @@ from consistency.hub.rows import (
     lock_workstreams,
     mark_workstreams,
     read_finished,
+    read_strangers,
     read_tasks,
     read_workstreams,
 )
@@ -110,6 +111,10 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
         reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
         comparison = _compare(reading, hub)
         comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
+    if comparison.gone:
+        rows = [workstreams[pk] for pk in comparison.gone]
+        others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
+        comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
     moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
     comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from consistency.core.compare import Drift
 from consistency.core.sides import HubTask, HubWorkstream, Known
 from consistency.core.workplan import Workplan
 from statehub.ranks import is_advance
+
+_PLAN_GONE = ("C-08", "C-27")
 
 
 class Sight(StrEnum):
@@ -142,4 +145,26 @@ def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> 
     return (
         f"; repo '{row.repo}' has a workplan of that id and title that is further along ({ahead[0]}): if it has moved "
         f"here, write state_hub_workstream_id: {row.id} into the front matter"
+    )
+
+
+def with_likes_named(
+    drifts: Iterable[Drift], gone: Iterable[HubWorkstream], others: Iterable[HubWorkstream]
+) -> tuple[Drift, ...]:
+    """*drifts*, with a word more on a workstream that is *gone* if one of the *others* is like it."""
+    like = {(row.key, row.mirrored[0]): row.repo for row in others}
+    words = {
+        row.key: (
+            f"; repo '{like[row.key, row.mirrored[0]]}' has a workplan of that id and title: if it has moved there, "
+            f"write state_hub_workstream_id: {row.id} into its front matter, and it takes its statuses and "
+            "history along"
+        )
+        for row in gone
+        if (row.key, row.mirrored[0]) in like
+    }
+    return tuple(
+        replace(drift, finding=replace(drift.finding, message=drift.finding.message + words[drift.finding.workplan]))
+        if drift.finding.code in _PLAN_GONE and drift.finding.workplan in words
+        else drift
+        for drift in drifts
     )

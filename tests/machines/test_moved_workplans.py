@@ -366,7 +366,15 @@ def test_the_like_of_it_that_is_further_along_is_named_and_comes_along_later(new
     )
     assert messages(b.fix()) == [("C-07", said)]
     new = Workstream.objects.get(repo__slug="b")
-    removed(a)
+    a.clone.git("rm", "--quiet", FILE)
+    a.commit("Moved to b")
+    a.push()
+    gone = (
+        "workplan of 'Workplan WP-1' is gone from the checkout; repo 'b' has a workplan of that id and title: if it "
+        f"has moved there, write state_hub_workstream_id: {old.pk} into its front matter, and it takes its statuses "
+        "and history along"
+    )
+    assert messages(a.fix()) == [("C-08", gone)]
     added(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {old.pk}"))
     assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
     assert not Workstream.objects.filter(pk=new.pk).exists()
