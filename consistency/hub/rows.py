@@ -125,9 +125,7 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
         for pk, key, path, version, status, changed_at, slug, *mirrored in rows.filter(wanted).values_list(
             "pk", "key", "path", "version", "status", "status_changed_at", "repo__slug", *_MIRRORED
         ):
-            found[str(pk)] = HubWorkstream(
-                str(pk), key, path, version, status, tuple(mirrored), changed_at, repo=slug
-            )
+            found[str(pk)] = HubWorkstream(str(pk), key, path, version, status, tuple(mirrored), changed_at, repo=slug)
     return list(found.values())
 
 

@@ -64,7 +64,7 @@ def test_what_any_checkout_has_told_is_no_news() -> None:
 
 
 def test_hint_names_the_first_task_that_is_further_along() -> None:
-    row = HubWorkstream(uid(1), "W", "W.md", 1, "active", ("Plan W", "", "", "", "", "", ""), WHEN, "a")
+    row = HubWorkstream(uid(1), "W", "W.md", 1, "active", ("Plan W", "", "", "", "", "", ""), WHEN, repo="a")
     new = plan("W", block("T1"), block("T2"))
     rows = [task(3, 1, "T2", "done"), task(2, 1, "T1", "in_progress"), task(4, 1, "T9", "done")]
     assert hint(row, rows, new) == (
@@ -76,14 +76,14 @@ def test_hint_names_the_first_task_that_is_further_along() -> None:
 
 
 def test_only_a_like_workplan_is_named() -> None:
-    gone, other = ws(1, "W"), HubWorkstream(uid(2), "W", "", 1, "active", ("Plan W", *[""] * 6), WHEN, "b")
+    gone, other = ws(1, "W"), HubWorkstream(uid(2), "W", "", 1, "active", ("Plan W", *[""] * 6), WHEN, repo="b")
     drift = Drift(Finding.of("C-08", "it is gone", workplan="W"))
     (said,) = with_likes_named([drift], [gone], [other])
     assert said.finding.message == (
         "it is gone; repo 'b' has a workplan of that id and title: if it has moved there, write "
         f"state_hub_workstream_id: {uid(1)} into its front matter, and it takes its statuses and history along"
     )
-    another = HubWorkstream(uid(2), "W", "", 1, "active", ("Another", *[""] * 6), WHEN, "b")
+    another = HubWorkstream(uid(2), "W", "", 1, "active", ("Another", *[""] * 6), WHEN, repo="b")
     kept = [drift, Drift(Finding.of("C-10", "so is a task", workplan="W", task="T1"))]
     assert with_likes_named(kept, [gone], [another]) == tuple(kept)
     assert with_likes_named(kept[1:], [gone], [other]) == tuple(kept[1:])

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("statehub", "0005_evidence_of_reopens"),
+        ("statehub", "0007_ids_in_nfc"),
     ]
 
     operations = [
