@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +19,12 @@ from django.core.exceptions import ImproperlyConfigured
 from statehub.numbers import NotANumberError, parse_whole_number
 
 SETTINGS = frozenset({
-    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "SECRET_KEY", "SECURE_HSTS_SECONDS",
-    "SECURE_SSL_REDIRECT", "STATEHUB_COMMIT_EMAIL", "STATEHUB_COMMIT_HOOKS", "STATEHUB_COMMIT_NAME",
-    "STATEHUB_COMMIT_TIMEOUT", "STATEHUB_FETCH_TIMEOUT", "STATEHUB_GIT_PROTOCOLS", "STATEHUB_HOST",
-    "STATEHUB_MAX_FILE_SIZE", "STATEHUB_OVERDUE_HOURS", "STATEHUB_PING_URL", "STATEHUB_PUSH", "STATEHUB_PUSH_TIMEOUT",
-    "STATEHUB_REFUSED_PER_MINUTE", "STATEHUB_UNREACHABLE_HOURS", "STATEHUB_VAR",
+    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "SECRET_KEY", "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "STATEHUB_COMMIT_EMAIL",
+    "STATEHUB_COMMIT_HOOKS", "STATEHUB_COMMIT_NAME", "STATEHUB_COMMIT_TIMEOUT", "STATEHUB_FETCH_TIMEOUT",
+    "STATEHUB_GIT_PROTOCOLS", "STATEHUB_HOST", "STATEHUB_MAX_FILE_SIZE", "STATEHUB_OVERDUE_HOURS", "STATEHUB_PING_URL",
+    "STATEHUB_PUSH", "STATEHUB_PUSH_TIMEOUT", "STATEHUB_REFUSED_PER_MINUTE", "STATEHUB_TRUSTED_PROXIES",
+    "STATEHUB_UNREACHABLE_HOURS", "STATEHUB_VAR",
 })  # fmt: skip
 """All that the settings file may set. Reading any other is a mistake of ours; a typing error in one is refused."""
 
@@ -177,6 +179,17 @@ def read_hosts(name: str, default: list[str]) -> list[str]:
     if not all(_HOST.fullmatch(host) for host in hosts):
         raise refusal(name, "names of hosts with commas between them, without https:// and port")
     return hosts or default
+
+
+def read_networks(name: str, default: str) -> list[IPv4Network | IPv6Network | str]:
+    """The addresses and networks that the setting *name* lists, `unix` as it is. Raises ImproperlyConfigured."""
+    text = _raw(name) or default
+    try:
+        parts = [part.strip() for part in text.split(",")] if text != "none" else []
+        return ["unix" if part == "unix" else ip_network(part) for part in parts]
+    except ValueError as error:
+        wanted = "addresses, networks as 10.0.0.0/8, or unix, with commas between them, or none"
+        raise refusal(name, wanted) from error
 
 
 def read_origins(name: str) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from statehub.environment import read_bool, read_hosts, read_number, read_origins, read_text
+from statehub.environment import read_bool, read_hosts, read_networks, read_number, read_origins, read_text
 from statehub.numbers import MAX_HOURS
 from statehub.settings_commands import *  # noqa: F403 - one set of settings in two steps
 from statehub.settings_commands import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, make_folder
@@ -56,6 +56,9 @@ if not SECRET_KEY:
         raise ImproperlyConfigured("SECRET_KEY must be set if DEBUG is off")
     SECRET_KEY = _kept_secret_key()
 
+# Who may say for whom a request is, by X-Forwarded-For, -Proto and -Host: by default a proxy on this machine.
+STATEHUB_TRUSTED_PROXIES = read_networks("STATEHUB_TRUSTED_PROXIES", "127.0.0.1,::1,unix")
+
 # This machine's own names always count: an ssh tunnel ends there, whatever the hub is called outside.
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(dict.fromkeys([*read_hosts("ALLOWED_HOSTS", []), *LOOPBACK_HOSTS]))
@@ -76,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "web.proxy.TrustedProxies",
     "web.policy.ContentPolicy",
     "web.api.edge.ApiEdge",
     "web.loopback.LoopbackMiddleware",
@@ -83,7 +87,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "web.hosts.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -156,10 +160,16 @@ AUTH_PASSWORD_VALIDATORS = [
 
 _ssl_redirect = read_bool("SECURE_SSL_REDIRECT", True)
 _hsts_seconds = read_number("SECURE_HSTS_SECONDS", 31_536_000, 2**31 - 1, lowest=0)
+_hsts_subdomains = read_bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+_hsts_preload = read_bool("SECURE_HSTS_PRELOAD", False)
 if not DEBUG:
     SECURE_SSL_REDIRECT = _ssl_redirect
     SECURE_HSTS_SECONDS = _hsts_seconds
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    # For this host alone unless set: a hub must not decide how other servers of its domain are reached.
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = _hsts_subdomains
+    SECURE_HSTS_PRELOAD = _hsts_preload
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they want both
+    # Monitors come over plain http, by address: a redirect would be no answer to them.
+    SECURE_REDIRECT_EXEMPT = [r"^(?:healthz|readyz|metrics)$"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

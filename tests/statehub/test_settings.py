@@ -63,6 +63,40 @@ def test_production_needs_a_key(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "127.0.0.1/32 ::1/128 unix"),
+        (" ", "127.0.0.1/32 ::1/128 unix"),
+        ("none", ""),
+        ("10.0.0.5", "10.0.0.5/32"),
+        ("10.0.0.5, 172.16.0.0/12,unix", "10.0.0.5/32 172.16.0.0/12 unix"),
+        ("2001:db8::/32", "2001:db8::/32"),
+    ],
+)
+def test_trusted_proxies(value: str | None, expected: str) -> None:
+    assert shown("*settings.STATEHUB_TRUSTED_PROXIES", {"STATEHUB_TRUSTED_PROXIES": value}) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["10.0.0.5/8", "*", "proxy.example.org", "none,10.0.0.5", "10.0.0.5,,unix", "10.0.0.5 ::1"]
+)
+def test_trusted_proxies_that_are_no_addresses(value: str) -> None:
+    said = shown("*settings.STATEHUB_TRUSTED_PROXIES", {"STATEHUB_TRUSTED_PROXIES": value})
+    wanted = "addresses, networks as 10.0.0.0/8, or unix, with commas between them, or none"
+    assert said == (
+        f"django.core.exceptions.ImproperlyConfigured: STATEHUB_TRUSTED_PROXIES must be {wanted}, not '{value}'"
+    )
+
+
+def test_hsts_is_for_this_host_unless_set() -> None:
+    env: dict[str, str | None] = {"DEBUG": "false", "SECRET_KEY": "x" * 60}
+    what = "settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD"
+    assert shown(what, env) == "False False"
+    both = {"SECURE_HSTS_INCLUDE_SUBDOMAINS": "true", "SECURE_HSTS_PRELOAD": "true"}
+    assert shown(what, {**env, **both}) == "True True"
+
+
 def test_file_of_settings(tmp_path: Path) -> None:
     (tmp_path / "hub.env").write_text("STATEHUB_HOST=from-the-file\nDATABASE_URL=postgres://me@db.example.org/hub\n")
     env = {"STATEHUB_ENV_FILE": str(tmp_path / "hub.env"), "STATEHUB_HOST": None, "DATABASE_URL": None}

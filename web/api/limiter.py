@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from web.models import RefusedAttempts
+from web.proxy import parse_address
 
 KEPT = timedelta(hours=1)
 
@@ -40,9 +41,8 @@ def seconds_left() -> int:
 
 def network(address: str) -> str:
     """Who counts as one: an IPv4 address, or an IPv6 /64, which one household or machine has all of."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return "unknown"  # a Unix socket, say
     if parsed.version == 4:
         return str(parsed)

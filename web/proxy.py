@@ -1,0 +1,78 @@
+"""Reads what a proxy in front of the hub says about a request: the client's address, the scheme and the host.
+
+Anybody can send such headers. They count only on a connection from an address in STATEHUB_TRUSTED_PROXIES. They stay in
+the request: that one is there says that a proxy has passed the request on.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
+FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+FORWARDED_HOST = "HTTP_X_FORWARDED_HOST"
+SCHEMES = ("http", "https")
+
+_PORT = re.compile(r"\A(?:\[(?P<ipv6>[^\]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?\Z")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class TrustedProxies:
+    """Middleware; the first of all, so that all others see the client and not the proxy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self._trusted = tuple(settings.STATEHUB_TRUSTED_PROXIES)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer to *request*."""
+        meta = request.META
+        if self._trusts(meta.get("REMOTE_ADDR", "")):
+            meta["REMOTE_ADDR"] = self._client(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR, ""))
+            # A list of values is read from its end: that is what the proxy itself has added.
+            if (scheme := _last(meta, FORWARDED_PROTO).lower()) in SCHEMES:
+                meta["wsgi.url_scheme"] = scheme
+            if host := _last(meta, FORWARDED_HOST):
+                meta["HTTP_HOST"] = host
+        return self.get_response(request)
+
+    def _trusts(self, address: str) -> bool:
+        parsed = parse_address(address)
+        if parsed is None:
+            return address == "" and "unix" in self._trusted  # a Unix socket has no address
+        return any(parsed in network for network in self._trusted if network != "unix")
+
+    def _client(self, address: str, forwarded_for: str) -> str:
+        """The last address in *forwarded_for* that is not a trusted proxy; each proxy adds one at the end."""
+        for hop in reversed(forwarded_for.split(",")):
+            parsed = parse_address(hop)
+            if parsed is None:
+                break
+            address = str(parsed)
+            if not self._trusts(address):
+                break
+        return address
+
+
+def parse_address(text: str) -> Address | None:
+    """The IP address in *text*, where some proxies add a port; an IPv4 address within IPv6 as IPv4."""
+    text = text.strip()
+    if with_port := _PORT.match(text):
+        text = with_port["ipv6"] or with_port["ipv4"]
+    try:
+        parsed = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _last(meta: dict[str, Any], name: str) -> str:
+    return str(meta.get(name, "")).rpartition(",")[2].strip()
