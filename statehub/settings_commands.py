@@ -78,4 +78,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         make_folder(Path(_database["NAME"]).parent)
 else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+    # A pooler (pgbouncer in transaction mode) gives every transaction another connection; cursors do not survive that.
+    _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES = {"default": _database}

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,12 @@ class Unavailable(Exception):
 
 
 @contextmanager
-def server(binaries: Iterable[Path] | None = None) -> Iterator[str]:
-    """Run a server; the value is the URL of its database `postgres`, whose user may do everything.
+def server(
+    binaries: Iterable[Path] | None = None, *, superuser: str = "statehub", tcp_port: int | None = None
+) -> Iterator[str]:
+    """Run a server; the value is the URL of its database `postgres`, whose user, *superuser*, may do everything.
+
+    With *tcp_port* it also listens on that port of 127.0.0.1, where it wants passwords.
 
     The URL is good for django-environ and for psycopg. Where TEST_DATABASE_URL is set, it is that, and nothing is
     started. *binaries* are the folders to look in, instead of all known ones. Raises Unavailable.
@@ -63,10 +67,11 @@ def server(binaries: Iterable[Path] | None = None) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="statehub-pg-", dir="/tmp"))
     watchdog = None
     try:
-        user = _server_user(folder)
-        postgres = _initialised(_candidates() if binaries is None else binaries, folder, user)
-        watchdog = _watchdog(postgres, folder, user)
-        url = f"postgres://statehub@:5432/postgres?host={quote(str(folder))}"
+        user = server_user(folder)
+        postgres = _initialised(_candidates() if binaries is None else binaries, folder, user, superuser)
+        tcp = {} if tcp_port is None else {"listen_addresses": "127.0.0.1", "port": str(tcp_port)}
+        watchdog = _watchdog(postgres, folder, user, tcp)
+        url = f"postgres://{superuser}@:{tcp_port or 5432}/postgres?host={quote(str(folder))}"
         _wait_until_ready(url, watchdog, folder)
         yield url
     finally:
@@ -80,8 +85,11 @@ def with_name(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
-def _server_user(folder: Path) -> dict[str, Any]:
-    """What `subprocess` needs to run the server as one who may: nothing, or for root the user `nobody`."""
+def server_user(folder: Path) -> dict[str, Any]:
+    """What `subprocess` needs to run a server as one who may: nothing, or for root the user `nobody`.
+
+    *folder* is that user's from then on.
+    """
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -118,7 +126,7 @@ def _numbers(text: str) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d+", text)]
 
 
-def _initialised(candidates: Iterable[Path], folder: Path, user: dict[str, Any]) -> Path:
+def _initialised(candidates: Iterable[Path], folder: Path, user: dict[str, Any], superuser: str) -> Path:
     """Make a cluster in *folder* with the first binaries that can; returns their `postgres`."""
     problems: dict[Path, str] = {}
     for candidate in candidates:
@@ -126,7 +134,7 @@ def _initialised(candidates: Iterable[Path], folder: Path, user: dict[str, Any])
             continue
         try:
             binaries = _reachable(candidate, folder, user)
-            _init(binaries, folder, user)
+            _init(binaries, folder, user, superuser)
         except (OSError, subprocess.SubprocessError, Unavailable) as problem:
             problems[candidate] = str(getattr(problem, "stderr", "") or problem).strip()
         else:
@@ -161,8 +169,9 @@ def _check_version(binaries: Path, folder: Path, user: dict[str, Any]) -> None:
             raise Unavailable(f"{answer.strip()} is older than PostgreSQL {OLDEST}")
 
 
-def _init(binaries: Path, folder: Path, user: dict[str, Any]) -> None:
-    options = ["--username=statehub", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+def _init(binaries: Path, folder: Path, user: dict[str, Any], superuser: str) -> None:
+    options = [f"--username={superuser}", "--auth-local=trust", "--auth-host=scram-sha-256"]
+    options += ["--encoding=UTF8", "--no-sync", "--no-instructions"]
     command = [str(binaries / "initdb"), f"--pgdata={folder / 'data'}", *options]
     try:
         _run([*command, "--locale=C.UTF-8"], folder, user)
@@ -182,8 +191,8 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
-def _watchdog(postgres: Path, folder: Path, user: dict[str, Any]) -> subprocess.Popen[bytes]:
-    settings = {**SETTINGS, "unix_socket_directories": str(folder)}
+def _watchdog(postgres: Path, folder: Path, user: dict[str, Any], tcp: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    settings = {**SETTINGS, **tcp, "unix_socket_directories": str(folder)}
     command = [str(postgres), "-D", str(folder / "data"), *(f"--{name}={value}" for name, value in settings.items())]
     # -I -S: nothing from site-packages, which would measure the watchdog's coverage. A session of its own: Ctrl-C is
     # for the tests, which then close the pipe.

@@ -1,0 +1,62 @@
+"""Behind pgbouncer in transaction mode, where a process's transactions go over different connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from statehub.models import Source, Task
+from statehub.moves import Origin, advance, find_task
+from tests.support.hub import Hub
+from tests.support.manage import Ended
+from tests.support.pgbouncer import pooled
+from tests.support.repos import Clone
+from tests.support.repos import Origin as Bare
+from tests.support.workplans import workplan
+
+SLUGS = ("one", "two", "three", "four")
+
+
+@pytest.fixture
+def pooled_hub(hub: Hub) -> Iterator[Hub]:
+    """This test's hub, whose processes come through pgbouncer."""
+    if hub.url.startswith("sqlite:"):
+        pytest.skip("pgbouncer stands before PostgreSQL")
+    with pooled(hub.url, pool_size=3) as url:
+        yield Hub(url)
+
+
+@pytest.fixture
+def clones(new_origin: Callable[[str], Bare]) -> list[Clone]:
+    found = []
+    for slug in SLUGS:
+        clone = new_origin(slug).clone(slug)
+        for number in range(3):
+            key = f"{slug}-{number}"
+            clone.write(f"workplans/{key}.md", workplan(key, [(f"{key}-T{task}", "todo") for task in range(5)]))
+        clone.commit()
+        clone.push()
+        found.append(clone)
+    return found
+
+
+def at_once(hub: Hub, command: str) -> list[Ended]:
+    """What *command* comes to on every repo at the same moment, each as a process."""
+    with ThreadPoolExecutor(len(SLUGS)) as pool:
+        return list(pool.map(lambda slug: hub.manage(command, slug), SLUGS))
+
+
+def test_several_commands_at_once(pooled_hub: Hub, clones: list[Clone]) -> None:
+    for clone, slug in zip(clones, SLUGS, strict=True):
+        assert pooled_hub.manage("register_repo", clone.path, "--slug", slug).exit == 0
+    fixed = at_once(pooled_hub, "fix_consistency")
+    assert [(ended.exit, ended.stderr) for ended in fixed] == [(0, "")] * 4
+    assert Task.objects.count() == 4 * 3 * 5
+    for slug in SLUGS:
+        advance(find_task(f"{slug}-0-T0"), "done", Origin("somebody", Source.API))
+    checked = at_once(pooled_hub, "check_consistency")
+    assert [(ended.exit, ended.stderr) for ended in checked] == [(0, "")] * 4
+    pruned = pooled_hub.manage("prune_history", "--older-than", "1")
+    assert (pruned.exit, pruned.stderr) == (0, "")
