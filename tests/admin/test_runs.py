@@ -239,6 +239,6 @@ def test_trigger_comes_from_the_environment(trigger: str, exit_: int, here: Chec
 def test_welcome_is_for_a_hub_without_users(hub: Hub) -> None:
     from django.contrib.auth.models import User
 
-    assert "createsuperuser" in hub.manage("welcome").stdout
+    assert "create_user NAME --role administrator" in hub.manage("welcome").stdout
     User.objects.create_user("ada", is_staff=True)
     assert hub.manage("welcome").stdout == ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import PASSWORD, Site
 from tests.browser.watch import Watched, watched
 
 PAGES = (
@@ -122,6 +123,31 @@ def test_viewer_may_not(watch: Watched) -> None:
         expect(page.locator(".sh-card").first).to_be_visible()
         expect(page.locator(".sh-record form")).to_have_count(0)
     expect(page.get_by_role("link", name="Users")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_administrator_makes_a_person_and_a_token(scheme: str, watch: Watched) -> None:
+    from django.contrib.auth.models import User
+
+    page = watch.page
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+    User.objects.create_superuser("ada", password=PASSWORD)
+    watch.log_in("ada")
+    watch.open("/admin/auth/user/add/")
+    page.get_by_label("Username").fill("ben")
+    for field in ("password1", "password2"):
+        page.fill(f"input[name={field}]", PASSWORD)
+    page.get_by_label("Operator: also runs checks and fixes").check()
+    watch.scan()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#result_list tbody", has_text="ben")).to_contain_text("operator")
+    watch.open("/admin/web/apitoken/")
+    page.get_by_role("link", name="Add API token").click()
+    watch.scan()
+    page.get_by_label("Name").fill("ben")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator(".sh-secret")).to_have_text(re.compile("^sth_[A-Za-z0-9_-]{43}$"))
+    watch.scan()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

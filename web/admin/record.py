@@ -141,18 +141,21 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, obj: Model, sections: list[Section], extra: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """*sections* under the heading of *obj*."""
+        deletable = self.has_delete_permission(request, obj)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "original": obj,
             "title": look.line(str(obj), 200),
             "heading": self.heading(obj),
-            "sections": sections,
-            "delete_url": f"{request.path.removesuffix('change/')}delete/"
-            if self.has_delete_permission(request, obj)
-            else "",
+            "delete_url": f"{request.path.removesuffix('change/')}delete/" if deletable else "",
             **(extra or {}),
         }
+        return self.plain_page(request, sections, context)
+
+    def plain_page(self, request: HttpRequest, sections: list[Section], context: dict[str, Any]) -> TemplateResponse:
+        """*sections* under the title and the heading that are in *context*."""
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "sections": sections, **context,
+        }  # fmt: skip
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "web/admin/record.html", context)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from django.forms import Form
 from django.utils.safestring import SafeString
 
 
@@ -115,4 +116,13 @@ class RunForm:
     template: ClassVar[str] = "web/admin/run_form.html"
 
 
-Section = Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm
+@dataclass(frozen=True, slots=True)
+class TokenForm:
+    """The form that makes an API token, with what was typed and what is wrong with it."""
+
+    title: str
+    form: Form
+    template: ClassVar[str] = "web/admin/token_form.html"
+
+
+Section = Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm

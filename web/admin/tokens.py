@@ -1,24 +1,42 @@
-"""API tokens: who has one, when it was last used, and the button that revokes it. `create_token` makes them."""
+"""API tokens: who has one, when it was last used, the form that makes one and the button that revokes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from statehub.numbers import MAX_DAYS
 from web.admin import look
 from web.admin.record import RecordAdmin
-from web.admin.sections import Facts, Section
-from web.api.tokens import revoke
+from web.admin.sections import Facts, Note, Section, TokenForm
+from web.api.tokens import MAX_NAME_LENGTH, NameTaken, create, revoke
 from web.models import ApiToken
+
+READ_ONLY = "read"
+
+
+class NewTokenForm(forms.Form):
+    """What a token is to be."""
+
+    use_required_attribute = True
+    name = forms.CharField(label="Name", max_length=MAX_NAME_LENGTH, widget=forms.TextInput({"autocomplete": "off"}))
+    rights = forms.ChoiceField(label="May", choices=[("", "read and report"), (READ_ONLY, "read")], required=False)
+    days = forms.IntegerField(
+        label="Days until it expires (empty: never)", min_value=1, max_value=MAX_DAYS, required=False
+    )
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(RecordAdmin):
-    """The secret is shown once, by the command; here is only what the hub keeps of it."""
+    """The secret is shown once, to whoever makes the token; later there is only what the hub keeps of it."""
 
     actions = ("revoke_chosen",)  # type: ignore[assignment]  # the base has none
     list_display = ("name_link", "rights", "state", "created", "expires", "last_used")
@@ -27,6 +45,28 @@ class ApiTokenAdmin(RecordAdmin):
     search_fields = ("name",)
     search_help_text = "Name"
     empty_text = "No token was made yet. On the hub's machine: manage.py create_token NAME"
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        """By Django's permission to add a token, which neither group has."""
+        return bool(request.user.has_perm("web.add_apitoken"))
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """The form, and after it the page with the secret: that page is the answer itself, so that nothing keeps it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = NewTokenForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            wanted = form.cleaned_data
+            try:
+                token, secret = create(wanted["name"], read_only=wanted["rights"] == READ_ONLY, days=wanted["days"])
+            except NameTaken as error:
+                form.add_error("name", str(error))
+            else:
+                shown = format_html('<code class="sh-mono sh-secret">{}</code>', secret)
+                note = Note("Copy it now: it is shown this once", shown, "good")
+                return self.page(request, token, [note, *self.sections(request, token)])
+        title = "Make an API token"
+        return self.plain_page(request, [TokenForm("Token", form)], {"title": title, "heading": title})
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """By Django's permission to change a token, which neither group has."""

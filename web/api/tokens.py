@@ -17,6 +17,8 @@ from web.models import ApiToken
 PREFIX = "sth_"
 """Lets scanners of secrets know one when they see it."""
 
+MAX_NAME_LENGTH = 200
+
 STAMP_EVERY = timedelta(minutes=1)
 
 

@@ -18,6 +18,6 @@ class Command(HubCommand):
         """Look for a user who may enter the admin."""
         if not get_user_model().objects.filter(is_active=True, is_staff=True).exists():
             self.say("Nobody can log in yet. Make the first user, in another terminal:")
-            self.say("    .venv/bin/python manage.py createsuperuser")
-            self.say("Further users are made in the admin: give them staff status, and the group viewer or operator.")
+            self.say("    .venv/bin/python manage.py create_user NAME --role administrator")
+            self.say("Further users are made in the same way, or in the admin: each has a role.")
         return 0

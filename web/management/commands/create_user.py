@@ -1,0 +1,41 @@
+"""Makes a person's account for the admin."""
+
+from __future__ import annotations
+
+import secrets
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from statehub.command import HubCommand
+from web.people import Role, give_role
+
+
+class Command(HubCommand):
+    """The password goes to stdout, alone and once; the hub keeps its hash."""
+
+    help = "Make an account for the admin and print its first password, once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Who it is for, and what that person may do."""
+        parser.add_argument("name", metavar="NAME", help="the name to log in with")
+        roles = "; ".join(str(role.label) for role in Role)
+        parser.add_argument("--role", choices=Role.values, default=Role.VIEWER.value, help=f"{roles} (default: viewer)")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Make it and print the password."""
+        role, password = Role(options["role"]), secrets.token_urlsafe(15)
+        user = User(username=options["name"])
+        user.set_password(password)
+        try:
+            user.full_clean()
+        except ValidationError as error:
+            self.cannot_run("NAME: " + " ".join(error.messages))
+        with transaction.atomic():
+            give_role(user, role)
+        self.warn(f"{role.label.partition(':')[0]} '{user.username}' logs in with this password, shown this once:")
+        self.say(password)
+        return 0
