@@ -40,6 +40,7 @@ MANAGE := $(PY) manage.py
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
 .PHONY: test test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
+.PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
 help: ## List the targets
@@ -169,6 +170,9 @@ audit: tools ## Ask the advisory service on the network for known weaknesses of 
 
 crash: dev ## Kill a fix, or let something fail, at its every effect, and compare the ends of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)
+
+rehearse-deployment: dev ## Set up a team's hub by the commands of docs/deployment.md, in a temporary folder (ARGS: see ARGS=--help)
+	@$(PY) -m rehearsal $(ARGS)
 
 clean: ## Remove what was set up or cached; var/, which holds the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov mutants

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,31 +11,27 @@ from pathlib import Path
 import pytest
 
 from consistency.core.codes import CODES
+from tests.support.programs import need_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 UNITS = ["statehub-fix.service", "statehub-fix.timer"]
+SERVICES = ["statehub-fix.service", "statehub-web.service"]
 PAGE = (ROOT / "docs/operations.md").read_text()
-PYTHON = "/srv/statehub/.venv/bin/python"
+PROGRAMS = re.compile(r"/srv/statehub/\.venv/bin/(?:python|gunicorn)")
 
 
 @pytest.fixture
 def systemd_analyze() -> str:
-    """The program; without it nothing is tested, which CI does not take."""
-    found = shutil.which("systemd-analyze")
-    if found is None:
-        problem = "systemd-analyze is missing: install systemd"
-        if os.environ.get("CI"):
-            pytest.fail(problem, pytrace=False)
-        pytest.skip(problem)
-    return found
+    return need_program("systemd-analyze", "systemd")
 
 
 def verified(systemd_analyze: str, folder: Path) -> str:
     """What systemd has to say about the units in *folder*, told that the program they start is there."""
-    service = folder / UNITS[0]
-    service.write_text(service.read_text().replace(PYTHON, sys.executable))
-    command = [systemd_analyze, "verify", "--man=no", *(str(folder / unit) for unit in UNITS)]
+    for service in (folder / name for name in SERVICES):
+        service.write_text(PROGRAMS.sub(sys.executable, service.read_text()))
+    units = sorted({*UNITS, *SERVICES})
+    command = [systemd_analyze, "verify", "--man=no", *(str(folder / unit) for unit in units)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     return ended.stdout + ended.stderr
 
@@ -46,17 +41,31 @@ def test_systemd_takes_the_units(systemd_analyze: str, tmp_path: Path) -> None:
     assert verified(systemd_analyze, tmp_path) == ""
 
 
+@pytest.mark.parametrize("unit", SERVICES)
 @pytest.mark.parametrize(("line", "words"), [("Shiny=yes", "Unknown key"), ("TimeoutStopSec=soon", "Failed to parse")])
-def test_systemd_says_what_it_does_not_take(systemd_analyze: str, tmp_path: Path, line: str, words: str) -> None:
+def test_systemd_says_what_it_does_not_take(
+    systemd_analyze: str, tmp_path: Path, unit: str, line: str, words: str
+) -> None:
     shutil.copytree(DEPLOY, tmp_path, dirs_exist_ok=True)
-    with (tmp_path / UNITS[0]).open("a") as service:
+    with (tmp_path / unit).open("a") as service:
         service.write(f"{line}\n")
     assert words in verified(systemd_analyze, tmp_path)
 
 
 def test_units_stand_in_the_page_as_they_are() -> None:
-    assert sorted(path.name for path in DEPLOY.iterdir()) == UNITS
     assert re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL) == [(DEPLOY / unit).read_text() for unit in UNITS]
+
+
+def test_services_are_shut_in_alike() -> None:
+    """What the web server starts does what the timer's fix does."""
+    fences = []
+    for name in SERVICES:
+        lines = (DEPLOY / name).read_text().partition("[Service]")[2].splitlines()
+        fences.append(
+            {line for line in lines if re.match(r"(Protect|Private|Restrict|System|Capab|Amb|NoNew|Lock)", line)}
+        )
+    assert len(fences[0]) > 15
+    assert fences[0] == fences[1]
 
 
 def test_crontab_and_service_start_the_same() -> None:

@@ -9,3 +9,7 @@ class WebConfig(AppConfig):
     name = "web"
     verbose_name = "State Hub web"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        import web.checks  # noqa: F401 - they register themselves

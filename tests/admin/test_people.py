@@ -75,7 +75,7 @@ def test_command_makes_viewers_unless_told(db: None) -> None:
     ("name", "said"),
     [
         ("ada", "error: NAME: A user with that username already exists.\n"),
-        ("", "error: NAME: This field cannot be blank.\n"),
+        ("", "error: an argument is empty: name\n"),
         (
             "a b",
             "error: NAME: Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ "
