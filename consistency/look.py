@@ -9,10 +9,21 @@ from functools import partial
 from consistency.checkout.commit import recover
 from consistency.checkout.git import GitError
 from consistency.checkout.pull import pull
+from consistency.checkout.roots import held_commits
 from consistency.checkout.state import State, read_state
 from consistency.checkout.worktree import WorkTree
 from consistency.core.finding import Finding
-from consistency.core.gate import GONE, Freshness, Sighting, behind, branch_gone, foreign_clone, in_progress, off_branch
+from consistency.core.gate import (
+    GONE,
+    Freshness,
+    Sighting,
+    behind,
+    branch_gone,
+    foreign_clone,
+    in_progress,
+    off_branch,
+    other_repository,
+)
 from consistency.hub.own_commits import read_own_commits
 from consistency.models import Run
 from consistency.options import Options
@@ -57,8 +68,10 @@ def _look(visit: Visit, tree: WorkTree, options: Options) -> Look:
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
     sighting = newest_sighting(checkout, place_of(visit)) if ask_others else None
     wanted = repo.branch
-    state = read_state(tree, repo.workplans, upstream, fetched, wanted, sighting.tip if sighting else "")
-    foreign, gone = bool(visit.foreign), fetched.outcome == GONE and upstream is not None
+    state = read_state(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
+    is_other = not visit.foreign and _is_other_repository(checkout, tree, state)
+    foreign = visit.foreign or is_other
+    gone = fetched.outcome == GONE and upstream is not None
     if foreign:
         state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
     gates = behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
@@ -67,10 +80,20 @@ def _look(visit: Visit, tree: WorkTree, options: Options) -> Look:
         gates += off_branch(slug, state.branch, wanted, state.on_branch)
     gates += in_progress(slug, state.under_way)
     if foreign:
-        gates += foreign_clone(slug, visit.foreign)
+        gates += other_repository(slug) if is_other else foreign_clone(slug, visit.foreign)
     elif gone and upstream is not None:
         gates += branch_gone(slug, upstream.branch, upstream.remote, fetched.default)
     return Look(state, tuple(gates))
+
+
+def _is_other_repository(checkout: Checkout, tree: WorkTree, state: State) -> bool:
+    """Whether the clone is certainly one of another repository, by its history.
+
+    It costs nothing as long as HEAD is what the last fix took.
+    """
+    known = checkout.repo.first_commits
+    is_settled = not known or tree.is_shallow or (state.head is not None and state.head == checkout.head)
+    return not is_settled and not held_commits(tree, known)
 
 
 def _is_behind_alone(look: Look) -> bool:

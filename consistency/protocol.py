@@ -54,7 +54,7 @@ def _refusals(path: str) -> Iterator[None]:
 
 
 def _section(repo: Repo) -> str:
-    return render(TEMPLATE.read_text("utf-8"), repo.slug, repo.workplans)
+    return render(TEMPLATE.read_text("utf-8"), repo.slug, repo.workplans.replace("\n", ", "))
 
 
 def _full(tree: WorkTree, path: str) -> str:

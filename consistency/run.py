@@ -15,6 +15,7 @@ from django.utils import timezone
 from consistency.checkout.commit import Written
 from consistency.checkout.git import GitError
 from consistency.checkout.lock import Locked
+from consistency.checkout.roots import first_commits
 from consistency.checkout.state import State
 from consistency.checkout.worktree import NotAWorkTree, WorkTree
 from consistency.checkout.writeback import write_back
@@ -36,7 +37,7 @@ from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
 from consistency.visit import Visit, visits
 from statehub.escapes import storable
-from statehub.models import Checkout
+from statehub.models import Checkout, Repo
 
 
 def run_checkout(checkout: Checkout, options: Options, warn: Warn) -> CheckoutOutcome:
@@ -104,7 +105,8 @@ class _Running:
             if self._visit.tree is not None:
                 self._work(self._visit.tree)
         except NotAWorkTree as error:
-            self._result = _Result(RunState.ERROR, [Finding.of("C-01", str(error))])
+            advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
+            self._result = _Result(RunState.ERROR, [Finding.of("C-01", f"{error} ({advice})")])
         except (GitError, OSError, HubBusy) as error:
             self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {error}")
         except DatabaseError:
@@ -279,6 +281,15 @@ class _Running:
             head, tip = result.commit or state.head or "", self._visit.fetched.tip or state.tip
             if (head, tip) != (self._checkout.head, self._checkout.tip):
                 Checkout.objects.filter(pk=self._checkout.pk).update(head=head, tip=tip)
+            self._learn_history()
+
+    def _learn_history(self) -> None:
+        """Keep what the repo's history begins with, once it is known: a hub made by an earlier version has no word."""
+        repo, tree, upstream = self._checkout.repo, self._visit.tree, self._visit.upstream
+        if repo.first_commits or tree is None or tree.is_shallow:
+            return
+        if found := first_commits(tree, upstream.remote if upstream else ""):
+            Repo.objects.filter(pk=repo.pk, first_commits=[]).update(first_commits=found)
 
     def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
         run, visit = self._run, self._visit

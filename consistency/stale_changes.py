@@ -95,7 +95,7 @@ def look_into_advances(
     data = _read_again(tree, {each.path for each in asked.values()}, digests, limit)
     workplans = {item.workplan.path: item.workplan for item in known}
     answers = find_provenances(
-        tree, checkout.repo.workplans, head, asked.values(),
+        tree, checkout.repo.pattern, head, asked.values(),
         tips=sorted(tips), since="" if reopens else checkout.head,
         parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
     )  # fmt: skip

@@ -89,7 +89,7 @@ def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Reading, Plan
     """The files as they were read, and what they lack; both sides are compared without what the ledger remembers."""
     repo, slug = checkout.repo_id, checkout.repo.slug
     workstreams = read_workstreams(repo)
-    reading = read_checkout(tree, checkout.repo.workplans, _NO_LEDGER, limit, workstreams)
+    reading = read_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
     workplans = [item.workplan for item in reading.side.known]
     tasks, foreign = read_tasks(repo, workstreams, reading.side.known, empty=not workstreams)
     strangers = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()

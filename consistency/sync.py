@@ -98,7 +98,7 @@ def _settles(action: object, written: frozenset[str]) -> bool:
 def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
     """Both sides compared; nothing is written."""
     workstreams = read_workstreams(checkout.repo_id)
-    reading = read_checkout(tree, checkout.repo.workplans, checkout.pk, options.max_size, workstreams)
+    reading = read_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
     reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
     hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
     reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))

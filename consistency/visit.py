@@ -104,7 +104,7 @@ def arrive(checkout: Checkout) -> Visit:
     visit = Visit(checkout)
     try:
         visit.tree = open_checkout(checkout.path)
-        visit.upstream = find_upstream(visit.tree, checkout.repo.origin, checkout.repo.branch)
+        visit.upstream = find_upstream(visit.tree, checkout.repo.addresses, checkout.repo.branch)
     except ForeignCloneError as error:
         visit.foreign = str(error)
     except GitMissing:

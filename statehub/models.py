@@ -23,14 +23,21 @@ NAME_LENGTH = 200
 
 
 class Repo(models.Model):
-    """A git repository known by its slug. `origin` is its normalised remote URL, '' where it has none.
+    """A git repository known by its slug, its addresses and its history.
 
-    `branch` is the one that is mirrored: a fix on any other writes nothing. '' is any.
+    `origin` is its normalised remote URL, '' if it has none. `aliases` are other addresses of the same repository,
+    `former_origins` those that it has moved away from. `first_commits` are the commits that its history begins with;
+    none if that is not known. `workplans` and `exclude` are globs, one a line: a file that matches one of the second is
+    not a workplan. `branch` is the one that is mirrored: a fix on any other writes nothing. '' is any.
     """
 
     slug = models.CharField(max_length=200, unique=True)
-    workplans = models.CharField(max_length=500, default=DEFAULT_WORKPLANS)
+    workplans = models.TextField(default=DEFAULT_WORKPLANS)
+    exclude = models.TextField(blank=True, default="")
     origin = models.TextField(blank=True, default="")
+    aliases = models.JSONField(blank=True, default=list)
+    former_origins = models.JSONField(blank=True, default=list, editable=False)
+    first_commits = models.JSONField(blank=True, default=list, editable=False)
     branch = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -40,13 +47,31 @@ class Repo(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the repository is: its origin first; none if it has no origin."""
+        return (self.origin, *self.aliases) if self.origin else ()
+
+    @property
+    def pattern(self) -> str:
+        """Which files are workplans: globs, one a line; `:!` begins one of files that are left out."""
+        return "\n".join([*self.workplans.split("\n"), *(f":!{glob}" for glob in self.exclude.split("\n") if glob)])
+
+
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    """Checkouts; `active` ones are run and shown as overdue, retired ones only keep their history."""
+
+    def active(self) -> CheckoutQuerySet:
+        """Leave out those that are retired."""
+        return self.filter(retired_at=None)
+
 
 class Checkout(models.Model):
     """One clone of a repo: a host name and a path on that host.
 
     `head` and `tip` are as of its last fix that ran to its end: the hub has taken what these commits say.
     `unreachable_since` is the first of the fetches that have failed since one worked; `fetch_timeouts` counts those in
-    a row that ran out of time although data was arriving.
+    a row that ran out of time although data was arriving. `retired_at` is set once it is no longer run.
     """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="checkouts")
@@ -56,12 +81,24 @@ class Checkout(models.Model):
     tip = models.CharField(max_length=64, blank=True, default="", editable=False)
     unreachable_since = models.DateTimeField(null=True, blank=True, editable=False)
     fetch_timeouts = models.PositiveSmallIntegerField(default=0, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = CheckoutQuerySet.as_manager()
 
     class Meta:
         ordering = ("host", "path")
-        permissions = (("run_checkout", "Can check and fix a checkout now"),)
-        constraints = (models.UniqueConstraint(fields=("host", "path"), name="checkout_host_path_unique"),)
+        permissions = (
+            ("run_checkout", "Can check and fix a checkout now"),
+            ("retire_checkout", "Can retire checkouts"),
+        )
+        constraints = (
+            # Of retired ones there may be several: a folder may hold one repository after another.
+            models.UniqueConstraint(
+                fields=("host", "path"), condition=Q(retired_at=None), name="checkout_active_place_unique"
+            ),
+            models.UniqueConstraint(fields=("repo", "host", "path"), name="checkout_repo_place_unique"),
+        )
 
     def __str__(self) -> str:
         return visible(f"{self.host}:{self.path}")

@@ -68,10 +68,10 @@ def fix_and_push(slug: str) -> Ended:
     [
         (nothing, check, 7, 6),
         (nothing, fix, 7, 6),
-        (first_import, fix, 14, 6),  # One of them ends the C-25 of a repo without workplans.
+        (first_import, fix, 14, 7),  # One of them ends the C-25 of a repo without workplans.
         (hub_ahead, fix, 17, 10),
         (hub_ahead, fix_and_push, 18, 11),
-        (file_ahead, fix, 20, 8),
+        (file_ahead, fix, 20, 9),
     ],
     ids=[
         "check with nothing to do",

@@ -86,7 +86,7 @@ def _ages(now: datetime) -> Metric:
     )
     # Each from the index on checkout and start, newest first: it need not read all runs there ever were.
     good = Run.objects.filter(checkout=OuterRef("pk"), outcome=RunState.OK).order_by("-started_at")
-    rows = Checkout.objects.order_by("pk").annotate(last=Subquery(good.values("finished_at")[:1]))
+    rows = Checkout.objects.active().order_by("pk").annotate(last=Subquery(good.values("finished_at")[:1]))
     for repo, host, path, last in rows.values_list("repo__slug", "host", "path", "last"):
         metric.add_metric([repo, host, path], NEVER if last is None else max(0.0, (now - last).total_seconds()))
     return metric

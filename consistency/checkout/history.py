@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consistency.checkout.names import from_git
-from consistency.checkout.worktree import WorkTree, pathspec
+from consistency.checkout.worktree import WorkTree, pathspecs
 
 MAX_COMMITS = 20_000
 """So many of the newest are read; what lies behind them is not known."""
@@ -114,7 +114,7 @@ def read_history(tree: WorkTree, pattern: str, tips: Iterable[str], since: str =
         # Every commit, not only those that matter for the files: with all parents, and the changes from the first one.
         "--full-history", "--sparse", "--diff-merges=first-parent",
         "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--no-relative", "--no-color", "--no-notes",
-        "--no-show-signature", "--encoding=UTF-8", "--format=%H %P%n%at%n%ae%n%an", "--", pathspec(pattern),
+        "--no-show-signature", "--encoding=UTF-8", "--format=%H %P%n%at%n%ae%n%an", "--", *pathspecs(pattern),
         stdin="".join(f"{rev}\n" for rev in wanted).encode(),
         env=AS_COMMITTED,
         config={"log.showRoot": "true", "log.follow": "false", "diff.orderFile": os.devnull},

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from consistency.checkout.addresses import Resolve, is_local, normalised, ssh_host
 from consistency.checkout.git import GitError, GitTimeout
-from consistency.checkout.names import from_git, to_git
+from consistency.checkout.names import from_git
 from consistency.checkout.worktree import WorkTree, fields
 from consistency.core.gate import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 
-_HOST = r"(\[[^]/]*\]|[^:/]+)"
-_SCP_LIKE = re.compile(rf"(?:[^@/]+@)?{_HOST}:(?!//)(.+)")
-_URL = re.compile(rf"[a-z][a-z0-9+.-]*://(?:[^/]*@)?{_HOST}(?::\d+)?/(.+)", re.IGNORECASE)
 _KEYS = (
     r"^(branch\..*\.(remote|merge|pushremote)|remote\.pushdefault|remote\..*\.(url|pushurl)"
     r"|url\..*\.(insteadof|pushinsteadof)|core\.sshcommand)$"
@@ -25,8 +22,6 @@ _NO_SUCH_BRANCH = "couldn't find remote ref"
 
 # What a push says of its branch when another push was faster: before it began, or while it was under way.
 _FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
-
-_USER = re.compile(r"(?<=://)[^/]*@")
 
 MOST_TO_ONE_HOST = 4
 """Fetches at a time: no server shall take us for an attack."""
@@ -70,7 +65,7 @@ class Upstream:
     @property
     def host(self) -> str:
         """The machine that the remote is on; '' for this one."""
-        return "" if self.url.startswith("/") else self.url.partition("/")[0]
+        return "" if is_local(self.url) else self.url.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,53 +116,101 @@ Settings = Sequence[tuple[str, str]]
 """A clone's own settings, names in lower case, in git's order: the last one of a name counts."""
 
 
-def find_upstream(tree: WorkTree, origin: str, branch: str) -> Upstream | None:
-    """Find the way to *branch* of the repo's *origin* (`normalised`); None if there is no remote at all.
+def find_upstream(tree: WorkTree, addresses: Collection[str], branch: str) -> Upstream | None:
+    """Find the way to *branch* of the repo at one of *addresses* (`normalised`); None if there is no remote at all.
 
-    '' as *origin* or *branch*: the hub knows none, and the clone's own settings say which. Raises ForeignCloneError,
+    No address, or '' as *branch*: the hub knows none, and the clone's own settings say which. Raises ForeignCloneError,
     GitError.
     """
-    settings = _read_settings(tree)
-    urls = _urls(settings, tree.top)
-    if not urls:
-        if origin:
-            raise ForeignCloneError(f"it has no remote, and the repo's origin is {origin}")
+    clone = _read_remotes(tree)
+    if not clone.names:
+        if addresses:
+            raise ForeignCloneError(f"it has no remote, and the repo's origin is {next(iter(addresses))}")
         return None
-    last, followed = dict(settings), branch or _current_branch(tree)
-    remote = _remote_of(urls, origin, last.get(f"branch.{followed}.remote", ""))
-    ref = f"{_HEADS}{branch}" if branch else last.get(f"branch.{followed}.merge", f"{_HEADS}{followed}")
+    followed = branch or _current_branch(tree)
+    urls = _urls(clone, addresses) if addresses else clone.urls()
+    remote = _remote_of(urls, addresses, clone.last.get(f"branch.{followed}.remote", ""))
+    ref = f"{_HEADS}{branch}" if branch else clone.last.get(f"branch.{followed}.merge", f"{_HEADS}{followed}")
     if ref == _HEADS:
         raise ForeignCloneError("HEAD is detached, and the hub does not know which branch is the repo's")
-    push_remote, refusal = _push_target(ref.removeprefix(_HEADS), remote, urls, settings, tree.top)
-    return Upstream(remote, ref, urls[remote], last.get("core.sshcommand"), push_remote, refusal)
+    push_remote, refusal = _push_target(clone, ref.removeprefix(_HEADS), remote, (urls[remote], *addresses))
+    return Upstream(remote, ref, urls[remote], clone.ssh, push_remote, refusal)
 
 
-def find_origin(tree: WorkTree, known: str = "") -> Upstream | None:
+def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | None:
     """Find the remote that the clone comes from; None if it has none. Its `ref` is HEAD.
 
-    If one of the remotes leads to *known*, it is that one. Raises ForeignCloneError, GitError.
+    If one of the remotes leads to one of *addresses*, it is that one. Raises ForeignCloneError, GitError.
     """
-    settings = _read_settings(tree)
-    urls = _urls(settings, tree.top)
-    if not urls:
+    clone = _read_remotes(tree)
+    if not clone.names:
         return None
-    last = dict(settings)
-    origin = known if known in urls.values() else ""
-    remote = _remote_of(urls, origin, last.get(f"branch.{_current_branch(tree)}.remote", ""))
-    return Upstream(remote, "HEAD", urls[remote], last.get("core.sshcommand"))
+    urls = _urls(clone, addresses)
+    known = set(addresses).intersection(urls.values())
+    remote = _remote_of(urls, known, clone.last.get(f"branch.{_current_branch(tree)}.remote", ""))
+    return Upstream(remote, "HEAD", urls[remote], clone.ssh)
 
 
-def _read_settings(tree: WorkTree) -> Settings:
+@dataclass(frozen=True, slots=True)
+class _Remotes:
+    """A clone's own settings about its remotes; *base* is what a relative address is relative to."""
+
+    settings: Settings
+    base: str
+
+    @property
+    def last(self) -> Mapping[str, str]:
+        """The value that counts of each setting."""
+        return dict(self.settings)
+
+    @property
+    def ssh(self) -> str | None:
+        """The user's own ssh command."""
+        return self.last.get("core.sshcommand")
+
+    @property
+    def names(self) -> list[str]:
+        """The remotes."""
+        keys = (key for key, _ in self.settings if key.startswith("remote.") and key.endswith(".url"))
+        return list(dict.fromkeys(key[len("remote.") : -len(".url")] for key in keys))
+
+    @property
+    def resolve(self) -> Resolve:
+        """Names the machine behind an ssh alias."""
+        return partial(ssh_host, command=self.ssh or "ssh")
+
+    def urls(self, resolve: Resolve | None = None) -> dict[str, str]:
+        """Where each remote is, `normalised`."""
+        return {name: self._url(name, resolve) for name in self.names}
+
+    def _url(self, remote: str, resolve: Resolve | None) -> str:
+        """Shortened addresses as git lengthens them (git-config, "insteadOf")."""
+        url = next((value for key, value in self.settings if key == f"remote.{remote}.url"), remote)
+        return normalised(_lengthened(url, self.settings, "insteadof"), self.base, resolve)
+
+    def push_urls(self, remote: str, resolve: Resolve | None) -> set[str]:
+        """Where a push to *remote* goes, `normalised` (git-config, "pushurl", "pushInsteadOf")."""
+        own = [value for key, value in self.settings if key == f"remote.{remote}.pushurl"]
+        urls = [_lengthened(url, self.settings, "insteadof") for url in own]
+        if not own:
+            plain = [value for key, value in self.settings if key == f"remote.{remote}.url"]
+            pushed = [_lengthened(url, self.settings, "pushinsteadof") for url in plain]
+            urls = [
+                new if new != url else _lengthened(url, self.settings, "insteadof")
+                for url, new in zip(plain, pushed, strict=True)
+            ]
+        return {normalised(url, self.base, resolve) for url in urls}
+
+
+def _urls(clone: _Remotes, addresses: Collection[str]) -> dict[str, str]:
+    """Where each remote is. ssh is only asked if none of them leads to one of *addresses* as it is written."""
+    urls = clone.urls()
+    return urls if set(addresses).intersection(urls.values()) else clone.urls(clone.resolve)
+
+
+def _read_remotes(tree: WorkTree) -> _Remotes:
     listed = fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1)))
-    return [(key, value) for key, _, value in (field.partition("\n") for field in listed)]
-
-
-def _urls(settings: Settings, base: str) -> dict[str, str]:
-    """Where each remote of the clone is, `normalised`."""
-    names = dict.fromkeys(
-        key[len("remote.") : -len(".url")] for key, _ in settings if key.startswith("remote.") and key.endswith(".url")
-    )
-    return {remote: _url(remote, settings, base) for remote in names}
+    return _Remotes([(key, value) for key, _, value in (field.partition("\n") for field in listed)], tree.top)
 
 
 def _current_branch(tree: WorkTree) -> str:
@@ -175,41 +218,32 @@ def _current_branch(tree: WorkTree) -> str:
     return from_git(head).strip().removeprefix(_HEADS)
 
 
-def _remote_of(urls: Mapping[str, str], origin: str, tracked: str) -> str:
-    """The remote that leads to *origin*; of several the tracked one first. Raises ForeignCloneError."""
+def _remote_of(urls: Mapping[str, str], addresses: Collection[str], tracked: str) -> str:
+    """The remote that leads to one of *addresses*; of several the tracked one first. Raises ForeignCloneError."""
     preferred = [*(name for name in (tracked, "origin") if name in urls), *sorted(urls)]
-    found = [name for name in preferred if urls[name] == origin] if origin else preferred
-    if not found or (not origin and len(urls) > 1 and found[0] not in (tracked, "origin")):
+    found = [name for name in preferred if urls[name] in addresses] if addresses else preferred
+    if not found or (not addresses and len(urls) > 1 and found[0] not in (tracked, "origin")):
         listed = ", ".join(f"{name} ({urls[name]})" for name in sorted(urls))
+        origin = next(iter(addresses), "")
         known = f"the repo's origin is {origin}" if origin else "the hub knows of no origin of the repo"
         raise ForeignCloneError(f"{known}, and the clone's remotes are {listed}")
     return found[0]
 
 
-def _push_target(branch: str, remote: str, urls: Mapping[str, str], settings: Settings, base: str) -> tuple[str, str]:
+def _push_target(clone: _Remotes, branch: str, remote: str, allowed: Sequence[str]) -> tuple[str, str]:
     """The remote to push to, and why that is not the repo's origin (git-config, "pushRemote", "pushDefault")."""
-    last = dict(settings)
-    setting = f"branch.{branch}.pushremote" if f"branch.{branch}.pushremote" in last else "remote.pushdefault"
-    target = last.get(setting, remote)
-    pushed = _push_urls(target, settings, base) if target in urls else []
-    if target not in urls:
+    own = f"branch.{branch}.pushremote"
+    setting = own if own in clone.last else "remote.pushdefault"
+    target = clone.last.get(setting, remote)
+    if target not in clone.names:
         return target, f"{setting} is '{target}', which is not a remote of the clone"
-    if set(pushed) != {urls[remote]}:
-        return target, f"the clone pushes to {', '.join(pushed)}, which is not the repo's origin {urls[remote]}"
+    pushed = clone.push_urls(target, None)
+    if not pushed <= set(allowed):
+        pushed = clone.push_urls(target, clone.resolve)
+    if not pushed <= set(allowed):
+        shown = ", ".join(sorted(pushed))
+        return target, f"the clone pushes to {shown}, which is not the repo's origin {allowed[0]}"
     return target, ""
-
-
-def _push_urls(remote: str, settings: Settings, base: str) -> list[str]:
-    """Where a push to *remote* goes, `normalised` (git-config, "pushurl", "pushInsteadOf")."""
-    own = [value for key, value in settings if key == f"remote.{remote}.pushurl"]
-    if own:
-        return [normalised(_lengthened(url, settings, "insteadof"), base) for url in own]
-    urls = [value for key, value in settings if key == f"remote.{remote}.url"]
-    pushed = [_lengthened(url, settings, "pushinsteadof") for url in urls]
-    return [
-        normalised(new if new != url else _lengthened(url, settings, "insteadof"), base)
-        for url, new in zip(urls, pushed, strict=True)
-    ]
 
 
 def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
@@ -301,12 +335,6 @@ def _refusal(output: bytes) -> str:
     return next((line.split("\t")[-1] for line in lines if line.startswith("!")), "")
 
 
-def _url(remote: str, settings: Settings, base: str) -> str:
-    """Where *remote* is, `normalised`; shortened addresses as git lengthens them (git-config, "insteadOf")."""
-    url = next((value for key, value in settings if key == f"remote.{remote}.url"), remote)
-    return normalised(_lengthened(url, settings, "insteadof"), base)
-
-
 def _lengthened(url: str, settings: Settings, kind: str) -> str:
     end = f".{kind}"
     bases = [
@@ -338,25 +366,3 @@ def renamed_branch(tree: WorkTree, origin: Upstream, branch: str, timeout: float
     except GitError:
         return ""
     return "" if f"{_HEADS}{branch}" in refs.commits else refs.default
-
-
-def has_commit(tree: WorkTree, commits: Iterable[str]) -> bool:
-    """Whether the clone has one of *commits*. Raises GitError."""
-    names = "".join(f"{commit}\n" for commit in commits)
-    found = tree.git.run("cat-file", "--batch-check", stdin=names.encode()) if names else b""
-    return b" commit " in found
-
-
-def normalised(url: str, base: str) -> str:
-    """*url* as `host/path`, the same for ssh and https and with or without `.git`; a local one as a full path.
-
-    User and password are left out, of what is no proper address, too. Bytes that are not UTF-8 are escapes.
-    """
-    url = _USER.sub("", url)
-    found = _URL.fullmatch(url) or (None if os.path.exists(os.path.join(base, url)) else _SCP_LIKE.fullmatch(url))
-    if found:
-        place = f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git').strip('/')}"
-    else:
-        local = os.path.realpath(os.path.join(base, url.removeprefix("file://")))
-        place = local.rstrip("/").removesuffix("/.git").removesuffix(".git")
-    return to_git(place).decode(errors="backslashreplace")

@@ -12,7 +12,7 @@ from pathlib import Path
 from consistency.checkout.blobs import blob_id
 from consistency.checkout.git import GitError, GitTimeout
 from consistency.checkout.remote import Fetched, Upstream
-from consistency.checkout.worktree import Changed, WorkTree, has_unmerged, pathspec, read_changed, status
+from consistency.checkout.worktree import Changed, WorkTree, has_unmerged, pathspecs, read_changed, status
 from consistency.core.gate import GONE, Freshness, freshness
 
 _UNDER_WAY = {
@@ -63,7 +63,7 @@ def read_state(
     """
     headers: dict[str, str] = {}
     dirty: set[str] = set()
-    for field in status(tree, "--branch", "--no-ahead-behind", "--untracked-files=all", "--", pathspec(pattern)):
+    for field in status(tree, "--branch", "--no-ahead-behind", "--untracked-files=all", "--", *pathspecs(pattern)):
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
             headers[name] = value

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from consistency.checkout.git import GitError
 from consistency.checkout.names import canonical, to_git
-from consistency.checkout.worktree import Listing, WorkTree, fields, pathspec
+from consistency.checkout.worktree import Listing, WorkTree, fields, pathspecs
 from consistency.core.parse import says_workplan
 from consistency.core.unmatched import EXCLUDE, globs, named
 
@@ -86,7 +86,7 @@ def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
     if listing.paths:
         where = "a sparse checkout leaves them out of" if listing.sparse else "they are deleted in"
         hints.append(f"git has {_named(listing.paths)}, but {where} the work tree")
-    ignored = _list(tree, "--others", "--ignored", "--exclude-standard", "--", pathspec(pattern))
+    ignored = _list(tree, "--others", "--ignored", "--exclude-standard", "--", *pathspecs(pattern))
     if ignored:
         hints.append(f"git ignores {_named(ignored)}")
     elsewhere = _elsewhere(tree)

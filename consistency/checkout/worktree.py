@@ -18,12 +18,13 @@ class NotAWorkTree(Exception):
 class WorkTree:
     """A work tree on this machine: its top folder, its own git folder, and the one it shares with linked work trees.
 
-    All are written as this process opens them.
+    All are written as this process opens them. `is_shallow` says that its history is cut off somewhere.
     """
 
     top: str
     git_dir: str
     common_dir: str
+    is_shallow: bool = False
 
     @property
     def git(self) -> Git:
@@ -41,15 +42,17 @@ def locate(path: str) -> WorkTree:
         what = "is not there" if not os.path.lexists(path) else "is no folder"
         raise NotAWorkTree(f"{path} {what}")
     try:
-        lines = Git(path).run("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+        lines = Git(path).run(
+            "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--is-shallow-repository"
+        )
     except GitMissing:
         raise
     except GitError as error:
         raise NotAWorkTree(f"{path} is no git work tree: {error}") from error
-    top, git_dir, common_dir, *more = os.fsdecode(lines).removesuffix("\n").split("\n")
+    top, git_dir, common_dir, shallow, *more = os.fsdecode(lines).removesuffix("\n").split("\n")
     if more:
         raise NotAWorkTree(f"{path!r} has a line end in its path; move it to another folder")
-    return WorkTree(top, git_dir, os.path.normpath(os.path.join(path, common_dir)))
+    return WorkTree(top, git_dir, os.path.normpath(os.path.join(path, common_dir)), shallow == "true")
 
 
 def open_checkout(path: str) -> WorkTree:
@@ -62,6 +65,21 @@ def open_checkout(path: str) -> WorkTree:
     if not os.path.samefile(tree.top, path):
         raise NotAWorkTree(f"{path} is no git work tree of its own, only a folder in {tree.top}")
     return tree
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is certainly no work tree at *path*, which is as the hub has it: no folder, or one without `.git`.
+
+    What cannot be looked at is not gone.
+    """
+    for place in (native(path), os.path.join(native(path), ".git")):
+        try:
+            os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,8 @@ class Listing:
 def list_files(tree: WorkTree, pattern: str) -> Listing:
     """List what matches *pattern*."""
     listed = tree.git.run(
-        "ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", pathspec(pattern),
+        "ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate",
+        "--", *pathspecs(pattern),
         magic_pathspecs=True,
     )  # fmt: skip
     tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(listed))]
@@ -102,9 +121,13 @@ def missing_in_head(tree: WorkTree, paths: Collection[str]) -> set[str]:
     return set(paths) - set(fields(there))
 
 
-def pathspec(pattern: str) -> str:
-    """git's own glob: `**/` matches any number of folders, none as well (gitglossary, "pathspec")."""
-    return f":(top,glob){pattern}"
+def pathspecs(pattern: str) -> list[str]:
+    """Give git its own globs: `**/` matches any number of folders, none as well (gitglossary, "pathspec").
+
+    *pattern* has one a line; `:!` begins one of files that are left out.
+    """
+    globs = pattern.split("\n")
+    return [f":(top,glob,exclude){glob[2:]}" if glob.startswith(":!") else f":(top,glob){glob}" for glob in globs]
 
 
 def fields(output: bytes) -> list[str]:

@@ -29,7 +29,8 @@ class Code:
 
 _TABLE = (
     Code("C-01", Severity.FAIL, "Checkout is missing or no git work tree",
-         "Clone the repo there again, or register it where it is now (register_repo PATH)."),
+         "Clone the repo there again, register its new place (register_repo PATH), "
+         "or retire it (retire_checkout PATH)."),
     Code("C-02", Severity.FAIL, "Workplan cannot be read",
          "Mend the file as the message says; until then nothing of it is compared."),
     Code("C-03", Severity.FAIL, "Front matter field missing or invalid",
@@ -73,7 +74,8 @@ _TABLE = (
     Code("C-21", Severity.WARN, "git is in the middle of something",
          "Finish or abort what git has begun (git status says how), then run the fix again."),
     Code("C-22", Severity.WARN, "The repo's branch is gone from its origin, or the clone comes from elsewhere",
-         "Follow a renamed branch or a moved origin as the message says, then register_repo PATH."),
+         "Follow a renamed branch or a moved origin as the message says, then register_repo PATH; "
+         "if another repository is there now, retire_checkout PATH first."),
     Code("C-23", Severity.WARN, "A workplan is there, but is not read",
          "Do what the message says; until then the hub keeps the workplan and its tasks as they are."),
     Code("C-24", Severity.WARN, "Block looks like a task and is not read as one",

@@ -105,7 +105,18 @@ def foreign_clone(slug: str, reason: str) -> list[Finding]:
         Finding.of(
             "C-22",
             f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
-            "(register_repo PATH follows a repository that has moved)",
+            "(if the repository has moved: git remote set-url, then register_repo PATH)",
+        )
+    ]
+
+
+def other_repository(slug: str) -> list[Finding]:
+    """C-22 for a clone whose history is not that of the repo: another repository has taken its place."""
+    return [
+        Finding.of(
+            "C-22",
+            f"Repo '{slug}': another repository is here now, the histories have nothing in common — nothing is written "
+            "(retire_checkout PATH, then register_repo PATH registers the other one)",
         )
     ]
 

@@ -12,7 +12,7 @@ from consistency.checkout.git import Git
 from consistency.checkout.worktree import locate
 from consistency.models import Mode, RunState
 from consistency.options import Options
-from consistency.registry import register
+from consistency.registry import Wishes, register
 from consistency.run import run_checkout
 from demo.data.catalog import LAPTOP, Team
 from demo.data.clock import Clock
@@ -52,7 +52,7 @@ class Company:
             desk = self._desks[host, team.slug] = Desk.cloned(origin, self._place.checkout(host, team.slug))
             if host == hosts[0]:  # Through it the origin gets its first commit, so that the others have an upstream.
                 self._begin(team, desk)
-            self._checkouts[host, team.slug] = register(locate(str(desk.path)), host, slug=team.slug).checkout
+            self._checkouts[host, team.slug] = register(locate(str(desk.path)), host, Wishes(team.slug)).checkout
 
     def _begin(self, team: Team, desk: Desk) -> None:
         desk.write("README.md", f"# {team.slug}\n\nOwner: {team.owner}. Workplans are in `workplans/`.\n".encode())

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from consistency.models import Finding, Run
+from consistency.retiring import retire
 from statehub.models import Checkout, Repo, Source, StatusChange, Task
 from statehub.moves import Origin, advance, reopen
 from tests.api.helpers import NOON, NOON_TEXT, Api, Json, as_json, new_task, problem
@@ -60,6 +61,12 @@ def test_repos_tell_their_paths_on_a_host(api: Api) -> None:
     assert api.get("repos/?host=nowhere").json == [repo("net", "nowhere"), repo("other", "nowhere")]
     assert keys(api.get("repos/?slug=net&slug=other"), "slug") == ["net", "other"]
     assert api.get("repos/?slug=none").json == []
+
+
+def test_retired_checkouts_have_no_path(api: Api) -> None:
+    retire([new_checkout("net")])
+    new_checkout("net", path="/home/me/net")
+    assert api.get("repos/").json == [repo("net", HOST, "/home/me/net")]
 
 
 def test_workstream_with_its_progress(api: Api) -> None:

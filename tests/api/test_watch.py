@@ -14,6 +14,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from consistency.core.codes import CODES
+from consistency.retiring import retire
 from tests.api.helpers import Api, new_api
 from tests.api.test_reads import new_checkout, new_finding, new_run
 
@@ -83,6 +84,16 @@ def test_metrics_of_a_hub(db: None) -> None:
             for outcome, number in {"ok": 1.0, "error": 1.0, "skipped": 1.0, "running": 0.0}.items()
         },
     }
+
+
+def test_metrics_leave_retired_checkouts_out(db: None) -> None:
+    here, gone = new_checkout(), new_checkout("other", "laptop")
+    new_finding(new_run(gone), "a")
+    retire([gone])
+    found = scraped(new_api("prometheus", read_only=True))
+    ages = [name for name in found if name.startswith("statehub_checkout_last_good_run_age_seconds")]
+    assert (len(ages), here.repo.slug in ages[0]) == (1, True)
+    assert found["statehub_findings_open[('code', 'C-13')]"] == 0
 
 
 def test_metrics_take_as_many_queries_for_30_checkouts_as_for_1(api: Api) -> None:

@@ -76,26 +76,26 @@ def not_recorded(commit: str, when: int, changes: Sequence[StatusWritten]) -> No
 
 def upstream_of(tree: WorkTree, branch: str = "main", origin: str = "") -> Upstream:
     """The way to the repo's *branch*; there must be one."""
-    upstream = find_upstream(tree, origin, branch)
+    upstream = find_upstream(tree, [origin] if origin else [], branch)
     assert upstream is not None
     return upstream
 
 
 def fetched(tree: WorkTree, timeout: float = 10, branch: str = "main") -> Fetched:
     """Ask origin for the repo's *branch*."""
-    return fetch(tree, find_upstream(tree, "", branch), timeout)
+    return fetch(tree, find_upstream(tree, [], branch), timeout)
 
 
 def seen(clone: Clone, branch: str = "main", tip: str = "") -> State:
     """The clone after a fetch, against the repo's *branch*; *tip* is what others have seen of that."""
     tree = open_checkout(str(clone.path))
-    return read_state(tree, PATTERN, find_upstream(tree, "", branch), fetched(tree, branch=branch), branch, tip)
+    return read_state(tree, PATTERN, find_upstream(tree, [], branch), fetched(tree, branch=branch), branch, tip)
 
 
 def unseen(clone: Clone, branch: str = "main", tip: str = "") -> State:
     """The same without a fetch."""
     tree = open_checkout(str(clone.path))
-    upstream = find_upstream(tree, "", branch)
+    upstream = find_upstream(tree, [], branch)
     return read_state(tree, PATTERN, upstream, Fetched(NOT_ASKED if upstream else NO_UPSTREAM), branch, tip)
 
 

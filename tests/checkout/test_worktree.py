@@ -170,8 +170,16 @@ class TestFiles:
 
     def test_pattern_that_looks_like_magic_or_an_option(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("x.md", "")
-        for pattern in (":(exclude)y", "--others", ")", ":!x.md"):
+        for pattern in (":(exclude)y", "--others", ")", ":^x.md"):
             assert list_files(tree, pattern).paths == []
+
+    def test_several_patterns_and_files_left_out(self, clone: Clone, tree: WorkTree) -> None:
+        for name in ("a/1.md", "a/old/2.md", "b/3.md", "b/4.txt", "c/5.md"):
+            clone.write(name, "")
+        clone.git("add", "a", "b/3.md")
+        assert list_files(tree, "a/**/*.md\nb/*").paths == ["a/1.md", "a/old/2.md", "b/3.md", "b/4.txt"]
+        assert list_files(tree, "a/**/*.md\nb/*\n:!a/old/**\n:!**/*.txt").paths == ["a/1.md", "b/3.md"]
+        assert list_files(tree, "*.md\n:!*.md").paths == []
 
     def test_pattern_outside_the_repo(self, clone: Clone, tree: WorkTree) -> None:
         (clone.path.parent / "x.md").touch()

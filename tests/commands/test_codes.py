@@ -152,10 +152,12 @@ still = finding(
     14, task=T01, db="todo", says="done",
 )  # fmt: skip
 
+GONE = "(register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good)"
+
 CASES = [
     Case(
         "C-01", lambda clone: shutil.rmtree(clone.path),
-        lambda clone: [finding("C-01", f"{clone.path} is not there", severity="FAIL", file=None, workplan=None)],
+        lambda clone: [finding("C-01", f"{clone.path} is not there {GONE}", severity="FAIL", file=None, workplan=None)],
         ("none",),
         repo={"outcome": "error", "converged": False, "freshness": None, "head": None, "ahead": None, "behind": None},
     ),
@@ -164,7 +166,7 @@ CASES = [
         lambda clone: [
             finding(
                 "C-01",
-                f"{clone.path} is no git work tree: {NO_GIT}",
+                f"{clone.path} is no git work tree: {NO_GIT} {GONE}",
                 severity="FAIL", file=None, workplan=None,
             )
         ],

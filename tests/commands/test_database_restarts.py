@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,14 +54,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def clones(origin: Origin, server: str) -> list[Path]:
+def clones(new_origin: Callable[[str], Origin], server: str) -> list[Path]:
     """Three repos that agree with the hub, and have a task more to tell."""
     assert manage("migrate", "--verbosity=0", env={"DATABASE_URL": server}).exit == 0
     with psycopg.connect(server, autocommit=True) as connection:  # Nothing that was committed is lost by a restart.
         connection.execute("ALTER ROLE statehub SET synchronous_commit = on")
     paths = []
     for name in "abc":
-        clone = origin.clone(name)
+        clone = new_origin(name).clone(name)
         clone.git("remote", "remove", "origin")
         clone.write(FILE, TEXT)
         clone.commit("Plan")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from consistency.checkout.remote import normalised
+from consistency.checkout.addresses import normalised
 from consistency.core.reachability import MAX_DOUBLINGS
 from statehub.models import Checkout, Repo
 from tests.commands.helpers import check, document, fix, mirrored

@@ -82,4 +82,5 @@ def test_register_repo(hub: Hub, origin: Origin, clone: Clone) -> None:
     (other.path / "x.md").touch()
     assert "(2 files match)" in run("register_repo", other.path).stdout
     taken = run("register_repo", other.path, "--slug", "mine")
-    assert taken == Ended(2, "", f"error: {other.path} is registered already, as 'clone'\n")
+    advice = f"(retire_checkout {other.path} first, if it is to be 'mine')"
+    assert taken == Ended(2, "", f"error: {other.path} is registered already, as 'clone' {advice}\n")

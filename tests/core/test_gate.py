@@ -19,6 +19,7 @@ from consistency.core.gate import (
     in_progress,
     is_gate,
     off_branch,
+    other_repository,
     suddenly_empty,
 )
 
@@ -89,9 +90,17 @@ def test_branch_gone() -> None:
 def test_foreign_clone() -> None:
     words = (
         "Repo 'net': this clone does not come from the repo's origin: it has none — nothing is written "
-        "(register_repo PATH follows a repository that has moved)"
+        "(if the repository has moved: git remote set-url, then register_repo PATH)"
     )
     assert foreign_clone("net", "it has none") == [Finding.of("C-22", words)]
+
+
+def test_other_repository() -> None:
+    words = (
+        "Repo 'net': another repository is here now, the histories have nothing in common — nothing is written "
+        "(retire_checkout PATH, then register_repo PATH registers the other one)"
+    )
+    assert other_repository("net") == [Finding.of("C-22", words)]
 
 
 @pytest.mark.parametrize(("remembered", "there"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (1000, 500)])

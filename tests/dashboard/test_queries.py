@@ -122,6 +122,19 @@ def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: 
     assert queries.checkouts(CUTOFF) == Checkouts(total=4, held=1, overdue=2)
 
 
+def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
+    from consistency.retiring import retire
+    from statehub.models import Checkout
+
+    kept = rows.repo().workstream.repo
+    retire(Checkout.objects.exclude(repo=kept))
+    assert queries.checkouts(CUTOFF) == Checkouts(total=1, held=0, overdue=1)
+    assert [row.slug for row in queries.overdue(CUTOFF, 9)] == [kept.slug]
+    assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
+    assert [place.slug for place in queries.places([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [kept.slug]
+    assert [row.ages for row in queries.open_findings(NOW)] == [dict.fromkeys(Age, 0) | {Age.WEEK: 1}]
+
+
 def test_written_tells_what_each_commit_moved(task: Task, rows: Rows) -> None:
     from statehub.models import Checkout
 

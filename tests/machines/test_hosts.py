@@ -126,7 +126,8 @@ def test_slug_taken_by_another_origin(hub: Hub, new_origin: Callable[[str], Orig
     ended = south.manage(command, *(["--path"] if command == "fix_consistency" else []), south.clone.path)
     words = (
         "slug 'plans' is taken by the repo with origin example.org/team/plans "
-        f"(this one's is example.org/others/plans); choose one: register_repo {south.clone.path} --slug SLUG"
+        f"(this one's is example.org/others/plans), and the histories have nothing in common; "
+        f"choose one: register_repo {south.clone.path} --slug SLUG"
     )
     assert (ended.exit, ended.stdout, ended.stderr) == (2, "", f"error: {words}\n")
     assert (Repo.objects.count(), Checkout.objects.count()) == (1, 1)

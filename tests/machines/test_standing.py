@@ -337,8 +337,8 @@ def test_remote_that_was_removed(origin: Origin) -> None:
     report(T01, "done")
     words = (
         f"Repo 'a': this clone does not come from the repo's origin: it has no remote, and the repo's origin is "
-        f"{str(origin.path).removesuffix('.git')} — nothing is written (register_repo PATH follows a repository that "
-        "has moved)"
+        f"{str(origin.path).removesuffix('.git')} — nothing is written (if the repository has moved: git remote "
+        "set-url, then register_repo PATH)"
     )
     require_held(origin, a, gate("C-22", words))
 

@@ -44,7 +44,7 @@ gone · /srv/gone · fix
 last · /srv/net · fix · no upstream · files and hub agree
 
 What to do
-  C-01  Clone the repo there again, or register it where it is now (register_repo PATH).
+  C-01  Clone the repo there again, register its new place (register_repo PATH), or retire it (retire_checkout PATH).
   C-05  Mend the block at the line named; the other blocks of the file go on.
   C-08  Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open to \
 done or cancelled: then C-27 says so once.

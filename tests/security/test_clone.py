@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from consistency.checkout.addresses import normalised
 from consistency.checkout.git import Git, GitError
 from consistency.checkout.pull import pull
-from consistency.checkout.remote import find_upstream, normalised, push
+from consistency.checkout.remote import find_upstream, push
 from consistency.checkout.worktree import WorkTree, open_checkout
 from tests.checkout.desk import WITH_HOOKS, advance, fetched, item, laid_out, seen, unseen, written
 from tests.commands.helpers import run
@@ -44,7 +45,7 @@ class TestRemoteHelpers:
         clone.git("config", "protocol.allow", "always")
         clone.git("remote", "set-url", "origin", f"ext::touch {tmp_path}/ran")
         assert REFUSED.format("ext") in fetched(tree).outcome
-        upstream = find_upstream(tree, "", "")
+        upstream = find_upstream(tree, [], "")
         assert upstream is not None
         assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).trouble
         assert not (tmp_path / "ran").exists()
@@ -60,7 +61,7 @@ class TestRemoteHelpers:
             clone.git("config", "remote.origin.vcs", "strange")
         else:
             clone.git("config", f"url.strange::.{way}", "/")
-        upstream = find_upstream(tree, "", "")
+        upstream = find_upstream(tree, [], "")
         assert upstream is not None
         trouble = push(tree, upstream, "origin/main", clone.head, 10).trouble
         elsewhere = "the clone pushes to strange" if way == "pushInsteadOf" else REFUSED.format("strange")
@@ -121,7 +122,7 @@ def test_submodules_are_neither_fetched_nor_moved(
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
     laid_out(clone)
     assert written(clone, item()).commit == clone.head
-    upstream = find_upstream(tree, "", "")
+    upstream = find_upstream(tree, [], "")
     assert upstream is not None
     assert push(tree, upstream, "origin/main", clone.head, 10).trouble == ""
     assert (module.head, module.git("branch", "--remotes", "--contains", before, "--list", "origin/main")) == (
@@ -150,7 +151,7 @@ def test_programs_of_the_configuration_that_never_run(
     (tmp_path / "ran").unlink(missing_ok=True)
     assert seen(clone).freshness == "fresh"
     result = written(clone, item())
-    upstream = find_upstream(tree, "", "")
+    upstream = find_upstream(tree, [], "")
     assert upstream is not None
     assert push(tree, upstream, "origin/main", result.commit or "", 10).trouble == ""
     assert (result.commit, origin.head) == (clone.head, clone.head)
@@ -170,7 +171,7 @@ def test_hooks_of_the_clone_run_at_a_commit_alone(
     assert fetched(tree).outcome == "ok"
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
     tree.git.run("reset", "--quiet", "--keep", "HEAD~1")
-    upstream = find_upstream(tree, "", "")
+    upstream = find_upstream(tree, [], "")
     assert upstream is not None
     assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
     assert not ran.exists()
@@ -192,7 +193,7 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     clone.push()
     ran.unlink()
     written(clone, item(), committer=WITH_HOOKS)
-    upstream = find_upstream(tree, "", "")
+    upstream = find_upstream(tree, [], "")
     assert upstream is not None
     push(tree, upstream, "origin/main", clone.head, 10)
     clone.git("remote", "set-url", "origin", "ssh://h/x")
@@ -350,7 +351,7 @@ def test_programs_of_alternates_and_signatures_never_run(
     advance(other)
     assert fetched(tree).outcome == "ok"
     tree.git.run("log", "--max-count=1", commit)
-    upstream = find_upstream(tree, "", "")
+    upstream = find_upstream(tree, [], "")
     assert upstream is not None
     assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
     assert not ran.exists()

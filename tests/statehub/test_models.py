@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.ranks import TASK_STATUSES, is_regress
@@ -52,6 +53,9 @@ def test_keys_are_unique(repo: Repo, workstream: Workstream, task: Task) -> None
     other = Repo.objects.create(slug="other")
     assert is_refused(lambda: Repo.objects.create(slug="net"))
     assert is_refused(lambda: Checkout.objects.create(repo=other, host="a", path="/one"))
+    retired = Checkout.objects.create(repo=other, host="a", path="/one", retired_at=timezone.now())
+    assert is_refused(lambda: Checkout.objects.filter(pk=retired.pk).update(retired_at=None))
+    assert is_refused(lambda: Checkout.objects.create(repo=other, host="a", path="/one", retired_at=timezone.now()))
     assert is_refused(lambda: Workstream.objects.create(repo=repo, key="WP-1", title="x", status="todo"))
     assert is_refused(lambda: Task.objects.create(workstream=workstream, key="T01", title="x", status="todo"))
     Checkout.objects.create(repo=other, host="b", path="/one")

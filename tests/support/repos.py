@@ -90,7 +90,8 @@ def make_origin(path: Path) -> Origin:
     template, tree = _template(os.environ["HOME"])
     shutil.copytree(template, path)
     origin = Origin(path)
-    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start"))
+    # The place is in the message: no two origins begin with the same commit, however fast they are made.
+    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start", "-m", str(path)))
     return origin
 
 

@@ -112,6 +112,21 @@ class CheckoutHostFilter(HostFilter):
     column = "host"
 
 
+class RetiredFilter(DropdownFilter):
+    """Active or retired, among checkouts."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
+        """The two."""
+        return [("active", "active"), ("retired", "retired")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+        """The checkouts in that state."""
+        value = self.value()
+        return queryset.filter(retired_at__isnull=value != "retired") if value else queryset
+
+
 class ModeFilter(Choice):
     """Check or fix."""
 

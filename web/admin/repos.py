@@ -10,16 +10,17 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from consistency.models import Finding, Run
 from statehub.escapes import visible
 from statehub.models import Checkout, Repo, Task, Workstream
-from web.admin import look, runnow
-from web.admin.filters import CheckoutHostFilter
-from web.admin.record import RecordAdmin, more
-from web.admin.sections import Facts, RunForm, Section, Table
+from web.admin import look, retirenow, runnow
+from web.admin.filters import CheckoutHostFilter, RetiredFilter
+from web.admin.record import more
+from web.admin.retirenow import RetiringAdmin
+from web.admin.sections import Facts, RetireForm, RunForm, Section, Table
 
 SHOWN = 50
 RUNS_SHOWN = 10
@@ -39,8 +40,8 @@ def newest_runs(checkouts: Iterable[int]) -> dict[int, Run]:
 
 
 @admin.register(Repo)
-class RepoAdmin(RecordAdmin):
-    """Every repo with its numbers."""
+class RepoAdmin(RetiringAdmin):
+    """Every repo with its numbers. To retire one is to retire all of its checkouts."""
 
     list_display = ("slug_link", "origin_text", "checkouts", "workstreams", "tasks", "open_findings")
     ordering = ("slug",)
@@ -48,6 +49,10 @@ class RepoAdmin(RecordAdmin):
     search_fields = ("slug", "origin")
     search_help_text = "Slug or origin"
     empty_text = "No repo is known yet. On the machine of its clone: manage.py register_repo PATH"
+
+    def checkouts_of(self, rows: QuerySet[Any]) -> QuerySet[Checkout]:
+        """All of theirs, on every host."""
+        return Checkout.objects.filter(repo__in=rows)
 
     def complete(self, rows: list[Repo]) -> None:
         """Count what belongs to the repos of a page."""
@@ -91,7 +96,7 @@ class RepoAdmin(RecordAdmin):
         """How many are open in all of its checkouts."""
         return _open(obj.numbers[3], "checkout__repo__id__exact", obj.pk)
 
-    def sections(self, request: HttpRequest, obj: Repo) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
+    def sections(self, request: HttpRequest, obj: Repo) -> Iterable[Section]:
         """The repo, its checkouts, its workstreams."""
         tasks = look.listing("statehub_task", workstream__repo__id__exact=obj.pk)
         findings = look.listing("consistency_finding", checkout__repo__id__exact=obj.pk)
@@ -100,7 +105,11 @@ class RepoAdmin(RecordAdmin):
             [
                 ("Slug", look.text(obj.slug)),
                 ("Origin", look.mono(obj.origin)),
-                ("Workplans", look.mono(obj.workplans)),
+                *(("Other addresses", _lines(obj.aliases)) for _ in obj.aliases[:1]),
+                *(("Former origins", _lines(obj.former_origins)) for _ in obj.former_origins[:1]),
+                ("First commits", _lines([commit[:12] for commit in obj.first_commits])),
+                ("Workplans", _lines(obj.workplans.split("\n"))),
+                ("Left out", _lines(obj.exclude.split("\n"))),
                 ("Branch", look.mono(obj.branch) if obj.branch else "any"),
                 ("Known since", look.time(obj.created_at)),
                 ("Lists", format_html("{} · {}", look.anchor(tasks, "tasks"), look.anchor(findings, "findings"))),
@@ -115,8 +124,8 @@ class RepoAdmin(RecordAdmin):
                 (
                     look.link("statehub_checkout", checkout.pk, checkout.host),
                     look.mono(checkout.path, 70),
-                    look.freshness(run.freshness, run.fetch) if (run := runs.get(checkout.pk)) else look.NONE,
-                    _run(run),
+                    _freshness(checkout, runs.get(checkout.pk)),
+                    _run(runs.get(checkout.pk)),
                     _open(opened.get(checkout.pk, 0), "checkout__id__exact", checkout.pk),
                 )
                 for checkout in checkouts
@@ -139,14 +148,17 @@ class RepoAdmin(RecordAdmin):
             ],
             note=more(SHOWN, count, url),
         )  # fmt: skip
+        if self.has_retire_permission(request) and obj.checkouts.active().exists():
+            help = "All of its checkouts, on every host, are no longer run or shown as overdue. Its history stays."
+            yield _retire_form("statehub_repo", obj.pk, help)
 
 
 @admin.register(Checkout)
-class CheckoutAdmin(RecordAdmin):
+class CheckoutAdmin(RetiringAdmin):
     """Every clone, with *check now* and *fix now* for those of this host."""
 
     list_display = ("repo_link", "host_text", "path_text", "freshness", "ahead_behind", "newest", "open_findings")
-    list_filter = (CheckoutHostFilter,)
+    list_filter = (CheckoutHostFilter, RetiredFilter)
     ordering = ("repo__slug", "host", "path")
     sortable_by = ("repo_link", "host_text")
     search_fields = ("repo__slug", "host", "path")
@@ -157,6 +169,10 @@ class CheckoutAdmin(RecordAdmin):
         """Checkouts with their repos."""
         rows: QuerySet[Checkout] = super().get_queryset(request)
         return rows.select_related("repo")
+
+    def checkouts_of(self, rows: QuerySet[Any]) -> QuerySet[Checkout]:
+        """These themselves."""
+        return Checkout.objects.filter(pk__in=rows)
 
     def complete(self, rows: list[Checkout]) -> None:
         """Find the newest runs of the checkouts of a page, and count their open findings."""
@@ -191,8 +207,8 @@ class CheckoutAdmin(RecordAdmin):
 
     @admin.display(description="Freshness")
     def freshness(self, obj: Any) -> SafeString:
-        """As of its newest run."""
-        return look.freshness(obj.newest.freshness, obj.newest.fetch) if obj.newest else look.NONE
+        """As of its newest run, unless it is retired."""
+        return _freshness(obj, obj.newest)
 
     @admin.display(description="Ahead / behind")
     def ahead_behind(self, obj: Any) -> SafeString | str:
@@ -221,7 +237,11 @@ class CheckoutAdmin(RecordAdmin):
             here = settings.STATEHUB_HOST
             refusal = f"This checkout is on '{obj.host}'; from here only those on '{here}' can be run."
             refusal = "" if obj.host == here else visible(refusal)
+            refusal = runnow.RETIRED if obj.retired_at else refusal
             yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
+        if self.has_retire_permission(request) and obj.retired_at is None:
+            help = "It is no longer run or shown as overdue. Its history stays; register_repo PATH brings it back."
+            yield _retire_form("statehub_checkout", obj.pk, help)
         counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
         yield Table(
             "Open findings",
@@ -255,9 +275,26 @@ def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, 
     yield "Host", look.text(checkout.host)
     yield "Path", look.mono(checkout.path)
     yield "Known since", look.time(checkout.created_at)
+    if checkout.retired_at:
+        yield "Retired since", look.time(checkout.retired_at)
     if runs:
         yield "Freshness", look.freshness(runs[0].freshness, runs[0].fetch)
         yield "Ahead / behind", look.distance(runs[0].ahead, runs[0].behind)
+
+
+def _freshness(checkout: Checkout, run: Run | None) -> SafeString:
+    if checkout.retired_at:
+        return look.badge("retired", title="No longer run or shown as overdue.")
+    return look.freshness(run.freshness, run.fetch) if run else look.NONE
+
+
+def _retire_form(model: str, pk: int, help: str) -> RetireForm:
+    return RetireForm("Retire it", look.listing(model), retirenow.ACTION, pk, help)
+
+
+def _lines(values: Iterable[str]) -> SafeString:
+    """One below the other."""
+    return format_html_join(mark_safe("<br>"), "{}", ((look.mono(value),) for value in values if value)) or look.NONE
 
 
 def _of_checkouts(checkouts: list[Checkout]) -> tuple[dict[int, Run], dict[Any, int]]:

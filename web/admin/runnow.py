@@ -20,6 +20,7 @@ from web.admin import jobs, look
 from web.admin.record import RecordAdmin
 
 PERMISSION = "statehub.run_checkout"
+RETIRED = "This checkout is retired; register_repo PATH on its host brings it back."
 
 
 def start(request: HttpRequest, pk: int) -> HttpResponse:
@@ -32,6 +33,8 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     trouble = ""
     if mode not in Mode.values:
         trouble = "Say what to do: check or fix."
+    elif checkout.retired_at is not None:
+        trouble = RETIRED
     elif checkout.host != settings.STATEHUB_HOST:
         trouble = visible(f"This checkout is on '{checkout.host}', not on this machine.")
     else:

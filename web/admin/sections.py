@@ -125,4 +125,16 @@ class TokenForm:
     template: ClassVar[str] = "web/admin/token_form.html"
 
 
-Section = Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm
+@dataclass(frozen=True, slots=True)
+class RetireForm:
+    """The button that leads to the page that asks whether to retire; *name* is the list's action."""
+
+    title: str
+    action: str
+    name: str
+    pk: int
+    help: str
+    template: ClassVar[str] = "web/admin/retire_form.html"
+
+
+Section = Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm | RetireForm

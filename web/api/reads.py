@@ -45,7 +45,7 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
     def values(page: Sequence[Repo]) -> list[schemas.Repo]:
         paths: dict[int, list[str]] = defaultdict(list)
         for repo, path in (
-            Checkout.objects.filter(repo__in=page, host=host).order_by("path").values_list("repo", "path")
+            Checkout.objects.active().filter(repo__in=page, host=host).order_by("path").values_list("repo", "path")
         ):
             paths[repo].append(path)
         return [represent.repo(row, host, paths[row.pk]) for row in page]

@@ -139,8 +139,8 @@ def _late(cutoff: datetime) -> Q:
 
 
 def checkouts(cutoff: datetime) -> Checkouts:
-    """All checkouts, counted."""
-    rows = Checkout.objects.annotate(
+    """All checkouts that are not retired, counted."""
+    rows = Checkout.objects.active().annotate(
         freshness=Subquery(_newest().values("freshness")[:1]), finished=Subquery(_newest().values("finished_at")[:1])
     )
     return Checkouts(
@@ -152,7 +152,8 @@ def checkouts(cutoff: datetime) -> Checkouts:
 
 def overdue(cutoff: datetime, limit: int) -> list[Overdue]:
     """Checkouts with no finished run since *cutoff*; those that never had one first, then the longest ago."""
-    rows = Checkout.objects.annotate(finished=Subquery(_newest().values("finished_at")[:1])).filter(_late(cutoff))
+    active = Checkout.objects.active()
+    rows = active.annotate(finished=Subquery(_newest().values("finished_at")[:1])).filter(_late(cutoff))
     ordered = rows.order_by(F("finished").asc(nulls_first=True), "repo__slug", "host", "path")
     return [Overdue(*row) for row in ordered.values_list("pk", "repo__slug", "host", "path", "finished")[:limit]]
 
@@ -174,7 +175,7 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
     )
     of_run = Coalesce(Subquery(_newest().annotate(worry=worry).values("worry")[:1]), Value(2))
     found = Exists(_open().filter(checkout=OuterRef("pk")))
-    rows = Checkout.objects.order_by().annotate(worry=of_run + Case(When(found, then=1), default=0))
+    rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(found, then=1), default=0))
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
 
@@ -182,7 +183,8 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
 def places(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[Place]:
     """The checkouts of *repos*; a fetch that worked is looked for no further back than *lookback*."""
     rows = list(
-        Checkout.objects.filter(repo__in=list(repos))
+        Checkout.objects.active()
+        .filter(repo__in=list(repos))
         .annotate(newest=Subquery(_newest().values("pk")[:1]))
         .order_by("repo__slug", "host", "path")
         .values_list("pk", "repo", "repo__slug", "host", "path", "newest")[:PLACES]

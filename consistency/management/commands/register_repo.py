@@ -1,32 +1,54 @@
-"""Makes a checkout known to the hub."""
+"""Makes checkouts known to the hub."""
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 
+from consistency.checkout.clones import find_clones
 from consistency.checkout.git import GitError
 from consistency.checkout.unread import nearest
-from consistency.checkout.worktree import NotAWorkTree, list_files, locate
+from consistency.checkout.worktree import NotAWorkTree, WorkTree, list_files, locate
 from consistency.core.unmatched import nothing_matches
 from consistency.protocol import ProtocolError, check_protocol, keep_protocol
-from consistency.registry import RegistryError, register
-from statehub.command import HubCommand
+from consistency.registry import RegistryError, Wishes, is_retired, register
+from statehub.command import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
 
 
 class Command(HubCommand):
-    """Registers the work tree at PATH for this host."""
+    """Registers the work tree at each PATH for this host, and those below a folder."""
 
-    help = "Make the checkout at PATH known to the hub. Another clone of a known repo joins it by its origin."
+    help = (
+        "Make the checkout at each PATH known to the hub. Another clone of a known repo joins it by its address; "
+        "a moved or retired checkout is known again."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where it is, and what it is called."""
-        parser.add_argument("path", metavar="PATH", help="a git work tree on this machine")
-        parser.add_argument("--slug", help="the repo's name in the hub (default: the folder's name)")
-        parser.add_argument("--workplans", metavar="GLOB", help=f"where workplans are (default: {DEFAULT_WORKPLANS})")
+        """Where they are, and what they are called."""
+        parser.add_argument("paths", nargs="*", metavar="PATH", help="a git work tree on this machine")
+        parser.add_argument("--under", metavar="DIR", help="every clone in this folder and below it")
+        parser.add_argument(
+            "--slug", help="the repo's name in the hub (default: the folder's name), or the one to join"
+        )
+        parser.add_argument(
+            "--workplans",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help=f"where workplans are (default: {DEFAULT_WORKPLANS}); may be given several times",
+        )
+        parser.add_argument(
+            "--exclude",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help="files that are not workplans although they match; may be given several times",
+        )
+        parser.add_argument("--no-exclude", action="store_true", help="take back what earlier ones left out")
         parser.add_argument("--branch", help="the one that is mirrored (default: the one that origin calls its own)")
         parser.add_argument(
             "--protocol",
@@ -35,22 +57,69 @@ class Command(HubCommand):
         )
 
     def work(self, options: dict[str, Any]) -> int:
-        """Register it and say what is there; put the protocol into its file."""
-        protocol = options["protocol"]
+        """Register each and say what is there; 2 if one of them could not be."""
+        exclude = options["exclude"] or ([""] if options["no_exclude"] else [])
+        wishes = Wishes(options["slug"], options["workplans"], exclude, options["branch"])
+        self._check(options, wishes)
+        done: set[str] = set()
+        failed = False
+        for path in dict.fromkeys(options["paths"]):
+            failed |= not self._register(path, wishes, options["protocol"], done)
+        if options["under"] is not None:
+            failed |= not self._register_under(options["under"], wishes, options["protocol"], done)
+        return CANNOT_RUN if failed else 0
+
+    def _check(self, options: dict[str, Any], wishes: Wishes) -> None:
+        paths, under = options["paths"], options["under"]
+        if not paths and under is None:
+            self.cannot_run("say what to register: PATH …, or --under DIR")
+        if under is not None and not os.path.isdir(under):
+            self.cannot_run(f"{under} is not a folder")
+        for name in ("slug", "branch"):
+            if options[name] is not None and (under is not None or len(paths) > 1):
+                self.cannot_run(f"--{name} is for one repo: give one PATH with it")
         try:
-            tree = locate(options["path"])
-            if protocol is not None:  # First, so that nothing is registered where it is refused.
-                check_protocol(tree, protocol)
-            asked = {name: options[name] for name in ("slug", "workplans", "branch")}
-            registered = register(tree, settings.STATEHUB_HOST, **asked)
-            pattern = registered.checkout.repo.workplans
-            listing = list_files(tree, pattern)
-            number = len(listing.paths)
-            self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
-            if not number:
-                self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)
-            if protocol is not None:
-                self.say(keep_protocol(tree, registered.checkout.repo, protocol))
-        except (NotAWorkTree, RegistryError, GitError, ProtocolError) as error:
+            wishes.check()
+        except RegistryError as error:
             self.cannot_run(str(error))
-        return 0
+
+    def _register_under(self, folder: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
+        """Register the clones below *folder*; whether all went well."""
+        found, well = False, True
+        for clone in find_clones(os.path.realpath(folder)):
+            if clone.skipped:
+                self.say(f"{clone.path} is left out: {clone.skipped}")
+            elif is_retired(clone.path, settings.STATEHUB_HOST):
+                found = True
+                self.say(f"{clone.path} is left out: it is retired; register_repo {clone.path} brings it back")
+            else:
+                found = True
+                well &= self._register(clone.path, wishes, protocol, done)
+        if not found:
+            self.warn(f"error: there is no clone in {folder} or below it")
+        return found and well
+
+    def _register(self, path: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
+        """Register the work tree at *path*, unless it is in *done*; whether that went well."""
+        try:
+            tree = locate(path)
+            if tree.top not in done:
+                done.add(tree.top)
+                self._register_tree(tree, wishes, protocol)
+        except (NotAWorkTree, RegistryError, GitError, ProtocolError) as error:
+            self.warn(f"error: {error}")
+            return False
+        return True
+
+    def _register_tree(self, tree: WorkTree, wishes: Wishes, protocol: str | None) -> None:
+        if protocol is not None:  # First, so that nothing is registered where it is refused.
+            check_protocol(tree, protocol)
+        registered = register(tree, settings.STATEHUB_HOST, wishes)
+        pattern = registered.checkout.repo.pattern
+        listing = list_files(tree, pattern)
+        number = len(listing.paths)
+        self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
+        if not number:
+            self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)
+        if protocol is not None:
+            self.say(keep_protocol(tree, registered.checkout.repo, protocol))

@@ -1,0 +1,61 @@
+"""Takes checkouts out of all runs, and keeps their history."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from consistency.registry import RegistryError, of_repo, on_host, to_retire
+from consistency.retiring import retire
+from statehub.command import HubCommand
+from statehub.models import Checkout
+
+
+class Command(HubCommand):
+    """Retires the checkouts of a repo on a host, one at a path, all of a host, or all of a repo."""
+
+    help = (
+        "Retire checkouts: they are no longer run or shown as overdue, and their history stays. "
+        "register_repo brings one back."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which ones."""
+        parser.add_argument(
+            "target", nargs="?", metavar="SLUG|PATH", help="a repo's checkouts on the host, or the one at a path there"
+        )
+        parser.add_argument(
+            "--host", help="the host they are on (default: this one); alone: all checkouts of that host"
+        )
+        parser.add_argument("--repo", metavar="SLUG", help="all checkouts of this repo, on every host")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Retire them, one line for each."""
+        try:
+            found = self._found(options)
+        except RegistryError as error:
+            self.cannot_run(str(error))
+        done = {checkout.pk for checkout in retire(found)}
+        for checkout in found:
+            place = f"'{checkout.repo.slug}' on {checkout.host}: {checkout.path}"
+            self.say(f"retired {place}" if checkout.pk in done else f"retired already: {place}")
+        if not found:
+            self.say(f"'{options['repo']}' has no checkout")
+        return 0
+
+    def _found(self, options: dict[str, Any]) -> list[Checkout]:
+        target, host, repo = options["target"], options["host"], options["repo"]
+        if repo is not None:
+            if target is not None or host is not None:
+                self.cannot_run("--repo SLUG retires the repo on every host: give it alone")
+            return of_repo(repo)
+        if target is not None:
+            here: str = settings.STATEHUB_HOST
+            return to_retire(target, host or here, is_here=host in (None, here))
+        if host is None:
+            self.cannot_run(
+                "say what to retire: SLUG or PATH (--host HOST for another host), --repo SLUG, or --host HOST"
+            )
+        return on_host(host)
