@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from consistency.checkout import addresses
 from consistency.checkout.addresses import normalised
 
-BEFORE = [("statehub", "0007_ids_in_nfc")]
+BEFORE = [("statehub", "0008_workstream_moves")]
 
 
 def migrate(targets: list[tuple[str, str]]) -> Any:
