@@ -174,7 +174,7 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
         "commits of people are lost",
     ),
     "settings that forbid a push": (
-        "consistency.checkout.remote._push_target", lambda _branch, remote, *_: (remote, ""),
+        "consistency.checkout.remote._push_target", lambda _clone, _branch, remote, *_: (remote, ""),
         ["may_not_push a remote", "report A-T1 done", "fix a push"],
         "the run pushed although the clone's settings forbid it",
     ),

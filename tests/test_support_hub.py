@@ -48,6 +48,6 @@ def test_hub_leaves_the_other_database_alone() -> None:
 
 def test_manage_tells_exit_status_and_words(tmp_path: Path) -> None:
     ended = manage("no_such_command", cwd=tmp_path)
-    assert ended.exit == 1
+    assert ended.exit == 2
     assert ended.stdout == ""
     assert ended.stderr.startswith("Unknown command: 'no_such_command'")

@@ -130,7 +130,8 @@ def _head(data: bytes, front: FrontMatter) -> str:
 
 
 def _line(data: bytes, front: FrontMatter, value: Value) -> int:
-    return Lines(data).number(front.start + len(_head(data, front)[: value.start].encode()))
+    # Counted in the text: bytes that are no UTF-8 have no length of their own in it.
+    return Lines(data).number(front.start) + _head(data, front).count("\n", 0, value.start)
 
 
 def _may_open_a_task(lowered: bytes) -> bool:

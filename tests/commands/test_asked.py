@@ -124,7 +124,6 @@ def test_empty_argument_is_refused(hub: Hub, arguments: list[str], name: str) ->
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--push", "--no-writeback"], "--push pushes what a writeback commits: give it without --no-writeback"),
         (["--no-fetch", "--fetch-timeout", "5"], "--fetch-timeout is for a fetch: give it without --no-fetch"),
     ],
 )

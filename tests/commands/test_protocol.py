@@ -138,7 +138,11 @@ def test_link_inside_the_repo_is_followed_and_stays(clone: Clone) -> None:
     }
 
 
-@pytest.mark.parametrize("file", ["", ".", "../x.md", "docs/../../x.md", "docs/../x.md", "/etc/x.md", "..", "/"])
+def test_no_path(clone: Clone) -> None:
+    refused(clone, "", "an argument is empty: protocol")
+
+
+@pytest.mark.parametrize("file", [".", "../x.md", "docs/../../x.md", "docs/../x.md", "/etc/x.md", "..", "/"])
 def test_path_that_is_not_in_the_repo(clone: Clone, file: str) -> None:
     clone.write("docs/a.md", "")
     refused(clone, file, f"'{file}' is no file inside the repository, such as CLAUDE.md")

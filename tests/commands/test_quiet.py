@@ -220,7 +220,8 @@ class TestError:
         agreed.write(FILE, BAD)
         other = origin.clone("other")
         other.git("remote", "remove", "origin")
-        assert fix("--path", other.path).exit == 0
+        assert run("register_repo", other.path, "--slug", "other").exit == 0
+        assert fix("other").exit == 0
 
         def stop(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
             if visit.checkout.repo.slug == "other":

@@ -171,3 +171,10 @@ def test_what_was_a_workplan(text: str, line: int, what: str) -> None:
 def test_what_was_a_workplan_and_has_a_conflict() -> None:
     text = "# P\n" + HEAD + "a\n" + SPLIT + "b\n" + END
     assert no_workplan_any_more("w.md", text.encode(), "W1").problems == (Problem("C-23", CONFLICT, 2),)
+
+
+def test_line_is_told_behind_bytes_that_are_not_utf8() -> None:
+    data = b"---\nid: A\n" + b"\xf7" * 40 + b": x\nType: workplan\ntitle: A\n---\n\n\n"
+    found = parse_workplan("workplans/a.md", data)
+    assert isinstance(found, Unreadable)
+    assert [(problem.code, problem.line) for problem in found.problems] == [("C-23", 4)]

@@ -13,14 +13,15 @@ from consistency.hub.bulk import insert
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
-REPO = ("slug", "workplans", "origin", "branch", "created_at")
+REPO = ("slug", "workplans", "origin", "branch", "created_at", "exclude", "aliases", "former_origins", "first_commits")
+NOTHING_ELSE = ("", "[]", "[]", "[]")
 WORDS = "a'b\"c\\n\\ %s {} — 規模 \U0001f600 \n\t\x7f"
 
 pytestmark = pytest.mark.django_db
 
 
 def test_values_come_back_as_they_went_in() -> None:
-    insert(Repo, REPO, [("net", WORDS, "", "", NOON)])
+    insert(Repo, REPO, [("net", WORDS, "", "", NOON, *NOTHING_ELSE)])
     home, task = uuid.uuid4(), uuid.uuid4()
     columns = ("id", "repo", "status", "version", "status_changed_at", "key", "path", "title", "owner", "domain",
                "repo_name", "topic_slug", "created", "updated")  # fmt: skip
@@ -39,7 +40,7 @@ def test_values_come_back_as_they_went_in() -> None:
 
 def test_hundred_thousand_values_are_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
-        insert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON) for number in range(25_000)))
+        insert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON, *NOTHING_ELSE) for number in range(25_000)))
     assert (len(queries), Repo.objects.count()) == (1, 25_000)
 
 
@@ -51,7 +52,7 @@ def test_no_rows_are_no_statement() -> None:
 
 def test_row_that_is_there_takes_only_what_is_updated() -> None:
     Repo.objects.create(slug="net", workplans="old", origin="old")
-    rows = [("net", "new", "new", "new", NOON), ("other", "new", "new", "new", NOON)]
+    rows = [(slug, "new", "new", "new", NOON, *NOTHING_ELSE) for slug in ("net", "other")]
     insert(Repo, REPO, rows, conflict=("slug",), update=("workplans",))
     assert list(Repo.objects.values_list("slug", "workplans", "origin")) == [
         ("net", "new", "old"), ("other", "new", "new"),

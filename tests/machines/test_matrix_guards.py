@@ -67,7 +67,7 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         LEDGER,
     ),
     "forbidden": (
-        "forbidden", "consistency.checkout.remote._push_target", lambda _branch, remote, *_: (remote, ""),
+        "forbidden", "consistency.checkout.remote._push_target", lambda _clone, _branch, remote, *_: (remote, ""),
         ("forbid", "report", "fix a"), "a push that the clone's settings forbid",
     ),
     "amended: the date of a statement": (

@@ -75,7 +75,7 @@ def test_error_page_of_debug_hides_addresses_and_keys(db: None, settings: Any, m
     def fail(*_args: object) -> None:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("web.health._wanted", fail)
+    monkeypatch.setattr("web.health.read_schema", fail)
     settings.DEBUG = True
     settings.STATEHUB_PING_URL = f"https://monitor.example.org/{SECRET}"
     settings.SECRET_KEY = f"{SECRET}-key"
@@ -104,7 +104,7 @@ def test_error_pages_in_production_say_nothing(db: None, monkeypatch: pytest.Mon
     def fail(*_args: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("web.health._wanted", fail)
+    monkeypatch.setattr("web.health.read_schema", fail)
     client = Client(raise_request_exception=False)
     for address, status in (("/nowhere", 404), ("/readyz", 500)):
         answer = client.get(address)

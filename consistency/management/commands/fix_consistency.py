@@ -38,9 +38,9 @@ class Command(RunCommand):
         )
 
     def work(self, options: dict[str, Any]) -> int:
-        """Fix what was asked for, unless two options contradict each other."""
+        """Fix what was asked for."""
         if options["push"] and options["no_writeback"]:
-            self.cannot_run("--push pushes what a writeback commits: give it without --no-writeback")
+            self.warn("--push pushes what a writeback commits: nothing is pushed with --no-writeback")
         if options["push"] is None:
             options["push"] = settings.STATEHUB_PUSH
         return super().work(options)
