@@ -39,7 +39,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
+.PHONY: test proofs test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
@@ -96,15 +96,19 @@ migrate: runtime ## Bring the database up to date, whatever the stamp says
 
 # ---- Checks of our own work ------------------------------------------------------------------------------------------
 
-# Twice: all tests on SQLite, then those that touch a database on PostgreSQL; coverage is judged over both. ARGS narrows
-# the tests: then there is no coverage, and a run that has none of them (pytest's status 5) is fine.
-# $(call pytest,DATABASE,OPTIONS,OPTIONS FOR COVERAGE)
-pytest = $(PY) -m pytest -n auto -rs --db=$(1) $(2) $(if $(ARGS),$(ARGS),--cov --cov-append $(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
+# Twice: on SQLite, then what touches a database on PostgreSQL; coverage is judged over both. ARGS narrows the tests: then
+# there is no coverage, and a run that has none of them (pytest's status 5) is fine.
+# $(call pytest,DATABASE,MARKS,OPTIONS FOR COVERAGE)
+pytest = $(PY) -m pytest -n auto -rs --db=$(1) -m $(2) $(if $(ARGS),$(ARGS),$(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
 test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull')
 	@$(PY) -m coverage erase
-	@$(call pytest,sqlite,,--cov-report=)
-	@$(call pytest,postgresql,-m database,--cov-report=term --cov-fail-under=95)
+	@$(call pytest,sqlite,'not proof',--cov --cov-append --cov-report=)
+	@$(call pytest,postgresql,'database and not proof',--cov --cov-append --cov-report=term --cov-fail-under=95)
+
+proofs: dev ## Run the long tests on both databases: every order, crashes, the simulation, set-up (ARGS: pytest's)
+	@$(call pytest,sqlite,proof)
+	@$(call pytest,postgresql,'database and proof')
 
 test-browser: dev ## Run the tests in a real browser: Chromium, as the system has it (ARGS: pytest's)
 	@$(PY) -m pytest tests/browser -n 0 $(ARGS)

@@ -26,6 +26,8 @@ from simulation.replay import play, shortened
 from simulation.rules import play_worlds
 from tests.support.manage import ROOT
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Folder]:

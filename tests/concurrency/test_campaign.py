@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from statehub.models import StatusChange, Task
 from tests.concurrency import campaign, world
 from tests.concurrency.verdict import judge
 from tests.support.hub import Hub
+
+pytestmark = pytest.mark.proof
 
 
 def test_nothing_is_lost(hub: Hub, tmp_path: Path) -> None:

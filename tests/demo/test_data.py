@@ -26,6 +26,8 @@ from tests.support.hub import Hub
 from tests.support.manage import ROOT
 from tests.support.repos import Clone
 
+pytestmark = pytest.mark.proof
+
 SHORT = Size(days=10, repos=2)
 END = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday
 

@@ -18,7 +18,7 @@ from tests.machines.matrix_variants import VARIANTS, LineEnds
 from tests.machines.matrix_world import World
 from tests.support.repos import Origin
 
-pytestmark = pytest.mark.usefixtures("hub")
+pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
 
 HUB = "the hub has taken something although a gate is closed"
 LEDGER = "the ledger has taken something although a gate is closed"
