@@ -94,7 +94,7 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
     if not _may_hold_tasks(text):
         return (), ()
     text = _without_feeds(text)
-    read = _as_pulldown_reads(text)
+    read = _with_ends(text)
     walk = _Walk(written=text.encode() if read != text else b"", base=base)
     events: Iterator[tuple[Any, Any]] = pyromark.events_with_range(read)
     # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look.
@@ -168,12 +168,17 @@ _RAW = re.compile(r"^[ \t>*+\-.)0-9]*<(?:pre|script|style|textarea)(?![\w-])", r
 _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.ASCII | re.IGNORECASE)
 
 
+def as_pulldown_reads(text: str) -> str:
+    """Write *text*, as long in bytes, so that pulldown-cmark reads its blocks as CommonMark has them."""
+    return _with_ends(_without_feeds(text))
+
+
 def _without_feeds(text: str) -> str:
     return text.translate(_NO_SPACE) if "\x0b" in text or "\x0c" in text else text
 
 
-def _as_pulldown_reads(text: str) -> str:
-    """*text*, as long in bytes, so written that pulldown-cmark reads it as CommonMark has it."""
+def _with_ends(text: str) -> str:
+    """*text* with the ends of fences and of HTML so written that pulldown-cmark sees them."""
     if "\t" in text:  # Behind a closing fence it takes spaces alone, not tabs (section 4.5).
         text = _AFTER_FENCE.sub(lambda found: " " * len(found[0]), text)
     if "</" in text and _RAW.search(text):  # It takes only small letters for the end of such HTML (section 4.6).

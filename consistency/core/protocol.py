@@ -13,6 +13,7 @@ from typing import Any
 
 import pyromark
 
+from consistency.core.fences import as_pulldown_reads
 from consistency.core.source import UTF8_BOM, Lines
 from statehub.escapes import visible
 
@@ -143,7 +144,7 @@ def _odd_one(marks: list[_Mark]) -> tuple[_Mark, str]:
 def _marks(data: bytes) -> Iterator[_Mark]:
     """All markers of *data* that stand in HTML or in a code block, in their order."""
     base = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
-    for event, span in pyromark.events_with_range(_text(data, base)):
+    for event, span in pyromark.events_with_range(as_pulldown_reads(_text(data, base))):
         what = _what(event)
         if what:
             start = span["start"] + base

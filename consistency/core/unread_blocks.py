@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from consistency.core.fences import Fence, OtherBlock, first_word
@@ -93,19 +93,17 @@ class _Search:
 
     def run(self, start: int) -> Iterator[UnreadBlock]:
         blocks = dict[int, OtherBlock]()
-        for place in self._openers(start):
+        for place in sorted(set(self._openers(start)).difference(self._firsts)):
             number = bisect_right(self._firsts, place) - 1
-            if number >= 0 and place == self._firsts[number]:
-                continue
             if number >= 0 and place < self._lasts[number]:
                 yield from self._in_text(place, self._lasts[number], _IN_A_BLOCK)
             elif (other := self._other_at(place)) is not None:
                 blocks[other.start] = other
             else:
                 yield from self._in_a_paragraph(place)
-        for place in self._stray_statuses(start):
-            if (other := self._other_at(place)) is not None and other.kind != "html":
-                blocks[other.start] = other
+        blocks.update(
+            (other.start, other) for other in self._others if other.kind != "html" and self._has_status(other)
+        )
         for block in blocks.values():
             yield from self._in_block(block)
 
@@ -114,13 +112,13 @@ class _Search:
             if sign in self._data:
                 yield from (hit.start() for hit in opener.finditer(self._data, start))
 
-    def _stray_statuses(self, start: int) -> Iterable[int]:
-        for hit in _STATUS.finditer(self._data, start) if self._others else ():
-            number = bisect_right(self._firsts, hit.start()) - 1
-            if number < 0 or hit.start() >= self._lasts[number]:
-                before = self._data[self._data.rfind(b"\n", 0, hit.start()) + 1 : hit.start()].lstrip(b" \t>\"'")
-                if not before or before.startswith(b"{"):
-                    yield hit.start()
+    def _has_status(self, other: OtherBlock) -> bool:
+        """Whether a line of *other* begins with a status, or with a brace before one."""
+        for hit in _STATUS.finditer(self._data, other.start, other.end):
+            before = self._data[self._data.rfind(b"\n", 0, hit.start()) + 1 : hit.start()].lstrip(b" \t>\"'")
+            if not before or before.startswith(b"{"):
+                return True
+        return False
 
     def _other_at(self, place: int) -> OtherBlock | None:
         number = bisect_right(self._starts, place) - 1

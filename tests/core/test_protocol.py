@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -153,6 +153,9 @@ def html_markers(text: str) -> list[str]:
     return [token.content.strip() for token in tokens if token.type == "html_block" and token.content.strip() in (B, E)]
 
 
+@example(
+    ["\x0b", "</pre>", "```", ""], "\n", False, False
+)  # CommonMark: the second line is no HTML, the third a fence.
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
 def test_only_what_is_between_the_markers_changes(lines: list[str], end: str, ended: bool, bom: bool) -> None:
     text = ("\ufeff" if bom else "") + end.join(lines) + (end if ended else "")
