@@ -155,7 +155,7 @@ def html_markers(text: str) -> list[str]:
 
 @example(
     ["\x0b", "</pre>", "```", ""], "\n", False, False
-)  # CommonMark: the second line is no HTML, the third a fence.
+)  # The third is a fence to CommonMark.
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
 def test_only_what_is_between_the_markers_changes(lines: list[str], end: str, ended: bool, bom: bool) -> None:
     text = ("\ufeff" if bom else "") + end.join(lines) + (end if ended else "")
