@@ -16,7 +16,7 @@ from consistency.core.words import fault_of_id, is_typo, shorten
 from statehub.ids import name_invisible, normalize_id
 from statehub.ranks import TASK_STATUSES
 
-_OPENERS = {sign: re.compile(sign + rb"[`~']*[^\w\r\n`~]{0,20}[Tt][Aa][Ss][Kk]") for sign in (b"``", b"~~", b"'''")}
+_OPENERS = {sign: re.compile(sign + rb"[`~']*+[^\w\r\n`~]{0,20}+[Tt][Aa][Ss][Kk]") for sign in (b"``", b"~~", b"'''")}
 """One for each, beginning with bytes that are always the same: so it takes half the time."""
 _STATUS = re.compile(rb"""status["']?[ \t]*:""")
 _PARAGRAPH_END = re.compile(rb"\r?\n[ \t>]*\r?\n")
