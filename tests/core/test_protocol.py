@@ -153,9 +153,7 @@ def html_markers(text: str) -> list[str]:
     return [token.content.strip() for token in tokens if token.type == "html_block" and token.content.strip() in (B, E)]
 
 
-@example(
-    ["\x0b", "</pre>", "```", ""], "\n", False, False
-)  # The third is a fence to CommonMark.
+@example(["\x0b", "</pre>", "```", ""], "\n", False, False)  # The third is a fence to CommonMark.
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
 def test_only_what_is_between_the_markers_changes(lines: list[str], end: str, ended: bool, bom: bool) -> None:
     text = ("\ufeff" if bom else "") + end.join(lines) + (end if ended else "")
