@@ -127,7 +127,7 @@ def mark_as_seen(known: Iterable[Known], stale: Mapping[Place, str]) -> tuple[Kn
 def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drift, ...]:
     """*drifts*, with a word more where a reopen stands because nobody can tell."""
     return tuple(
-        replace(drift, finding=replace(drift.finding, message=drift.finding.message + NOT_SHOWN))
+        drift.with_more(NOT_SHOWN)
         if drift.finding.code == "C-15" and (drift.finding.file, drift.finding.task) in unclear
         else drift
         for drift in drifts

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from statehub.escapes import visible
 from statehub.fields import IdField
+from statehub.globs import join_globs
 from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
@@ -55,7 +56,7 @@ class Repo(models.Model):
     @property
     def pattern(self) -> str:
         """Which files are workplans: globs, one a line; `:!` begins one of files that are left out."""
-        return "\n".join([*self.workplans.split("\n"), *(f":!{glob}" for glob in self.exclude.split("\n") if glob)])
+        return join_globs(self.workplans.split("\n"), filter(None, self.exclude.split("\n")))
 
 
 class CheckoutQuerySet(models.QuerySet["Checkout"]):

@@ -11,10 +11,10 @@ from importlib import import_module
 from django.apps import apps
 from django.db import connection
 
+from statehub.phrases import name_some
+
 Migration = tuple[str, str]
 """An app's label and a migration's name."""
-
-NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,12 @@ class Schema:
         """One line on what does not fit and what to do; '' if all does."""
         if self.unknown:
             return (
-                f"the hub's database is newer than this State Hub: it has {shown(self.unknown)}, which this version "
-                "does not know; update State Hub on this machine (nothing was done)"
+                f"the hub's database is newer than this State Hub: it has {name_some(self.unknown)}, which this "
+                "version does not know; update State Hub on this machine (nothing was done)"
             )
         if self.missing:
-            return f"the hub's database is not migrated, it lacks {shown(self.missing)}: run manage.py migrate"
+            return f"the hub's database is not migrated, it lacks {name_some(self.missing)}: run manage.py migrate"
         return ""
-
-
-def shown(names: Iterable[str]) -> str:
-    """*names* in a sentence, the first few of them."""
-    listed = list(names)
-    more = len(listed) - NAMES_SHOWN
-    return ", ".join(listed[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def read_schema() -> Schema:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,15 @@ from consistency.checkout.git import GitError
 from consistency.checkout.names import canonical, to_git
 from consistency.checkout.worktree import Listing, WorkTree, fields, pathspecs
 from consistency.core.parse import says_workplan
-from consistency.core.unmatched import EXCLUDE, globs, named
+from consistency.core.unmatched import named
+from statehub.globs import excluded_globs, included_globs
+from statehub.phrases import name_some
 
 MAX_FOLDERS, MAX_FILES, MAX_BYTES = 2_000, 200, 4_096
 """How far to look: folders in which a link may be, files behind one, bytes of each of these."""
 
 SEARCH_SECONDS = 20.0
 """For the search of a whole repo, at every run until something matches its pattern."""
-
-MAX_NAMED = 3
-"""So many files are named, the others are counted."""
 
 _WILDCARD = re.compile(r"[*?\[\\]")
 _SAYS_WORKPLAN = r"^type:[[:blank:]]*[\"']?workplan[\"']?[[:space:]]*$"
@@ -66,7 +65,7 @@ def linked_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, 
 def _hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
     """The links to folders and the repositories within *pattern* that hold workplans."""
     found: dict[str, str] = {}
-    for glob in globs(pattern):
+    for glob in included_globs(pattern):
         name = glob.rpartition("/")[2]
         for folder in _folders(tree, listing, glob):
             why = "" if folder in found or _is_excluded(folder, pattern) else _hides(tree, folder)
@@ -78,20 +77,20 @@ def _hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str,
 
 def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
     """What comes nearest to the *pattern* that no file matches; a sentence each."""
-    heads = dict.fromkeys(filter(None, map(_head, globs(pattern))))
+    heads = dict.fromkeys(filter(None, map(_head, included_globs(pattern))))
     on_the_way = dict.fromkeys(filter(None, (_on_the_way(tree, f"{head}/x") for head in heads)))
     if on_the_way:
         return list(on_the_way)
     hints = [f"{folder} is {why}" for folder, why in _hidden_folders(tree, listing, pattern).items()]
     if listing.paths:
         where = "a sparse checkout leaves them out of" if listing.sparse else "they are deleted in"
-        hints.append(f"git has {_named(listing.paths)}, but {where} the work tree")
+        hints.append(f"git has {name_some(listing.paths)}, but {where} the work tree")
     ignored = _list(tree, "--others", "--ignored", "--exclude-standard", "--", *pathspecs(pattern))
     if ignored:
-        hints.append(f"git ignores {_named(ignored)}")
+        hints.append(f"git ignores {name_some(ignored)}")
     elsewhere = _elsewhere(tree)
     if elsewhere and not hints:
-        hints.append(f"`type: workplan` is in {_named(elsewhere)}")
+        hints.append(f"`type: workplan` is in {name_some(elsewhere)}")
     return hints
 
 
@@ -175,8 +174,7 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
 
 def _is_excluded(folder: str, pattern: str) -> bool:
     """Whether a person has left *folder* out of the pattern."""
-    excluded = (glob.removeprefix(EXCLUDE) for glob in pattern.split("\n") if glob.startswith(EXCLUDE))
-    return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded)
+    return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded_globs(pattern))
 
 
 def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
@@ -242,9 +240,3 @@ def _elsewhere(tree: WorkTree) -> list[str]:
         return fields(tree.git.run(*search, timeout=SEARCH_SECONDS, magic_pathspecs=True, ok=(0, 1)))
     except GitError:
         return []
-
-
-def _named(paths: Iterable[str]) -> str:
-    names = list(paths)
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

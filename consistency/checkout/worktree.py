@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from consistency.checkout.git import Git, GitError, GitMissing
 from consistency.checkout.names import from_git, native
+from statehub.globs import excluded_globs, included_globs
 
 
 class NotAWorkTree(Exception):
@@ -124,10 +125,10 @@ def missing_in_head(tree: WorkTree, paths: Collection[str]) -> set[str]:
 def pathspecs(pattern: str) -> list[str]:
     """Give git its own globs: `**/` matches any number of folders, none as well (gitglossary, "pathspec").
 
-    *pattern* has one a line; `:!` begins one of files that are left out.
+    *pattern* is a repo's (`statehub.globs`).
     """
-    globs = pattern.split("\n")
-    return [f":(top,glob,exclude){glob[2:]}" if glob.startswith(":!") else f":(top,glob){glob}" for glob in globs]
+    found = [f":(top,glob){glob}" for glob in included_globs(pattern)]
+    return found + [f":(top,glob,exclude){glob}" for glob in excluded_globs(pattern)]
 
 
 def fields(output: bytes) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -163,7 +163,7 @@ def with_likes_named(
         if (row.key, row.mirrored[0]) in like
     }
     return tuple(
-        replace(drift, finding=replace(drift.finding, message=drift.finding.message + words[drift.finding.workplan]))
+        drift.with_more(words[drift.finding.workplan])
         if drift.finding.code in _PLAN_GONE and drift.finding.workplan in words
         else drift
         for drift in drifts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
@@ -27,6 +27,10 @@ class Drift:
 
     finding: Finding
     action: PlannedAction | None = None
+
+    def with_more(self, words: str) -> Drift:
+        """The same, with *words* behind its message."""
+        return replace(self, finding=replace(self.finding, message=self.finding.message + words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from consistency.core.finding import Finding
-
-EXCLUDE = ":!"
-"""Begins a glob of files that are left out."""
+from statehub.globs import included_globs
 
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+(?=\S*[/*])")
 _MISTAKES = (
@@ -24,19 +22,14 @@ _MISTAKES = (
 
 def nothing_matches(pattern: str, nearest: Iterable[str]) -> Finding:
     """Report C-25 for a *pattern* that no file of the work tree matches; *nearest* says what is there instead."""
-    mistakes = [mistake for glob in globs(pattern) for mistake in _mistake(glob)]
+    mistakes = [mistake for glob in included_globs(pattern) for mistake in _mistake(glob)]
     message = f"no file matches the repo's workplan {named(pattern)}"
     return Finding.of("C-25", "; ".join([message, *mistakes, *nearest]))
 
 
-def globs(pattern: str) -> list[str]:
-    """List the globs of a repo's *pattern*, which has one a line, without those of files that are left out."""
-    return [glob for glob in pattern.split("\n") if not glob.startswith(EXCLUDE)]
-
-
 def named(pattern: str) -> str:
     """Name a repo's *pattern* in a sentence."""
-    found = globs(pattern)
+    found = included_globs(pattern)
     return f"pattern{'s' if len(found) > 1 else ''} " + " and ".join(f"'{glob}'" for glob in found)
 
 

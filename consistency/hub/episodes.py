@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -93,9 +94,13 @@ def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
 
 def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> None:
     """Resolve what other repos' checkouts have open of *moved* workplans being gone: *run* has found them here."""
+    keys: dict[str, list[str]] = defaultdict(list)
     for row in moved:
-        gone = Episode.objects.filter(checkout__repo__slug=row.repo, workplan=row.key, code__in=_OF_GONE)
-        gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
+        keys[row.repo].append(row.key)
+    for slug, of_repo in keys.items():
+        for batch in batches(of_repo):
+            gone = Episode.objects.filter(checkout__repo__slug=slug, workplan__in=batch, code__in=_OF_GONE)
+            gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
 
 
 def _open_rows(run: Run) -> Iterable[Episode]:

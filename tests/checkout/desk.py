@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from consistency.checkout.commit import Committer, Written
 from consistency.checkout.files import digest
 from consistency.checkout.remote import Fetched, Upstream, fetch, find_upstream
@@ -29,6 +31,21 @@ CHANGED = datetime(2026, 3, 4, 5, 6, 7, 800_000, UTC)
 
 TODO = workplan("A", [("T1", "todo"), ("T2", "todo")])
 DONE = workplan("A", [("T1", "done"), ("T2", "todo")])
+
+PATCH = """\
+From x Mon Sep 17 00:00:00 2001
+From: X <x@example.org>
+Subject: x
+
+---
+diff --git a/README.md b/README.md
+--- a/README.md
++++ b/README.md
+@@ -1 +1 @@
+-no
++yes
+"""
+"""A mail that git am cannot apply."""
 
 
 def laid_out(clone: Clone, *names: str, text: str = TODO) -> Clone:
@@ -204,3 +221,16 @@ def leftovers(clone: Clone) -> list[str]:
     found = [*clone.path.rglob("*.statehub*"), *clone.path.rglob(".statehub*"), *git.glob("fast_import_crash_*")]
     packs = [*git.glob("objects/pack/tmp_*"), *git.glob("objects/pack/.tmp*")]
     return [str(each) for each in (git / "statehub-writeback", git / "index.lock", *packs, *found) if each.exists()]
+
+
+def conflict(clone: Clone, command: str) -> None:
+    """Two branches that change one line, and a *command* that stops because of it."""
+    clone.git("checkout", "--quiet", "-b", "other")
+    for text in ("theirs", "more theirs"):
+        clone.write("README.md", text)
+        clone.commit(text)
+    clone.git("checkout", "--quiet", "main")
+    clone.write("README.md", "ours")
+    clone.commit("ours")
+    with pytest.raises(AssertionError, match=r"(?i)conflict|failed"):
+        clone.git(*command.split())

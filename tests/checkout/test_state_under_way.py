@@ -4,35 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checkout.desk import seen
+from tests.checkout.desk import PATCH, conflict, seen
 from tests.support.repos import Clone
-
-PATCH = """\
-From x Mon Sep 17 00:00:00 2001
-From: X <x@example.org>
-Subject: x
-
----
-diff --git a/README.md b/README.md
---- a/README.md
-+++ b/README.md
-@@ -1 +1 @@
--no
-+yes
-"""
-
-
-def conflict(clone: Clone, command: str) -> None:
-    """Two branches that change one line, and a *command* that stops because of it."""
-    clone.git("checkout", "--quiet", "-b", "other")
-    for text in ("theirs", "more theirs"):
-        clone.write("README.md", text)
-        clone.commit(text)
-    clone.git("checkout", "--quiet", "main")
-    clone.write("README.md", "ours")
-    clone.commit("ours")
-    with pytest.raises(AssertionError, match=r"(?i)conflict|failed"):
-        clone.git(*command.split())
 
 
 class TestUnderWay:

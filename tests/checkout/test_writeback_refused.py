@@ -12,7 +12,9 @@ from consistency.checkout.writeback import write_back
 from tests.checkout.desk import (
     COMMITTER,
     LIMIT,
+    PATCH,
     TODO,
+    conflict,
     digests,
     item,
     laid_out,
@@ -26,20 +28,6 @@ from tests.checkout.desk import (
 )  # fmt: skip
 from tests.support.repos import Clone, Origin
 
-PATCH = """\
-From x Mon Sep 17 00:00:00 2001
-From: X <x@example.org>
-Subject: x
-
----
-diff --git a/README.md b/README.md
---- a/README.md
-+++ b/README.md
-@@ -1 +1 @@
--no
-+yes
-"""
-
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
@@ -52,17 +40,6 @@ class TestStates:
     def test_detached(self, clone: Clone) -> None:
         clone.git("checkout", "--quiet", "--detach")
         refused(clone, "HEAD is detached")
-
-    def conflict(self, clone: Clone, command: str) -> None:
-        clone.git("checkout", "--quiet", "-b", "other")
-        for text in ("theirs", "more theirs"):
-            clone.write("README.md", text)
-            clone.commit(text)
-        clone.git("checkout", "--quiet", "main")
-        clone.write("README.md", "ours")
-        clone.commit("ours")
-        with pytest.raises(AssertionError, match=r"(?i)conflict|failed"):
-            clone.git(*command.split())
 
     @pytest.mark.parametrize(("command", "what"), [
         ("merge other", "a merge"),
@@ -80,7 +57,7 @@ class TestStates:
             with pytest.raises(AssertionError):
                 clone.git("revert", "--no-edit", "HEAD^")
         else:
-            self.conflict(clone, command)
+            conflict(clone, command)
         refused(clone, f"{what} is under way; finish or abort it first")
 
     def test_am_under_way(self, clone: Clone) -> None:
@@ -90,7 +67,7 @@ class TestStates:
         refused(clone, "a rebase or am is under way")
 
     def test_between_two_steps_of_a_cherry_pick(self, clone: Clone) -> None:
-        self.conflict(clone, "cherry-pick other~1 other")
+        conflict(clone, "cherry-pick other~1 other")
         clone.write("README.md", "solved")
         clone.commit("Solved")
         assert not (clone.path / ".git" / "CHERRY_PICK_HEAD").exists()
@@ -150,7 +127,7 @@ class TestStates:
         refused(clone, "a bisect is under way; finish or abort it first")
 
     def test_detached_in_a_rebase_names_the_rebase(self, clone: Clone) -> None:
-        self.conflict(clone, "rebase other")
+        conflict(clone, "rebase other")
         assert "detached" not in refused(clone)
 
     def test_objects_cannot_be_written(self, clone: Clone) -> None:

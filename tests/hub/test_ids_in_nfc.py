@@ -6,31 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from statehub.models import Task, Workstream
+from tests.support.migrations import latest, migrate
 
 BEFORE = [("statehub", "0005_evidence_of_reopens"), ("consistency", "0005_take_over")]
+APPS = [app for app, _ in BEFORE]
 NFC, NFD = "\u00e9", "e\u0301"
 
 pytestmark = pytest.mark.usefixtures("hub")
-
-
-def migrate(targets: list[tuple[str, str]]) -> Any:
-    MigrationExecutor(connection).migrate(targets)
-    return MigrationExecutor(connection).loader.project_state(targets).apps
-
-
-def latest() -> list[tuple[str, str]]:
-    return [node for node in MigrationExecutor(connection).loader.graph.leaf_nodes() if node[0] in dict(BEFORE)]
 
 
 @pytest.fixture
 def old() -> Iterator[Any]:
     """The models of the version before, in an empty hub of that version."""
     yield migrate(BEFORE)
-    migrate(latest())
+    migrate(latest(APPS))
 
 
 def test_rows_come_to_nfc(old: Any) -> None:
@@ -41,7 +32,7 @@ def test_rows_come_to_nfc(old: Any) -> None:
         OldStream.objects.create(repo=repo, key=key, title="T", status="todo")
     for key in (f"1{NFD}", f"2{NFD}", f"2{NFC}", "3", "4\u1112\u1161\u11ab", "4\ud558\u11ab"):
         OldTask.objects.create(workstream=plain, key=key, title="T", status="todo")
-    migrate(latest())
+    migrate(latest(APPS))
     assert sorted(Workstream.objects.values_list("repo__slug", "key")) == sorted(
         [("a", "W"), ("a", NFC), ("b", NFD), ("b", NFC)]
     )

@@ -7,31 +7,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+
+from tests.support.migrations import latest, migrate
 
 BEFORE = [("consistency", "0003_several_machines"), ("statehub", "0004_repo_branch")]
+APPS = [app for app, _ in BEFORE]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("hub")
-
-
-def migrate(targets: list[tuple[str, str]]) -> Any:
-    """Migrate there; the models as they are then."""
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-    return MigrationExecutor(connection).loader.project_state(targets).apps
-
-
-def latest() -> list[tuple[str, str]]:
-    return [node for node in MigrationExecutor(connection).loader.graph.leaf_nodes() if node[0] in dict(BEFORE)]
 
 
 @pytest.fixture
 def old() -> Iterator[Any]:
     """The models of the version before, in an empty hub of that version."""
     yield migrate(BEFORE)
-    migrate(latest())
+    migrate(latest(APPS))
 
 
 def minutes(number: int) -> datetime:
@@ -89,7 +79,7 @@ CHANGE = ["a.md", "WP-1", "WP-1-T01", "todo", "done"]
 
 def test_evidence_of_an_old_hub_is_taken_over(old: Any) -> None:
     filled(old)
-    new = migrate(latest())
+    new = migrate(latest(APPS))
     own = new.get_model("consistency", "OwnCommit").objects.order_by("commit")
     assert list(own.values_list("repo__slug", "commit", "authored", "changes", "recorded_at")) == [
         ("a", "own1", None, [CHANGE], minutes(1)),
@@ -106,7 +96,7 @@ def test_evidence_of_an_old_hub_is_taken_over(old: Any) -> None:
 def test_there_and_back_keeps_all(old: Any) -> None:
     filled(old)
     before = kept(old)
-    new = migrate(latest())
+    new = migrate(latest(APPS))
     run, checkout = new.get_model("consistency", "Run"), new.get_model("statehub", "Checkout").objects.first()
     unknown = run.objects.create(checkout=checkout, mode="check", ahead=None, behind=None, started_at=NOON)
     finding = new.get_model("consistency", "Finding").objects
@@ -120,5 +110,5 @@ def test_there_and_back_keeps_all(old: Any) -> None:
 
 
 def test_empty_hub(old: Any) -> None:
-    new = migrate(latest())
+    new = migrate(latest(APPS))
     assert kept(new) == {name: [] for name in kept(old)}

@@ -74,6 +74,18 @@ def added(b: Machine, content: str, path: str = THERE) -> None:
     b.push()
 
 
+def reopened_and_removed(a: Machine) -> None:
+    """WP-1 was done, then reopened and written back, in repo a, before it is removed from there."""
+    a.clone.write(FILE, text(status="done"))
+    a.commit("Done")
+    a.push()
+    assert codes(a.fix()) == [("C-11", "advanced")]
+    reopen(T01, "todo")
+    assert codes(a.fix()) == [("C-15", "written_back")]
+    a.push()
+    removed(a)
+
+
 def messages(ended: Ended) -> list[tuple[str, str]]:
     return [(each["code"], each["message"]) for each in findings(ended)]
 
@@ -398,14 +410,7 @@ def test_repo_with_a_workplan_of_that_id_and_a_history_keeps_its_own(new_origin:
 
 def test_old_file_in_the_new_repo_undoes_no_reopen(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    a.clone.write(FILE, text(status="done"))
-    a.commit("Done")
-    a.push()
-    assert codes(a.fix()) == [("C-11", "advanced")]
-    reopen(T01, "todo")
-    assert codes(a.fix()) == [("C-15", "written_back")]
-    a.push()
-    removed(a)
+    reopened_and_removed(a)
     added(b, text(status="done").replace("title: Workplan WP-1", "title: New"))
     assert codes(b.fix("--no-writeback")) == [("C-12", "updated"), ("C-15", "skipped")]
     other = machine(Origin(b.clone.path.with_name("origin.git")), "other")
@@ -415,14 +420,7 @@ def test_old_file_in_the_new_repo_undoes_no_reopen(pair: tuple[Machine, Machine]
 
 def test_work_done_in_the_new_repo_after_a_reopen_is_news(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    a.clone.write(FILE, text(status="done"))
-    a.commit("Done")
-    a.push()
-    assert codes(a.fix()) == [("C-11", "advanced")]
-    reopen(T01, "todo")
-    assert codes(a.fix()) == [("C-15", "written_back")]
-    a.push()
-    removed(a)
+    reopened_and_removed(a)
     added(b, text())
     assert codes(b.fix()) == [("C-12", "updated")]
     b.clone.write(THERE, text(status="done"))

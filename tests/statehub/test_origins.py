@@ -7,27 +7,19 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from consistency.checkout import addresses
 from consistency.checkout.addresses import normalised
+from tests.support.migrations import latest, migrate
 
 BEFORE = [("statehub", "0008_workstream_moves")]
-
-
-def migrate(targets: list[tuple[str, str]]) -> Any:
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-    return MigrationExecutor(connection).loader.project_state(targets).apps
 
 
 @pytest.fixture
 def old(hub: object) -> Iterator[Any]:
     """The models of the version before."""
-    leaves = [node for node in MigrationExecutor(connection).loader.graph.leaf_nodes() if node[0] == "statehub"]
     yield migrate(BEFORE)
-    migrate(leaves)
+    migrate(latest(["statehub"]))
 
 
 WRITTEN = {
@@ -44,7 +36,7 @@ def test_are_written_alike(old: Any) -> None:
     for number, origin in enumerate([*WRITTEN, ""]):
         repo = Repo.objects.create(slug=str(number), origin=origin, workplans="plans/*.md")
         Checkout.objects.create(repo=repo, host="here", path=f"/w/{number}")
-    now = migrate([node for node in MigrationExecutor(connection).loader.graph.leaf_nodes() if node[0] == "statehub"])
+    now = migrate(latest(["statehub"]))
     rows = now.get_model("statehub", "Repo").objects.order_by("slug")
     found = [normalised(url, "/") for url in WRITTEN.values()]
     assert list(rows.values_list("origin", flat=True)) == [*found, ""]
