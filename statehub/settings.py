@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "web.body.DrainBodyMiddleware",
     "web.proxy.TrustedProxies",
     "web.policy.ContentPolicy",
     "web.api.edge.ApiEdge",

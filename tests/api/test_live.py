@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -137,3 +138,27 @@ def test_log_has_no_token(server: Server, secret: str) -> None:
     log = server.log.read_text()
     assert "refused a token from 127.0.0.1 for /api/tasks/T01/: it is unknown" in log
     assert secret[:-1] not in log
+
+
+@pytest.mark.parametrize(
+    ("token", "size", "status"), [("", 1_500_000, 413), ("", 1_000_000, 200), ("x", 1_000_000, 401)]
+)
+def test_refusal_waits_for_the_body(server: Server, secret: str, token: str, size: int, status: int) -> None:
+    """A client or a proxy that is still sending would get a reset, and not the answer."""
+    new_task()
+    body = json.dumps({"status": "done"}).encode().ljust(size)
+    head = [
+        "PATCH /api/tasks/T01/ HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        f"Authorization: Bearer {secret}{token}",
+        "Content-Type: application/json",
+        f"Content-Length: {size}",
+        "Connection: close",
+    ]
+    with socket.create_connection(("127.0.0.1", server.port), 60) as client:
+        client.sendall("\r\n".join([*head, "", ""]).encode())
+        time.sleep(0.5)  # the server has read the head, and would have answered
+        for start in range(0, size, 100_000):
+            client.sendall(body[start : start + 100_000])
+        answer = client.makefile("rb").readline()
+    assert answer.split()[1] == str(status).encode()
