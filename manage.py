@@ -25,6 +25,8 @@ def main() -> None:
         gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
     try:
+        from django.apps import apps
+        from django.conf import settings
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import BaseCommand, ManagementUtility
     except ImportError:
@@ -32,6 +34,14 @@ def main() -> None:
 
     class Utility(ManagementUtility):
         """Django's; but an unknown command could not run, and 1 would mean that it ran and found something."""
+
+        def execute(self) -> None:
+            """Run the command; a lean one without what `django.setup` loads for a web server (URLs, HTTP, mail)."""
+            if lean and not any(arg.startswith(("--settings", "--pythonpath")) for arg in self.argv):
+                apps.populate(settings.INSTALLED_APPS)
+                self.fetch_command(self.argv[1]).run_from_argv(self.argv)
+            else:
+                super().execute()
 
         def fetch_command(self, subcommand: str) -> BaseCommand:
             try:

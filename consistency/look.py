@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from consistency.checkout.commit import recover
 from consistency.checkout.git import GitError
-from consistency.checkout.pull import pull
 from consistency.checkout.roots import held_commits
 from consistency.checkout.state import State, read_state
+from consistency.checkout.undo import was_cut_off
 from consistency.checkout.worktree import WorkTree
 from consistency.core.finding import Finding
 from consistency.core.gate import (
@@ -47,7 +46,9 @@ class Look:
 
 def look_at(visit: Visit, tree: WorkTree, options: Options, warn: Warn) -> Look:
     """Undo what was cut off, pull where that is asked for, and look. Raises GitError, OSError."""
-    if options.writes:
+    if options.writes and was_cut_off(tree):
+        from consistency.checkout.commit import recover  # Slow to import; hardly a run needs it.
+
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
     look = _look(visit, tree, options)
@@ -102,6 +103,8 @@ def _is_behind_alone(look: Look) -> bool:
 
 
 def _pull(visit: Visit, tree: WorkTree, state: State, options: Options, warn: Warn) -> None:
+    from consistency.checkout.pull import pull  # Slow to import; most runs pull nothing.
+
     checkout = visit.checkout
     made_again = partial(rewind, checkout.pk) if options.writeback else None
     try:

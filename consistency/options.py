@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from consistency.models import Mode
 
 

@@ -16,10 +16,6 @@ from consistency.hub.own_commits import read_own_commits
 from consistency.options import Options
 from consistency.visit import Visit
 
-MAX_PUSH_ATTEMPTS = 3
-"""How often a push is tried while others are faster."""
-
-
 BELOW = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
 
 

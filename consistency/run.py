@@ -12,13 +12,12 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
-from consistency.checkout.commit import Written
+from consistency.checkout.committer import Written
 from consistency.checkout.git import GitError
 from consistency.checkout.lock import Locked
 from consistency.checkout.roots import first_commits
 from consistency.checkout.state import State
 from consistency.checkout.worktree import NotAWorkTree, WorkTree
-from consistency.checkout.writeback import write_back
 from consistency.core.actions import DONE_WORD, WriteBack
 from consistency.core.compare import Drift
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
@@ -31,13 +30,15 @@ from consistency.hub.own_commits import record_own_commit
 from consistency.look import Warn, look_at, place_of
 from consistency.models import Mode, Run, RunState
 from consistency.options import Options
-from consistency.push import MAX_PUSH_ATTEMPTS, push_own_commits
 from consistency.reachability import remember_fetch
 from consistency.report.outcome import CheckoutOutcome
 from consistency.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
 from consistency.visit import Visit, visits
 from statehub.escapes import storable
 from statehub.models import Checkout, Repo
+
+MAX_PUSH_ATTEMPTS = 3
+"""How often a push is tried while others are faster."""
 
 
 def run_checkout(checkout: Checkout, options: Options, warn: Warn) -> CheckoutOutcome:
@@ -169,6 +170,8 @@ class _Running:
         clean = [item for item in due if item.path not in dirty] if options.writes and options.writeback else []
         written = Written()
         if clean:
+            from consistency.checkout.writeback import write_back  # Slow to import; most runs write nothing.
+
             known = {item.workplan.path: item.workplan for item in synced.reading.side.known}
             reading, record = synced.reading, partial(record_own_commit, self._checkout.repo_id)
             written = write_back(
@@ -214,6 +217,8 @@ class _Running:
         if result.outcome is not RunState.OK and result.commit:
             self._unpushed("rejected because the remote had new commits, and pulling them failed")
             return False
+        from consistency.push import push_own_commits  # Slow to import; most runs push nothing.
+
         with self._phase("push"):
             done = push_own_commits(self._visit, tree, result.state, result.commit, options, held=self._held())
         result.pushed += done.pushed

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from consistency.checkout.atomicfile import replace_file
-from consistency.checkout.commit import Description, Wanted, Written, commit_changes, edit_files, writeback_blocker
+from consistency.checkout.commit import Description, Wanted, commit_changes, edit_files, writeback_blocker
+from consistency.checkout.committer import Written
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree
 from consistency.core.codes import Severity

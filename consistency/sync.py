@@ -6,6 +6,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,6 @@ from django.utils import timezone
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree, missing_in_head
 from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
-from consistency.core.arrivals import memory_of, with_likes_named
 from consistency.core.compare import Comparison, Drift, compare
 from consistency.core.edit import Edited
 from consistency.core.finding import Finding
@@ -22,7 +22,6 @@ from consistency.core.memory import remember
 from consistency.core.seesaw import hold
 from consistency.core.sides import HubSide, HubWorkstream, Known
 from consistency.core.workplan import MIRRORED, Workplan
-from consistency.hub.arrivals import Arrivals, read_arrivals
 from consistency.hub.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
 from consistency.hub.rows import (
     HubMoved,
@@ -38,9 +37,12 @@ from consistency.hub.seesaws import read_seesaws
 from consistency.options import Options
 from consistency.read import Reading, read_checkout
 from consistency.remember import new_entries, written_entries
-from consistency.stale_changes import Advances, look_into_advances, mark_as_seen, with_doubts_said
 from statehub.models import Checkout, Source
 from statehub.moves import Origin
+
+if TYPE_CHECKING:
+    from consistency.hub.arrivals import Arrivals
+    from consistency.stale_changes import Advances
 
 ATTEMPTS = 5
 """How often a plan is made anew where the hub moved between the read and the write."""
@@ -67,7 +69,7 @@ class Synced:
     versions: dict[str, int] = field(default_factory=dict)
     gates: tuple[Finding, ...] = ()
     applied: datetime = field(default_factory=timezone.now)
-    advances: Advances = field(default_factory=Advances)
+    advances: Advances | None = None
     rows: dict[str, HubWorkstream] = field(default_factory=dict)
     left: tuple[HubWorkstream, ...] = ()
 
@@ -101,17 +103,24 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     reading = read_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
     reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
     hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
-    reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))
+    if arrivals is not None:
+        reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))
     comparison = _compare(reading, hub)
-    advances = look_into_advances(
-        checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
-        all_of_them=options.writes, arriving={task.id for task in arrivals.tasks},
-    )  # fmt: skip
-    if advances.stale:
-        reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
-        comparison = _compare(reading, hub)
-        comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
+    advances = None
+    if any(isinstance(drift.action, AdvanceTask) for drift in comparison.drifts):
+        from consistency.stale_changes import look_into_advances, mark_as_seen, with_doubts_said  # Slow to import.
+
+        advances = look_into_advances(
+            checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
+            all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
+        )  # fmt: skip
+        if advances.stale:
+            reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
+            comparison = _compare(reading, hub)
+            comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
     if comparison.gone:
+        from consistency.core.arrivals import with_likes_named
+
         rows = [workstreams[pk] for pk in comparison.gone]
         others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
         comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
@@ -214,6 +223,8 @@ def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited
 
 def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known, ...]:
     """*known*, with what the hub took in the repos that workplans have moved here from."""
+    from consistency.core.arrivals import memory_of
+
     of = arrivals.of
     return tuple(
         memory_of(item.workplan, of[item.workplan.path].seen) if item.workplan.path in of else item for item in known
@@ -222,11 +233,14 @@ def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known,
 
 def _hub_side(
     repo: int, reading: Reading, workstreams: dict[str, HubWorkstream], state: State
-) -> tuple[HubSide, Arrivals]:
+) -> tuple[HubSide, Arrivals | None]:
+    """The hub's rows that concern the files, and which of these have moved here; None if no file must be compared."""
     known = reading.side.known
     finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
     if not known:
-        return HubSide(workstreams, finished=finished), Arrivals()
+        return HubSide(workstreams, finished=finished), None
+    from consistency.hub.arrivals import read_arrivals  # Slow to import.
+
     by_key = {row.key: row.id for row in workstreams.values()}
     strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
     claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
@@ -255,7 +269,7 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
     # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
     synced = replace(synced, applied=timezone.now())
     if actions:
-        origins = synced.advances.origins(origin)
+        origins = synced.advances.origins(origin) if synced.advances else {}
         synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins))
     reading = synced.reading
     entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)

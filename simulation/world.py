@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from consistency.checkout.lock import Locked
 from consistency.checkout.worktree import locate
 from consistency.core.finding import UNPUSHED

@@ -30,9 +30,15 @@ ALLOWED = {
 }
 FORBIDDEN = (
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
-    "django.test",
+    "django.test", "django.urls", "django.http", "django.core.mail",
     "consistency.report.sarif_report", "consistency.report.json_report", "rich", "psycopg",
+    "consistency.checkout.commit", "consistency.checkout.pull", "consistency.push",
+    "git", "git.repo", "git.objects",  # All of GitPython but its command runner.
 )  # fmt: skip
+NOTHING_TO_DO = (
+    "consistency.checkout.provenance", "consistency.hub.arrivals", "consistency.stale_changes",
+)  # fmt: skip
+"""What a run needs only if something moves."""
 
 LIST = """
 import sys
@@ -76,6 +82,14 @@ def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
     postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary", "typing_extensions"}
     assert top_level(modules) - ALLOWED - postgresql == set()
     assert sorted(modules.intersection(FORBIDDEN) - postgresql) == []
+    assert drift or sorted(modules.intersection(NOTHING_TO_DO)) == []
+
+
+def test_fix_with_nothing_to_do_loads_no_writeback(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "fix_consistency", "clone", "--push")
+    unneeded = {"consistency.checkout.commit", "consistency.checkout.pull", *NOTHING_TO_DO}
+    assert sorted(modules & unneeded) == []
 
 
 def test_reports_load_only_their_own(hub: Hub, clone: Clone) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from consistency.checkout.blobs import (
     check_commit,
     read_parent,
 )
+from consistency.checkout.committer import Committer, Written
 from consistency.checkout.files import CannotRead, digest, digest_of, read_files
 from consistency.checkout.git import GitError
 from consistency.checkout.leftovers import is_git_at_work
@@ -34,28 +35,6 @@ from consistency.core.edit import Edited, EditRefused
 
 LAST_DATE = 253_402_300_799
 """The last second of the year 9999, in seconds since 1970: a date after it is no date to go by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Committer:
-    """Whose name a commit bears. *hooks* says whether the repo's run; *timeout* is in seconds and covers them."""
-
-    name: str
-    email: str
-    timeout: float
-    hooks: bool = False
-
-
-@dataclass(slots=True)
-class Written:
-    """What became of a writeback: the commit, each file in it as it is now, and what went wrong.
-
-    A fault's path is None if it concerns the whole commit; then `files` is empty.
-    """
-
-    commit: str | None = None
-    files: dict[str, Edited] = field(default_factory=dict)
-    faults: list[tuple[str | None, str]] = field(default_factory=list)
 
 
 Change = Callable[[bytes, bool], Edited]

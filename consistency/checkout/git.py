@@ -12,9 +12,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from functools import cache
+from importlib.machinery import PathFinder
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from consistency.checkout.leftovers import remove_leftovers
@@ -67,8 +70,6 @@ _ENVIRONMENT = {
 
 # Of an address: a password, and with http the user as well, which may be a token.
 _PASSWORD = re.compile(r"(?<=http://)[^/\s'\"]+@|(?<=https://)[^/\s'\"]+@|(?<=[a-z]://)([^/\s'\":@]*):[^/\s'\"]*@")
-
-_AT_IMPORT = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/no/git/at/import"}
 
 
 class GitError(Exception):
@@ -199,13 +200,18 @@ def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.P
 
 @cache
 def _runner() -> type[Runner]:
-    # At its import GitPython runs `git version`, or whatever the caller's variables name instead. One that is
-    # not there starts nothing, and `quiet` lets it pass; `_start` tells a missing git better.
-    os.environ.update(_AT_IMPORT)
-    from git.cmd import Git as Runner
+    # The runner's module without its package: that one loads all of GitPython, twice as slowly, and runs `git version`,
+    # or whatever the caller's variables name instead.
+    package = ModuleType("git")
+    package.__path__ = PathFinder.find_spec("git").submodule_search_locations  # type: ignore[union-attr, assignment]
+    if sys.modules.setdefault("git", package) is not package:
+        from git.cmd import Git as Runner
 
-    for name in _AT_IMPORT:
-        del os.environ[name]
+        return Runner
+    try:
+        from git.cmd import Git as Runner
+    finally:
+        sys.modules.pop("git", None)  # Whoever wants the package after this gets all of it.
     return Runner
 
 

@@ -37,6 +37,11 @@ class PutBack:
     theirs: list[str] = field(default_factory=list)
 
 
+def was_cut_off(tree: WorkTree) -> bool:
+    """Whether a writeback has left something to undo, or to clear away."""
+    return os.path.lexists(os.path.join(tree.git_dir, FOLDER))
+
+
 class Undo:
     """The originals of one writeback."""
 

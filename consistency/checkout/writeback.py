@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from consistency.checkout.commit import Change, Committer, Description, Wanted, Written, commit_changes
+from consistency.checkout.commit import Change, Description, Wanted, commit_changes
+from consistency.checkout.committer import Committer, Written
 from consistency.checkout.files import text_digest
 from consistency.checkout.state import State
 from consistency.checkout.worktree import WorkTree

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from django.conf import settings
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from consistency.checkout.git import Git
 from consistency.checkout.worktree import locate
 from consistency.models import Mode, RunState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout.commit import Committer, Written
+from consistency.checkout.committer import Committer, Written
 from consistency.checkout.files import digest
 from consistency.checkout.remote import Fetched, Upstream, fetch, find_upstream
 from consistency.checkout.state import State, read_state

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout.commit import Committer, recover, writeback_blocker
+from consistency.checkout.commit import recover, writeback_blocker
+from consistency.checkout.committer import Committer
 from consistency.checkout.worktree import WorkTree
 from consistency.core.actions import StatusWritten
 from tests.checkout.desk import (

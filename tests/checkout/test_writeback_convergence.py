@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from tests.checkout.desk import (
     CHANGED,
     DONE,

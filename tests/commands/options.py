@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from consistency.models import Mode
 from consistency.options import Options
 from tests.support.environment import HOST

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from unittest import mock
 
-from consistency.checkout.commit import Committer
+from consistency.checkout.committer import Committer
 from consistency.hub.prune import prune
 from consistency.models import Mode, Run
 from consistency.options import Options
