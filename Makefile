@@ -39,7 +39,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test proofs test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
+.PHONY: test test-production proofs test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
@@ -105,6 +105,9 @@ test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for inst
 	@$(PY) -m coverage erase
 	@$(call pytest,sqlite,'not proof',--cov --cov-append --cov-report=)
 	@$(call pytest,postgresql,'database and not proof',--cov --cov-append --cov-report=term --cov-fail-under=95)
+
+test-production: dev ## Run the tests of the web pages with the settings of production, on SQLite (ARGS: pytest's)
+	@$(PY) -m pytest -n auto -rs --db=sqlite --settings=production -m web $(ARGS)
 
 proofs: dev ## Run the long tests on both databases: every order, crashes, the simulation, set-up (ARGS: pytest's)
 	@$(call pytest,sqlite,proof)

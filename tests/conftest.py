@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import django
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from tests.support import environment, postgres
+from tests.support import environment, postgres, production
 
 pytest_plugins = ["tests.support.repos", "tests.support.gitlog", "tests.support.hub"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
+WEB_FOLDERS = {"admin", "api", "dashboard"}
+WEB_CLIENTS = re.compile(
+    r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.(?:admin|api)\.helpers "
+)
 NO_POSTGRESQL = "STATEHUB_TEST_NO_POSTGRESQL"
 
 hypothesis_settings.register_profile("statehub", deadline=None)  # times depend on the machine
@@ -29,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("STATEHUB_TEST_DB", "sqlite"),
         help="database of the tests (default: STATEHUB_TEST_DB or sqlite); -m database takes only tests that need one",
     )
+    parser.addoption(
+        "--settings",
+        choices=["development", "production"],
+        default="development",
+        help="settings of the web pages, and with production https through a proxy; -m web takes only tests of pages",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(stack.close)
     stack.callback(os.environ.pop, "DJANGO_SETTINGS_MODULE", None)  # another run in this process starts as this one
     environment.pin(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-tests-"))))
+    if config.option.settings == "production":
+        production.pin()
     if config.option.db == "postgresql":
         try:
             server = stack.enter_context(postgres.server())
@@ -54,7 +68,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"database: {config.option.db}"
+    return f"database: {config.option.db}, settings: {config.option.settings}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _https(pytestconfig: pytest.Config) -> None:
+    if pytestconfig.option.settings == "production":
+        production.send_clients_through_proxy()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -64,6 +84,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
             if problem := os.environ.get(NO_POSTGRESQL):
                 item.add_marker(pytest.mark.skip(reason=problem))
+        if _talks_to_pages(item.path):
+            item.add_marker("web")
+
+
+@cache
+def _talks_to_pages(file: Path) -> bool:
+    """Whether the tests of *file* belong to the web, or have a client of pages anywhere else."""
+    return file.parent.name in WEB_FOLDERS or WEB_CLIENTS.search(file.read_text("utf-8")) is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -116,7 +116,7 @@ class TestLimit:
         for _ in range(4):
             Api("wrong").get("tasks/")
         other = Api("wrong")
-        other.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+        other.client.defaults["HTTP_X_FORWARDED_FOR"] = "192.0.2.7"
         assert other.get("tasks/").status == 401
         RefusedAttempts.objects.update(minute=timezone.now() - timedelta(hours=2))
         assert Api("wrong").get("tasks/").status == 401

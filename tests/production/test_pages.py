@@ -26,7 +26,7 @@ def person(db: None) -> User:
 
 def test_plain_http_is_led_to_https(production: None, db: None) -> None:
     for path in ("/", "/admin/login/", "/api/docs/", "/static/web/admin.css"):
-        answer = Client(headers={"Host": "hub.example.org"}).get(path)
+        answer = Client(headers={"Host": "hub.example.org", "X-Forwarded-Proto": "http"}).get(path)
         assert (answer.status_code, answer["Location"]) == (301, f"{ORIGIN}{path}")
         assert "Strict-Transport-Security" not in answer
 
