@@ -113,22 +113,40 @@ def _chosen(clone: Clone, slug: str, wanted: Repo | None, same_place: Sequence[R
                 f"leave out --slug {slug}, and it joins it"
             )
         return None
-    kinship = clone.kinship(wanted)
-    if kinship is Kinship.RELATED or (wanted in same_place and kinship is not Kinship.UNRELATED):
+    if _is_one_of(clone, wanted):
         return wanted
     raise MatchError(slug_taken(clone, wanted))
+
+
+def _is_one_of(clone: Clone, repo: Repo) -> bool:
+    """Whether the clone may join *repo* if a person says so: by its history, or by its address if that is not known."""
+    kinship = clone.kinship(repo)
+    return kinship is Kinship.RELATED or (kinship is Kinship.UNKNOWN and _is_at(clone, repo))
+
+
+def check_clone(clone: Clone, repo: Repo) -> None:
+    """Raise MatchError unless the clone may join *repo* if a person says so."""
+    if not _is_one_of(clone, repo):
+        raise MatchError(
+            f"{clone.path} ({clone.address or 'no origin'}) is not a clone of '{repo.slug}' "
+            f"({repo.origin or 'no origin'}): {_difference(clone, repo)}"
+        )
 
 
 def slug_taken(clone: Clone, repo: Repo) -> str:
     """Say whose slug it is that the clone wants, and why it does not join that repo."""
     whose = f"the repo with origin {repo.origin}" if repo.origin else "another repo, which has no origin"
     mine = f" (this one's is {clone.address})" if clone.address else " (this one has none)"
-    why = "the histories have nothing in common"
-    if clone.kinship(repo) is Kinship.UNKNOWN:
-        why = "it is not known whether the histories are related"
     return (
-        f"slug '{repo.slug}' is taken by {whose}{mine}, and {why}; choose one: register_repo {clone.path} --slug SLUG"
+        f"slug '{repo.slug}' is taken by {whose}{mine}, and {_difference(clone, repo)}; "
+        f"choose one: register_repo {clone.path} --slug SLUG"
     )
+
+
+def _difference(clone: Clone, repo: Repo) -> str:
+    if clone.kinship(repo) is Kinship.UNKNOWN:
+        return "it is not known whether the histories are related"
+    return "the histories have nothing in common"
 
 
 def _other_repository(clone: Clone, repo: Repo) -> str:

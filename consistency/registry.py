@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
-from consistency.checkout.names import canonical
+from consistency.checkout.names import canonical, native
 from consistency.checkout.remote import (
     ForeignCloneError,
     Upstream,
@@ -20,13 +20,28 @@ from consistency.checkout.remote import (
 )
 from consistency.checkout.roots import first_commits, held_commits
 from consistency.checkout.worktree import WorkTree, locate
-from consistency.matching import Clone, Kinship, MatchError, gone_here, match, slug_taken, taken_commits
+from consistency.matching import (
+    Clone,
+    Kinship,
+    MatchError,
+    check_clone,
+    gone_here,
+    match,
+    slug_taken,
+    taken_commits,
+)
+from consistency.retiring import bring_back, lock_places
+from statehub.escapes import visible
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 MAX_GLOB_LENGTH = 500
 """Characters of one glob of workplans."""
+
+MAX_HOST_LENGTH = 255
+MAX_PATH_BYTES = 1_500
+"""What an index of every database takes."""
 
 ATTEMPTS = 3
 """How often a registration is tried where others register the same."""
@@ -187,11 +202,85 @@ def register(tree: WorkTree, host: str, wishes: Wishes = Wishes()) -> Registered
         for _ in range(ATTEMPTS):
             # Where another process registers the same at this moment, the next attempt finds it done and joins.
             with suppress(IntegrityError), transaction.atomic():
-                _wait_for_others()
+                lock_places()
                 return _register(tree, clone, wishes, proposed)
     except MatchError as error:
         raise RegistryError(str(error)) from error
     raise RegistryError(f"{path} is being registered by another process at this moment; try again")
+
+
+def move(checkout: Checkout, host: str, path: str, here: str) -> str:
+    """Let *checkout* be at *path* on *host* from now on; returns what is to be said. Its history goes along.
+
+    On this host, *here*, there must be a clone of its repo. What is on another one only a run there can tell: it writes
+    nothing if it finds no clone of the repo. Raises RegistryError, and nothing changes then; NotAWorkTree, GitError.
+    """
+    host, path = _checked_host(host), _checked_path(path)
+    clone = tree = None
+    if host == here:
+        tree = locate(native(path))
+        path = _real(tree.top)
+        clone = _describe(tree, path, host, _find_origin(tree, path, checkout))
+    with transaction.atomic():
+        lock_places()
+        row = Checkout.objects.select_related("repo").filter(pk=checkout.pk).first()
+        if row is None or row.retired_at is not None:
+            raise RegistryError(f"{visible(str(checkout))} is retired: bring it back first")
+        if (row.host, row.path) == (host, path):
+            raise RegistryError(f"{path} on {host} is where it is already")
+        _check_free(row, host, path)
+        _check_clone(clone, row.repo)
+        changes = _Changes(row.repo)
+        if clone is not None and tree is not None:
+            _follow_address(changes, clone, tree, is_here=False, slug=None)
+            changes.save()
+        said = f"'{row.repo.slug}' has moved from {row.path} on {row.host} to {path} on {host}{changes.said}"
+        row.host, row.path = host, path
+        row.save(update_fields=["host", "path"])
+    return said
+
+
+def _check_free(checkout: Checkout, host: str, path: str) -> None:
+    """Raise RegistryError if another checkout has the place, or a retired one of the same repo, with its history."""
+    others = Checkout.objects.select_related("repo").filter(host=host, path=path).exclude(pk=checkout.pk)
+    if other := others.active().first():
+        raise RegistryError(f"{path} on {host} is a checkout of '{other.repo.slug}' already: retire that first")
+    if others.filter(repo=checkout.repo_id).exists():
+        raise RegistryError(
+            f"{path} on {host} was a checkout of '{checkout.repo.slug}' before: bring that back, and retire this one"
+        )
+
+
+def _check_clone(clone: Clone | None, repo: Repo) -> None:
+    """Raise RegistryError unless the clone is one of *repo*; without a clone, unless a run can tell another from it."""
+    if clone is None and not (repo.origin or repo.first_commits):
+        raise RegistryError(
+            f"no run could tell another repository from '{repo.slug}', which has no origin and no known history: "
+            "register_repo PATH on its host moves it"
+        )
+    try:
+        if clone is not None:
+            check_clone(clone, repo)
+    except MatchError as error:
+        raise RegistryError(str(error)) from error
+
+
+def _checked_host(host: str) -> str:
+    host = host.strip()
+    if not host or len(host) > MAX_HOST_LENGTH or not host.isprintable():
+        raise RegistryError(f"the name of a host is text of at most {MAX_HOST_LENGTH} printable characters")
+    return host
+
+
+def _checked_path(path: str) -> str:
+    """The full *path*, written as the hub keeps it, as far as that can be told without its disk."""
+    if not path.startswith("/"):
+        raise RegistryError("the path must be a full one: it begins with /")
+    if visible(path) != path:
+        raise RegistryError(f"the path has characters that nobody sees: {visible(path)}")
+    if len(path.encode()) > MAX_PATH_BYTES:
+        raise RegistryError(f"the path is longer than {MAX_PATH_BYTES:,} bytes")
+    return "/" + os.path.normpath(path).lstrip("/")
 
 
 def _find_origin(tree: WorkTree, path: str, known: Checkout | None) -> Upstream | None:
@@ -263,13 +352,6 @@ def _proposed_branch(tree: WorkTree, remote: Upstream, repo: Repo | None, was_th
     return renamed_branch(tree, remote, repo.branch, ASKING_TIMEOUT) if seen else ""
 
 
-def _wait_for_others() -> None:
-    """Let nobody else register at the same time. On SQLite a transaction that writes has the database to itself."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {Repo._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-
-
 def _register(tree: WorkTree, clone: Clone, wishes: Wishes, branch: str) -> Registered:
     known = _known(clone.path, clone.host)
     repo = _repo_of(tree, clone, known, wishes.slug)
@@ -327,8 +409,8 @@ def _place(clone: Clone, repo: Repo) -> tuple[Checkout, str]:
         known.repo = repo
         if known.retired_at is None:
             return known, f"{path} is registered already, as '{slug}'"
+        bring_back([known])
         known.retired_at = None
-        known.save(update_fields=["retired_at"])
         return known, f"{path} is back, as '{slug}'"
     gone = gone_here(repo, clone.host)
     if len(gone) == 1:

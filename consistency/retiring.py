@@ -1,14 +1,15 @@
-"""Retires checkouts: they are no longer run or shown as overdue; their history stays, and nothing is deleted."""
+"""Retires checkouts and brings them back: retired, they are not run or shown as overdue; their history always stays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from consistency.models import Finding
-from statehub.models import Checkout
+from statehub.models import Checkout, Repo
 
 RETIRED = "retired"
 """How a finding ends whose checkout is retired: nobody looks at it any more."""
@@ -25,3 +26,43 @@ def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:
         findings = Finding.objects.filter(checkout__in=pks, resolved_at=None)
         findings.update(resolved_at=now, resolution=RETIRED)
     return done
+
+
+@dataclass(slots=True)
+class BroughtBack:
+    """The checkouts that are active again; and those that are not, each with the active one that has its place now."""
+
+    done: list[Checkout] = field(default_factory=list)
+    refused: list[tuple[Checkout, Checkout]] = field(default_factory=list)
+
+
+def bring_back(checkouts: Iterable[Checkout]) -> BroughtBack:
+    """Make those of *checkouts* that are retired active again, unless another checkout is at their place by now.
+
+    Of several that were retired from one place, the last one comes back.
+    """
+    pks, result = [checkout.pk for checkout in checkouts], BroughtBack()
+    with transaction.atomic():
+        lock_places()
+        rows = Checkout.objects.retired().select_related("repo").filter(pk__in=pks).order_by("-retired_at", "pk")
+        wanted = list(rows)
+        active = Checkout.objects.active().select_related("repo").filter(path__in={row.path for row in wanted})
+        taken = {(row.host, row.path): row for row in active}
+        for row in wanted:
+            if other := taken.get((row.host, row.path)):
+                result.refused.append((row, other))
+            else:
+                taken[row.host, row.path] = row
+                result.done.append(row)
+        Checkout.objects.filter(pk__in=[row.pk for row in result.done]).update(retired_at=None)
+    return result
+
+
+def lock_places() -> None:
+    """Let nobody else give a place to a checkout until this transaction ends.
+
+    On SQLite a transaction that writes has the database to itself.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {Repo._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")

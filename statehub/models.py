@@ -66,6 +66,10 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
         """Leave out those that are retired."""
         return self.filter(retired_at=None)
 
+    def retired(self) -> CheckoutQuerySet:
+        """Only those that are retired."""
+        return self.exclude(retired_at=None)
+
 
 class Checkout(models.Model):
     """One clone of a repo: a host name and a path on that host.

@@ -7,23 +7,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from consistency.models import Finding, Run
 from statehub.escapes import visible
-from statehub.models import Checkout, Repo, Task, Workstream
-from web.admin import look, retirenow, runnow
+from statehub.models import Checkout, CheckoutQuerySet, Repo, Task, Workstream
+from web.admin import look, relocate, runnow
 from web.admin.filters import CheckoutHostFilter, RetiredFilter
 from web.admin.record import more
-from web.admin.retirenow import RetiringAdmin
-from web.admin.sections import Facts, RetireForm, RunForm, Section, Table
+from web.admin.retirenow import BRING_BACK, RETIRE, Change, RetiringAdmin
+from web.admin.sections import ActionForm, Facts, LinkForm, Note, RunForm, Section, Table
 
 SHOWN = 50
 RUNS_SHOWN = 10
+CHANGES_SHOWN = 20
 
 
 def _grouped(rows: QuerySet[Any], by: str, pks: Iterable[object]) -> dict[Any, int]:
@@ -50,7 +53,7 @@ class RepoAdmin(RetiringAdmin):
     search_help_text = "Slug or origin"
     empty_text = "No repo is known yet. On the machine of its clone: manage.py register_repo PATH"
 
-    def checkouts_of(self, rows: QuerySet[Any]) -> QuerySet[Checkout]:
+    def checkouts_of(self, rows: QuerySet[Any]) -> CheckoutQuerySet:
         """All of theirs, on every host."""
         return Checkout.objects.filter(repo__in=rows)
 
@@ -148,15 +151,15 @@ class RepoAdmin(RetiringAdmin):
             ],
             note=more(SHOWN, count, url),
         )  # fmt: skip
-        if self.has_retire_permission(request) and obj.checkouts.active().exists():
-            help = "All of its checkouts, on every host, are no longer run or shown as overdue. Its history stays."
-            yield _retire_form("statehub_repo", obj.pk, help)
+        if self.has_retire_permission(request):
+            yield from _repo_forms(obj)
 
 
 @admin.register(Checkout)
 class CheckoutAdmin(RetiringAdmin):
     """Every clone, with *check now* and *fix now* for those of this host."""
 
+    actions = (*RetiringAdmin.actions, relocate.MOVE.action)
     list_display = ("repo_link", "host_text", "path_text", "freshness", "ahead_behind", "newest", "open_findings")
     list_filter = (CheckoutHostFilter, RetiredFilter)
     ordering = ("repo__slug", "host", "path")
@@ -170,9 +173,15 @@ class CheckoutAdmin(RetiringAdmin):
         rows: QuerySet[Checkout] = super().get_queryset(request)
         return rows.select_related("repo")
 
-    def checkouts_of(self, rows: QuerySet[Any]) -> QuerySet[Checkout]:
+    def checkouts_of(self, rows: QuerySet[Any]) -> CheckoutQuerySet:
         """These themselves."""
         return Checkout.objects.filter(pk__in=rows)
+
+    @admin.action(description="Move the chosen to another host", permissions=["retire"])
+    def move_chosen(self, request: HttpRequest, queryset: QuerySet[Checkout]) -> TemplateResponse | None:
+        """Ask for the host; once that is confirmed, they are checkouts on it."""
+        wanted = self.checkouts_of(queryset.order_by()).active().select_related("repo")
+        return self.change_chosen(request, relocate.MOVE, wanted, lambda: relocate.move_to_host(request, list(wanted)))
 
     def complete(self, rows: list[Checkout]) -> None:
         """Find the newest runs of the checkouts of a page, and count their open findings."""
@@ -186,6 +195,7 @@ class CheckoutAdmin(RetiringAdmin):
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/run/", view(runnow.start), name="statehub_checkout_run"),
+            path("<int:pk>/move/", view(relocate.mover(self)), name="statehub_checkout_move"),
             path("<int:pk>/run/<uuid:job>/", view(runnow.waiter(self)), name="statehub_checkout_job"),
             *super().get_urls(),
         ]
@@ -239,9 +249,8 @@ class CheckoutAdmin(RetiringAdmin):
             refusal = "" if obj.host == here else visible(refusal)
             refusal = runnow.RETIRED if obj.retired_at else refusal
             yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
-        if self.has_retire_permission(request) and obj.retired_at is None:
-            help = "It is no longer run or shown as overdue. Its history stays; register_repo PATH brings it back."
-            yield _retire_form("statehub_checkout", obj.pk, help)
+        if self.has_retire_permission(request):
+            yield from _checkout_forms(obj)
         counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
         yield Table(
             "Open findings",
@@ -268,6 +277,7 @@ class CheckoutAdmin(RetiringAdmin):
             empty="It was never run.",
             note=look.anchor(look.listing("consistency_run", checkout__id__exact=obj.pk), "all runs"),
         )  # fmt: skip
+        yield from _changes(obj)
 
 
 def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, SafeString | str]]:
@@ -288,8 +298,49 @@ def _freshness(checkout: Checkout, run: Run | None) -> SafeString:
     return look.freshness(run.freshness, run.fetch) if run else look.NONE
 
 
-def _retire_form(model: str, pk: int, help: str) -> RetireForm:
-    return RetireForm("Retire it", look.listing(model), retirenow.ACTION, pk, help)
+def _repo_forms(repo: Repo) -> Iterator[Section]:
+    """What a person may do with the repo."""
+    retired = [at is not None for at in repo.checkouts.values_list("retired_at", flat=True)]
+    if not all(retired):
+        help = "All of its checkouts, on every host, are no longer run or shown as overdue. Its history stays."
+        yield _action_form("Retire it", RETIRE, "statehub_repo", repo.pk, help)
+        words = (
+            "If its remote has another address now: git remote set-url origin URL in a clone that is known, then "
+            "manage.py register_repo PATH there. The clone's history shows that it is the same repository."
+        )
+        yield Note("Move it", words, "plain")
+    if any(retired):
+        help = "Its retired checkouts, on every host, are run and shown again. Each can be brought back alone, too."
+        yield _action_form("Bring it back", BRING_BACK, "statehub_repo", repo.pk, help)
+
+
+def _checkout_forms(checkout: Checkout) -> Iterator[Section]:
+    """What a person may do with the checkout, besides running it."""
+    if checkout.retired_at is not None:
+        help = "It is run and shown again, with the history that it had."
+        yield _action_form("Bring it back", BRING_BACK, "statehub_checkout", checkout.pk, help)
+        return
+    help = "If the clone is in another folder now, or its machine has another name. Its history goes along."
+    yield LinkForm("Move it", reverse("admin:statehub_checkout_move", args=(checkout.pk,)), "Move", help)
+    help = "It is no longer run or shown as overdue. Its history stays, and it can be brought back."
+    yield _action_form("Retire it", RETIRE, "statehub_checkout", checkout.pk, help)
+
+
+def _action_form(title: str, change: Change, model: str, pk: int, help: str) -> ActionForm:
+    return ActionForm(title, look.listing(model), change.action, pk, change.button, help)
+
+
+def _changes(checkout: Checkout) -> Iterator[Table]:
+    """What people have done with the checkout in the admin, as far as they have."""
+    entries = LogEntry.objects.filter(
+        content_type__app_label="statehub", content_type__model="checkout", object_id=str(checkout.pk)
+    ).select_related("user")
+    rows = [
+        (look.time(entry.action_time), look.text(entry.user.get_username(), 40), look.text(entry.get_change_message()))
+        for entry in entries.order_by("-action_time", "-pk")[:CHANGES_SHOWN]
+    ]
+    if rows:
+        yield Table("Changes in the admin", ("When (UTC)", "By", "What"), rows)
 
 
 def _lines(values: Iterable[str]) -> SafeString:

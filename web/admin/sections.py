@@ -126,15 +126,40 @@ class TokenForm:
 
 
 @dataclass(frozen=True, slots=True)
-class RetireForm:
-    """The button that leads to the page that asks whether to retire; *name* is the list's action."""
+class PlaceForm:
+    """The form that moves a checkout, with what was typed and what is wrong with it; *back* leaves it."""
+
+    title: str
+    form: Form
+    back: str
+    help: str
+    template: ClassVar[str] = "web/admin/place_form.html"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkForm:
+    """A button that leads to a page with a form."""
+
+    title: str
+    action: str
+    button: str
+    help: str
+    template: ClassVar[str] = "web/admin/link_form.html"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionForm:
+    """A button that leads to the page that asks about one row; *name* is the list's action."""
 
     title: str
     action: str
     name: str
     pk: int
+    button: str
     help: str
-    template: ClassVar[str] = "web/admin/retire_form.html"
+    template: ClassVar[str] = "web/admin/action_form.html"
 
 
-Section = Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm | RetireForm
+Section = (
+    Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm | PlaceForm | LinkForm | ActionForm
+)
