@@ -153,8 +153,9 @@ def _wait(job: uuid.UUID) -> jobs.Ended:
 
 
 @pytest.fixture
-def here(hub: Hub, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """A registered checkout on this host, in a hub that commands reach too."""
+def here(hub: Hub, clone: Clone, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Checkout:
+    """A registered checkout on this host, in a hub that commands reach too; with jobs that no other test sweeps."""
+    settings.STATEHUB_VAR = tmp_path / "var"
     monkeypatch.setenv("DATABASE_URL", hub.url)
     assert hub.manage("register_repo", clone.path, "--slug", "here").exit == 0
     return Checkout.objects.get()
