@@ -198,7 +198,7 @@ def pages_with(rows: Rows, words: str) -> list[str]:
     for model in (Repo, Checkout, Workstream, Task, Run, Finding, ApiToken):
         name = model._meta.label_lower.replace(".", "/")
         found += [f"/admin/{name}/", f"/admin/{name}/{model._default_manager.get().pk}/change/"]
-    return found
+    return [*found, f"/admin/statehub/checkout/{Checkout.objects.get().pk}/move/"]
 
 
 class TestHostileWords:
@@ -230,7 +230,7 @@ class TestHostileWords:
         # A title is in the front matter, of which 64 KiB are read. Bidi characters are shown six times as long.
         for address in pages_with(rows, "marked " + "w\u202e" * 16_000):
             answer = client.get(address)
-            if role == "viewer" and "apitoken" in address:
+            if role == "viewer" and ("apitoken" in address or address.endswith("/move/")):
                 assert answer.status_code == 403
                 continue
             assert answer.status_code == 200, address
