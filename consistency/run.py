@@ -1,4 +1,4 @@
-"""One run over one checkout: read → compare → plan → apply → record (design, "The way of the data")."""
+"""One run over one checkout: read → compare → plan → apply → record (design, "Data flow")."""
 
 from __future__ import annotations
 

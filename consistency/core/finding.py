@@ -9,7 +9,7 @@ from consistency.core.codes import Severity, severity_of
 
 
 class Action(StrEnum):
-    """What a run did about a finding (design, JSON field `action`)."""
+    """What a run did about a finding (design, "JSON report")."""
 
     NONE = "none"
     CREATED = "created"

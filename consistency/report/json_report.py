@@ -1,4 +1,4 @@
-"""The report for programs: JSON, version 1 (design, "Commands")."""
+"""The report for programs: JSON, version 1 (design, "JSON report")."""
 
 from __future__ import annotations
 
