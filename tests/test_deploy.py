@@ -75,6 +75,6 @@ def test_crontab_and_service_start_the_same() -> None:
 
 
 def test_page_says_what_to_do_about_each_code() -> None:
-    table = PAGE.partition("## On trouble")[2].partition("## ")[0]
+    table = PAGE.partition("## Troubleshooting")[2].partition("## ")[0]
     seen = "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))
     assert sorted(set(re.findall(r"C-\d\d", seen))) == sorted(CODES)
