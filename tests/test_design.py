@@ -1,4 +1,4 @@
-"""Holds docs/design.md, the contract, and the code together: names, and the references that code and tests make to it."""
+"""Holds docs/design.md, the contract, and the code together: names, and the references to its headings."""
 
 from __future__ import annotations
 

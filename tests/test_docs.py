@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +18,14 @@ from statehub.environment import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PROSE = [page for page in PAGES if page.name not in ("CHANGELOG.md", "CLAUDE.md")]
+
+STILTED = re.compile(
+    r"\b(mend\w*|anew|in vain|in force|as it stands|any more|so many|(some|no|every)body|told|by (itself|themselves)"
+    r"|where there (is|are) none|(?<!there )is no (?!longer\b|one\b))\b",
+    re.IGNORECASE,
+)
+"""Phrases that a native engineer does not write: fix, again, if, not a, no longer, N, no one say it plainly."""
 
 
 def read_tokens(page: Path) -> list[Token]:
@@ -41,7 +49,7 @@ def read_anchors(page: Path) -> set[str]:
     """List the anchors that GitHub gives the headings of *page*."""
     anchors: set[str] = set()
     tokens = MarkdownIt().parse(page.read_text("utf-8"))
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(token.content for token in inline.children or ())
             anchor = re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-")
@@ -58,8 +66,8 @@ def find_dead_links(page: Path) -> list[str]:
             continue
         path, _, anchor = target.partition("#")
         file = page.parent / unquote(path) if path else page
-        is_dead_anchor = anchor and file.suffix == ".md" and file.is_file() and unquote(anchor) not in read_anchors(file)
-        if not file.exists() or is_dead_anchor:
+        has_anchors = file.suffix == ".md" and file.is_file()
+        if not file.exists() or (anchor and has_anchors and unquote(anchor) not in read_anchors(file)):
             dead.append(target)
     return dead
 
@@ -114,6 +122,40 @@ def test_dead_link_is_found_out(tmp_path: Path, text: str, dead: list[str]) -> N
 def test_readme_leads_to_every_page() -> None:
     linked = {target for target in read_links(ROOT / "README.md") if target.endswith(".md")}
     assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md", "CLAUDE.md"} - linked == set()
+
+
+def find_stilted(page: Path) -> list[str]:
+    """List the phrases of *page* that are not plain English, outside of code; the table of codes is the program's."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text("utf-8"))
+    inlines = [token for token in tokens if token.type == "inline"]
+    rows = {(block.map or [0])[0] for block, cell in zip(tokens, tokens[2:], strict=False)
+            if block.type == "tr_open" and cell.content in CODES and page.name == "checks.md"}  # fmt: skip
+    texts = (
+        " ".join(child.content if child.type == "text" else " " for child in token.children or ())
+        for token in inlines
+        if (token.map or [0])[0] not in rows
+    )
+    return [match[0].lower() for text in texts for match in STILTED.finditer(" ".join(text.split()))]
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+def test_page_is_in_plain_english(page: Path) -> None:
+    assert find_stilted(page) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It is no\nslug.", ["is no "]),
+        ("It is no longer one. There is no other. `1 mended`", []),
+        ("- Nobody mends it", ["nobody", "mends"]),
+        ("| a | b |\n| --- | --- |\n| made *anew* | C-01 |\n| C-01 | told |", ["anew", "told"]),
+        ("```\nanew\n```", []),
+    ],
+)
+def test_stilted_phrase_is_found_out(tmp_path: Path, text: str, found: list[str]) -> None:
+    (tmp_path / "a.md").write_text(text)
+    assert find_stilted(tmp_path / "a.md") == found
 
 
 @pytest.mark.parametrize(

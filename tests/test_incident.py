@@ -1,4 +1,4 @@
-"""What State Hub is for (design, "Purpose"): a workstation that nobody has pulled for days cannot undo what others have done."""
+"""What State Hub is for (design, "Purpose"): a workstation that is days behind cannot undo what others have done."""
 
 from __future__ import annotations
 
