@@ -27,8 +27,8 @@ class CheckoutOutcome:
     converged: bool
     freshness: str | None = None
     head: str | None = None
-    ahead: int | None = 0
-    behind: int | None = 0
+    ahead: int | None = None
+    behind: int | None = None
     writeback_commit: str | None = None
     findings: tuple[Finding, ...] = ()
     error: str | None = None

@@ -36,7 +36,9 @@ def broken() -> Finding:
 @pytest.fixture
 def checkout() -> CheckoutOutcome:
     """A checkout that agrees with the hub."""
-    return CheckoutOutcome("net", "/srv/net", "r1", "ok", converged=True, freshness="fresh", head="3f9c2ab4d1e0")
+    return CheckoutOutcome(
+        "net", "/srv/net", "r1", "ok", converged=True, freshness="fresh", head="3f9c2ab4d1e0", ahead=0, behind=0
+    )
 
 
 @pytest.fixture
