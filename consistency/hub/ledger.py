@@ -9,6 +9,7 @@ from typing import TypeVar
 from consistency.core.memory import recall
 from consistency.core.sides import Known
 from consistency.hub.bulk import insert
+from consistency.hub.uuids import uuid_text, with_dashes
 from consistency.models import LedgerEntry
 from statehub.ids import normalize_id
 
@@ -65,8 +66,10 @@ def read_entries(checkout: int) -> dict[str, Entry]:
     """All rows of the checkout, by path, without their content."""
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     return {
-        path: Entry(normalize_id(key), str(workstream), digest, version)
-        for path, key, workstream, digest, version in rows.values_list("path", "key", "workstream", "digest", "version")
+        path: Entry(normalize_id(key), with_dashes(workstream), digest, version)
+        for path, key, workstream, digest, version in rows.values_list(
+            "path", "key", uuid_text("workstream"), "digest", "version"
+        )
     }
 
 

@@ -24,6 +24,7 @@ from consistency.core.sides import HubTask, HubWorkstream, Known
 from consistency.core.workplan import Workplan
 from consistency.hub.bulk import insert
 from consistency.hub.ledger import batches
+from consistency.hub.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from statehub.moves import Origin
@@ -43,6 +44,9 @@ _CHANGE = (
 
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
 
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:])
+"""The columns of _TASK as a comparison wants them."""
+
 _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 """The tables in which two hosts may create the same row."""
 
@@ -60,12 +64,22 @@ class HubMoved(Exception):
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """All workstreams of the repo, by id."""
     rows = Workstream.objects.filter(repo=repo).order_by()
-    columns = ("pk", "key", "path", "version", "status", "status_changed_at", "committed", "may_be_missing", *_MIRRORED)
+    columns = (
+        uuid_text("pk"),
+        "key",
+        "path",
+        "version",
+        "status",
+        "status_changed_at",
+        "committed",
+        "may_be_missing",
+        *_MIRRORED,
+    )
     return {
-        str(pk): HubWorkstream(
-            str(pk), key, path, version, status, tuple(mirrored), changed_at, committed, may_be_missing
+        (pk := with_dashes(raw)): HubWorkstream(
+            pk, key, path, version, status, tuple(mirrored), changed_at, committed, may_be_missing
         )
-        for pk, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
+        for raw, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
             *columns
         )
     }
@@ -100,7 +114,7 @@ def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
 def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
     """All tasks of *workstreams*, of whatever repo."""
     rows = (Task.objects.filter(workstream__in=batch).order_by() for batch in batches(map(UUID, workstreams)))
-    return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK))
+    return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK_TEXTS))
 
 
 def read_workstreams_with_history(workstreams: Collection[str]) -> set[str]:
@@ -152,12 +166,12 @@ def read_tasks(
     if not empty:
         for batch in batches(keys):
             rows = Task.objects.filter(workstream__repo=repo, key__in=batch).order_by()
-            found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK)))
+            found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK_TEXTS)))
     foreign: dict[str, str] = {}
     for batch in batches(uuids - found.keys()):
         rows = Task.objects.filter(pk__in=batch).order_by()
         for *task, owner, slug, key in rows.values_list(
-            *_TASK, "workstream__repo", "workstream__repo__slug", "workstream__key"
+            *_TASK_TEXTS, "workstream__repo", "workstream__repo__slug", "workstream__key"
         ):
             row = _hub_task(task)
             found[row.id] = row
@@ -183,13 +197,13 @@ def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
     if len(workstreams) <= _MANY:
         rows = rows.filter(workstream__in=[UUID(workstream) for workstream in workstreams])
     wanted = set(workstreams)
-    tasks = map(_hub_task, rows.values_list(*_TASK).iterator(5_000))
+    tasks = map(_hub_task, rows.values_list(*_TASK_TEXTS).iterator(5_000))
     return {task.id: task for task in tasks if task.workstream in wanted}
 
 
 def _hub_task(row: Sequence[object]) -> HubTask:
     pk, workstream, *rest = row
-    return HubTask(str(pk), str(workstream), *rest)  # type: ignore[arg-type]  # the columns of _TASK
+    return HubTask(with_dashes(pk), with_dashes(workstream), *rest)  # type: ignore[arg-type]  # those of _TASK_TEXTS
 
 
 def lock_workstreams(repo: int) -> None:
