@@ -192,6 +192,8 @@ class RunCommand(HubCommand):
         A database that goes away costs the checkout that is at work; the others go on when it is back.
         """
         locked, left, run_options = False, len(checkouts), self.run_options(options)
+        if left > 1:
+            gc.freeze()  # What is loaded by now stays: the collections between checkouts need not look at it.
         with (
             progress(len(checkouts), sys.stderr) as bar,
             closing(visits(checkouts, run_options, options["jobs"], bar.wait)) as opened,
