@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyromark
+
+_Events = Iterator[tuple[Any, Any]]
 
 MAX_HEADING = 1000
 """Characters of a heading that are kept: every block below it may take them as its title."""
@@ -19,7 +21,8 @@ MAX_NESTING = 200
 """Levels of lists and quotes. pulldown-cmark walks them all for every line of a paragraph that goes on lazily."""
 
 
-@dataclass(frozen=True, slots=True)
+# Neither of the two is frozen: a run makes thousands, and frozen ones take four times as long to make.
+@dataclass(slots=True)
 class Fence:
     """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it,
     `body` the block's text as YAML sees it.
@@ -36,7 +39,7 @@ class Fence:
     @property
     def size(self) -> int:
         """Size of the body in the file, in bytes."""
-        return sum(end - start for _, start, end in self.pieces)
+        return sum([end - start for _, start, end in self.pieces])
 
     def locate(self, start: int, end: int) -> tuple[int, int] | None:
         """The bytes in the file that the characters *start* to *end* of the body stand for.
@@ -55,7 +58,7 @@ class Fence:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OtherBlock:
     """A code block that is no task, or a piece of HTML: the bytes *start* to *end* of the file.
 
@@ -64,24 +67,8 @@ class OtherBlock:
 
     kind: str
     info: str | None
-    quoted: bool
     start: int
     end: int
-
-
-@dataclass(slots=True)
-class _Walk:
-    """Where the walk over the events stands. `written` is the text, where another was given to pulldown-cmark."""
-
-    heading: str = ""
-    words: list[str] | None = None
-    quotes: int = 0
-    pieces: list[tuple[str, int, int]] | None = None
-    offset: int = 0
-    found: list[Fence] = field(default_factory=list)
-    others: list[OtherBlock] = field(default_factory=list)
-    written: bytes = b""
-    base: int = 0
 
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
@@ -95,30 +82,35 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
         return (), ()
     text = _without_feeds(text)
     read = _with_ends(text)
-    walk = _Walk(written=text.encode() if read != text else b"", base=base)
-    events: Iterator[tuple[Any, Any]] = pyromark.events_with_range(read)
-    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look.
+    written = text.encode() if read != text else b""
+    fences, others = list[Fence](), list[OtherBlock]()
+    heading, quotes = "", 0
+    events: _Events = pyromark.events_with_range(read)
+    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look. `in` looks into a
+    # word as well as into a dict.
     for event, span in events:
-        if type(event) is str:
-            if walk.words is not None and event in _BREAKS:
-                walk.words.append(" ")
-        elif walk.pieces is not None:  # In a task block: its text, then its end.
-            piece = event.get("Text")
-            if piece is not None:
-                walk.pieces.append((piece, span["start"] + base, span["end"] + base))
-            else:
-                _close_block(walk)
-        elif (tag := event.get("Start")) is not None:
-            if type(tag) is dict:
-                _open(walk, tag, span["start"] + base, span["end"] + base)
+        if "Start" in event:
+            tag = event["Start"]
+            if "CodeBlock" in tag:
+                kind = tag["CodeBlock"]
+                info = kind["Fenced"] if type(kind) is dict else None
+                if quotes == 0 and info is not None and first_word(info) == "task":
+                    pieces = _read_body(events, base, written)
+                    body = "".join([piece for piece, _, _ in pieces])
+                    fences.append(Fence(span["start"] + base, heading, pieces, body))
+                else:
+                    name = "indented" if info is None else "fenced"
+                    others.append(OtherBlock(name, info, span["start"] + base, span["end"] + base))
+            elif "Heading" in tag:
+                words = _read_heading(events)
+                heading = words if quotes == 0 else heading
+            elif "BlockQuote" in tag:
+                quotes += 1
             elif tag == "HtmlBlock":
-                place = span["start"] + base, span["end"] + base
-                walk.others.append(OtherBlock("html", None, walk.quotes > 0, *place))
-        elif walk.words is not None:
-            _read_heading(walk, walk.words, event)
-        elif walk.quotes and type(tag := event.get("End")) is dict and "BlockQuote" in tag:
-            walk.quotes -= 1
-    return tuple(walk.found), tuple(walk.others)
+                others.append(OtherBlock("html", None, span["start"] + base, span["end"] + base))
+        elif quotes and "End" in event and "BlockQuote" in event["End"]:
+            quotes -= 1
+    return tuple(fences), tuple(others)
 
 
 _IN_CAPITALS = re.compile(r"(?:```|~~~)[^\w\n]*task", re.IGNORECASE)
@@ -186,42 +178,35 @@ def _with_ends(text: str) -> str:
     return text
 
 
-def _open(walk: _Walk, tag: dict[str, Any], offset: int, end: int) -> None:
-    if "CodeBlock" in tag:
-        block = tag["CodeBlock"]
-        info = block["Fenced"] if type(block) is dict else None
-        if walk.quotes == 0 and info is not None and first_word(info) == "task":
-            walk.pieces, walk.offset = [], offset
-        else:
-            kind = "indented" if info is None else "fenced"
-            walk.others.append(OtherBlock(kind, info, walk.quotes > 0, offset, end))
-    elif "Heading" in tag:
-        walk.words = []
-    elif "BlockQuote" in tag:
-        walk.quotes += 1
+def _read_heading(events: _Events) -> str:
+    """The text of the heading that has just begun."""
+    words = list[str]()
+    for event, _ in events:
+        if "Text" in event or "Code" in event:
+            words += event.values()
+        elif event in _BREAKS:
+            words.append(" ")
+        elif "End" in event and "Heading" in event["End"]:
+            break
+    return " ".join("".join(words).split())[:MAX_HEADING]
 
 
-def _read_heading(walk: _Walk, words: list[str], event: dict[str, Any]) -> None:
-    if "Text" in event or "Code" in event:
-        words += event.values()
-    elif type(tag := event.get("End")) is dict and "Heading" in tag:
-        if walk.quotes == 0:
-            walk.heading = " ".join("".join(words).split())[:MAX_HEADING]
-        walk.words = None
+def _read_body(events: _Events, base: int, written: bytes) -> tuple[tuple[str, int, int], ...]:
+    """The pieces of the code block that has just begun; *written* is the text, if pulldown-cmark was given another."""
+    pieces = list[tuple[str, int, int]]()
+    for event, span in events:
+        if "Text" not in event:  # Its end.
+            break
+        start, end = span["start"], span["end"]
+        text = _as_written(event["Text"], written[start:end]) if written else event["Text"]
+        pieces.append((text, start + base, end + base))
+    return tuple(pieces)
 
 
-def _close_block(walk: _Walk) -> None:
-    pieces = tuple(walk.pieces or ())
-    if walk.written:
-        pieces = tuple(_as_written(walk, *piece) for piece in pieces)
-    walk.found.append(Fence(walk.offset, walk.heading, pieces, "".join([text for text, _, _ in pieces])))
-    walk.pieces = None
-
-
-def _as_written(walk: _Walk, text: str, start: int, end: int) -> tuple[str, int, int]:
-    """The piece as it is in the file; where Markdown took something apart in it, as it was read."""
-    written = walk.written[start - walk.base : end - walk.base].decode()
-    return (written if len(written) == len(text) else text, start, end)
+def _as_written(text: str, written: bytes) -> str:
+    """A piece as it is in the file; if Markdown took something apart in it, as it was read."""
+    found = written.decode()
+    return found if len(found) == len(text) else text
 
 
 def first_word(info: str) -> str:

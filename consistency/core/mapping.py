@@ -22,7 +22,7 @@ MAX_DEPTH = 64
 """Levels of nesting; libyaml's time grows with their square."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen: there are thousands in a run, and frozen ones take four times as long to make.
 class Value:
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
@@ -53,7 +53,7 @@ class Fault:
     other: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapping:
     """What could be read: the top-level values by key, and the first fault if there is one.
 
@@ -89,15 +89,21 @@ _QUOTE = "put the value in quotes"
 
 _CUT = re.compile(r"[ \t]+(\#[^\s#][^\n\r]*?)[ \t]*(?=[\r\n]|\Z)")
 
-_PLAIN = 2
-"""The group of a plain value."""
+_QUOTES = ("'", '"')
+
+_LETTERS = "\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
+"""What stands in a value like any letter, beyond ASCII: no line end, no BOM, nothing that YAML refuses."""
+_SIGNS = rf"[!-9;-~{_LETTERS}]"
+_WORD = rf"{_SIGNS}++(?::++{_SIGNS}++)*+"
+_LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
 
 _SIMPLE_LINE = re.compile(
-    r"""([A-Za-z_]\w{0,99}):[ ]+                        # the key
-        (?: ([A-Za-z0-9][\w./-]*(?:[ ][\w./-]+)*)  # plain words
-          | "([ !\#-\[\]-~]*)"                     # in double quotes, without an escape
-          | '([ -&(-~]*)'                          # in single quotes
-        ) [ ]* (?:[ ]\#[ -~]*)? (?:\n|\Z)""",
+    rf"""([A-Za-z_]\w{{0,99}}):[ ]++                                   # the key
+        ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words
+          | "[ !\#-\[\]-~{_LETTERS}]*+"                               # in double quotes, without an escape
+          | '[ -&(-~{_LETTERS}]*+'                                     # in single quotes
+          | \[(?:{_LISTED}(?:,[ ]?{_LISTED})*+)?\]                     # a list of words
+        )[ ]*+ (?:(?<=[ ])\#[ -~{_LETTERS}]*+)? (?:\n|\Z)""",
     re.ASCII | re.VERBOSE,
 )
 
@@ -122,14 +128,17 @@ def read_simple(text: str) -> Mapping | None:
     position, end = 0, len(text)
     while position < end:
         line = _SIMPLE_LINE.match(text, position)
-        if line is None or line[1] in values:
+        if line is None:
             return None
-        kind = line.lastindex or 0
-        first, last = line.span(kind)
-        if kind == _PLAIN:
-            values[line[1]] = Value(line[kind], first, last, "")
+        key, written = line.groups()
+        if key in values:
+            return None
+        first, last = line.span(2)
+        style = written[0]
+        if style in _QUOTES:
+            values[key] = Value(written[1:-1], first, last, style)
         else:
-            values[line[1]] = Value(line[kind], first - 1, last + 1, text[last])
+            values[key] = Value(None if style == "[" else written, first, last, "")
         position = line.end()
     return Mapping(values, None) if values else None
 
