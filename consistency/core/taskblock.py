@@ -80,14 +80,18 @@ class _Reader:
             index = self._mapping.fault.index
             self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
             return None
-        self._check_keys()
-        self._check_id()
+        body = self._fence.body
+        if not body.isascii() or "\\" in body:
+            self._check_keys()
+        if not self._key:
+            self._check_id()
         status = self._word("status", TASK_STATUSES, "task status")
         priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
         title, uuid = self._title(), self._uuid()
         if self.problems:
             return None
-        self._check_cuts()
+        if "#" in body:
+            self._check_cuts()
         value = self._mapping.values["status"]
         return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), self._place_of(value))
 
@@ -103,8 +107,7 @@ class _Reader:
 
     def _check_keys(self) -> None:
         """A key with characters that nobody sees looks like ours, and is another."""
-        body = self._fence.body
-        for key, value in () if body.isascii() and "\\" not in body else self._mapping.values.items():
+        for key, value in self._mapping.values.items():
             fault = fault_of_word(key)
             if fault is not None and without_invisible(key) in _KEYS:
                 name = without_invisible(key)
@@ -112,13 +115,16 @@ class _Reader:
 
     def _check_cuts(self) -> None:
         """Say what YAML takes for a comment, but looks like a part of the value."""
-        for name in ("id", "title") if "#" in self._fence.body else ():
+        for name in ("id", "title"):
             cut = cut_off(self._fence.body, self._mapping.values.get(name))
             if cut:
                 value = self._mapping.values[name]
                 self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), "C-12")
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
+        value = self._mapping.values.get(name)
+        if value is not None and value.text in allowed and not value.is_block:
+            return value.text
         value = self._value(name, required=default is None)
         if value is None or value.text is None:
             return default or ""
@@ -142,12 +148,10 @@ class _Reader:
         value = self._value("state_hub_task_id")
         if value is None or not value.text:
             return None
-        fault = fault_of_word(value.text)
-        if fault is not None:
-            self._problem("state_hub_task_id", f"'state_hub_task_id' {fault}", self._line_of(value.start))
-        elif not is_uuid(value.text):
-            message = f"state_hub_task_id '{shorten(value.text)}' is no UUID"
-            self._problem("state_hub_task_id", message, self._line_of(value.start))
+        if not is_uuid(value.text):
+            fault = fault_of_word(value.text)
+            said = f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{shorten(value.text)}' is no UUID"
+            self._problem("state_hub_task_id", said, self._line_of(value.start))
         return value.text.lower()
 
     def _value(self, name: str, *, required: bool = False) -> Value | None:

@@ -18,12 +18,21 @@ from statehub.ranks import TASK_STATUSES
 
 _OPENERS = {sign: re.compile(sign + rb"[`~']*+[^\w\r\n`~]{0,20}+[Tt][Aa][Ss][Kk]") for sign in (b"``", b"~~", b"'''")}
 """One for each, beginning with bytes that are always the same: so it takes half the time."""
-_STATUS = re.compile(rb"""status["']?[ \t]*:""")
+_STATUS_LINE = re.compile(rb"""\n[ \t>"']*(?:\{[^\n]*?)?status["']?[ \t]*:""")
 _PARAGRAPH_END = re.compile(rb"\r?\n[ \t>]*\r?\n")
 _MAX_TEXT = 8 * 1024
 """Bytes of a block that are looked at."""
 
-_FENCE_LINE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^\n`]*?)[ \t]*\r?$", re.MULTILINE)
+# These two begin with the end of the line above, which is found in no time; so what they are given begins with one.
+_FENCE_LINE = re.compile(r"\n[ \t>]*(?:`{3,}|~{3,})[ \t]*([^\n`]*?)[ \t]*\r?$", re.MULTILINE)
+_LINES = {
+    name: re.compile(
+        rf"""\n[ \t>]*["']?{name}["']?[ \t]*:[ \t]*
+        (?:"([^"\n]*)"|'([^'\n]*)'|([^\s\#][^\n]*?))[ \t]*(?:[ \t]\#[^\n]*)?\r?$""",
+        re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+    )
+    for name in ("id", "status")
+}
 _WORD = re.compile(r"\W*([^\W\d_]+)(.?)")
 _TASK_AT_ONCE = re.compile(r"\W*task\W+(?:id|status|title|priority|state_hub_task_id)\W", re.IGNORECASE)
 _GLUE = "-_/"
@@ -32,14 +41,6 @@ _GLUE = "-_/"
 _RAW_HTML = re.compile(r"\s*<(?:!--|pre|script|style|textarea)", re.IGNORECASE)
 _OUR_KEYS = {"id", "status", "priority", "title", "state_hub_task_id"}
 
-_LINES = {
-    name: re.compile(
-        rf"""^[ \t>]*["']?{name}["']?[ \t]*:[ \t]*
-        (?:"([^"\n]*)"|'([^'\n]*)'|([^\s\#][^\n]*?))[ \t]*(?:[ \t]\#[^\n]*)?\r?$""",
-        re.IGNORECASE | re.MULTILINE | re.VERBOSE,
-    )
-    for name in ("id", "status")
-}
 _TOKENS = {
     name: re.compile(rf"""(?<![\w.-])["']?{name}["']?[ \t]*:[ \t]*["']?([^\s"',}}#`]+)""", re.IGNORECASE)
     for name in ("id", "status")
@@ -54,7 +55,7 @@ _IN_A_FENCE = "it stands in a longer fence, which makes it text"
 _NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UnreadBlock:
     """What looks like a task block: where it begins (byte), its id if it has one, and in words what keeps it out.
 
@@ -93,7 +94,7 @@ class _Search:
 
     def run(self, start: int) -> Iterator[UnreadBlock]:
         blocks = dict[int, OtherBlock]()
-        for place in sorted(set(self._openers(start)).difference(self._firsts)):
+        for place in sorted(self._openers(start).difference(self._firsts)):
             number = bisect_right(self._firsts, place) - 1
             if number >= 0 and place < self._lasts[number]:
                 yield from self._in_text(place, self._lasts[number], _IN_A_BLOCK)
@@ -107,18 +108,15 @@ class _Search:
         for block in blocks.values():
             yield from self._in_block(block)
 
-    def _openers(self, start: int) -> Iterator[int]:
-        for sign, opener in _OPENERS.items():
-            if sign in self._data:
-                yield from (hit.start() for hit in opener.finditer(self._data, start))
+    def _openers(self, start: int) -> set[int]:
+        data = self._data
+        used = [opener for sign, opener in _OPENERS.items() if sign in data]
+        return {hit.start() for opener in used for hit in opener.finditer(data, start)}
 
     def _has_status(self, other: OtherBlock) -> bool:
         """Whether a line of *other* begins with a status, or with a brace before one."""
-        for hit in _STATUS.finditer(self._data, other.start, other.end):
-            before = self._data[self._data.rfind(b"\n", 0, hit.start()) + 1 : hit.start()].lstrip(b" \t>\"'")
-            if not before or before.startswith(b"{"):
-                return True
-        return False
+        above = self._data.rfind(b"\n", 0, other.start)
+        return _STATUS_LINE.search(self._data, above, other.end) is not None
 
     def _other_at(self, place: int) -> OtherBlock | None:
         number = bisect_right(self._starts, place) - 1
@@ -137,7 +135,7 @@ class _Search:
             yield from self._in_fence(block, block.info or "")
 
     def _in_fence(self, block: OtherBlock, info: str) -> Iterator[UnreadBlock]:
-        body = self._text(block.start, block.end).partition("\n")[2]
+        body = "\n" + self._text(block.start, block.end).partition("\n")[2]
         if (inner := _FENCE_LINE.search(body)) is not None and _names_task(inner[1]):
             yield from self._in_text(block.start + 3, block.end, _IN_A_FENCE, only_known=True)
             return
@@ -150,7 +148,7 @@ class _Search:
 
     def _in_text(self, start: int, end: int, why: str, *, only_known: bool = False) -> Iterator[UnreadBlock]:
         """The fences that are written between the bytes *start* and *end*, and are text there."""
-        text, place = self._text(start, end), 0
+        text, place = "\n" + self._text(start, end), 0
         lines = list(_FENCE_LINE.finditer(text))
         for number, line in enumerate(lines):
             if line.start() < place or not _names_task(line[1]):
@@ -159,7 +157,7 @@ class _Search:
             body = text[line.end() : place]
             task, status = _field(body, "id"), _field(body, "status")
             if task and status:
-                offset = start + len(text[: line.start()].encode())
+                offset = start + len(text[1 : line.start() + 1].encode())
                 known = only_known and not (why == _INDENTED and self._is_ours(body, task, status))
                 yield self._unread(offset, task, why, only_known=known)
 
@@ -185,7 +183,7 @@ class _Search:
 
 def _names_task(info: str) -> str:
     """The word task as *info* writes it, in small letters: `task`, or something close to it; '' for anything else."""
-    found = _WORD.match(info)
+    found = _WORD.match(info) if info else None
     word = found[1].casefold() if found else ""
     if found and word == "task":
         return "tasks" if found[2] and found[2] in _GLUE else word

@@ -101,7 +101,7 @@ def without_invisible(word: str) -> str:
 
 def has_control(text: str) -> bool:
     """Whether *text* holds a control character, which no database and no terminal should be given."""
-    return _CONTROL.search(text) is not None
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def is_uuid(word: str) -> bool:

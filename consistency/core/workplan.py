@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Problem:
     """Something in a file that cannot be used as it stands; `mark` names the place in the file's order.
 
@@ -20,7 +20,7 @@ class Problem:
     only_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
 class TaskBlock:
     """One valid task block. `line` is that of its status; `place` its bytes in the file, quotes included.
 
