@@ -25,13 +25,11 @@ ALLOWED = {
     "pyromark",
     "statehub",
     "sqlparse",  # Django's
-    "yaml",
-    "cython_runtime",  # of yaml
 }
 FORBIDDEN = (
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
     "django.test", "django.urls", "django.http", "django.core.mail",
-    "consistency.report.sarif_report", "consistency.report.json_report", "rich", "psycopg",
+    "consistency.report.sarif_report", "consistency.report.json_report", "rich", "psycopg", "yaml",
     "consistency.checkout.commit", "consistency.checkout.pull", "consistency.push",
     "git", "git.repo", "git.objects",  # All of GitPython but its command runner.
 )  # fmt: skip

@@ -83,18 +83,22 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
     text = _without_feeds(text)
     read = _with_ends(text)
     written = text.encode() if read != text else b""
-    fences, others = list[Fence](), list[OtherBlock]()
+    fences: list[Fence] = []
+    others: list[OtherBlock] = []
     heading, quotes = "", 0
     events: _Events = pyromark.events_with_range(read)
-    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look. `in` looks into a
-    # word as well as into a dict.
+    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look. An event is a word
+    # or a dict: `in` looks into both.
     for event, span in events:
         if "Start" in event:
             tag = event["Start"]
-            if "CodeBlock" in tag:
+            if type(tag) is str:
+                if tag == "HtmlBlock":
+                    others.append(OtherBlock("html", None, span["start"] + base, span["end"] + base))
+            elif "CodeBlock" in tag:
                 kind = tag["CodeBlock"]
-                info = kind["Fenced"] if type(kind) is dict else None
-                if quotes == 0 and info is not None and first_word(info) == "task":
+                info = None if type(kind) is str else kind["Fenced"]
+                if info is not None and quotes == 0 and first_word(info) == "task":
                     pieces = _read_body(events, base, written)
                     body = "".join([piece for piece, _, _ in pieces])
                     fences.append(Fence(span["start"] + base, heading, pieces, body))
@@ -106,8 +110,6 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
                 heading = words if quotes == 0 else heading
             elif "BlockQuote" in tag:
                 quotes += 1
-            elif tag == "HtmlBlock":
-                others.append(OtherBlock("html", None, span["start"] + base, span["end"] + base))
         elif quotes and "End" in event and "BlockQuote" in event["End"]:
             quotes -= 1
     return tuple(fences), tuple(others)
@@ -180,7 +182,7 @@ def _with_ends(text: str) -> str:
 
 def _read_heading(events: _Events) -> str:
     """The text of the heading that has just begun."""
-    words = list[str]()
+    words: list[str] = []
     for event, _ in events:
         if "Text" in event or "Code" in event:
             words += event.values()
@@ -193,7 +195,7 @@ def _read_heading(events: _Events) -> str:
 
 def _read_body(events: _Events, base: int, written: bytes) -> tuple[tuple[str, int, int], ...]:
     """The pieces of the code block that has just begun; *written* is the text, if pulldown-cmark was given another."""
-    pieces = list[tuple[str, int, int]]()
+    pieces: list[tuple[str, int, int]] = []
     for event, span in events:
         if "Text" not in event:  # Its end.
             break

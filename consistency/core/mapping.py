@@ -1,17 +1,14 @@
 """Reads a small YAML mapping as strings with their spans, without constructing anything.
 
-Events, not nodes: no recursion, no merge keys, no type guessing. Anchors, aliases and tags are refused,
-and so is a key given twice (design, "Workplan format").
+Anchors, aliases and tags are refused, and so is a key given twice (design, "Workplan format").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
-
-import yaml
 
 from consistency.core.words import shorten
 
@@ -69,19 +66,11 @@ class Mapping:
         return "" if value is None or value.text is None else value.text.strip(BLANKS)
 
 
-class _Refused(Exception):
-    """Carries a fault out of the event loop."""
-
-    def __init__(self, message: str, index: int, *, other: bool = False) -> None:
-        self.fault = Fault(message, index, other)
-
-
 _MAX_ENTRIES = 100
 """Entries of a broken mapping that are read one by one."""
 _ENTRY = re.compile(r"^(?![ \t\r\n#\]}]|-[ \t\r\n]|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)[ \t]*""")
 _INNER_KEY = re.compile(r"""^[ \t]+(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)""", re.MULTILINE)
-_OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
 _ALL_OVER = ("---", "...", "%", "<<")
 """What concerns more than its own line."""
 _ODD_START = re.compile(r"[@`%*&!|>{}\[\],?#]|-(?=\s)")
@@ -97,15 +86,20 @@ _SIGNS = rf"[!-9;-~{_LETTERS}]"
 _WORD = rf"{_SIGNS}++(?::++{_SIGNS}++)*+"
 _LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
 
+_QUOTED = rf""""[ !\#-\[\]-~{_LETTERS}]*+" | '[ -&(-~{_LETTERS}]*+'"""
+
 _SIMPLE_LINE = re.compile(
-    rf"""([A-Za-z_]\w{{0,99}}):[ ]++                                   # the key
-        ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words
-          | "[ !\#-\[\]-~{_LETTERS}]*+"                               # in double quotes, without an escape
-          | '[ -&(-~{_LETTERS}]*+'                                     # in single quotes
+    rf"""([A-Za-z_]\w{{0,99}}):[ ]++
+        ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words: no indicator before them
           | \[(?:{_LISTED}(?:,[ ]?{_LISTED})*+)?\]                     # a list of words
-        )[ ]*+ (?:(?<=[ ])\#[ -~{_LETTERS}]*+)? (?:\n|\Z)""",
+          | {_QUOTED}                                                  # without an escape
+        ) [ ]*+ (?:(?<=[ ])\#[ -~{_LETTERS}]*+)? (?:\n|\Z)""",
     re.ASCII | re.VERBOSE,
 )
+_SIMPLE_ENTRY = re.compile(
+    rf"[ ]*+ ([A-Za-z_]\w{{0,99}}):[ ]++ ({_LISTED} | {_QUOTED}) [ ]*+ (?:,(?=.)|\}}\Z)", re.ASCII | re.VERBOSE
+)
+"""The same in braces; the last one ends with the brace."""
 
 
 def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
@@ -113,21 +107,30 @@ def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
 
     If *needed* says which keys count, a fault in the value of another one is none: that key is left out.
     """
-    mapping = read_simple(text) or read_yaml(text)
+    mapping = read_simple(text)
+    if mapping is not None:
+        return mapping
+    from consistency.core.yaml_events import read_yaml
+
+    mapping = read_yaml(text)
     if needed is None or mapping.fault is None or mapping.fault.other:
         return mapping
     return _read_entries(text, needed) or mapping
 
 
 def read_simple(text: str) -> Mapping | None:
-    """What `read_yaml` makes of *text* where that is lines of a word, a colon and a simple value; else None.
+    """What `read_yaml` makes of *text* if that is lines of a word, a colon and a simple value, or one line of such in
+    braces; else None.
 
     Nearly all task blocks are; YAML proper takes ten times as long for them. A test holds both together.
     """
     values: dict[str, Value] = {}
-    position, end = 0, len(text)
+    if text.startswith("{"):
+        entry, position, end = _SIMPLE_ENTRY, 1, len(text.rstrip("\n"))
+    else:
+        entry, position, end = _SIMPLE_LINE, 0, len(text)
     while position < end:
-        line = _SIMPLE_LINE.match(text, position)
+        line = entry.match(text, position, end)
         if line is None:
             return None
         key, written = line.groups()
@@ -169,29 +172,13 @@ def put_in_quotes(text: str, value: Value) -> str:
     return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
 
 
-def read_yaml(text: str) -> Mapping:
-    """Read *text* by YAML's own rules."""
-    values: dict[str, Value] = {}
-    text = _without_bom(text)
-    try:
-        _fill(values, yaml.parse(text, Loader=yaml.CSafeLoader))
-    except _Refused as refused:
-        return Mapping(values, refused.fault)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        words = " ".join(part for part in (error.context, error.problem) if part)
-        return Mapping(values, Fault(f"not valid YAML: {words}", mark.index if mark else 0))
-    except yaml.reader.ReaderError as error:
-        before = text.encode()[: error.position].decode("utf-8", "ignore")  # Its position is in bytes.
-        return Mapping(values, Fault(f"not valid YAML: character #x{error.character:04x}: {error.reason}", len(before)))
-    return Mapping(values, None)
-
-
 def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
     """A faulty mapping, entry by entry as the lines at its left edge begin them; None if they cannot be told apart.
 
     A fault in the value of a key that is not *needed* is none; another one says what to do.
     """
+    from consistency.core.yaml_events import is_closed, read_yaml
+
     starts = [found.start() for found in _ENTRY.finditer(text)]
     if not 0 < len(starts) <= _MAX_ENTRIES or text[: starts[0]].strip():
         return None
@@ -210,7 +197,7 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
                 return None
             value = mapping.values[named[2]]
             values[named[2]] = Value(value.text, value.start + start, value.end + start, value.style)
-        elif named[2] in needed or _holds_key_of(needed, entry) or not _is_closed(entry):
+        elif named[2] in needed or _holds_key_of(needed, entry) or not is_closed(entry):
             said = _advice(entry, named, mapping.fault)
             first = first or Fault(said.message, said.index + start)
     return Mapping(values, first)
@@ -219,21 +206,6 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
 def _holds_key_of(needed: Collection[str], entry: str) -> bool:
     """Whether a line of a faulty *entry* may be meant as one of its own, and is only indented in a wrong way."""
     return any(found[2].strip() in needed for found in _INNER_KEY.finditer(entry))
-
-
-def _is_closed(entry: str) -> bool:
-    """Whether a faulty *entry* ends where its lines do: no quote or bracket in it may take in what follows."""
-    level = 0
-    try:
-        for event in yaml.parse(entry, Loader=yaml.CSafeLoader):
-            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if level > MAX_DEPTH:
-                return False
-    except yaml.MarkedYAMLError as error:
-        return error.problem is None or not error.problem.startswith(_OPEN_END)
-    except yaml.reader.ReaderError:
-        return False
-    return True
 
 
 def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
@@ -257,102 +229,3 @@ def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
     if not fault.message.startswith("not valid YAML"):
         return Fault(f"{fault.message}: {_QUOTE} if it is text", fault.index)
     return Fault(f"not valid YAML: the value of '{key}' {why} — {what}", named.end())
-
-
-def _without_bom(text: str) -> str:
-    """*text* with a leading BOM made an empty line, of the same length: libyaml does not count it."""
-    return "\n" + text[1:] if text.startswith("\ufeff") else text
-
-
-def _fill(values: dict[str, Value], events: Iterator[yaml.Event]) -> None:
-    """Walk the events of one document; fill *values* in place. Raises _Refused or yaml.YAMLError."""
-    opening = next(event for event in events if isinstance(event, yaml.NodeEvent | yaml.StreamEndEvent))
-    if isinstance(opening, yaml.StreamEndEvent):
-        raise _Refused("empty: a mapping of `key: value` lines is expected", 0, other=True)
-    if not isinstance(opening, yaml.MappingStartEvent):
-        raise _Refused("not a mapping of `key: value` lines", _start(opening), other=True)
-    _refuse_extras(opening)
-    _read_pairs(values, events)
-    for event in events:
-        if isinstance(event, yaml.DocumentStartEvent):
-            raise _Refused("a second YAML document begins here", _start(event))
-
-
-def _read_pairs(values: dict[str, Value], events: Iterator[yaml.Event]) -> None:
-    while not isinstance(event := next(events), yaml.MappingEndEvent):
-        key = _read_value(event, events)
-        value = _read_value(next(events), events)
-        if key.text is None:
-            raise _Refused("a key must be a plain word", key.start)
-        if key.text in values:
-            raise _Refused(f"key '{shorten(key.text)}' is given twice", key.start)
-        values[key.text] = value
-
-
-def _read_value(event: yaml.Event, events: Iterator[yaml.Event]) -> Value:
-    _refuse_extras(event)
-    start = _start(event)
-    if isinstance(event, yaml.ScalarEvent):
-        return Value(event.value, start, _end(event), event.style or "")
-    return Value(None, start, _skip_nested(event, events), "")
-
-
-def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
-    """Read past a list or mapping, refusing the same things in it; the index where it ends."""
-    # One entry a level: for a mapping its keys so far and whether a key comes next, for a list None.
-    levels: list[_Level | None] = [_level(opening)]
-    event = opening
-    while levels:
-        event = next(events)
-        _refuse_extras(event)
-        if isinstance(event, yaml.CollectionEndEvent):
-            levels.pop()
-            continue
-        if levels[-1] is not None:
-            levels[-1].see(event)
-        if isinstance(event, yaml.CollectionStartEvent):
-            levels.append(_level(event))
-            if len(levels) > MAX_DEPTH:
-                raise _Refused(f"nested more than {MAX_DEPTH} levels deep", _start(event))
-    return _end(event)
-
-
-class _Level:
-    """The keys of one nested mapping."""
-
-    __slots__ = ("keys", "wants_key")
-
-    def __init__(self) -> None:
-        self.keys: set[str] = set()
-        self.wants_key = True
-
-    def see(self, event: yaml.Event) -> None:
-        if self.wants_key and isinstance(event, yaml.ScalarEvent):
-            if event.value in self.keys:
-                raise _Refused(f"key '{shorten(event.value)}' is given twice", _start(event))
-            self.keys.add(event.value)
-        self.wants_key = not self.wants_key
-
-
-def _level(event: yaml.Event) -> _Level | None:
-    return _Level() if isinstance(event, yaml.MappingStartEvent) else None
-
-
-def _refuse_extras(event: yaml.Event) -> None:
-    anchor = getattr(event, "anchor", None)
-    if isinstance(event, yaml.AliasEvent):
-        raise _Refused(f"alias '*{anchor}' is not allowed here", _start(event))
-    if anchor is not None:
-        raise _Refused(f"anchor '&{anchor}' is not allowed here", _start(event))
-    tag = getattr(event, "tag", None)
-    if tag is not None:  # It may be ''.
-        raise _Refused(f"tag '{shorten(tag)}' is not allowed here", _start(event))
-
-
-def _start(event: yaml.Event) -> int:
-    """Character index at which *event* begins; the parser always gives one, its type says it may not."""
-    return event.start_mark.index if event.start_mark else 0
-
-
-def _end(event: yaml.Event) -> int:
-    return event.end_mark.index if event.end_mark else 0

@@ -16,7 +16,7 @@ from consistency.core.words import fault_of_id, is_typo, shorten
 from statehub.ids import name_invisible, normalize_id
 from statehub.ranks import TASK_STATUSES
 
-_OPENERS = {sign: re.compile(sign + rb"[`~']*+[^\w\r\n`~]{0,20}+[Tt][Aa][Ss][Kk]") for sign in (b"``", b"~~", b"'''")}
+_OPENERS = [re.compile(sign + rb"[`~']*+[^\w\r\n`~]{0,20}+[Tt][Aa][Ss][Kk]") for sign in (b"``", b"~~", b"'''")]
 """One for each, beginning with bytes that are always the same: so it takes half the time."""
 _STATUS_LINE = re.compile(rb"""\n[ \t>"']*(?:\{[^\n]*?)?status["']?[ \t]*:""")
 _PARAGRAPH_END = re.compile(rb"\r?\n[ \t>]*\r?\n")
@@ -93,7 +93,7 @@ class _Search:
         self._starts = [other.start for other in others]
 
     def run(self, start: int) -> Iterator[UnreadBlock]:
-        blocks = dict[int, OtherBlock]()
+        blocks: dict[int, OtherBlock] = {}
         for place in sorted(self._openers(start).difference(self._firsts)):
             number = bisect_right(self._firsts, place) - 1
             if number >= 0 and place < self._lasts[number]:
@@ -109,9 +109,7 @@ class _Search:
             yield from self._in_block(block)
 
     def _openers(self, start: int) -> set[int]:
-        data = self._data
-        used = [opener for sign, opener in _OPENERS.items() if sign in data]
-        return {hit.start() for opener in used for hit in opener.finditer(data, start)}
+        return {hit.start() for opener in _OPENERS for hit in opener.finditer(self._data, start)}
 
     def _has_status(self, other: OtherBlock) -> bool:
         """Whether a line of *other* begins with a status, or with a brace before one."""

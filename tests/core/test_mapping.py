@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consistency.core.mapping import MAX_DEPTH, Fault, Mapping, Value, read_mapping, read_simple, read_yaml
+from consistency.core.mapping import MAX_DEPTH, Fault, Mapping, Value, read_mapping, read_simple
+from consistency.core.yaml_events import read_yaml
 
 
 def texts(text: str) -> dict[str, str | None]:
@@ -168,23 +169,75 @@ LINES = st.sampled_from(
         "a: >", " a: b", "  b", "\t", "", "# c", "---", "...", "- a", "a: é", "é: a", "a: 'é'", "a: # c", "? a", ": b",
         "a: b\r", "a: \x07", "a: 'b", 'a: "b', "a: b'c", 'a: b"c', "a: 'b' c", "_k: v", "1: v", "a: %b", "a: @b",
         "a: `b",         "a: b\x85c: d", "a: b\u2028c", "\ufeffa: b", "a: b, c", "a: b]", "a: ~", "a: =", "<<: b",
-        "a: 'b' ", "a: \"b\"  # é",
+        "a: 'b' ", "a: \"b\"  # é", "a: (b) 10:30", "a: b:c #d", "a: b::", "a: [b, c.d]", "a: [b,c]", "a: []",
+        "a: [b, ]",
+        "a: [-b]", "a: [b c]", "{a: b}", "{a: b, c: 'd'}", "{a: b,}", "{a: b", "{a: -b}", '{a: "b" }', "{}",
+        "{a: b, a: c}",
     ]
 )  # fmt: skip
 DOCUMENTS = st.builds("".join, st.lists(st.tuples(LINES, st.sampled_from(["\n", "\n", "\n", "", "\r\n"])).map("".join)))
+BRACES = st.lists(
+    st.sampled_from(["a: b", "c: 'd'", 'e: "f g"', "h: 1.2-x/y", ",", ", ", " ", "}", "{", "k:", "\n", "#", ":"])
+)
 SIGNS = st.text(st.sampled_from("abc: #'\"-_./\n\t\\&*!|>%@`[]{},?é\x85\u2028\ufeff0~="), max_size=40)
 
 
-@given(DOCUMENTS | SIGNS | SIGNS.map("k: {}".format) | SIGNS.map("id: X\nstatus: {}\n".format))
+@given(
+    DOCUMENTS | SIGNS | SIGNS.map("k: {}".format) | SIGNS.map("id: X\nstatus: {}\n".format)
+    | BRACES.map(lambda parts: "{" + "".join(parts) + "}") | SIGNS.map("{{a: {}}}".format)
+)  # fmt: skip
 @example("a: b")
+@example("{a: b,")
+@example("{a: b,}")
 def test_read_simple_reads_as_yaml_does(text: str) -> None:
     simple = read_simple(text)
     assert simple is None or simple == read_yaml(text)
 
 
-@pytest.mark.parametrize("text", ["id: X-1\nstatus: in_progress  # why\npriority: 'high'\ntitle: \"a: b\"\n", "a: b c"])
+@pytest.mark.parametrize(
+    "letter", ["\x80", "\x85", "\x9f", "\u2028", "\u2029", "\ud800", "\ufeff", "\ufffe", "\uffff", "\x7f"]
+)
+@pytest.mark.parametrize("text", ["a: b{}", "a: {}b", "a: '{}'", 'a: "{}"', "a: b # {}"])
+def test_read_simple_leaves_to_yaml_what_yaml_takes_for_more_than_a_letter(letter: str, text: str) -> None:
+    assert read_simple(text.format(letter)) is None
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "\xa0",
+        "é",
+        "—",
+        "\u2027",
+        "\u202a",
+        "\ud7ff",
+        "\ue000",
+        "\ufefe",
+        "\uff00",
+        "\ufffd",
+        "\U00010000",
+        "\U0010ffff",
+    ],
+)
+@pytest.mark.parametrize("text", ["a: b{}", "a: {}b", "a: '{}'", 'a: "{}"', "a: b # {}"])
+def test_read_simple_takes_any_letter(letter: str, text: str) -> None:
+    found = read_yaml(text.format(letter))
+    assert (read_simple(text.format(letter)), found.fault) == (found, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id: X-1\nstatus: in_progress  # why\npriority: 'high'\ntitle: \"a: b\"\n",
+        "a: b c",
+        "title: Größen (alle) — um 10:30, a/b #1 of 2: see https://example.org/#x\n",
+        "labels: [kept, ignored]\nnone: []\ndepends_on: [X-T1,X-T2]  # both\n",
+        "{id: X-1, status: 'todo', title: \"a, b\"}\n",
+    ],
+)
 def test_read_simple_takes_what_people_write(text: str) -> None:
-    assert read_simple(text) == read_yaml(text)
+    found = read_yaml(text)
+    assert (read_simple(text), found.fault) == (found, None)
 
 
 @given(DOCUMENTS | SIGNS | st.text(max_size=80))
