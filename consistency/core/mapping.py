@@ -80,20 +80,18 @@ _CUT = re.compile(r"[ \t]+(\#[^\s#][^\n\r]*?)[ \t]*(?=[\r\n]|\Z)")
 
 _QUOTES = ("'", '"')
 
-_LETTERS = "\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-"""What stands in a value like any letter, beyond ASCII: no line end, no BOM, nothing that YAML refuses."""
-_SIGNS = rf"[!-9;-~{_LETTERS}]"
-_WORD = rf"{_SIGNS}++(?::++{_SIGNS}++)*+"
+_SIGN = r"[^\x00-\x20:\x7f]"
+"""Of text that can be printed: what stands in a word, with a colon in it if no blank comes behind."""
+_WORD = rf"{_SIGN}++(?::++{_SIGN}++)*+"
 _LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
-
-_QUOTED = rf""""[ !\#-\[\]-~{_LETTERS}]*+" | '[ -&(-~{_LETTERS}]*+'"""
+_QUOTED = r""""[^\x00-\x1f"\\\x7f]*+" | '[^\x00-\x1f'\x7f]*+'"""
 
 _SIMPLE_LINE = re.compile(
     rf"""([A-Za-z_]\w{{0,99}}):[ ]++
         ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words: no indicator before them
           | \[(?:{_LISTED}(?:,[ ]?{_LISTED})*+)?\]                     # a list of words
           | {_QUOTED}                                                  # without an escape
-        ) [ ]*+ (?:(?<=[ ])\#[ -~{_LETTERS}]*+)? (?:\n|\Z)""",
+        ) [ ]*+ (?:(?<=[ ])\#[^\x00-\x1f\x7f]*+)? (?:\n|\Z)""",
     re.ASCII | re.VERBOSE,
 )
 _SIMPLE_ENTRY = re.compile(
@@ -125,6 +123,8 @@ def read_simple(text: str) -> Mapping | None:
     Nearly all task blocks are; YAML proper takes ten times as long for them. A test holds both together.
     """
     values: dict[str, Value] = {}
+    if not text.isascii() and not text.replace("\n", " ").isprintable():
+        return None  # Beyond ASCII, YAML takes some signs for line ends, and refuses others.
     if text.startswith("{"):
         entry, position, end = _SIMPLE_ENTRY, 1, len(text.rstrip("\n"))
     else:

@@ -202,25 +202,9 @@ def test_read_simple_leaves_to_yaml_what_yaml_takes_for_more_than_a_letter(lette
     assert read_simple(text.format(letter)) is None
 
 
-@pytest.mark.parametrize(
-    "letter",
-    [
-        "\xa0",
-        "é",
-        "—",
-        "\u2027",
-        "\u202a",
-        "\ud7ff",
-        "\ue000",
-        "\ufefe",
-        "\uff00",
-        "\ufffd",
-        "\U00010000",
-        "\U0010ffff",
-    ],
-)
+@pytest.mark.parametrize("letter", ["é", "ß", "—", "„", "漢", "\ufffd", "😀"])
 @pytest.mark.parametrize("text", ["a: b{}", "a: {}b", "a: '{}'", 'a: "{}"', "a: b # {}"])
-def test_read_simple_takes_any_letter(letter: str, text: str) -> None:
+def test_read_simple_takes_letters_beyond_ascii(letter: str, text: str) -> None:
     found = read_yaml(text.format(letter))
     assert (read_simple(text.format(letter)), found.fault) == (found, None)
 
