@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 """Levels of nesting; libyaml's time grows with their square."""
 
 
-@dataclass(slots=True)  # Not frozen: there are thousands in a run, and frozen ones take four times as long to make.
+@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
 class Value:
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
