@@ -50,10 +50,10 @@ class Fence:
         position = 0
         for text, first, last in self.pieces:
             if position <= start and end <= position + len(text):
-                before = len(text[: start - position].encode())
-                inside = len(text[start - position : end - position].encode())
-                exact = len(text.encode()) == last - first
-                return (first + before, first + before + inside) if exact else None
+                if len(text.encode()) != last - first:
+                    return None
+                before, upto = text[: start - position], text[: end - position]
+                return first + len(before.encode()), first + len(upto.encode())
             position += len(text)
         return None
 

@@ -53,9 +53,12 @@ def title_from_heading(heading: str, key: str) -> str:
 
     `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
     """
-    for found in _SEPARATOR.finditer(heading[: len(key) + 3]):
+    most = len(key) + 3
+    found = _SEPARATOR.search(heading, 0, most)
+    while found is not None:
         if _is_short_for(heading[: found.start()], key):
             return heading[found.end() :] or heading
+        found = _SEPARATOR.search(heading, found.end(), most)
     return heading
 
 
@@ -93,12 +96,9 @@ class _Reader:
         if "#" in body:
             self._check_cuts()
         value = self._mapping.values["status"]
-        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), self._place_of(value))
-
-    def _place_of(self, value: Value) -> tuple[int, int] | None:
-        """Its bytes in the file; None where it goes over a line end: to write it on one line would move all below."""
-        on_one_line = "\n" not in self._fence.body[value.start : value.end]
-        return self._fence.locate(value.start, value.end) if on_one_line else None
+        # A value over a line end has no place: to write it on one line would move all below.
+        place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
+        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
 
     def _check_id(self) -> None:
         value = self._value("id", required=True)
@@ -123,6 +123,8 @@ class _Reader:
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._mapping.values.get(name)
+        if value is None and default is not None:
+            return default
         if value is not None and value.text in allowed and not value.is_block:
             return value.text
         value = self._value(name, required=default is None)
@@ -137,7 +139,7 @@ class _Reader:
         return value.text
 
     def _title(self) -> str:
-        value = self._value("title")
+        value = self._value("title") if "title" in self._mapping.values else None
         written = " ".join(value.text.split()) if value is not None and value.text else ""
         title = written or title_from_heading(self._fence.heading, self._key) or self._key
         if has_control(title):

@@ -11,7 +11,7 @@ from statehub.ids import code_point, find_invisible, is_invisible
 MAX_ID = 200
 _SHOWN = 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MAX_TYPO = 20
 """Letters of a word that may be a typing error; no allowed word is longer."""
 _SYNONYMS = {
@@ -79,10 +79,9 @@ def _foreign_letter(word: str, meant: str | None) -> str:
 
 def fault_of_id(word: str) -> str | None:
     """Why *word* cannot be an id, or None: a character that nobody sees, or longer than `MAX_ID` characters."""
-    fault = fault_of_word(word)
-    if fault is not None:
-        return fault
-    return f"is longer than {MAX_ID} characters" if len(word) > MAX_ID else None
+    if len(word) > MAX_ID:
+        return fault_of_word(word) or f"is longer than {MAX_ID} characters"
+    return fault_of_word(word)
 
 
 def fault_of_word(word: str) -> str | None:
