@@ -181,7 +181,9 @@ class _Search:
 
 def _names_task(info: str) -> str:
     """The word task as *info* writes it, in small letters: `task`, or something close to it; '' for anything else."""
-    found = _WORD.match(info) if info else None
+    if info in ("", "task"):
+        return info
+    found = _WORD.match(info)
     word = found[1].casefold() if found else ""
     if found and word == "task":
         return "tasks" if found[2] and found[2] in _GLUE else word
