@@ -108,7 +108,7 @@ class _Passage:
 
 def _front_piece(source: _Source, front: FrontMatter, uuid: str) -> _Piece:
     text = source.data[front.start : front.end].decode()
-    passage = _Passage(text, read_mapping(text).values, 2, lambda index: front.start + len(text[:index].encode()))
+    passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
     piece = next(_pieces(source, passage, _WORKSTREAM, uuid), None)
     if piece is None:
         raise StampRefused(f"the front matter takes no {_WORKSTREAM} as it is written: add it by hand ({uuid})")
@@ -129,13 +129,21 @@ def _task_pieces(source: _Source, front: FrontMatter, before: Workplan, tasks: M
 
 def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
     line = source.lines.number(fence.offset) + 1
-    passage = _Passage(fence.body, read_mapping(fence.body).values, line, partial(_locate, fence))
+    passage = _Passage(fence.body, _values_of(fence.body), line, partial(_locate, fence))
     piece = next(_pieces(source, passage, _TASK, uuid), None)
     if piece is None:
         raise StampRefused(f"task '{key}' takes no {_TASK} as its block is written: add it by hand ({uuid})", key)
     if fence.size + len(piece.written) > MAX_BODY:
         raise StampRefused(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)
     return piece
+
+
+def _values_of(text: str) -> dict[str, Value]:
+    """The values of the mapping *text*; none if anything in it is faulty, even if nobody needs that: then nothing
+    shows that an addition reads right.
+    """
+    mapping = read_mapping(text)
+    return mapping.values if mapping.fault is None else {}
 
 
 def _locate(fence: Fence, index: int) -> int | None:
@@ -145,6 +153,8 @@ def _locate(fence: Fence, index: int) -> int | None:
 
 def _pieces(source: _Source, passage: _Passage, name: str, uuid: str) -> Iterator[_Piece]:
     """The ways to give the mapping the entry *name* with *uuid* after which it reads right, the best one first."""
+    if not passage.values:
+        return iter(())
     opening = _opening(passage.text)
     if name in passage.values:
         return _inline(passage, _fillings(passage.text, passage.values[name], uuid), name, uuid)

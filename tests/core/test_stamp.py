@@ -312,6 +312,10 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
             text("id: X\nstatus: todo\n? state_hub_task_id"), {"X": OURS},
             f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
         ),
+        (
+            text("id: X\nnotes: %\nstatus: todo"), {"X": OURS},
+            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+        ),
         (text("id: X\nstatus: todo"), {"X": OURS.upper()}, NOT_AS_BEFORE, None),
         (text("id: X\nstatus: todo"), {"X": "no UUID"}, NOT_AS_BEFORE, None),
     ],
@@ -322,8 +326,9 @@ def test_stamp_refuses(data: bytes, tasks: dict[str, str], words: str, task: str
     assert (str(refused.value), refused.value.task) == (words, task)
 
 
-def test_stamp_refuses_a_front_matter_that_takes_no_more() -> None:
-    data = text("id: X\nstatus: todo").replace(b"title: T\n", b"title: T\nstate_hub_workstream_id: |\n")
+@pytest.mark.parametrize("entry", [b"state_hub_workstream_id: |\n", b"notes: %\n"])
+def test_stamp_refuses_a_front_matter_that_takes_no_more(entry: bytes) -> None:
+    data = text("id: X\nstatus: todo").replace(b"title: T\n", b"title: T\n" + entry)
     with pytest.raises(StampRefused) as refused:
         module.stamp("w.md", data, OURS, {})
     assert str(refused.value) == (
