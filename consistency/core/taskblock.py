@@ -123,8 +123,6 @@ class _Reader:
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._mapping.values.get(name)
-        if value is None and default is not None:
-            return default
         if value is not None and value.text in allowed and not value.is_block:
             return value.text
         value = self._value(name, required=default is None)
@@ -132,7 +130,7 @@ class _Reader:
             return default or ""
         if value.is_block:
             self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
-        elif value.text not in allowed:
+        else:
             fault = fault_of_word(value.text)
             message = f"'{name}' {fault}" if fault else not_one_of(what, value.text, allowed)
             self._problem(name, message, self._line_of(value.start))
