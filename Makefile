@@ -141,7 +141,7 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 	@$(PY) -m bench.api $(ARGS)
 
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
-	@$(PY) -m fuzz --seconds="$$SECONDS" $(ARGS)
+	@$(PY) -m tests.fuzz --seconds="$$SECONDS" $(ARGS)
 
 false-alarms: dev ## Read Markdown of other people as workplans and count the false alarms (ARGS: folders; see ARGS=--help)
 	@$(PY) -m bench.false_alarms $(ARGS)
@@ -150,11 +150,11 @@ concurrency: dev ## Let 50 reporters, 8 fixers and 2 people at the hub for OPERA
 	@$(PY) -m tests.concurrency --operations="$$OPERATIONS" $(ARGS)
 
 simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again with SEED (ARGS: see ARGS=--help)
-	@$(PY) -m simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
+	@$(PY) -m tests.simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
 
 # mutmut runs with the tests' own packages, which come first.
 packages_of_tests = import sysconfig; print(sysconfig.get_path("purelib"))
-mutate: dev tools ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.gate*')
+mutate: dev tools ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.comparison.gates*')
 	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m bench.mutants $(ARGS)
 
 # The extras stay in the lists: whoever installs one by resolving after all finds `coverage[toml]` with version and hashes.
@@ -250,6 +250,6 @@ database: runtime
 	if [ "$$want" != "$$(sed -n 1p .venv/.database 2>/dev/null)" ] || { [ -n "$$file" ] && [ ! -s "$$file" ]; }; then \
 	    echo 'Bringing the database up to date ...' >&2; \
 	    $(MANAGE) migrate -v 0 >&2 || exit 2; \
-	    file=$$(DJANGO_SETTINGS_MODULE=statehub.settings_commands $(PY) -c '$(database_file)') || exit 2; \
+	    file=$$(DJANGO_SETTINGS_MODULE=statehub.settings_base $(PY) -c '$(database_file)') || exit 2; \
 	    printf '%s\n' "$$want" "$$file" >.venv/.database; \
 	fi

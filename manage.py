@@ -25,7 +25,7 @@ def main() -> None:
         # checkouts collects between them.
         gc.disable()
         atexit.register(gc.freeze)  # Python's last collection would look at all that was loaded, for nothing.
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands" if lean else "statehub.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_base" if lean else "statehub.settings")
     try:
         from django.apps import apps
         from django.conf import settings

@@ -12,7 +12,7 @@ from typing import Any
 from bench.statements import Statement, count
 
 BEGIN, COMMIT = Statement.of("BEGIN", None), Statement.of("COMMIT", None)
-SETTINGS = "statehub.settings_commands"
+SETTINGS = "statehub.settings_base"
 
 
 class Listener:

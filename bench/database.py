@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.postgres import Unavailable, server, with_name
+from testing.postgres import Unavailable, server, with_name
 
 __all__ = ["DATABASES", "Database", "PostgreSQL", "SQLite", "Unavailable", "opened"]
 

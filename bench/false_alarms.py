@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import machine
-from consistency.core.parse import parse_workplan
-from consistency.core.workplan import Problem
+from consistency.core.workplan.model import Problem
+from consistency.core.workplan.parse import parse_workplan
 
 FRONT = b"---\nid: FALSE-ALARMS-1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
 MAX_BYTES = 5 * 1024 * 1024

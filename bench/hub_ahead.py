@@ -13,7 +13,7 @@ def main() -> int:
     from django.db import transaction
 
     from statehub.models import Source, Task
-    from statehub.moves import Origin, advance
+    from statehub.transitions import Origin, advance
 
     tasks = list(Task.objects.order_by("workstream__key", "key"))
     moves = spread([task.status for task in tasks])

@@ -9,9 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
-from statehub.escapes import visible
 from statehub.fields import IdTextField
 from statehub.models import NAME_LENGTH, Checkout, Repo
+from statehub.text import visible
 
 
 class Mode(models.TextChoices):

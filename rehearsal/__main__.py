@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rehearsal.stage import RehearsalError
 from rehearsal.story import PROXIES, play
-from tests.support.postgres import Unavailable
+from testing.postgres import Unavailable
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in everybody's PATH
 

@@ -17,7 +17,7 @@ import psycopg
 from rehearsal.page import blocks_of, read_blocks
 from rehearsal.stage import NAME, ROOT, Addresses, Ended, Machine, RehearsalError, make_certificate
 from rehearsal.visitor import Visitor
-from tests.support.postgres import server
+from testing.postgres import server
 
 PROXIES = ("nginx", "caddy")
 REPOS = {"orders": "ORD", "billing": "BIL", "catalog": "CAT", "mobile": "MOB", "website": "WEB"}

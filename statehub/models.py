@@ -1,6 +1,6 @@
 """What the hub mirrors: repos and their checkouts, workstreams, tasks, and every move of a task's status.
 
-Statuses change through `statehub.moves` and a consistency run alone; both hold the rank rule in the update
+Statuses change through `statehub.transitions` and a consistency run alone; both hold the rank rule in the update
 itself and move `Workstream.version`.
 """
 
@@ -12,10 +12,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from statehub.escapes import visible
 from statehub.fields import IdField
 from statehub.globs import join_globs
-from statehub.ranks import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
+from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
+from statehub.text import visible
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
 

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from statehub.environment import read_bool, read_hosts, read_networks, read_number, read_origins, read_text
 from statehub.numbers import MAX_HOURS
-from statehub.settings_commands import *  # noqa: F403 - one set of settings in two steps
-from statehub.settings_commands import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, make_folder
+from statehub.settings_base import *  # noqa: F403 - one set of settings in two steps
+from statehub.settings_base import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, make_folder
 
 DEBUG = read_bool("DEBUG", True)
 
@@ -79,21 +79,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "web.body.DrainBodyMiddleware",
-    "web.proxy.TrustedProxies",
-    "web.policy.ContentPolicy",
-    "web.api.edge.ApiEdge",
-    "web.loopback.LoopbackMiddleware",
+    "web.middleware.body.DrainBodyMiddleware",
+    "web.middleware.proxy.TrustedProxies",
+    "web.middleware.content_policy.ContentPolicy",
+    "web.middleware.problems.ApiEdge",
+    "web.middleware.loopback.LoopbackMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "web.hosts.CommonMiddleware",
+    "web.middleware.hosts.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "web.unavailable.UnavailableMiddleware",
+    "web.middleware.unavailable.UnavailableMiddleware",
 ]
 
 # Refused API tokens from one address in one minute; any more are answered 429, and not logged.
@@ -102,7 +102,7 @@ STATEHUB_REFUSED_PER_MINUTE = read_number("STATEHUB_REFUSED_PER_MINUTE", 20, 1_0
 STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
 
 # What an error page of DEBUG shows of the settings and of the environment: none of the addresses that hold a password.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "web.errorpage.Filter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.exception_filter.Filter"
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"

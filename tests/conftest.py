@@ -13,14 +13,14 @@ import django
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from tests.support import environment, postgres, production
+from testing import environment, postgres, production
 
-pytest_plugins = ["tests.support.repos", "tests.support.gitlog", "tests.support.hub"]
+pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
 WEB_FOLDERS = {"admin", "api", "dashboard"}
 WEB_CLIENTS = re.compile(
-    r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.(?:admin|api)\.helpers "
+    r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "
 )
 NO_POSTGRESQL = "STATEHUB_TEST_NO_POSTGRESQL"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consistency.core.codes import CODES
-from tests.support.programs import need_program
+from testing.programs import need_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"

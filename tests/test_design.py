@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from django.core.management import load_command_class
 
+from consistency.cli.retiring import RETIRED
 from consistency.core.codes import CODES
+from consistency.core.comparison.gates import GATES, Freshness
 from consistency.core.finding import Action, Finding
-from consistency.core.gate import GATES, Freshness
 from consistency.models import RunState
-from consistency.report.json_report import render_json
-from consistency.report.outcome import CheckoutOutcome, Report
-from consistency.retiring import RETIRED
+from consistency.reports.json_report import render_json
+from consistency.reports.outcome import CheckoutOutcome, Report
 from statehub.environment import KNOWN, SETTINGS
 from statehub.models import Source
-from statehub.ranks import PRIORITIES, TASK_RANKS
+from statehub.statuses import PRIORITIES, TASK_RANKS
 from web.api.problems import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from consistency.core.codes import CODES
-from consistency.core.parse import parse_workplan
-from consistency.core.workplan import Workplan
+from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.parse import parse_workplan
 from statehub.environment import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +79,7 @@ def test_checks_page_has_the_table_of_codes() -> None:
 
 
 def test_env_example_names_every_setting_and_no_other() -> None:
-    names = ("settings_commands.py", "settings.py", "database_url.py")
+    names = ("settings_base.py", "settings.py", "database_url.py")
     sources = "".join((ROOT / "statehub" / name).read_text() for name in names)
     read = set(re.findall(r"read_\w+\(\s*\"([A-Z_]+)\"", sources))
     named = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)

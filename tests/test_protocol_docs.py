@@ -8,13 +8,13 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
-from consistency.checkout.writeback import message
+from consistency.cli.session_protocol import TEMPLATE
 from consistency.core.codes import CODES, Severity
-from consistency.core.fences import task_fences
-from consistency.core.protocol import Placed, place, render
-from consistency.protocol import TEMPLATE
+from consistency.core.marked_section import Placed, place, render
+from consistency.core.workplan.fences import task_fences
+from consistency.git.writeback import message
 from statehub.models import DEFAULT_WORKPLANS
-from statehub.ranks import TASK_RANKS, TASK_STATUSES
+from statehub.statuses import TASK_RANKS, TASK_STATUSES
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = TEMPLATE.read_text("utf-8")

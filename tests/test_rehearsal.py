@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rehearsal.page import PAGE, blocks_of
-from tests.support.manage import ROOT
+from testing.manage import ROOT
 
 
 def test_crontab_is_that_of_operations() -> None:

@@ -19,7 +19,7 @@ from consistency.core.codes import CODES
 from consistency.models import Finding, Run, RunState
 from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
-from web.api.door import admitted
+from web.api.authentication import admitted
 from web.api.problems import Problem, unavailable
 
 NEVER = float("inf")

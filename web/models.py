@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from statehub.escapes import visible
+from statehub.text import visible
 
 
 class ApiToken(models.Model):

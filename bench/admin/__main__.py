@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.admin.size import Size
 from bench.table import markdown
-from tests.support.postgres import Unavailable, server, with_name
+from testing.postgres import Unavailable, server, with_name
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import machine
 from bench.api import hub, load
 from bench.table import markdown
-from tests.support.postgres import Unavailable, server, with_name
+from testing.postgres import Unavailable, server, with_name
 
 NAME = "bench_statehub_api"
 READS, REPORTS, KEYED, LISTS = "read a task", "report", "report with a key", "read 100 tasks"

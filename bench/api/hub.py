@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.server import PRODUCTION, serving
+from testing.server import PRODUCTION, serving
 
 
 @dataclass(frozen=True)

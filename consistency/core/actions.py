@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from consistency.core.comparison.snapshot import HubTask, HubWorkstream
 from consistency.core.finding import Action
-from consistency.core.sides import HubTask, HubWorkstream
-from consistency.core.workplan import TaskBlock, Workplan
+from consistency.core.workplan.model import TaskBlock, Workplan
 
 
 @dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.

@@ -12,7 +12,7 @@ CANNOT_RUN = 2
 def main() -> int:
     """Set Django up, then fill the hub."""
     arguments = _arguments()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_commands")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings_base")
     import django
     from django.core.exceptions import ImproperlyConfigured
 
@@ -27,8 +27,8 @@ def _fill(arguments: argparse.Namespace) -> int:
     from django.core.exceptions import ImproperlyConfigured
     from django.db import Error as DatabaseError
 
-    from consistency.checkout.git import GitError
-    from consistency.registry import RegistryError
+    from consistency.cli.registration import RegistryError
+    from consistency.git.process import GitError
     from demo.data.fill import fill
     from demo.data.place import NotOurs
     from demo.data.quarter import Size

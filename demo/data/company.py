@@ -7,20 +7,20 @@ from typing import NoReturn
 
 from django.conf import settings
 
-from consistency.checkout.committer import Committer
-from consistency.checkout.git import Git
-from consistency.checkout.worktree import locate
+from consistency.cli.registration import Wishes, register
+from consistency.git.committer import Committer
+from consistency.git.process import Git
+from consistency.git.worktree import locate
 from consistency.models import Mode, RunState
-from consistency.options import Options
-from consistency.registry import Wishes, register
-from consistency.run import run_checkout
+from consistency.runs.options import Options
+from consistency.runs.run import run_checkout
 from demo.data.catalog import LAPTOP, Team
 from demo.data.clock import Clock
 from demo.data.desk import Desk
 from demo.data.place import Place
 from statehub import __version__
 from statehub.models import Checkout, Task
-from statehub.moves import Origin, WouldRegress, advance, reopen
+from statehub.transitions import Origin, WouldRegress, advance, reopen
 
 PATIENCE = 2
 """So many runs in a row are held back before somebody looks after the clone."""

@@ -6,8 +6,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from consistency.checkout.git import Git, GitError
-from consistency.core.edit import EditRefused, set_statuses
+from consistency.core.workplan.edit import EditRefused, set_statuses
+from consistency.git.process import Git, GitError
 from demo.data.catalog import Person
 
 # The user's own settings stay out: whatever they are, the same repositories come of it.

@@ -12,7 +12,7 @@ from demo.data.company import Company
 from demo.data.desk import Desk
 from demo.data.timetable import Timetable
 from statehub.models import Source
-from statehub.moves import Origin
+from statehub.transitions import Origin
 
 HOOK = "commit refused: the message must begin with a ticket, such as OPS-1234"
 Act = Callable[[], object]

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from consistency.checkout.addresses import normalised
+from consistency.git.addresses import normalised
 from statehub.models import Checkout, Repo
 
 MARKER = "made-by-demo-data"

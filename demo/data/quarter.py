@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from consistency.report.progress import progress
+from consistency.reports.progress import progress
 from demo.data.catalog import LAPTOP, SERVER, Team, read_catalog
 from demo.data.clock import Clock, playing
 from demo.data.company import Company

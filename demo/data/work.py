@@ -14,7 +14,7 @@ from demo.data.lives import Move, lives
 from demo.data.timetable import Timetable
 from demo.data.workplanfile import first_text
 from statehub.models import Source
-from statehub.moves import Origin
+from statehub.transitions import Origin
 
 COLLEAGUES = tuple(map(Person, ("Lena Fischer", "Jonas Weber", "Aisha Karim", "Sven Lindqvist")))
 

@@ -14,7 +14,7 @@ CASE_INSENSITIVE_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org",
 
 
 def written_alike(origin: str) -> str:
-    """*origin* as `consistency.checkout.addresses` wrote it when this migration was made; a folder stays as it is."""
+    """*origin* as `consistency.git.addresses` wrote it when this migration was made; a folder stays as it is."""
     host, slash, path = origin.partition("/")
     if not host or not slash:
         return origin

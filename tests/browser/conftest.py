@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.hub import Hub
-from tests.support.manage import ROOT
-from tests.support.repos import Clone
-from tests.support.repos import Origin as Bare
-from tests.support.workplans import workplan
+from testing.hub import Hub
+from testing.manage import ROOT
+from testing.repos import Clone
+from testing.repos import Origin as Bare
+from testing.workplans import workplan
 
 PASSWORD = "correct horse battery"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"

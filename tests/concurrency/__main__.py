@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.support import environment
-from tests.support.postgres import Unavailable, server, with_name
+from testing import environment
+from testing.postgres import Unavailable, server, with_name
 
 NAME = "concurrency_statehub"
 
@@ -40,8 +40,8 @@ def _campaign(folder: Path, options: argparse.Namespace) -> int:
     from django.core.management import call_command
     from django.db import connections
 
+    from testing.hub import Hub
     from tests.concurrency import campaign, verdict, world
-    from tests.support.hub import Hub
 
     call_command("migrate", verbosity=0)
     size = world.POSTGRESQL if options.db == "postgresql" else world.SQLITE

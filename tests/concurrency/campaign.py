@@ -14,11 +14,11 @@ from typing import Any
 
 from consistency.models import Finding, Run
 from statehub.models import StatusChange, Task, Workstream
+from testing.server import PRODUCTION, serving
 from tests.concurrency.fixers import Fixed, Fixer
 from tests.concurrency.people import Odd, Person
 from tests.concurrency.reporters import Journal, report_all
 from tests.concurrency.world import World
-from tests.support.server import PRODUCTION, serving
 from web.api import tokens
 
 MOST_ROUNDS = 12

@@ -10,8 +10,8 @@ from random import Random
 from threading import Event
 from typing import Any
 
+from testing.manage import Ended
 from tests.concurrency.world import Place, World, environment
-from tests.support.manage import Ended
 
 Json = dict[str, Any]
 

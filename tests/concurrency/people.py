@@ -6,9 +6,9 @@ from collections import Counter
 from random import Random
 from threading import Event, Lock
 
-from statehub.ranks import TASK_STATUSES, rank
+from statehub.statuses import TASK_STATUSES, rank
+from testing.repos import Clone
 from tests.concurrency.world import Place, statuses_in, with_status
-from tests.support.repos import Clone
 
 TRIES = 20
 """Pushes of one commit."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from statehub.ranks import TASK_STATUSES, rank
+from statehub.statuses import TASK_STATUSES, rank
 from tests.concurrency.line import Answer, Json, Line
 
 REOPENS = 2

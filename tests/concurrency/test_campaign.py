@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from statehub.models import StatusChange, Task
+from testing.hub import Hub
 from tests.concurrency import campaign, world
 from tests.concurrency.verdict import judge
-from tests.support.hub import Hub
 
 pytestmark = pytest.mark.proof
 

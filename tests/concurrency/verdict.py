@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connection
 
 from statehub.models import StatusChange, Task, Workstream
-from statehub.ranks import is_regress, rank
+from statehub.statuses import is_regress, rank
 from tests.concurrency.campaign import Campaign
 from tests.concurrency.line import Json
 from tests.concurrency.reporters import Report

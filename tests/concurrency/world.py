@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.hub import Hub
-from tests.support.repos import Clone, Origin, make_origin
-from tests.support.workplans import workplan
+from testing.hub import Hub
+from testing.repos import Clone, Origin, make_origin
+from testing.workplans import workplan
 
 SLUGS = ("alpha", "beta")
 WORKPLANS, TASKS = 3, 8

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from consistency.core.compare import Comparison, Drift, compare
+from consistency.core.comparison.snapshot import FileSide, HubSide, HubTask, HubWorkstream, Known, Settled
+from consistency.core.comparison.workplans import Comparison, Drift, compare
 from consistency.core.finding import Finding
-from consistency.core.sides import FileSide, HubSide, HubTask, HubWorkstream, Known, Settled
-from consistency.core.workplan import Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 BEFORE = datetime(2026, 3, 4, 5, 6, 6, 999_999, tzinfo=UTC)

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from testing import environment, postgres
 from tests.crash.campaign import CannotMount, Made, Row, every_effect, every_git, every_page, postgresql, sqlite
 from tests.crash.scenarios import SCENARIOS
-from tests.support import environment, postgres
 
 SERIES: dict[str, Callable[..., Row]] = {"effects": every_effect, "gits": every_git, "disk": every_page}
 DATABASES = ("sqlite", "postgresql")

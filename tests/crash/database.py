@@ -7,8 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.manage import manage
-from tests.support.postgres import with_name
+from testing.manage import manage
+from testing.postgres import with_name
 
 
 class Database(Protocol):

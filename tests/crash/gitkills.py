@@ -17,11 +17,11 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from testing.repos import Repository
 from tests.crash.scenarios import Scenario
 from tests.crash.seam import READING_GIT
 from tests.crash.series import NEVER, UNATTRIBUTED, Undisturbed, between_faults, differences
 from tests.crash.stage import Ran, Stage, files
-from tests.support.repos import Repository
 
 HOOKS = (
     "post-checkout", "post-commit", "post-index-change", "post-merge", "post-receive", "post-rewrite", "post-update",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from testing.repos import Clone, make_origin
+from testing.workplans import workplan
 from tests.crash.stage import Stage
-from tests.support.repos import Clone, make_origin
-from tests.support.workplans import workplan
 
 A, B, C = "workplans/a.md", "workplans/b.md", "workplans/c.md"
 FIRST = {

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from testing.environment import HOST
+from testing.manage import ROOT
+from testing.repos import Clone, Origin
 from tests.crash.database import Database
 from tests.crash.seam import Plan
-from tests.support.environment import HOST
-from tests.support.manage import ROOT
-from tests.support.repos import Clone, Origin
 
 MOVING = {"objects", "logs", "index", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG"}
 """In a git folder: what differs between two ways to the same end."""
@@ -127,7 +127,7 @@ class Stage:
         env = {name: value for name, value in os.environ.items() if name not in drop}
         env |= {
             "DATABASE_URL": self.database.url,
-            "DJANGO_SETTINGS_MODULE": "statehub.settings_commands",
+            "DJANGO_SETTINGS_MODULE": "statehub.settings_base",
             "STATEHUB_HOST": HOST,
             "STATEHUB_USER": USER,
             "STATEHUB_VAR": str(self.folder / "var"),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from testing.repos import make_origin
+from testing.workplans import workplan
 from tests.crash.scenarios import FIX, Scenario, done
 from tests.crash.seam import KILL_AFTER
 from tests.crash.series import KILLS, disturbed, plans, undisturbed
 from tests.crash.stage import Stage
-from tests.support.repos import make_origin
-from tests.support.workplans import workplan
 
 pytestmark = pytest.mark.proof
 

@@ -13,18 +13,18 @@ from django.conf import settings
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from consistency.checkout.git import Git
+from consistency.cli.registration import by_path
+from consistency.git.process import Git
 from consistency.models import Finding, Run, RunState
-from consistency.registry import by_path
 from demo.data.clock import Clock, playing
 from demo.data.fill import fill
 from demo.data.place import MARKER
 from demo.data.quarter import Size
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
-from tests.support.environment import HOST
-from tests.support.hub import Hub
-from tests.support.manage import ROOT
-from tests.support.repos import Clone
+from testing.environment import HOST
+from testing.hub import Hub
+from testing.manage import ROOT
+from testing.repos import Clone
 
 pytestmark = pytest.mark.proof
 

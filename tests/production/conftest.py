@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.manage import ROOT
+from testing.manage import ROOT
 
 PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "of-these-tests-alone", "ALLOWED_HOSTS": "hub.example.org"}
 NAMES = [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.manage import Ended, manage
 from tests.production.conftest import PRODUCTION
-from tests.support.manage import Ended, manage
 from web.checks import check_settings_file
 
 KEY = "aB3$" * 5 + "q" * 40 + "0123456789"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hub import Hub
-from tests.support.manage import ROOT
-from tests.support.server import serving
+from testing.hub import Hub
+from testing.manage import ROOT
+from testing.server import serving
 
 COMMAND = [sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:0"]
 SETTINGS = {"DEBUG": "false", "SECRET_KEY": "of-this-server-alone", "ALLOWED_HOSTS": "hub.example.org"}

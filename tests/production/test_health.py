@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from tests.api.helpers import new_api
+from tests.web.api.helpers import new_api
 
 HOSTS = ("hub.example.org", "10.0.0.5:8000", "[::1]:8000", "evil.example.org", "a b", "")
 pytestmark = pytest.mark.usefixtures("production")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from statehub.models import Task
-from tests.api.helpers import new_task
+from tests.web.api.helpers import new_task
 from web.api import tokens
 
 ORIGIN = "https://hub.example.org"

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from statehub.models import Source, Task
-from statehub.moves import Origin, advance, find_task
-from tests.support.hub import Hub
-from tests.support.manage import Ended
-from tests.support.pgbouncer import pooled
-from tests.support.repos import Clone
-from tests.support.repos import Origin as Bare
-from tests.support.workplans import workplan
+from statehub.transitions import Origin, advance, find_task
+from testing.hub import Hub
+from testing.manage import Ended
+from testing.pgbouncer import pooled
+from testing.repos import Clone
+from testing.repos import Origin as Bare
+from testing.workplans import workplan
 
 SLUGS = ("one", "two", "three", "four")
 

@@ -9,9 +9,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from tests.api.helpers import Api
+from tests.web.api.helpers import Api
+from web.middleware.proxy import TrustedProxies
 from web.models import RefusedAttempts
-from web.proxy import TrustedProxies
 
 PROXY, CLIENT = "10.0.0.5", "203.0.113.7"
 

@@ -15,9 +15,9 @@ from django.contrib.auth.models import User
 from rehearsal.page import blocks_of
 from rehearsal.stage import NAME, ROOT, Addresses, Machine, make_certificate
 from rehearsal.visitor import Visitor
-from tests.support.hub import Hub
-from tests.support.programs import need_program
-from tests.support.server import PRODUCTION, serving
+from testing.hub import Hub
+from testing.programs import need_program
+from testing.server import PRODUCTION, serving
 from web.api import tokens
 from web.models import RefusedAttempts
 

@@ -16,8 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
-from tests.admin.helpers import streamed
-from tests.admin.hubrows import Rows
+from tests.web.admin.helpers import streamed
+from tests.web.admin.hubrows import Rows
 from web.api import tokens
 from web.models import ApiToken
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout.addresses import normalised
-from consistency.checkout.git import Git, GitError
-from consistency.checkout.pull import pull
-from consistency.checkout.remote import find_upstream, push
-from consistency.checkout.worktree import WorkTree, open_checkout
-from tests.checkout.desk import WITH_HOOKS, advance, fetched, item, laid_out, seen, unseen, written
-from tests.commands.helpers import run
-from tests.support.gitlog import GitProcesses
-from tests.support.hub import Hub
-from tests.support.manage import ROOT
-from tests.support.repos import Clone, Origin
+from consistency.git.addresses import normalised
+from consistency.git.process import Git, GitError
+from consistency.git.pull import pull
+from consistency.git.remote import find_upstream, push
+from consistency.git.worktree import WorkTree, open_checkout
+from testing.gitlog import GitProcesses
+from testing.hub import Hub
+from testing.manage import ROOT
+from testing.repos import Clone, Origin
+from tests.cli.helpers import run
+from tests.git.desk import WITH_HOOKS, advance, fetched, item, laid_out, seen, unseen, written
 
 Program = Callable[[str, str], Path]
 Hook = Callable[[str, str], Path]
@@ -318,7 +318,7 @@ def test_ssh_that_git_starts_by_itself_can_ask_nobody(clone: Clone, origin: Orig
         "import pty, sys\n"
         "if (pid := pty.fork()[0]) == 0:\n"
         "    open('/dev/tty').close()\n"
-        "    from consistency.checkout.git import Git, GitError\n"
+        "    from consistency.git.process import Git, GitError\n"
         "    try:\n"
         f"        Git({str(partial.path)!r}).run('cat-file', '-p', 'HEAD:README.md')\n"
         "    except GitError as error:\n"

@@ -11,7 +11,7 @@ from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from web.loopback import LoopbackMiddleware
+from web.middleware.loopback import LoopbackMiddleware
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from consistency.core.finding import Finding
-from consistency.report.json_report import render_json
-from consistency.report.outcome import CheckoutOutcome, Report
-from consistency.report.sarif_report import render_sarif
-from consistency.report.text_report import render_text
+from consistency.reports.json_report import render_json
+from consistency.reports.outcome import CheckoutOutcome, Report
+from consistency.reports.sarif_report import render_sarif
+from consistency.reports.text_report import render_text
 from statehub.models import Checkout
-from tests.admin.hubrows import Rows
-from tests.api.helpers import new_api, new_task
 from tests.core.values import WHEN
+from tests.web.admin.hubrows import Rows
+from tests.web.api.helpers import new_api, new_task
 
 NASTY = "".join(map(chr, range(0x20))) + "\x7f\x9b31m\u202e\u2066\u2028\"\\{}'</script>\udc80"
 STEERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -16,11 +16,11 @@ from django.urls import reverse
 
 from consistency.models import Mode
 from statehub.models import Checkout
-from tests.admin.hubrows import Rows
-from tests.support.hub import Hub
-from tests.support.manage import manage
-from tests.support.repos import Clone
-from web.admin import jobs
+from testing.hub import Hub
+from testing.manage import manage
+from testing.repos import Clone
+from tests.web.admin.hubrows import Rows
+from web.admin import background_runs
 from web.api import tokens
 from web.models import ApiToken
 
@@ -94,7 +94,7 @@ def test_error_pages_of_the_api_have_no_detail(
     def fail(*_args: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("web.api.door.tokens.find", fail)
+    monkeypatch.setattr("web.api.authentication.tokens.find", fail)
     settings.DEBUG = debug
     answer = Client(raise_request_exception=False).get("/api/tasks/", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, SECRET in answer.content.decode()) == (500, False)
@@ -148,9 +148,9 @@ def test_jobs_of_the_admin_are_for_their_owner_and_show_no_secret(
         return real(command, **options)
 
     monkeypatch.setattr("subprocess.Popen", start)
-    job = jobs.start(Mode.CHECK, str(clone.path), "me")
+    job = background_runs.start(Mode.CHECK, str(clone.path), "me")
     monkeypatch.undo()
-    while jobs.look(job) is None:
+    while background_runs.look(job) is None:
         time.sleep(0.05)
     assert stat.S_IMODE((tmp_path / "jobs").stat().st_mode) == 0o700
     password = django_settings.DATABASES["default"].get("PASSWORD") or SECRET

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from consistency.checkout.files import ReadFile, read_files
-from consistency.checkout.writeback import message
 from consistency.core.actions import WriteBack
-from consistency.core.parse import parse_workplan
-from consistency.core.workplan import Unreadable, Workplan
+from consistency.core.workplan.model import Unreadable, Workplan
+from consistency.core.workplan.parse import parse_workplan
+from consistency.git.files import ReadFile, read_files
+from consistency.git.writeback import message
 from statehub.models import Task, Workstream
-from tests.checkout.desk import item, laid_out, written
-from tests.commands.helpers import document, fix, run
-from tests.support.hub import Hub
-from tests.support.repos import Clone, Origin
-from tests.support.workplans import workplan
+from testing.hub import Hub
+from testing.repos import Clone, Origin
+from testing.workplans import workplan
+from tests.cli.helpers import document, fix, run
+from tests.git.desk import item, laid_out, written
 
 LIMIT = 1000
 GITS_OWN = "a link that leads into git's own folder"

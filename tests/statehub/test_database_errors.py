@@ -19,7 +19,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.db.migrations.recorder import MigrationRecorder
 
 from statehub.database_errors import Kind, Trouble, explain_database_error, is_overtaken, is_taken
-from tests.support import postgres
+from testing import postgres
 
 
 def fails(work: Callable[[], object]) -> Exception:

@@ -21,7 +21,7 @@ from statehub.environment import (
     read_text,
     read_url,
 )
-from tests.support.manage import Ended, manage
+from testing.manage import Ended, manage
 
 
 def refused(error: pytest.ExceptionInfo[ImproperlyConfigured]) -> str:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
-from statehub.ranks import TASK_STATUSES, is_regress
+from statehub.statuses import TASK_STATUSES, is_regress
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from consistency.checkout import addresses
-from consistency.checkout.addresses import normalised
-from tests.support.migrations import latest, migrate
+from consistency.git import addresses
+from consistency.git.addresses import normalised
+from testing.migrations import latest, migrate
 
 BEFORE = [("statehub", "0008_workstream_moves")]
 

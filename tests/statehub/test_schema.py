@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from statehub import schema
 from statehub.schema import Schema, known_migrations, read_schema
-from tests.commands.helpers import hub_rows, mirrored, run
-from tests.support.manage import Ended
-from tests.support.repos import Clone
+from testing.manage import Ended
+from testing.repos import Clone
+from tests.cli.helpers import hub_rows, mirrored, run
 
 NEWER = (
     "the hub's database is newer than this State Hub: it has statehub.0999_tomorrow, which this version does not know; "

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from statehub.settings_commands import make_folder
-from tests.support.manage import ROOT, Ended, manage
+from statehub.settings_base import make_folder
+from testing.manage import ROOT, Ended, manage
 
 SHOW = "from django.conf import settings; print({})"
 
@@ -101,7 +101,7 @@ def test_file_of_settings(tmp_path: Path) -> None:
     (tmp_path / "hub.env").write_text("STATEHUB_HOST=from-the-file\nDATABASE_URL=postgres://me@db.example.org/hub\n")
     env = {"STATEHUB_ENV_FILE": str(tmp_path / "hub.env"), "STATEHUB_HOST": None, "DATABASE_URL": None}
     what = "settings.STATEHUB_HOST, settings.DATABASES['default']['OPTIONS']"
-    assert shown(what, env, "statehub.settings_commands") == "from-the-file {'connect_timeout': 10}"
+    assert shown(what, env, "statehub.settings_base") == "from-the-file {'connect_timeout': 10}"
 
 
 def test_database_in_memory_needs_no_folder() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from web.admin.record import ModelAdmin, RecordAdmin
+from web.admin.readonly import ModelAdmin, RecordAdmin
 
 
 class DeletableAdmin(RecordAdmin):

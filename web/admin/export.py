@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.http import StreamingHttpResponse
 
-from statehub.escapes import visible
+from statehub.text import visible
 
 Value = str | int | datetime | None
 Row = Mapping[str, Value]

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
 from consistency.models import Finding, Mode, RunState
-from statehub.escapes import visible
 from statehub.models import Checkout
-from statehub.ranks import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
-from web.admin.states import State, in_state
+from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
+from statehub.text import visible
+from web.admin.finding_state import State, in_state
 
 if TYPE_CHECKING:
     from django.contrib.admin import SimpleListFilter as DropdownFilter

@@ -16,13 +16,13 @@ from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
 from consistency.models import Finding
-from web.admin import look
+from web.admin import formatting
+from web.admin.components import Diff, Event, Facts, Note, Section, Timeline
 from web.admin.export import Row, as_csv, as_json
 from web.admin.filters import CodeFilter, FirstSeenFilter, HostFilter, SeverityFilter, StateFilter
-from web.admin.record import RecordAdmin
+from web.admin.finding_state import State, state_of, with_newest_run
+from web.admin.readonly import RecordAdmin
 from web.admin.related import Named, named
-from web.admin.sections import Diff, Event, Facts, Note, Section, Timeline
-from web.admin.states import State, state_of, with_newest_run
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -100,22 +100,22 @@ class FindingAdmin(RecordAdmin):
     @admin.display(description="Code")
     def code_badge(self, obj: Finding) -> SafeString:
         """The code, in its severity's colour."""
-        return look.code(obj.code, obj.severity)
+        return formatting.code(obj.code, obj.severity)
 
     @admin.display(description="Severity")
     def severity_badge(self, obj: Finding) -> SafeString:
         """The severity."""
-        return look.severity(obj.severity)
+        return formatting.severity(obj.severity)
 
     @admin.display(description="Repo")
     def repo(self, obj: Finding) -> SafeString:
         """The repo, with its page."""
-        return look.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
+        return formatting.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
 
     @admin.display(description="Host")
     def host(self, obj: Finding) -> SafeString:
         """The host, with the checkout's page."""
-        return look.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
+        return formatting.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
 
     @admin.display(description="Workplan")
     def workplan_link(self, obj: Finding) -> SafeString:
@@ -131,22 +131,22 @@ class FindingAdmin(RecordAdmin):
     def statuses(self, obj: Finding) -> SafeString:
         """Both statuses."""
         if not (obj.db_status or obj.file_status):
-            return look.NONE
+            return formatting.NONE
         return format_html(
             '<span class="sh-pair">{} <span aria-hidden="true">/</span> {}</span>',
-            look.status(obj.db_status),
-            look.status(obj.file_status),
+            formatting.status(obj.db_status),
+            formatting.status(obj.file_status),
         )
 
     @admin.display(description="First seen", ordering="first_seen")
     def first(self, obj: Finding) -> SafeString:
         """When it opened."""
-        return look.time(obj.first_seen)
+        return formatting.time(obj.first_seen)
 
     @admin.display(description="Last seen")
     def last(self, obj: Finding) -> SafeString:
         """When a run saw it last."""
-        return look.time(obj.last_seen)
+        return formatting.time(obj.last_seen)
 
     @admin.display(description="Times")
     def times(self, obj: Finding) -> str:
@@ -162,19 +162,19 @@ class FindingAdmin(RecordAdmin):
     def how(self, obj: Finding) -> SafeString:
         """What ended it, with the run and the commit."""
         if obj.resolved_at is None:
-            return look.NONE
-        words = look.link("consistency_run", obj.resolved_by_id, obj.resolution.replace("_", " ") or "resolved")
-        return format_html("{} {}", words, look.commit(obj.commit)) if obj.commit else words
+            return formatting.NONE
+        words = formatting.link("consistency_run", obj.resolved_by_id, obj.resolution.replace("_", " ") or "resolved")
+        return format_html("{} {}", words, formatting.commit(obj.commit)) if obj.commit else words
 
     def heading(self, obj: Finding) -> SafeString:
         """The code and what it means."""
         known = CODES.get(obj.code)
-        return format_html("{} {}", look.code(obj.code, obj.severity), known.title if known else "")
+        return format_html("{} {}", formatting.code(obj.code, obj.severity), known.title if known else "")
 
     def sections(self, request: HttpRequest, obj: Finding) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
         """What was found, the line that a writeback changes, and what happened when."""
         known = CODES.get(obj.code)
-        yield Note("Found", look.text(obj.message), look.SEVERITY_TONES.get(obj.severity, "plain"))
+        yield Note("Found", formatting.text(obj.message), formatting.SEVERITY_TONES.get(obj.severity, "plain"))
         if known and obj.resolved_at is None:
             yield Note("What to do", known.remedy, "plain")
         (found,) = named([obj])
@@ -187,24 +187,26 @@ class FindingAdmin(RecordAdmin):
 def _state(finding: Finding) -> SafeString:
     state = state_of(finding)
     if state is State.RESOLVED:
-        return look.badge("resolved", "good")
+        return formatting.badge("resolved", "good")
     if state is State.OPEN:
-        return look.badge("open", "warn")
+        return formatting.badge("open", "warn")
     return format_html(
-        '<span class="sh-pair">{} {}</span>', look.badge("unverified since", "muted"), look.time(finding.last_seen)
+        '<span class="sh-pair">{} {}</span>',
+        formatting.badge("unverified since", "muted"),
+        formatting.time(finding.last_seen),
     )
 
 
 def _workplan(finding: Finding, found: Named, limit: int = 0) -> SafeString:
     if not finding.workplan:
-        return look.NONE
-    return look.link("statehub_workstream", found.workstream, look.mono(finding.workplan, limit))
+        return formatting.NONE
+    return formatting.link("statehub_workstream", found.workstream, formatting.mono(finding.workplan, limit))
 
 
 def _task(finding: Finding, found: Named, limit: int = 0) -> SafeString:
     if not finding.task:
-        return look.NONE
-    return look.link("statehub_task", found.task, look.mono(finding.task, limit))
+        return formatting.NONE
+    return formatting.link("statehub_task", found.task, formatting.mono(finding.task, limit))
 
 
 def _place(finding: Finding) -> str:
@@ -213,16 +215,16 @@ def _place(finding: Finding) -> str:
 
 def _facts(finding: Finding, found: Named) -> Iterator[tuple[str, SafeString | str]]:
     checkout = finding.checkout
-    yield "Severity", look.severity(finding.severity)
+    yield "Severity", formatting.severity(finding.severity)
     yield "State", _state(finding)
-    yield "Repo", look.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
-    yield "Host", look.text(checkout.host)
-    yield "Checkout", look.link("statehub_checkout", checkout.pk, look.mono(checkout.path))
+    yield "Repo", formatting.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
+    yield "Host", formatting.text(checkout.host)
+    yield "Checkout", formatting.link("statehub_checkout", checkout.pk, formatting.mono(checkout.path))
     yield "Workplan", _workplan(finding, found)
     yield "Task", _task(finding, found)
-    yield "File", look.mono(_place(finding))
-    yield "Hub's status", look.status(finding.db_status)
-    yield "File's status", look.status(finding.file_status)
+    yield "File", formatting.mono(_place(finding))
+    yield "Hub's status", formatting.status(finding.db_status)
+    yield "File's status", formatting.status(finding.file_status)
     yield "Times seen", f"{finding.times_seen:,}"
     yield "Last action", finding.action.replace("_", " ")
 
@@ -231,19 +233,19 @@ def _diff(finding: Finding) -> Diff:
     written = finding.resolution == "written_back"
     title = "What the writeback changed" if written else "What a writeback would change"
     note = "" if finding.resolved_at is None or written else "It ended otherwise: no writeback was needed any more."
-    return Diff(title, look.line(_place(finding)), finding.file_status, finding.db_status, note)
+    return Diff(title, formatting.line(_place(finding)), finding.file_status, finding.db_status, note)
 
 
 def _events(finding: Finding) -> Iterator[Event]:
-    opened = look.link("consistency_run", finding.opened_by_id, _run_name(finding.opened_by))
+    opened = formatting.link("consistency_run", finding.opened_by_id, _run_name(finding.opened_by))
     yield Event(finding.first_seen, format_html("Opened by {}", opened), tone="warn")
     if finding.times_seen > 1:
         yield Event(finding.last_seen, f"Seen {finding.times_seen:,} times", "the last time at this moment", "info")
     if finding.resolved_at is not None:
-        resolved = look.link("consistency_run", finding.resolved_by_id, _run_name(finding.resolved_by))
+        resolved = formatting.link("consistency_run", finding.resolved_by_id, _run_name(finding.resolved_by))
         how = finding.resolution.replace("_", " ") or "gone"
         title = format_html("Resolved ({}) by {}", how, resolved)
-        detail = format_html("commit {}", look.commit(finding.commit)) if finding.commit else ""
+        detail = format_html("commit {}", formatting.commit(finding.commit)) if finding.commit else ""
         yield Event(finding.resolved_at, title, detail, "good")
     elif state_of(finding) is State.UNVERIFIED:
         newest: datetime = finding.newest_run  # type: ignore[attr-defined]  # annotated

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from web.admin.look import listing
+from web.admin.formatting import listing
 
 
 def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001 - called by the look

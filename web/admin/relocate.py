@@ -11,15 +11,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 
-from consistency.checkout.git import GitError
-from consistency.checkout.worktree import NotAWorkTree
-from consistency.registry import RegistryError, move
-from statehub.escapes import visible
+from consistency.cli.registration import RegistryError, move
+from consistency.git.process import GitError
+from consistency.git.worktree import NotAWorkTree
 from statehub.models import Checkout
-from web.admin import look
-from web.admin.record import RecordAdmin
-from web.admin.retirenow import PERMISSION, Change, record
-from web.admin.sections import PlaceForm
+from statehub.text import visible
+from web.admin import formatting
+from web.admin.components import PlaceForm
+from web.admin.readonly import RecordAdmin
+from web.admin.retire_actions import PERMISSION, Change, record
 
 MOVE_ERRORS = (RegistryError, NotAWorkTree, GitError, OSError)
 """Why a checkout does not move."""
@@ -54,14 +54,14 @@ def mover(model_admin: RecordAdmin) -> Callable[[HttpRequest, int], HttpResponse
         place = {"host": checkout.host, "path": checkout.path}
         form = NewPlaceForm(request.POST if request.method == "POST" else None, initial=place)
         if form.is_valid() and _moved(request, checkout, form):
-            return redirect(look.url("statehub_checkout", pk))
+            return redirect(formatting.url("statehub_checkout", pk))
         here = settings.STATEHUB_HOST
         help = visible(
             f"Its history goes along. On '{here}' a clone of its repo must be there now. What is on another host only "
             "the next run there can tell: it writes nothing if it does not find a clone of the repo at that path."
         )
         title = f"Move '{checkout.repo.slug}' on {checkout.host}"
-        section = PlaceForm("New place", form, look.url("statehub_checkout", pk), help)
+        section = PlaceForm("New place", form, formatting.url("statehub_checkout", pk), help)
         return model_admin.plain_page(request, [section], {"title": visible(title), "heading": visible(title)})
 
     return view

@@ -16,13 +16,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from consistency.models import Finding, Run
-from statehub.escapes import visible
 from statehub.models import Checkout, CheckoutQuerySet, Repo, Task, Workstream
-from web.admin import look, relocate, runnow
+from statehub.text import visible
+from web.admin import checkout_actions, formatting, relocate
+from web.admin.components import ActionForm, Facts, LinkForm, Note, RunForm, Section, Table
 from web.admin.filters import CheckoutHostFilter, RetiredFilter
-from web.admin.record import more
-from web.admin.retirenow import BRING_BACK, RETIRE, Change, RetiringAdmin
-from web.admin.sections import ActionForm, Facts, LinkForm, Note, RunForm, Section, Table
+from web.admin.readonly import more
+from web.admin.retire_actions import BRING_BACK, RETIRE, Change, RetiringAdmin
 
 SHOWN = 50
 RUNS_SHOWN = 10
@@ -72,12 +72,12 @@ class RepoAdmin(RetiringAdmin):
     @admin.display(description="Repo", ordering="slug")
     def slug_link(self, obj: Repo) -> SafeString:
         """Its slug."""
-        return look.text(obj.slug, 60)
+        return formatting.text(obj.slug, 60)
 
     @admin.display(description="Origin")
     def origin_text(self, obj: Repo) -> SafeString:
         """Its remote."""
-        return look.mono(obj.origin, 60)
+        return formatting.mono(obj.origin, 60)
 
     @admin.display(description="Checkouts")
     def checkouts(self, obj: Any) -> str:
@@ -101,21 +101,24 @@ class RepoAdmin(RetiringAdmin):
 
     def sections(self, request: HttpRequest, obj: Repo) -> Iterable[Section]:
         """The repo, its checkouts, its workstreams."""
-        tasks = look.listing("statehub_task", workstream__repo__id__exact=obj.pk)
-        findings = look.listing("consistency_finding", checkout__repo__id__exact=obj.pk)
+        tasks = formatting.listing("statehub_task", workstream__repo__id__exact=obj.pk)
+        findings = formatting.listing("consistency_finding", checkout__repo__id__exact=obj.pk)
         yield Facts(
             "Repo",
             [
-                ("Slug", look.text(obj.slug)),
-                ("Origin", look.mono(obj.origin)),
+                ("Slug", formatting.text(obj.slug)),
+                ("Origin", formatting.mono(obj.origin)),
                 *(("Other addresses", _lines(obj.aliases)) for _ in obj.aliases[:1]),
                 *(("Former origins", _lines(obj.former_origins)) for _ in obj.former_origins[:1]),
                 ("First commits", _lines([commit[:12] for commit in obj.first_commits])),
                 ("Workplans", _lines(obj.workplans.split("\n"))),
                 ("Left out", _lines(obj.exclude.split("\n"))),
-                ("Branch", look.mono(obj.branch) if obj.branch else "any"),
-                ("Known since", look.time(obj.created_at)),
-                ("Lists", format_html("{} · {}", look.anchor(tasks, "tasks"), look.anchor(findings, "findings"))),
+                ("Branch", formatting.mono(obj.branch) if obj.branch else "any"),
+                ("Known since", formatting.time(obj.created_at)),
+                (
+                    "Lists",
+                    format_html("{} · {}", formatting.anchor(tasks, "tasks"), formatting.anchor(findings, "findings")),
+                ),
             ],
         )  # fmt: skip
         checkouts = list(obj.checkouts.all()[:SHOWN])
@@ -125,8 +128,8 @@ class RepoAdmin(RetiringAdmin):
             ("Host", "Path", "Freshness", "Newest run", "Open findings"),
             [
                 (
-                    look.link("statehub_checkout", checkout.pk, checkout.host),
-                    look.mono(checkout.path, 70),
+                    formatting.link("statehub_checkout", checkout.pk, checkout.host),
+                    formatting.mono(checkout.path, 70),
                     _freshness(checkout, runs.get(checkout.pk)),
                     _run(runs.get(checkout.pk)),
                     _open(opened.get(checkout.pk, 0), "checkout__id__exact", checkout.pk),
@@ -137,15 +140,15 @@ class RepoAdmin(RetiringAdmin):
         workstreams = obj.workstreams.order_by("key")
         shown = list(workstreams[: SHOWN + 1])
         count = len(shown) if len(shown) <= SHOWN else workstreams.count()
-        url = look.listing("statehub_workstream", repo__id__exact=obj.pk)
+        url = formatting.listing("statehub_workstream", repo__id__exact=obj.pk)
         yield Table(
             "Workstreams",
             ("Id", "Title", "Status"),
             [
                 (
-                    look.link("statehub_workstream", row.pk, look.mono(row.key, 40)),
-                    look.text(row.title, 90),
-                    look.status(row.status),
+                    formatting.link("statehub_workstream", row.pk, formatting.mono(row.key, 40)),
+                    formatting.text(row.title, 90),
+                    formatting.status(row.status),
                 )
                 for row in shown[:SHOWN]
             ],
@@ -194,26 +197,26 @@ class CheckoutAdmin(RetiringAdmin):
         """The pages, and those that start a run and wait for it."""
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/run/", view(runnow.start), name="statehub_checkout_run"),
+            path("<int:pk>/run/", view(checkout_actions.start), name="statehub_checkout_run"),
             path("<int:pk>/move/", view(relocate.mover(self)), name="statehub_checkout_move"),
-            path("<int:pk>/run/<uuid:job>/", view(runnow.waiter(self)), name="statehub_checkout_job"),
+            path("<int:pk>/run/<uuid:job>/", view(checkout_actions.waiter(self)), name="statehub_checkout_job"),
             *super().get_urls(),
         ]
 
     @admin.display(description="Repo", ordering="repo__slug")
     def repo_link(self, obj: Checkout) -> SafeString:
         """Its repo's slug."""
-        return look.text(obj.repo.slug, 40)
+        return formatting.text(obj.repo.slug, 40)
 
     @admin.display(description="Host", ordering="host")
     def host_text(self, obj: Checkout) -> SafeString:
         """Its host."""
-        return look.text(obj.host, 30)
+        return formatting.text(obj.host, 30)
 
     @admin.display(description="Path")
     def path_text(self, obj: Checkout) -> SafeString:
         """Where it is."""
-        return look.mono(obj.path, 60)
+        return formatting.mono(obj.path, 60)
 
     @admin.display(description="Freshness")
     def freshness(self, obj: Any) -> SafeString:
@@ -223,7 +226,7 @@ class CheckoutAdmin(RetiringAdmin):
     @admin.display(description="Ahead / behind")
     def ahead_behind(self, obj: Any) -> SafeString | str:
         """As of its newest run."""
-        return look.distance(obj.newest.ahead, obj.newest.behind) if obj.newest else look.NONE
+        return formatting.distance(obj.newest.ahead, obj.newest.behind) if obj.newest else formatting.NONE
 
     @admin.display(description="Newest run")
     def newest(self, obj: Any) -> SafeString:
@@ -237,17 +240,17 @@ class CheckoutAdmin(RetiringAdmin):
 
     def heading(self, obj: Checkout) -> SafeString:
         """The repo and the host."""
-        return format_html("{} on {}", look.text(obj.repo.slug), look.text(obj.host))
+        return format_html("{} on {}", formatting.text(obj.repo.slug), formatting.text(obj.host))
 
     def sections(self, request: HttpRequest, obj: Checkout) -> Iterable[Section]:
         """The checkout, its buttons, its open findings, its newest runs."""
         runs = list(obj.runs.order_by("-started_at")[:RUNS_SHOWN])
         yield Facts("Checkout", list(_checkout_facts(obj, runs)))
-        if request.user.has_perm(runnow.PERMISSION):
+        if request.user.has_perm(checkout_actions.PERMISSION):
             here = settings.STATEHUB_HOST
             refusal = f"This checkout is on '{obj.host}'; from here only those on '{here}' can be run."
             refusal = "" if obj.host == here else visible(refusal)
-            refusal = runnow.RETIRED if obj.retired_at else refusal
+            refusal = checkout_actions.RETIRED if obj.retired_at else refusal
             yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
         if self.has_retire_permission(request):
             yield from _checkout_forms(obj)
@@ -256,7 +259,7 @@ class CheckoutAdmin(RetiringAdmin):
             "Open findings",
             ("Code", "Count", "List"),
             [
-                (look.code(code, severity), f"{number:,}", _list_link(code, obj.pk))
+                (formatting.code(code, severity), f"{number:,}", _list_link(code, obj.pk))
                 for code, severity, number in counts.annotate(number=Count("pk"))
             ],
             empty="None is open.",
@@ -266,36 +269,36 @@ class CheckoutAdmin(RetiringAdmin):
             ("Started (UTC)", "Mode", "By", "Outcome", "Freshness"),
             [
                 (
-                    look.link("consistency_run", run.pk, look.time(run.started_at, seconds=True)),
+                    formatting.link("consistency_run", run.pk, formatting.time(run.started_at, seconds=True)),
                     run.mode,
-                    look.text(f"{run.trigger} {run.user}".strip(), 40),
-                    look.outcome(run.outcome),
-                    look.freshness(run.freshness, run.fetch),
+                    formatting.text(f"{run.trigger} {run.user}".strip(), 40),
+                    formatting.outcome(run.outcome),
+                    formatting.freshness(run.freshness, run.fetch),
                 )
                 for run in runs
             ],
             empty="It was never run.",
-            note=look.anchor(look.listing("consistency_run", checkout__id__exact=obj.pk), "all runs"),
+            note=formatting.anchor(formatting.listing("consistency_run", checkout__id__exact=obj.pk), "all runs"),
         )  # fmt: skip
         yield from _changes(obj)
 
 
 def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, SafeString | str]]:
-    yield "Repo", look.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
-    yield "Host", look.text(checkout.host)
-    yield "Path", look.mono(checkout.path)
-    yield "Known since", look.time(checkout.created_at)
+    yield "Repo", formatting.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
+    yield "Host", formatting.text(checkout.host)
+    yield "Path", formatting.mono(checkout.path)
+    yield "Known since", formatting.time(checkout.created_at)
     if checkout.retired_at:
-        yield "Retired since", look.time(checkout.retired_at)
+        yield "Retired since", formatting.time(checkout.retired_at)
     if runs:
-        yield "Freshness", look.freshness(runs[0].freshness, runs[0].fetch)
-        yield "Ahead / behind", look.distance(runs[0].ahead, runs[0].behind)
+        yield "Freshness", formatting.freshness(runs[0].freshness, runs[0].fetch)
+        yield "Ahead / behind", formatting.distance(runs[0].ahead, runs[0].behind)
 
 
 def _freshness(checkout: Checkout, run: Run | None) -> SafeString:
     if checkout.retired_at:
-        return look.badge("retired", title="No longer run or shown as overdue.")
-    return look.freshness(run.freshness, run.fetch) if run else look.NONE
+        return formatting.badge("retired", title="No longer run or shown as overdue.")
+    return formatting.freshness(run.freshness, run.fetch) if run else formatting.NONE
 
 
 def _repo_forms(repo: Repo) -> Iterator[Section]:
@@ -327,7 +330,7 @@ def _checkout_forms(checkout: Checkout) -> Iterator[Section]:
 
 
 def _action_form(title: str, change: Change, model: str, pk: int, help: str) -> ActionForm:
-    return ActionForm(title, look.listing(model), change.action, pk, change.button, help)
+    return ActionForm(title, formatting.listing(model), change.action, pk, change.button, help)
 
 
 def _changes(checkout: Checkout) -> Iterator[Table]:
@@ -336,7 +339,11 @@ def _changes(checkout: Checkout) -> Iterator[Table]:
         content_type__app_label="statehub", content_type__model="checkout", object_id=str(checkout.pk)
     ).select_related("user")
     rows = [
-        (look.time(entry.action_time), look.text(entry.user.get_username(), 40), look.text(entry.get_change_message()))
+        (
+            formatting.time(entry.action_time),
+            formatting.text(entry.user.get_username(), 40),
+            formatting.text(entry.get_change_message()),
+        )
         for entry in entries.order_by("-action_time", "-pk")[:CHANGES_SHOWN]
     ]
     if rows:
@@ -345,7 +352,10 @@ def _changes(checkout: Checkout) -> Iterator[Table]:
 
 def _lines(values: Iterable[str]) -> SafeString:
     """One below the other."""
-    return format_html_join(mark_safe("<br>"), "{}", ((look.mono(value),) for value in values if value)) or look.NONE
+    return (
+        format_html_join(mark_safe("<br>"), "{}", ((formatting.mono(value),) for value in values if value))
+        or formatting.NONE
+    )
 
 
 def _of_checkouts(checkouts: list[Checkout]) -> tuple[dict[int, Run], dict[Any, int]]:
@@ -355,18 +365,18 @@ def _of_checkouts(checkouts: list[Checkout]) -> tuple[dict[int, Run], dict[Any, 
 
 def _run(run: Run | None) -> SafeString:
     if run is None:
-        return look.NONE
-    when = look.link("consistency_run", run.pk, look.time(run.started_at))
-    return format_html('<span class="sh-pair">{} {}</span>', when, look.outcome(run.outcome))
+        return formatting.NONE
+    when = formatting.link("consistency_run", run.pk, formatting.time(run.started_at))
+    return format_html('<span class="sh-pair">{} {}</span>', when, formatting.outcome(run.outcome))
 
 
 def _open(number: int, lookup: str, pk: int) -> SafeString | str:
     if not number:
         return "0"
-    url = look.listing("consistency_finding", state="open", **{lookup: pk})
-    return look.anchor(url, f"{number:,}")
+    url = formatting.listing("consistency_finding", state="open", **{lookup: pk})
+    return formatting.anchor(url, f"{number:,}")
 
 
 def _list_link(code: str, checkout: int) -> SafeString:
-    url = look.listing("consistency_finding", state="open", code=code, checkout__id__exact=checkout)
-    return look.anchor(url, f"show {code}")
+    url = formatting.listing("consistency_finding", state="open", code=code, checkout__id__exact=checkout)
+    return formatting.anchor(url, f"show {code}")

@@ -12,12 +12,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
-from consistency.core.gate import NOT_ASKED, is_failure
+from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.models import Finding, Run, RunState
-from web.admin import look
+from web.admin import formatting
+from web.admin.components import Bar, Bars, Facts, Note, Section, Table
 from web.admin.filters import HostFilter, ModeFilter, OutcomeFilter, TriggerFilter
-from web.admin.record import RecordAdmin, more
-from web.admin.sections import Bar, Bars, Facts, Note, Section, Table
+from web.admin.readonly import RecordAdmin, more
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -58,7 +58,7 @@ class RunAdmin(RecordAdmin):
     @admin.display(description="Started", ordering="started_at")
     def started(self, obj: Run) -> SafeString:
         """When it began."""
-        return look.time(obj.started_at, seconds=True)
+        return formatting.time(obj.started_at, seconds=True)
 
     @admin.display(description="Mode")
     def mode_words(self, obj: Run) -> str:
@@ -68,32 +68,36 @@ class RunAdmin(RecordAdmin):
     @admin.display(description="Outcome")
     def outcome_badge(self, obj: Run) -> SafeString:
         """How it ended."""
-        return look.outcome(obj.outcome)
+        return formatting.outcome(obj.outcome)
 
     @admin.display(description="Repo")
     def repo(self, obj: Run) -> SafeString:
         """The repo, with its page."""
-        return look.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
+        return formatting.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
 
     @admin.display(description="Host")
     def host(self, obj: Run) -> SafeString:
         """The host, with the checkout's page."""
-        return look.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
+        return formatting.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
 
     @admin.display(description="By")
     def trigger_words(self, obj: Run) -> SafeString:
         """What started it, and who."""
-        return format_html("{} {}", obj.trigger, look.text(obj.user, 24)) if obj.user else look.text(obj.trigger)
+        return (
+            format_html("{} {}", obj.trigger, formatting.text(obj.user, 24))
+            if obj.user
+            else formatting.text(obj.trigger)
+        )
 
     @admin.display(description="Freshness")
     def freshness_badge(self, obj: Run) -> SafeString:
         """What the fetch came to."""
-        return look.freshness(obj.freshness, obj.fetch)
+        return formatting.freshness(obj.freshness, obj.fetch)
 
     @admin.display(description="Findings")
     def counted(self, obj: Run) -> SafeString:
         """Counts by code."""
-        return format_html_join(" ", "{} {}", ((_code(code), count) for code, count in _counts(obj))) or look.NONE
+        return format_html_join(" ", "{} {}", ((_code(code), count) for code, count in _counts(obj))) or formatting.NONE
 
     @admin.display(description="Took")
     def duration(self, obj: Run) -> SafeString | str:
@@ -103,18 +107,20 @@ class RunAdmin(RecordAdmin):
     @admin.display(description="Written back")
     def commit(self, obj: Run) -> SafeString:
         """The writeback commit, and whether it is known to others."""
-        shown = look.commit(obj.writeback_commit)
+        shown = formatting.commit(obj.writeback_commit)
         words = {"": "", "ok": " pushed"}.get(obj.push, " committed, not pushed")
         return format_html("{}{}", shown, words) if words else shown
 
     def heading(self, obj: Run) -> SafeString:
         """What it was, and how it ended."""
-        return format_html("{} of {} {}", _mode(obj).capitalize(), obj.checkout.repo.slug, look.outcome(obj.outcome))
+        return format_html(
+            "{} of {} {}", _mode(obj).capitalize(), obj.checkout.repo.slug, formatting.outcome(obj.outcome)
+        )
 
     def sections(self, request: HttpRequest, obj: Run) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
         """The run, its receipt, its time, what it found."""
         if obj.error:
-            yield Note("It could not run to its end", look.text(obj.error), "bad")
+            yield Note("It could not run to its end", formatting.text(obj.error), "bad")
         elif obj.outcome == RunState.RUNNING:
             yield Note("No end is recorded", "It is at work, or its process died on the way.", "info")
         yield Facts("Run", list(_facts(obj)))
@@ -127,7 +133,7 @@ class RunAdmin(RecordAdmin):
             shown = list(rows[: SHOWN + 1])
             count = len(shown) if len(shown) <= SHOWN else rows.count()
             if shown:
-                url = look.listing("consistency_finding", **{f"{related}__id__exact": obj.pk})
+                url = formatting.listing("consistency_finding", **{f"{related}__id__exact": obj.pk})
                 yield Table(title, _FINDING, [_finding(row) for row in shown[:SHOWN]], note=more(SHOWN, count, url))
 
 
@@ -135,9 +141,9 @@ _FINDING = ("Code", "What", "Task", "Hub", "File")
 
 
 def _finding(row: Finding) -> tuple[SafeString, ...]:
-    badge = look.link("consistency_finding", row.pk, look.code(row.code, row.severity))
-    message, task = look.text(row.message, 160), look.mono(row.task or row.workplan, 40)
-    return badge, message, task, look.status(row.db_status), look.status(row.file_status)
+    badge = formatting.link("consistency_finding", row.pk, formatting.code(row.code, row.severity))
+    message, task = formatting.text(row.message, 160), formatting.mono(row.task or row.workplan, 40)
+    return badge, message, task, formatting.status(row.db_status), formatting.status(row.file_status)
 
 
 def _mode(run: Run) -> str:
@@ -145,7 +151,7 @@ def _mode(run: Run) -> str:
 
 
 def _code(code_id: str) -> SafeString:
-    return look.code(code_id, CODES[code_id].severity) if code_id in CODES else look.badge(code_id)
+    return formatting.code(code_id, CODES[code_id].severity) if code_id in CODES else formatting.badge(code_id)
 
 
 def _counts(run: Run) -> list[tuple[str, int]]:
@@ -153,61 +159,63 @@ def _counts(run: Run) -> list[tuple[str, int]]:
 
 
 def _took(run: Run) -> SafeString | str:
-    return look.seconds((run.finished_at - run.started_at).total_seconds()) if run.finished_at else look.NONE
+    return (
+        formatting.seconds((run.finished_at - run.started_at).total_seconds()) if run.finished_at else formatting.NONE
+    )
 
 
 def _facts(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     checkout = run.checkout
-    yield "Outcome", look.outcome(run.outcome)
+    yield "Outcome", formatting.outcome(run.outcome)
     yield "Converged", "yes: no drift is left" if run.converged else "no"
     yield "Mode", _mode(run)
-    yield "Trigger", look.text(run.trigger)
-    yield "User", look.text(run.user)
-    yield "Version", look.text(run.version)
-    yield "Repo", look.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
-    yield "Host", look.text(checkout.host)
-    yield "Checkout", look.link("statehub_checkout", checkout.pk, look.mono(checkout.path))
-    yield "Started", look.time(run.started_at, seconds=True)
-    yield "Finished", look.time(run.finished_at, seconds=True)
+    yield "Trigger", formatting.text(run.trigger)
+    yield "User", formatting.text(run.user)
+    yield "Version", formatting.text(run.version)
+    yield "Repo", formatting.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
+    yield "Host", formatting.text(checkout.host)
+    yield "Checkout", formatting.link("statehub_checkout", checkout.pk, formatting.mono(checkout.path))
+    yield "Started", formatting.time(run.started_at, seconds=True)
+    yield "Finished", formatting.time(run.finished_at, seconds=True)
     yield "Took", _took(run)
-    yield "Run id", look.mono(str(run.pk))
+    yield "Run id", formatting.mono(str(run.pk))
 
 
 def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
-    yield "Freshness", look.freshness(run.freshness, run.fetch)
+    yield "Freshness", formatting.freshness(run.freshness, run.fetch)
     yield "Fetch", _fetch(run.fetch)
-    yield "HEAD", look.mono(run.head)
-    yield "Branch", look.mono(run.branch)
-    yield "Upstream", look.mono(run.upstream)
-    yield "Ahead / behind", look.distance(run.ahead, run.behind)
-    yield "Tip seen", look.mono(run.tip)
-    yield "Writeback commit", look.mono(run.writeback_commit)
+    yield "HEAD", formatting.mono(run.head)
+    yield "Branch", formatting.mono(run.branch)
+    yield "Upstream", formatting.mono(run.upstream)
+    yield "Ahead / behind", formatting.distance(run.ahead, run.behind)
+    yield "Tip seen", formatting.mono(run.tip)
+    yield "Writeback commit", formatting.mono(run.writeback_commit)
     yield "Push", _push(run)
 
 
 def _fetch(outcome: str) -> SafeString | str:
     if is_failure(outcome):
-        return format_html("the remote could not be reached: {}", look.mono(outcome))
-    return "the remote was not asked" if outcome == NOT_ASKED else look.mono(outcome)
+        return format_html("the remote could not be reached: {}", formatting.mono(outcome))
+    return "the remote was not asked" if outcome == NOT_ASKED else formatting.mono(outcome)
 
 
 def _push(run: Run) -> SafeString | str:
     if run.push == "ok":
         return "pushed"
     if run.push:
-        return format_html("committed, not pushed: {}", look.text(run.push))
-    return "committed, not pushed: nobody asked for it" if run.writeback_commit else look.NONE
+        return format_html("committed, not pushed: {}", formatting.text(run.push))
+    return "committed, not pushed: nobody asked for it" if run.writeback_commit else formatting.NONE
 
 
 def _phases(run: Run) -> list[Bar]:
     whole = sum(run.seconds.values()) or 1
-    return [Bar(name, look.seconds(value), 100 * value / whole) for name, value in run.seconds.items()]
+    return [Bar(name, formatting.seconds(value), 100 * value / whole) for name, value in run.seconds.items()]
 
 
 def _counts_table(run: Run) -> Table:
     rows = []
     for code_id, count in _counts(run):
-        url = look.listing("consistency_finding", code=code_id, checkout__id__exact=run.checkout_id)
+        url = formatting.listing("consistency_finding", code=code_id, checkout__id__exact=run.checkout_id)
         title = CODES[code_id].title if code_id in CODES else ""
-        rows.append((_code(code_id), title, f"{count:,}", look.anchor(url, f"history of {code_id} here")))
+        rows.append((_code(code_id), title, f"{count:,}", formatting.anchor(url, f"history of {code_id} here")))
     return Table("Findings by code", ("Code", "What it means", "Count", "History"), rows, empty="It found nothing.")

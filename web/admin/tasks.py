@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 
 from consistency.models import Finding
 from statehub.models import StatusChange, Task
-from statehub.moves import delete_tasks
-from statehub.ranks import TASK_STATUSES, is_regress
-from web.admin import look, movenow
+from statehub.statuses import TASK_STATUSES, is_regress
+from statehub.transitions import delete_tasks
+from web.admin import formatting, task_actions
+from web.admin.components import Event, Facts, MoveForm, Section, Table, Timeline
 from web.admin.deletable import DeletableAdmin
 from web.admin.filters import PriorityFilter, TaskStatusFilter
-from web.admin.sections import Event, Facts, MoveForm, Section, Table, Timeline
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -55,49 +55,49 @@ class TaskAdmin(DeletableAdmin):
         """The pages, and the two moves."""
         view = self.admin_site.admin_view
         return [
-            path("<uuid:pk>/advance/", view(movenow.advance_view), name="statehub_task_advance"),
-            path("<uuid:pk>/reopen/", view(movenow.reopen_view), name="statehub_task_reopen"),
+            path("<uuid:pk>/advance/", view(task_actions.advance_view), name="statehub_task_advance"),
+            path("<uuid:pk>/reopen/", view(task_actions.reopen_view), name="statehub_task_reopen"),
             *super().get_urls(),
         ]
 
     @admin.display(description="Task", ordering="key")
     def key_link(self, obj: Task) -> SafeString:
         """Its id."""
-        return look.mono(obj.key, 40)
+        return formatting.mono(obj.key, 40)
 
     @admin.display(description="Title")
     def title_text(self, obj: Task) -> SafeString:
         """Its title."""
-        return look.text(obj.title, 80)
+        return formatting.text(obj.title, 80)
 
     @admin.display(description="Status")
     def status_badge(self, obj: Task) -> SafeString:
         """Its status."""
-        return look.status(obj.status)
+        return formatting.status(obj.status)
 
     @admin.display(description="Priority")
     def priority_badge(self, obj: Task) -> SafeString:
         """Its priority."""
-        return look.priority(obj.priority)
+        return formatting.priority(obj.priority)
 
     @admin.display(description="Workplan")
     def workstream_link(self, obj: Task) -> SafeString:
         """Its workstream's page."""
-        return look.link("statehub_workstream", obj.workstream_id, look.mono(obj.workstream.key, 30))
+        return formatting.link("statehub_workstream", obj.workstream_id, formatting.mono(obj.workstream.key, 30))
 
     @admin.display(description="Repo")
     def repo_link(self, obj: Task) -> SafeString:
         """Its repo's page."""
-        return look.link("statehub_repo", obj.workstream.repo_id, obj.workstream.repo.slug, 30)
+        return formatting.link("statehub_repo", obj.workstream.repo_id, obj.workstream.repo.slug, 30)
 
     @admin.display(description="Status since", ordering="status_changed_at")
     def moved(self, obj: Task) -> SafeString:
         """Since when it has its status."""
-        return look.time(obj.status_changed_at)
+        return formatting.time(obj.status_changed_at)
 
     def heading(self, obj: Task) -> SafeString:
         """Its title and status."""
-        return format_html("{} {}", look.text(obj.title, 160), look.status(obj.status))
+        return format_html("{} {}", formatting.text(obj.title, 160), formatting.status(obj.status))
 
     def sections(self, request: HttpRequest, obj: Task) -> Iterable[Section]:
         """What the file says of it, the moves that are open to the user, its history, its findings."""
@@ -106,7 +106,7 @@ class TaskAdmin(DeletableAdmin):
         changes = list(obj.changes.order_by("-at", "-id")[: EVENTS_SHOWN + 1])
         note = f"Older moves than these {EVENTS_SHOWN} are not shown." if len(changes) > EVENTS_SHOWN else ""
         events = [_event(change) for change in changes[:EVENTS_SHOWN]] or [
-            Event(obj.status_changed_at, format_html("Came into the hub as {}", look.status(obj.status)))
+            Event(obj.status_changed_at, format_html("Came into the hub as {}", formatting.status(obj.status)))
         ]
         yield Timeline("Status history (UTC), newest first", events, note)
         workstream = obj.workstream
@@ -120,11 +120,11 @@ class TaskAdmin(DeletableAdmin):
             ("Code", "What", "Host", "First seen", "Resolved"),
             [
                 (
-                    look.link("consistency_finding", row.pk, look.code(row.code, row.severity)),
-                    look.text(row.message, 140),
-                    look.text(row.checkout.host, 30),
-                    look.time(row.first_seen),
-                    look.time(row.resolved_at) if row.resolved_at else look.badge("open", "warn"),
+                    formatting.link("consistency_finding", row.pk, formatting.code(row.code, row.severity)),
+                    formatting.text(row.message, 140),
+                    formatting.text(row.checkout.host, 30),
+                    formatting.time(row.first_seen),
+                    formatting.time(row.resolved_at) if row.resolved_at else formatting.badge("open", "warn"),
                 )
                 for row in findings.order_by("-first_seen", "-id")[:FINDINGS_SHOWN]
             ],
@@ -133,15 +133,15 @@ class TaskAdmin(DeletableAdmin):
 
 def _facts(task: Task) -> Iterator[tuple[str, SafeString | str]]:
     workstream = task.workstream
-    yield "Id", look.mono(task.key)
-    yield "Title", look.text(task.title)
-    yield "Status", look.status(task.status)
-    yield "Status since", look.time(task.status_changed_at, seconds=True)
-    yield "Priority", look.priority(task.priority)
-    yield "Workplan", look.link("statehub_workstream", workstream.pk, str(workstream), 100)
-    yield "Repo", look.link("statehub_repo", workstream.repo_id, workstream.repo.slug)
-    yield "File", look.mono(workstream.path)
-    yield "UUID", look.mono(str(task.pk))
+    yield "Id", formatting.mono(task.key)
+    yield "Title", formatting.text(task.title)
+    yield "Status", formatting.status(task.status)
+    yield "Status since", formatting.time(task.status_changed_at, seconds=True)
+    yield "Priority", formatting.priority(task.priority)
+    yield "Workplan", formatting.link("statehub_workstream", workstream.pk, str(workstream), 100)
+    yield "Repo", formatting.link("statehub_repo", workstream.repo_id, workstream.repo.slug)
+    yield "File", formatting.mono(workstream.path)
+    yield "UUID", formatting.mono(str(task.pk))
 
 
 def _moves(request: HttpRequest, task: Task) -> Iterator[MoveForm]:
@@ -149,11 +149,11 @@ def _moves(request: HttpRequest, task: Task) -> Iterator[MoveForm]:
     others = [status for status in TASK_STATUSES if status != task.status]
     forward = [status for status in others if not is_regress(task.status, status)]
     back = [status for status in others if is_regress(task.status, status)]
-    if forward and request.user.has_perm(movenow.ADVANCE):
+    if forward and request.user.has_perm(task_actions.ADVANCE):
         url = reverse("admin:statehub_task_advance", args=(task.pk,))
         help_ = "To a status of the same or a higher rank; a fix then carries it into the file."
         yield MoveForm("Advance", url, "Advance", forward, reason=False, help=help_)
-    if back and request.user.has_perm(movenow.REOPEN):
+    if back and request.user.has_perm(task_actions.REOPEN):
         url = reverse("admin:statehub_task_reopen", args=(task.pk,))
         help_ = "Moves it back, on record. No run ever does that."
         yield MoveForm("Reopen", url, "Reopen", back, reason=True, help=help_)
@@ -162,20 +162,20 @@ def _moves(request: HttpRequest, task: Task) -> Iterator[MoveForm]:
 def _event(change: StatusChange) -> Event:
     words = format_html(
         '<span class="sh-pair">{} <span aria-label="to">→</span> {}</span>',
-        look.status(change.old),
-        look.status(change.new),
+        formatting.status(change.old),
+        formatting.status(change.new),
     )
     if change.reopen:
-        words = format_html("{} {}", words, look.badge("reopened", "warn"))
-    return Event(change.at, words, _origin(change), look.STATUS_TONES.get(change.new, "plain"))
+        words = format_html("{} {}", words, formatting.badge("reopened", "warn"))
+    return Event(change.at, words, _origin(change), formatting.STATUS_TONES.get(change.new, "plain"))
 
 
 def _origin(change: StatusChange) -> SafeString:
-    parts = [format_html("by {} ({})", look.text(change.who, 60) if change.who else "somebody", change.source)]
+    parts = [format_html("by {} ({})", formatting.text(change.who, 60) if change.who else "somebody", change.source)]
     if change.host:
-        parts.append(format_html("on {}", look.text(change.host, 60)))
+        parts.append(format_html("on {}", formatting.text(change.host, 60)))
     if change.commit:
-        parts.append(format_html("at {}", look.commit(change.commit)))
+        parts.append(format_html("at {}", formatting.commit(change.commit)))
     if change.reason:
-        parts.append(format_html("– {}", look.text(change.reason)))
+        parts.append(format_html("– {}", formatting.text(change.reason)))
     return format_html("{} " * len(parts), *parts)

@@ -14,9 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from statehub.numbers import MAX_DAYS
-from web.admin import look
-from web.admin.record import RecordAdmin
-from web.admin.sections import Facts, Note, Section, TokenForm
+from web.admin import formatting
+from web.admin.components import Facts, Note, Section, TokenForm
+from web.admin.readonly import RecordAdmin
 from web.api.tokens import MAX_NAME_LENGTH, NameTaken, create, revoke
 from web.models import ApiToken
 
@@ -85,7 +85,7 @@ class ApiTokenAdmin(RecordAdmin):
     @admin.display(description="Name", ordering="name")
     def name_link(self, obj: ApiToken) -> SafeString:
         """Who its reports are recorded as."""
-        return look.text(obj.name, 60)
+        return formatting.text(obj.name, 60)
 
     @admin.display(description="May")
     def rights(self, obj: ApiToken) -> str:
@@ -100,29 +100,29 @@ class ApiTokenAdmin(RecordAdmin):
     @admin.display(description="Created")
     def created(self, obj: ApiToken) -> SafeString:
         """When it was made."""
-        return look.time(obj.created_at)
+        return formatting.time(obj.created_at)
 
     @admin.display(description="Expires")
     def expires(self, obj: ApiToken) -> SafeString:
         """When it ends by itself."""
-        return look.time(obj.expires_at)
+        return formatting.time(obj.expires_at)
 
     @admin.display(description="Last used")
     def last_used(self, obj: ApiToken) -> SafeString:
         """To the minute."""
-        return look.time(obj.last_used_at)
+        return formatting.time(obj.last_used_at)
 
     def sections(self, request: HttpRequest, obj: ApiToken) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
         """All that the hub keeps of it."""
         yield Facts(
             "Token",
             [
-                ("Name", look.text(obj.name)),
+                ("Name", formatting.text(obj.name)),
                 ("May", self.rights(obj)),
                 ("State", self.state(obj)),
-                ("Created", look.time(obj.created_at)),
-                ("Expires", look.time(obj.expires_at)),
-                ("Revoked", look.time(obj.revoked_at)),
-                ("Last used", look.time(obj.last_used_at)),
+                ("Created", formatting.time(obj.created_at)),
+                ("Expires", formatting.time(obj.expires_at)),
+                ("Revoked", formatting.time(obj.revoked_at)),
+                ("Last used", formatting.time(obj.last_used_at)),
             ],
         )

@@ -13,12 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from statehub.models import Task, Workstream
-from statehub.ranks import TASK_STATUSES
-from web.admin import look
+from statehub.statuses import TASK_STATUSES
+from web.admin import formatting
+from web.admin.components import Bar, Bars, Facts, Section, Table
 from web.admin.deletable import DeletableAdmin
 from web.admin.filters import WorkstreamStatusFilter
-from web.admin.record import more
-from web.admin.sections import Bar, Bars, Facts, Section, Table
+from web.admin.readonly import more
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -63,22 +63,22 @@ class WorkstreamAdmin(DeletableAdmin):
     @admin.display(description="Workplan", ordering="key")
     def key_link(self, obj: Workstream) -> SafeString:
         """Its id."""
-        return look.mono(obj.key, 40)
+        return formatting.mono(obj.key, 40)
 
     @admin.display(description="Title", ordering="title")
     def title_text(self, obj: Workstream) -> SafeString:
         """Its title."""
-        return look.text(obj.title, 70)
+        return formatting.text(obj.title, 70)
 
     @admin.display(description="Repo")
     def repo_link(self, obj: Workstream) -> SafeString:
         """Its repo's page."""
-        return look.link("statehub_repo", obj.repo_id, obj.repo.slug, 30)
+        return formatting.link("statehub_repo", obj.repo_id, obj.repo.slug, 30)
 
     @admin.display(description="Status")
     def status_badge(self, obj: Workstream) -> SafeString:
         """Its status."""
-        return look.status(obj.status)
+        return formatting.status(obj.status)
 
     @admin.display(description="Done")
     def done(self, obj: Any) -> SafeString:
@@ -95,21 +95,21 @@ class WorkstreamAdmin(DeletableAdmin):
     @admin.display(description="Owner")
     def owner_text(self, obj: Workstream) -> SafeString:
         """Its owner."""
-        return look.text(obj.owner, 24)
+        return formatting.text(obj.owner, 24)
 
     @admin.display(description="Domain")
     def domain_text(self, obj: Workstream) -> SafeString:
         """Its domain."""
-        return look.text(obj.domain, 24)
+        return formatting.text(obj.domain, 24)
 
     @admin.display(description="Status since", ordering="status_changed_at")
     def moved(self, obj: Workstream) -> SafeString:
         """Since when it has its status."""
-        return look.time(obj.status_changed_at)
+        return formatting.time(obj.status_changed_at)
 
     def heading(self, obj: Workstream) -> SafeString:
         """Its title and status."""
-        return format_html("{} {}", look.text(obj.title, 160), look.status(obj.status))
+        return format_html("{} {}", formatting.text(obj.title, 160), formatting.status(obj.status))
 
     def sections(self, request: HttpRequest, obj: Workstream) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
         """What the file says of it, how far it is, its tasks."""
@@ -125,17 +125,17 @@ class WorkstreamAdmin(DeletableAdmin):
                     if counts[status]
                 ],
             )  # fmt: skip
-        url = look.listing("statehub_task", workstream__id__exact=obj.pk)
+        url = formatting.listing("statehub_task", workstream__id__exact=obj.pk)
         yield Table(
             "Tasks",
             ("Id", "Title", "Status", "Priority", "Status since"),
             [
                 (
-                    look.link("statehub_task", task.pk, look.mono(task.key, 40)),
-                    look.text(task.title, 90),
-                    look.status(task.status),
-                    look.priority(task.priority),
-                    look.time(task.status_changed_at),
+                    formatting.link("statehub_task", task.pk, formatting.mono(task.key, 40)),
+                    formatting.text(task.title, 90),
+                    formatting.status(task.status),
+                    formatting.priority(task.priority),
+                    formatting.time(task.status_changed_at),
                 )
                 for task in obj.tasks.order_by("key")[:SHOWN]
             ],
@@ -144,7 +144,7 @@ class WorkstreamAdmin(DeletableAdmin):
 
 
 def _bar(status: str, number: int, whole: int) -> Bar:
-    return Bar(status.replace("_", " "), f"{number:,}", 100 * number / whole, look.STATUS_TONES[status])
+    return Bar(status.replace("_", " "), f"{number:,}", 100 * number / whole, formatting.STATUS_TONES[status])
 
 
 def _over(counts: Counter[str]) -> int:
@@ -152,20 +152,23 @@ def _over(counts: Counter[str]) -> int:
 
 
 def _facts(row: Workstream) -> Iterator[tuple[str, SafeString | str]]:
-    findings = look.listing("consistency_finding", q=row.key, checkout__repo__id__exact=row.repo_id)
-    yield "Id", look.mono(row.key)
-    yield "Repo", look.link("statehub_repo", row.repo_id, row.repo.slug)
+    findings = formatting.listing("consistency_finding", q=row.key, checkout__repo__id__exact=row.repo_id)
+    yield "Id", formatting.mono(row.key)
+    yield "Repo", formatting.link("statehub_repo", row.repo_id, row.repo.slug)
     for move in row.moves.all():
-        yield "Moved here", format_html("from repo {}, {}", look.text(move.from_slug, 60), look.time(move.at))
-    yield "File", look.mono(row.path)
-    yield "Status", look.status(row.status)
-    yield "Status since", look.time(row.status_changed_at)
-    yield "Owner", look.text(row.owner)
-    yield "Domain", look.text(row.domain)
-    yield "Front matter's repo", look.text(row.repo_name)
-    yield "Topic", look.text(row.topic_slug)
-    yield "Created", look.text(row.created)
-    yield "Updated", look.text(row.updated)
-    yield "UUID", look.mono(str(row.pk))
+        yield (
+            "Moved here",
+            format_html("from repo {}, {}", formatting.text(move.from_slug, 60), formatting.time(move.at)),
+        )
+    yield "File", formatting.mono(row.path)
+    yield "Status", formatting.status(row.status)
+    yield "Status since", formatting.time(row.status_changed_at)
+    yield "Owner", formatting.text(row.owner)
+    yield "Domain", formatting.text(row.domain)
+    yield "Front matter's repo", formatting.text(row.repo_name)
+    yield "Topic", formatting.text(row.topic_slug)
+    yield "Created", formatting.text(row.created)
+    yield "Updated", formatting.text(row.updated)
+    yield "UUID", formatting.mono(str(row.pk))
     yield "Version", f"{row.version:,}"
     yield "Findings", format_html('<a class="sh-link" href="{}">history</a>', findings)

@@ -13,12 +13,12 @@ from ninja.openapi.schema import OpenAPISchema
 
 from statehub import __version__
 from statehub.database_errors import Kind, explain_database_error
-from web.api.door import Bearer
-from web.api.faults import invalid
-from web.api.jsonbody import StrictParser
+from web.api.authentication import Bearer
+from web.api.lists import router as reads
+from web.api.parsers import StrictParser
 from web.api.problems import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, SCHEMA, Problem, unavailable
-from web.api.reads import router as reads
 from web.api.tasks import router as tasks
+from web.api.validation_errors import invalid
 
 ALWAYS = (401, 422, 429, 503)
 WITH_BODY = (400, 403, 404, 409, 411, 413, 415)

@@ -14,12 +14,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from statehub.models import StatusChange, Task, Workstream
-from statehub.moves import needs_known_heads, read_known_heads
-from statehub.ranks import TASK_STATUSES, at_or_below, is_regress
-from web.api import report, represent
-from web.api.moves_in import AdvanceItem, ReopenItem
+from statehub.statuses import TASK_STATUSES, at_or_below, is_regress
+from statehub.task_lookup import TooAmbiguous, resolve
+from statehub.transitions import needs_known_heads, read_known_heads
+from web.api import serializers, task_reports
 from web.api.problems import INVALID, MOVED_ON, UNKNOWN_TASK, WOULD_REGRESS, Fault, Kind, Problem
-from web.api.resolve import TooAmbiguous, resolve
+from web.api.request_schemas import AdvanceItem, ReopenItem
 from web.models import ApiToken
 
 Move = AdvanceItem | ReopenItem
@@ -76,11 +76,11 @@ def _check(moves: Sequence[Move], tasks: Sequence[Task | None]) -> None:
     for index, (move, task) in enumerate(zip(moves, tasks, strict=True)):
         if task is None:
             faults.append(_fault(index, "task", f"task '{move.task}' is no longer in the hub", UNKNOWN_TASK))
-        elif move.version is not None and not report.matches(move.version, represent.version(task)):
-            faults.append(_fault(index, "version", report.moved_on(task).detail, MOVED_ON))
+        elif move.version is not None and not task_reports.matches(move.version, serializers.version(task)):
+            faults.append(_fault(index, "version", task_reports.moved_on(task).detail, MOVED_ON))
         elif isinstance(move, AdvanceItem) and is_regress(task.status, move.status):
-            words = report.regress_words(task, move.status)
-            faults.append(_fault(index, "status", words, WOULD_REGRESS, report.onward(task)))
+            words = task_reports.regress_words(task, move.status)
+            faults.append(_fault(index, "status", words, WOULD_REGRESS, task_reports.onward(task)))
     _refuse(faults)
 
 
@@ -106,7 +106,7 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
         allowed = TASK_STATUSES if reopened else at_or_below(status)
         rows = Task.objects.filter(pk__in=[task.pk for task in tasks], status__in=allowed)
         if rows.update(status=status, status_changed_at=now) != len(tasks):
-            raise report.busy("a task was moved by somebody else at this moment; try again")
+            raise task_reports.busy("a task was moved by somebody else at this moment; try again")
     Workstream.objects.filter(pk__in={task.workstream_id for task, _ in pairs}).update(version=F("version") + 1)
     changes = [_change(task, move, token, now) for task, move in pairs]
     deciding = [change for change in changes if needs_known_heads(change)]
@@ -118,7 +118,7 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
 
 
 def _change(task: Task, move: Move, token: ApiToken, now: datetime) -> StatusChange:
-    origin = report.origin(token, move)
+    origin = task_reports.origin(token, move)
     return StatusChange(
         task=task,
         old=task.status,

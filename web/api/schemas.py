@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from web.api.values import Mode, Outcome, Priority, Severity, TaskStatus, WorkstreamStatus
+from web.api.field_types import Mode, Outcome, Priority, Severity, TaskStatus, WorkstreamStatus
 
 
 class Repo(BaseModel):

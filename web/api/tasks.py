@@ -11,14 +11,14 @@ from ninja import Body, Header, Path, Query, Router
 from pydantic import Field, StringConstraints
 
 from statehub.models import StatusChange, Task
-from web.api import represent, schemas
+from web.api import schemas, serializers
+from web.api.authentication import WritingBearer, token_of
 from web.api.batch import report_all
-from web.api.door import WritingBearer, token_of
-from web.api.moves_in import Items, Move
-from web.api.once import Answer, answer
-from web.api.paging import Order, Page, check_parameters, listed
-from web.api.report import check_preconditions, found, report
-from web.api.values import Moment, Priority, TaskStatus, Text
+from web.api.field_types import Moment, Priority, TaskStatus, Text
+from web.api.idempotency import Answer, answer
+from web.api.pagination import Order, Page, check_parameters, listed
+from web.api.request_schemas import Items, Move
+from web.api.task_reports import check_preconditions, found, report
 
 router = Router()
 
@@ -57,7 +57,7 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
     rows = Task.objects.filter(chosen).select_related("workstream__repo")
     order = Order(("workstream_id", "key"), (UUID, str))
-    return listed(request, order, rows, wanted, lambda page: [represent.task(row) for row in page])
+    return listed(request, order, rows, wanted, lambda page: [serializers.task(row) for row in page])
 
 
 @router.patch(
@@ -72,7 +72,7 @@ def patch_tasks(
     token = token_of(request)
 
     def work() -> Answer:
-        return Answer(represent.reported_tasks_text(report_all(moves, token)))
+        return Answer(serializers.reported_tasks_text(report_all(moves, token)))
 
     return answer(request, token, idempotency_key, work)
 
@@ -82,14 +82,14 @@ def history(request: HttpRequest, ref: Ref, wanted: Query[Page]) -> HttpResponse
     """Every move of the task's status: from what to what, when, by whom, from where."""
     rows = StatusChange.objects.filter(task=found(ref))
     order = Order(("id",), (int,), descending=True)
-    return listed(request, order, rows, wanted, lambda page: [represent.change(row) for row in page])
+    return listed(request, order, rows, wanted, lambda page: [serializers.change(row) for row in page])
 
 
 @router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")
 def task(request: HttpRequest, ref: Ref) -> HttpResponse:
     """The task, with its version as ETag."""
     check_parameters(request)
-    return represent.task_response(found(ref))
+    return serializers.task_response(found(ref))
 
 
 @router.patch(
@@ -109,6 +109,6 @@ def patch_task(
 
     def work() -> Answer:
         row = report(ref, move, token, if_match)
-        return Answer(represent.reported_task_text(row), headers={"ETag": represent.etag(row)})
+        return Answer(serializers.reported_task_text(row), headers={"ETag": serializers.etag(row)})
 
     return answer(request, token, idempotency_key, work)

@@ -11,11 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
-from consistency.core.gate import FETCHED
-from web.admin import look
-from web.dashboard import geometry, verdict
-from web.dashboard.queries import OPEN_STATUSES
-from web.dashboard.values import (
+from consistency.core.comparison.gates import FETCHED
+from web.admin import formatting
+from web.dashboard import geometry, readiness
+from web.dashboard.dto import (
     Age,
     Checkouts,
     DayOfFindings,
@@ -27,6 +26,7 @@ from web.dashboard.values import (
     Progress,
     Written,
 )
+from web.dashboard.queries import OPEN_STATUSES
 
 DRAWN = ("done", "cancelled", "in_progress", "blocked", "todo")
 """Statuses in the order in which they are stacked: what is over is the ground."""
@@ -70,9 +70,9 @@ def task_tiles(tasks: Mapping[str, int]) -> list[Tile]:
     share = f"{100 * (whole - unfinished) // whole} %" if whole else "–"
     blocked = tasks["blocked"]
     detail = f"{tasks['in_progress']:,} in progress, {blocked:,} blocked"
-    over = look.listing("statehub_task", status="done")
+    over = formatting.listing("statehub_task", status="done")
     return [
-        Tile("Open tasks", f"{unfinished:,}", detail, look.listing("statehub_task"), "info"),
+        Tile("Open tasks", f"{unfinished:,}", detail, formatting.listing("statehub_task"), "info"),
         Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}", over, "good"),
     ]  # fmt: skip
 
@@ -83,12 +83,12 @@ def finding_tiles(findings: Sequence[OpenFindings]) -> list[Tile]:
     failures = sum(row.total for row in findings if row.severity == "FAIL")
     tone = "bad" if failures else "warn" if whole else "good"
     detail = f"{failures:,} FAIL" if whole else "hub and files agree"
-    return [Tile("Open findings", f"{whole:,}", detail, look.listing("consistency_finding", state="open"), tone)]
+    return [Tile("Open findings", f"{whole:,}", detail, formatting.listing("consistency_finding", state="open"), tone)]
 
 
 def checkout_tiles(counted: Checkouts, patience: timedelta) -> list[Tile]:
     """Checkouts held back, and overdue."""
-    url, of = look.listing("statehub_checkout"), f"of {_many(counted.total, 'checkout')}"
+    url, of = formatting.listing("statehub_checkout"), f"of {_many(counted.total, 'checkout')}"
     late = f"no run for {_span(patience)}"
     return [
         Tile("Held back", f"{counted.held:,}", of, url, "warn" if counted.held else "good"),
@@ -101,21 +101,27 @@ def checkout_tiles(counted: Checkouts, patience: timedelta) -> list[Tile]:
 
 def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lookback: timedelta) -> Card:
     """The repo × host grid."""
-    hosts = [look.text(host, 40) for host in drawn.hosts]
+    hosts = [formatting.text(host, 40) for host in drawn.hosts]
     rows = [
         {
-            "name": look.link("statehub_repo", row.repo, row.slug, 60),
+            "name": formatting.link("statehub_repo", row.repo, row.slug, 60),
             "cells": [
                 {"host": host, "places": [_place(place, now, patience, lookback) for place in cell]}
                 for host, cell in zip(hosts, row.cells, strict=True)
             ],
-            "hidden": _all(f"{row.hidden:,} more", look.listing("statehub_checkout", q=row.slug)) if row.hidden else "",
+            "hidden": _all(f"{row.hidden:,} more", formatting.listing("statehub_checkout", q=row.slug))
+            if row.hidden
+            else "",
         }
         for row in drawn.rows
     ]
     note = "" if not rows else "As of each checkout's newest run. Those that need a look come first."
-    link = _all(f"All {_many(counted.total, 'checkout')}", look.listing("statehub_checkout")) if counted.total else ""
-    words = [{"word": item.word, "tone": item.tone, "why": item.why} for item in verdict.VERDICTS]
+    link = (
+        _all(f"All {_many(counted.total, 'checkout')}", formatting.listing("statehub_checkout"))
+        if counted.total
+        else ""
+    )
+    words = [{"word": item.word, "tone": item.tone, "why": item.why} for item in readiness.VERDICTS]
     return Card(
         "grid", "Would a fix write from here?", {"hosts": hosts, "rows": rows, "words": words}, note, link,
         "" if rows else "No checkout is registered yet.", wide=True,
@@ -123,21 +129,21 @@ def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lo
 
 
 def _place(place: Place, now: datetime, patience: timedelta, lookback: timedelta) -> dict[str, Any]:
-    word, run = verdict.verdict(place, now, patience), place.run
+    word, run = readiness.verdict(place, now, patience), place.run
     found: dict[str, Any] = {
         "word": word,
-        "url": look.url("statehub_checkout", place.checkout),
-        "label": look.text(f"{place.slug} on {place.host}: {word.word}. {place.path}"),
-        "findings": look.listing("consistency_finding", state="open", checkout__id__exact=place.checkout),
+        "url": formatting.url("statehub_checkout", place.checkout),
+        "label": formatting.text(f"{place.slug} on {place.host}: {word.word}. {place.path}"),
+        "findings": formatting.listing("consistency_finding", state="open", checkout__id__exact=place.checkout),
         "number": place.findings,
         "run": run,
     }
     if run is not None:
         never = f"not fetched in {_span(lookback)}" if run.freshness != "no_upstream" else "no remote"
         found |= {
-            "freshness": look.freshness(run.freshness, run.fetch),
-            "ran": _ago(run.finished, now, verdict.what_it_did(run)),
-            "run_url": look.url("consistency_run", run.pk),
+            "freshness": formatting.freshness(run.freshness, run.fetch),
+            "ran": _ago(run.finished, now, readiness.what_it_did(run)),
+            "run_url": formatting.url("consistency_run", run.pk),
             "fetched": _ago(place.fetched, now, "last fetched") if place.fetched else never,
             "has_fetched": run.fetch == FETCHED,
             "error": run.outcome == "error",
@@ -149,16 +155,16 @@ def overdue(rows: Sequence[Overdue], counted: Checkouts, now: datetime, patience
     """Checkouts with no finished run for too long."""
     data = [
         {
-            "repo": look.link("statehub_checkout", row.checkout, row.slug, 50),
-            "host": look.text(row.host, 30),
-            "path": look.mono(row.path, 60),
+            "repo": formatting.link("statehub_checkout", row.checkout, row.slug, 50),
+            "host": formatting.text(row.host, 30),
+            "path": formatting.mono(row.path, 60),
             "last": _ago(row.finished, now) if row.finished else "never",
         }
         for row in rows
     ]
     more = counted.overdue - len(rows)
     empty = f"Every checkout had a run within the last {_span(patience)}." if counted.total else "No checkout yet."
-    link = _all(f"and {more:,} more", look.listing("statehub_checkout")) if more > 0 else ""
+    link = _all(f"and {more:,} more", formatting.listing("statehub_checkout")) if more > 0 else ""
     note = f"No finished run for {_span(patience)}."
     return Card("overdue", "Overdue runs", {"rows": data}, note, link, "" if rows else empty)
 
@@ -167,15 +173,15 @@ def written(rows: Sequence[Written], now: datetime, url: str) -> Card:
     """The newest writeback commits."""
     data = [
         {
-            "commit": look.link("consistency_run", row.run, look.commit(row.commit)),
-            "repo": look.text(row.slug, 50),
-            "host": look.text(row.host, 30),
+            "commit": formatting.link("consistency_run", row.run, formatting.commit(row.commit)),
+            "repo": formatting.text(row.slug, 50),
+            "host": formatting.text(row.host, 30),
             "ago": _ago(row.at, now),
             "moves": [
                 {
-                    "task": look.mono(move.task, 40),
-                    "old": look.status(move.old),
-                    "new": look.status(move.new),
+                    "task": formatting.mono(move.task, 40),
+                    "old": formatting.status(move.old),
+                    "new": formatting.status(move.new),
                     "more": f"+ {move.number - 1:,} more" if move.number > 1 else "",
                 }
                 for move in row.moves
@@ -206,9 +212,9 @@ def progress(rows: Sequence[Progress]) -> Card:
         parts = zip(DRAWN, numbers, geometry.shares(numbers), strict=True)
         data.append(
             {
-                "title": look.link("statehub_workstream", row.pk, row.title or row.key, 90),
-                "key": look.mono(row.key, 40),
-                "repo": look.text(row.repo, 40),
+                "title": formatting.link("statehub_workstream", row.pk, row.title or row.key, 90),
+                "key": formatting.mono(row.key, 40),
+                "repo": formatting.text(row.repo, 40),
                 "over": f"{over:,} / {sum(numbers):,}",
                 "parts": [
                     {"status": status, "share": f"{share:.2f}", "hint": f"{_name(status)}: {number:,}"}
@@ -220,7 +226,7 @@ def progress(rows: Sequence[Progress]) -> Card:
         )
     return Card(
         "progress", "Workstreams", {"rows": data, "legend": legend()}, "Open work first, then the newest move.",
-        _all("All workstreams", look.listing("statehub_workstream")),
+        _all("All workstreams", formatting.listing("statehub_workstream")),
         "" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.", wide=True,
     )  # fmt: skip
 
@@ -251,7 +257,7 @@ def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card
     }  # fmt: skip
     return Card(
         "tasks", "Tasks by status", data, "At the end of each day (UTC).",
-        _all("All tasks", look.listing("statehub_task")), "" if most else "No task yet.", wide=True,
+        _all("All tasks", formatting.listing("statehub_task")), "" if most else "No task yet.", wide=True,
     )  # fmt: skip
 
 
@@ -263,11 +269,11 @@ def open_findings(rows: Sequence[OpenFindings]) -> Card:
     most = max((row.ages[age] for row in rows for age in Age), default=0)
     data = [
         {
-            "code": look.code(row.code, row.severity),
+            "code": formatting.code(row.code, row.severity),
             "title": CODES[row.code].title,
             "ages": [{"number": f"{row.ages[age]:,}", "heat": geometry.heat(row.ages[age], most)} for age in Age],
             "total": f"{row.total:,}",
-            "url": look.listing("consistency_finding", state="open", code=row.code),
+            "url": formatting.listing("consistency_finding", state="open", code=row.code),
             "row": row.code,
         }
         for row in rows
@@ -277,7 +283,7 @@ def open_findings(rows: Sequence[OpenFindings]) -> Card:
         "findings", "Open findings by code and age",
         {"rows": data, "ages": list(Age), "sums": sums, "total": f"{sum(row.total for row in rows):,}"},
         "Since first seen; the darker, the more.",
-        _all("All open", look.listing("consistency_finding", state="open")),
+        _all("All open", formatting.listing("consistency_finding", state="open")),
         "" if rows else "None is open: hub and files agree, as far as they were looked at.",
     )  # fmt: skip
 
@@ -308,7 +314,7 @@ def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
     }  # fmt: skip
     return Card(
         "flow", "Findings opened and resolved", data, f"Per day (UTC), the last {len(days)} days.",
-        _all("History", look.listing("consistency_finding")), "" if most else "Nothing was opened or resolved.",
+        _all("History", formatting.listing("consistency_finding")), "" if most else "Nothing was opened or resolved.",
     )  # fmt: skip
 
 
@@ -335,7 +341,7 @@ def _span(length: timedelta) -> str:
 def _ago(then: datetime, now: datetime, what: str = "") -> SafeString:
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
-        then.isoformat(), f"{then:%Y-%m-%d %H:%M}", f"{what} {verdict.ago(then, now)}".lstrip(),
+        then.isoformat(), f"{then:%Y-%m-%d %H:%M}", f"{what} {readiness.ago(then, now)}".lstrip(),
     )  # fmt: skip
 
 

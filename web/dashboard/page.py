@@ -10,11 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from statehub.ranks import TASK_STATUSES
-from web.admin.look import listing
+from statehub.statuses import TASK_STATUSES
+from web.admin.formatting import listing
 from web.dashboard import cards, queries, series
 from web.dashboard.cards import Card
-from web.dashboard.values import Checkouts, OpenFindings
+from web.dashboard.dto import Checkouts, OpenFindings
 
 TASK_DAYS, FINDING_DAYS = 90, 30
 WORKSTREAMS, REPOS, HOSTS, PER_CELL, OVERDUE, WRITTEN = 12, 12, 6, 3, 8, 6

@@ -28,8 +28,8 @@ from consistency.core.codes import CODES
 from consistency.core.finding import SAID_ONCE
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
-from statehub.ranks import TASK_RANKS, TASK_STATUSES
-from web.dashboard.values import (
+from statehub.statuses import TASK_RANKS, TASK_STATUSES
+from web.dashboard.dto import (
     Age,
     Checkouts,
     LastRun,

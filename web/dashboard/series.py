@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from web.dashboard.values import DayOfFindings, DayOfTasks, Grid, GridRow, Moves, Place
+from web.dashboard.dto import DayOfFindings, DayOfTasks, Grid, GridRow, Moves, Place
 
 DAY = timedelta(days=1)
 

@@ -1,7 +1,7 @@
 """Finds every drift between checkouts and hub; changes neither."""
 
+from consistency.cli.base import RunCommand
 from consistency.models import Mode
-from consistency.runcommand import RunCommand
 
 
 class Command(RunCommand):

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+from consistency.cli.base import RunCommand
 from consistency.models import Mode
-from consistency.runcommand import RunCommand
 
 
 class Command(RunCommand):

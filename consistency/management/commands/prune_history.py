@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from consistency.hub.prune import Pruned, prune
-from statehub.command import HubCommand
+from consistency.db.prune import Pruned, prune
+from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
 
 

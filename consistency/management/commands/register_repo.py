@@ -8,14 +8,14 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.checkout.clones import find_clones
-from consistency.checkout.git import GitError
-from consistency.checkout.unread import nearest
-from consistency.checkout.worktree import NotAWorkTree, WorkTree, list_files, locate
-from consistency.core.unmatched import nothing_matches
-from consistency.protocol import ProtocolError, check_protocol, keep_protocol
-from consistency.registry import RegistryError, Wishes, is_retired, register
-from statehub.command import CANNOT_RUN, HubCommand
+from consistency.cli.registration import RegistryError, Wishes, is_retired, register
+from consistency.cli.session_protocol import ProtocolError, check_protocol, keep_protocol
+from consistency.core.comparison.unmatched import nothing_matches
+from consistency.git.clones import find_clones
+from consistency.git.process import GitError
+from consistency.git.unread import nearest
+from consistency.git.worktree import NotAWorkTree, WorkTree, list_files, locate
+from statehub.management.base import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.registry import RegistryError, of_repo, on_host, to_retire
-from consistency.retiring import retire
-from statehub.command import HubCommand
+from consistency.cli.registration import RegistryError, of_repo, on_host, to_retire
+from consistency.cli.retiring import retire
+from statehub.management.base import HubCommand
 from statehub.models import Checkout
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.hub.fileless import find_tasks_without_file
-from statehub.command import HubCommand, user_name
+from consistency.db.fileless import find_tasks_without_file
+from statehub.management.base import HubCommand, user_name
 from statehub.models import Source
-from statehub.moves import MoveError, Origin, UnknownTask, advance, find_task
-from statehub.ranks import TASK_STATUSES
+from statehub.statuses import TASK_STATUSES
+from statehub.transitions import MoveError, Origin, UnknownTask, advance, find_task
 
 
 class Command(HubCommand):

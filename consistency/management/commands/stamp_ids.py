@@ -8,16 +8,16 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.checkout.git import GitError, GitMissing
-from consistency.checkout.lock import Locked
-from consistency.checkout.worktree import NotAWorkTree
+from consistency.cli.registration import RegistryError, all_here, by_slugs
+from consistency.git.lock import Locked
+from consistency.git.process import GitError, GitMissing
+from consistency.git.worktree import NotAWorkTree
 from consistency.models import Mode
-from consistency.options import Options, committer
-from consistency.registry import RegistryError, all_here, by_slugs
-from consistency.stamping import CannotStamp, Stamped, in_words, stamp_checkout
-from consistency.visit import Visit, visits
+from consistency.runs.fetching import Visit, visits
+from consistency.runs.options import Options, committer
+from consistency.runs.write_ids import CannotStamp, Stamped, in_words, stamp_checkout
 from statehub import __version__
-from statehub.command import CANNOT_RUN, HubCommand, user_name
+from statehub.management.base import CANNOT_RUN, HubCommand, user_name
 
 
 class Command(HubCommand):

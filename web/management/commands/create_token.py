@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from statehub.command import HubCommand
+from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
 from web.api.tokens import NameTaken, create
 

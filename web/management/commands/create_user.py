@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from statehub.command import HubCommand
-from web.people import Role, give_role
+from statehub.management.base import HubCommand
+from web.roles import Role, give_role
 
 
 class Command(HubCommand):

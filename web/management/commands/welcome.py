@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from statehub.command import HubCommand
+from statehub.management.base import HubCommand
 
 
 class Command(HubCommand):

@@ -1,0 +1,122 @@
+"""The two sides that are compared, and what is remembered of the file side: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from consistency.core.workplan.model import Unreadable, Workplan
+
+Place = tuple[str | None, str | None]
+"""A workplan's id and a task's; None for the task means the workplan itself."""
+
+
+@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
+class HubTask:
+    """A task's row. `changed_at` is the time of its newest status change, or of its creation."""
+
+    id: str
+    workstream: str
+    key: str
+    title: str
+    status: str
+    priority: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HubWorkstream:
+    """A workstream's row; `mirrored` follows `workplan.MIRRORED`, `changed_at` is as a task's.
+
+    `committed` says that a commit of the repo's branch is known to have its file, `may_be_missing` that a person has
+    allowed the file to be missing (`--allow-missing`).
+    `repo` is the slug of the repo that it moves here from, '' if it is in this one already.
+    """
+
+    id: str
+    key: str
+    path: str
+    version: int
+    status: str
+    mirrored: tuple[str, ...]
+    changed_at: datetime
+    committed: bool = True
+    may_be_missing: bool = False
+    repo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A workplan that has not changed, on either side, since both last agreed: known by its ledger row."""
+
+    path: str
+    key: str
+    workstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A workplan whose content is at hand, and what the hub already took of it: task id → status.
+
+    `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
+    then, `since` (task id → time) and `status_since` are the row's `changed_at`: another time in the row says that the
+    hub has moved since, even if it is back at the same status.
+    """
+
+    workplan: Workplan
+    taken: Mapping[str, str] = field(default_factory=dict)
+    taken_status: str = ""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    status_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An untracked workplan that is left out, because the tracked file *original* has its id, or had it before."""
+
+    path: str
+    key: str
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSide:
+    """All workplans of one checkout, each tuple in the order of paths.
+
+    `untracked` are the paths that git does not track, `uncommitted` those that no commit of the repo's branch is known
+    to have as they stand. `unread` says of a path that is there, or of a folder, why it is not read; `elsewhere` are
+    the workstreams whose workplans only other checkouts have had: no commit is known to have them.
+    """
+
+    settled: tuple[Settled, ...] = ()
+    known: tuple[Known, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    untracked: frozenset[str] = frozenset()
+    uncommitted: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HubSide:
+    """What the hub has of one repo, as far as the comparison needs it.
+
+    `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
+    repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
+    `arrivals` (path → id) are the workplans that have moved here from another repo, whose rows are in `workstreams` and
+    `tasks` as well; `refused` (path → message) are those that seem to be another repo's and must not be touched, and
+    `hints` (path → words) is what to say of new ones that may be. `replaced` (id → id) are the workstreams that were
+    made of an arrival's file before its own came.
+    `finished` are those workstreams without a file whose work is all done or cancelled.
+    """
+
+    workstreams: Mapping[str, HubWorkstream] = field(default_factory=dict)
+    tasks: tuple[HubTask, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    arrivals: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()

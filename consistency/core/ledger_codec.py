@@ -1,0 +1,76 @@
+"""What the ledger keeps of a workplan: its content and what the hub took of it, as text and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from consistency.core.comparison.snapshot import Known
+from consistency.core.workplan.model import Problem, TaskBlock, Workplan
+from statehub.ids import normalize_id
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+"""Times are kept in these, whole: they are compared for being the very same."""
+
+
+def remember(known: Known) -> str:
+    """The text to keep for the workplan of *known*, with what the hub took from it."""
+    workplan, at = known.workplan, known.status_since
+    return json.dumps(
+        {
+            "key": workplan.key,
+            "status": workplan.status,
+            "uuid": workplan.uuid,
+            "mirrored": workplan.mirrored,
+            "line": workplan.line,
+            "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
+            "problems": [(p.code, p.message, p.line, p.task, p.mark, p.only_known) for p in workplan.problems],
+            "taken": dict(known.taken),
+            "taken_status": known.taken_status,
+            "since": {task: _number(at) for task, at in known.since.items()},
+            "status_since": _number(at) if at else None,
+        },
+        separators=(",", ":"),
+    )
+
+
+def recall(path: str, text: str) -> Known:
+    """The workplan at *path* as `remember` kept it."""
+    kept = json.loads(text)
+    if "\\u" in text:  # Older versions kept ids as they were written.
+        kept = _with_ids_as_now(kept)
+    workplan = Workplan(
+        path,
+        kept["key"],
+        kept["status"],
+        kept["uuid"],
+        tuple(kept["mirrored"]),
+        kept["line"],
+        tuple(_block(*block) for block in kept["blocks"]),
+        tuple(Problem(*problem) for problem in kept["problems"]),
+    )
+    since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
+    at = kept.get("status_since")
+    return Known(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
+
+
+def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:
+    blocks = [[normalize_id(key), *rest] for key, *rest in kept["blocks"]]
+    ids = {name: {normalize_id(key): kept[name][key] for key in kept.get(name, {})} for name in ("taken", "since")}
+    return {**kept, **ids, "key": normalize_id(kept["key"]), "blocks": blocks}
+
+
+def _number(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _time(number: int) -> datetime:
+    return _EPOCH + number * _MICROSECOND
+
+
+def _block(
+    key: str, title: str, status: str, priority: str, uuid: str | None, line: int, place: list[int] | None
+) -> TaskBlock:
+    return TaskBlock(key, title, status, priority, uuid, line, (place[0], place[1]) if place else None)

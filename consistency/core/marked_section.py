@@ -1,0 +1,181 @@
+"""The session protocol as a section of a Markdown file: rendered, and put between its two markers, byte for byte.
+
+A marker is an HTML comment on a line of its own; one in a code block or a code span is text, as Markdown has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+import pyromark
+
+from consistency.core.workplan.fences import as_pulldown_reads
+from consistency.core.workplan.source import UTF8_BOM, Lines
+from statehub.text import visible
+
+BEGIN = b"<!-- state-hub:session-protocol:begin -->"
+END = b"<!-- state-hub:session-protocol:end -->"
+_MARKER = re.compile(rb"<!--[ \t]*state-hub:session-protocol:(begin|end)[ \t]*-->")
+_ALONE = re.compile(rb"[ \t]*(?=[\r\n]|\Z)")
+_FIRST_END = re.compile(rb"\r?\n")
+_LAST_LINE_BLANK = re.compile(rb"(?:\A|\n)[ \t]*\r?\n\Z")
+
+
+class CannotPlace(Exception):
+    """The section cannot be put into the file: the text says why, `line` where."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The file with the section; `found` says whether its markers were there before."""
+
+    data: bytes
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A marker from byte *start* to *end*, and the block that it stands in; `fault` is why it cannot be used."""
+
+    kind: str
+    start: int
+    end: int
+    block: int
+    fault: str
+
+    @property
+    def is_text(self) -> bool:
+        return self.fault == _IN_CODE
+
+
+_IN_CODE = "the marker stands in a code block, where it is text: put both markers outside of it, or take them out"
+_NOT_ALONE = "the marker must be a line of its own, with an empty line between it and other HTML"
+
+
+def render(template: str, slug: str, workplans: str) -> str:
+    """*template* (of string.Template) for the repo *slug*, whose workplans match the glob *workplans*."""
+    return Template(template).substitute(slug=slug, workplans=code_span(visible(workplans)))
+
+
+def code_span(text: str) -> str:
+    """*text*, which is one line, as Markdown shows it literally (CommonMark 0.31.2, section 6.1)."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text[:1] == "`" or text[-1:] == "`" or (text[:1] == text[-1:] == " " and text.strip(" ")) else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def place(data: bytes, section: str) -> Placed:
+    """The Markdown file *data* with *section* between its markers, which are put at its end where it has none.
+
+    No byte outside of the markers changes; line ends are those of the file's first line. Raises CannotPlace.
+    """
+    first = _FIRST_END.search(data)
+    end = first[0] if first else b"\n"
+    pair = _pair(data)
+    if pair:
+        before, after = data[: pair[0].end], data[pair[1].start :]
+    else:
+        before, after = data + _gap(data, end) + BEGIN, END + (end if _ends_line(data) else b"")
+    lines = section.strip("\n").encode().split(b"\n")
+    placed = before + end + end.join(lines) + end + after
+    _verify(placed, len(before), len(placed) - len(after))
+    return Placed(placed, pair is not None)
+
+
+def _gap(data: bytes, end: bytes) -> bytes:
+    """What parts the end of *data* from the section: one empty line in all, none in an empty file."""
+    if data in (b"", UTF8_BOM) or _LAST_LINE_BLANK.search(data):
+        return b""
+    return end if data.endswith(b"\n") else end + end
+
+
+def _ends_line(data: bytes) -> bool:
+    """Whether the file is one whose last line ends; an empty one becomes so."""
+    return data in (b"", UTF8_BOM) or data.endswith(b"\n")
+
+
+def _verify(placed: bytes, begin: int, end: int) -> None:
+    """Whoever reads *placed* must find the section: what is open at the end of a file would take it in."""
+    marks = [mark for mark in _marks(placed) if not mark.is_text]
+    if [(mark.fault, mark.kind) for mark in marks] == [("", "begin"), ("", "end")] and (
+        (marks[0].end, marks[1].start) == (begin, end)
+    ):
+        return
+    around = next((mark.block for mark in _marks(placed) if mark.end == begin), begin)
+    raise CannotPlace(Lines(placed).number(around), "the code block or HTML that begins here is never closed")
+
+
+def _pair(data: bytes) -> tuple[_Mark, _Mark] | None:
+    """The two markers of *data*, None where there are none. Raises CannotPlace for any others."""
+    marks = list(_marks(data))
+    real = [mark for mark in marks if not mark.is_text]
+    faulty = next((mark for mark in real or marks if mark.fault), None)
+    if faulty:
+        raise CannotPlace(Lines(data).number(faulty.start), faulty.fault)
+    if not real:
+        return None
+    if [mark.kind for mark in real] != ["begin", "end"]:
+        odd, why = _odd_one(real)
+        aside = "; one in a code block is text" if len(marks) > len(real) else ""
+        raise CannotPlace(Lines(data).number(odd.start), why + aside)
+    return real[0], real[1]
+
+
+def _odd_one(marks: list[_Mark]) -> tuple[_Mark, str]:
+    """The first marker that is out of place, and why."""
+    first, *more = marks
+    if first.kind == "end":
+        return first, "the end marker has no begin marker before it"
+    if not more:
+        return first, f"the begin marker has no end marker after it: put a line {END.decode()} where the section ends"
+    odd = more[0] if more[0].kind == "begin" else more[1]
+    return odd, f"this {odd.kind} marker is one too many: keep one pair"
+
+
+def _marks(data: bytes) -> Iterator[_Mark]:
+    """All markers of *data* that stand in HTML or in a code block, in their order."""
+    base = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
+    for event, span in pyromark.events_with_range(as_pulldown_reads(_text(data, base))):
+        what = _what(event)
+        if what:
+            start = span["start"] + base
+            for found in _MARKER.finditer(data, start, span["end"] + base):
+                fault = _IN_CODE if what == "code" else _fault(data, found, start)
+                yield _Mark(found[1].decode(), found.start(), found.end(), start, fault)
+
+
+def _text(data: bytes, base: int) -> str:
+    try:
+        text = data[base:].decode()
+    except UnicodeDecodeError as error:
+        raise CannotPlace(Lines(data).number(base + error.start), "the file is not UTF-8 from here on") from error
+    if "\0" in text:
+        raise CannotPlace(Lines(data).number(data.index(b"\0")), "a NUL byte: the file is no text")
+    return text
+
+
+def _what(event: Any) -> str | None:
+    """The kind of place that *event* opens, if it is one that a marker can stand in."""
+    if not isinstance(event, dict):
+        return None
+    tag = event.get("Start")
+    if tag == "HtmlBlock" or "InlineHtml" in event:
+        return "html"
+    return "code" if isinstance(tag, dict) and "CodeBlock" in tag else None
+
+
+def _fault(data: bytes, found: re.Match[bytes], block: int) -> str:
+    """Why a marker in HTML cannot be used, '' where it is a block of its own."""
+    line = data.rfind(b"\n", 0, found.start()) + 1
+    indent = data[line : found.start()].removeprefix(UTF8_BOM if line == 0 else b"")
+    own = found.start() == block and not indent.strip(b" \t") and _ALONE.match(data, found.end())
+    return "" if own else _NOT_ALONE

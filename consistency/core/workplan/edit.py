@@ -1,0 +1,69 @@
+"""Changes `status` values of task blocks and nothing else, byte for byte (design, "Writeback")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from consistency.core.workplan.model import TaskBlock, Workplan
+from consistency.core.workplan.parse import parse_workplan
+
+
+class EditRefused(Exception):
+    """The change cannot be made so that exactly the wanted values differ; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A workplan after the change: its bytes, and what they say."""
+
+    data: bytes
+    workplan: Workplan
+
+
+def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: Workplan | None = None) -> Edited:
+    """The workplan *data* with the status of each task in *wanted* (id → status).
+
+    Only the characters of the values change; quotes stay. The result is parsed again and must differ from
+    the original in exactly these values, else EditRefused. Tasks that have the status already stay as they are.
+    *before* is what *data* says, where that is known already.
+    """
+    before = before or _workplan(path, data)
+    blocks = {block.key: block for block in before.blocks}
+    changed = [key for key in wanted if key not in blocks or blocks[key].status != wanted[key]]
+    pieces, done = list[bytes](), 0
+    for (start, end), key in sorted((_place(blocks, key), key) for key in changed):
+        pieces += data[done:start], _in_quotes(data[start:end], wanted[key])
+        done = end
+    edited = b"".join([*pieces, data[done:]])
+    expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
+    after = _workplan(path, edited)
+    if after != expected:
+        raise EditRefused("the edited file would not read as before in all but the status")
+    return Edited(edited, after)
+
+
+def _workplan(path: str, data: bytes) -> Workplan:
+    parsed = parse_workplan(path, data)
+    if not isinstance(parsed, Workplan):
+        raise EditRefused("the file is no readable workplan any more")
+    return parsed
+
+
+def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
+    if key not in blocks:
+        raise EditRefused(f"task '{key}' is not in the file any more")
+    place = blocks[key].place
+    if place is None:
+        raise EditRefused(f"the status of task '{key}' is not in one piece: write it on one line, indented by spaces")
+    return place
+
+
+def _in_quotes(written: bytes, new: str) -> bytes:
+    """*new* in the quotes of *written*."""
+    quote = written[:1] if written[:1] in (b"'", b'"') else b""
+    return quote + new.encode() + quote
+
+
+def _with_status(block: TaskBlock, wanted: Mapping[str, str]) -> TaskBlock:
+    return replace(block, status=wanted.get(block.key, block.status))

@@ -1,0 +1,259 @@
+"""Says why a file that nearly is a workplan, or was one, is not read as one (C-23).
+
+Most files that match the pattern and are no workplans have none of the words that are looked for first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from consistency.core.workplan.fences import first_word, task_fences, too_deep
+from consistency.core.workplan.source import UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
+from consistency.core.workplan.validation import fault_of_id, is_typo, shorten, without_invisible
+from consistency.core.workplan.yaml_mapping import Mapping, Value, read_mapping
+from statehub.ids import name_invisible, normalize_id
+from statehub.statuses import TASK_STATUSES
+
+_SET_TYPE = "write `type: workplan`"
+_HOW = "write `type: workplan`, with id, title and status, between two lines `---` at the top of the file"
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_TYPE = re.compile(
+    rb"""^(?:[ \t"'{]|[\x80-\xff])*type(?:[ \t"']|[\x80-\xff])*[:=]
+         (?:[ \t"'\[]|[\x80-\xff])*work[-_ ]?plans?(?![\w-])""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_ANY_TYPE = re.compile(rb"""^["']?type["']?[ \t]*:[ \t]*([^\r\n#]*)""", re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(rb"""^(?:[ \t"'{]|[\x80-\xff])*(id|title|status)["']?[ \t]*[:=]""", re.IGNORECASE | re.MULTILINE)
+_ID = re.compile(
+    rb"""^(?:[ \t"'{]|[\x80-\xff])*id["']?[ \t]*[:=][ \t]*["']?([^\s"',#]+)""", re.IGNORECASE | re.MULTILINE
+)
+_RULE = re.compile(rb"^(?:[ \t]|[\x80-\xff])*(---+|\+\+\++)[ \t]*\r?$", re.MULTILINE)
+_BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n")
+_FENCE = re.compile(rb"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
+_TASK_FENCE = re.compile(rb"(?:```|~~~)`*~*[ \t]*task")
+_OURS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7}(?: |\r?$)", re.MULTILINE | re.DOTALL)
+_MARKER = re.compile(r"^(?:<{7} |={7}\r?$|>{7}(?: |\r?$))", re.MULTILINE)
+_MAX_HEAD = 64 * 1024
+"""Bytes in which front matter is looked for that is not where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """What is wrong with the file and what to do, the line, and the id that it would have."""
+
+    message: str
+    line: int
+    key: str | None = None
+
+
+def find_conflict(data: bytes) -> UnreadFile | None:
+    """The first place where git has left both sides of a conflict, outside of code that only shows some."""
+    if b"<<<<<<<" not in data:
+        return None
+    data = data.removeprefix(UTF8_BOM)
+    found = _OURS.search(data)
+    if found is None:
+        return None
+    shown = _shown_markers(data.decode("utf-8", "replace"))
+    if shown >= len(_MARKER.findall(data.decode("utf-8", "replace"))):
+        return None
+    line = Lines(data).number(found.start())
+    return UnreadFile(
+        "git left both sides of a conflict here: keep one, and take the lines `<<<<<<<` … `>>>>>>>` out", line
+    )
+
+
+def _shown_markers(text: str) -> int:
+    """How many of the markers in *text* stand in code blocks that are no tasks: they only show what git writes."""
+    shown, opened, word = 0, "", ""
+    for line in text.split("\n"):
+        fence = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
+        if fence and not opened:
+            opened, word = fence[1], first_word(fence[2].strip())
+        elif fence and fence[1].startswith(opened) and not fence[2].strip():
+            opened = ""
+        elif opened and word != "task" and _MARKER.match(line):
+            shown += 1
+    return shown
+
+
+def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> UnreadFile | None:
+    """Why the file *path* is none, if it nearly is a workplan; *mapping* is its front matter, where it has one."""
+    data = data.removeprefix(UTF8_BOM)
+    if data.startswith(_LFS):
+        return UnreadFile("a Git LFS pointer stands here instead of the file: git lfs pull brings it", 1)
+    lowered = data.lower()
+    if mapping is not None:
+        found = _by_type(data, mapping)
+    elif b"plan" in lowered and b"type" in lowered and not _is_readme(path):
+        found = _misplaced(data)
+    else:
+        found = None
+    if found is None and _may_open_a_task(lowered) and not _is_readme(path):
+        found = _tasks_alone(data, mapping)
+    if found is not None and b"<<<<<<<" in data:
+        conflict = find_conflict(data)
+        return UnreadFile(conflict.message, conflict.line, found.key) if conflict else found
+    return found
+
+
+def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
+    """Why the file *path*, which was the workplan *key* at the last fix, is none now."""
+    front = cut_front_matter(data)
+    mapping = read_mapping(_head(data, front)) if isinstance(front, FrontMatter) else None
+    near = near_workplan(path, data, mapping) or find_conflict(data)
+    if near is not None:
+        return near
+    line, what = 1, "it has no front matter any more"
+    if not data.strip():
+        what = "it is empty now"
+    elif isinstance(front, Unclosed):
+        what = "its front matter is not closed: a line `---` is missing"
+    elif isinstance(front, FrontMatter) and mapping is not None:
+        value = mapping.values.get("type")
+        written = _ANY_TYPE.search(data, front.start, front.end)
+        if value is not None and value.text:
+            what, line = f"its type is '{shorten(value.text)}' now", _line(data, front, value)
+        elif written is not None:
+            said = shorten(written[1].decode("utf-8", "replace").strip())
+            what, line = f"its type is '{said}' now", Lines(data).number(written.start())
+        else:
+            what = "its front matter has no `type` now"
+    until = f"was workplan '{key}' at the last fix, but {what}"
+    return UnreadFile(f"{until} — put that back, or delete the workstream in the hub if it is really over", line, key)
+
+
+def _head(data: bytes, front: FrontMatter) -> str:
+    return data[front.start : front.end].decode("utf-8", "replace")
+
+
+def _line(data: bytes, front: FrontMatter, value: Value) -> int:
+    # Counted in the text: bytes that are no UTF-8 have no length of their own in it.
+    return Lines(data).number(front.start) + _head(data, front).count("\n", 0, value.start)
+
+
+def _may_open_a_task(lowered: bytes) -> bool:
+    return b"task" in lowered and (b"```" in lowered or b"~~~" in lowered) and _TASK_FENCE.search(lowered) is not None
+
+
+def _is_readme(path: str) -> bool:
+    """Whether it tells people of a folder: what looks like a workplan in it is an example."""
+    return path.rpartition("/")[2].casefold().startswith("readme")
+
+
+def _by_type(data: bytes, mapping: Mapping) -> UnreadFile | None:
+    """For front matter in its place: a type, or a key for it, that nearly is the right one."""
+    front = cut_front_matter(data)
+    if isinstance(front, FrontMatter):
+        for name, value in mapping.values.items():
+            written = _head(data, front)[value.start : value.end] if value.text is None else value.text
+            if not (_is_nearly_workplan(written) and _is_nearly_type(name)):
+                continue
+            said = f"the key is '{shorten(name)}'{name_invisible(name)}, not 'type'"
+            message = f"{_said(written) if name == 'type' else said}: {_SET_TYPE}"
+            return UnreadFile(message, _line(data, front, value), _key_of(mapping))
+    if front is not None and _is_broken(mapping) and "type" not in mapping.values:
+        return _by_type_in_broken(data, front, _key_of(mapping))
+    if "state_hub_workstream_id" in mapping.values and "type" not in mapping.values:
+        return UnreadFile(f"front matter has no type: {_SET_TYPE}", 1, _key_of(mapping))
+    return None
+
+
+def _key_of(mapping: Mapping) -> str | None:
+    return _usable(mapping.text("id"))
+
+
+def _usable(key: str) -> str | None:
+    """*key* as an id, if it can serve as one."""
+    key = normalize_id(key)
+    return key if key and fault_of_id(key) is None else None
+
+
+def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | None) -> UnreadFile | None:
+    end = front.end if isinstance(front, FrontMatter) else front.start + _MAX_HEAD
+    found = _ANY_TYPE.search(data, front.start, end)
+    written = found[1].decode("utf-8", "replace").strip() if found else ""
+    if found is None or not _is_nearly_workplan(written):
+        return None
+    named = _ID.search(data, front.start, end) if key is None else None
+    key = _usable(named[1].decode("utf-8", "replace")) if named else key
+    return UnreadFile(f"{_said(written)}: {_SET_TYPE}", Lines(data).number(found.start()), key)
+
+
+def _said(written: str) -> str:
+    return f"type is '{shorten(written)}'{name_invisible(written)}"
+
+
+def _is_nearly_workplan(word: str) -> bool:
+    if len(word) > 40:
+        return False
+    folded = re.sub(r"[\W_]", "", word.casefold())
+    return folded == "workplans" or is_typo(folded, "workplan", most=1)
+
+
+def _is_nearly_type(name: str) -> bool:
+    folded = re.sub(r"[\W_]", "", without_invisible(name[:40]).casefold())
+    return folded == "kind" or is_typo(folded, "type")
+
+
+def _misplaced(data: bytes) -> UnreadFile | None:
+    """Front matter that is somewhere else than on the first line, or written in another way."""
+    found = _TYPE.search(data, 0, _MAX_HEAD)
+    if found is None:
+        return None
+    above = data[: found.start()]
+    opened = list(_FENCE.finditer(above))
+    rules = list(_RULE.finditer(above))
+    blank = [line.end() for line in _BLANK_LINE.finditer(above)] or [0]
+    start = rules[-1].start() if rules else blank[-1]
+    end = _BLANK_LINE.search(data, found.end())
+    paragraph = data[start : end.end() if end else len(data)]
+    if len({name.lower() for name in _FIELD.findall(paragraph)}) < 2:
+        return None
+    key = _ID.search(paragraph)
+    usable = _usable(key[1].decode("utf-8", "replace")) if key else None
+    if len(opened) % 2:  # In a code block: an example, if that is not where the front matter should be.
+        if data[: opened[0].start()].strip() or len(opened) > 1:
+            return None
+        return UnreadFile("front matter stands in a code block: it must begin with `---` on the first line", 1, usable)
+    rule = rules[-1] if rules else None
+    line = Lines(data).number(rule.start(1) if rule else found.start())
+    if rule is None:
+        kind = "is JSON" if b"{" in data[start : found.end()] else "has no line `---` above it"
+        what = f"front matter {kind}: write it as YAML between two lines `---`"
+    elif rule[1].startswith(b"+"):
+        what = "front matter is TOML (`+++`): write it as YAML between two lines `---`"
+    elif len(rule[1]) > 3 and line == 1:
+        what = "front matter begins with more than three dashes: write `---`"
+    else:
+        what = _what_is_above(data[: rule.start(1)].decode("utf-8", "replace"), line)
+    return UnreadFile(what, line, usable)
+
+
+def _what_is_above(before: str, line: int) -> str:
+    if line == 1:
+        return f"`---` is not at the start of line 1{name_invisible(before)}: nothing may stand before it"
+    if not before.strip():
+        return f"front matter begins on line {line}: take away the blank lines above it"
+    return f"front matter begins on line {line}: nothing may stand above it"
+
+
+def _tasks_alone(data: bytes, mapping: Mapping | None) -> UnreadFile | None:
+    """Task blocks in a file whose front matter does not say what it is, or that has none."""
+    if mapping is not None and (_is_broken(mapping) or "type" in mapping.values):
+        return None
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    for fence in task_fences(text, 0) if too_deep(text) is None else ():
+        task = read_mapping(fence.body)
+        if task.text("id") and task.text("status") in TASK_STATUSES:
+            has_some = mapping is not None and bool(mapping.values)
+            what = "front matter has no type" if has_some else "task blocks without front matter"
+            line = text.encode().count(b"\n", 0, fence.offset) + 1
+            return UnreadFile(f"{what}: {_HOW}", line, _key_of(mapping) if mapping is not None else None)
+    return None
+
+
+def _is_broken(mapping: Mapping) -> bool:
+    return mapping.fault is not None and not mapping.fault.other

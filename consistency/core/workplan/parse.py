@@ -1,0 +1,277 @@
+"""Reads a workplan from a file's bytes. Never raises for what a person wrote: faults are values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from consistency.core.workplan.fences import MAX_NESTING, find_blocks, too_deep
+from consistency.core.workplan.model import MIRRORED, Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.near_miss_blocks import find_unread_blocks
+from consistency.core.workplan.near_miss_files import UnreadFile, find_conflict, near_workplan, why_no_workplan
+from consistency.core.workplan.source import (
+    FrontMatter,
+    Lines,
+    Unclosed,
+    cut_front_matter,
+    is_binary,
+    lone_cr,
+    utf16_as_utf8,
+)
+from consistency.core.workplan.taskblock import read_block
+from consistency.core.workplan.validation import (
+    fault_of_id,
+    fault_of_word,
+    has_control,
+    is_uuid,
+    not_one_of,
+    shorten,
+    without_invisible,
+)
+from consistency.core.workplan.yaml_mapping import (
+    BLANKS,
+    Fault,
+    Mapping,
+    cut_off,
+    put_in_quotes,
+    read_mapping,
+    what_is_cut,
+    what_is_cut_alone,
+)
+from statehub.ids import normalize_id
+from statehub.statuses import WORKSTREAM_STATUSES
+
+MAX_FRONT_MATTER = 64 * 1024
+"""Bytes; far beyond any real one, and a bound on what is given to the YAML parser."""
+
+_REQUIRED = ("id", "title", "status")
+_UUID = "state_hub_workstream_id"
+_FREE = ("id", *MIRRORED)
+"""The fields in which a `#` may be text."""
+_FIELDS = tuple(dict.fromkeys((*_REQUIRED, *MIRRORED, _UUID)))
+_NOT_CLOSED = Mapping({}, Fault("not closed", 0))
+_KEYS = ("type", *_FIELDS)
+_TYPE = re.compile(rb"^type:", re.MULTILINE)
+_SAYS_WORKPLAN = re.compile(
+    rb"""^["']?type["']?[ \t]*:[ \t]+(?:[&!]\S*[ \t]+)*["']?workplan["']?[ \t]*(?:\#[^\r\n]*)?\r?$""", re.MULTILINE
+)
+
+
+def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
+    """What the file *path* with the bytes *data* says; None where it is no workplan.
+
+    No workplan is a file without front matter or with another `type` (design, "Workplan format").
+    """
+    front = cut_front_matter(data)
+    if front is None:
+        return _without_front_matter(path, data)
+    if isinstance(front, Unclosed):
+        if not _SAYS_WORKPLAN.search(data, front.start):
+            return _nearly(path, data, _NOT_CLOSED)
+        return _unreadable(path, "front matter is not closed: a line `---` is missing", 1)
+    if front.end - front.start > MAX_FRONT_MATTER:
+        if not _SAYS_WORKPLAN.search(data, front.start, front.end):
+            return None
+        return _unreadable(path, f"front matter is larger than {MAX_FRONT_MATTER // 1024} KiB", 1)
+    return _with_front_matter(path, data, front)
+
+
+def says_workplan(data: bytes) -> bool:
+    """Whether a line of *data* says `type: workplan`, wherever it stands."""
+    return _SAYS_WORKPLAN.search(data) is not None
+
+
+def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
+    recoded = utf16_as_utf8(data)
+    if recoded is not None:
+        meant = parse_workplan(path, recoded) is not None
+        return _unreadable(path, "not UTF-8 but UTF-16: save it as UTF-8", 1) if meant else None
+    if is_binary(data):
+        return _unreadable(path, "not UTF-8: a binary file, with NUL bytes", None)
+    return _nearly(path, data)
+
+
+def _nearly(path: str, data: bytes, mapping: Mapping | None = None) -> Unreadable | None:
+    """What to say of a file that is no workplan, if it nearly is one."""
+    near = near_workplan(path, data, mapping)
+    return _unread(path, near) if near is not None else None
+
+
+def no_workplan_any_more(path: str, data: bytes, key: str) -> Unreadable:
+    """What to say of the file *path*, which was the workplan *key* at the last fix and is none now."""
+    unread = _unread(path, why_no_workplan(path, data, key))
+    return Unreadable(path, unread.problems, key)
+
+
+def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan | Unreadable | None:
+    head = data[front.start : front.end]
+    text = head.decode("utf-8", "replace")
+    mapping = read_mapping(text, _KEYS)
+    if not _is_meant(mapping, head):
+        return _nearly(path, data, mapping)
+    lines = Lines(data)
+    header = _Header(mapping, text, front.start, lines)
+    conflict = find_conflict(data)
+    if conflict is not None:
+        return _unread(path, replace(conflict, key=header.key))
+    fault = _fault_of_bytes(data, lines) or header.fault()
+    if fault is not None:
+        return Unreadable(path, (fault,))
+    problems = header.problems()
+    if problems:
+        return Unreadable(path, problems, header.key)
+    body = data[front.body :].decode()
+    fault = _fault_of_nesting(body, front.body, lines)
+    if fault is not None:
+        return Unreadable(path, (fault,), header.key)
+    blocks, faults = _read_blocks(body, data, front.body, lines, header.key or "")
+    return Workplan(
+        path,
+        header.key or "",
+        mapping.text("status"),
+        mapping.text(_UUID).lower() or None,
+        tuple(_folded(mapping.text(name)) for name in MIRRORED),
+        header.line("status"),
+        blocks,
+        header.cuts() + faults,
+    )
+
+
+def _is_meant(mapping: Mapping, head: bytes) -> bool:
+    """Whether it is the front matter of a workplan; where it is broken, whether it may be meant as one."""
+    fault = mapping.fault
+    if mapping.text("type") == "workplan" or (fault is not None and _SAYS_WORKPLAN.search(head)):
+        return True
+    return fault is not None and not fault.other and "type" not in mapping.values and not _TYPE.search(head)
+
+
+def _fault_of_bytes(data: bytes, lines: Lines) -> Problem | None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        byte = data[error.start]
+        return Problem("C-02", f"not UTF-8: byte 0x{byte:02x} cannot be read", lines.number(error.start))
+    place = lone_cr(data)
+    if place is not None:
+        return Problem("C-02", "a line ends with CR alone; use LF or CRLF", lines.number(place))
+    return None
+
+
+def _fault_of_nesting(body: str, start: int, lines: Lines) -> Problem | None:
+    place = too_deep(body)
+    if place is None:
+        return None
+    line = lines.number(start + len(body[:place].encode()))
+    return Problem("C-02", f"lists or quotes are nested more than {MAX_NESTING} levels deep", line)
+
+
+class _Header:
+    """The front matter of a workplan, checked field by field into C-03 problems."""
+
+    def __init__(self, mapping: Mapping, text: str, start: int, lines: Lines) -> None:
+        self._mapping, self._text, self._start, self._lines = mapping, text, start, lines
+        plain = text.isascii() and "\\" not in text
+        self._odd_keys = [] if plain else [key for key in mapping.values if fault_of_word(key)]
+
+    @property
+    def key(self) -> str | None:
+        """The id, where it can serve as one."""
+        key = normalize_id(self._mapping.text("id"))
+        return key if key and fault_of_id(key) is None else None
+
+    def line(self, name: str) -> int:
+        """The line of the field *name*, or the first line where it is missing."""
+        value = self._mapping.values.get(name)
+        return self._lines.number(self._start + len(self._text[: value.start].encode())) if value else 1
+
+    def fault(self) -> Problem | None:
+        """Why it is no acceptable mapping."""
+        fault, text = self._mapping.fault, self._text
+        if fault is None:
+            return None
+        index = min(fault.index, max(len(text.rstrip()) - 1, 0))  # Not behind the last line.
+        line = self._lines.number(self._start + len(text[:index].encode()))
+        return Problem("C-02", f"front matter is not usable: {fault.message}", line)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """At most one for each field, in the order of the fields."""
+        faults = {name: self._fault_of(name) for name in _FIELDS}
+        faults |= {name: fault for name in _FIELDS if self._odd_keys and (fault := self._fault_of_key(name))}
+        return tuple(
+            Problem("C-03", message, self.line(name), mark=name) for name, message in faults.items() if message
+        )
+
+    def cuts(self) -> tuple[Problem, ...]:
+        """What YAML takes for comments, but looks like parts of values."""
+        if "#" not in self._text:
+            return ()
+        values = ((name, self._mapping.values.get(name)) for name in _FREE)
+        found = ((name, value, cut_off(self._text, value)) for name, value in values)
+        return tuple(
+            Problem("C-12", what_is_cut(name, value, cut), self.line(name), mark=f"cut:{name}")
+            for name, value, cut in found
+            if value is not None and cut
+        )
+
+    def _fault_of_key(self, name: str) -> str | None:
+        """A key with characters that nobody sees looks like ours, and is another."""
+        found = next((key for key in self._odd_keys if without_invisible(key) == name), None)
+        return f"the key '{name}' in the front matter {fault_of_word(found)}" if found else None
+
+    def _fault_of(self, name: str) -> str | None:
+        value = self._mapping.values.get(name)
+        if value is None:
+            return f"front matter field '{name}' is missing" if name in _REQUIRED else None
+        if value.text is None:
+            hint = put_in_quotes(self._text, value)
+            return f"front matter field '{name}' must be a text, not a list or mapping{hint}"
+        if not value.text.strip(BLANKS):
+            hint = what_is_cut_alone(cut_off(self._text, value))
+            return f"front matter field '{name}' is empty{hint}" if name in _REQUIRED else None
+        return _fault_of_text(name, value.text.strip(BLANKS))
+
+
+def _fault_of_text(name: str, text: str) -> str | None:
+    fault = None
+    if name == "id":
+        fault = fault_of_id(normalize_id(text))
+    elif name in ("status", _UUID):
+        fault = fault_of_word(text)
+    elif has_control(_folded(text)):
+        fault = "holds a control character"
+    if fault is not None:
+        return f"front matter field '{name}' {fault}"
+    if name == "status" and text not in WORKSTREAM_STATUSES:
+        return not_one_of("workplan status", text, WORKSTREAM_STATUSES)
+    return f"{_UUID} '{shorten(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
+
+
+def _read_blocks(
+    body: str, data: bytes, start: int, lines: Lines, key: str
+) -> tuple[tuple[TaskBlock, ...], tuple[Problem, ...]]:
+    blocks: list[TaskBlock] = []
+    problems: list[Problem] = []
+    fences, others = find_blocks(body, start)
+    for place, fence in enumerate(fences):
+        block, faults = read_block(fence, lines, place)
+        if block is not None:
+            blocks.append(block)
+        problems.extend(faults)
+    read = {block.key for block in blocks} | {problem.task for problem in problems if problem.task}
+    for place, unread in enumerate(find_unread_blocks(data, start, fences, others, key, read)):
+        message = f"looks like a task block, but is not read as one: {unread.why}"
+        line = lines.number(unread.offset)
+        problems.append(Problem("C-24", message, line, unread.task, f"{place}:unread", unread.only_known))
+    return tuple(blocks), tuple(problems)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _unreadable(path: str, message: str, line: int | None) -> Unreadable:
+    return Unreadable(path, (Problem("C-02", message, line),))
+
+
+def _unread(path: str, unread: UnreadFile) -> Unreadable:
+    return Unreadable(path, (Problem("C-23", unread.message, unread.line),), unread.key)

@@ -1,0 +1,189 @@
+"""Reads one task fence into a task block, or into the problems that keep it from being one (C-05)."""
+
+from __future__ import annotations
+
+import re
+
+from consistency.core.workplan.fences import Fence
+from consistency.core.workplan.model import Problem, TaskBlock
+from consistency.core.workplan.source import Lines
+from consistency.core.workplan.validation import (
+    fault_of_id,
+    fault_of_word,
+    has_control,
+    is_uuid,
+    near_miss,
+    not_one_of,
+    shorten,
+    without_invisible,
+)
+from consistency.core.workplan.yaml_mapping import (
+    BLANKS,
+    Mapping,
+    Value,
+    cut_off,
+    put_in_quotes,
+    read_mapping,
+    what_is_cut,
+    what_is_cut_alone,
+)
+from statehub.ids import normalize_id
+from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
+
+MAX_BODY = 8 * 1024
+"""Bytes of a block's body; a larger one is refused before YAML sees it."""
+
+_KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
+_STRANGERS = 20
+"""How many unknown keys are looked at for a typing error."""
+_SEPARATOR = re.compile(r" ?[—–:] ?| - ?|- ")
+
+
+def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
+    """The block of *fence*, the *place*-th of its file from 0; None with at least one problem otherwise."""
+    if fence.size > MAX_BODY:
+        message = f"task block is too large: {fence.size} bytes, {MAX_BODY} are allowed"
+        return None, (Problem("C-05", message, lines.number(fence.offset), mark=f"{place}:size"),)
+    reader = _Reader(fence, read_mapping(fence.body, _KEYS), lines, place)
+    return reader.read(), tuple(reader.problems)
+
+
+def title_from_heading(heading: str, key: str) -> str:
+    """The *heading* without a leading short form of the task's id *key* (design, "Workplan format").
+
+    `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
+    """
+    most = len(key) + 3
+    found = _SEPARATOR.search(heading, 0, most)
+    while found is not None:
+        if _is_short_for(heading[: found.start()], key):
+            return heading[found.end() :] or heading
+        found = _SEPARATOR.search(heading, found.end(), most)
+    return heading
+
+
+def _is_short_for(word: str, key: str) -> bool:
+    return key == word or (word != "" and key.endswith(word) and not key[-len(word) - 1].isalnum())
+
+
+class _Reader:
+    """Checks the fields of one block in order, gathering problems."""
+
+    def __init__(self, fence: Fence, mapping: Mapping, lines: Lines, place: int) -> None:
+        self.problems: list[Problem] = []
+        self._fence, self._mapping, self._lines, self._place = fence, mapping, lines, place
+        self._key = normalize_id(mapping.text("id"))
+        self._fault_of_id = fault_of_id(self._key)
+        if self._fault_of_id is not None:
+            self._key = ""
+
+    def read(self) -> TaskBlock | None:
+        """The block, or None when problems were found."""
+        if self._mapping.fault is not None:
+            index = self._mapping.fault.index
+            self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
+            return None
+        body = self._fence.body
+        if not body.isascii() or "\\" in body:
+            self._check_keys()
+        if not self._key:
+            self._check_id()
+        status = self._word("status", TASK_STATUSES, "task status")
+        priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
+        title, uuid = self._title(), self._uuid()
+        if self.problems:
+            return None
+        if "#" in body:
+            self._check_cuts()
+        value = self._mapping.values["status"]
+        # A value over a line end has no place: to write it on one line would move all below.
+        place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
+        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
+
+    def _check_id(self) -> None:
+        value = self._value("id", required=True)
+        if value is not None and self._fault_of_id is not None:
+            self._problem("id", f"task id {self._fault_of_id}", self._line_of(value.start))
+
+    def _check_keys(self) -> None:
+        """A key with characters that nobody sees looks like ours, and is another."""
+        for key, value in self._mapping.values.items():
+            fault = fault_of_word(key)
+            if fault is not None and without_invisible(key) in _KEYS:
+                name = without_invisible(key)
+                self._problem(f"key:{name}", f"the key '{name}' {fault}", self._line_of(value.start))
+
+    def _check_cuts(self) -> None:
+        """Say what YAML takes for a comment, but looks like a part of the value."""
+        for name in ("id", "title"):
+            cut = cut_off(self._fence.body, self._mapping.values.get(name))
+            if cut:
+                value = self._mapping.values[name]
+                self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), "C-12")
+
+    def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
+        value = self._mapping.values.get(name)
+        if value is not None and value.text in allowed and not value.is_block:
+            return value.text
+        value = self._value(name, required=default is None)
+        if value is None or value.text is None:
+            return default or ""
+        if value.is_block:
+            self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
+        else:
+            fault = fault_of_word(value.text)
+            message = f"'{name}' {fault}" if fault else not_one_of(what, value.text, allowed)
+            self._problem(name, message, self._line_of(value.start))
+        return value.text
+
+    def _title(self) -> str:
+        value = self._value("title") if "title" in self._mapping.values else None
+        written = " ".join(value.text.split()) if value is not None and value.text else ""
+        title = written or title_from_heading(self._fence.heading, self._key) or self._key
+        if has_control(title):
+            self._problem("title", "title holds a control character", self._line_of(value.start if value else 0))
+        return title
+
+    def _uuid(self) -> str | None:
+        value = self._value("state_hub_task_id")
+        if value is None or not value.text:
+            return None
+        if not is_uuid(value.text):
+            fault = fault_of_word(value.text)
+            said = f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{shorten(value.text)}' is no UUID"
+            self._problem("state_hub_task_id", said, self._line_of(value.start))
+        return value.text.lower()
+
+    def _value(self, name: str, *, required: bool = False) -> Value | None:
+        """The value of *name* where there is something in it; a problem where that may not be."""
+        value = self._mapping.values.get(name)
+        if value is None:
+            if required and not any(problem.mark.endswith(f":key:{name}") for problem in self.problems):
+                self._missing(name)
+            return None
+        if value.text is None:
+            message = f"'{name}' must be a text, not a list or mapping{put_in_quotes(self._fence.body, value)}"
+            self._problem(name, message, self._line_of(value.start))
+            return None
+        if not value.text.strip(BLANKS):
+            if required:
+                cut = cut_off(self._fence.body, value)
+                message = f"task block has an empty '{name}'{what_is_cut_alone(cut)}"
+                self._problem(name, message, self._line_of(value.start))
+            return None
+        return value
+
+    def _missing(self, name: str) -> None:
+        strangers = [key for key in self._mapping.values if key not in _KEYS][:_STRANGERS]
+        meant = next((key for key in strangers if near_miss(key, (name,))), None)
+        hint = f" — did you mean '{name}' where it says '{shorten(meant)}'?" if meant else ""
+        line = self._line_of(self._mapping.values[meant].start) if meant else self._lines.number(self._fence.offset)
+        self._problem(name, f"task block has no '{name}'{hint}", line)
+
+    def _line_of(self, index: int) -> int:
+        """The line of the file in which the character *index* of the body stands."""
+        first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
+        return first + 1 + body.count("\n", 0, index) if body else first
+
+    def _problem(self, mark: str, message: str, line: int, code: str = "C-05") -> None:
+        self.problems.append(Problem(code, message, line, self._key or None, f"{self._place}:{mark}"))

@@ -1,0 +1,241 @@
+"""Writes missing UUIDs into a workplan, so that a hub made anew from the files has the same identities.
+
+Bytes are only added: a line for each UUID, or an entry where the mapping stands in braces.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
+
+import yaml
+
+from consistency.core.workplan.edit import Edited, EditRefused
+from consistency.core.workplan.fences import Fence, task_fences
+from consistency.core.workplan.model import TaskBlock, Workplan
+from consistency.core.workplan.parse import parse_workplan
+from consistency.core.workplan.source import FrontMatter, Lines, cut_front_matter
+from consistency.core.workplan.taskblock import MAX_BODY, read_block
+from consistency.core.workplan.yaml_mapping import Value, read_mapping
+
+_WORKSTREAM, _TASK = "state_hub_workstream_id", "state_hub_task_id"
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+
+
+class StampRefused(EditRefused):
+    """A UUID cannot be added so that nothing else differs; `task` says whose, where it is one task's."""
+
+    def __init__(self, message: str, task: str | None = None) -> None:
+        super().__init__(message)
+        self.task = task
+
+
+def stamp(
+    path: str, data: bytes, workstream: str | None, tasks: Mapping[str, str], *, before: Workplan | None = None
+) -> Edited:
+    """The workplan *data* with the UUID *workstream*, and that of each task in *tasks* (id → UUID), where it has none.
+
+    A UUID that is there stays, whatever it is. The result is parsed again and must differ from the original in
+    exactly the new UUIDs and in the places that they moved, else StampRefused. *before* is what *data* says,
+    where that is known already.
+    """
+    front, known = cut_front_matter(data), before or parse_workplan(path, data)
+    if not isinstance(front, FrontMatter) or not isinstance(known, Workplan):
+        raise StampRefused("the file is no readable workplan any more")
+    source, pieces = _Source(data), list[_Piece]()
+    if workstream and known.uuid is None:
+        pieces.append(_front_piece(source, front, workstream))
+    pieces += _task_pieces(source, front, known, tasks)
+    edited = source.with_pieces(pieces)
+    after, expected = parse_workplan(path, edited), _expected(known, workstream, tasks, pieces)
+    if not isinstance(after, Workplan) or after != expected or _places(after) != _places(expected):
+        raise StampRefused("the file would not read as before in all but the UUIDs")
+    return Edited(edited, after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is added at the byte *offset*; where it is a new line, *below* is the number of the line above it."""
+
+    offset: int
+    written: bytes
+    below: int | None = None
+
+
+class _Source:
+    """The file's bytes, and its lines by their numbers from 1."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.lines = data, Lines(data)
+        self._spans = [(0, 0), *(found.span() for found in _LINE.finditer(data))]
+
+    def line(self, number: int) -> bytes:
+        """The line with its line end."""
+        return self.data[slice(*self._spans[number])]
+
+    def new_line(self, below: int, like: int, entry: str) -> _Piece:
+        """*entry* below the line *below*, indented as the line *like* is."""
+        content, above = _indented(self.line(like).decode(), entry).encode(), self.line(below)
+        ended = above.endswith(b"\n")  # The last line of a file need not be; then the line before it says how.
+        end = b"\r\n" if (above if ended else self.line(below - 1)).endswith(b"\r\n") else b"\n"
+        return _Piece(self._spans[below][1], content + end if ended else end + content, below)
+
+    def with_pieces(self, pieces: Sequence[_Piece]) -> bytes:
+        """The bytes with *pieces*, which are in the order of the file, put in."""
+        parts, done = list[bytes](), 0
+        for piece in pieces:
+            parts += self.data[done : piece.offset], piece.written
+            done = piece.offset
+        return b"".join([*parts, self.data[done:]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A mapping in the file: its *text* as YAML sees it, its values by their keys, the number of the *line* of the
+    file that it begins in, and where in the file a character of it stands.
+    """
+
+    text: str
+    values: dict[str, Value]
+    line: int
+    locate: Callable[[int], int | None]
+
+
+def _front_piece(source: _Source, front: FrontMatter, uuid: str) -> _Piece:
+    text = source.data[front.start : front.end].decode()
+    passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
+    piece = next(_pieces(source, passage, _WORKSTREAM, uuid), None)
+    if piece is None:
+        raise StampRefused(f"the front matter takes no {_WORKSTREAM} as it is written: add it by hand ({uuid})")
+    return piece
+
+
+def _task_pieces(source: _Source, front: FrontMatter, before: Workplan, tasks: Mapping[str, str]) -> Iterator[_Piece]:
+    numbers = Counter(block.key for block in before.blocks)
+    for key in tasks:
+        if numbers[key] != 1:
+            raise StampRefused(f"task '{key}' is {'more than once' if numbers[key] else 'not'} in the file", key)
+    wanted = {block.key for block in before.blocks if block.uuid is None and block.key in tasks}
+    for fence in task_fences(source.data[front.body :].decode(), front.body) if wanted else ():
+        block, _ = read_block(fence, source.lines, 0)
+        if block is not None and block.key in wanted:
+            yield _task_piece(source, fence, block.key, tasks[block.key])
+
+
+def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
+    line = source.lines.number(fence.offset) + 1
+    passage = _Passage(fence.body, _values_of(fence.body), line, partial(_locate, fence))
+    piece = next(_pieces(source, passage, _TASK, uuid), None)
+    if piece is None:
+        raise StampRefused(f"task '{key}' takes no {_TASK} as its block is written: add it by hand ({uuid})", key)
+    if fence.size + len(piece.written) > MAX_BODY:
+        raise StampRefused(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)
+    return piece
+
+
+def _values_of(text: str) -> dict[str, Value]:
+    """The values of the mapping *text*; none if anything in it is faulty, even if nobody needs that: then nothing
+    shows that an addition reads right.
+    """
+    mapping = read_mapping(text)
+    return mapping.values if mapping.fault is None else {}
+
+
+def _locate(fence: Fence, index: int) -> int | None:
+    place = fence.locate(index, index)
+    return place[0] if place else None
+
+
+def _pieces(source: _Source, passage: _Passage, name: str, uuid: str) -> Iterator[_Piece]:
+    """The ways to give the mapping the entry *name* with *uuid* after which it reads right, the best one first."""
+    if not passage.values:
+        return iter(())
+    opening = _opening(passage.text)
+    if name in passage.values:
+        return _inline(passage, _fillings(passage.text, passage.values[name], uuid), name, uuid)
+    if opening.flow_style:
+        entry = f', {name}: "{uuid}"'
+        return _inline(passage, [(end, entry) for end in _ends(passage)], name, uuid)
+    return _as_line(source, passage, opening.start_mark.index if opening.start_mark else 0, name, uuid)
+
+
+def _opening(text: str) -> yaml.MappingStartEvent:
+    events = yaml.parse(text, Loader=yaml.CSafeLoader)
+    return next(event for event in events if isinstance(event, yaml.MappingStartEvent))
+
+
+def _inline(passage: _Passage, additions: Sequence[tuple[int, str]], name: str, uuid: str) -> Iterator[_Piece]:
+    text = passage.text
+    for index, written in additions:
+        # Not at the beginning of a line: there a list's indent, or the end of the block, comes first.
+        offset = passage.locate(index) if text[index - 1] != "\n" else None
+        if offset is not None and _reads_right(text[:index] + written + text[index:], passage, name, uuid):
+            yield _Piece(offset, written.encode())
+
+
+def _as_line(source: _Source, passage: _Passage, start: int, name: str, uuid: str) -> Iterator[_Piece]:
+    """The entry as a line of its own, indented as the line in which the mapping begins, at the character *start*."""
+    entry, lines = f'{name}: "{uuid}"', passage.text.split("\n")
+    like = passage.text.count("\n", 0, start)
+    for end in _ends(passage):
+        below = passage.text.count("\n", 0, end)
+        changed = [*lines[: below + 1], _indented(lines[like], entry), *lines[below + 1 :]]
+        if _reads_right("\n".join(changed), passage, name, uuid):
+            yield source.new_line(passage.line + below, passage.line + like, entry)
+
+
+def _ends(passage: _Passage) -> list[int]:
+    """Where an entry may follow: the end of the last value, else (that may be part of a longer text) of the status."""
+    ends = [list(passage.values.values())[-1].end, passage.values["status"].end]
+    return [len(passage.text[:end].rstrip()) for end in ends]
+
+
+def _fillings(text: str, value: Value, uuid: str) -> list[tuple[int, str]]:
+    """What to put where to fill in the empty *value*; YAML has a missing one begin where the next thing does."""
+    if value.style in ("'", '"'):
+        return [(value.start + 1, uuid)]
+    key_end = len(text[: value.start].rstrip())
+    return [(place, f'{colon} "{uuid}"') for place in (key_end, value.start) for colon in ("", ":")]
+
+
+def _indented(like: str, entry: str) -> str:
+    return like[: len(like) - len(like.lstrip(" \t"))] + entry
+
+
+def _reads_right(text: str, passage: _Passage, name: str, uuid: str) -> bool:
+    """Whether the mapping *text* has *uuid* and says the same as the *passage* in all else."""
+    mapping = read_mapping(text)
+    said = {key: value.text for key, value in mapping.values.items()}
+    expected = {key: value.text for key, value in passage.values.items()} | {name: uuid}
+    return mapping.fault is None and said == expected
+
+
+def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str], pieces: Sequence[_Piece]) -> Workplan:
+    offsets, belows = [piece.offset for piece in pieces], [piece.below for piece in pieces if piece.below is not None]
+    lengths = [0, *accumulate(len(piece.written) for piece in pieces)]
+
+    def line(number: int) -> int:
+        return number + bisect_left(belows, number)
+
+    def block(old: TaskBlock) -> TaskBlock:
+        moved = lengths[bisect_right(offsets, old.place[0])] if old.place else 0
+        place = (old.place[0] + moved, old.place[1] + moved) if old.place else None
+        return replace(old, uuid=old.uuid or tasks.get(old.key), line=line(old.line), place=place)
+
+    problems = (replace(old, line=old.line and line(old.line)) for old in before.problems)
+    return replace(
+        before,
+        uuid=before.uuid or workstream,
+        blocks=tuple(map(block, before.blocks)),
+        problems=tuple(problems),
+    )
+
+
+def _places(workplan: Workplan) -> list[tuple[int, int] | None]:
+    """What comparing two workplans leaves out."""
+    return [block.place for block in workplan.blocks]

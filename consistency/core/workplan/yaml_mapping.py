@@ -1,0 +1,231 @@
+"""Reads a small YAML mapping as strings with their spans, without constructing anything.
+
+Anchors, aliases and tags are refused, and so is a key given twice (design, "Workplan format").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+
+from consistency.core.workplan.validation import shorten
+
+BLANKS = " \t\r\n"
+"""What may stand around a value; other white space is part of it, so that it can be named."""
+
+MAX_DEPTH = 64
+"""Levels of nesting; libyaml's time grows with their square."""
+
+
+@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
+class Value:
+    """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
+
+    `text` is None where the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
+    | or > a block scalar.
+    """
+
+    text: str | None
+    start: int
+    end: int
+    style: str
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is a block scalar (`|` or `>`)."""
+        return self.style in ("|", ">")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a text is no acceptable mapping; `index` is the character index of the place.
+
+    `other` says that there is no mapping at all: nothing, or valid YAML of another kind.
+    """
+
+    message: str
+    index: int
+    other: bool = False
+
+
+@dataclass(slots=True)
+class Mapping:
+    """What could be read: the top-level values by key, and the first fault if there is one.
+
+    With a fault the values are those before it: enough to name the thing, never enough to act on.
+    """
+
+    values: dict[str, Value]
+    fault: Fault | None
+
+    def text(self, key: str) -> str:
+        """The value of *key* as text without outer blanks; '' where it is missing or nested."""
+        value = self.values.get(key)
+        return "" if value is None or value.text is None else value.text.strip(BLANKS)
+
+
+_MAX_ENTRIES = 100
+"""Entries of a broken mapping that are read one by one."""
+_ENTRY = re.compile(r"^(?![ \t\r\n#\]}]|-[ \t\r\n]|\Z)", re.MULTILINE)
+_KEY = re.compile(r"""(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)[ \t]*""")
+_INNER_KEY = re.compile(r"""^[ \t]+(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)""", re.MULTILINE)
+_ALL_OVER = ("---", "...", "%", "<<")
+"""What concerns more than its own line."""
+_ODD_START = re.compile(r"[@`%*&!|>{}\[\],?#]|-(?=\s)")
+_QUOTE = "put the value in quotes"
+
+_CUT = re.compile(r"[ \t]+(\#[^\s#][^\n\r]*?)[ \t]*(?=[\r\n]|\Z)")
+
+_QUOTES = ("'", '"')
+
+_SIGN = r"[^\x00-\x20:\x7f]"
+"""Of text that can be printed: what stands in a word, with a colon in it if no blank comes behind."""
+_WORD = rf"{_SIGN}++(?::++{_SIGN}++)*+"
+_LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
+_QUOTED = r""""[^\x00-\x1f"\\\x7f]*+" | '[^\x00-\x1f'\x7f]*+'"""
+
+_SIMPLE_LINE = re.compile(
+    rf"""([A-Za-z_]\w{{0,99}}):[ ]++
+        ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words: no indicator before them
+          | \[(?:{_LISTED}(?:,[ ]?{_LISTED})*+)?\]                     # a list of words
+          | {_QUOTED}                                                  # without an escape
+        ) [ ]*+ (?:(?<=[ ])\#[^\x00-\x1f\x7f]*+)? (?:\n|\Z)""",
+    re.ASCII | re.VERBOSE,
+)
+_SIMPLE_ENTRY = re.compile(
+    rf"[ ]*+ ([A-Za-z_]\w{{0,99}}):[ ]++ ({_LISTED} | {_QUOTED}) [ ]*+ (?:,(?=.)|\}}\Z)", re.ASCII | re.VERBOSE
+)
+"""The same in braces; the last one ends with the brace."""
+
+
+def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
+    """Read *text* as one YAML mapping. Never raises for what a person wrote; the fault is in the result.
+
+    If *needed* says which keys count, a fault in the value of another one is none: that key is left out.
+    """
+    mapping = read_simple(text)
+    if mapping is not None:
+        return mapping
+    from consistency.core.workplan.yaml_events import read_yaml
+
+    mapping = read_yaml(text)
+    if needed is None or mapping.fault is None or mapping.fault.other:
+        return mapping
+    return _read_entries(text, needed) or mapping
+
+
+def read_simple(text: str) -> Mapping | None:
+    """What `read_yaml` makes of *text* if that is lines of a word, a colon and a simple value, or one line of such in
+    braces; else None.
+
+    Nearly all task blocks are; YAML proper takes ten times as long for them. A test holds both together.
+    """
+    values: dict[str, Value] = {}
+    if not text.isascii() and not text.replace("\n", " ").isprintable():
+        return None  # Beyond ASCII, YAML takes some signs for line ends, and refuses others.
+    if text.startswith("{"):
+        entry, position, end = _SIMPLE_ENTRY, 1, len(text.rstrip("\n"))
+    else:
+        entry, position, end = _SIMPLE_LINE, 0, len(text)
+    while position < end:
+        line = entry.match(text, position, end)
+        if line is None:
+            return None
+        key, written = line.groups()
+        if key in values:
+            return None
+        first, last = line.span(2)
+        style = written[0]
+        if style in _QUOTES:
+            values[key] = Value(written[1:-1], first, last, style)
+        else:
+            values[key] = Value(None if style == "[" else written, first, last, "")
+        position = line.end()
+    return Mapping(values, None) if values else None
+
+
+def cut_off(text: str, value: Value | None) -> str:
+    """What follows a plain *value* in *text* as a YAML comment, but looks like a part of it: `#5` in `title: a #5`.
+
+    A `#` with a blank behind it is a comment as people write them; '' then.
+    """
+    if value is None or value.style or value.text is None:
+        return ""
+    found = _CUT.match(text, value.end)
+    return found[1] if found else ""
+
+
+def what_is_cut(name: str, value: Value, cut: str) -> str:
+    """The sentence for a *value* that lacks what was *cut* off."""
+    return f"{name} is '{shorten(value.text or '')}': YAML takes '{shorten(cut)}' for a comment — {_QUOTE}"
+
+
+def what_is_cut_alone(cut: str) -> str:
+    """What to add if nothing is left of a value."""
+    return f": YAML takes '{shorten(cut)}' for a comment — {_QUOTE}" if cut else ""
+
+
+def put_in_quotes(text: str, value: Value) -> str:
+    """What to add about a nested *value* that may have been meant as a text: it stands in brackets."""
+    return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
+
+
+def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
+    """A faulty mapping, entry by entry as the lines at its left edge begin them; None if they cannot be told apart.
+
+    A fault in the value of a key that is not *needed* is none; another one says what to do.
+    """
+    from consistency.core.workplan.yaml_events import is_closed, read_yaml
+
+    starts = [found.start() for found in _ENTRY.finditer(text)]
+    if not 0 < len(starts) <= _MAX_ENTRIES or text[: starts[0]].strip():
+        return None
+    values: dict[str, Value] = {}
+    keys = set[str]()
+    first: Fault | None = None
+    for start, end in pairwise([*starts, len(text)]):
+        entry = text[start:end]
+        named = _KEY.match(entry)
+        if named is None or named[2] in keys or entry.startswith(_ALL_OVER):
+            return None
+        keys.add(named[2])
+        mapping = read_simple(entry) or read_yaml(entry)
+        if mapping.fault is None:
+            if list(mapping.values) != [named[2]]:
+                return None
+            value = mapping.values[named[2]]
+            values[named[2]] = Value(value.text, value.start + start, value.end + start, value.style)
+        elif named[2] in needed or _holds_key_of(needed, entry) or not is_closed(entry):
+            said = _advice(entry, named, mapping.fault)
+            first = first or Fault(said.message, said.index + start)
+    return Mapping(values, first)
+
+
+def _holds_key_of(needed: Collection[str], entry: str) -> bool:
+    """Whether a line of a faulty *entry* may be meant as one of its own, and is only indented in a wrong way."""
+    return any(found[2].strip() in needed for found in _INNER_KEY.finditer(entry))
+
+
+def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
+    """The *fault* of one *entry*, with what to do about it if that can be told."""
+    value, key = entry[named.end() :].partition("\n")[0].rstrip(), shorten(named[2])
+    tab = re.search(r"^ *\t", entry, re.MULTILINE)
+    if tab is not None:
+        return Fault(f"not valid YAML: a tab indents a line of '{key}': use spaces", tab.end() - 1)
+    if "not valid YAML: character" in fault.message:
+        return fault
+    if value.startswith('"') and "\\" in value:
+        why, what = "has a backslash in double quotes", "use single quotes"
+    elif value[:1] in ("'", '"') and value[:1]:
+        why, what = "has a quote that does not close, or text behind it", "put all of it in one pair of quotes"
+    elif _ODD_START.match(value):
+        why, what = f"begins with '{value[0]}'", _QUOTE
+    elif re.search(r":(?:\s|\Z)", value):
+        why, what = "holds a colon", _QUOTE
+    else:
+        return fault
+    if not fault.message.startswith("not valid YAML"):
+        return Fault(f"{fault.message}: {_QUOTE} if it is text", fault.index)
+    return Fault(f"not valid YAML: the value of '{key}' {why} — {what}", named.end())

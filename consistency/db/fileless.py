@@ -1,0 +1,79 @@
+"""Says of tasks whose block is in no file any more that no file will carry their status."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from consistency.db.ledger import GONE, LEFT
+from consistency.models import Finding, LedgerEntry
+from statehub.models import Task
+
+_PLAN_GONE = ("C-08", "C-27")
+_BLOCK_GONE = "C-10"
+
+
+def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
+    """Those of *tasks* that no file has, each with one sentence for whoever reports its status.
+
+    Their workstreams and repos are loaded with them. Two queries, whatever their number.
+    """
+    if not tasks:
+        return {}
+    found = _by_findings(tasks)
+    left = [task for task in tasks if task.pk not in found]
+    return {**found, **_by_ledger(left)} if left else found
+
+
+def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
+    """What runs have open: a workplan that is gone, or a block."""
+    rows = Finding.objects.filter(
+        resolved_at=None,
+        code__in=(*_PLAN_GONE, _BLOCK_GONE),
+        checkout__repo__in={task.workstream.repo_id for task in tasks},
+        workplan__in={task.workstream.key for task in tasks},
+        task__in={"", *(task.key for task in tasks)},
+    ).order_by("-first_seen")
+    plans: dict[tuple[int, str], str] = {}
+    blocks: dict[tuple[int, str, str], str] = {}
+    for code, workplan, block, since, repo, host, path in rows.values_list(
+        "code", "workplan", "task", "first_seen", "checkout__repo", "checkout__host", "checkout__path"
+    ):
+        where = f"{host}:{path} ({code} since {since:%Y-%m-%d})"
+        if code == _BLOCK_GONE:
+            blocks[repo, workplan, block] = where
+        else:
+            plans[repo, workplan] = where
+    found: dict[UUID, str] = {}
+    for task in tasks:
+        repo, key = task.workstream.repo_id, task.workstream.key
+        if (repo, key) in plans:
+            found[task.pk] = _said(task, f"its workplan '{key}' is gone from {plans[repo, key]}")
+        elif (repo, key, task.key) in blocks:
+            found[task.pk] = _said(task, f"its block is gone from its workplan in {blocks[repo, key, task.key]}")
+    return found
+
+
+def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
+    """What the last fixes saw: no checkout has the file that the workplan had."""
+    rows = LedgerEntry.objects.filter(
+        checkout__repo__in={task.workstream.repo_id for task in tasks},
+        path__in={task.workstream.path for task in tasks},
+        workstream__in={task.workstream_id for task in tasks},
+    ).order_by()
+    digests: dict[UUID, set[str]] = defaultdict(set)
+    for workstream, digest in rows.values_list("workstream", "digest"):
+        digests[workstream].add(digest)
+    gone = {workstream for workstream, seen in digests.items() if seen <= {GONE, LEFT}}
+    return {
+        task.pk: _said(
+            task, f"its workplan '{task.workstream.key}' ({task.workstream.path}) is in no checkout any more"
+        )
+        for task in tasks
+        if task.workstream_id in gone
+    }
+
+
+def _said(task: Task, why: str) -> str:
+    return f"the hub has the status of task '{task.key}', but no file will say it: {why}"

@@ -1,0 +1,156 @@
+"""Records runs and findings. A finding is an episode: opened once, seen again, resolved (design, "Data model")."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import F, Q
+
+from consistency.core.codes import Severity
+from consistency.core.comparison.snapshot import HubWorkstream
+from consistency.core.finding import Action, Finding
+from consistency.db.bulk import insert
+from consistency.db.ledger import batches
+from consistency.models import Finding as Episode
+from consistency.models import Mode, Run
+from statehub.text import storable
+
+_FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
+_DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
+
+
+_OF_GONE = ("C-08", "C-10", "C-27")
+"""The codes of a workplan or block that is not there."""
+
+
+class OpenEpisode(NamedTuple):
+    """The part of an open episode that decides whether a run evaluated it."""
+
+    id: int
+    fingerprint: str
+    code: str
+    file: str
+    workplan: str
+    task: str
+
+
+Evaluated = Callable[[OpenEpisode], bool]
+"""Whether a run looked at what the episode is about: only then does its absence resolve it."""
+
+
+def fingerprint(finding: Finding) -> str:
+    """The hash of what makes it the same finding in the next run, in hex."""
+    return hashlib.sha256(json.dumps(finding.identity).encode()).hexdigest()
+
+
+def record_findings(
+    run: Run, findings: Iterable[Finding], evaluated: Evaluated, now: datetime, commit: str | None = None
+) -> frozenset[str]:
+    """Bring the checkout's episodes up to date with what *run* found; *commit* is its writeback commit.
+
+    Returns the fingerprints of what the checkout's last run had already: of the episodes that were open before.
+    """
+    rows = {row.fingerprint: row for row in _open_rows(run)}
+    found = {fingerprint(finding): _episode(run, finding, now, commit) for finding in findings}
+    had = frozenset(mark for mark, seen in found.items() if mark in rows and _was_said(run, rows[mark], seen))
+    same: list[int] = []
+    changed: list[Episode] = []
+    new: list[Episode] = []
+    for mark, episode in found.items():
+        before = rows.pop(mark, None)
+        episode.fingerprint = mark
+        if before is None:
+            new.append(episode)
+        elif episode.resolved_at is None and _details(before) == _details(episode):
+            same.append(before.pk)
+        else:
+            changed.append(_continued(before, episode))
+    for ids in batches(same):
+        Episode.objects.filter(pk__in=ids).update(last_seen=now, times_seen=F("times_seen") + 1)
+    _save(changed)
+    gone = [row.pk for row in rows.values() if evaluated(_open(row))]
+    for ids in batches(gone):
+        Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
+    insert(Episode, [field.name for field in _FIELDS], map(_values, new))
+    return had
+
+
+def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
+    """Whether the open episode *before* was as bad as *seen* when a run last had it.
+
+    A closed gate is for information in a check. It is said again, louder, by a fix, unless an earlier fix has said it.
+    """
+    if before.severity != Severity.INFO or seen.severity == Severity.INFO:
+        return True
+    during = Q(started_at__gte=before.first_seen) | Q(pk=before.opened_by_id)
+    fixes = Run.objects.filter(during, checkout=run.checkout_id, mode=Mode.FIX, counts__has_key=before.code)
+    return fixes.exclude(pk=run.pk).exists()
+
+
+def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> None:
+    """Resolve what other repos' checkouts have open of *moved* workplans being gone: *run* has found them here."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for row in moved:
+        keys[row.repo].append(row.key)
+    for slug, of_repo in keys.items():
+        for batch in batches(of_repo):
+            gone = Episode.objects.filter(checkout__repo__slug=slug, workplan__in=batch, code__in=_OF_GONE)
+            gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
+
+
+def _open_rows(run: Run) -> Iterable[Episode]:
+    return Episode.objects.filter(checkout=run.checkout_id, resolved_at=None).order_by()
+
+
+def _open(row: Episode) -> OpenEpisode:
+    return OpenEpisode(row.pk, row.fingerprint, row.code, row.file, row.workplan, row.task)
+
+
+def _details(row: Episode) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in _DETAILS)
+
+
+def _episode(run: Run, finding: Finding, now: datetime, commit: str | None) -> Episode:
+    episode = Episode(
+        checkout_id=run.checkout_id,
+        code=finding.code,
+        severity=str(finding.severity),
+        message=storable(finding.message),
+        file=storable(finding.file or ""),
+        line=finding.line,
+        workplan=storable(finding.workplan or ""),
+        task=storable(finding.task or ""),
+        db_status=finding.db_status or "",
+        file_status=finding.file_status or "",
+        action=str(finding.action),
+        first_seen=now,
+        last_seen=now,
+        opened_by_id=run.pk,
+    )
+    if finding.mended:
+        episode.resolved_by_id, episode.resolved_at, episode.resolution = run.pk, now, str(finding.action)
+        if finding.action is Action.WRITTEN_BACK:
+            episode.commit = commit or ""
+    return episode
+
+
+def _continued(before: Episode, seen: Episode) -> Episode:
+    seen.pk, seen.first_seen, seen.opened_by_id = before.pk, before.first_seen, before.opened_by_id
+    seen.times_seen = before.times_seen + 1
+    return seen
+
+
+def _save(episodes: list[Episode]) -> None:
+    columns = ["id", *(field.name for field in _FIELDS)]
+    rows = [(episode.pk, *_values(episode)) for episode in episodes]
+    seen = (*_DETAILS, "last_seen", "times_seen", "resolved_by", "resolved_at", "resolution", "commit")
+    insert(Episode, columns, rows, conflict=("id",), update=seen)
+
+
+def _values(episode: Episode) -> list[object]:
+    return [getattr(episode, field.attname) for field in _FIELDS]

@@ -1,0 +1,89 @@
+"""Reads from the hub's records which tasks go back and forth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.db.models import Count, Q, QuerySet
+
+from consistency.core.comparison.flapping import ROUNDS, Move, rounds
+from consistency.db.ledger import batches
+from consistency.models import Finding
+from statehub.models import Checkout, Source, StatusChange
+
+WINDOW = timedelta(days=1)
+
+Moves = dict[str, list[Move]]
+"""Task id → its steps, oldest first."""
+
+
+def read_seesaws(checkout: Checkout, tasks: Collection[str], now: datetime) -> Moves:
+    """Those of *tasks* (ids) that go back and forth, with their moves of the last day.
+
+    Once seen, a task stays one of them until its file and the hub agree; what happened before that counts no more.
+    """
+    if not tasks:
+        return {}
+    since = now - WINDOW
+    standing, decided = _seen(checkout, since)
+    suspects = (standing | _often(checkout, since)) & set(tasks)
+    moves = _moves(checkout, suspects, since) if suspects else {}
+    recent = {task: [move for move in moves.get(task, ()) if move.at > decided.get(task, since)] for task in suspects}
+    return {task: recent[task] for task in sorted(suspects) if task in standing or rounds(recent[task]) >= ROUNDS}
+
+
+def _seen(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime]]:
+    """The tasks that stand as going back and forth in the repo, and when those of the last day were decided."""
+    rows = Finding.objects.filter(Q(resolved_at=None) | Q(resolved_at__gte=since), checkout__repo=checkout.repo_id)
+    standing, decided = set[str](), dict[str, datetime]()
+    for task, at in rows.filter(code="C-20").order_by("resolved_at").values_list("task", "resolved_at"):
+        if at is None:
+            standing.add(task)
+        else:
+            decided[task] = at
+    return standing, decided
+
+
+def _often(checkout: Checkout, since: datetime) -> set[str]:
+    """The tasks that were reopened, or written back here, often enough to be looked at."""
+    reopened = _changes(checkout, since).filter(reopen=True).values_list("task__key")
+    written = _writebacks(since).filter(checkout=checkout).values_list("task")
+    counted = (rows.order_by().annotate(times=Count("pk")).filter(times__gte=ROUNDS) for rows in (reopened, written))
+    return {task for rows in counted for task, _ in rows}
+
+
+def _moves(checkout: Checkout, tasks: Iterable[str], since: datetime) -> Moves:
+    found: Moves = defaultdict(list)
+    for batch in batches(tasks):
+        changes = _changes(checkout, since).filter(task__key__in=batch).order_by("at", "pk")
+        for change in changes.select_related("task"):
+            found[change.task.key].append(_of_change(change))
+        # Also those in other checkouts: what they pushed is what the file says here, and nobody's edit.
+        written = _writebacks(since).filter(checkout__repo=checkout.repo_id, task__in=batch)
+        columns = ("task", "resolved_at", "file_status", "db_status", "checkout__host", "checkout")
+        for task, at, old, new, host, place in written.order_by("resolved_at", "pk").values_list(*columns):
+            elsewhere = place != checkout.pk
+            found[task].append(
+                Move(cast(datetime, at), old, new, f"a fix on {host}", written=True, elsewhere=elsewhere)
+            )
+    return {task: sorted(moves, key=lambda move: move.at) for task, moves in found.items()}
+
+
+def _of_change(change: StatusChange) -> Move:
+    from_file = change.source == Source.FILE and not change.reopen
+    place = f"{change.source}, {change.host}" if change.host else change.source
+    return Move(
+        change.at, change.old, change.new, f"{change.who or 'somebody'} ({place})",
+        forward=from_file, back=change.reopen,
+    )  # fmt: skip
+
+
+def _changes(checkout: Checkout, since: datetime) -> QuerySet[StatusChange]:
+    return StatusChange.objects.filter(task__workstream__repo=checkout.repo_id, at__gte=since)
+
+
+def _writebacks(since: datetime) -> QuerySet[Finding]:
+    return Finding.objects.filter(resolution="written_back", resolved_at__gte=since)

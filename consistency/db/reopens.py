@@ -1,0 +1,128 @@
+"""Reads which tasks people moved back or aside, and what is on record of what the hub had taken from files by then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+
+from consistency.core.actions import StatusWritten
+from consistency.core.comparison.reopens import Evidence, Statement
+from consistency.db.ledger import batches
+from consistency.models import OwnCommit
+from statehub.models import Source, StatusChange, WorkstreamMove
+from statehub.statuses import TASK_STATUSES, at_or_below, is_regress, rank
+
+
+class Said(NamedTuple):
+    """What a file says of a task, by the task's id there."""
+
+    task: str
+    status: str
+
+
+@dataclass(slots=True)
+class Reopen:
+    """The newest move of a task, in the hub, that a file's status would undo.
+
+    `heads` are the commits that the hub had taken from the repo's checkouts by then, `stated` those on record with the
+    moves that files brought before it.
+    """
+
+    number: int
+    at: datetime
+    heads: frozenset[str]
+    stated: set[str] = field(default_factory=set)
+    statements: set[Statement] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What tells whether a statement is older."""
+        return Evidence(self.at.timestamp(), self.statements, self.own, self.later)
+
+
+def read_reopens(repo: int, said: Mapping[str, Said]) -> dict[str, Reopen]:
+    """The reopen of each task of *said* (UUID → what its file says) that has one; four queries, or one if none has."""
+    found = _newest(said)
+    if found:
+        repos = {repo, *_add_moves(found)}
+        _add_statements(found, said)
+        _add_own_commits(repos, found, said)
+    return found
+
+
+def _newest(said: Mapping[str, Said]) -> dict[str, Reopen]:
+    back = Q()
+    for status in TASK_STATUSES:
+        back |= Q(old=status, new__in=at_or_below(status))
+    found: dict[str, Reopen] = {}
+    for batch in batches(map(UUID, said)):
+        rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE)
+        # In the order of their numbers: each was given under the workstream's lock, and clocks of machines differ.
+        for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
+            "pk", "task", "at", "old", "new", "known_heads"
+        ):
+            # A move aside says nothing of what is done since.
+            if is_regress(old, new) or rank(new) == rank(said[str(task)].status):
+                found[str(task)] = Reopen(pk, at, frozenset(heads))
+    return found
+
+
+def _add_moves(reopens: Mapping[str, Reopen]) -> set[int]:
+    """Of tasks that came from another repo since: what the hub had taken from this one by then; the repos they left.
+
+    The commits of the repo that they left are not in the history of this one. What says another status above the HEAD
+    that they were found at is news.
+    """
+    left = set[int]()
+    for batch in batches(map(UUID, reopens)):
+        rows = WorkstreamMove.objects.filter(workstream__tasks__in=batch).order_by("pk")
+        for task, at, repo, commit in rows.values_list("workstream__tasks", "at", "from_repo", "commit"):
+            reopen = reopens.get(str(task))
+            if reopen is None:
+                continue
+            left |= {repo} - {None}
+            if at > reopen.at:
+                reopen.heads = frozenset({commit} - {""})
+                reopen.later |= reopen.heads
+    return left
+
+
+def _add_statements(reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
+    for batch in batches(map(UUID, reopens)):
+        rows = StatusChange.objects.filter(task__in=batch, source=Source.FILE).order_by()
+        for pk, task, new, commit, authored, digest in rows.values_list(
+            "pk", "task", "new", "commit", "authored", "digest"
+        ):
+            reopen = reopens[str(task)]
+            if pk > reopen.number:
+                continue
+            reopen.stated |= {commit} - {""}
+            if new == said[str(task)].status:
+                reopen.statements.add(Statement(commit, authored, digest))
+
+
+def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for task in reopens:
+        by_key[said[task].task].append(task)
+    own = set[str]()
+    rows = OwnCommit.objects.filter(repo__in=repos).order_by()
+    for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at"):
+        own.add(commit)
+        for change in (StatusWritten(*written) for written in changes):
+            for task in by_key.get(change.task, ()):
+                reopen = reopens[task]
+                if change.new == said[task].status:
+                    reopen.statements.add(Statement(commit, authored, change.digest))
+                elif at > reopen.at:
+                    reopen.later.add(commit)
+    for reopen in reopens.values():
+        reopen.own = own

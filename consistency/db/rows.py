@@ -1,0 +1,388 @@
+"""The hub side of a run: reads rows into plain values, and applies a plan's hub actions in bulk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar, cast
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q, QuerySet
+
+from consistency.core.actions import (
+    AdvanceTask,
+    AdvanceWorkstream,
+    CreateTask,
+    CreateWorkstream,
+    HubAction,
+    UpdateTask,
+    UpdateWorkstream,
+)
+from consistency.core.comparison.snapshot import HubTask, HubWorkstream, Known
+from consistency.core.workplan.model import Workplan
+from consistency.db.bulk import insert
+from consistency.db.ledger import batches
+from consistency.db.uuids import uuid_text, with_dashes
+from statehub.database_errors import is_overtaken, is_taken
+from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
+from statehub.statuses import FINISHED, at_or_below
+from statehub.transitions import Origin
+
+_MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
+"""The columns for `workplan.MIRRORED`, in its order."""
+
+_WORKSTREAM = (
+    "id", "repo", "status", "version", "status_changed_at", "committed", "may_be_missing", "key", "path", *_MIRRORED,
+)  # fmt: skip
+
+_CHANGE = (
+    "task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads", "reopen",
+    "reason",
+)  # fmt: skip
+
+_TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
+
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:])
+"""The columns of _TASK as a comparison wants them."""
+
+_KEYED = (Workstream._meta.db_table, Task._meta.db_table)
+"""The tables in which two hosts may create the same row."""
+
+_A = TypeVar("_A", bound=HubAction)
+_R = TypeVar("_R", Task, Workstream)
+
+_MANY = 500
+"""From so many workstreams on, all tasks of the repo are loaded in one query instead of by their ids."""
+
+
+class HubMoved(Exception):
+    """A row changed between this run's read and its write; nothing was written."""
+
+
+def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
+    """All workstreams of the repo, by id."""
+    rows = Workstream.objects.filter(repo=repo).order_by()
+    columns = (
+        uuid_text("pk"),
+        "key",
+        "path",
+        "version",
+        "status",
+        "status_changed_at",
+        "committed",
+        "may_be_missing",
+        *_MIRRORED,
+    )
+    return {
+        (pk := with_dashes(raw)): HubWorkstream(
+            pk, key, path, version, status, tuple(mirrored), changed_at, committed, may_be_missing
+        )
+        for raw, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
+            *columns
+        )
+    }
+
+
+def read_finished(workstreams: Collection[HubWorkstream]) -> frozenset[str]:
+    """Those of *workstreams* whose work is finished: no task is open, or there is none and their own status says so."""
+    open_tasks, with_tasks = set[str](), set[str]()
+    for batch in batches(row.id for row in workstreams):
+        rows = Task.objects.filter(workstream__in=map(UUID, batch)).order_by()
+        for workstream, status in rows.values_list("workstream", "status").distinct():
+            with_tasks.add(str(workstream))
+            if status not in FINISHED:
+                open_tasks.add(str(workstream))
+    return frozenset(
+        row.id for row in workstreams if row.id not in open_tasks and (row.id in with_tasks or row.status in FINISHED)
+    )
+
+
+def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
+    """Give the rows of *ids* the *fields*, which are no part of what the files say: no version moves.
+
+    To be called outside of other transactions: rows are locked in the order in which everybody locks.
+    """
+    for batch in batches(sorted(ids)):
+        with transaction.atomic():
+            rows = Workstream.objects.filter(pk__in=batch)
+            list(rows.select_for_update().order_by("pk").values_list("pk"))
+            rows.update(**fields)
+
+
+def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
+    """All tasks of *workstreams*, of whatever repo."""
+    rows = (Task.objects.filter(workstream__in=batch).order_by() for batch in batches(map(UUID, workstreams)))
+    return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK_TEXTS))
+
+
+def read_workstreams_with_history(workstreams: Collection[str]) -> set[str]:
+    """Those of *workstreams* of which a task has ever moved."""
+    return {
+        str(workstream)
+        for batch in batches(map(UUID, workstreams))
+        for workstream in StatusChange.objects.filter(task__workstream__in=batch)
+        .order_by()
+        .values_list("task__workstream", flat=True)
+        .distinct()
+    }
+
+
+def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> list[HubWorkstream]:
+    """The workstreams of other repos that have one of *uuids* or of *keys*: what new workplans here may belong to."""
+    found: dict[str, HubWorkstream] = {}
+    rows = Workstream.objects.exclude(repo=repo).order_by()
+    names = [Q(pk__in=batch) for batch in batches(uuids)] + [Q(key__in=batch) for batch in batches(keys)]
+    # Both in one query, as long as there are not very many of them.
+    for wanted in [names[0] | names[1]] if uuids and keys and len(names) == 2 else names:
+        for pk, key, path, version, status, changed_at, slug, *mirrored in rows.filter(wanted).values_list(
+            "pk", "key", "path", "version", "status", "status_changed_at", "repo__slug", *_MIRRORED
+        ):
+            found[str(pk)] = HubWorkstream(str(pk), key, path, version, status, tuple(mirrored), changed_at, repo=slug)
+    return list(found.values())
+
+
+def read_tasks(
+    repo: int, workstreams: Collection[str], known: Iterable[Known], *, empty: bool
+) -> tuple[tuple[HubTask, ...], dict[str, str]]:
+    """The tasks that a comparison of *known* needs, and whose workstreams are of other repos (id → 'slug/key').
+
+    These are all tasks of *workstreams*, and what shares an id in the repo, or a UUID anywhere, with a block.
+    *empty* says that the repo has no workstreams yet.
+    """
+    found = {} if empty else _tasks_of(repo, workstreams)
+    keys, uuids = set[str](), set[str]()
+    here = {(task.workstream, task.key) for task in found.values()}
+    taken_keys = {key for _, key in here}
+    for item in known:
+        for block in item.workplan.blocks:
+            if block.uuid and block.uuid not in found:
+                uuids.add(block.uuid)
+            if block.key not in taken_keys:
+                keys.add(block.key)
+        unread = {problem.task for problem in item.workplan.problems if problem.code == "C-24" and problem.task}
+        keys |= unread - taken_keys
+    if not empty:
+        for batch in batches(keys):
+            rows = Task.objects.filter(workstream__repo=repo, key__in=batch).order_by()
+            found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK_TEXTS)))
+    foreign: dict[str, str] = {}
+    for batch in batches(uuids - found.keys()):
+        rows = Task.objects.filter(pk__in=batch).order_by()
+        for *task, owner, slug, key in rows.values_list(
+            *_TASK_TEXTS, "workstream__repo", "workstream__repo__slug", "workstream__key"
+        ):
+            row = _hub_task(task)
+            found[row.id] = row
+            if owner != repo:
+                foreign[row.workstream] = f"{slug}/{key}"
+    return tuple(found.values()), foreign
+
+
+def read_foreign_workstreams(repo: int, uuids: Collection[str]) -> dict[str, str]:
+    """Those of *uuids* that are workstreams of other repos: id → 'slug/key'."""
+    return {
+        str(pk): f"{slug}/{key}"
+        for batch in batches(uuids)
+        for pk, slug, key in Workstream.objects.filter(pk__in=batch)
+        .exclude(repo=repo)
+        .order_by()
+        .values_list("pk", "repo__slug", "key")
+    }
+
+
+def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
+    rows = Task.objects.filter(workstream__repo=repo).order_by()
+    if len(workstreams) <= _MANY:
+        rows = rows.filter(workstream__in=[UUID(workstream) for workstream in workstreams])
+    wanted = set(workstreams)
+    tasks = map(_hub_task, rows.values_list(*_TASK_TEXTS).iterator(5_000))
+    return {task.id: task for task in tasks if task.workstream in wanted}
+
+
+def _hub_task(row: Sequence[object]) -> HubTask:
+    pk, workstream, *rest = row
+    return HubTask(with_dashes(pk), with_dashes(workstream), *rest)  # type: ignore[arg-type]  # those of _TASK_TEXTS
+
+
+def lock_workstreams(repo: int) -> None:
+    """Keep all others from moving anything of the repo until the caller's transaction ends.
+
+    In the order in which everybody locks; what is locked by somebody else is waited for.
+    """
+    list(Workstream.objects.select_for_update().filter(repo=repo).order_by("pk").values_list("pk"))
+
+
+def apply(
+    actions: Collection[HubAction],
+    repo: int,
+    versions: Mapping[str, int],
+    origin: Origin,
+    now: datetime,
+    origins: Mapping[str, Origin] | None = None,
+) -> dict[str, int]:
+    """Carry out *actions* and return the new version of every workstream they touched.
+
+    *origins* (by the tasks' ids) say who brought a task's status, *origin* who did all else. *versions* are those at
+    which the plan was made. Call it in a transaction. Raises HubMoved where a row has
+    changed since; the transaction must then be rolled back.
+    """
+    applying = _Applying(actions, repo, origin, now, origins or {})
+    try:
+        return applying.run(versions)
+    except DatabaseError as error:
+        # Another host created the same row at this moment, or waited for what we hold while we waited for it.
+        if is_taken(error, _KEYED) or is_overtaken(error):
+            raise HubMoved from error
+        raise
+
+
+class _Applying:
+    """The actions of one plan, by kind."""
+
+    def __init__(
+        self,
+        actions: Collection[HubAction],
+        repo: int,
+        origin: Origin,
+        now: datetime,
+        origins: Mapping[str, Origin],
+    ) -> None:
+        self._repo, self._origin, self._now, self._origins = repo, origin, now, origins
+        self._of: dict[type[HubAction], list[HubAction]] = defaultdict(list)
+        for action in actions:
+            self._of[type(action)].append(action)
+
+    def run(self, versions: Mapping[str, int]) -> dict[str, int]:
+        created = {action.id for action in self._kind(CreateWorkstream)}
+        touched = self._touched() - created
+        new_versions = self._lock(touched, versions)
+        for batch in batches(self._replaced):
+            Workstream.objects.filter(pk__in=batch).delete()
+        self._create_workstreams()
+        self._update_workstreams()
+        self._advance_workstreams()
+        self._update_tasks()
+        self._create_tasks()
+        self._advance_tasks()
+        for batch in batches(touched):
+            Workstream.objects.filter(pk__in=batch).update(version=F("version") + 1)
+        return {**new_versions, **dict.fromkeys(created, 1)}
+
+    def _kind(self, kind: type[_A]) -> list[_A]:
+        return cast(list[_A], self._of[cast(type[HubAction], kind)])
+
+    @property
+    def _replaced(self) -> set[str]:
+        return {action.replaces for action in self._kind(UpdateWorkstream)} - {""}
+
+    def _touched(self) -> set[str]:
+        touched = {action.before.id for action in self._kind(UpdateWorkstream)} | self._replaced
+        touched |= {action.id for action in self._kind(AdvanceWorkstream)}
+        touched |= {action.workstream for action in self._kind(CreateTask)}
+        touched |= {action.workstream for action in self._kind(AdvanceTask)}
+        for update in self._kind(UpdateTask):
+            touched |= {update.workstream, update.before.workstream}
+        return touched
+
+    def _lock(self, touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
+        """Lock the rows, in one order for everybody; every move of a task moves its workstream's version."""
+        locked: dict[str, int] = {}
+        for batch in batches(sorted(touched)):
+            rows = Workstream.objects.select_for_update().filter(pk__in=batch).order_by("pk")
+            locked.update((str(pk), version) for pk, version in rows.values_list("pk", "version"))
+        if any(locked.get(pk) != versions[pk] for pk in touched):
+            raise HubMoved
+        return {pk: version + 1 for pk, version in locked.items()}
+
+    def _create_workstreams(self) -> None:
+        # In the order of keys: two hosts that create the same workstreams at once never wait in a circle.
+        rows = [
+            (
+                action.id, self._repo, action.workplan.status, 1, self._now, action.committed, False,
+                *_mirrored(action.workplan),
+            )
+            for action in sorted(self._kind(CreateWorkstream), key=lambda action: action.workplan.key)
+        ]  # fmt: skip
+        insert(Workstream, _WORKSTREAM, rows)
+
+    def _update_workstreams(self) -> None:
+        rows = [
+            (
+                (old := action.before).id, self._repo, old.status, old.version, self._now, old.committed,
+                old.may_be_missing, *_mirrored(action.workplan),
+            )
+            for action in self._kind(UpdateWorkstream)
+        ]  # fmt: skip
+        insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
+        moved = [action.before for action in self._kind(UpdateWorkstream) if action.before.repo]
+        if moved:
+            self._record_moves(moved)
+
+    def _record_moves(self, moved: Sequence[HubWorkstream]) -> None:
+        """Keep from which repos workstreams came, and what this one's HEAD was then."""
+        slugs = {row.repo for row in moved}
+        repos = dict(Repo.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+        origin = self._origin
+        WorkstreamMove.objects.bulk_create(
+            WorkstreamMove(
+                workstream_id=UUID(row.id), from_repo_id=repos.get(row.repo), from_slug=row.repo, to_repo_id=self._repo,
+                at=self._now, who=origin.who, host=origin.host, commit=origin.commit,
+            )
+            for row in moved
+        )  # fmt: skip
+
+    def _advance_workstreams(self) -> None:
+        self._move(Workstream.objects.all(), self._kind(AdvanceWorkstream))
+
+    def _create_tasks(self) -> None:
+        creations = [task for action in self._kind(CreateWorkstream) for task in action.tasks]
+        creations += self._kind(CreateTask)
+        rows = (
+            (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, self._now)
+            for new in creations
+        )
+        insert(Task, _TASK, rows)
+
+    def _update_tasks(self) -> None:
+        rows = [
+            (
+                (old := action.before).id, action.workstream, action.block.key, action.block.title, old.status,
+                action.block.priority, old.changed_at,
+            )
+            for action in self._kind(UpdateTask)
+        ]  # fmt: skip
+        insert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
+
+    def _advance_tasks(self) -> None:
+        actions = self._kind(AdvanceTask)
+        self._move(Task.objects.all(), actions)
+        changes = [
+            (
+                action.id, action.expected, action.wanted, self._now, origin.who, origin.source, origin.host,
+                origin.commit, origin.authored, origin.digest, "[]", False, "",
+            )
+            for action in actions
+            for origin in [self._origins.get(action.id, self._origin)]
+        ]  # fmt: skip
+        insert(StatusChange, _CHANGE, changes)
+
+    def _move(self, rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> None:
+        """Move the rows, each from the very status that was compared, and none to a lower rank."""
+        moves: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for action in actions:
+            moves[action.expected, action.wanted].append(action.id)
+        for (expected, wanted), ids in moves.items():
+            for batch in batches(ids):
+                found = rows.filter(pk__in=batch, status=expected, status__in=at_or_below(wanted))
+                _expect(found.update(status=wanted, status_changed_at=self._now), len(batch))
+
+
+def _expect(updated: int, wanted: int) -> None:
+    if updated != wanted:
+        raise HubMoved
+
+
+def _mirrored(workplan: Workplan) -> tuple[str, ...]:
+    return (workplan.key, workplan.path, *workplan.mirrored)

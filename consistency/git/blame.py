@@ -1,0 +1,360 @@
+"""Which commit brought a status to a workplan, as `git blame` would tell, but for any number of tasks at once.
+
+A task is followed by its id, through renames of its file, to other workplans, and through all parents of a merge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+
+from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.parse import parse_workplan
+from consistency.git.blobs import blob_id
+from consistency.git.files import text_digest
+from consistency.git.history import AS_COMMITTED, Commit, History, read_history
+from consistency.git.objects import read_objects
+from consistency.git.process import GitError, GitMissing, GitTimeout
+from consistency.git.worktree import WorkTree
+from statehub.statuses import TASK_STATUSES
+
+READ_AHEAD = (8, 64, 512, 4096)
+"""Older versions of a file that are read at once. There are no more rounds than these: each is a git process."""
+
+MAX_BLOBS = 10_000
+"""Versions of files that are read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """What a file in the work tree says of a task. `uuid` is that of its row."""
+
+    path: str
+    task: str
+    uuid: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A commit that brought a status. `digest` is that of the whole file in it.
+
+    `again` says that the file had been the same before, and another in between.
+    """
+
+    commit: Commit
+    digest: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a status comes from: commits (several if branches brought it that were merged), or nowhere yet.
+
+    Neither is how it is not known: older than this clone's history, or in objects that it lacks.
+    """
+
+    commits: tuple[Brought, ...] = ()
+    uncommitted: bool = False
+
+
+_STATUS = {quote: re.compile(quote + rb"([a-z_]+)" + quote) for quote in (b"", b"'", b'"')}
+
+NOT_KNOWN = Provenance()
+UNCOMMITTED = Provenance(uncommitted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenances:
+    """The answers, and the history that they were found in."""
+
+    of: Mapping[FileStatus, Provenance]
+    history: History
+
+
+class _Outside(Exception):
+    """It goes on outside of the history at hand."""
+
+
+class _NotRead(Exception):
+    """A blob has to be read first."""
+
+
+class _Lost(Exception):
+    """It cannot be known in this clone."""
+
+
+def find_provenances(
+    tree: WorkTree,
+    pattern: str,
+    head: str,
+    statuses: Collection[FileStatus],
+    *,
+    tips: Iterable[str] = (),
+    since: str = "",
+    parsed: Mapping[str, tuple[bytes, Workplan]] = MappingProxyType({}),
+) -> Provenances:
+    """Where each of *statuses* comes from, in the history of the commit *head* ('' for none).
+
+    *parsed* are files of the work tree that were read already: path → their bytes, what they say.
+    The history at hand afterwards is that of *tips* too. Before all of it is read, that since the commit *since* is
+    tried, if it is given. Raises GitTimeout and GitMissing; whatever else goes wrong makes the answer "not known".
+    """
+    if not head:
+        return Provenances(dict.fromkeys(statuses, UNCOMMITTED), History({}))
+    try:
+        if since and since != head:
+            with suppress(_Outside):
+                history = read_history(tree, pattern, [head, *tips], since)
+                return Provenances(_Search(tree, history, head, parsed).all(statuses, last=False), history)
+        history = read_history(tree, pattern, [head, *tips])
+        return Provenances(_Search(tree, history, head, parsed).all(statuses, last=True), history)
+    except (GitTimeout, GitMissing):
+        raise
+    except GitError:
+        return Provenances(dict.fromkeys(statuses, NOT_KNOWN), History({}, cut=True))
+
+
+class _Search:
+    """One search in one history."""
+
+    def __init__(
+        self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[bytes, Workplan]]
+    ) -> None:
+        self._history, self._head = history, head
+        self._blobs = _Blobs(tree, parsed)
+        self._wanted: dict[str, str] = {}  # Blob → its path.
+
+    def all(self, statuses: Collection[FileStatus], *, last: bool) -> dict[FileStatus, Provenance]:
+        """Raises _Outside if an answer lies outside of the history and this is not the *last* one."""
+        found: dict[FileStatus, Provenance] = {}
+        self._blobs.read(self._at_head(statuses))
+        for ahead in READ_AHEAD:
+            self._wanted = {}
+            for status in statuses:
+                if status not in found:
+                    with suppress(_NotRead):
+                        found[status] = self._one(status, last=last)
+            if not self._wanted:
+                break
+            self._blobs.read(
+                (blob, path) for name, at in self._wanted.items() for blob, path in self._older(name, at, ahead)
+            )
+        return {status: found.get(status, NOT_KNOWN) for status in statuses}
+
+    def _at_head(self, statuses: Collection[FileStatus]) -> Iterator[tuple[str, str]]:
+        for path in dict.fromkeys(status.path for status in statuses):
+            yield self._name_at_head(path), path
+            yield from self._older("", path, READ_AHEAD[0])
+
+    def _name_at_head(self, path: str) -> str:
+        """The blob of *path* at HEAD; a name for git to look it up if the history at hand does not have it."""
+        return self._history.blob_at(self._head, path) or f"{self._head}:{path}"
+
+    def _older(self, blob: str, path: str, number: int) -> Iterator[tuple[str, str]]:
+        """*blob* and the versions of *path* before it, not more than *number*."""
+        if blob:
+            yield blob, path
+        versions = [name for change in self._history.versions(path).values() for name in (change.new, change.old)]
+        start = versions.index(blob) if blob and blob in versions else 0
+        yield from ((name, path) for name in dict.fromkeys(versions[start:][: 2 * number]) if name)
+
+    def _one(self, status: FileStatus, *, last: bool) -> Provenance:
+        try:
+            return self._at(status)
+        except _Outside:
+            if not last:
+                raise
+            return NOT_KNOWN
+        except _Lost:
+            return NOT_KNOWN
+
+    def _at(self, status: FileStatus) -> Provenance:
+        name = self._name_at_head(status.path)
+        if name in self._blobs.absent:
+            return UNCOMMITTED
+        said = self._blobs.says(name) if self._blobs.has(name) else None
+        if said is None:  # Lacking here, or no workplan in git although it is one in the work tree (a filter, say).
+            raise _Lost
+        if _status(said, status) != status.status:
+            return UNCOMMITTED
+        return Provenance(tuple(self._commits(status)))
+
+    def _commits(self, status: FileStatus) -> list[Brought]:
+        """The commits that brought *status* to HEAD, that of the first parents' line first."""
+        found: dict[str, Brought] = {}
+        pending, seen = [(self._head, status.path)], set[tuple[str, str]]()
+        while pending:
+            at, path = pending.pop()
+            # Down the line of first parents, to the commit that changed the file.
+            while (at, path) not in seen:
+                seen.add((at, path))
+                commit = self._history.commits.get(at)
+                if commit is None:
+                    raise _Outside
+                if at in self._history.shallow:
+                    raise _Lost
+                sources = self._sources(commit, path, status)
+                pending += reversed(sources[1:])
+                if not sources:
+                    found.setdefault(at, self._brought(commit, path))
+                    break
+                at, path = sources[0]
+        return list(found.values())
+
+    def _sources(self, commit: Commit, path: str, status: FileStatus) -> list[tuple[str, str]]:
+        """The places in the parents of *commit* from which it has the status at *path*."""
+        blob = self._history.blob_at(commit.id, path) or ""
+        return [
+            (parent, source)
+            for number, parent in enumerate(commit.parents)
+            for source in self._sources_in(commit, parent, number, path, blob, status)
+        ]
+
+    def _sources_in(
+        self, commit: Commit, parent: str, number: int, path: str, blob: str, status: FileStatus
+    ) -> list[str]:
+        if number == 0 and path not in commit.changes:
+            return [path]
+        old = self._blob_in(commit, parent, number, path)
+        if old == blob:
+            return [path]
+        if old:
+            there = self._status(old, path, status)
+            if there:
+                return [path] if there == status.status else []
+        if path not in commit.changes:
+            return []
+        # The block was not in this file: it may have come from another one that the same commit changed.
+        others = {
+            source: name
+            for source in commit.changes
+            if source != path and (name := self._blob_in(commit, parent, number, source))
+        }
+        renamed = [source for source, name in others.items() if name == blob]
+        if renamed:
+            return renamed[:1]
+        self._want(others)
+        return [source for source, name in others.items() if self._status(name, source, status) == status.status]
+
+    def _blob_in(self, commit: Commit, parent: str, number: int, path: str) -> str:
+        if number == 0 and path in commit.changes:
+            return commit.changes[path].old
+        blob = self._history.blob_at(parent, path)
+        if blob is None:
+            raise _Outside
+        return blob
+
+    def _want(self, blobs: Mapping[str, str]) -> None:
+        """Ask for all of *blobs* (path → blob) at once. Raises _NotRead."""
+        missing = {blob: path for path, blob in blobs.items() if not self._blobs.is_read(blob)}
+        if missing:
+            self._wanted.update(missing)
+            raise _NotRead
+
+    def _status(self, blob: str, path: str, status: FileStatus) -> str:
+        """What the blob says of the task, '' for nothing; a version that cannot be read says what the next one does."""
+        self._want({path: blob})
+        if not self._blobs.has(blob):
+            raise _Lost
+        said = self._blobs.says(blob)
+        return status.status if said is None else _status(said, status)
+
+    def _brought(self, commit: Commit, path: str) -> Brought:
+        blob = self._history.blob_at(commit.id, path) or ""
+        same = {each for each, change in self._history.versions(path).items() if change.new == blob} - {commit.id}
+        again = bool(same) and not same.isdisjoint(self._history.below(commit.parents))
+        return Brought(commit, self._blobs.digests.get(blob, ""), again)
+
+
+def _status(said: Mapping[str, str], status: FileStatus) -> str:
+    return said.get(status.uuid) or said.get(status.task, "")
+
+
+class _Blobs:
+    """What versions of workplans say: task id or UUID → status; None for what is not a workplan.
+
+    `absent` are those that git says are not there, `digests` those of the others.
+    """
+
+    def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[bytes, Workplan]]) -> None:
+        self._tree, self._parsed = tree, parsed
+        self._alike: dict[str, tuple[bytes, Workplan]] = {}
+        self._said: dict[str, dict[str, str] | None] = {}
+        self._asked: set[str] = set()
+        self.absent: set[str] = set()
+        self.digests: dict[str, str] = {}
+
+    def is_read(self, name: str) -> bool:
+        """Whether *name* was asked for, with or without success."""
+        return name in self._asked
+
+    def has(self, name: str) -> bool:
+        """Whether the blob could be read."""
+        return name in self._said
+
+    def says(self, name: str) -> dict[str, str] | None:
+        """What the blob says; it must be there."""
+        return self._said[name]
+
+    def read(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Read blobs, given as (name, path), with one git process; those that the work tree has are not asked for."""
+        paths = {name: path for name, path in wanted if name not in self._asked and "\n" not in name}
+        here = {name: path for name, path in paths.items() if self._is_in_work_tree(name, path)}
+        for name, path in here.items():
+            self._asked.add(name)
+            self._take(name, path, self._parsed[path][0])
+            del paths[name]
+        paths = dict(islice(paths.items(), max(0, MAX_BLOBS - len(self._asked))))
+        if not paths:
+            return
+        self._asked |= paths.keys()
+        found = read_objects(self._tree, list(paths), AS_COMMITTED, up_to_failure=True)
+        for name, each in zip(paths, found, strict=False):
+            if each is None or each.kind != "blob":
+                self.absent.add(name)
+            else:
+                self._take(name, paths[name], each.data)
+
+    def _is_in_work_tree(self, name: str, path: str) -> bool:
+        return path in self._parsed and blob_id(self._parsed[path][0], like=name) == name
+
+    def _take(self, name: str, path: str, data: bytes) -> None:
+        self.digests[name] = text_digest(data)
+        self._said[name] = None
+        statuses = _statuses_like(data, *self._alike[path]) if path in self._alike else None
+        if statuses is not None:
+            workplan = self._alike[path][1]
+        else:
+            read = self._parsed.get(path)
+            parsed = read[1] if read is not None and read[0] == data else parse_workplan(path, data)
+            if not isinstance(parsed, Workplan):
+                return
+            workplan, statuses = parsed, [block.status for block in parsed.blocks]
+            self._alike.setdefault(path, (data, parsed))
+        by_id = {block.key: status for block, status in zip(workplan.blocks, statuses, strict=True)}
+        by_uuid = {block.uuid: status for block, status in zip(workplan.blocks, statuses, strict=True) if block.uuid}
+        self._said[name] = by_id | by_uuid
+
+
+def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] | None:
+    """The statuses of *data* if it differs from *other*, which says *workplan*, in tasks' statuses alone; else None.
+
+    Then it reads as *other* does, and need not be parsed.
+    """
+    statuses, at, done = [block.status for block in workplan.blocks], 0, 0
+    places = sorted((block.place, number) for number, block in enumerate(workplan.blocks) if block.place)
+    for (start, end), number in places:
+        between, quote = other[done:start], other[start:end][:1]
+        if not data.startswith(between, at):
+            return None
+        at, done = at + len(between), end
+        found = _STATUS[quote if quote in _STATUS else b""].match(data, at)
+        if found is None or found[1].decode() not in TASK_STATUSES:
+            return None
+        statuses[number], at = found[1].decode(), found.end()
+    return statuses if data[at:] == other[done:] else None

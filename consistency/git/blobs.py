@@ -1,0 +1,213 @@
+"""Reads files out of a commit, and builds a new commit that changes some of them and nothing else.
+
+No index, no work tree, no line-end conversion, no filter, no hook and no signature has a part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from consistency.git.leftovers import remove_leftovers
+from consistency.git.names import from_git, to_git
+from consistency.git.objects import read_objects
+from consistency.git.process import GitError
+from consistency.git.worktree import WorkTree
+
+_REF = "refs/worktree/statehub"
+"""Holds the new commit until it is checked. Of this work tree alone (gitworktree, "REFS")."""
+
+_REGULAR = (b"100644", b"100755")
+_COMMITTER_DATE = re.compile(rb"^committer .*> (\d+) [+-]\d+$", re.MULTILINE)
+_FORMAT = "%P%x00"
+_UNFIT = "\\\"'.,:;<> \t"
+"""What git itself takes off the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One regular file of a commit: its mode and id as git writes them, and its bytes."""
+
+    mode: str
+    id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A commit, its committer date in seconds since 1970 (0 if it has none that can be read), and some of its files.
+
+    `trees` (by path, '' for the root) are the folders on the way to these, as git keeps them.
+    """
+
+    commit: str
+    date: int
+    blobs: Mapping[str, Blob] = field(default_factory=dict)
+    trees: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobChange:
+    """One file of the new commit: its path, what the parent has, and its bytes."""
+
+    path: str
+    old: Blob
+    new: bytes
+
+    @property
+    def new_id(self) -> str:
+        """The id that git gives the new bytes."""
+        return blob_id(self.new, like=self.old.id)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """What a commit says of itself; *when* is both its dates, in seconds since 1970, in UTC."""
+
+    parent: Parent
+    name: str
+    email: str
+    when: int
+    text: str
+
+
+def blob_id(data: bytes, *, like: str) -> str:
+    """The id that git gives a file of *data*, by the hash that made the id *like*."""
+    return _object_id("blob", data, like)
+
+
+def _object_id(kind: str, data: bytes, like: str) -> str:
+    """The id that git gives an object (gitdatamodel, "objects")."""
+    hasher = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return hasher(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
+
+
+def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
+    """Read *commit* and those of *paths* that are regular files in it, in one process. Raises GitError."""
+    folders = sorted({folder for path in paths for folder in _folders(path)})
+    names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in paths)]
+    kinds = ["commit", *("tree" for _ in folders), *("blob" for _ in paths)]
+    answers = zip(names, kinds, read_objects(tree, names), strict=True)
+    found = {(kind, name): each for name, kind, each in answers if each and each.kind == kind}
+    if ("commit", commit) not in found:
+        raise GitError(f"HEAD {commit} cannot be read")
+    date = _COMMITTER_DATE.search(found["commit", commit].data.partition(b"\n\n")[0])
+    trees = {folder: found["tree", name].data for folder in folders if ("tree", name := f"{commit}:{folder}") in found}
+    modes = {
+        os.path.join(folder, from_git(name)): mode.decode()
+        for folder, tree_object in trees.items()
+        for mode, name, _ in _entries(tree_object, len(commit) // 2)
+        if mode in _REGULAR
+    }
+    blobs = {
+        path: Blob(modes[path], found["blob", name].id, found["blob", name].data)
+        for path in paths
+        if path in modes and ("blob", name := f"{commit}:{path}") in found
+    }
+    return Parent(commit, int(date[1]) if date else 0, blobs, trees)
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders on the way to *path*, the root '' last."""
+    while path:
+        path = os.path.dirname(path)
+        yield path
+
+
+def _entries(tree: bytes, length: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """The mode and the name of each entry of a tree object, and at which byte its id of *length* bytes begins."""
+    at = 0
+    while at < len(tree):
+        end = tree.index(b"\0", at)
+        mode, _, name = tree[at:end].partition(b" ")
+        yield mode, name, end + 1
+        at = end + 1 + length
+
+
+def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange]) -> str:
+    """Make the commit that has *changes* over its parent; its id. No branch moves. Raises GitError.
+
+    What git has made is what was to be made, to the last byte of the last object, or GitError is raised: an id tells.
+    """
+    parent, who = commit.parent.commit, f"{_ident(commit.name)} <{_ident(commit.email)}> {commit.when} +0000"
+    text = commit.text.encode()
+    head = f"commit {_REF}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode()
+    parts = [head, text, f"\nfrom {parent}\n".encode()]
+    for change in changes:
+        parts += (
+            f"M {change.old.mode} inline ".encode(), _quoted(change.path), b"\ndata %d\n" % len(change.new),
+            change.new, b"\n",
+        )  # fmt: skip
+    # A branch that was reset to nothing is none of those that fast-import writes at its end (git-fast-import, "reset").
+    parts.append(f"get-mark :1\nreset {_REF}\n\ndone\n".encode())
+    command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
+    before, started = _crash_reports(tree), time.time()
+    try:
+        made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100"})
+    except GitError as error:
+        remove_leftovers(tree.git_dir, tree.common_dir, started)
+        for report in _crash_reports(tree) - before:
+            report.unlink(missing_ok=True)
+        raise GitError(str(error).partition(" · fast-import: dumping crash report")[0]) from error
+    new = made.decode().strip()
+    root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
+    header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
+    if new != _object_id("commit", header + text, parent) or any(each.new_id == each.old.id for each in changes):
+        raise _unlike(new)
+    return new
+
+
+def _tree_id(parent: Parent, ids: Mapping[str, str]) -> str:
+    """The id of the root of *parent*'s files with other blobs (path → id) in the place of some, and nothing else."""
+    folders: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+    for path, new in ids.items():
+        folders[os.path.dirname(path)][to_git(os.path.basename(path))] = bytes.fromhex(new)
+    root = ""
+    # From the deepest to the root: each changes one entry of the next.
+    for folder in sorted(parent.trees, key=lambda folder: (-folder.count("/") - bool(folder), folder)):
+        data, length = bytearray(parent.trees[folder]), len(parent.commit) // 2
+        for _, name, at in _entries(parent.trees[folder], length):
+            if name in folders[folder]:
+                data[at : at + length] = folders[folder][name]
+        root = _object_id("tree", bytes(data), parent.commit)
+        if folder and folders[folder]:
+            folders[os.path.dirname(folder)][to_git(os.path.basename(folder))] = bytes.fromhex(root)
+    return root
+
+
+def check_commit(tree: WorkTree, new: str, parent: str, changes: Sequence[BlobChange]) -> None:
+    """Raise GitError unless commit *new* is a child of *parent* alone, with exactly *changes*."""
+    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", f"--format={_FORMAT}")
+    parents, *listed = tree.git.run("diff-tree", *options, new, "--").split(b"\0")
+    parts = [part.strip(b"\n") if part.startswith(b"\n:") else part for part in listed if part.strip(b"\n")]
+    found = dict(zip(parts[1::2], parts[::2], strict=True))
+    wanted = {
+        to_git(each.path): f":{each.old.mode} {each.old.mode} {each.old.id} {each.new_id} M".encode()
+        for each in changes
+    }
+    if parents.decode() != parent or found != wanted:
+        raise _unlike(new)
+
+
+def _unlike(commit: str) -> GitError:
+    return GitError(f"commit {commit[:7]} does not hold just what was to be written; it is not used")
+
+
+def _ident(text: str) -> str:
+    return "".join(letter for letter in text if letter not in "<>\n\0").strip(_UNFIT)
+
+
+def _quoted(path: str) -> bytes:
+    """*path* as fast-import takes any name (git-fast-import, "path")."""
+    escaped = to_git(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + escaped + b'"'
+
+
+def _crash_reports(tree: WorkTree) -> set[Path]:
+    return set(Path(tree.git_dir).glob("fast_import_crash_*"))

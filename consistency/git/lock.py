@@ -1,0 +1,38 @@
+"""One run at a time on a checkout: a lock file in its git folder, held by the process and gone with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from consistency.git.worktree import WorkTree
+
+LOCK_NAME = "statehub.lock"
+
+
+class Locked(Exception):
+    """Another run is at work on the checkout."""
+
+
+@contextmanager
+def locked(tree: WorkTree) -> Iterator[None]:
+    """Hold the checkout's lock. Raises Locked at once where another process has it.
+
+    Where the git folder may not be written to, nothing can be written back there either, and the hub guards
+    itself: the run goes on without a lock.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(Path(tree.git_dir, LOCK_NAME), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Locked(f"another run is at work on {tree.top}; try again when it has ended") from error
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()

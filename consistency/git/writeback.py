@@ -1,0 +1,106 @@
+"""Carries the hub's statuses into the files, as one commit that holds nothing else (design, "Writeback")."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+
+from consistency.core.actions import StatusWritten, WriteBack
+from consistency.core.workplan.edit import Edited, EditRefused, set_statuses
+from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.parse import parse_workplan
+from consistency.git.commit import Change, Description, Wanted, commit_changes
+from consistency.git.committer import Committer, Written
+from consistency.git.files import text_digest
+from consistency.git.status import State
+from consistency.git.worktree import WorkTree
+
+SUBJECT = "chore(consistency): sync task status from DB [auto]"
+"""The first line of every writeback commit (design, "Writeback")."""
+
+
+RecordWritten = Callable[[str, int, Sequence[StatusWritten]], None]
+"""Told of a writeback commit before the branch has it: its id, its date in seconds since 1970, what it wrote."""
+
+
+def write_back(
+    tree: WorkTree,
+    state: State,
+    items: Sequence[WriteBack],
+    digests: Mapping[str, str],
+    committer: Committer,
+    limit: int,
+    record: RecordWritten,
+    known: Mapping[str, Workplan] = MappingProxyType({}),
+    overlooked: Collection[str] = (),
+) -> Written:
+    """Edit the files of *items* and commit them. *digests* are those of the files as they were compared.
+
+    *known* is what they said then, as far as it is at hand; *overlooked* are files that git takes for unchanged.
+
+    On any failure the files and the index are as they were before. Never raises for what git or the disk says.
+    """
+    texts: dict[str, str] = {}
+
+    def due(paths: Collection[str]) -> list[WriteBack]:
+        return [item for item in items if item.path in paths]
+
+    def record_written(commit: str, when: int, paths: Collection[str]) -> None:
+        record(
+            commit, when, [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]
+        )
+
+    description = Description(lambda paths, day: message(due(paths), day), lambda paths: _newest(due(paths)))
+    wanted = Wanted(_changes(items, known, texts), digests, description, limit, overlooked)
+    return commit_changes(tree, state, wanted, committer, record_written)
+
+
+def _newest(items: Iterable[WriteBack]) -> int:
+    """The time of the newest status in *items*, in seconds since 1970."""
+    return max((int(item.changed_at.timestamp()) for item in items), default=0)
+
+
+def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:
+    of_path: dict[str, list[WriteBack]] = defaultdict(list)
+    for item in items:
+        of_path[item.path].append(item)
+    return {path: partial(_edit, path, due, known.get(path), texts) for path, due in of_path.items()}
+
+
+def _edit(
+    path: str, items: Sequence[WriteBack], known: Workplan | None, texts: dict[str, str], data: bytes, compared: bool
+) -> Edited:
+    edited = set_statuses(path, data, {item.task: item.new for item in items}, before=known if compared else None)
+    if not compared:
+        _require_old(path, items, data)
+    texts[path] = text_digest(edited.data)
+    return edited
+
+
+def _require_old(path: str, items: Sequence[WriteBack], data: bytes) -> None:
+    """Raise EditRefused if *data* has another status than the work tree's file, which was compared."""
+    workplan = parse_workplan(path, data)
+    blocks = {block.key: block.status for block in workplan.blocks} if isinstance(workplan, Workplan) else {}
+    for item in items:
+        if blocks.get(item.task) != item.old:
+            raise EditRefused(
+                f"task '{item.task}' is {blocks.get(item.task)}, in the work tree {item.old}: git does not show that "
+                "difference (assume-unchanged, or a filter)"
+            )
+
+
+def message(items: Sequence[WriteBack], day: datetime) -> str:
+    """The commit's message; *items* in the order of file path and place."""
+    lines = [f"- {item.task}: {item.old} → {item.new}" for item in items]
+    return "\n".join(
+        [
+            SUBJECT,
+            "",
+            f"Updated by fix-consistency on {day:%Y-%m-%d}:",
+            *lines,
+            "",
+        ]
+    )

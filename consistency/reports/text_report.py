@@ -1,0 +1,112 @@
+"""The report for people: sections of checkouts, what to do, totals; in colour on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from io import TextIOBase
+from typing import TextIO, cast
+
+from consistency.core.codes import CODES, SEVERITIES
+from consistency.core.finding import Action, Finding
+from consistency.reports.outcome import CheckoutOutcome, Report
+from consistency.reports.phrases import count
+from consistency.reports.section import is_quiet, section, where
+from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, line
+from statehub.text import encodable
+
+Stream = TextIO | TextIOBase
+"""Where text goes: an open file, or Django's wrapper around one."""
+
+_HELD = (("skipped", "skipped"), ("error", "with an error"))
+
+
+def render_text(report: Report, *, verbosity: int = 1) -> list[Line]:
+    """*report* as lines of segments, safe for a terminal.
+
+    *verbosity* as Django's: 0 one line for each finding at WARN or above that is left and that the last run did not
+    have, 1 sections, 2 and above with run, HEAD and the values of each finding. At 0 an error of a run has no line: it
+    goes to stderr.
+    """
+    if verbosity < 1:
+        return [_one_line(repo, finding) for repo in report.repos for finding in repo.news]
+    return [*_sections(report, verbosity), *_remedies(report), (), _totals(report)]
+
+
+def write_text(report: Report, stream: Stream, *, colour: bool, verbosity: int = 1) -> None:
+    """Write `render_text` to *stream*, with the terminal's colours where *colour* is asked for.
+
+    What the stream's encoding cannot say is written as backslash escapes.
+    """
+    lines = render_text(report, verbosity=verbosity)
+    encoding: str | None = getattr(stream, "encoding", None)
+    if colour:
+        _write_colours(lines, stream, encoding)
+    elif lines:  # Django's wrapper around stdout would make a line of an empty text.
+        stream.write("".join(encodable(_plain(parts), encoding) + "\n" for parts in lines))
+
+
+def _plain(parts: Line) -> str:
+    return "".join(part.text for part in parts).rstrip()
+
+
+def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) -> None:
+    from rich.console import Console  # Slow to import, and a pipe needs none of it.
+    from rich.text import Text
+
+    console = Console(
+        file=cast(TextIO, stream),
+        force_terminal=True,
+        color_system="standard",  # Whether to colour was decided by the caller, not by TERM or NO_COLOR.
+        no_color=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for parts in lines:
+        pieces = [(encodable(part.text, encoding), part.style.value) for part in parts]
+        console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def _sections(report: Report, verbosity: int) -> Iterator[Line]:
+    if not report.repos:
+        yield line(f"no checkout to look at on host {report.host}")
+    crowded = False
+    for place, repo in enumerate(report.repos):
+        # One-line sections stand close together; every other one has air around it.
+        was_crowded, crowded = crowded, not is_quiet(repo)
+        if place and (crowded or was_crowded):
+            yield ()
+        yield from section(repo, report, verbosity=verbosity)
+
+
+def _remedies(report: Report) -> Iterator[Line]:
+    """Each remedy once, for the codes that a run left as they are."""
+    open_codes = sorted({finding.code for repo in report.repos for finding in repo.left})
+    if open_codes:
+        yield ()
+        yield line(Segment("What to do", Style.STRONG))
+    for code in open_codes:
+        yield line(f"  {code}  {CODES[code].remedy}")
+
+
+def _totals(report: Report) -> Line:
+    outcomes = [repo.outcome for repo in report.repos]
+    held = [f"{outcomes.count(name)} {word}" for name, word in _HELD if name in outcomes]
+    parts: list[Segment | str] = [count(len(report.repos), "repo"), f" ({', '.join(held)})" if held else "", ": "]
+    for severity in reversed(SEVERITIES):
+        number = report.count(severity)
+        parts += [Segment(f"{number} {severity}", SEVERITY_STYLES[severity] if number else Style.PLAIN), ", "]
+    mended = sum(finding.mended for finding in _all(report))
+    parts.append(Segment(f"{mended} mended", Style.GOOD if mended else Style.PLAIN))
+    return line(*parts, " (dry run: nothing was written)" if report.dry_run else "")
+
+
+def _all(report: Report) -> Iterator[Finding]:
+    return (finding for repo in report.repos for finding in repo.findings)
+
+
+def _one_line(repo: CheckoutOutcome, finding: Finding) -> Line:
+    place = f"{where(finding)}: " if where(finding) else ""
+    action = "" if finding.action is Action.NONE else f" [{finding.action.replace('_', ' ')}]"
+    severity = Segment(finding.severity, SEVERITY_STYLES[finding.severity])
+    return line(f"{repo.slug}: {place}", severity, f" {finding.code} {finding.message}{action}")

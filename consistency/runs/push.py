@@ -1,0 +1,80 @@
+"""Pushes what fixes have committed: State Hub's own commits that lie directly on what the remote has, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
+
+from consistency.core.comparison.gates import EMPTY, GONE
+from consistency.db.own_commits import read_own_commits
+from consistency.git.own_commits import unpushed_commits
+from consistency.git.remote import Fetched, Upstream, push
+from consistency.git.status import State
+from consistency.git.worktree import WorkTree
+from consistency.runs.fetching import Visit
+from consistency.runs.options import Options
+
+BELOW = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What became of the own commits: how many were pushed, and why others are not, '' if all are.
+
+    `rejected` says that the remote has got a commit meanwhile: after a pull a push may work.
+    """
+
+    pushed: int = 0
+    trouble: str = ""
+    rejected: bool = False
+
+
+def push_own_commits(
+    visit: Visit, tree: WorkTree, state: State, commit: str | None, options: Options, held: str = ""
+) -> PushResult:
+    """Push this run's *commit* and the own ones that were not pushed yet; none if *held* names closed gates.
+
+    What a person has made is theirs to push: it is never taken along. Raises GitError for what goes wrong before.
+    """
+    upstream, head = visit.upstream, commit or state.head
+    # No remote, or C-22 says what is wrong, or nothing is to be pushed.
+    if upstream is None or head is None or visit.fetched.outcome == GONE or head == state.tip:
+        return PushResult()
+    alone = head == commit and state.head == state.tip  # The common case costs no process.
+    unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
+    own = read_own_commits(visit.checkout.repo_id, unpushed.keys()).keys()
+    if not own:
+        return PushResult()
+    obstacle = _obstacle(visit.fetched, upstream, state, held)
+    chain = [] if obstacle else _chain(unpushed, own, state.tip)
+    if not chain:
+        return PushResult(trouble=obstacle or BELOW)
+    done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
+    if done.trouble:
+        return PushResult(trouble=done.trouble, rejected=done.faster)
+    visit.fetched, visit.fetched_at = replace(visit.fetched, tip=chain[-1]), timezone.now()
+    return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
+
+
+def _obstacle(fetched: Fetched, upstream: Upstream, state: State, held: str) -> str:
+    """Why nothing can be pushed now, '' if it can. What is not known pushes nothing."""
+    if fetched.outcome == EMPTY:
+        return f"{upstream.remote} has no commit yet, and the first ones are for a person to push"
+    if fetched.failed:
+        return f"the remote could not be fetched from ({fetched.outcome})"
+    if not fetched.ok:
+        return f"what {upstream.remote} has is not known, since nothing was fetched"
+    if held:
+        return f"the run was held back ({held})"
+    return "" if state.behind == 0 else f"{upstream.name} has commits that this clone lacks; pull them first"
+
+
+def _chain(commits: Mapping[str, tuple[str, ...]], own: Collection[str], tip: str) -> list[str]:
+    """The *own* ones of *commits* (id → parents) that follow *tip* one by one, oldest first."""
+    following = {parents: commit for commit, parents in commits.items() if commit in own}
+    chain: list[str] = []
+    while (following_one := following.get((chain[-1] if chain else tip,))) is not None:
+        chain.append(following_one)
+    return chain

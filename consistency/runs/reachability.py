@@ -1,0 +1,27 @@
+"""Keeps on the checkout's row how its fetches go: since when its remote has not answered, how much time it needs."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from consistency.core.comparison.reachability import Reachability, unreachable
+from consistency.core.finding import Finding
+from consistency.runs.fetching import Visit
+from statehub.models import Checkout
+
+
+def remember_fetch(visit: Visit, hours: int) -> list[Finding]:
+    """Record how the fetch of *visit* went; C-26 if the remote has not answered for *hours* or longer.
+
+    A fetch that was not asked for counts as nothing. Only what changes is written.
+    """
+    checkout, fetched = visit.checkout, visit.fetched
+    if visit.tried_at is None:
+        return []
+    before = Reachability(checkout.unreachable_since, checkout.fetch_timeouts)
+    after = before.after(fetched.failed, fetched.received, visit.tried_at)
+    if after != before:
+        checkout.unreachable_since, checkout.fetch_timeouts = after.since, after.timeouts
+        changed = {"unreachable_since": after.since, "fetch_timeouts": after.timeouts}
+        Checkout.objects.filter(pk=checkout.pk).update(**changed)
+    return unreachable(fetched.outcome, after.since, timezone.now(), hours)

@@ -1,0 +1,339 @@
+"""One run over one checkout: read → compare → plan → apply → record (design, "Data flow")."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.utils import timezone
+
+from consistency.core.actions import DONE_WORD, WriteBack
+from consistency.core.comparison.gates import for_a_check, is_gate
+from consistency.core.comparison.reachability import UNREACHABLE
+from consistency.core.comparison.snapshot import HubWorkstream
+from consistency.core.comparison.workplans import Drift
+from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
+from consistency.db import resolution
+from consistency.db.finding_history import Evaluated, fingerprint, record_findings, resolve_moved
+from consistency.db.own_commits import record_own_commit
+from consistency.git.committer import Written
+from consistency.git.lock import Locked
+from consistency.git.process import GitError
+from consistency.git.roots import first_commits
+from consistency.git.status import State
+from consistency.git.worktree import NotAWorkTree, WorkTree
+from consistency.models import Mode, Run, RunState
+from consistency.reports.outcome import CheckoutOutcome
+from consistency.runs.fetching import Visit, visits
+from consistency.runs.options import Options
+from consistency.runs.preflight import Warn, look_at, place_of
+from consistency.runs.reachability import remember_fetch
+from consistency.runs.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
+from statehub.models import Checkout, Repo
+from statehub.text import storable
+
+MAX_PUSH_ATTEMPTS = 3
+"""How often a push is tried while others are faster."""
+
+
+def run_checkout(checkout: Checkout, options: Options, warn: Warn) -> CheckoutOutcome:
+    """Check or fix *checkout* alone; see `run_visit`."""
+    with next(visits([checkout], options, 1)) as visit:
+        return run_visit(visit, options, warn)
+
+
+def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
+    """Check or fix the checkout of *visit* and record it. *warn* is told, in one line each, what is no finding.
+
+    Raises Locked where another run is at work there, GitMissing, and django.db.Error where the hub is gone.
+    """
+    if isinstance(visit.trouble, Locked):
+        raise visit.trouble
+    if visit.waited:  # The other run may have changed these.
+        with suppress(Checkout.DoesNotExist):
+            visit.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
+    return _Running(visit, options, warn).go()
+
+
+@dataclass(slots=True)
+class _Result:
+    """What a run has come to so far.
+
+    `arrived` are the workstreams that moved here from other repos, as they were before.
+    `push` is how its push ended, '' if there was none; `pushed` counts the commits; `all_pushed` says that none of the
+    hub's own stays behind.
+    """
+
+    outcome: RunState = RunState.OK
+    findings: list[Finding] = field(default_factory=list)
+    evaluated: Evaluated = resolution.nothing
+    state: State | None = None
+    commit: str | None = None
+    arrived: list[HubWorkstream] = field(default_factory=list)
+    push: str = ""
+    pushed: int = 0
+    all_pushed: bool = False
+    error: str = ""
+
+
+class _Running:
+    """One run, from its row's beginning to its end."""
+
+    def __init__(self, visit: Visit, options: Options, warn: Warn) -> None:
+        self._visit, self._checkout, self._options, self._warn = visit, visit.checkout, options, warn
+        self._seconds: dict[str, float] = {"fetch": round(visit.seconds, 4)}
+        self._result = _Result()
+        self._run = Run.objects.create(
+            checkout=visit.checkout,
+            mode=options.mode,
+            dry_run=options.dry_run,
+            trigger=options.trigger,
+            user=options.user,
+            version=options.version,
+        )
+
+    def go(self) -> CheckoutOutcome:
+        """Do the work; whatever it comes to is recorded."""
+        slug = self._checkout.repo.slug
+        try:
+            if self._visit.trouble is not None:
+                raise self._visit.trouble
+            if self._visit.tree is not None:
+                self._work(self._visit.tree)
+        except NotAWorkTree as error:
+            advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
+            self._result = _Result(RunState.ERROR, [Finding.of("C-01", f"{error} ({advice})")])
+        except (GitError, OSError, HubBusy) as error:
+            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {error}")
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of our own stops one checkout, never the run
+            words = f"internal error, please report it: {type(error).__name__}: {error}"
+            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {words}")
+        return self._end()
+
+    def _work(self, tree: WorkTree) -> None:
+        """Rounds of the whole way, until a push, where one is asked for, is not overtaken by another."""
+        self._round(tree, self._options)
+        for _ in range(MAX_PUSH_ATTEMPTS - 1):
+            if not self._publish(tree):
+                return
+            before, self._result = self._result, _Result()
+            self._visit.fetch(self._options.fetch_timeout)
+            self._round(tree, replace(self._options, pull=True))
+            self._carry_over(before)
+        self._publish(tree, last=True)
+
+    def _round(self, tree: WorkTree, options: Options) -> None:
+        result = self._result
+        with self._phase("look"):
+            look = look_at(self._visit, tree, options, self._warn)
+            result.state = look.state
+        if self._is_held(look.gates):
+            result.evaluated = resolution.only_the_gates
+            return
+        with self._phase("compare"):
+            if options.writes:
+                synced = fix_hub(self._checkout, tree, look.state, options)
+                result.arrived = [] if synced.gates else synced.arrived
+            else:
+                synced = compare_checkout(self._checkout, tree, look.state, options)
+        if self._is_held(synced.gates):
+            result.findings += [drift.finding for drift in synced.comparison.drifts]
+            result.evaluated = self._compared(synced, tried=False)
+            return
+        with self._phase("writeback"):
+            self._write_back(tree, look.state, synced)
+
+    def _is_held(self, gates: tuple[Finding, ...]) -> bool:
+        """Report the closed *gates*; whether they end the run: a check only looks, and goes on."""
+        fixing = self._options.mode is Mode.FIX
+        self._result.findings += gates if fixing else for_a_check(gates)
+        if gates and fixing:
+            self._result.outcome = RunState.SKIPPED
+        return bool(gates) and fixing
+
+    def _compared(self, synced: Synced, *, tried: bool) -> Evaluated:
+        state, commit = self._result.state, self._result.commit
+        due = {item.path for item in synced.writebacks}
+        unpushed = bool(commit or state is None or state.ahead != 0)
+        return resolution.compared(synced.comparison.doubts, due, tried=tried, unpushed=unpushed)
+
+    def _write_back(self, tree: WorkTree, state: State, synced: Synced) -> None:
+        options, result, due = self._options, self._result, synced.writebacks
+        dirty = {item.path for item in due} & state.dirty if options.writeback else set[str]()
+        clean = [item for item in due if item.path not in dirty] if options.writes and options.writeback else []
+        written = Written()
+        if clean:
+            from consistency.git.writeback import write_back  # Slow to import; most runs write nothing.
+
+            known = {item.workplan.path: item.workplan for item in synced.reading.side.known}
+            reading, record = synced.reading, partial(record_own_commit, self._checkout.repo_id)
+            written = write_back(
+                tree, state, clean, reading.digests, options.committer, options.max_size,
+                record, known, reading.overlooked,
+            )  # fmt: skip
+            remember_written(self._checkout, synced, written.files)
+        skipped = {item.path for item in due} - {item.path for item in clean}
+        result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]
+        if options.mode is Mode.FIX:
+            result.findings += _uncommitted(due, dirty)
+        result.findings += _faults(due, written)
+        result.commit = written.commit
+        result.evaluated = self._compared(synced, tried=options.writes and options.writeback)
+
+    def _judged(self, drift: Drift, written: Written, skipped: set[str]) -> Finding:
+        """The finding, with what was done about it."""
+        action = drift.action
+        if action is None or not self._options.writes:
+            return drift.finding
+        if not isinstance(action, WriteBack):
+            return replace(drift.finding, action=DONE_WORD[type(action)])
+        if action.path in written.files:
+            return replace(drift.finding, action=Action.WRITTEN_BACK)
+        return replace(drift.finding, action=Action.SKIPPED if action.path in skipped else Action.FAILED)
+
+    def _carry_over(self, before: _Result) -> None:
+        """Take along what the round *before* has done and what still stands: its commit where it was not dropped."""
+        result = self._result
+        stands = result.state is not None and result.state.head == before.commit
+        result.arrived += before.arrived
+        seen = {finding.identity for finding in result.findings}
+        done = [each for each in before.findings if each.mended and each.identity not in seen]
+        result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
+        if stands:
+            result.commit = result.commit or before.commit
+
+    def _publish(self, tree: WorkTree, *, last: bool = False) -> bool:
+        """Push what is committed, where that is asked for; whether to begin anew, because another push was faster."""
+        options, result = self._options, self._result
+        if not (options.push and options.writes and options.writeback) or result.state is None:
+            return False
+        if result.outcome is not RunState.OK and result.commit:
+            self._unpushed("rejected because the remote had new commits, and pulling them failed")
+            return False
+        from consistency.runs.push import push_own_commits  # Slow to import; most runs push nothing.
+
+        with self._phase("push"):
+            done = push_own_commits(self._visit, tree, result.state, result.commit, options, held=self._held())
+        result.pushed += done.pushed
+        if done.rejected and not last:
+            return True
+        result.all_pushed = not done.trouble
+        if done.trouble:
+            self._unpushed(done.trouble)
+        elif done.pushed:
+            result.push = "ok"
+        return False
+
+    def _held(self) -> str:
+        """The codes of the gates that hold the run back, '' for none."""
+        skipped = self._result.outcome is not RunState.OK
+        return ", ".join(finding.code for finding in self._result.findings if is_gate(finding)) if skipped else ""
+
+    def _unpushed(self, why: str) -> None:
+        self._result.push = why
+        self._result.findings.append(replace(UNPUSHED, message=f"committed, not pushed: {why}"))
+
+    def _end(self) -> CheckoutOutcome:
+        run, result = self._run, self._result
+        result.findings += remember_fetch(self._visit, self._options.unreachable_hours)
+        state, findings = result.state, tuple(result.findings)
+        resolves = resolution.pushed(result.evaluated) if result.all_pushed else result.evaluated
+        resolves = resolution.fetched(resolves, answered=self._visit.answered)
+        with self._phase("record"), transaction.atomic():
+            had = record_findings(run, findings, resolves, timezone.now(), result.commit)
+            resolve_moved(run, result.arrived, timezone.now())
+            self._record_taken()
+        findings = tuple(each for each in findings if not (each.code in SAID_ONCE and fingerprint(each) in had))
+        outcome = CheckoutOutcome(
+            slug=self._checkout.repo.slug,
+            path=self._checkout.path,
+            run_id=str(run.pk),
+            outcome=str(result.outcome),
+            converged=result.outcome is RunState.OK and all(map(_no_drift, findings)),
+            freshness=str(state.freshness) if state else None,
+            head=result.commit or (state.head if state else None),
+            ahead=self._ahead(),
+            behind=state.behind if state else None,
+            writeback_commit=result.commit,
+            findings=findings,
+            error=result.error or None,
+            push=result.push,
+            fetch=self._visit.fetched.outcome,
+            known=frozenset(finding.identity for finding in findings if fingerprint(finding) in had),
+        )
+        self._close(outcome, state)
+        return outcome
+
+    def _ahead(self) -> int | None:
+        """How many commits the upstream lacks after the run; None if that is not known."""
+        result = self._result
+        if result.state is None or result.state.ahead is None:
+            return None
+        made = result.commit is not None and result.commit != result.state.head and result.state.upstream is not None
+        return result.state.ahead + made - result.pushed
+
+    def _record_taken(self) -> None:
+        """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
+        result, state = self._result, self._result.state
+        if self._options.writes and result.outcome is RunState.OK and state is not None:
+            head, tip = result.commit or state.head or "", self._visit.fetched.tip or state.tip
+            if (head, tip) != (self._checkout.head, self._checkout.tip):
+                Checkout.objects.filter(pk=self._checkout.pk).update(head=head, tip=tip)
+            self._learn_history()
+
+    def _learn_history(self) -> None:
+        """Keep what the repo's history begins with, once it is known: a hub made by an earlier version has no word."""
+        repo, tree, upstream = self._checkout.repo, self._visit.tree, self._visit.upstream
+        if repo.first_commits or tree is None or tree.is_shallow:
+            return
+        if found := first_commits(tree, upstream.remote if upstream else ""):
+            Repo.objects.filter(pk=repo.pk, first_commits=[]).update(first_commits=found)
+
+    def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
+        run, visit = self._run, self._visit
+        run.outcome, run.converged, run.error = outcome.outcome, outcome.converged, storable(outcome.error or "")
+        run.head, run.ahead, run.behind = outcome.head or "", outcome.ahead, outcome.behind
+        run.freshness, run.writeback_commit = outcome.freshness or "", outcome.writeback_commit or ""
+        run.push, run.upstream_place, run.fetch = map(storable, (outcome.push, place_of(visit), visit.fetched.outcome))
+        run.tip, run.fetched_at = visit.fetched.tip, visit.fetched_at
+        if state is not None:
+            run.branch, run.upstream = map(storable, (state.branch or "", state.upstream or ""))
+        run.counts, run.seconds, run.finished_at = outcome.counts, self._seconds, timezone.now()
+        run.save(force_update=True)
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = round(self._seconds.get(name, 0) + time.perf_counter() - started, 4)
+
+
+_NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
+
+
+def _no_drift(finding: Finding) -> bool:
+    """Whether nothing of it is left between the files and the hub."""
+    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code in _NO_DRIFT
+
+
+def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
+    workplans = {item.path: item.workplan for item in due if item.path in dirty}
+    message = "workplan has uncommitted changes — skipping writeback"
+    return [Finding.of("C-14", message, file=path, workplan=key) for path, key in workplans.items()]
+
+
+def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
+    workplans = {item.path: item.workplan for item in due}
+    return [
+        Finding.of("C-16", f"writeback was not possible: {words}", file=path, workplan=workplans.get(path or ""))
+        for path, words in written.faults
+    ]

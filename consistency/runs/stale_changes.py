@@ -1,0 +1,182 @@
+"""Finds what a file says that is no news to the hub, although it is to this checkout's ledger.
+
+A person reopens a task; what had made it go forward was in the files by then, and the hub had taken it from another
+checkout, or had written it there itself. If a pull brings that commit here, it must not undo the reopen.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from consistency.core.actions import AdvanceTask
+from consistency.core.comparison.reopens import Age, Bringing, age_of
+from consistency.core.comparison.snapshot import Known
+from consistency.core.comparison.workplans import Drift
+from consistency.db.reopens import Reopen, Said, read_reopens
+from consistency.git.blame import (
+    Brought,
+    FileStatus,
+    Provenance,
+    Provenances,
+    find_provenances,
+)
+from consistency.git.files import digest, read_files, text_digest
+from consistency.git.worktree import WorkTree
+from statehub.models import Checkout
+from statehub.text import storable
+from statehub.transitions import Origin
+
+Place = tuple[str, str]
+"""The path of a workplan and a task's id in it."""
+
+NOT_SHOWN = " — this clone's history does not show which is newer, so the reopen stands"
+
+
+@dataclass(slots=True)
+class Advances:
+    """What is known of the statuses that would move the hub.
+
+    `stale` are those that are not news, of which `unclear` are those that may be. `provenances` (by the tasks' UUIDs)
+    say where each comes from, as far as that was asked, and `digests` (by path) what the uncommitted files are like.
+    """
+
+    stale: dict[Place, str] = field(default_factory=dict)
+    unclear: set[Place] = field(default_factory=set)
+    provenances: dict[str, Provenance] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    _paths: dict[str, str] = field(default_factory=dict)
+
+    def origins(self, run: Origin) -> dict[str, Origin]:
+        """Who brought each status, by the tasks' UUIDs; *run* is what stands for what nobody knows."""
+        return {task: self._origin(task, provenance, run) for task, provenance in self.provenances.items()}
+
+    def _origin(self, task: str, provenance: Provenance, run: Origin) -> Origin:
+        if provenance.uncommitted:
+            return replace(run, commit="", digest=self.digests.get(self._paths[task], ""))
+        if not provenance.commits:
+            return run
+        first = provenance.commits[0]
+        commit = first.commit
+        who = storable(commit.author or commit.email) or run.who
+        return replace(run, who=who, commit=commit.id, authored=commit.authored, digest=first.digest)
+
+
+def look_into_advances(
+    checkout: Checkout,
+    tree: WorkTree,
+    head: str,
+    drifts: Iterable[Drift],
+    known: Iterable[Known],
+    digests: Mapping[str, str],
+    limit: int,
+    *,
+    all_of_them: bool,
+    arriving: Collection[str] = (),
+) -> Advances:
+    """Which statuses that would move the hub are older than the reopens of their tasks.
+
+    With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *known* is
+    what the files say, *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody
+    can tell: this clone has another history. Costs nothing if nothing moves, and one query more if nothing was ever
+    reopened. Raises GitTimeout.
+    """
+    found = Advances()
+    moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
+    said = {action.id: _file_status(drift, action) for drift, action in moves}
+    if not said:
+        return found
+    reopens = read_reopens(checkout.repo_id, {task: Said(each.task, each.status) for task, each in said.items()})
+    asked = {task: each for task, each in said.items() if all_of_them or task in reopens}
+    if not asked:
+        return found
+    tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}
+    data = _read_again(tree, {each.path for each in asked.values()}, digests, limit)
+    workplans = {item.workplan.path: item.workplan for item in known}
+    answers = find_provenances(
+        tree, checkout.repo.pattern, head, asked.values(),
+        tips=sorted(tips), since="" if reopens else checkout.head,
+        parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
+    )  # fmt: skip
+    found.provenances = {task: answers.of[each] for task, each in asked.items()}
+    found._paths = {task: each.path for task, each in asked.items()}
+    uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}
+    found.digests = {path: text_digest(data[path]) for path in uncommitted & data.keys()}
+    facts = _Facts(answers, head, found.digests)
+    for task, reopen in reopens.items():
+        each = asked[task]
+        age = age_of(facts.bringing(each, reopen), reopen.evidence)
+        if age is Age.NEWS and task in arriving:
+            age = Age.UNKNOWN
+        if age is not Age.NEWS:
+            found.stale[each.path, each.task] = each.status
+        if age is Age.UNKNOWN:
+            found.unclear.add((each.path, each.task))
+    return found
+
+
+def mark_as_seen(known: Iterable[Known], stale: Mapping[Place, str]) -> tuple[Known, ...]:
+    """*known*, with all that is *stale* as if this checkout's ledger had it."""
+    taken: dict[str, dict[str, str]] = defaultdict(dict)
+    for (path, task), status in stale.items():
+        taken[path][task] = status
+    return tuple(replace(item, taken={**item.taken, **taken.get(item.workplan.path, {})}) for item in known)
+
+
+def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drift, ...]:
+    """*drifts*, with a word more where a reopen stands because nobody can tell."""
+    return tuple(
+        drift.with_more(NOT_SHOWN)
+        if drift.finding.code == "C-15" and (drift.finding.file, drift.finding.task) in unclear
+        else drift
+        for drift in drifts
+    )
+
+
+def _file_status(drift: Drift, action: AdvanceTask) -> FileStatus:
+    finding = drift.finding
+    return FileStatus(finding.file or "", finding.task or "", action.id, finding.file_status or "")
+
+
+def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, bytes]:
+    """The bytes of those of *paths* that are as they were when *digests* were taken."""
+    return {
+        file.path: file.data
+        for file in read_files(tree.top, sorted(paths), limit)
+        if file.data is not None and digest(file.data) == digests.get(file.path)
+    }
+
+
+class _Facts:
+    """Puts what git has told into the words of the core."""
+
+    def __init__(self, answers: Provenances, head: str, digests: Mapping[str, str]) -> None:
+        self._answers, self._history, self._head, self._digests = answers, answers.history, head, digests
+        self._below: dict[frozenset[str], set[str]] = {}
+
+    def bringing(self, status: FileStatus, reopen: Reopen) -> list[Bringing]:
+        """The commits that brought *status*, or the work tree; nothing if that is not known."""
+        provenance = self._answers.of[status]
+        cut = self._history.cut
+        complete = not cut and reopen.heads <= self._history.commits.keys()
+        if provenance.uncommitted:
+            below = self._of_evidence(self._head, reopen) if self._head else set()
+            return [Bringing("", None, self._digests.get(status.path, ""), below, cut=cut, complete=complete)]
+        known = self._ancestors(reopen.heads | reopen.stated)
+        return [self._one(each, reopen, each.commit.id in known, cut, complete) for each in provenance.commits]
+
+    def _one(self, brought: Brought, reopen: Reopen, known: bool, cut: bool, complete: bool) -> Bringing:
+        commit = brought.commit
+        below = self._of_evidence(commit.id, reopen)
+        return Bringing(commit.id, commit.authored, brought.digest, below, known, brought.again, cut, complete)
+
+    def _of_evidence(self, commit: str, reopen: Reopen) -> set[str]:
+        named = reopen.later | {statement.commit for statement in reopen.statements}
+        return self._ancestors(frozenset({commit})) & named
+
+    def _ancestors(self, tips: frozenset[str] | set[str]) -> set[str]:
+        key = frozenset(tips)
+        if key not in self._below:
+            self._below[key] = self._history.below(key)
+        return self._below[key]

@@ -1,0 +1,291 @@
+"""The hub's part of a run: reads both sides, compares, and in a fix applies the plan and keeps the ledger."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
+from consistency.core.comparison.flapping import hold
+from consistency.core.comparison.gates import Freshness, suddenly_empty
+from consistency.core.comparison.snapshot import HubSide, HubWorkstream, Known
+from consistency.core.comparison.workplans import Comparison, Drift, compare
+from consistency.core.finding import Finding
+from consistency.core.ledger_codec import remember
+from consistency.core.workplan.edit import Edited
+from consistency.core.workplan.model import MIRRORED, Workplan
+from consistency.db.flapping import read_seesaws
+from consistency.db.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
+from consistency.db.rows import (
+    HubMoved,
+    apply,
+    lock_workstreams,
+    mark_workstreams,
+    read_finished,
+    read_strangers,
+    read_tasks,
+    read_workstreams,
+)
+from consistency.git.status import State
+from consistency.git.worktree import WorkTree, missing_in_head
+from consistency.runs.ledger_update import new_entries, written_entries
+from consistency.runs.options import Options
+from consistency.runs.scan import Reading, read_checkout
+from statehub.models import Checkout, Source
+from statehub.transitions import Origin
+
+if TYPE_CHECKING:
+    from consistency.db.arrivals import Arrivals
+    from consistency.runs.stale_changes import Advances
+
+ATTEMPTS = 5
+"""How often a plan is made anew where the hub moved between the read and the write."""
+
+MAX_PATHS = 1_000
+"""So many files at a time are looked up in HEAD: no command line is too long for that."""
+
+
+class HubBusy(Exception):
+    """The hub moved at every attempt; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
+
+    The changes are dated `applied`; `rows` are the workstreams as they were before. `gates` say why nothing may be
+    written although both sides were compared; `advances` say where statuses that move the hub come from;
+    `left` are the workstreams whose files the repo's branch has no more.
+    """
+
+    reading: Reading
+    comparison: Comparison
+    versions: dict[str, int] = field(default_factory=dict)
+    gates: tuple[Finding, ...] = ()
+    applied: datetime = field(default_factory=timezone.now)
+    advances: Advances | None = None
+    rows: dict[str, HubWorkstream] = field(default_factory=dict)
+    left: tuple[HubWorkstream, ...] = ()
+
+    @property
+    def arrived(self) -> list[HubWorkstream]:
+        """The workstreams that move here from other repos, as they were before."""
+        actions = (drift.action for drift in self.comparison.drifts)
+        return [action.before for action in actions if isinstance(action, UpdateWorkstream) and action.before.repo]
+
+    @property
+    def writebacks(self) -> list[WriteBack]:
+        """What the hub has for the files, in the order of file and place."""
+        return [drift.action for drift in self.comparison.drifts if isinstance(drift.action, WriteBack)]
+
+    def pending(self, written: frozenset[str] = frozenset()) -> set[str]:
+        """The files on which the sides do not agree, once hub actions are applied and *written* files committed."""
+        return {
+            drift.finding.file
+            for drift in self.comparison.drifts
+            if drift.finding.file and not _settles(drift.action, written)
+        }
+
+
+def _settles(action: object, written: frozenset[str]) -> bool:
+    return action.path in written if isinstance(action, WriteBack) else action is not None
+
+
+def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
+    """Both sides compared; nothing is written."""
+    workstreams = read_workstreams(checkout.repo_id)
+    reading = read_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
+    reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
+    hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
+    if arrivals is not None:
+        reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))
+    comparison = _compare(reading, hub)
+    advances = None
+    if any(isinstance(drift.action, AdvanceTask) for drift in comparison.drifts):
+        from consistency.runs.stale_changes import look_into_advances, mark_as_seen, with_doubts_said  # Slow to import.
+
+        advances = look_into_advances(
+            checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
+            all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
+        )  # fmt: skip
+        if advances.stale:
+            reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
+            comparison = _compare(reading, hub)
+            comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
+    if comparison.gone:
+        from consistency.core.comparison.arrivals import with_likes_named
+
+        rows = [workstreams[pk] for pk in comparison.gone]
+        others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
+        comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
+    moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
+    comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
+    comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
+    missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
+    gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, remembered - len(missing))
+    versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
+    left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
+    return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
+
+
+def _left(
+    tree: WorkTree, state: State, reading: Reading, comparison: Comparison, workstreams: dict[str, HubWorkstream]
+) -> tuple[HubWorkstream, ...]:
+    """The workstreams whose files are newly seen to have left the repo's branch; each with the path that it had.
+
+    Only a checkout that is exactly at the branch's tip on its origin can tell, and one of a repo without an origin.
+    """
+    fresh = state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM) and state.ahead == 0
+    if not fresh or state.head is None or state.on_branch is False:
+        return ()
+    paths: dict[str, list[str]] = {}
+    for path, entry in reading.entries.items():
+        paths.setdefault(entry.workstream, []).append(path)
+    known = {entry.workstream for entry in reading.entries.values() if entry.digest == LEFT}
+    rows = [row for pk in comparison.gone - known if (row := workstreams.get(pk)) is not None and row.committed]
+    candidates = [replace(row, path=path) for row in rows for path in paths.get(row.id, [row.path]) if path]
+    candidates = sorted(candidates, key=lambda row: row.path)[:MAX_PATHS]
+    missing = missing_in_head(tree, {row.path for row in candidates})
+    return tuple(row for row in candidates if row.path in missing)
+
+
+def _compare(reading: Reading, hub: HubSide) -> Comparison:
+    return compare(reading.side, hub, lambda: str(uuid.uuid4()))
+
+
+def _moves_status(drift: Drift) -> bool:
+    return isinstance(drift.action, AdvanceTask | WriteBack)
+
+
+def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
+    """Compare, and bring the hub and the ledger up to date in one transaction; nothing is written at a closed gate.
+
+    The last attempt compares while all others wait: a hub that never rests keeps no run out. Raises HubBusy where what
+    this run would create is created by others even then.
+    """
+    origin = Origin(options.user, Source.FILE, options.host, state.head or "")
+    for _ in range(ATTEMPTS - 1):
+        synced = compare_checkout(checkout, tree, state, options)
+        if synced.gates:
+            return synced
+        with suppress(HubMoved):
+            with transaction.atomic():
+                synced = _apply(checkout, synced, origin)
+            return _marked(synced, state, options)
+    with suppress(HubMoved):
+        with transaction.atomic():
+            lock_workstreams(checkout.repo_id)
+            synced = compare_checkout(checkout, tree, state, options)
+            synced = synced if synced.gates else _apply(checkout, synced, origin)
+        return synced if synced.gates else _marked(synced, state, options)
+    raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
+
+
+def _uncommitted(state: State, reading: Reading) -> frozenset[str]:
+    """The files that no commit of the repo's branch is known to have as they stand: all, unless HEAD is one of them."""
+    if state.on_branch and state.ahead == 0:
+        return frozenset(reading.listed & state.dirty)
+    return frozenset(reading.listed)
+
+
+def _marked(synced: Synced, state: State, options: Options) -> Synced:
+    """Keep with the workstreams what this run knows of their files: committed, back again, or allowed to be missing."""
+    reading, rows = synced.reading, synced.rows
+    claimed = {file.workstream: file.path for file in reading.side.settled}
+    claimed.update((workstream, path) for path, workstream in synced.comparison.workstreams.items())
+    there = {row: path for row, path in claimed.items() if row in rows}
+    committed = {row for row, path in there.items() if not rows[row].committed and path not in reading.side.uncommitted}
+    mark_workstreams(committed, committed=True)
+    # What a clone shows that may be behind is no proof that the file has come back.
+    if state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM):
+        mark_workstreams({row for row in there if rows[row].may_be_missing}, may_be_missing=False)
+    if options.allow_missing:
+        missing, _ = reading.missing()
+        mark_workstreams(missing & rows.keys(), may_be_missing=True)
+    return synced
+
+
+def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited]) -> None:
+    """Keep in the ledger what the written *files* say now.
+
+    Where a hook has changed one since, its digest is another and the next run reads it again.
+    """
+    pending = synced.pending(frozenset(files))
+    entries = written_entries(synced.reading, synced.comparison, synced.versions, pending, synced.applied, files)
+    write_entries(checkout.pk, entries)
+
+
+def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known, ...]:
+    """*known*, with what the hub took in the repos that workplans have moved here from."""
+    from consistency.core.comparison.arrivals import memory_of
+
+    of = arrivals.of
+    return tuple(
+        memory_of(item.workplan, of[item.workplan.path].seen) if item.workplan.path in of else item for item in known
+    )
+
+
+def _hub_side(
+    repo: int, reading: Reading, workstreams: dict[str, HubWorkstream], state: State
+) -> tuple[HubSide, Arrivals | None]:
+    """The hub's rows that concern the files, and which of these have moved here; None if no file must be compared."""
+    known = reading.side.known
+    finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
+    if not known:
+        return HubSide(workstreams, finished=finished), None
+    from consistency.db.arrivals import read_arrivals  # Slow to import.
+
+    by_key = {row.key: row.id for row in workstreams.values()}
+    strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
+    claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
+    tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
+    settled = {file.workstream for file in reading.side.settled}
+    plans = [item.workplan for item in known]
+    arrivals = read_arrivals(repo, plans, workstreams, tasks, settled, state.dirty)
+    here = {candidate.row.id: candidate.row for candidate in arrivals.of.values()}
+    replaced = {candidate.row.id: candidate.replaces for candidate in arrivals.of.values() if candidate.replaces}
+    gone = {*here, *replaced.values()}
+    side = HubSide(
+        {pk: row for pk, row in {**workstreams, **here}.items() if pk not in replaced.values()},
+        (*(task for task in tasks if task.workstream not in gone), *arrivals.tasks),
+        {pk: name for pk, name in {**foreign, **arrivals.foreign}.items() if pk not in here},
+        {path: candidate.row.id for path, candidate in arrivals.of.items()},
+        arrivals.refused,
+        arrivals.hints,
+        replaced,
+        finished,
+    )
+    return side, arrivals
+
+
+def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
+    actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
+    # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
+    synced = replace(synced, applied=timezone.now())
+    if actions:
+        origins = synced.advances.origins(origin) if synced.advances else {}
+        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins))
+    reading = synced.reading
+    entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
+    write_entries(checkout.pk, entries)
+    there = reading.keys
+    new = [row for row in synced.left if row.path not in reading.entries and row.path not in reading.listed]
+    gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
+    moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
+    forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
+    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and not entry.is_gone})
+    write_entries(checkout.pk, [_left_entry(row) for row in new])
+    mark_as_left(checkout.pk, {row.path for row in synced.left if row.path in gone and row.key not in there})
+    return synced
+
+
+def _left_entry(row: HubWorkstream) -> NewEntry:
+    """The ledger's row of a file that this checkout never had."""
+    nothing = Known(Workplan(row.path, row.key, row.status, None, ("",) * len(MIRRORED), 0, ()))
+    return NewEntry(row.path, row.key, row.id, LEFT, None, remember(nothing))

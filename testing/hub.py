@@ -1,0 +1,130 @@
+"""A hub of its own for a test, on either database, that the test and the processes it starts share.
+
+The test sees it through Django's ORM, with real transactions. It is migrated once for each worker, then copied.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from testing.manage import Ended, manage
+from testing.postgres import with_name
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A migrated, empty hub; `url` is its DATABASE_URL."""
+
+    url: str
+
+    def manage(self, *args: str | Path, env: Mapping[str, str | None] | None = None, **options: Any) -> Ended:
+        """Run `manage.py` on this hub, as a process; the options are those of `manage`."""
+        return manage(*args, env={"DATABASE_URL": self.url, **(env or {})}, **options)
+
+
+class Template(Protocol):
+    """A migrated database that can be copied."""
+
+    def copy(self, folder: Path) -> Any:
+        """A context manager with the URL and the Django NAME of a copy, which is gone afterwards."""
+
+
+class SQLiteTemplate:
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "template.sqlite3"
+        _migrate(f"sqlite:///{self._file}")
+
+    @contextmanager
+    def copy(self, folder: Path) -> Iterator[tuple[str, str]]:
+        file = folder / "hub.sqlite3"
+        shutil.copyfile(self._file, file)
+        yield f"sqlite:///{file}", str(file)
+
+
+class PostgreSQLTemplate:
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._name = f"test_statehub_hub_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        self._numbers = itertools.count(1)
+        self._execute(f'DROP DATABASE IF EXISTS "{self._name}"', f'CREATE DATABASE "{self._name}"')
+        _migrate(with_name(server_url, self._name))
+
+    @contextmanager
+    def copy(self, folder: Path) -> Iterator[tuple[str, str]]:
+        name = f"{self._name}_{next(self._numbers)}"
+        self._execute(f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        try:
+            yield with_name(self._server_url, name), name
+        finally:
+            self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def drop(self) -> None:
+        self._execute(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+
+    def _execute(self, *statements: str) -> None:
+        import psycopg
+
+        with psycopg.connect(with_name(self._server_url, "postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    url = os.environ["DATABASE_URL"]
+    if url.startswith("sqlite:"):
+        yield SQLiteTemplate(tmp_path_factory.mktemp("hub-template"))
+    else:
+        template = PostgreSQLTemplate(url)
+        yield template
+        template.drop()
+
+
+@pytest.fixture
+def hub(
+    _hub_template: Template,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[Hub]:
+    """An empty hub for this test, instead of pytest-django's `db`: `hub.manage(…)` and the ORM meet there."""
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        pytest.fail("`hub` brings a database of its own: leave out `db` and the mark `django_db`", pytrace=False)
+    with (
+        _hub_template.copy(tmp_path_factory.mktemp("hub")) as (url, name),
+        _as_default(name),
+        django_db_blocker.unblock(),
+    ):
+        yield Hub(url)
+
+
+@contextmanager
+def _as_default(name: str) -> Iterator[None]:
+    """Let Django's default connection be one to the database *name*, in threads that begin now, too."""
+    # The connection that was there is kept as it is: closed, a SQLite database in memory would be gone.
+    settings, before = connections.settings["default"], connections["default"]
+    name_before, settings["NAME"] = settings["NAME"], name
+    connections["default"] = connections.create_connection("default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before
+        settings["NAME"] = name_before
+
+
+def _migrate(url: str) -> None:
+    ended = manage("migrate", "--verbosity=0", env={"DATABASE_URL": url})
+    if ended.exit:
+        raise RuntimeError(f"migrate failed:\n{ended.stderr}")

@@ -1,0 +1,99 @@
+"""What check_consistency loads: start-up time is what a run with nothing to do consists of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from testing.hub import Hub
+from testing.manage import ROOT
+from testing.repos import Clone
+from tests.cli.helpers import edit, mirrored
+
+ALLOWED = {
+    "asgiref",  # Django's
+    "consistency",
+    "django",
+    "environ",
+    "filelock",
+    "git",  # GitPython, for its command runner
+    "gitdb",  # GitPython's
+    "smmap",  # GitPython's
+    "pyromark",
+    "statehub",
+    "sqlparse",  # Django's
+}
+FORBIDDEN = (
+    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
+    "django.test", "django.urls", "django.http", "django.core.mail",
+    "consistency.reports.sarif_report", "consistency.reports.json_report", "rich", "psycopg", "yaml",
+    "consistency.git.commit", "consistency.git.pull", "consistency.runs.push",
+    "git", "git.repo", "git.objects",  # All of GitPython but its command runner.
+)  # fmt: skip
+NOTHING_TO_DO = (
+    "consistency.git.blame", "consistency.db.arrivals", "consistency.runs.stale_changes",
+)  # fmt: skip
+"""What a run needs only if something moves."""
+
+LIST = """
+import sys
+from django.core.management import execute_from_command_line
+from manage import main
+sys.argv = ["manage.py", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(hub: Hub, *args: str) -> set[str]:
+    """The modules in a process that has run the command."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    # -S would leave out site-packages; what coverage and editable installs load there is taken off below.
+    run = subprocess.run(
+        [sys.executable, "-c", LIST, *args], cwd=ROOT, env={**environment, "DATABASE_URL": hub.url}, check=True,
+        text=True, capture_output=True,
+    )  # fmt: skip
+    return set(run.stderr.split())
+
+
+def top_level(modules: set[str]) -> set[str]:
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], check=True, text=True, capture_output=True, cwd=ROOT
+    )
+    before = set(bare.stdout.split())
+    names = {name.partition(".")[0] for name in modules - before}
+    return {name for name in names if name not in sys.stdlib_module_names and not name.startswith("_")} - {"manage"}
+
+
+@pytest.mark.parametrize("drift", [False, True], ids=["nothing to do", "drift"])
+def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
+    mirrored(clone)
+    if drift:
+        edit(clone, "status: todo", "status: done")
+    modules = loaded(hub, "check_consistency", "clone")
+    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary", "typing_extensions"}
+    assert top_level(modules) - ALLOWED - postgresql == set()
+    assert sorted(modules.intersection(FORBIDDEN) - postgresql) == []
+    assert drift or sorted(modules.intersection(NOTHING_TO_DO)) == []
+
+
+def test_fix_with_nothing_to_do_loads_no_writeback(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "fix_consistency", "clone", "--push")
+    unneeded = {"consistency.git.commit", "consistency.git.pull", *NOTHING_TO_DO}
+    assert sorted(modules & unneeded) == []
+
+
+def test_reports_load_only_their_own(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "check_consistency", "clone", "--format", "json")
+    assert {name for name in modules if name.startswith("consistency.reports.")} == {
+        "consistency.reports.json_report", "consistency.reports.json_text", "consistency.reports.outcome",
+        "consistency.reports.progress",
+    }  # fmt: skip

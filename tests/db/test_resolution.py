@@ -1,0 +1,101 @@
+"""Which open findings a run may resolve."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from consistency.core.codes import CODES
+from consistency.core.comparison.workplans import Doubt
+from consistency.core.finding import UNPUSHED
+from consistency.db.finding_history import OpenEpisode, fingerprint
+from consistency.db.resolution import compared, nothing, only_the_gates, pushed
+
+A = "workplans/a.md"
+
+
+def episode(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01") -> OpenEpisode:
+    return OpenEpisode(1, "f" * 64, code, file, workplan, task)
+
+
+def resolved(doubts: list[Doubt], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
+    """The codes that a run resolves when it no longer sees them."""
+    evaluated = compared(doubts, due or set(), tried=tried)
+    return {code for code in CODES if evaluated(episode(code, task=task))}
+
+
+ALL = set(CODES)
+PRESENCE = {"C-02", "C-03", "C-08", "C-23", "C-27"}
+"""What is known by looking for a file, whatever it says."""
+
+
+def test_run_that_saw_nothing() -> None:
+    assert not any(nothing(episode(code)) for code in CODES)
+
+
+def test_run_that_was_held_back() -> None:
+    assert [code for code in CODES if only_the_gates(episode(code))] == ["C-01"]
+    assert [code for code in CODES if only_the_gates(episode(code, file=""))] == [
+        "C-01",
+        "C-14",
+        "C-18",
+        "C-21",
+        "C-22",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("doubts", "codes"),
+    [
+        ([], ALL),
+        ([Doubt(file="workplans/b.md"), Doubt(workplan="WP-2"), Doubt(workplan="WP-1", task="T02")], ALL),
+        ([Doubt(file=A)], PRESENCE),
+        ([Doubt(workplan="WP-1")], {*PRESENCE, "C-04"}),
+        ([Doubt(workplan="WP-1", task="T01")], {*PRESENCE, "C-04", "C-05", "C-06", "C-17", "C-24"}),
+        (
+            [Doubt(workplan="WP-1", task="T01", there=True)],
+            {*PRESENCE, "C-04", "C-05", "C-06", "C-10", "C-17", "C-24"},
+        ),
+    ],
+)
+def test_doubts(doubts: list[Doubt], codes: set[str]) -> None:
+    assert resolved(doubts) == codes
+
+
+def test_doubt_about_a_task_leaves_its_workplan() -> None:
+    assert resolved([Doubt(workplan="WP-1", task="T01")], task="") == ALL
+
+
+def test_names_are_compared_as_they_are_stored() -> None:
+    evaluated = compared(
+        [Doubt(file="x\udcff.md"), Doubt(workplan="W\0"), Doubt(workplan="V\0", task="T\0")], (), tried=True
+    )
+    for row in (
+        episode("C-12", file="x\\udcff.md"),
+        episode("C-12", workplan="W\\x00"),
+        episode("C-12", workplan="V\\x00", task="T\\x00"),
+    ):
+        assert not evaluated(row)
+
+
+@pytest.mark.parametrize("unpushed", [False, True])
+@pytest.mark.parametrize("due", [set[str](), {A}])
+def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, due: set[str]) -> None:
+    row = OpenEpisode(1, fingerprint(UNPUSHED), "C-16", "", "", "")
+    evaluated = compared([], due, tried=False, unpushed=unpushed)
+    assert evaluated(row) is not unpushed
+    assert not only_the_gates(row)
+    assert all(pushed(each)(row) for each in (evaluated, only_the_gates, nothing))
+    assert not pushed(nothing)(episode("C-16"))
+
+
+@pytest.mark.parametrize(
+    ("due", "tried"), list(itertools.product([set[str](), {A}, {"workplans/b.md"}], [False, True]))
+)
+def test_trouble_with_writing(due: set[str], tried: bool) -> None:
+    evaluated = compared([], due, tried=tried)
+    of_file = tried or A not in due
+    assert [evaluated(episode(code)) for code in ("C-14", "C-16")] == [of_file, of_file]
+    gate, whole = (evaluated(episode(code, file="", workplan="", task="")) for code in ("C-14", "C-16"))
+    assert (gate, whole) == (True, tried or not due)

@@ -1,0 +1,236 @@
+"""What the core promises of any bytes: functions that take bytes and raise Broken where a promise does not hold.
+
+The fuzzer, the tests over generated input and the replay of the corpus all call these.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from uuid import NAMESPACE_URL, uuid5
+
+import yaml
+
+from consistency.core.codes import CODES
+from consistency.core.comparison.snapshot import Known
+from consistency.core.ledger_codec import recall, remember
+from consistency.core.workplan.edit import EditRefused, set_statuses
+from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.parse import parse_workplan
+from consistency.core.workplan.source import UTF8_BOM
+from consistency.core.workplan.validation import fault_of_id, has_control, is_uuid
+from consistency.core.workplan.write_ids import StampRefused, stamp
+from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
+from tests.fuzz.oracle import by_the_oracle, by_us, comparable
+
+PATH = "workplans/w.md"
+UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+Parsed = Workplan | Unreadable | None
+
+
+class Broken(AssertionError):
+    """A promise that does not hold; the text says which, with what was found."""
+
+
+def demand(kept: object, promise: str, *found: object) -> None:
+    """Raise Broken with *promise* and what was *found* unless *kept*."""
+    if not kept:
+        raise Broken(": ".join([promise, *map(repr, found)]))
+
+
+def check_parse(data: bytes) -> None:
+    """Any bytes give a workplan, an unreadable one or None; places and lines are inside of the file and right."""
+    parsed = parse_workplan(PATH, data)
+    demand(parsed is None or type(parsed) in (Workplan, Unreadable), "one of three kinds comes out", parsed)
+    if isinstance(parsed, Unreadable):
+        demand(parsed.problems, "an unreadable file has a problem")
+        demand(parsed.key is None or _is_id(parsed.key), "the id of an unreadable file can serve as one", parsed.key)
+        _check_problems(data, parsed.problems)
+    if isinstance(parsed, Workplan):
+        _check_workplan(data, parsed)
+        _check_problems(data, parsed.problems)
+        for block in parsed.blocks:
+            _check_block(data, block)
+        places = [block.place for block in parsed.blocks if block.place]
+        demand(all(a[1] < b[0] for a, b in pairwise(places)), "blocks are in the order of the file", places)
+
+
+def check_edit(data: bytes) -> None:
+    """A status is changed alone, byte for byte; once more changes nothing, and back gives the file as it was."""
+    parsed = parse_workplan(PATH, data)
+    if not isinstance(parsed, Workplan):
+        _refuses(data, {"X": "done"}, "the file is no readable workplan any more")
+        return
+    _refuses(data, {"no such task": "done"}, "task 'no such task' is not in the file any more")
+    number = Counter(block.key for block in parsed.blocks)
+    alone = [block for block in parsed.blocks if number[block.key] == 1]
+    for block in alone:
+        if block.place is None:
+            _refuses(data, {block.key: _other(data, block)}, f"the status of task '{block.key}' is not in one piece")
+    editable = [block for block in alone if block.place is not None]
+    if editable:
+        _check_change(data, parsed, [editable[zlib.crc32(data) % len(editable)]])
+        _check_change(data, parsed, editable)
+
+
+def check_stamp(data: bytes) -> None:
+    """UUIDs are added alone, or refused with words; once more adds nothing, and statuses can be edited as before."""
+    parsed = parse_workplan(PATH, data)
+    number = Counter(block.key for block in parsed.blocks) if isinstance(parsed, Workplan) else Counter[str]()
+    uuids = {key: str(uuid5(NAMESPACE_URL, key)) for key in number if number[key] == 1}
+    workstream = str(uuid5(NAMESPACE_URL, PATH))
+    try:
+        stamped = stamp(PATH, data, workstream, uuids)
+    except StampRefused as refused:
+        demand(str(refused) and not has_control(str(refused)), "a refusal says why", str(refused))
+        return
+    demand(isinstance(parsed, Workplan), "only a workplan is stamped", parsed)
+    _only_added(data, stamped.data)
+    demand(repr(stamped.workplan) == repr(parse_workplan(PATH, stamped.data)), "the result is what the bytes say")
+    for block in stamped.workplan.blocks:
+        demand(block.uuid or number[block.key] > 1, "every task has a UUID then", block)
+    demand(stamp(PATH, stamped.data, workstream, uuids).data == stamped.data, "the same stamp again adds nothing")
+
+
+def check_memory(data: bytes) -> None:
+    """What the ledger keeps of a workplan gives the same workplan back, places and all."""
+    parsed = parse_workplan(PATH, data)
+    if isinstance(parsed, Workplan):
+        taken = {block.key: block.status for block in parsed.blocks}
+        text = remember(Known(parsed, taken, parsed.status))
+        known = recall(PATH, text)
+        demand(repr(known.workplan) == repr(parsed), "the ledger gives the workplan back", known.workplan, parsed)
+        demand((known.taken, known.taken_status) == (taken, parsed.status), "the ledger gives the statuses back", text)
+        demand(text.isascii() and "\\u0000" not in text and json.loads(text), "any database takes the text", text)
+
+
+def check_ends(data: bytes) -> None:
+    """Neither CRLF nor a BOM changes what a file says; only the places of the statuses move."""
+    if b"\r" in data or data.startswith((UTF8_BOM, *UTF16_BOMS)):
+        return
+    parsed = parse_workplan(PATH, data)
+    marked, crlf = parse_workplan(PATH, UTF8_BOM + data), parse_workplan(PATH, data.replace(b"\n", b"\r\n"))
+    demand(marked == parsed, "a BOM changes nothing", marked, parsed)
+    demand(crlf == parsed, "CRLF changes nothing", crlf, parsed)
+
+
+def check_fences(data: bytes) -> None:
+    """Task fences are where another reader of CommonMark has them."""
+    text = comparable(data.decode("utf-8", "replace"))
+    if text is not None:
+        ours, theirs = by_us(text), by_the_oracle(text)
+        demand(ours == theirs, "task fences are those of CommonMark", ours, theirs)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "parse": check_parse,
+    "edit": check_edit,
+    "stamp": check_stamp,
+    "memory": check_memory,
+    "ends": check_ends,
+    "fences": check_fences,
+}
+"""All targets by name."""
+
+
+def _is_id(text: str) -> bool:
+    return bool(text) and text == text.strip() and fault_of_id(text) is None
+
+
+def _check_workplan(data: bytes, workplan: Workplan) -> None:
+    demand(workplan.path == PATH, "the path is that of the file", workplan.path)
+    demand(_is_id(workplan.key), "a workplan has an id", workplan.key)
+    demand(workplan.status in WORKSTREAM_STATUSES, "a workplan has a status", workplan.status)
+    demand(workplan.title, "a workplan has a title")
+    demand(not any(map(has_control, workplan.mirrored)), "no field holds a control character", workplan.mirrored)
+    _check_uuid(workplan.uuid)
+    _check_line(data, workplan.line)
+
+
+def _check_problems(data: bytes, problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        demand(problem.code in CODES, "a problem has a code of the table", problem)
+        demand(problem.message and not has_control(problem.message), "a message is one clean line", problem)
+        demand(problem.task is None or _is_id(problem.task), "a problem's task can be named", problem)
+        if problem.line is not None:
+            _check_line(data, problem.line)
+    demand(len({(each.code, each.mark, each.line) for each in problems}) == len(problems), "a problem is told once")
+
+
+def _check_block(data: bytes, block: TaskBlock) -> None:
+    demand(_is_id(block.key), "a task has an id", block)
+    demand(block.status in TASK_STATUSES and block.priority in PRIORITIES, "status and priority are known words", block)
+    demand(block.title and not has_control(block.title), "a title is one clean line", block)
+    _check_uuid(block.uuid)
+    _check_line(data, block.line)
+    if block.place is not None:
+        start, end = block.place
+        written = data[start:end]
+        demand(data.count(b"\n", 0, start) + 1 == block.line, "a place is in its line", block)
+        demand(_said(written) == block.status, "a place has the bytes of its status", block, written)
+
+
+def _check_uuid(uuid: str | None) -> None:
+    demand(uuid is None or (is_uuid(uuid) and uuid == uuid.lower()), "a UUID is one in small letters", uuid)
+
+
+def _check_line(data: bytes, line: int) -> None:
+    last = data.count(b"\n") + (not data.endswith(b"\n"))
+    demand(1 <= line <= max(last, 1), "a line is one of the file's", line, last)
+
+
+def _said(written: bytes) -> object:
+    """The status that stands in these bytes; only double quotes need YAML."""
+    if written[:1] == b'"':
+        return yaml.safe_load(written)
+    return written.decode().strip("'") if written[:1] == b"'" == written[-1:] else written.decode()
+
+
+def _other(data: bytes, block: TaskBlock) -> str:
+    """A status that the block does not have, chosen by the bytes of the file."""
+    others = [status for status in TASK_STATUSES if status != block.status]
+    return others[(zlib.crc32(data) >> 8) % len(others)]
+
+
+def _refuses(data: bytes, wanted: dict[str, str], words: str) -> None:
+    try:
+        edited = set_statuses(PATH, data, wanted)
+    except EditRefused as refused:
+        demand(str(refused).startswith(words), "a refusal says why", str(refused), words)
+    else:
+        raise Broken(f"this edit is refused: {words}: {wanted!r}: {edited.data!r}")
+
+
+def _check_change(data: bytes, before: Workplan, changing: list[TaskBlock]) -> None:
+    wanted = {block.key: _other(data, block) for block in changing}
+    edited = set_statuses(PATH, data, wanted)
+    demand(edited.data == _spliced(data, changing, wanted), "only the statuses' bytes change", edited.data)
+    blocks = (replace(block, status=wanted.get(block.key, block.status)) for block in before.blocks)
+    demand(
+        edited.workplan == replace(before, blocks=tuple(blocks)), "only the statuses change", edited.workplan, before
+    )
+    demand(repr(edited.workplan) == repr(parse_workplan(PATH, edited.data)), "the result is what the bytes say")
+    demand(set_statuses(PATH, edited.data, wanted).data == edited.data, "the same edit again changes nothing")
+    back = set_statuses(PATH, edited.data, {block.key: block.status for block in changing})
+    demand(back.workplan == before, "the edit back gives the workplan as it was", back.workplan, before)
+    usual = {block.key: block.status for block in changing}
+    demand(back.data == _spliced(data, changing, usual), "the edit back gives the bytes as they were", back.data)
+
+
+def _spliced(data: bytes, changing: list[TaskBlock], wanted: dict[str, str]) -> bytes:
+    """*data* with the statuses put in by hand, from the end to the start. Quotes stay, escapes in them go."""
+    for start, end, key in sorted(((*block.place, block.key) for block in changing if block.place), reverse=True):
+        quote = data[start : start + 1] if data[start : start + 1] in (b"'", b'"') else b""
+        data = data[:start] + quote + wanted[key].encode() + quote + data[end:]
+    return data
+
+
+def _only_added(before: bytes, after: bytes) -> None:
+    """Every byte of *before* is in *after*, in the same order."""
+    rest = iter(after)
+    demand(all(byte in rest for byte in before), "no byte is lost or moved", after)

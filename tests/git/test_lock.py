@@ -1,0 +1,83 @@
+"""One run at a time on a checkout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from consistency.git.lock import LOCK_NAME, Locked, locked
+from consistency.git.worktree import WorkTree, open_checkout
+from testing.manage import ROOT
+from testing.repos import Clone
+
+HOLD = """
+import sys, time
+from consistency.git.lock import locked
+from consistency.git.worktree import open_checkout
+with locked(open_checkout(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen([sys.executable, "-c", HOLD, path], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_second_process_is_refused_at_once(clone: Clone, tree: WorkTree) -> None:
+    with held_elsewhere(clone.path) as process:
+        started = time.monotonic()
+        with pytest.raises(Locked, match=rf"^another run is at work on {clone.path}; try again"), locked(tree):
+            pass
+        assert time.monotonic() - started < 1
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        with locked(tree):
+            pass
+
+
+def test_lock_is_free_after_an_error(tree: WorkTree) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tree):
+        raise ZeroDivisionError
+    with locked(tree):
+        pass
+
+
+def test_lock_of_this_very_process(tree: WorkTree) -> None:
+    with locked(tree), pytest.raises(Locked), locked(tree):
+        pass
+
+
+def test_linked_worktrees_lock_each_for_itself(clone: Clone, tree: WorkTree) -> None:
+    linked = clone.path.with_name("linked")
+    clone.git("worktree", "add", "--quiet", str(linked))
+    with held_elsewhere(linked), locked(tree), pytest.raises(Locked), locked(open_checkout(str(linked))):
+        pass
+
+
+def test_git_does_not_see_the_lock(clone: Clone, tree: WorkTree) -> None:
+    with locked(tree):
+        assert clone.status() == []
+
+
+def test_git_folder_that_cannot_be_written_to(clone: Clone, tree: WorkTree) -> None:
+    (clone.path / ".git" / LOCK_NAME).mkdir()  # For root, too, there is nothing to open then.
+    ran = False
+    with locked(tree):
+        ran = True
+    assert ran

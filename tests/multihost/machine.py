@@ -1,0 +1,122 @@
+"""A machine with one clone: what a person, a program or cron does there, in this process, under the machine's name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.test import override_settings
+
+from consistency.models import Run
+from statehub.models import Source
+from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import reopen as move_back
+from testing.hub import Hub
+from testing.manage import Ended
+from testing.repos import Clone
+from testing.repos import Origin as Bare
+from tests.cli.helpers import FILE, TEXT, run
+
+T01, T02 = "WP-1-T01", "WP-1-T02"
+PLACES = {T01: 14, T02: 21}
+"""The lines of the statuses in TEXT, from 1."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One host and its clone."""
+
+    name: str
+    clone: Clone
+
+    def manage(self, command: str, *args: str | Path) -> Ended:
+        """Run a command there."""
+        with override_settings(STATEHUB_HOST=self.name):
+            return run(command, *args)
+
+    def fix(self, *args: str) -> Ended:
+        """A fix of the clone, reported as JSON."""
+        return self.manage("fix_consistency", "--format", "json", "--path", str(self.clone.path), *args)
+
+    def check(self, *args: str) -> Ended:
+        """A check of the clone, reported as JSON."""
+        return self.manage("check_consistency", "--format", "json", "--path", str(self.clone.path), *args)
+
+    def edit(self, task: str, status: str) -> None:
+        """Set a task's status in the file, as a person would."""
+        lines = self.clone.read(FILE).decode().split("\n")
+        place = PLACES[task] - 1
+        lines[place] = f"status: {status}"
+        self.clone.write(FILE, "\n".join(lines))
+
+    def commit(self, message: str = "Work") -> str:
+        """Commit what is there."""
+        return self.clone.commit(message)
+
+    def push(self) -> None:
+        """Push as a person would."""
+        self.clone.push()
+
+    def pull(self) -> None:
+        """Pull as a person would, by fast-forward."""
+        self.clone.pull()
+
+    def statuses(self) -> dict[str, str]:
+        """What the file says: task → status."""
+        lines = self.clone.read(FILE).decode().split("\n")
+        return {task: lines[place - 1].removeprefix("status: ") for task, place in PLACES.items()}
+
+    @property
+    def last_run(self) -> Run:
+        """The newest run on this machine."""
+        return Run.objects.filter(checkout__host=self.name).latest("started_at")
+
+
+@dataclass(frozen=True)
+class Host(Machine):
+    """A machine whose commands are processes of their own, on the hub that all share."""
+
+    hub: Hub
+
+    def manage(self, command: str, *args: str | Path) -> Ended:
+        """Run a command there."""
+        return self.hub.manage(command, *args, env={"STATEHUB_HOST": self.name})
+
+
+def machine(bare: Bare, name: str) -> Machine:
+    """A machine with a fresh clone of *bare*, registered."""
+    made = Machine(name, bare.clone(name))
+    assert made.manage("register_repo", str(made.clone.path)).exit == 0
+    return made
+
+
+def planned(bare: Bare, *names: str) -> list[Machine]:
+    """Machines with up-to-date clones of a repo with TEXT at FILE, which the hub knows from each of them."""
+    first = Machine(names[0], bare.clone(names[0]))
+    first.clone.write(FILE, TEXT)
+    first.commit("Plan")
+    first.push()
+    assert first.fix().exit == 0
+    others = [machine(bare, name) for name in names[1:]]
+    for other in others:
+        assert other.fix().exit == 0
+    return [first, *others]
+
+
+def report(task: str, status: str, who: str = "remote") -> None:
+    """A status that some program reports to the hub."""
+    advance(find_task(task), status, Origin(who, Source.API))
+
+
+def reopen(task: str, status: str, who: str = "anna") -> None:
+    """A person moves a task back, on purpose."""
+    move_back(find_task(task), status, "not done after all", Origin(who, Source.ADMIN))
+
+
+def repo(ended: Ended) -> dict[str, Any]:
+    """The one repo's part of a JSON report."""
+    document: dict[str, Any] = json.loads(ended.stdout)
+    (only,) = document["repos"]
+    return dict(only)

@@ -1,0 +1,106 @@
+"""Queries and git processes of a run: small whole numbers, the same for few workplans and for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from statehub.models import Source
+from statehub.transitions import Origin, advance, find_task
+from testing.gitlog import GitProcesses
+from testing.manage import Ended
+from testing.repos import Clone
+from testing.workplans import workplan
+from tests.cli.helpers import check, codes, fix
+
+SIZES = (5, 60)
+MOST_QUERIES, MOST_PROCESSES = 30, 12
+CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+
+
+def path(number: int) -> str:
+    return f"workplans/{number % 7}/{number}.md"
+
+
+def planned(clone: Clone, size: int, status: str = "todo") -> None:
+    """*size* workplans, committed and pushed; *status* is that of their first tasks."""
+    for number in range(size):
+        tasks = [("T01", status), ("T02", "in_progress"), ("T03", "done")]
+        clone.write(path(number), workplan(f"WP-{number}", tasks))
+    clone.commit()
+    clone.push()
+
+
+def nothing(clone: Clone, size: int) -> list[tuple[str, str]]:
+    planned(clone, size)
+    fix("--path", clone.path)
+    return []
+
+
+def first_import(clone: Clone, size: int) -> list[tuple[str, str]]:
+    nothing(clone, 0)
+    planned(clone, size)
+    return [("C-07", "created")] * size
+
+
+def hub_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
+    nothing(clone, size)
+    for number in range(size):
+        advance(find_task(f"WP-{number}-T01"), "done", Origin("somebody", Source.API))
+    return [("C-13", "written_back")] * size
+
+
+def file_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
+    nothing(clone, size)
+    planned(clone, size, "done")
+    return [("C-11", "advanced")] * size
+
+
+def fix_and_push(slug: str) -> Ended:
+    return fix(slug, "--push")
+
+
+@pytest.mark.parametrize(
+    ("arrange", "command", "queries", "processes"),
+    [
+        (nothing, check, 7, 6),
+        (nothing, fix, 7, 6),
+        (first_import, fix, 14, 7),  # One of them ends the C-25 of a repo without workplans.
+        (hub_ahead, fix, 17, 10),
+        (hub_ahead, fix_and_push, 18, 11),
+        (file_ahead, fix, 20, 9),
+    ],
+    ids=[
+        "check with nothing to do",
+        "fix with nothing to do",
+        "first import",
+        "hub ahead",
+        "hub ahead, pushed",
+        "file ahead",
+    ],
+)
+@pytest.mark.parametrize("size", SIZES)
+def test_counts(
+    hub: object,
+    clone: Clone,
+    git_processes: GitProcesses,
+    arrange: Callable[[Clone, int], list[tuple[str, str]]],
+    command: Callable[..., Ended],
+    queries: int,
+    processes: int,
+    size: int,
+) -> None:
+    expected = arrange(clone, size)
+    git_processes.clear()
+    with CaptureQueriesContext(connection) as captured:
+        ended = command("clone")
+    assert codes(ended) == expected
+    statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
+    assert (len(statements), len(git_processes)) == (queries, processes), "\n".join(
+        [sql[:150] for sql in statements] + [" ".join(call) for call in git_processes]
+    )
+    assert queries <= MOST_QUERIES
+    assert processes <= MOST_PROCESSES

@@ -1,0 +1,294 @@
+"""Moves of a task's status: forward, back on purpose, and by several at once."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
+from statehub.statuses import TASK_STATUSES, is_regress
+from statehub.transitions import MoveError, Origin, UnknownTask, WouldRegress, _move, advance, find_task, reopen
+
+ME = Origin("me", Source.API, "laptop", "c0ffee")
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def make(slug: str, key: str, status: str = "todo", workstream: str = "WP-1") -> Task:
+    repo, _ = Repo.objects.get_or_create(slug=slug)
+    home, _ = Workstream.objects.get_or_create(repo=repo, key=workstream, defaults={"title": "W", "status": "active"})
+    return Task.objects.create(workstream=home, key=key, title=f"Title of {key}", status=status)
+
+
+def changes(task: Task) -> list[dict[str, Any]]:
+    return [dict(row) for row in StatusChange.objects.filter(task=task).order_by("pk").values()]
+
+
+def version(task: Task) -> int:
+    return Workstream.objects.get(tasks=task).version
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(TASK_STATUSES, repeat=2)))
+def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
+    task = make("net", "T01", old)
+    if is_regress(old, new):
+        with pytest.raises(WouldRegress) as refused:
+            advance(task, new, ME)
+        assert refused.value.current == old
+        assert str(refused.value) == (
+            f"task 'T01' is {old} in the hub; {new} would be a step back (reopen_task T01 {new} --reason … "
+            "does that on purpose)"
+        )
+    else:
+        assert advance(task, new, ME, at=NOON) == (old != new)
+    moved = old != new and not is_regress(old, new)
+    row = Task.objects.get(pk=task.pk)
+    assert (row.status, version(task), len(changes(task))) == (new if moved else old, 1 + moved, moved)
+    assert (row.status_changed_at == NOON) == moved
+
+
+@pytest.mark.django_db
+def test_advance_leaves_a_whole_record() -> None:
+    task = make("net", "T01")
+    assert advance(task, "done", ME, at=NOON)
+    change = changes(task)
+    assert change == [
+        {
+            "id": change[0]["id"], "task_id": task.pk, "old": "todo", "new": "done", "at": NOON, "who": "me",
+            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
+            "digest": "", "known_heads": [], "reopen": False, "reason": "",
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_reopen_leaves_a_whole_record() -> None:
+    task = make("net", "T01", "done")
+    assert reopen(task, "in_progress", "  half of it is missing ", ME, at=NOON)
+    change = changes(task)
+    assert change == [
+        {
+            "id": change[0]["id"], "task_id": task.pk, "old": "done", "new": "in_progress", "at": NOON, "who": "me",
+            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
+            "digest": "", "known_heads": [], "reopen": True, "reason": "half of it is missing",
+        }
+    ]  # fmt: skip
+    assert (Task.objects.get().status, Task.objects.get().status_changed_at, version(task)) == ("in_progress", NOON, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("old", "new", "source", "kept"),
+    [
+        ("done", "todo", Source.ADMIN, True),
+        ("in_progress", "blocked", Source.API, True),
+        ("todo", "done", Source.COMMAND, True),
+        ("todo", "todo", Source.API, False),
+    ],
+)
+def test_reopen_keeps_what_the_hub_had_taken(old: str, new: str, source: str, kept: bool) -> None:
+    task = make("net", "T01", old)
+    repo = task.workstream.repo
+    for host, head, tip in (("a", "h1", "t"), ("b", "h2", "t"), ("never fixed", "", "")):
+        Checkout.objects.create(repo=repo, host=host, path="/net", head=head, tip=tip)
+    Checkout.objects.create(repo=make("other", "T01").workstream.repo, host="a", path="/other", head="x", tip="x")
+    assert reopen(task, new, "not yet", Origin("me", source)) is kept
+    assert [change["known_heads"] for change in changes(task)] == [["h1", "h2", "t"]] * kept
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("old", "new", "known"), [("todo", "done", []), ("in_progress", "blocked", ["h"])])
+def test_advance_keeps_it_only_if_it_is_a_move_aside(old: str, new: str, known: list[str]) -> None:
+    task = make("net", "T01", old)
+    Checkout.objects.create(repo=task.workstream.repo, host="a", path="/net", head="h")
+    assert advance(task, new, ME)
+    assert [change["known_heads"] for change in changes(task)] == [known]
+
+
+@pytest.mark.django_db
+def test_reopen_to_the_same_status_is_no_move() -> None:
+    task = make("net", "T01", "done")
+    assert not reopen(task, "done", "why not", ME)
+    assert (version(task), changes(task)) == (1, [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_reopen_needs_a_reason(reason: str) -> None:
+    task = make("net", "T01", "done")
+    with pytest.raises(MoveError, match=r"^a reopen needs a reason$"):
+        reopen(task, "todo", reason, ME)
+    assert (version(task), changes(task)) == (1, [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["finished", "active", "", "Done"])
+def test_unknown_status_is_refused(status: str) -> None:
+    task = make("net", "T01")
+    words = f"unknown status '{status}'; it is one of todo, in_progress, blocked, done, cancelled"
+    with pytest.raises(MoveError) as refused:
+        advance(task, status, ME)
+    assert str(refused.value) == words
+    with pytest.raises(MoveError) as refused:
+        reopen(task, status, "so", ME)
+    assert str(refused.value) == words
+
+
+@pytest.mark.django_db
+def test_task_that_was_deleted_meanwhile() -> None:
+    task = make("net", "T01")
+    Task.objects.all().delete()
+    task.pk = uuid.uuid4()
+    with pytest.raises(UnknownTask, match=r"^task 'T01' is no longer in the hub$"):
+        advance(task, "done", ME)
+
+
+@pytest.mark.django_db
+def test_stale_copy_of_a_task_does_not_regress_it() -> None:
+    stale = make("net", "T01")
+    advance(Task.objects.get(), "done", ME)
+    with pytest.raises(WouldRegress):
+        advance(stale, "in_progress", ME)
+    assert Task.objects.get().status == "done"
+
+
+@pytest.mark.django_db
+def test_task_that_moved_between_the_look_and_the_write() -> None:
+    """Only where its workstream changed at that moment as well, so that the lock was on another row."""
+    stale = make("net", "T01")
+    Task.objects.update(status="done")
+    with pytest.raises(MoveError, match=r"^task 'T01' was moved by somebody else at this moment; try again$"):
+        _move(stale, "in_progress", StatusChange(at=NOON, reopen=False), ME)
+    assert (Task.objects.get().status, version(stale), changes(stale)) == ("done", 1, [])
+
+
+@pytest.mark.django_db
+class TestFindTask:
+    def test_by_id_uuid_and_slug(self) -> None:
+        task = make("net", "WP-1-T01")
+        make("other", "WP-2-T01")
+        for ref in ("WP-1-T01", "net/WP-1-T01", str(task.pk), str(task.pk).upper(), task.pk.hex):
+            assert find_task(ref) == task
+
+    @pytest.mark.parametrize(
+        "ref",
+        [
+            "",
+            "/",
+            "net/",
+            "/T01",
+            "net",
+            "nowhere/T01",
+            "net/T02",
+            "t01",
+            "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e",
+            "T01 ",
+            "ü",
+        ],
+    )
+    def test_unknown(self, ref: str) -> None:
+        make("net", "T01")
+        with pytest.raises(UnknownTask) as unknown:
+            find_task(ref)
+        assert str(unknown.value) == f"no task '{ref}' in the hub"
+
+    def test_ids_are_compared_in_nfc(self) -> None:
+        task = make("net", "T-\u00e9")
+        assert find_task("T-e\u0301") == find_task("net/T-e\u0301") == task
+
+    def test_unknown_with_a_character_that_nobody_sees(self) -> None:
+        make("net", "T01")
+        with pytest.raises(UnknownTask) as unknown:
+            find_task("T01\u200b")
+        assert str(unknown.value) == "no task 'T01\u200b' in the hub, which holds U+200B ZERO WIDTH SPACE"
+
+    def test_same_id_in_two_repos_needs_a_slug(self) -> None:
+        one, two = make("net", "T01"), make("other", "T01")
+        with pytest.raises(UnknownTask) as ambiguous:
+            find_task("T01")
+        named = sorted([f"net/T01 ({one.pk})", f"other/T01 ({two.pk})"])
+        words = str(ambiguous.value)
+        assert words.startswith("'T01' names more than one task: ")
+        assert words.endswith("; give SLUG/ID or the UUID")
+        assert all(name in words for name in named)
+        assert (find_task("net/T01"), find_task("other/T01")) == (one, two)
+
+    def test_same_id_twice_in_a_repo_needs_the_uuid(self) -> None:
+        one, two = make("net", "T01"), make("net", "T01", workstream="WP-2")
+        with pytest.raises(UnknownTask, match=r"^'net/T01' names more than one task"):
+            find_task("net/T01")
+        assert (find_task(str(one.pk)), find_task(str(two.pk))) == (one, two)
+
+    def test_id_with_a_slash_is_an_id_first(self) -> None:
+        task = make("net", "a/b")
+        assert (find_task("a/b"), find_task("net/a/b")) == (task, task)
+
+
+def in_threads(*calls: Callable[[], object]) -> list[BaseException]:
+    """Run *calls* at the same time, each on a connection of its own; what they raised."""
+    barrier, raised = threading.Barrier(len(calls)), list[BaseException]()
+
+    def work(call: Callable[[], object]) -> None:
+        try:
+            barrier.wait(10)
+            call()
+        except MoveError as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    return raised
+
+
+@pytest.mark.usefixtures("hub")
+class TestSeveralAtOnce:
+    def test_no_move_is_lost_and_none_goes_back(self) -> None:
+        task = make("net", "T01")
+        wanted = ["in_progress", "blocked", "done", "in_progress", "done", "blocked"]
+        raised = in_threads(*(partial(advance, task, status, ME) for status in wanted))
+        recorded = [(change["old"], change["new"]) for change in changes(task)]
+        assert Task.objects.get().status == "done"
+        assert version(task) == 1 + len(recorded)
+        assert all(isinstance(error, WouldRegress) for error in raised)
+        steps = ["todo", *(new for _, new in recorded)]
+        assert recorded == list(itertools.pairwise(steps))
+        assert not any(is_regress(old, new) for old, new in recorded)
+
+    def test_equal_rank_moves_of_one_workstream_all_count(self) -> None:
+        tasks = [make("net", f"T{number:02}") for number in range(8)]
+        raised = in_threads(*(partial(advance, task, "done", ME) for task in tasks))
+        assert raised == []
+        assert version(tasks[0]) == 9
+        assert set(Task.objects.values_list("status", flat=True)) == {"done"}
+
+    def test_move_waits_for_whoever_holds_the_workstream(self) -> None:
+        task = make("net", "T01")
+        ended = threading.Event()
+
+        def move() -> None:
+            advance(Task.objects.get(), "done", ME)
+            connection.close()
+            ended.set()
+
+        thread = threading.Thread(target=move)
+        with transaction.atomic():
+            Workstream.objects.select_for_update().get(tasks=task.pk)
+            Workstream.objects.update(version=7)
+            thread.start()
+            assert not ended.wait(0.2)
+        thread.join(30)
+        assert (version(task), Task.objects.get().status) == (8, "done")

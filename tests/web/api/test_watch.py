@@ -1,0 +1,108 @@
+"""What watches the hub: healthz, readyz, metrics."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from consistency.cli.retiring import retire
+from consistency.core.codes import CODES
+from tests.web.api.helpers import Api, new_api
+from tests.web.api.test_lists import new_checkout, new_finding, new_run
+
+
+def plain(path: str) -> tuple[int, bytes]:
+    response = Client().get(path)
+    return response.status_code, response.content
+
+
+@pytest.mark.django_db
+def test_alive_and_ready() -> None:
+    assert (plain("/healthz"), plain("/readyz")) == ((200, b"ok\n"), (200, b"ready\n"))
+
+
+def test_alive_asks_no_database() -> None:
+    assert plain("/healthz") == (200, b"ok\n")  # pytest-django would refuse a query
+
+
+@pytest.mark.django_db
+def test_not_ready_without_a_migration() -> None:
+    MigrationRecorder.Migration.objects.filter(app="consistency").delete()
+    assert plain("/readyz") == (503, b"not ready\n")
+
+
+@pytest.mark.django_db
+def test_not_ready_without_a_database() -> None:
+    def gone(*_args: Any) -> None:
+        raise OperationalError("connection to server at 10.0.0.1 refused")
+
+    with connection.execute_wrapper(gone):
+        assert plain("/readyz") == (503, b"not ready\n")
+
+
+def scraped(api: Api) -> dict[str, float]:
+    response = api.client.get("/metrics", headers={"Authorization": f"Bearer {api.secret}"})
+    assert (response.status_code, response["Content-Type"].partition(";")[0]) == (200, "text/plain")
+    return {
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
+        for family in text_string_to_metric_families(response.content.decode())
+        for sample in family.samples
+    }
+
+
+def test_metrics_need_a_token(api: Api) -> None:
+    assert Api().get("/metrics").status == 401
+    assert Api("wrong").get("/metrics").status == 401
+    assert api.call("POST", "/metrics").status == 405
+
+
+def test_metrics_of_a_hub(db: None) -> None:
+    here, there = new_checkout(), new_checkout("other", "laptop", '/srv/"odd"\n')
+    good = new_run(here, finished_at=timezone.now() - timedelta(seconds=90))
+    new_run(here, outcome="error", started_at=timezone.now(), finished_at=timezone.now())
+    new_run(there, outcome="skipped")
+    new_finding(good, "a")
+    new_finding(good, "b")
+    new_finding(good, "c", resolved_at=timezone.now())
+    found = scraped(new_api("prometheus", read_only=True))
+    age = "statehub_checkout_last_good_run_age_seconds"
+    assert 90 <= found.pop(f"{age}[('host', 'test-host'), ('path', '/srv/net'), ('repo', 'net')]") < 100
+    odd = "('path', '/srv/\"odd\"\\n')"
+    assert found == {
+        f"{age}[('host', 'laptop'), {odd}, ('repo', 'other')]": float("inf"),
+        **{f"statehub_findings_open[('code', '{code}')]": 2.0 if code == "C-13" else 0.0 for code in CODES},
+        **{
+            f"statehub_runs[('outcome', '{outcome}')]": number
+            for outcome, number in {"ok": 1.0, "error": 1.0, "skipped": 1.0, "running": 0.0}.items()
+        },
+    }
+
+
+def test_metrics_leave_retired_checkouts_out(db: None) -> None:
+    here, gone = new_checkout(), new_checkout("other", "laptop")
+    new_finding(new_run(gone), "a")
+    retire([gone])
+    found = scraped(new_api("prometheus", read_only=True))
+    ages = [name for name in found if name.startswith("statehub_checkout_last_good_run_age_seconds")]
+    assert (len(ages), here.repo.slug in ages[0]) == (1, True)
+    assert found["statehub_findings_open[('code', 'C-13')]"] == 0
+
+
+def test_metrics_take_as_many_queries_for_30_checkouts_as_for_1(api: Api) -> None:
+    scraped(api)
+    counts = list[int]()
+    for number in (1, 29):
+        for _ in range(number):
+            new_run(new_checkout(path=f"/srv/{len(counts)}/{_}"))
+        with CaptureQueriesContext(connection) as queries:
+            scraped(api)
+        counts.append(len(queries))
+    assert counts == [4, 4]

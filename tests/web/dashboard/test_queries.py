@@ -1,0 +1,147 @@
+"""What the database answers, as whole values."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.admin.hubrows import START, Rows
+from web.dashboard import queries
+from web.dashboard.dto import Age, Checkouts, LastRun, Moved, Moves, OpenFindings, Overdue, Place, Progress, Written
+
+if TYPE_CHECKING:
+    from statehub.models import Task
+
+NOW = START + timedelta(days=2)
+CUTOFF = NOW - timedelta(days=1)
+DAY = date(2026, 3, 1)
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def task(rows: Rows) -> Task:
+    return rows.repo(host="forge")
+
+
+def test_tasks_by_status(task: Task) -> None:
+    assert queries.tasks_by_status() == {"todo": 0, "in_progress": 1, "blocked": 0, "done": 0, "cancelled": 0}
+
+
+def test_moves_are_changes_and_creations_of_what_never_moved(task: Task) -> None:
+    from statehub.models import Task
+
+    late = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
+    Task.objects.create(workstream=task.workstream, key="new", title="", status="todo", status_changed_at=late)
+    assert queries.moves(DAY) == [Moves(DAY, "todo", "in_progress", 1), Moves(date(2026, 3, 2), "", "todo", 1)]
+    assert queries.moves(date(2026, 3, 2)) == [Moves(date(2026, 3, 2), "", "todo", 1)]
+
+
+def test_progress_has_open_work_first(task: Task, rows: Rows) -> None:
+    finished = rows.repo()
+    finished.status, finished.status_changed_at = "done", NOW
+    finished.save()
+    counts = dict.fromkeys(("todo", "in_progress", "blocked", "done", "cancelled"), 0)
+    first = Progress(task.workstream_id, "WP-1", "Plan: A task", "repo-001", {**counts, "in_progress": 1})
+    last = Progress(finished.workstream_id, "WP-3", "Plan: A task", "repo-003", {**counts, "done": 1})
+    assert queries.progress(5) == [first, last]
+    assert queries.progress(1) == [first]
+
+
+def test_open_findings_by_code_and_age(task: Task, rows: Rows) -> None:
+    from consistency.models import Run
+
+    run = Run.objects.get()
+    for days in (1, 3, 7, 29, 30, 90):
+        rows.finding(run, code="C-05", severity="FAIL", first_seen=NOW - timedelta(days=days))
+    rows.finding(run, code="C-07", resolved_at=NOW)
+    assert queries.open_findings(NOW) == [
+        OpenFindings("C-05", "FAIL", {Age.DAY: 0, Age.WEEK: 2, Age.MONTH: 2, Age.OLDER: 2}),
+        OpenFindings("C-13", "WARN", {Age.DAY: 0, Age.WEEK: 1, Age.MONTH: 0, Age.OLDER: 0}),
+    ]
+
+
+def test_findings_per_day(task: Task, rows: Rows) -> None:
+    from consistency.models import Run
+
+    rows.finding(Run.objects.get(), resolved_at=NOW)
+    assert queries.findings_per_day("first_seen", DAY) == {DAY: 2}
+    assert queries.findings_per_day("resolved_at", DAY) == {date(2026, 3, 3): 1}
+
+
+def test_places_tell_the_newest_finished_run_and_the_last_fetch_that_worked(task: Task, rows: Rows) -> None:
+    from consistency.models import Run
+    from statehub.models import Checkout
+
+    checkout = Checkout.objects.get()
+    at = START + timedelta(hours=1)
+    run = rows.run(checkout, at=at, freshness="behind", behind=3, fetch="fatal: no", outcome="skipped")
+    rows.run(checkout, at=at + timedelta(hours=1), outcome="running", finished_at=None, freshness="")
+    rows.finding(run, code="C-14")
+    rows.finding(run, code="C-16", file="")
+    rows.finding(run, code="C-27", severity="INFO")  # Said once, and for nobody to see to.
+    last = LastRun(run.pk, "fix", "skipped", "behind", None, 3, False, at + timedelta(seconds=1), "fatal: no")
+    repo = checkout.repo_id
+    assert queries.places([repo], NOW, MONTH) == [
+        Place(checkout.pk, repo, "repo-001", "forge", "/srv/1", last, START, findings=3, obstacles=2)
+    ]
+    assert queries.places([repo], NOW + MONTH, MONTH)[0].fetched is None
+    Run.objects.all().delete()
+    assert queries.places([repo], NOW, MONTH)[0].run is None
+
+
+def test_repos_that_need_a_look_come_first(rows: Rows) -> None:
+    from consistency.models import Finding, Run
+
+    for _ in range(4):
+        rows.repo()
+    calm, found, late, held = Run.objects.order_by("checkout__repo__slug")
+    Finding.objects.exclude(checkout=found.checkout).delete()
+    Run.objects.exclude(pk=late.pk).update(finished_at=NOW)
+    Run.objects.filter(pk=held.pk).update(freshness="behind")
+    order = [run.checkout.repo for run in (held, late, found, calm)]
+    assert queries.worrying_repos(CUTOFF, 9) == [(repo.pk, repo.slug) for repo in order]
+    assert len(queries.worrying_repos(CUTOFF, 2)) == 2
+
+
+def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: Rows) -> None:
+    from consistency.models import Run
+    from statehub.models import Checkout
+
+    repo = task.workstream.repo
+    never = Checkout.objects.create(repo=repo, host="old", path="/o", created_at=START)
+    Checkout.objects.create(repo=repo, host="new", path="/n", created_at=NOW)
+    well = Checkout.objects.create(repo=repo, host="well", path="/w", created_at=START)
+    rows.run(well, at=NOW, freshness="diverged")
+    stale = Run.objects.earliest("started_at")
+    assert queries.overdue(CUTOFF, 9) == [
+        Overdue(never.pk, "repo-001", "old", "/o", None),
+        Overdue(stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at),
+    ]
+    assert queries.checkouts(CUTOFF) == Checkouts(total=4, held=1, overdue=2)
+
+
+def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
+    from consistency.cli.retiring import retire
+    from statehub.models import Checkout
+
+    kept = rows.repo().workstream.repo
+    retire(Checkout.objects.exclude(repo=kept))
+    assert queries.checkouts(CUTOFF) == Checkouts(total=1, held=0, overdue=1)
+    assert [row.slug for row in queries.overdue(CUTOFF, 9)] == [kept.slug]
+    assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
+    assert [place.slug for place in queries.places([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [kept.slug]
+    assert [row.ages for row in queries.open_findings(NOW)] == [dict.fromkeys(Age, 0) | {Age.WEEK: 1}]
+
+
+def test_written_tells_what_each_commit_moved(task: Task, rows: Rows) -> None:
+    from statehub.models import Checkout
+
+    run = rows.run(Checkout.objects.get(), at=NOW, writeback_commit="b" * 40)
+    for key in ("T02", "T01"):
+        rows.finding(run, task=key, resolved_by=run, resolved_at=NOW, resolution="written_back")
+    at = NOW + timedelta(seconds=1)
+    moves = (Moved("T01", "todo", "done", 2),)
+    assert queries.written(DAY, 9) == [Written(run.pk, "b" * 40, "repo-001", "forge", at, moves)]
+    assert queries.written(date(2026, 3, 4), 9) == []

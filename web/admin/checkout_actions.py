@@ -1,0 +1,77 @@
+"""*Check now* and *fix now*: start the command as a process of its own, and a page that waits for its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+
+from consistency.models import Mode
+from statehub.models import Checkout
+from statehub.text import visible
+from web.admin import background_runs, formatting
+from web.admin.readonly import RecordAdmin
+
+PERMISSION = "statehub.run_checkout"
+RETIRED = "This checkout is retired; register_repo PATH on its host brings it back."
+
+
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a run and send the browser to the page that waits for it."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
+    trouble = ""
+    if mode not in Mode.values:
+        trouble = "Say what to do: check or fix."
+    elif checkout.retired_at is not None:
+        trouble = RETIRED
+    elif checkout.host != settings.STATEHUB_HOST:
+        trouble = visible(f"This checkout is on '{checkout.host}', not on this machine.")
+    else:
+        try:
+            job = background_runs.start(Mode(mode), checkout.path, request.user.get_username())
+            return redirect("admin:statehub_checkout_job", pk=pk, job=job)
+        except OSError as error:
+            trouble = f"The run could not be started: {error.strerror}."
+    messages.error(request, trouble)
+    return redirect(formatting.url("statehub_checkout", pk))
+
+
+def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
+    """The view that shows whether the run is still at work; once it has ended it leads to the run's page."""
+
+    def wait(request: HttpRequest, pk: int, job: UUID) -> HttpResponse:
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
+        part = "part" in request.GET
+        ended = background_runs.look(job)
+        if ended is not None and ended.run:
+            address = formatting.url("consistency_run", ended.run)
+            # htmx follows this header with the whole page; a plain redirect would end up inside the part.
+            return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
+        context: dict[str, Any] = {
+            "heading": visible(f"A run of {checkout.repo.slug} on {checkout.host}"),
+            "ended": ended,
+            "words": [visible(line) for line in ended.words.splitlines()] if ended else [],
+            "poll": f"{request.path}?part=1",
+            "back": formatting.url("statehub_checkout", pk),
+        }
+        if part:
+            return TemplateResponse(request, "web/admin/job_part.html", context)
+        request.current_app = model_admin.admin_site.name
+        context |= model_admin.admin_site.each_context(request)
+        context |= {"opts": model_admin.opts, "title": str(checkout)}
+        return TemplateResponse(request, "web/admin/job.html", context)
+
+    return wait

@@ -1,0 +1,84 @@
+"""Who may come in: checks a request's bearer token, and what it may do."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn, cast
+
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from statehub.text import visible
+from web.api import throttling, tokens
+from web.api.problems import BAD_TOKEN, NO_TOKEN, READ_ONLY, TOO_MANY, Problem
+from web.models import ApiToken
+
+log = logging.getLogger("statehub.api")
+
+CHALLENGE = 'Bearer realm="State Hub"'
+
+
+class Bearer(HttpBearer):
+    """The scheme as the API's document names it. Its own `__call__`: the framework's logs foreign headers in DEBUG."""
+
+    def __call__(self, request: HttpRequest) -> ApiToken:
+        """The token that *request* brought. Raises Problem."""
+        return admitted(request)
+
+    def authenticate(self, request: HttpRequest, token: str) -> NoReturn:
+        """Never called; the framework asks for it."""
+        raise NotImplementedError
+
+
+class WritingBearer(Bearer):
+    """The same, for those that may write."""
+
+    def __call__(self, request: HttpRequest) -> ApiToken:
+        """The token that *request* brought, which may write. Raises Problem."""
+        token = admitted(request)
+        if token.read_only:
+            raise Problem(READ_ONLY, f"the token '{token.name}' may read and not report")
+        return token
+
+
+def token_of(request: HttpRequest) -> ApiToken:
+    """The token that the framework let in."""
+    return cast("ApiToken", request.auth)  # type: ignore[attr-defined]  # the framework sets it
+
+
+def admitted(request: HttpRequest) -> ApiToken:
+    """The token that *request* brought, in use and stamped. Raises Problem.
+
+    A good token passes from any address, however many bad ones came from there: behind a tunnel or a proxy all
+    machines have one address, and one with an old token must not shut out the others. Its 256 bits need no such help.
+    """
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if not scheme:
+        raise Problem(NO_TOKEN, "send 'Authorization: Bearer TOKEN'", headers={"WWW-Authenticate": CHALLENGE})
+    if scheme.lower() != "bearer":
+        _refuse(request, "it is no bearer token")
+    token = tokens.find(secret.strip())
+    if token is None:
+        _refuse(request, "it is unknown")
+    if token.trouble:
+        _refuse(request, f"'{token.name}' is {token.trouble}")
+    tokens.stamp(token)
+    return token
+
+
+def _refuse(request: HttpRequest, why: str) -> NoReturn:
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    over, last = throttling.refused(address)
+    if over:
+        seconds = str(throttling.seconds_left())
+        raise Problem(
+            TOO_MANY, f"too many refused tokens from this address; wait {seconds} s", headers={"Retry-After": seconds}
+        )
+    quiet = "; further ones in this minute are not logged" if last else ""
+    log.warning(
+        "refused a token from %s for %s: %s%s", visible(address), visible(request.path[:200]), visible(why), quiet
+    )
+    challenge = f'{CHALLENGE}, error="invalid_token"'
+    raise Problem(
+        BAD_TOKEN, "the token is not in use: unknown, expired or revoked", headers={"WWW-Authenticate": challenge}
+    )

@@ -1,0 +1,139 @@
+"""The lists: repos, workstreams, findings, runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+from pydantic import Field
+
+from consistency.core.codes import CODES
+from consistency.models import Finding, Run
+from statehub.models import Checkout, Repo, Task, Workstream
+from web.api import schemas, serializers
+from web.api.field_types import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
+from web.api.pagination import Order, Page, listed
+
+router = Router()
+
+if TYPE_CHECKING:
+    Code = str
+else:
+    Code = Literal[tuple(CODES)]
+
+
+class RepoFilter(Page):
+    """Which repos, and on which host their checkouts."""
+
+    slug: list[Text] = Field(default=[], description="The repo; may be given several times.")
+    host: Host | None = Field(default=None, description="Whose paths to tell (default: the hub's own host).")
+
+
+@router.get("/repos/", response=list[schemas.Repo], summary="Repos and where they are checked out")
+def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
+    """All repos by slug; `local_path` is the checkout's path on `host`, null where that has none."""
+    rows = Repo.objects.filter(_among(slug=wanted.slug))
+    host = wanted.host or settings.STATEHUB_HOST
+
+    def values(page: Sequence[Repo]) -> list[schemas.Repo]:
+        paths: dict[int, list[str]] = defaultdict(list)
+        for repo, path in (
+            Checkout.objects.active().filter(repo__in=page, host=host).order_by("path").values_list("repo", "path")
+        ):
+            paths[repo].append(path)
+        return [serializers.repo(row, host, paths[row.pk]) for row in page]
+
+    return listed(request, Order(("slug",), (str,)), rows, wanted, values)
+
+
+class WorkstreamFilter(Page):
+    """Which workstreams."""
+
+    repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
+    key: list[Text] = Field(default=[], description="The workplan's id.")
+    status: list[WorkstreamStatus] = Field(default=[])
+
+
+@router.get("/workstreams/", response=list[schemas.Workstream], summary="Workstreams with their progress")
+def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpResponse:
+    """Workplans as the hub has them, each with how many tasks it has in each status."""
+    chosen = _among(repo__slug=wanted.repo, key=wanted.key, status=wanted.status)
+    rows = Workstream.objects.filter(chosen).select_related("repo")
+
+    def values(page: Sequence[Workstream]) -> list[schemas.Workstream]:
+        counts: dict[UUID, dict[str, int]] = defaultdict(dict)
+        grouped = Task.objects.filter(workstream__in=page).order_by().values_list("workstream", "status")
+        for workstream, status, number in grouped.annotate(number=Count("pk")):
+            counts[workstream][status] = number
+        return [serializers.workstream(row, counts[row.pk]) for row in page]
+
+    return listed(request, Order(("repo_id", "key"), (int, str)), rows, wanted, values)
+
+
+class FindingFilter(Page):
+    """Which findings."""
+
+    repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
+    host: list[Host] = Field(default=[])
+    code: list[Code] = Field(default=[])
+    severity: list[Severity] = Field(default=[])
+    state: Literal["open", "resolved"] | None = Field(default=None, description="Default: both.")
+    workplan: list[Text] = Field(default=[], description="The workplan's id.")
+    task: list[Text] = Field(default=[], description="The task's id.")
+    seen_since: Moment | None = Field(default=None, description="Last seen at that time or later.")
+
+
+@router.get("/findings/", response=list[schemas.Finding], summary="Findings, the newest first")
+def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse:
+    """Every drift and fault: open ones, and resolved ones with how they ended."""
+    chosen = _checkouts(wanted.repo, wanted.host) & _among(
+        code=wanted.code, severity=wanted.severity, workplan=wanted.workplan, task=wanted.task
+    )
+    if wanted.state is not None:
+        chosen &= Q(resolved_at__isnull=wanted.state == "open")
+    if wanted.seen_since is not None:
+        chosen &= Q(last_seen__gte=wanted.seen_since)
+    rows = Finding.objects.filter(chosen).select_related("checkout__repo")
+    order = Order(("id",), (int,), descending=True)
+    return listed(request, order, rows, wanted, lambda page: [serializers.finding(row) for row in page])
+
+
+class RunFilter(Page):
+    """Which runs."""
+
+    repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
+    host: list[Host] = Field(default=[])
+    mode: list[Mode] = Field(default=[])
+    outcome: list[Outcome] = Field(default=[])
+    since: Moment | None = Field(default=None, description="Begun at that time or later.")
+
+
+@router.get("/runs/", response=list[schemas.Run], summary="Runs, the newest first")
+def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
+    """Every check and fix of a checkout, with its freshness and its counts by code."""
+    chosen = _checkouts(wanted.repo, wanted.host) & _among(mode=wanted.mode, outcome=wanted.outcome)
+    if wanted.since is not None:
+        chosen &= Q(started_at__gte=wanted.since)
+    rows = Run.objects.filter(chosen).select_related("checkout__repo")
+    order = Order(("started_at", "id"), (datetime, UUID), descending=True)
+    return listed(request, order, rows, wanted, lambda page: [serializers.run(row) for row in page])
+
+
+def _among(**wanted: Sequence[object]) -> Q:
+    """Rows whose fields are among the values wanted; an empty list wants all."""
+    chosen = Q()
+    for name, values in wanted.items():
+        if values:
+            chosen &= Q((f"{name}__in", values))
+    return chosen
+
+
+def _checkouts(repos: Sequence[str], hosts: Sequence[str]) -> Q:
+    return _among(checkout__repo__slug=repos, checkout__host=hosts)

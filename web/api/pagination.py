@@ -1,0 +1,120 @@
+"""Pages by key, not by number: each costs the same, and none skips or repeats a row while others come and go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import F, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from web.api.field_types import After, Limit
+from web.api.problems import INVALID, Fault, Problem
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Page(BaseModel):
+    """Which part of a list is wanted; filters of a list derive from it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = Field(default=100, description="Rows of a page.")
+    after: After | None = Field(default=None, description="Where the page begins: only as a `Link` header gave it.")
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of a list: *fields* that together are unique, with the types of their values."""
+
+    fields: Sequence[str]
+    types: Sequence[Any]
+    descending: bool = False
+
+    def page(self, rows: QuerySet[Row], wanted: Page) -> tuple[list[Row], str | None]:
+        """The rows of the page, in order, and where the next page begins, None after the last one."""
+        if wanted.after is not None:
+            rows = rows.filter(self._beyond(self._read(wanted.after)))
+        expressions = [F(name).desc() if self.descending else F(name).asc() for name in self.fields]
+        found = list(rows.order_by(*expressions)[: wanted.limit + 1])
+        if len(found) <= wanted.limit:
+            return found, None
+        found.pop()
+        return found, self._mark(found[-1])
+
+    def _beyond(self, values: Sequence[Any]) -> Q:
+        """Rows after the one with *values*. The first field's own bound is what an index can use."""
+        beyond, reached = ("lt", "lte") if self.descending else ("gt", "gte")
+        condition, equal = Q(), Q()
+        for name, value in zip(self.fields, values, strict=True):
+            condition |= equal & Q((f"{name}__{beyond}", value))
+            equal &= Q((name, value))
+        return Q((f"{self.fields[0]}__{reached}", values[0])) & condition
+
+    def _mark(self, row: Model) -> str:
+        values = [TypeAdapter(kind).dump_python(getattr(row, name), mode="json") for name, kind in self._typed()]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+    def _read(self, mark: str) -> list[Any]:
+        try:
+            values = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+            pairs = zip(self._typed(), values, strict=True)
+            return [TypeAdapter(kind).validate_json(json.dumps(value)) for (_, kind), value in pairs]
+        except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
+            said = "it is none of the values that a Link header gave"
+            raise Problem(INVALID, f"after: {said}", faults=[Fault("query", "after", said)]) from error
+
+    def _typed(self) -> list[tuple[str, Any]]:
+        return list(zip(self.fields, self.types, strict=True))
+
+
+class NoParameters(BaseModel):
+    """What calls of a single task, and reports, take in their query."""
+
+
+def check_parameters(request: HttpRequest, model: type[BaseModel] = NoParameters) -> None:
+    """Refuse what the call does not know, and single values given twice. Raises Problem.
+
+    A filter with a slip in its name would otherwise be no filter.
+    """
+    faults = [
+        Fault("query", name, "unknown parameter", tuple(model.model_fields))
+        if name not in model.model_fields
+        else Fault("query", name, "given more than once")
+        for name, values in request.GET.lists()
+        if name not in model.model_fields or (len(values) > 1 and not _takes_many(model, name))
+    ]
+    if faults:
+        raise Problem(INVALID, f"query {faults[0].where!a}: {faults[0].detail}", faults=faults)
+
+
+def _takes_many(model: type[BaseModel], name: str) -> bool:
+    return isinstance(model.model_fields[name].get_default(call_default_factory=True), list)
+
+
+def listed(
+    request: HttpRequest,
+    order: Order,
+    rows: QuerySet[Row],
+    wanted: Page,
+    represent: Callable[[Sequence[Row]], Sequence[BaseModel]],
+) -> HttpResponse:
+    """The page as a JSON array; where more follow, a `Link` header with `rel="next"` (RFC 8288) leads there."""
+    check_parameters(request, type(wanted))
+    found, mark = order.page(rows, wanted)
+    texts = [value.model_dump_json() for value in represent(found)]
+    response = HttpResponse(f"[{','.join(texts)}]", content_type="application/json")
+    if mark is not None:
+        response["Link"] = f'<{request.path}?{_query(request, {"after": mark})}>; rel="next"'
+    return response
+
+
+def _query(request: HttpRequest, changes: Mapping[str, str]) -> str:
+    kept = [(name, value) for name, values in request.GET.lists() if name not in changes for value in values]
+    return urlencode([*kept, *changes.items()])

@@ -1,0 +1,65 @@
+"""Turns what validation found into faults: which part, where, what, and what is allowed there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from web.api.field_types import NO_NUL, NOT_BLANK
+from web.api.problems import INVALID, Fault, Problem
+from web.api.request_schemas import FIELDS
+
+_PATTERNS = {NO_NUL: "must not hold NUL", NOT_BLANK: "must not be blank, nor hold NUL"}
+_WORDS = {
+    "missing": "is required",
+    "model_attributes_type": "must be an object",
+    "model_type": "must be an object",
+    "list_type": "must be an array",
+    "string_unicode": "is no text: it has half a surrogate pair",
+}
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def invalid(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """The refusal for the *errors* of pydantic's, whose `loc` begins with the part of the request."""
+    faults = [_fault(error) for error in errors]
+    first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return Problem(INVALID, f"{first.part} {first.where or 'as a whole'}: {first.detail}{more}", faults=faults)
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    part, *path = error["loc"]
+    tags = [step for step in path if step in FIELDS]
+    if part != "body":
+        names = [step for step in path if isinstance(step, str)]  # the others are places in a list
+        return Fault(part, names[-1] if names else "", _detail(error, tags), _allowed(error, tags))
+    steps = [step for step in path[1:] if step not in FIELDS]  # the first is the name of our own argument
+    detail = _detail(error, tags)
+    return Fault(part, "".join(f"/{_escaped(str(step))}" for step in steps), detail, _allowed(error, tags, len(steps)))
+
+
+def _detail(error: Mapping[str, Any], tags: Sequence[str]) -> str:
+    field = str(error["loc"][-1])
+    if error["type"] == "extra_forbidden":
+        if field == "reason" and tags:
+            return 'a reason goes only with "reopen": true'
+        return "unknown field"
+    if error["type"] == "string_pattern_mismatch":
+        pattern = error["ctx"]["pattern"]
+        return _PATTERNS.get(pattern, f"must match {pattern}")
+    return _WORDS.get(error["type"], str(error["msg"]))
+
+
+def _allowed(error: Mapping[str, Any], tags: Sequence[str], depth: int = 0) -> Sequence[str]:
+    if error["type"] == "literal_error":
+        return _QUOTED.findall(str(error["ctx"]["expected"]))
+    if error["type"] == "extra_forbidden" and tags:
+        return (*FIELDS[tags[0]], *(("task", "version") if depth == 2 else ()))
+    return ()
+
+
+def _escaped(step: str) -> str:
+    """One step of a JSON pointer (RFC 6901, section 3)."""
+    return step.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,65 @@
+"""Whether a fix would write from a checkout, in one word, by what its newest run saw (design, "Pull gate"). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from web.dashboard.dto import LastRun, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One word, its tone, and why."""
+
+    word: str
+    tone: str
+    why: str
+
+
+YES = Verdict("yes", "good", "the checkout has all that its upstream has, or no upstream")
+LIKELY = Verdict("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
+PARTLY = Verdict("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
+HELD = Verdict(
+    "held", "warn",
+    "a gate holds it back: behind its upstream, not on the repo's branch, a merge is under way, or workplans are gone",
+)  # fmt: skip
+NO = Verdict("no", "bad", "the newest run could not work there")
+UNKNOWN = Verdict("unknown", "muted", "no finished run, or too long ago to tell")
+VERDICTS = (YES, LIKELY, PARTLY, HELD, NO, UNKNOWN)
+
+
+def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
+    """What a fix would do at *place*; what is older than *patience* says nothing."""
+    run = place.run
+    if run is None:
+        return UNKNOWN
+    if run.outcome == "error":
+        return NO
+    if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or place.gates:
+        return HELD
+    if now - run.finished > patience:
+        return UNKNOWN
+    if run.detached or place.obstacles:
+        return PARTLY
+    return {"fresh": YES, "no_upstream": YES, "unknown": LIKELY}.get(run.freshness, UNKNOWN)
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago *then* was, in the largest unit that fits: `5 minutes ago`."""
+    seconds = (now - then).total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def what_it_did(run: LastRun) -> str:
+    """What the newest run of a checkout did there, to stand before how long ago: `fixed`, `check failed`."""
+    mode = "dry run" if run.dry_run else run.mode
+    if run.outcome == "error":
+        return f"{mode} failed"
+    if run.outcome == "skipped":
+        return f"{mode} held back"
+    return {"fix": "fixed", "check": "checked"}.get(mode, mode)
