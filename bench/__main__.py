@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bench import expect, machine, table
 from bench.arena import Arena
-from bench.database import DATABASES, Database, Unavailable, opened
-from bench.measure import RunFailed
-from bench.repository import GitFailed
+from bench.database import DATABASES, Database, UnavailableError, opened
+from bench.measure import RunFailedError
+from bench.repository import GitFailedError
 from bench.scenario import FLOOR, SCENARIOS, Row, counted, prepare, timed
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             head = machine.head([database.version for database in databases], seed=options.seed, repeat=options.repeat)
             print(*(f"{name}: {value}" for name, value in head.items()), "", sep="\n", flush=True)
             rows.extend(_measure(Path(folder), databases, options))
-    except (RunFailed, GitFailed, Unavailable) as problem:
+    except (RunFailedError, GitFailedError, UnavailableError) as problem:
         print(*table.costs(rows), "", sep="\n", flush=True)  # what was measured before
         print(f"bench: {problem}", file=sys.stderr)
         return 2

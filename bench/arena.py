@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import repository
 from bench.counted import SETTINGS
 from bench.database import Database
-from bench.measure import LAST_WORDS, RunFailed, Sample, timed
+from bench.measure import LAST_WORDS, RunFailedError, Sample, timed
 
 PROJECT = Path(__file__).resolve().parent.parent
 SLUG = "bench"
@@ -51,16 +51,18 @@ class Arena:
         os.sync()
 
     def manage(self, *arguments: str) -> str:
-        """Run `manage.py`, untimed, and return what it printed; raises `RunFailed`."""
+        """Run `manage.py`, untimed, and return what it printed; raises `RunFailedError`."""
         return self.python(str(PROJECT / "manage.py"), *arguments)
 
     def python(self, *arguments: str, path: str | None = None, may_exit: Sequence[int] = (0,)) -> str:
-        """Run the same Python, untimed, on `path` if given, and return what it printed; raises `RunFailed`."""
+        """Run the same Python, untimed, on `path` if given, and return what it printed; raises `RunFailedError`."""
         environment = self._environment | ({"PATH": path} if path else {})
         command = [sys.executable, *arguments]
         run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
         if run.returncode not in may_exit:
-            raise RunFailed(f"{' '.join(arguments)} exited with {run.returncode}: {run.stderr.strip()[-LAST_WORDS:]}")
+            raise RunFailedError(
+                f"{' '.join(arguments)} exited with {run.returncode}: {run.stderr.strip()[-LAST_WORDS:]}"
+            )
         return run.stdout
 
     def timed(self, *arguments: str) -> Sample:

@@ -8,9 +8,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from testing.postgres import Unavailable, server, with_name
+from testing.postgres import UnavailableError, server, with_name
 
-__all__ = ["DATABASES", "Database", "PostgreSQL", "SQLite", "Unavailable", "opened"]
+__all__ = ["DATABASES", "Database", "PostgreSQL", "SQLite", "UnavailableError", "opened"]
 
 DATABASES = ("sqlite", "postgresql")
 LIVE = "bench_statehub"
@@ -97,7 +97,7 @@ class PostgreSQL:
 
 @contextmanager
 def opened(name: str, folder: Path) -> Iterator[Database]:
-    """The database of this name; `folder` is for files. Raises `Unavailable`.
+    """The database of this name; `folder` is for files. Raises `UnavailableError`.
 
     PostgreSQL is the server of BENCH_DATABASE_URL, a URL whose user may create databases, else one of our own.
     """

@@ -13,11 +13,11 @@ def main() -> int:
     from django.db import transaction
 
     from statehub.models import Source, Task
-    from statehub.transitions import Origin, advance
+    from statehub.transitions import Actor, advance
 
     tasks = list(Task.objects.order_by("workstream__key", "key"))
     moves = spread([task.status for task in tasks])
-    origin = Origin(who="bench", source=Source.COMMAND, host="elsewhere")
+    origin = Actor(who="bench", source=Source.COMMAND, host="elsewhere")
     with transaction.atomic():
         for place, status in moves:
             advance(tasks[place], status, origin)

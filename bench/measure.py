@@ -13,7 +13,7 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 LAST_WORDS = 600  # characters of stderr that an error shows
 
 
-class RunFailed(RuntimeError):
+class RunFailedError(RuntimeError):
     """A command that was to be measured did not end well; the text has its last words."""
 
 
@@ -54,7 +54,7 @@ class Cost:
 
 
 def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Sample:
-    """Run `command` once and return its cost; raises `RunFailed` where it exits with another status than 0."""
+    """Run `command` once and return its cost; raises `RunFailedError` where it exits with another status than 0."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         out = Path(scratch, "cost.json")
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(out), *command]
@@ -62,8 +62,8 @@ def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Pat
             launcher, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         if run.returncode:
-            raise RunFailed(run.stderr[-LAST_WORDS:])
+            raise RunFailedError(run.stderr[-LAST_WORDS:])
         cost = json.loads(out.read_text())
     if cost["status"]:
-        raise RunFailed(f"{' '.join(command)} exited with {cost['status']}: {run.stderr.strip()[-LAST_WORDS:]}")
+        raise RunFailedError(f"{' '.join(command)} exited with {cost['status']}: {run.stderr.strip()[-LAST_WORDS:]}")
     return Sample(wall=cost["wall"], cpu=cost["cpu"], peak=cost["peak"])

@@ -22,7 +22,7 @@ IDENTITY = {
 }
 
 
-class GitFailed(RuntimeError):
+class GitFailedError(RuntimeError):
     """A git command of the preparation failed; the text is git's own."""
 
 
@@ -33,7 +33,7 @@ def git(folder: Path, *arguments: str) -> str:
     command = ["git", "-c", "gc.auto=0", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise GitFailed(f"{' '.join(command)}: {done.stderr.strip()}")
+        raise GitFailedError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
 
 

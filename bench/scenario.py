@@ -9,7 +9,7 @@ from typing import Any
 from bench import repository
 from bench.arena import PROJECT, SLUG, Arena
 from bench.gitshim import GitShim
-from bench.measure import Cost, RunFailed, Sample
+from bench.measure import Cost, RunFailedError, Sample
 from bench.statements import Count
 
 FLOOR = "floor"
@@ -92,11 +92,11 @@ def timed(arena: Arena, repeat: int) -> dict[str, Cost]:
 
 
 def _see(report: Mapping[str, Any], scenario: Scenario, findings: int) -> None:
-    """Raise `RunFailed` where the run did not report exactly what was prepared for it."""
+    """Raise `RunFailedError` where the run did not report exactly what was prepared for it."""
     repo = report["repos"][0]
     expected = {scenario.code: findings} if scenario.code else {}
     if repo["counts"] != expected or not repo["converged"] or repo["freshness"] != "fresh":
         seen = {key: repo[key] for key in ("counts", "converged", "freshness", "outcome")}
-        raise RunFailed(f"{scenario.name}: expected {expected}, converged and fresh; got {seen}")
+        raise RunFailedError(f"{scenario.name}: expected {expected}, converged and fresh; got {seen}")
     if (repo["writeback_commit"] is not None) != (scenario.name == HUB_AHEAD):
-        raise RunFailed(f"{scenario.name}: writeback commit is {repo['writeback_commit']}")
+        raise RunFailedError(f"{scenario.name}: writeback commit is {repo['writeback_commit']}")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from consistency.core.codes import CODES, SEVERITIES
 from statehub.fields import IdTextField
 from statehub.models import NAME_LENGTH, Checkout, Repo
-from statehub.text import visible
+from statehub.text import escape_control
 
 
 class Mode(models.TextChoices):
@@ -126,7 +126,7 @@ class Finding(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.code} {self.message}"[:NAME_LENGTH])
+        return escape_control(f"{self.code} {self.message}"[:NAME_LENGTH])
 
 
 class OwnCommit(models.Model):

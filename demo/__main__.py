@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from demo.screen import Screen
-from demo.stage import CommandFailed, Stage
+from demo.stage import CommandFailedError, Stage
 from demo.story import Story
 
 
@@ -18,7 +18,7 @@ def main() -> int:
         story = Story(Stage(Path(folder), screen), screen)
         try:
             story.play()
-        except CommandFailed as problem:
+        except CommandFailedError as problem:
             story.broken.append(str(problem))
     if story.broken:
         print(f"\ndemo: this did not hold: {'; '.join(story.broken)}", file=sys.stderr)

@@ -26,7 +26,7 @@ GIT_CONFIG = """\
 """
 
 
-class CommandFailed(RuntimeError):
+class CommandFailedError(RuntimeError):
     """A command of the demo exited with another status than 0; its output has been shown."""
 
 
@@ -67,7 +67,7 @@ class Stage:
         return self._type(machine, command, f"manage.py {shlex.join(arguments)}")
 
     def manage_quietly(self, machine: str, *arguments: str) -> str:
-        """Run a command of State Hub that is no part of the story and return its output; raises `CommandFailed`."""
+        """Run a command of State Hub behind the scenes and return its output; raises `CommandFailedError`."""
         return self.quietly(machine, sys.executable, str(PROJECT / "manage.py"), *arguments)
 
     def git(self, machine: str, *arguments: str) -> str:
@@ -75,7 +75,7 @@ class Stage:
         return self._type(machine, ["git", *arguments], f"git {shlex.join(arguments)}")
 
     def quietly(self, machine: str, *command: str, folder: Path | None = None) -> str:
-        """Run a command that is no part of the story and return its output; raises `CommandFailed`."""
+        """Run a command that is no part of the story and return its output; raises `CommandFailedError`."""
         run = subprocess.run(
             command,
             check=False,
@@ -87,7 +87,7 @@ class Stage:
             text=True,
         )
         if run.returncode:
-            raise CommandFailed(f"{shlex.join(command)} exited with {run.returncode}\n{run.stdout}")
+            raise CommandFailedError(f"{shlex.join(command)} exited with {run.returncode}\n{run.stdout}")
         return run.stdout
 
     def head(self, machine: str) -> str:

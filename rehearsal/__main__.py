@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rehearsal.stage import RehearsalError
 from rehearsal.story import PROXIES, play
-from testing.postgres import Unavailable
+from testing.postgres import UnavailableError
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in everybody's PATH
 
@@ -35,7 +35,7 @@ def main() -> int:
     except RehearsalError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 1
-    except Unavailable as error:
+    except UnavailableError as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 2
     finally:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from statehub.fields import IdField
 from statehub.globs import join_globs
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
-from statehub.text import visible
+from statehub.text import escape_control
 
 DEFAULT_WORKPLANS = "workplans/**/*.md"
 
@@ -106,7 +106,7 @@ class Checkout(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.host}:{self.path}")
+        return escape_control(f"{self.host}:{self.path}")
 
 
 class Workstream(models.Model):
@@ -142,7 +142,7 @@ class Workstream(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.key} {self.title}"[:NAME_LENGTH])
+        return escape_control(f"{self.key} {self.title}"[:NAME_LENGTH])
 
 
 class WorkstreamMove(models.Model):
@@ -198,7 +198,7 @@ class Task(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(f"{self.key} {self.title}"[:NAME_LENGTH])
+        return escape_control(f"{self.key} {self.title}"[:NAME_LENGTH])
 
 
 class Source(models.TextChoices):

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from statehub.environment import read_bool, read_hosts, read_networks, read_number, read_origins, read_text
 from statehub.numbers import MAX_HOURS
 from statehub.settings_base import *  # noqa: F403 - one set of settings in two steps
-from statehub.settings_base import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, make_folder
+from statehub.settings_base import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, ensure_directory
 
 DEBUG = read_bool("DEBUG", True)
 
@@ -26,7 +26,7 @@ if not DEBUG and "postgresql" in DATABASES["default"]["ENGINE"]:
 def _kept_secret_key() -> str:
     """The key of a local hub: made once, kept in `var/`, readable by its owner only. Raises ImproperlyConfigured."""
     path = STATEHUB_VAR / "secret_key"
-    make_folder(path.parent)
+    ensure_directory(path.parent)
     try:
         if not path.exists():
             _make_secret_key(path)
@@ -81,8 +81,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.middleware.body.DrainBodyMiddleware",
     "web.middleware.proxy.TrustedProxies",
-    "web.middleware.content_policy.ContentPolicy",
-    "web.middleware.problems.ApiEdge",
+    "web.middleware.content_policy.ContentSecurityPolicyMiddleware",
+    "web.middleware.problems.ProblemMiddleware",
     "web.middleware.loopback.LoopbackMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -102,7 +102,7 @@ STATEHUB_REFUSED_PER_MINUTE = read_number("STATEHUB_REFUSED_PER_MINUTE", 20, 1_0
 STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
 
 # What an error page of DEBUG shows of the settings and of the environment: none of the addresses that hold a password.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "web.exception_filter.Filter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.exception_filter.ExceptionReporterFilter"
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"

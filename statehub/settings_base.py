@@ -28,7 +28,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 load_settings_file(BASE_DIR / ".env")
 
 
-def make_folder(path: Path) -> None:
+def ensure_directory(path: Path) -> None:
     """Make the folder *path*, and those above it, where they are not there; *path* itself for its owner alone.
 
     Raises ImproperlyConfigured.
@@ -75,7 +75,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
     if _database["NAME"] != MEMORY:
-        make_folder(Path(_database["NAME"]).parent)
+        ensure_directory(Path(_database["NAME"]).parent)
 else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
     # A pooler (pgbouncer in transaction mode) gives every transaction another connection; cursors do not survive that.

@@ -32,6 +32,6 @@ def is_regress(old: str, new: str) -> bool:
     return rank(new) < rank(old)
 
 
-def at_or_below(status: str) -> tuple[str, ...]:
+def statuses_up_to(status: str) -> tuple[str, ...]:
     """The statuses from which a report may move to *status*, for `WHERE status IN (…)`: lower or equal rank."""
     return tuple(other for other, value in WORKSTREAM_RANKS.items() if value <= rank(status))

@@ -13,16 +13,16 @@ from statehub.models import Task
 
 Row = TypeVar("Row")
 
-MOST = 20_000
+MAX_CANDIDATES = 20_000
 """Rows that the names of one call may stand for."""
 
 
-class TooAmbiguous(Exception):
+class AmbiguousTaskError(Exception):
     """The names stand for more tasks than are worth telling apart."""
 
 
-def resolve(refs: Iterable[str]) -> dict[str, UUID | str]:
-    """For each name its task's UUID, or in words why there is no one task. Raises TooAmbiguous."""
+def find_tasks(refs: Iterable[str]) -> dict[str, UUID | str]:
+    """For each name its task's UUID, or in words why there is no one task. Raises AmbiguousTaskError."""
     asked = {ref: normalize_id(ref) for ref in refs}
     wanted = list(dict.fromkeys(asked.values()))
     by_key = _by_key(wanted)
@@ -43,7 +43,7 @@ def _one(ref: str, tasks: Sequence[UUID]) -> UUID | str:
 
 def _by_key(refs: Sequence[str]) -> Mapping[str, list[UUID]]:
     found: dict[str, list[UUID]] = defaultdict(list)
-    for key, task in _capped(Task.objects.filter(key__in=refs).values_list("key", "pk")[: MOST + 1]):
+    for key, task in _capped(Task.objects.filter(key__in=refs).values_list("key", "pk")[: MAX_CANDIDATES + 1]):
         found[key].append(task)
     return found
 
@@ -62,15 +62,15 @@ def _by_slug(refs: Sequence[str]) -> Mapping[str, list[UUID]]:
         workstream__repo__slug__in={slug for slug, _ in pairs.values()}, key__in={key for _, key in pairs.values()}
     )
     found: dict[tuple[str, str], list[UUID]] = defaultdict(list)
-    for slug, key, task in _capped(rows.values_list("workstream__repo__slug", "key", "pk")[: MOST + 1]):
+    for slug, key, task in _capped(rows.values_list("workstream__repo__slug", "key", "pk")[: MAX_CANDIDATES + 1]):
         found[slug, key].append(task)
     return {ref: found[pair] for ref, pair in pairs.items() if pair in found}
 
 
 def _capped(rows: Iterable[Row]) -> list[Row]:
     listed = list(rows)
-    if len(listed) > MOST:
-        raise TooAmbiguous(f"the names stand for more than {MOST} tasks; give UUIDs")
+    if len(listed) > MAX_CANDIDATES:
+        raise AmbiguousTaskError(f"the names stand for more than {MAX_CANDIDATES} tasks; give UUIDs")
     return listed
 
 

@@ -11,12 +11,12 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""*text* on one line, unsafe characters as `\n`, `\x1b`, `\u202e`; everything else as it is."""
     return _UNSAFE.sub(_escape, text)
 
 
-def storable(text: str) -> str:
+def escape_unstorable(text: str) -> str:
     r"""*text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`, all else as it is."""
     return _UNSTORABLE.sub(_escape, text)
 
@@ -26,6 +26,6 @@ def _escape(match: re.Match[str]) -> str:
     return _SHORT.get(char) or (f"\\x{ord(char):02x}" if char < "\u0100" else f"\\u{ord(char):04x}")
 
 
-def encodable(text: str, encoding: str | None) -> str:
+def escape_unencodable(text: str, encoding: str | None) -> str:
     """*text* with what *encoding* cannot say as backslash escapes; as it is where *encoding* is None (StringIO)."""
     return text if encoding is None else text.encode(encoding, "backslashreplace").decode(encoding)

@@ -17,18 +17,18 @@ from django.utils import timezone
 
 from statehub.ids import name_invisible
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
-from statehub.statuses import TASK_STATUSES, at_or_below, is_advance, is_regress
+from statehub.statuses import TASK_STATUSES, is_advance, is_regress, statuses_up_to
 
 
-class MoveError(Exception):
+class TransitionError(Exception):
     """A move that cannot be made; the text is one sentence for people."""
 
 
-class UnknownTask(MoveError):
+class TaskNotFoundError(TransitionError):
     """No task, or more than one, goes by that name."""
 
 
-class WouldRegress(MoveError):
+class StatusRegressionError(TransitionError):
     """The task's status has a higher rank; only a reopen may move it back. `current` is that status."""
 
     def __init__(self, task: Task, status: str) -> None:
@@ -39,19 +39,19 @@ class WouldRegress(MoveError):
         self.current = task.status
 
 
-class ReasonMissingError(MoveError):
+class ReasonMissingError(TransitionError):
     """A reopen without a reason."""
 
     def __init__(self) -> None:
         super().__init__("a reopen needs a reason")
 
 
-class MovedMeanwhileError(MoveError):
+class ConflictError(TransitionError):
     """Somebody else moved the task between our look and our write: the same call may work now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Actor:
     """Who moves a status, and from where: kept with the change. The last three say which statement of a file it was."""
 
     who: str
@@ -63,7 +63,7 @@ class Origin:
 
 
 def find_task(ref: str) -> Task:
-    """The task that *ref* names: a UUID, a task id, or `SLUG/ID`. Raises UnknownTask."""
+    """The task that *ref* names: a UUID, a task id, or `SLUG/ID`. Raises TaskNotFoundError."""
     tasks = Task.objects.select_related("workstream__repo")
     found = list(tasks.filter(key=ref)[:20])
     if not found:
@@ -71,9 +71,9 @@ def find_task(ref: str) -> Task:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownTask(f"no task '{ref}' in the hub{name_invisible(ref)}")
+        raise TaskNotFoundError(f"no task '{ref}' in the hub{name_invisible(ref)}")
     names = ", ".join(f"{task.workstream.repo.slug}/{task.key} ({task.id})" for task in found)
-    raise UnknownTask(f"'{ref}' names more than one task: {names}; give SLUG/ID or the UUID")
+    raise TaskNotFoundError(f"'{ref}' names more than one task: {names}; give SLUG/ID or the UUID")
 
 
 def _by_uuid(ref: str) -> list[Task]:
@@ -91,10 +91,10 @@ def _by_slug(ref: str) -> list[Task]:
     return list(tasks.filter(workstream__repo=repo, key=key)[:20]) if repo else []
 
 
-def advance(task: Task, status: str, origin: Origin, *, at: datetime | None = None) -> bool:
+def advance(task: Task, status: str, origin: Actor, *, at: datetime | None = None) -> bool:
     """Move *task* to *status*, of higher or equal rank. False where it has that status already.
 
-    Raises WouldRegress, and MoveError for an unknown status.
+    Raises StatusRegressionError, and TransitionError for an unknown status.
     """
     _check_status(status)
     with transaction.atomic():
@@ -102,15 +102,15 @@ def advance(task: Task, status: str, origin: Origin, *, at: datetime | None = No
         if current.status == status:
             return False
         if is_regress(current.status, status):
-            raise WouldRegress(current, status)
+            raise StatusRegressionError(current, status)
         _move(current, status, StatusChange(at=at or timezone.now(), reopen=False), origin)
     return True
 
 
-def reopen(task: Task, status: str, reason: str, origin: Origin, *, at: datetime | None = None) -> bool:
+def reopen(task: Task, status: str, reason: str, origin: Actor, *, at: datetime | None = None) -> bool:
     """Move *task* to *status*, also backwards. False where it has that status already.
 
-    Raises MoveError for an unknown status or an empty reason.
+    Raises TransitionError for an unknown status or an empty reason.
     """
     _check_status(status)
     if not reason.strip():
@@ -138,7 +138,7 @@ def delete_tasks(tasks: QuerySet[Task]) -> None:
 
 def _check_status(status: str) -> None:
     if status not in TASK_STATUSES:
-        raise MoveError(f"unknown status '{status}'; it is one of {', '.join(TASK_STATUSES)}")
+        raise TransitionError(f"unknown status '{status}'; it is one of {', '.join(TASK_STATUSES)}")
 
 
 def _lock(task: Task) -> Task:
@@ -146,15 +146,15 @@ def _lock(task: Task) -> Task:
     Workstream.objects.select_for_update(of=("self",)).filter(tasks=task.pk).first()
     current = Task.objects.filter(pk=task.pk).first()
     if current is None:
-        raise UnknownTask(f"task '{task.key}' is no longer in the hub")
+        raise TaskNotFoundError(f"task '{task.key}' is no longer in the hub")
     return current
 
 
-def _move(task: Task, status: str, change: StatusChange, origin: Origin) -> None:
-    allowed = TASK_STATUSES if change.reopen else at_or_below(status)
+def _move(task: Task, status: str, change: StatusChange, origin: Actor) -> None:
+    allowed = TASK_STATUSES if change.reopen else statuses_up_to(status)
     rows = Task.objects.filter(pk=task.pk, status=task.status, status__in=allowed)
     if rows.update(status=status, status_changed_at=change.at) != 1:
-        raise MovedMeanwhileError(f"task '{task.key}' was moved by somebody else at this moment; try again")
+        raise ConflictError(f"task '{task.key}' was moved by somebody else at this moment; try again")
     Workstream.objects.filter(pk=task.workstream_id).update(version=F("version") + 1)
     change.task, change.old, change.new = task, task.status, status
     change.who, change.source, change.host, change.commit = origin.who, origin.source, origin.host, origin.commit

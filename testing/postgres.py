@@ -45,7 +45,7 @@ SETTINGS = {
 }
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """No PostgreSQL could be started; the text says what was tried."""
 
 
@@ -135,12 +135,12 @@ def _initialised(candidates: Iterable[Path], folder: Path, user: dict[str, Any],
         try:
             binaries = _reachable(candidate, folder, user)
             _init(binaries, folder, user, superuser)
-        except (OSError, subprocess.SubprocessError, Unavailable) as problem:
+        except (OSError, subprocess.SubprocessError, UnavailableError) as problem:
             problems[candidate] = str(getattr(problem, "stderr", "") or problem).strip()
         else:
             return binaries / "postgres"
     tried = "".join(f"\n  {candidate}: {why}" for candidate, why in problems.items())
-    raise Unavailable(f"no PostgreSQL server could be started{tried or ': no binaries found'}")
+    raise UnavailableError(f"no PostgreSQL server could be started{tried or ': no binaries found'}")
 
 
 def _reachable(binaries: Path, folder: Path, user: dict[str, Any]) -> Path:
@@ -166,7 +166,7 @@ def _check_version(binaries: Path, folder: Path, user: dict[str, Any]) -> None:
     for program in ("initdb", "postgres"):
         answer = _run([binaries / program, "--version"], folder, user)
         if (_numbers(answer) or [0])[0] < OLDEST:
-            raise Unavailable(f"{answer.strip()} is older than PostgreSQL {OLDEST}")
+            raise UnavailableError(f"{answer.strip()} is older than PostgreSQL {OLDEST}")
 
 
 def _init(binaries: Path, folder: Path, user: dict[str, Any], superuser: str) -> None:
@@ -216,7 +216,7 @@ def _wait_until_ready(url: str, watchdog: subprocess.Popen[bytes], folder: Path)
             if watchdog.poll() is not None or time.monotonic() > deadline:
                 log = folder / "log"
                 said = log.read_text(errors="replace") if log.exists() else ""
-                raise Unavailable(f"PostgreSQL did not start: {problem}\n{said}") from problem
+                raise UnavailableError(f"PostgreSQL did not start: {problem}\n{said}") from problem
             time.sleep(0.02)
         else:
             return

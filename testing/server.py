@@ -23,7 +23,7 @@ KEEP_ALIVE = 2
 """Seconds that gunicorn keeps a connection without a call, if nobody says otherwise."""
 
 
-class DidNotStart(RuntimeError):
+class StartError(RuntimeError):
     """The server did not get ready; the text has its last words."""
 
 
@@ -45,7 +45,7 @@ def serving(
 ) -> Iterator[Server]:
     """A server of so many processes with so many *threads* each, its log in *folder*.
 
-    *settings* are added to this process's environment. Raises DidNotStart.
+    *settings* are added to this process's environment. Raises StartError.
     """
     log = folder / "server.log"
     command = [sys.executable, "-m", "gunicorn", f"--workers={workers}", f"--threads={threads}"]
@@ -82,4 +82,4 @@ def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
         finally:
             connection.close()
         time.sleep(0.05)
-    raise DidNotStart(f"the server did not start:\n{server.log.read_text(errors='replace')[-2000:]}")
+    raise StartError(f"the server did not start:\n{server.log.read_text(errors='replace')[-2000:]}")

@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
             server = stack.enter_context(postgres.server())
             given = "TEST_DATABASE_URL" in os.environ
             os.environ["DATABASE_URL"] = server if given else postgres.with_name(server, "statehub")
-        except postgres.Unavailable as problem:
+        except postgres.UnavailableError as problem:
             if os.environ.get("CI"):
                 raise pytest.UsageError(str(problem)) from problem
             os.environ[NO_POSTGRESQL] = str(problem)

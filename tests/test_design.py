@@ -21,7 +21,7 @@ from consistency.reports.outcome import CheckoutOutcome, Report
 from statehub.environment import KNOWN, SETTINGS
 from statehub.models import Source
 from statehub.statuses import PRIORITIES, TASK_RANKS
-from web.api.problems import KINDS
+from web.api.problems import PROBLEM_TYPES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/design.md").read_text("utf-8")
@@ -150,7 +150,7 @@ def test_every_setting_is_named_and_no_other() -> None:
 
 def test_problem_types_of_the_api() -> None:
     listed = section("API").partition("Problem types")[2]
-    assert re.findall(r"`([a-z-]+)`", listed) == [kind.name for kind in KINDS]
+    assert re.findall(r"`([a-z-]+)`", listed) == [kind.name for kind in PROBLEM_TYPES]
 
 
 def test_sources_and_resolutions_of_the_data_model() -> None:

@@ -10,7 +10,7 @@ from django.core.management import get_commands
 
 from consistency.cli.session_protocol import TEMPLATE
 from consistency.core.codes import CODES, Severity
-from consistency.core.marked_section import Placed, place, render
+from consistency.core.marked_section import SectionPlacement, render, replace_section
 from consistency.core.workplan.fences import task_fences
 from consistency.git.writeback import message
 from statehub.models import DEFAULT_WORKPLANS
@@ -23,7 +23,7 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 def test_our_own_file_has_the_protocol_as_it_is() -> None:
     own = (ROOT / "CLAUDE.md").read_bytes()
-    assert place(own, render(TEXT, "state-hub", DEFAULT_WORKPLANS)) == Placed(own, True)
+    assert replace_section(own, render(TEXT, "state-hub", DEFAULT_WORKPLANS)) == SectionPlacement(own, True)
 
 
 def test_make_targets_and_their_variables_exist() -> None:

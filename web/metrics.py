@@ -19,8 +19,8 @@ from consistency.core.codes import CODES
 from consistency.models import Finding, Run, RunState
 from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
-from web.api.authentication import admitted
-from web.api.problems import Problem, unavailable
+from web.api.authentication import authenticate
+from web.api.problems import ProblemError, unavailable
 
 NEVER = float("inf")
 
@@ -29,13 +29,13 @@ NEVER = float("inf")
 def metrics(request: HttpRequest) -> HttpResponse:
     """The numbers as they are now, for whoever brings a token; a read-only one is enough."""
     try:
-        admitted(request)
+        authenticate(request)
         # A registry for each request: the numbers are the database's, no worker process has any of its own.
         registry = CollectorRegistry()
         registry.register(HubCollector())
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
         return HttpResponse(encoder(registry), content_type=content_type)
-    except Problem as problem:
+    except ProblemError as problem:
         return problem.response()
     except DatabaseError as error:
         trouble = explain_database_error(error)

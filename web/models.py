@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from statehub.text import visible
+from statehub.text import escape_control
 
 
 class ApiToken(models.Model):
@@ -32,7 +32,7 @@ class ApiToken(models.Model):
         )
 
     def __str__(self) -> str:
-        return visible(self.name)
+        return escape_control(self.name)
 
     @property
     def trouble(self) -> str:

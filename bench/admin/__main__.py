@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.admin.size import Size
 from bench.table import markdown
-from testing.postgres import Unavailable, server, with_name
+from testing.postgres import UnavailableError, server, with_name
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -41,7 +41,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="statehub-bench-") as folder, server() as url:
             _prepare(url, folder)
             pages = list(_measured(Size(options.repos, options.tasks, options.findings, options.runs), options.repeat))
-    except Unavailable as problem:
+    except UnavailableError as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 2
     header = ("page", "ms", "median", "queries", "KB")

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import machine
 from bench.api import hub, load
 from bench.table import markdown
-from testing.postgres import Unavailable, server, with_name
+from testing.postgres import UnavailableError, server, with_name
 
 NAME = "bench_statehub_api"
 READS, REPORTS, KEYED, LISTS = "read a task", "report", "report with a key", "read 100 tasks"
@@ -34,7 +34,7 @@ def main() -> int:
             _execute(url, f'DROP DATABASE IF EXISTS "{NAME}"', f'CREATE DATABASE "{NAME}"')
             stack.callback(_execute, url, f'DROP DATABASE IF EXISTS "{NAME}" WITH (FORCE)')
             return _measure(with_name(url, NAME), folder, options)
-    except (Unavailable, RuntimeError, OSError) as problem:
+    except (UnavailableError, RuntimeError, OSError) as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 2
 

@@ -19,23 +19,23 @@ from django.db import connection
 from django.utils import timezone
 
 from consistency.cli.ping import pinged
-from consistency.cli.registration import RegistryError, all_here, by_path, by_slugs
+from consistency.cli.registration import RegistrationError, all_here, by_path, by_slugs
 from consistency.core.codes import SEVERITIES, Severity
-from consistency.git.lock import Locked
-from consistency.git.process import GitError, GitMissing
-from consistency.git.worktree import NotAWorkTree, locate
+from consistency.git.lock import CheckoutLockedError
+from consistency.git.process import GitError, GitMissingError
+from consistency.git.worktree import NotAWorkTreeError, find_worktree
 from consistency.models import Mode, RunState
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.progress import progress
-from consistency.runs.fetching import Visit, visits
-from consistency.runs.options import Options, committer
+from consistency.runs.fetching import OpenCheckout, fetch_all
+from consistency.runs.options import RunOptions, committer
 from consistency.runs.run import run_visit
 from statehub import __version__
 from statehub.database_errors import explain_database_error
-from statehub.management.base import CANNOT_RUN, HubCommand, user_name
+from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
-from statehub.text import storable
+from statehub.text import escape_unstorable
 
 if TYPE_CHECKING:
     from consistency.reports.text_report import Stream
@@ -127,12 +127,12 @@ class RunCommand(HubCommand):
         self._write(done, options)
         return _exit_status(done, options["fail_on"], locked)
 
-    def run_options(self, options: dict[str, Any]) -> Options:
+    def run_options(self, options: dict[str, Any]) -> RunOptions:
         """The command line's options as the run takes them."""
-        return Options(
+        return RunOptions(
             mode=self.mode,
             host=settings.STATEHUB_HOST,
-            user=storable(os.environ.get("STATEHUB_USER", "")) or user_name(),
+            user=escape_unstorable(os.environ.get("STATEHUB_USER", "")) or current_user(),
             trigger=self._trigger(),
             committer=committer(),
             version=__version__,
@@ -167,17 +167,17 @@ class RunCommand(HubCommand):
             if options["paths"]:
                 return self._by_paths(options["paths"], host)
             return by_slugs(options["slugs"], host)
-        except (RegistryError, NotAWorkTree, GitError) as error:
+        except (RegistrationError, NotAWorkTreeError, GitError) as error:
             self.cannot_run(str(error))
 
     def _by_paths(self, paths: list[str], host: str) -> list[Checkout]:
-        """The checkouts at *paths*, each once. Raises RegistryError, NotAWorkTree, GitError.
+        """The checkouts at *paths*, each once. Raises RegistrationError, NotAWorkTreeError, GitError.
 
         If one is not a checkout, none is registered: nothing has been done then.
         """
         if len(paths) > 1:
             for path in paths:
-                locate(path)
+                find_worktree(path)
         found: dict[int, Checkout] = {}
         for path in paths:
             registered = by_path(path, host)
@@ -196,7 +196,7 @@ class RunCommand(HubCommand):
             gc.freeze()  # What is loaded by now stays: the collections between checkouts need not look at it.
         with (
             progress(len(checkouts), sys.stderr) as bar,
-            closing(visits(checkouts, run_options, options["jobs"], bar.wait)) as opened,
+            closing(fetch_all(checkouts, run_options, options["jobs"], bar.wait)) as opened,
         ):
             try:
                 for visit in opened:
@@ -206,7 +206,7 @@ class RunCommand(HubCommand):
                             outcome = outcomes[visit.checkout.pk] = self._run_one(visit, run_options, options)
                         if outcome.error:
                             self.warn(f"error: {outcome.error}")
-                    except Locked as error:
+                    except CheckoutLockedError as error:
                         locked = True
                         self.warn(f"error: {slug}: {error}")
                     except DatabaseError as error:
@@ -220,11 +220,11 @@ class RunCommand(HubCommand):
                     bar.advance(slug)
                     if len(checkouts) > 1:
                         gc.collect()
-            except GitMissing as error:
+            except GitMissingError as error:
                 self.cannot_run(str(error))
         return locked
 
-    def _run_one(self, visit: Visit, run_options: Options, options: dict[str, Any]) -> CheckoutOutcome:
+    def _run_one(self, visit: OpenCheckout, run_options: RunOptions, options: dict[str, Any]) -> CheckoutOutcome:
         """Run over one checkout. If quiet, other messages (why a pull failed) only come with a new finding."""
         if options["verbosity"]:
             return run_visit(visit, run_options, self.warn)
@@ -259,7 +259,7 @@ class RunCommand(HubCommand):
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
     """The outcome of a run that lost its hub on the way: what it has done stays, the next run finds it."""
-    slug, words = checkout.repo.slug, storable(explain_database_error(error).line)
+    slug, words = checkout.repo.slug, escape_unstorable(explain_database_error(error).line)
     return CheckoutOutcome(slug, checkout.path, None, str(RunState.ERROR), converged=False, error=f"{slug}: {words}")
 
 

@@ -30,9 +30,9 @@ from consistency.git.remote import (
     renamed_branch,
 )
 from consistency.git.roots import first_commits, held_commits
-from consistency.git.worktree import WorkTree, locate
+from consistency.git.worktree import WorkTree, find_worktree
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
-from statehub.text import visible
+from statehub.text import escape_control
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -50,7 +50,7 @@ ASKING_TIMEOUT = 20.0
 """Seconds for origin to say which branch is its own."""
 
 
-class RegistryError(Exception):
+class RegistrationError(Exception):
     """The hub does not know what was asked for, or cannot take it in; one sentence for people."""
 
 
@@ -63,17 +63,19 @@ class Registered:
 
 
 def by_slug(slug: str, host: str) -> list[Checkout]:
-    """The checkouts of the repo *slug* on *host*, without retired ones. Raises RegistryError where there are none."""
+    """List the active checkouts of the repo *slug* on *host*. Raises RegistrationError if there are none."""
     found = list(Checkout.objects.select_related("repo").filter(repo__slug=slug, host=host))
     active = [checkout for checkout in found if checkout.retired_at is None]
     if active:
         return active
     if found:
         paths = ", ".join(checkout.path for checkout in found)
-        raise RegistryError(f"repo '{slug}' is retired on host '{host}' ({paths}): register_repo PATH brings it back")
+        raise RegistrationError(
+            f"repo '{slug}' is retired on host '{host}' ({paths}): register_repo PATH brings it back"
+        )
     if not Repo.objects.filter(slug=slug).exists():
-        raise RegistryError(f"{_no_repo(slug)}; register_repo PATH makes one known")
-    raise RegistryError(f"repo '{slug}' has no checkout on host '{host}'; register_repo PATH adds one")
+        raise RegistrationError(f"{_no_repo(slug)}; register_repo PATH makes one known")
+    raise RegistrationError(f"repo '{slug}' has no checkout on host '{host}'; register_repo PATH adds one")
 
 
 def _no_repo(slug: str) -> str:
@@ -82,46 +84,46 @@ def _no_repo(slug: str) -> str:
 
 
 def all_here(host: str) -> list[Checkout]:
-    """Every active checkout registered for *host*, in the order of slugs. Raises RegistryError if there are none."""
+    """List the active checkouts of *host*, in the order of slugs. Raises RegistrationError if there are none."""
     found = list(Checkout.objects.active().select_related("repo").filter(host=host).order_by("repo__slug", "path"))
     if not found:
-        raise RegistryError(f"no checkout is registered for host '{host}': register_repo PATH adds one")
+        raise RegistrationError(f"no checkout is registered for host '{host}': register_repo PATH adds one")
     return found
 
 
 def by_slugs(slugs: Iterable[str], host: str) -> list[Checkout]:
-    """The checkouts of all *slugs* on *host*, each once, in the order of slugs. Raises RegistryError."""
+    """The checkouts of all *slugs* on *host*, each once, in the order of slugs. Raises RegistrationError."""
     return [checkout for slug in dict.fromkeys(slugs) for checkout in by_slug(slug, host)]
 
 
 def by_path(path: str, host: str) -> Registered:
     """The checkout at *path* on *host*; an unknown one is registered under its folder's name.
 
-    Raises NotAWorkTree, RegistryError.
+    Raises NotAWorkTreeError, RegistrationError.
     """
     if known := _known_active(_real(path), host):
         return Registered(known, "")
-    tree = locate(path)
+    tree = find_worktree(path)
     known = _known_active(_real(tree.top), host)
     return Registered(known, "") if known is not None else register(tree, host)
 
 
 def _known_active(path: str, host: str) -> Checkout | None:
-    """The checkout at *path*, None if there is none. Raises RegistryError if it is retired."""
+    """The checkout at *path*, None if there is none. Raises RegistrationError if it is retired."""
     known = _known(path, host)
     if known is not None and known.retired_at is not None:
-        raise RegistryError(f"{path} ('{known.repo.slug}') is retired: register_repo {path} brings it back")
+        raise RegistrationError(f"{path} ('{known.repo.slug}') is retired: register_repo {path} brings it back")
     return known
 
 
 def is_retired(path: str, host: str) -> bool:
-    """Whether the checkout at *path*, as this process opens it, is retired. Raises RegistryError."""
+    """Whether the checkout at *path*, as this process opens it, is retired. Raises RegistrationError."""
     known = _known(_real(path), host)
     return known is not None and known.retired_at is not None
 
 
 def to_retire(target: str, host: str, *, is_here: bool) -> list[Checkout]:
-    """The checkouts on *host* that *target* means: a repo's slug, or a path, there. Raises RegistryError.
+    """The checkouts on *host* that *target* means: a repo's slug, or a path, there. Raises RegistrationError.
 
     *is_here* says that *host* is this machine, where a relative path and one with links have a meaning.
     """
@@ -130,23 +132,23 @@ def to_retire(target: str, host: str, *, is_here: bool) -> list[Checkout]:
     if found := list(rows.filter(repo__slug=target)) or list(rows.filter(path__in=paths)):
         return found
     if Repo.objects.filter(slug=target).exists():
-        raise RegistryError(f"repo '{target}' has no checkout on host '{host}'; --host HOST names another one")
-    raise RegistryError(f"no repo and no checkout '{target}' on host '{host}' (the admin lists them)")
+        raise RegistrationError(f"repo '{target}' has no checkout on host '{host}'; --host HOST names another one")
+    raise RegistrationError(f"no repo and no checkout '{target}' on host '{host}' (the admin lists them)")
 
 
 def of_repo(slug: str) -> list[Checkout]:
-    """Every checkout of the repo *slug*, on any host. Raises RegistryError."""
+    """Every checkout of the repo *slug*, on any host. Raises RegistrationError."""
     if not Repo.objects.filter(slug=slug).exists():
-        raise RegistryError(_no_repo(slug))
+        raise RegistrationError(_no_repo(slug))
     return list(Checkout.objects.select_related("repo").filter(repo__slug=slug).order_by("host", "path"))
 
 
 def on_host(host: str) -> list[Checkout]:
-    """Every checkout on *host*. Raises RegistryError if there is none."""
+    """Every checkout on *host*. Raises RegistrationError if there is none."""
     found = list(Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path"))
     if not found:
         hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()[:20]
-        raise RegistryError(f"no checkout is on host '{host}' (known: {', '.join(hosts) or 'none yet'})")
+        raise RegistrationError(f"no checkout is on host '{host}' (known: {', '.join(hosts) or 'none yet'})")
     return found
 
 
@@ -160,15 +162,15 @@ class Wishes:
     branch: str | None = None
 
     def check(self) -> None:
-        """Raise RegistryError for what cannot be."""
+        """Raise RegistrationError for what cannot be."""
         if self.slug is not None and not _SLUG.fullmatch(self.slug):
-            raise RegistryError(f"'{self.slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
+            raise RegistrationError(f"'{self.slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
         for glob in self.workplans:
             _check_glob(glob, "workplan glob", DEFAULT_WORKPLANS)
         for glob in self.exclude if list(self.exclude) != [""] else ():
             _check_glob(glob, "glob of files to leave out", "workplans/archive/**")
         if self.branch is not None and not _is_text(self.branch):
-            raise RegistryError("the name of the branch is not UTF-8")
+            raise RegistrationError("the name of the branch is not UTF-8")
 
     def changes(self, repo: Repo, proposed_branch: str) -> dict[str, str]:
         """The fields of *repo* that are to be others."""
@@ -182,7 +184,7 @@ class Wishes:
 
 
 def register(tree: WorkTree, host: str, wishes: Wishes = Wishes()) -> Registered:
-    """Make the checkout known, and its repo where that is new. Raises RegistryError, and nothing changes then.
+    """Make the checkout known, and its repo where that is new. Raises RegistrationError, and nothing changes then.
 
     A repo is known by its address and its history: another clone of it joins it, and histories that have nothing in
     common never do. A checkout whose folder has moved, and a retired one, are the same as before. If nobody names the
@@ -205,29 +207,29 @@ def register(tree: WorkTree, host: str, wishes: Wishes = Wishes()) -> Registered
                 lock_places()
                 return _register(tree, clone, wishes, proposed)
     except MatchError as error:
-        raise RegistryError(str(error)) from error
-    raise RegistryError(f"{path} is being registered by another process at this moment; try again")
+        raise RegistrationError(str(error)) from error
+    raise RegistrationError(f"{path} is being registered by another process at this moment; try again")
 
 
 def move(checkout: Checkout, host: str, path: str, here: str) -> str:
     """Let *checkout* be at *path* on *host* from now on; returns what is to be said. Its history goes along.
 
     On this host, *here*, there must be a clone of its repo. What is on another one only a run there can tell: it writes
-    nothing if it finds no clone of the repo. Raises RegistryError, and nothing changes then; NotAWorkTree, GitError.
+    nothing if it finds no clone of the repo. Raises RegistrationError, NotAWorkTreeError, GitError: nothing changes.
     """
     host, path = _checked_host(host), _checked_path(path)
     clone = tree = None
     if host == here:
-        tree = locate(native(path))
+        tree = find_worktree(native(path))
         path = _real(tree.top)
         clone = _describe(tree, path, host, _find_origin(tree, path, checkout))
     with transaction.atomic():
         lock_places()
         row = Checkout.objects.select_related("repo").filter(pk=checkout.pk).first()
         if row is None or row.retired_at is not None:
-            raise RegistryError(f"{visible(str(checkout))} is retired: bring it back first")
+            raise RegistrationError(f"{escape_control(str(checkout))} is retired: bring it back first")
         if (row.host, row.path) == (host, path):
-            raise RegistryError(f"{path} on {host} is where it is already")
+            raise RegistrationError(f"{path} on {host} is where it is already")
         _check_free(row, host, path)
         _check_clone(clone, row.repo)
         changes = _Changes(row.repo)
@@ -241,20 +243,20 @@ def move(checkout: Checkout, host: str, path: str, here: str) -> str:
 
 
 def _check_free(checkout: Checkout, host: str, path: str) -> None:
-    """Raise RegistryError if another checkout has the place, or a retired one of the same repo, with its history."""
+    """Raise RegistrationError if another checkout, or a retired one of the same repo, has the place."""
     others = Checkout.objects.select_related("repo").filter(host=host, path=path).exclude(pk=checkout.pk)
     if other := others.active().first():
-        raise RegistryError(f"{path} on {host} is a checkout of '{other.repo.slug}' already: retire that first")
+        raise RegistrationError(f"{path} on {host} is a checkout of '{other.repo.slug}' already: retire that first")
     if others.filter(repo=checkout.repo_id).exists():
-        raise RegistryError(
+        raise RegistrationError(
             f"{path} on {host} was a checkout of '{checkout.repo.slug}' before: bring that back, and retire this one"
         )
 
 
 def _check_clone(clone: Clone | None, repo: Repo) -> None:
-    """Raise RegistryError unless the clone is one of *repo*; without a clone, unless a run can tell another from it."""
+    """Raise RegistrationError unless the clone is one of *repo*; without one, unless a run can tell another from it."""
     if clone is None and not (repo.origin or repo.first_commits):
-        raise RegistryError(
+        raise RegistrationError(
             f"no run could tell another repository from '{repo.slug}', which has no origin and no known history: "
             "register_repo PATH on its host moves it"
         )
@@ -262,24 +264,24 @@ def _check_clone(clone: Clone | None, repo: Repo) -> None:
         if clone is not None:
             check_clone(clone, repo)
     except MatchError as error:
-        raise RegistryError(str(error)) from error
+        raise RegistrationError(str(error)) from error
 
 
 def _checked_host(host: str) -> str:
     host = host.strip()
     if not host or len(host) > MAX_HOST_LENGTH or not host.isprintable():
-        raise RegistryError(f"the name of a host is text of at most {MAX_HOST_LENGTH} printable characters")
+        raise RegistrationError(f"the name of a host is text of at most {MAX_HOST_LENGTH} printable characters")
     return host
 
 
 def _checked_path(path: str) -> str:
     """The full *path*, written as the hub keeps it, as far as that can be told without its disk."""
     if not path.startswith("/"):
-        raise RegistryError("the path must be a full one: it begins with /")
-    if visible(path) != path:
-        raise RegistryError(f"the path has characters that nobody sees: {visible(path)}")
+        raise RegistrationError("the path must be a full one: it begins with /")
+    if escape_control(path) != path:
+        raise RegistrationError(f"the path has characters that nobody sees: {escape_control(path)}")
     if len(path.encode()) > MAX_PATH_BYTES:
-        raise RegistryError(f"the path is longer than {MAX_PATH_BYTES:,} bytes")
+        raise RegistrationError(f"the path is longer than {MAX_PATH_BYTES:,} bytes")
     return "/" + os.path.normpath(path).lstrip("/")
 
 
@@ -295,7 +297,9 @@ def _find_origin(tree: WorkTree, path: str, known: Checkout | None) -> Upstream 
             remote = find_origin(tree, addresses)
             if remote is not None and remote.url in addresses:
                 return remote
-        raise RegistryError(f"{path}: {error}; say which one it comes from: git branch --set-upstream-to") from error
+        raise RegistrationError(
+            f"{path}: {error}; say which one it comes from: git branch --set-upstream-to"
+        ) from error
 
 
 def _describe(tree: WorkTree, path: str, host: str, remote: Upstream | None) -> Clone:
@@ -306,19 +310,19 @@ def _describe(tree: WorkTree, path: str, host: str, remote: Upstream | None) -> 
 
 
 def _repo_of(tree: WorkTree, clone: Clone, known: Checkout | None, slug: str | None) -> Repo | None:
-    """The repo that the clone is one of, or is to join; None if it is a new one. Raises RegistryError, MatchError."""
+    """Find the repo that the clone is of, or is to join; None for a new one. Raises RegistrationError, MatchError."""
     if known is None or not _is_that_repo(tree, clone, known, slug):
         return match(clone, slug)
     return known.repo
 
 
 def _is_that_repo(tree: WorkTree, clone: Clone, known: Checkout, slug: str | None) -> bool:
-    """Whether the clone is still the checkout *known* at its path; if not, and that is active, RegistryError."""
+    """Whether the clone is still the checkout *known* at its path; if not, and that is active, RegistrationError."""
     repo, is_retired = known.repo, known.retired_at is not None
     if slug is not None and slug != repo.slug:
         if is_retired:
             return False
-        raise RegistryError(
+        raise RegistrationError(
             f"{known.path} is registered already, as '{repo.slug}' (retire_checkout {known.path} first, if it is to be "
             f"'{slug}')"
         )
@@ -326,7 +330,7 @@ def _is_that_repo(tree: WorkTree, clone: Clone, known: Checkout, slug: str | Non
         return True
     if is_retired:
         return False
-    raise RegistryError(
+    raise RegistrationError(
         f"{known.path} is registered as '{repo.slug}' ({repo.origin or 'no origin'}), but another repository is there "
         f"now ({clone.address or 'no origin'}): the histories have nothing in common; move it to another folder, or "
         f"retire_checkout {known.path} first"
@@ -397,7 +401,7 @@ class _Changes:
 def _create_repo(clone: Clone, slug: str | None) -> Repo:
     wanted = slug or re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(clone.path)).strip("-._")[:200] or "repo"
     if taken := Repo.objects.filter(slug=wanted).first():
-        raise RegistryError(slug_taken(clone, taken))
+        raise RegistrationError(slug_taken(clone, taken))
     return Repo.objects.create(slug=wanted, origin=clone.address)
 
 
@@ -444,7 +448,7 @@ def _follow_address(changes: _Changes, clone: Clone, tree: WorkTree, *, is_here:
         if not _leads_to(tree, repo.addresses):
             changes.set("aliases", [*repo.aliases, address], f"; {address} is kept as another address of it")
     elif address in repo.former_origins and slug is None:
-        raise RegistryError(
+        raise RegistrationError(
             f"{clone.path} comes from {address}, and the repo '{repo.slug}' has moved from there to {repo.origin}: "
             f"git remote set-url (if it has moved back: register_repo {clone.path} --slug {repo.slug})"
         )
@@ -472,10 +476,10 @@ def _shown(globs: str) -> str:
 
 
 def _real(path: str) -> str:
-    """The full path without links, as the hub keeps it. Raises RegistryError."""
+    """The full path without links, as the hub keeps it. Raises RegistrationError."""
     full = canonical(os.path.realpath(path))
     if not _is_text(full):
-        raise RegistryError("the path of the checkout is not UTF-8; move it to another folder")
+        raise RegistrationError("the path of the checkout is not UTF-8; move it to another folder")
     return full
 
 
@@ -487,4 +491,4 @@ def _is_text(value: str) -> bool:
 def _check_glob(glob: str, what: str, example: str) -> None:
     outside = glob.startswith(("/", ":")) or ".." in glob.split("/")
     if not 0 < len(glob) <= MAX_GLOB_LENGTH or outside or not _is_text(glob) or not glob.isprintable():
-        raise RegistryError(f"'{glob}' is no {what}: a pattern inside the repo, such as {example}")
+        raise RegistrationError(f"'{glob}' is no {what}: a pattern inside the repo, such as {example}")

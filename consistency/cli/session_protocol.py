@@ -9,31 +9,31 @@ from contextlib import contextmanager, suppress
 
 from django.conf import settings
 
-from consistency.core.marked_section import CannotPlace, Placed, place, render
+from consistency.core.marked_section import SectionError, SectionPlacement, render, replace_section
 from consistency.git.atomicfile import replace_file
 from consistency.git.files import digest, digest_of, read_files
-from consistency.git.lock import Locked, locked
+from consistency.git.lock import CheckoutLockedError, locked
 from consistency.git.worktree import WorkTree
 from statehub.models import Repo
 
 TEMPLATE = settings.BASE_DIR / "templates/project_rules/session-protocol.template"
 
 
-class ProtocolError(Exception):
+class SessionProtocolError(Exception):
     """The protocol cannot be put into the file, which is as it was; one sentence for people."""
 
 
 def check_protocol(tree: WorkTree, file: str) -> None:
-    """Raise ProtocolError where `keep_protocol` would, as far as that can be told without writing."""
+    """Raise SessionProtocolError where `keep_protocol` would, as far as that can be told without writing."""
     path = _inside(tree, file)
     with _refusals(path):
-        place(_read(_full(tree, path), path) or b"", _section(Repo(slug="slug")))
+        replace_section(_read(_full(tree, path), path) or b"", _section(Repo(slug="slug")))
 
 
 def keep_protocol(tree: WorkTree, repo: Repo, file: str) -> str:
     """Put the session protocol of *repo* into *file*, a path below the top of *tree*; one sentence on what was done.
 
-    A link inside the work tree is followed. Raises ProtocolError, and nothing is written then.
+    A link inside the work tree is followed. Raises SessionProtocolError, and nothing is written then.
     """
     path = _inside(tree, file)
     with _refusals(path), locked(tree):
@@ -42,15 +42,15 @@ def keep_protocol(tree: WorkTree, repo: Repo, file: str) -> str:
 
 @contextmanager
 def _refusals(path: str) -> Iterator[None]:
-    """Whatever keeps *path* from being read or replaced becomes a ProtocolError."""
+    """Whatever keeps *path* from being read or replaced becomes a SessionProtocolError."""
     try:
         yield
-    except CannotPlace as error:
-        raise ProtocolError(f"{path}, line {error.line}: {error}") from error
-    except Locked as error:
-        raise ProtocolError(str(error)) from error
+    except SectionError as error:
+        raise SessionProtocolError(f"{path}, line {error.line}: {error}") from error
+    except CheckoutLockedError as error:
+        raise SessionProtocolError(str(error)) from error
     except OSError as error:
-        raise ProtocolError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SessionProtocolError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _section(repo: Repo) -> str:
@@ -64,7 +64,7 @@ def _full(tree: WorkTree, path: str) -> str:
 def _keep(full: str, path: str, section: str) -> str:
     """Put *section* into the file at *full*; what was done."""
     old = _read(full, path)
-    placed = place(old or b"", section)
+    placed = replace_section(old or b"", section)
     if placed.data == old:
         return "the session protocol is up to date"
     if old is None:
@@ -74,21 +74,21 @@ def _keep(full: str, path: str, section: str) -> str:
     return f"{_done(old, placed)}; commit it"
 
 
-def _done(old: bytes | None, placed: Placed) -> str:
+def _done(old: bytes | None, placed: SectionPlacement) -> str:
     if old is None:
         return "made, with the session protocol"
     return "the session protocol was updated" if placed.found else "the session protocol was added"
 
 
 def _read(full: str, path: str) -> bytes | None:
-    """The bytes of the file that is to be replaced, None where there is none. Raises ProtocolError, OSError."""
+    """The bytes of the file that is to be replaced, None where there is none. Raises SessionProtocolError, OSError."""
     found = next(read_files(os.path.dirname(full), [os.path.basename(full)], settings.STATEHUB_MAX_FILE_SIZE), None)
     if found is None:
         return None
     if found.data is None:
-        raise ProtocolError(f"{path}: {found.fault}")
+        raise SessionProtocolError(f"{path}: {found.fault}")
     if not os.lstat(full).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-        raise ProtocolError(f"{path} is read-only (chmod u+w makes it writable)")
+        raise SessionProtocolError(f"{path} is read-only (chmod u+w makes it writable)")
     return found.data
 
 
@@ -105,18 +105,18 @@ def _create(full: str, data: bytes) -> None:
 
 
 def _inside(tree: WorkTree, file: str) -> str:
-    """The path of *file* below the top of *tree*, without links. Raises ProtocolError where it is elsewhere."""
+    """The path of *file* below the top of *tree*, without links. Raises SessionProtocolError where it is elsewhere."""
     root = os.path.realpath(tree.top)
     named = os.path.join(root, file)
     full = os.path.realpath(named)
     if ".." in file.split("/") or not full.startswith(root.rstrip("/") + "/"):
-        raise ProtocolError(f"'{file}' is no file inside the repository, such as CLAUDE.md")
+        raise SessionProtocolError(f"'{file}' is no file inside the repository, such as CLAUDE.md")
     path = os.path.relpath(full, root)
     git_dir = os.path.realpath(tree.git_dir)
     if ".git" in path.casefold().split("/") or f"{full}/".startswith(f"{git_dir}/"):
-        raise ProtocolError(f"'{file}' is in git's own folder")
+        raise SessionProtocolError(f"'{file}' is in git's own folder")
     if os.path.lexists(named) and not os.path.exists(full):
-        raise ProtocolError(f"'{file}' is a link to a file that is not there")
+        raise SessionProtocolError(f"'{file}' is a link to a file that is not there")
     _check_folders(root, path)
     return path
 
@@ -127,6 +127,6 @@ def _check_folders(root: str, path: str) -> None:
     for name in path.split("/")[:-1]:
         folder = os.path.join(folder, name)
         if not os.path.isdir(folder):
-            raise ProtocolError(f"{path}: there is no folder {os.path.relpath(folder, root)}")
+            raise SessionProtocolError(f"{path}: there is no folder {os.path.relpath(folder, root)}")
         if os.path.lexists(os.path.join(folder, ".git")):
-            raise ProtocolError(f"{path} belongs to another repository, {os.path.relpath(folder, root)}")
+            raise SessionProtocolError(f"{path} belongs to another repository, {os.path.relpath(folder, root)}")

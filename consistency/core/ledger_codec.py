@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consistency.core.comparison.snapshot import Known
+from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.workplan.model import Problem, TaskBlock, Workplan
 from statehub.ids import normalize_id
 
@@ -15,7 +15,7 @@ _MICROSECOND = timedelta(microseconds=1)
 """Times are kept in these, whole: they are compared for being the very same."""
 
 
-def remember(known: Known) -> str:
+def dump(known: ParsedWorkplan) -> str:
     """The text to keep for the workplan of *known*, with what the hub took from it."""
     workplan, at = known.workplan, known.status_since
     return json.dumps(
@@ -36,8 +36,8 @@ def remember(known: Known) -> str:
     )
 
 
-def recall(path: str, text: str) -> Known:
-    """The workplan at *path* as `remember` kept it."""
+def load(path: str, text: str) -> ParsedWorkplan:
+    """The workplan at *path* as `dump` kept it."""
     kept = json.loads(text)
     if "\\u" in text:  # Older versions kept ids as they were written.
         kept = _with_ids_as_now(kept)
@@ -53,7 +53,7 @@ def recall(path: str, text: str) -> Known:
     )
     since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
     at = kept.get("status_since")
-    return Known(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
+    return ParsedWorkplan(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
 
 
 def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:

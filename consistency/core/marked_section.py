@@ -15,7 +15,7 @@ import pyromark
 
 from consistency.core.workplan.fences import as_pulldown_reads
 from consistency.core.workplan.source import UTF8_BOM, Lines
-from statehub.text import visible
+from statehub.text import escape_control
 
 BEGIN = b"<!-- state-hub:session-protocol:begin -->"
 END = b"<!-- state-hub:session-protocol:end -->"
@@ -25,7 +25,7 @@ _FIRST_END = re.compile(rb"\r?\n")
 _LAST_LINE_BLANK = re.compile(rb"(?:\A|\n)[ \t]*\r?\n\Z")
 
 
-class CannotPlace(Exception):
+class SectionError(Exception):
     """The section cannot be put into the file: the text says why, `line` where."""
 
     def __init__(self, line: int, why: str) -> None:
@@ -34,7 +34,7 @@ class CannotPlace(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SectionPlacement:
     """The file with the section; `found` says whether its markers were there before."""
 
     data: bytes
@@ -62,7 +62,7 @@ _NOT_ALONE = "the marker must be a line of its own, with an empty line between i
 
 def render(template: str, slug: str, workplans: str) -> str:
     """*template* (of string.Template) for the repo *slug*, whose workplans match the glob *workplans*."""
-    return Template(template).substitute(slug=slug, workplans=code_span(visible(workplans)))
+    return Template(template).substitute(slug=slug, workplans=code_span(escape_control(workplans)))
 
 
 def code_span(text: str) -> str:
@@ -73,10 +73,10 @@ def code_span(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def place(data: bytes, section: str) -> Placed:
+def replace_section(data: bytes, section: str) -> SectionPlacement:
     """The Markdown file *data* with *section* between its markers, which are put at its end where it has none.
 
-    No byte outside of the markers changes; line ends are those of the file's first line. Raises CannotPlace.
+    No byte outside of the markers changes; line ends are those of the file's first line. Raises SectionError.
     """
     first = _FIRST_END.search(data)
     end = first[0] if first else b"\n"
@@ -88,7 +88,7 @@ def place(data: bytes, section: str) -> Placed:
     lines = section.strip("\n").encode().split(b"\n")
     placed = before + end + end.join(lines) + end + after
     _verify(placed, len(before), len(placed) - len(after))
-    return Placed(placed, pair is not None)
+    return SectionPlacement(placed, pair is not None)
 
 
 def _gap(data: bytes, end: bytes) -> bytes:
@@ -111,22 +111,22 @@ def _verify(placed: bytes, begin: int, end: int) -> None:
     ):
         return
     around = next((mark.block for mark in _marks(placed) if mark.end == begin), begin)
-    raise CannotPlace(Lines(placed).number(around), "the code block or HTML that begins here is never closed")
+    raise SectionError(Lines(placed).number(around), "the code block or HTML that begins here is never closed")
 
 
 def _pair(data: bytes) -> tuple[_Mark, _Mark] | None:
-    """The two markers of *data*, None where there are none. Raises CannotPlace for any others."""
+    """The two markers of *data*, None where there are none. Raises SectionError for any others."""
     marks = list(_marks(data))
     real = [mark for mark in marks if not mark.is_text]
     faulty = next((mark for mark in real or marks if mark.fault), None)
     if faulty:
-        raise CannotPlace(Lines(data).number(faulty.start), faulty.fault)
+        raise SectionError(Lines(data).number(faulty.start), faulty.fault)
     if not real:
         return None
     if [mark.kind for mark in real] != ["begin", "end"]:
         odd, why = _odd_one(real)
         aside = "; one in a code block is text" if len(marks) > len(real) else ""
-        raise CannotPlace(Lines(data).number(odd.start), why + aside)
+        raise SectionError(Lines(data).number(odd.start), why + aside)
     return real[0], real[1]
 
 
@@ -157,9 +157,9 @@ def _text(data: bytes, base: int) -> str:
     try:
         text = data[base:].decode()
     except UnicodeDecodeError as error:
-        raise CannotPlace(Lines(data).number(base + error.start), "the file is not UTF-8 from here on") from error
+        raise SectionError(Lines(data).number(base + error.start), "the file is not UTF-8 from here on") from error
     if "\0" in text:
-        raise CannotPlace(Lines(data).number(data.index(b"\0")), "a NUL byte: the file is no text")
+        raise SectionError(Lines(data).number(data.index(b"\0")), "a NUL byte: the file is no text")
     return text
 
 

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from consistency.core.comparison.arrivals import Candidate, Claimed, Seen, Sight, hint, refusal, witness
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream
-from consistency.core.ledger_codec import recall
+from consistency.core.ledger_codec import load
 from consistency.core.workplan.model import Workplan
 from consistency.db.ledger import GONE, LEFT, batches
 from consistency.db.rows import read_strangers, read_tasks_of, read_workstreams_with_history
@@ -179,7 +179,7 @@ def _with_memories(seen: _SeenRows) -> _SeenRows:
     """*seen*, with what each file said."""
     keys = [pk for rows in seen.values() for pk, _ in rows]
     contents = {
-        pk: recall(path, content)
+        pk: load(path, content)
         for batch in batches(keys)
         for pk, path, content in LedgerEntry.objects.filter(pk__in=batch).values_list("pk", "path", "content")
     }

@@ -16,11 +16,11 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Field, Model, UUIDField
 
-ROWS = 50_000
+MAX_ROWS = 50_000
 """In one statement: bounds the JSON text to some ten megabytes."""
 
 
-def insert(
+def bulk_upsert(
     model: type[Model],
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
@@ -37,8 +37,8 @@ def insert(
     fields = [_field(model, name) for name in columns]
     statement = _statement(model, fields) + _on_conflict(model, conflict, update)
     listed = list(rows)
-    for start in range(0, len(listed), ROWS):
-        text = json.dumps(listed[start : start + ROWS], default=_plain, ensure_ascii=False, separators=(",", ":"))
+    for start in range(0, len(listed), MAX_ROWS):
+        text = json.dumps(listed[start : start + MAX_ROWS], default=_plain, ensure_ascii=False, separators=(",", ":"))
         with connection.cursor() as cursor:
             cursor.execute(statement, [text])
 

@@ -14,11 +14,11 @@ from django.db.models import F, Q
 from consistency.core.codes import Severity
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import Action, Finding
-from consistency.db.bulk import insert
+from consistency.db.bulk import bulk_upsert
 from consistency.db.ledger import batches
 from consistency.models import Finding as Episode
 from consistency.models import Mode, Run
-from statehub.text import storable
+from statehub.text import escape_unstorable
 
 _FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
 _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
@@ -28,7 +28,7 @@ _OF_GONE = ("C-08", "C-10", "C-27")
 """The codes of a workplan or block that is not there."""
 
 
-class OpenEpisode(NamedTuple):
+class StoredFinding(NamedTuple):
     """The part of an open episode that decides whether a run evaluated it."""
 
     id: int
@@ -39,7 +39,7 @@ class OpenEpisode(NamedTuple):
     task: str
 
 
-Evaluated = Callable[[OpenEpisode], bool]
+Evaluated = Callable[[StoredFinding], bool]
 """Whether a run looked at what the episode is about: only then does its absence resolve it."""
 
 
@@ -76,7 +76,7 @@ def record_findings(
     gone = [row.pk for row in rows.values() if evaluated(_open(row))]
     for ids in batches(gone):
         Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
-    insert(Episode, [field.name for field in _FIELDS], map(_values, new))
+    bulk_upsert(Episode, [field.name for field in _FIELDS], map(_values, new))
     return had
 
 
@@ -107,8 +107,8 @@ def _open_rows(run: Run) -> Iterable[Episode]:
     return Episode.objects.filter(checkout=run.checkout_id, resolved_at=None).order_by()
 
 
-def _open(row: Episode) -> OpenEpisode:
-    return OpenEpisode(row.pk, row.fingerprint, row.code, row.file, row.workplan, row.task)
+def _open(row: Episode) -> StoredFinding:
+    return StoredFinding(row.pk, row.fingerprint, row.code, row.file, row.workplan, row.task)
 
 
 def _details(row: Episode) -> tuple[object, ...]:
@@ -120,11 +120,11 @@ def _episode(run: Run, finding: Finding, now: datetime, commit: str | None) -> E
         checkout_id=run.checkout_id,
         code=finding.code,
         severity=str(finding.severity),
-        message=storable(finding.message),
-        file=storable(finding.file or ""),
+        message=escape_unstorable(finding.message),
+        file=escape_unstorable(finding.file or ""),
         line=finding.line,
-        workplan=storable(finding.workplan or ""),
-        task=storable(finding.task or ""),
+        workplan=escape_unstorable(finding.workplan or ""),
+        task=escape_unstorable(finding.task or ""),
         db_status=finding.db_status or "",
         file_status=finding.file_status or "",
         action=str(finding.action),
@@ -149,7 +149,7 @@ def _save(episodes: list[Episode]) -> None:
     columns = ["id", *(field.name for field in _FIELDS)]
     rows = [(episode.pk, *_values(episode)) for episode in episodes]
     seen = (*_DETAILS, "last_seen", "times_seen", "resolved_by", "resolved_at", "resolution", "commit")
-    insert(Episode, columns, rows, conflict=("id",), update=seen)
+    bulk_upsert(Episode, columns, rows, conflict=("id",), update=seen)
 
 
 def _values(episode: Episode) -> list[object]:

@@ -9,7 +9,7 @@ from typing import cast
 
 from django.db.models import Count, Q, QuerySet
 
-from consistency.core.comparison.flapping import ROUNDS, Move, rounds
+from consistency.core.comparison.flapping import FLAP_THRESHOLD, Move, count_rounds
 from consistency.db.ledger import batches
 from consistency.models import Finding
 from statehub.models import Checkout, Source, StatusChange
@@ -32,7 +32,11 @@ def read_seesaws(checkout: Checkout, tasks: Collection[str], now: datetime) -> M
     suspects = (standing | _often(checkout, since)) & set(tasks)
     moves = _moves(checkout, suspects, since) if suspects else {}
     recent = {task: [move for move in moves.get(task, ()) if move.at > decided.get(task, since)] for task in suspects}
-    return {task: recent[task] for task in sorted(suspects) if task in standing or rounds(recent[task]) >= ROUNDS}
+    return {
+        task: recent[task]
+        for task in sorted(suspects)
+        if task in standing or count_rounds(recent[task]) >= FLAP_THRESHOLD
+    }
 
 
 def _seen(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime]]:
@@ -51,7 +55,9 @@ def _often(checkout: Checkout, since: datetime) -> set[str]:
     """The tasks that were reopened, or written back here, often enough to be looked at."""
     reopened = _changes(checkout, since).filter(reopen=True).values_list("task__key")
     written = _writebacks(since).filter(checkout=checkout).values_list("task")
-    counted = (rows.order_by().annotate(times=Count("pk")).filter(times__gte=ROUNDS) for rows in (reopened, written))
+    counted = (
+        rows.order_by().annotate(times=Count("pk")).filter(times__gte=FLAP_THRESHOLD) for rows in (reopened, written)
+    )
     return {task for rows in counted for task, _ in rows}
 
 

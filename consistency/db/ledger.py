@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from consistency.core.comparison.snapshot import Known
-from consistency.core.ledger_codec import recall
-from consistency.db.bulk import insert
+from consistency.core.comparison.snapshot import ParsedWorkplan
+from consistency.core.ledger_codec import load
+from consistency.db.bulk import bulk_upsert
 from consistency.db.uuids import uuid_text, with_dashes
 from consistency.models import LedgerEntry
 from statehub.ids import normalize_id
@@ -24,7 +24,7 @@ LEFT = "-"
 UNREAD = "?"
 """In the place of a digest: what the file says now has to be read."""
 
-BATCH = 10_000
+BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
 
@@ -55,7 +55,7 @@ class NewEntry:
     content: str
 
 
-def batches(values: Iterable[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+def batches(values: Iterable[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]]:
     """*values* in lists of at most *size*; none where there are no values."""
     items = list(values)
     for start in range(0, len(items), size):
@@ -73,13 +73,13 @@ def read_entries(checkout: int) -> dict[str, Entry]:
     }
 
 
-def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[Known, str]]:
+def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[ParsedWorkplan, str]]:
     """What the rows of *paths* remember, with the text that it is kept as."""
-    found: dict[str, tuple[Known, str]] = {}
+    found: dict[str, tuple[ParsedWorkplan, str]] = {}
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     for batch in batches(paths):
         for path, content in rows.filter(path__in=batch).values_list("path", "content"):
-            found[path] = recall(path, content), content
+            found[path] = load(path, content), content
     return found
 
 
@@ -90,7 +90,7 @@ def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
         for entry in entries
     ]
     content = ("key", "workstream", "digest", "version", "content")
-    insert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
+    bulk_upsert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 
 
 def retire(checkout: int, paths: Collection[str]) -> None:

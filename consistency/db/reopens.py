@@ -16,7 +16,7 @@ from consistency.core.comparison.reopens import Evidence, Statement
 from consistency.db.ledger import batches
 from consistency.models import OwnCommit
 from statehub.models import Source, StatusChange, WorkstreamMove
-from statehub.statuses import TASK_STATUSES, at_or_below, is_regress, rank
+from statehub.statuses import TASK_STATUSES, is_regress, rank, statuses_up_to
 
 
 class Said(NamedTuple):
@@ -61,7 +61,7 @@ def read_reopens(repo: int, said: Mapping[str, Said]) -> dict[str, Reopen]:
 def _newest(said: Mapping[str, Said]) -> dict[str, Reopen]:
     back = Q()
     for status in TASK_STATUSES:
-        back |= Q(old=status, new__in=at_or_below(status))
+        back |= Q(old=status, new__in=statuses_up_to(status))
     found: dict[str, Reopen] = {}
     for batch in batches(map(UUID, said)):
         rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE)

@@ -20,15 +20,15 @@ from consistency.core.actions import (
     UpdateTask,
     UpdateWorkstream,
 )
-from consistency.core.comparison.snapshot import HubTask, HubWorkstream, Known
+from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Workplan
-from consistency.db.bulk import insert
+from consistency.db.bulk import bulk_upsert
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
-from statehub.statuses import FINISHED, at_or_below
-from statehub.transitions import Origin
+from statehub.statuses import FINISHED, statuses_up_to
+from statehub.transitions import Actor
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.MIRRORED`, in its order."""
@@ -53,11 +53,11 @@ _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 _A = TypeVar("_A", bound=HubAction)
 _R = TypeVar("_R", Task, Workstream)
 
-_MANY = 500
+_BATCH_SIZE = 500
 """From so many workstreams on, all tasks of the repo are loaded in one query instead of by their ids."""
 
 
-class HubMoved(Exception):
+class VersionConflictError(Exception):
     """A row changed between this run's read and its write; nothing was written."""
 
 
@@ -144,7 +144,7 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
 
 
 def read_tasks(
-    repo: int, workstreams: Collection[str], known: Iterable[Known], *, empty: bool
+    repo: int, workstreams: Collection[str], known: Iterable[ParsedWorkplan], *, empty: bool
 ) -> tuple[tuple[HubTask, ...], dict[str, str]]:
     """The tasks that a comparison of *known* needs, and whose workstreams are of other repos (id → 'slug/key').
 
@@ -194,7 +194,7 @@ def read_foreign_workstreams(repo: int, uuids: Collection[str]) -> dict[str, str
 
 def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
     rows = Task.objects.filter(workstream__repo=repo).order_by()
-    if len(workstreams) <= _MANY:
+    if len(workstreams) <= _BATCH_SIZE:
         rows = rows.filter(workstream__in=[UUID(workstream) for workstream in workstreams])
     wanted = set(workstreams)
     tasks = map(_hub_task, rows.values_list(*_TASK_TEXTS).iterator(5_000))
@@ -218,14 +218,14 @@ def apply(
     actions: Collection[HubAction],
     repo: int,
     versions: Mapping[str, int],
-    origin: Origin,
+    origin: Actor,
     now: datetime,
-    origins: Mapping[str, Origin] | None = None,
+    origins: Mapping[str, Actor] | None = None,
 ) -> dict[str, int]:
     """Carry out *actions* and return the new version of every workstream they touched.
 
     *origins* (by the tasks' ids) say who brought a task's status, *origin* who did all else. *versions* are those at
-    which the plan was made. Call it in a transaction. Raises HubMoved where a row has
+    which the plan was made. Call it in a transaction. Raises VersionConflictError where a row has
     changed since; the transaction must then be rolled back.
     """
     applying = _Applying(actions, repo, origin, now, origins or {})
@@ -234,7 +234,7 @@ def apply(
     except DatabaseError as error:
         # Another host created the same row at this moment, or waited for what we hold while we waited for it.
         if is_taken(error, _KEYED) or is_overtaken(error):
-            raise HubMoved from error
+            raise VersionConflictError from error
         raise
 
 
@@ -245,9 +245,9 @@ class _Applying:
         self,
         actions: Collection[HubAction],
         repo: int,
-        origin: Origin,
+        origin: Actor,
         now: datetime,
-        origins: Mapping[str, Origin],
+        origins: Mapping[str, Actor],
     ) -> None:
         self._repo, self._origin, self._now, self._origins = repo, origin, now, origins
         self._of: dict[type[HubAction], list[HubAction]] = defaultdict(list)
@@ -293,7 +293,7 @@ class _Applying:
             rows = Workstream.objects.select_for_update().filter(pk__in=batch).order_by("pk")
             locked.update((str(pk), version) for pk, version in rows.values_list("pk", "version"))
         if any(locked.get(pk) != versions[pk] for pk in touched):
-            raise HubMoved
+            raise VersionConflictError
         return {pk: version + 1 for pk, version in locked.items()}
 
     def _create_workstreams(self) -> None:
@@ -305,7 +305,7 @@ class _Applying:
             )
             for action in sorted(self._kind(CreateWorkstream), key=lambda action: action.workplan.key)
         ]  # fmt: skip
-        insert(Workstream, _WORKSTREAM, rows)
+        bulk_upsert(Workstream, _WORKSTREAM, rows)
 
     def _update_workstreams(self) -> None:
         rows = [
@@ -315,7 +315,7 @@ class _Applying:
             )
             for action in self._kind(UpdateWorkstream)
         ]  # fmt: skip
-        insert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
+        bulk_upsert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
         moved = [action.before for action in self._kind(UpdateWorkstream) if action.before.repo]
         if moved:
             self._record_moves(moved)
@@ -343,7 +343,7 @@ class _Applying:
             (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, self._now)
             for new in creations
         )
-        insert(Task, _TASK, rows)
+        bulk_upsert(Task, _TASK, rows)
 
     def _update_tasks(self) -> None:
         rows = [
@@ -353,7 +353,7 @@ class _Applying:
             )
             for action in self._kind(UpdateTask)
         ]  # fmt: skip
-        insert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
+        bulk_upsert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
 
     def _advance_tasks(self) -> None:
         actions = self._kind(AdvanceTask)
@@ -366,7 +366,7 @@ class _Applying:
             for action in actions
             for origin in [self._origins.get(action.id, self._origin)]
         ]  # fmt: skip
-        insert(StatusChange, _CHANGE, changes)
+        bulk_upsert(StatusChange, _CHANGE, changes)
 
     def _move(self, rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> None:
         """Move the rows, each from the very status that was compared, and none to a lower rank."""
@@ -375,13 +375,13 @@ class _Applying:
             moves[action.expected, action.wanted].append(action.id)
         for (expected, wanted), ids in moves.items():
             for batch in batches(ids):
-                found = rows.filter(pk__in=batch, status=expected, status__in=at_or_below(wanted))
+                found = rows.filter(pk__in=batch, status=expected, status__in=statuses_up_to(wanted))
                 _expect(found.update(status=wanted, status_changed_at=self._now), len(batch))
 
 
 def _expect(updated: int, wanted: int) -> None:
     if updated != wanted:
-        raise HubMoved
+        raise VersionConflictError
 
 
 def _mirrored(workplan: Workplan) -> tuple[str, ...]:

@@ -12,14 +12,14 @@ TEMPORARY = ".statehub-writeback.tmp"
 """In the file's own folder: a rename is atomic within one file system only."""
 
 
-class FileChanged(OSError):
+class FileChangedError(OSError):
     """The file is not what it is thought to be."""
 
 
 def replace_file(path: str, expected: str, data: bytes) -> None:
     """Put *data* in the place of the regular file *path*, whose digest is *expected*.
 
-    Raises OSError, and FileChanged where its digest is another; then *path* is as it was.
+    Raises OSError, and FileChangedError where its digest is another; then *path* is as it was.
     """
     temporary = temporary_beside(path)
     status = os.lstat(path)
@@ -32,7 +32,7 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
             _take_over(descriptor, status)
             os.fsync(descriptor)
         if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
-            raise FileChanged(0, "the file was changed while this run was at work", path)
+            raise FileChangedError(0, "the file was changed while this run was at work", path)
         os.replace(temporary, path)
     except BaseException:
         remove(temporary)

@@ -18,7 +18,7 @@ from consistency.git.blobs import blob_id
 from consistency.git.files import text_digest
 from consistency.git.history import AS_COMMITTED, Commit, History, read_history
 from consistency.git.objects import read_objects
-from consistency.git.process import GitError, GitMissing, GitTimeout
+from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
 from statehub.statuses import TASK_STATUSES
 
@@ -76,15 +76,15 @@ class Provenances:
     history: History
 
 
-class _Outside(Exception):
+class _OutsideError(Exception):
     """It goes on outside of the history at hand."""
 
 
-class _NotRead(Exception):
+class _NotReadError(Exception):
     """A blob has to be read first."""
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """It cannot be known in this clone."""
 
 
@@ -102,18 +102,18 @@ def find_provenances(
 
     *parsed* are files of the work tree that were read already: path → their bytes, what they say.
     The history at hand afterwards is that of *tips* too. Before all of it is read, that since the commit *since* is
-    tried, if it is given. Raises GitTimeout and GitMissing; whatever else goes wrong makes the answer "not known".
+    tried, if it is given. Raises GitTimeoutError, GitMissingError; any other failure makes the answer "not known".
     """
     if not head:
         return Provenances(dict.fromkeys(statuses, UNCOMMITTED), History({}))
     try:
         if since and since != head:
-            with suppress(_Outside):
+            with suppress(_OutsideError):
                 history = read_history(tree, pattern, [head, *tips], since)
                 return Provenances(_Search(tree, history, head, parsed).all(statuses, last=False), history)
         history = read_history(tree, pattern, [head, *tips])
         return Provenances(_Search(tree, history, head, parsed).all(statuses, last=True), history)
-    except (GitTimeout, GitMissing):
+    except (GitTimeoutError, GitMissingError):
         raise
     except GitError:
         return Provenances(dict.fromkeys(statuses, NOT_KNOWN), History({}, cut=True))
@@ -137,7 +137,7 @@ class _Search:
             self._wanted = {}
             for status in statuses:
                 if status not in found:
-                    with suppress(_NotRead):
+                    with suppress(_NotReadError):
                         found[status] = self._one(status, last=last)
             if not self._wanted:
                 break
@@ -166,11 +166,11 @@ class _Search:
     def _one(self, status: FileStatus, *, last: bool) -> Provenance:
         try:
             return self._at(status)
-        except _Outside:
+        except _OutsideError:
             if not last:
                 raise
             return NOT_KNOWN
-        except _Lost:
+        except _LostError:
             return NOT_KNOWN
 
     def _at(self, status: FileStatus) -> Provenance:
@@ -179,7 +179,7 @@ class _Search:
             return UNCOMMITTED
         said = self._blobs.says(name) if self._blobs.has(name) else None
         if said is None:  # Lacking here, or no workplan in git although it is one in the work tree (a filter, say).
-            raise _Lost
+            raise _LostError
         if _status(said, status) != status.status:
             return UNCOMMITTED
         return Provenance(tuple(self._commits(status)))
@@ -195,9 +195,9 @@ class _Search:
                 seen.add((at, path))
                 commit = self._history.commits.get(at)
                 if commit is None:
-                    raise _Outside
+                    raise _OutsideError
                 if at in self._history.shallow:
-                    raise _Lost
+                    raise _LostError
                 sources = self._sources(commit, path, status)
                 pending += reversed(sources[1:])
                 if not sources:
@@ -246,21 +246,21 @@ class _Search:
             return commit.changes[path].old
         blob = self._history.blob_at(parent, path)
         if blob is None:
-            raise _Outside
+            raise _OutsideError
         return blob
 
     def _want(self, blobs: Mapping[str, str]) -> None:
-        """Ask for all of *blobs* (path → blob) at once. Raises _NotRead."""
+        """Ask for all of *blobs* (path → blob) at once. Raises _NotReadError."""
         missing = {blob: path for path, blob in blobs.items() if not self._blobs.is_read(blob)}
         if missing:
             self._wanted.update(missing)
-            raise _NotRead
+            raise _NotReadError
 
     def _status(self, blob: str, path: str, status: FileStatus) -> str:
         """What the blob says of the task, '' for nothing; a version that cannot be read says what the next one does."""
         self._want({path: blob})
         if not self._blobs.has(blob):
-            raise _Lost
+            raise _LostError
         said = self._blobs.says(blob)
         return status.status if said is None else _status(said, status)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from consistency.core.workplan.edit import Edited, EditRefused
+from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.git.atomicfile import replace_file
 from consistency.git.blobs import (
     BlobChange,
@@ -25,12 +25,12 @@ from consistency.git.blobs import (
     read_parent,
 )
 from consistency.git.committer import Committer, Written
-from consistency.git.files import CannotRead, digest, digest_of, read_files
+from consistency.git.files import FileReadError, digest, digest_of, read_files
 from consistency.git.leftovers import is_git_at_work
 from consistency.git.names import to_git
 from consistency.git.process import GitError
-from consistency.git.rollback import Kept, Undo
-from consistency.git.status import State
+from consistency.git.rollback import Backup, Journal
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
 
 LAST_DATE = 253_402_300_799
@@ -40,7 +40,7 @@ LAST_DATE = 253_402_300_799
 Change = Callable[[bytes, bool], Edited]
 """Makes the new bytes of one file out of the old; the flag says that these are the bytes that were compared.
 
-Raises EditRefused.
+Raises EditRefusedError.
 """
 
 Record = Callable[[str, int, Collection[str]], None]
@@ -80,7 +80,7 @@ class _Edit:
     blob: BlobChange
 
 
-def writeback_blocker(state: State) -> str | None:
+def writeback_blocker(state: CheckoutStatus) -> str | None:
     """Why no commit can be made on what *state* shows, or None."""
     if state.under_way:
         return f"{state.under_way} is under way; finish or abort it first"
@@ -99,14 +99,16 @@ def edit_files(tree: WorkTree, wanted: Wanted, written: Written) -> dict[str, Ed
             data = _current(tree, path, wanted)
             if (new := change(data, True)).data != data:
                 edited[path] = new
-        except (EditRefused, CannotRead) as error:
+        except (EditRefusedError, FileReadError) as error:
             written.faults.append((path, str(error)))
         except OSError as error:
             written.faults.append((path, f"the file cannot be read: {error.strerror or error}"))
     return edited
 
 
-def commit_changes(tree: WorkTree, state: State, wanted: Wanted, committer: Committer, record: Record) -> Written:
+def commit_changes(
+    tree: WorkTree, state: CheckoutStatus, wanted: Wanted, committer: Committer, record: Record
+) -> Written:
     """Make what is *wanted* in the parent's blobs and in the work tree's files, and commit it.
 
     On any failure files, index and branch are as they were before. Never raises for what git or the disk says; what
@@ -115,7 +117,7 @@ def commit_changes(tree: WorkTree, state: State, wanted: Wanted, committer: Comm
     blocker = writeback_blocker(state)
     if blocker is not None:
         return Written(faults=[(None, blocker)])
-    written, undo = Written(), Undo(tree)
+    written, undo = Written(), Journal(tree)
     edited = edit_files(tree, wanted, written)
     if not edited:
         return written
@@ -145,9 +147,9 @@ def _with_blobs(edited: Mapping[str, Edited], wanted: Wanted, parent: Parent, wr
             same = digest(blob.data) == wanted.digests[path]
             new = file.data if same else wanted.changes[path](blob.data, False).data
             if new == blob.data:
-                raise EditRefused("nothing differs: git does not show that the work tree lacks it")
+                raise EditRefusedError("nothing differs: git does not show that the work tree lacks it")
             edits[path] = _Edit(file, BlobChange(path, blob, new))
-        except EditRefused as error:
+        except EditRefusedError as error:
             written.faults.append((path, f"in the last commit, {error}"))
     return edits
 
@@ -169,13 +171,13 @@ class _Making:
     """One commit, from its objects to the branch that has it."""
 
     tree: WorkTree
-    state: State
+    state: CheckoutStatus
     edits: Mapping[str, _Edit]
     parent: Parent
     wanted: Wanted
     committer: Committer
     record: Record
-    undo: Undo
+    undo: Journal
 
     def run(self, written: Written) -> None:
         tree, description, paths = self.tree, self.wanted.description, list(self.edits)
@@ -186,7 +188,7 @@ class _Making:
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
             self.record(commit, when, paths)
-        kept = [Kept(path, digest(each.file.data)) for path, each in self.edits.items()]
+        kept = [Backup(path, digest(each.file.data)) for path, each in self.edits.items()]
         self.undo.begin(self.parent.commit, commit, kept, self.edits.keys() & set(self.wanted.overlooked))
         for path, each in self.edits.items():
             replace_file(tree.file(path), self.wanted.digests[path], each.file.data)
@@ -281,7 +283,7 @@ def recover(tree: WorkTree) -> list[str]:
 
     Raises GitError or OSError.
     """
-    undo = Undo(tree)
+    undo = Journal(tree)
     if not undo.paths:
         undo.drop()  # A list that was not whole: nothing was replaced.
         return []
@@ -293,20 +295,20 @@ def recover(tree: WorkTree) -> list[str]:
     return undo.put_back(left).restored
 
 
-def _without_commit(tree: WorkTree, undo: Undo) -> set[str]:
+def _without_commit(tree: WorkTree, undo: Journal) -> set[str]:
     """The files of an unfinished writeback that are in no commit."""
     paths = undo.paths
     return paths if not paths or _head(tree) == undo.head else paths & _differing(tree, "HEAD")
 
 
-def _move_index_back(tree: WorkTree, undo: Undo) -> None:
+def _move_index_back(tree: WorkTree, undo: Journal) -> None:
     """Let the index have the files of an unfinished writeback as before; what a person has staged since stays."""
     ahead = undo.paths & _differing(tree, "--cached", undo.head) if undo.commit else set[str]()
     if ahead and ahead - _differing(tree, "--cached", undo.commit):
         tree.git.run("read-tree", "-i", "-m", undo.commit, undo.head)
 
 
-def _mark_again(tree: WorkTree, undo: Undo) -> None:
+def _mark_again(tree: WorkTree, undo: Journal) -> None:
     """Let git overlook changes of the files as it was told to: read-tree forgets the mark of what it changes."""
     if overlooked := undo.overlooked:
         listed = b"".join(to_git(path) + b"\0" for path in overlooked)
@@ -327,7 +329,7 @@ def _require_no_git_at_work(tree: WorkTree) -> None:
         raise GitError(f"a writeback was cut off and a git is still at work in {tree.top}: the next run tries again")
 
 
-def _settle(tree: WorkTree, undo: Undo, error: BaseException, written: Written) -> None:
+def _settle(tree: WorkTree, undo: Journal, error: BaseException, written: Written) -> None:
     """After a failure: put the files back, unless the branch has the commit."""
     message = _message(error)
     try:
@@ -362,12 +364,12 @@ def _current(tree: WorkTree, path: str, wanted: Wanted) -> bytes:
     """The file's bytes, if it is one that may be replaced and still what was compared."""
     status = os.lstat(tree.file(path))
     if stat.S_ISLNK(status.st_mode):
-        raise CannotRead("the file is a symbolic link, which a writeback does not follow")
+        raise FileReadError("the file is a symbolic link, which a writeback does not follow")
     if not status.st_mode & 0o222:
-        raise CannotRead("the file is read-only (chmod u+w makes it writable)")
+        raise FileReadError("the file is read-only (chmod u+w makes it writable)")
     read = next(read_files(tree.top, [path], wanted.limit), None)
     if read is None or read.data is None:
-        raise CannotRead(read.fault if read else "the file is gone")
+        raise FileReadError(read.fault if read else "the file is gone")
     if digest(read.data) != wanted.digests[path]:
-        raise CannotRead("the file was changed while this run was at work")
+        raise FileReadError("the file was changed while this run was at work")
     return read.data

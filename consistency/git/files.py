@@ -11,11 +11,11 @@ from io import BufferedReader
 
 from consistency.git.names import canonical, native
 
-READING = b"2"
+READER_VERSION = b"2"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
 
 
-class CannotRead(Exception):
+class FileReadError(Exception):
     """A file that is there but cannot be taken (C-02); the text says why."""
 
 
@@ -43,7 +43,7 @@ def digest_of(full: str) -> str | None:
     try:
         with _open(full) as file:
             return hashlib.file_digest(file, _hash).hexdigest()
-    except (OSError, CannotRead):
+    except (OSError, FileReadError):
         return None
 
 
@@ -61,18 +61,18 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
                 yield ReadFile(path, _read(full, limit))
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except CannotRead as error:
+        except FileReadError as error:
             yield ReadFile(path, None, str(error))
         except OSError as error:
             yield ReadFile(path, None, f"cannot be read: {error.strerror or error}")
 
 
 def _hash(data: bytes = b"") -> hashlib.blake2b:
-    return hashlib.blake2b(data, digest_size=20, person=READING)
+    return hashlib.blake2b(data, digest_size=20, person=READER_VERSION)
 
 
 def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
-    """Where to read *path*; None if it only points at another file, or is behind one. Raises CannotRead."""
+    """Where to read *path*; None if it only points at another file, or is behind one. Raises FileReadError."""
     _require_storable_name(path)
     name = native(path)
     folder, full = os.path.dirname(name), os.path.join(root, name)
@@ -82,14 +82,14 @@ def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | No
     if fault is None:
         return None
     if fault:
-        raise CannotRead(fault)
+        raise FileReadError(fault)
     if not stat.S_ISLNK(os.lstat(full).st_mode):
         return full
     fault, target = _fault_of_link(root, full), os.path.realpath(full)
     if fault:
-        raise CannotRead(fault)
+        raise FileReadError(fault)
     if not os.path.exists(target):
-        raise CannotRead("a link to a file that is not there")
+        raise FileReadError("a link to a file that is not there")
     return None if canonical(os.path.relpath(target, root)) in listed else target
 
 
@@ -119,7 +119,7 @@ def _require_storable_name(path: str) -> None:
     try:
         path.encode()
     except UnicodeEncodeError as error:
-        raise CannotRead("its name is not UTF-8; rename it") from error
+        raise FileReadError("its name is not UTF-8; rename it") from error
 
 
 def _is_inside(root: str, path: str) -> bool:
@@ -131,7 +131,7 @@ def _open(full: str) -> BufferedReader:
     descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CannotRead("not a regular file")
+        raise FileReadError("not a regular file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -143,5 +143,5 @@ def _read(full: str, limit: int) -> bytes:
         if len(data) > size:
             data += file.read(limit)
     if len(data) > limit:
-        raise CannotRead(f"larger than the limit of {limit} bytes")
+        raise FileReadError(f"larger than the limit of {limit} bytes")
     return data

@@ -11,13 +11,13 @@ from consistency.git.worktree import WorkTree
 LOCK_NAME = "statehub.lock"
 
 
-class Locked(Exception):
+class CheckoutLockedError(Exception):
     """Another run is at work on the checkout."""
 
 
 @contextmanager
 def locked(tree: WorkTree) -> Iterator[None]:
-    """Hold the checkout's lock. Raises Locked at once where another process has it.
+    """Hold the checkout's lock. Raises CheckoutLockedError at once if another process has it.
 
     Where the git folder may not be written to, nothing can be written back there either, and the hub guards
     itself: the run goes on without a lock.
@@ -28,7 +28,7 @@ def locked(tree: WorkTree) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise Locked(f"another run is at work on {tree.top}; try again when it has ended") from error
+        raise CheckoutLockedError(f"another run is at work on {tree.top}; try again when it has ended") from error
     except OSError:
         yield
         return

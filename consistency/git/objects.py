@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consistency.git.names import to_git
-from consistency.git.process import GitError, GitMissing, GitTimeout
+from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
 
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
@@ -34,7 +34,7 @@ def read_objects(
     asked = [to_git(name) for name in names]
     try:
         output = tree.git.run("cat-file", "--batch", *form, stdin=b"".join(name + end for name in asked), env=env)
-    except (GitTimeout, GitMissing):
+    except (GitTimeoutError, GitMissingError):
         raise
     except GitError as error:
         if not up_to_failure:

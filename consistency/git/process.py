@@ -27,10 +27,10 @@ from consistency.git.procfs import bytes_read
 if TYPE_CHECKING:
     from git.cmd import Git as Runner
 
-READ_TIMEOUT = 120.0
+READ_TIMEOUT_SECONDS = 120.0
 """Seconds that a local git command may take before it is given up."""
 
-GRACE = 2.0
+KILL_GRACE_SECONDS = 2.0
 """Seconds that a stopped git has to take its lock files with it."""
 
 LAST_PART = 0.25
@@ -80,11 +80,11 @@ class GitError(Exception):
         self.output = output
 
 
-class GitMissing(GitError):
+class GitMissingError(GitError):
     """There is no git on this machine's PATH."""
 
 
-class GitTimeout(GitError):
+class GitTimeoutError(GitError):
     """git took longer than its time limit and was stopped, with all it had started.
 
     *received* is the number of bytes that still came in during the last part of that time; 0 if git only waited.
@@ -105,7 +105,7 @@ class Git:
         self,
         *arguments: str,
         stdin: bytes = b"",
-        timeout: float = READ_TIMEOUT,
+        timeout: float = READ_TIMEOUT_SECONDS,
         env: Mapping[str, str] | None = None,
         config: Mapping[str, str] | None = None,
         magic_pathspecs: bool = False,
@@ -116,14 +116,14 @@ class Git:
 
         *config* overrides the repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; else they
         are taken to the letter. *hooks* lets the repository's hooks run.
-        Raises GitMissing, GitTimeout, or GitError with git's own words.
+        Raises GitMissingError, GitTimeoutError, or GitError with git's own words.
         """
         options = (*(_ALWAYS[1:] if magic_pathspecs else _ALWAYS), *(() if hooks else _NO_HOOKS))
         settings = [part for item in (config or {}).items() for part in ("-c", "=".join(item))]
         environment = {**_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": _protocols(), **(env or {})}
         # -C, not the runner's own folder: where that is gone, the runner would quietly start git in ours.
         command = [
-            *_without_strangers(environment),
+            *_without_git_env(environment),
             "git",
             "-C",
             self.path,
@@ -135,9 +135,9 @@ class Git:
         process = _start(command, environment, bool(stdin))
         try:
             output, errors = _communicate(process, stdin, timeout)
-        except _TimeUp as error:
+        except _TimeUpError as error:
             self._stop(process, started)
-            raise GitTimeout(f"git {arguments[0]} did not end within {timeout:g} s", error.received) from error
+            raise GitTimeoutError(f"git {arguments[0]} did not end within {timeout:g} s", error.received) from error
         except BaseException:
             self._stop(process, started)
             raise
@@ -152,7 +152,7 @@ class Git:
             remove_leftovers(self._git_dir, self._common_dir, started)
 
 
-class _TimeUp(Exception):
+class _TimeUpError(Exception):
     """The time is up; *received* is what came in during the last part of it, in bytes."""
 
     def __init__(self, received: int) -> None:
@@ -161,7 +161,7 @@ class _TimeUp(Exception):
 
 
 def _communicate(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) -> tuple[bytes, bytes]:
-    """Output and errors of *process* when it has ended. Raises _TimeUp."""
+    """Output and errors of *process* when it has ended. Raises _TimeUpError."""
     try:
         return process.communicate(stdin or None, timeout=timeout * (1 - LAST_PART))
     except subprocess.TimeoutExpired:
@@ -170,7 +170,7 @@ def _communicate(process: subprocess.Popen[bytes], stdin: bytes, timeout: float)
         return process.communicate(timeout=timeout * LAST_PART)
     except subprocess.TimeoutExpired:
         now = bytes_read(process.pid)
-    raise _TimeUp(sum(count - before.get(pid, 0) for pid, count in now.items()))
+    raise _TimeUpError(sum(count - before.get(pid, 0) for pid, count in now.items()))
 
 
 def _protocols() -> str:
@@ -179,7 +179,7 @@ def _protocols() -> str:
 
 def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:
     if shutil.which("git") is None:
-        raise GitMissing("git is not on the PATH: install git")
+        raise GitMissingError("git is not on the PATH: install git")
     runner = _runner()
     from git.exc import GitCommandNotFound
 
@@ -215,7 +215,7 @@ def _runner() -> type[Runner]:
     return Runner
 
 
-def _without_strangers(ours: Mapping[str, str]) -> list[str]:
+def _without_git_env(ours: Mapping[str, str]) -> list[str]:
     """A prefix that drops the caller's GIT_* variables (a hook's GIT_DIR, say). `env` then becomes git itself."""
     strangers = sorted(name for name in os.environ if name.startswith("GIT_") and name not in ours)
     return ["/usr/bin/env", *(part for name in strangers for part in ("-u", name))] if strangers else []
@@ -229,7 +229,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
-            process.communicate(timeout=GRACE)
+            process.communicate(timeout=KILL_GRACE_SECONDS)
         except (ProcessLookupError, PermissionError):  # macOS refuses where only zombies are left.
             break
         except subprocess.TimeoutExpired:

@@ -10,10 +10,10 @@ from consistency.core.comparison.gates import Freshness
 from consistency.git.commit import writeback_blocker
 from consistency.git.own_commits import reset_branch, unpushed_commits
 from consistency.git.process import GitError
-from consistency.git.status import State
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
 
-SPARE = 65_536
+FREE_SPACE_MARGIN_BYTES = 65_536
 """Bytes of room for what a checkout writes beside the files: references, their logs, a few folders."""
 
 Rewind = Callable[[Sequence[StatusWritten]], None]
@@ -23,7 +23,7 @@ OwnCommits = Callable[[Collection[str]], Mapping[str, Sequence[StatusWritten]]]
 """Gives those of some commits that are on record as ours, each with what it wrote."""
 
 
-def pull(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: Rewind | None) -> str:
+def pull(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits, rewind: Rewind | None) -> str:
     """Bring the branch of *state*, which is behind or diverged, to the upstream's commit; what to say of it.
 
     Own commits are dropped only if there is a *rewind*: if a writeback follows that makes them again. *timeout* is in
@@ -58,7 +58,7 @@ def _require_room(tree: WorkTree, tip: str) -> None:
     disk, index = os.statvfs(tree.top), os.path.join(tree.git_dir, "index")
     block, entries = disk.f_frsize, os.path.getsize(index) if os.path.exists(index) else 0
     # Each file and each folder on the way to it in whole blocks, the index twice, and what git notes of it all.
-    needed = sum((size // block + 2) * block for size in sizes) + 2 * entries + SPARE
+    needed = sum((size // block + 2) * block for size in sizes) + 2 * entries + FREE_SPACE_MARGIN_BYTES
     free = disk.f_bavail * block
     if free < needed:
         raise GitError(f"a checkout needs about {needed:,} bytes on the disk, which has room for {free:,}")
@@ -70,7 +70,7 @@ def _is_partial(tree: WorkTree) -> bool:
     return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
-def _drop_own_commits(tree: WorkTree, state: State, timeout: float, own: OwnCommits, rewind: Rewind) -> str:
+def _drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits, rewind: Rewind) -> str:
     blocker = writeback_blocker(state)
     if blocker is not None:
         raise GitError(blocker)

@@ -10,7 +10,7 @@ from pathlib import Path
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 from consistency.git.addresses import Resolve, is_local, normalised, ssh_host
 from consistency.git.names import from_git
-from consistency.git.process import GitError, GitTimeout
+from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.worktree import WorkTree, fields
 
 _KEYS = (
@@ -253,7 +253,7 @@ def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
     try:
         # The branch by its name: whatever refspec the clone has, its commit comes. Tags are nothing that we need.
         _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules", "--no-tags", target=upstream.ref)
-    except GitTimeout as error:
+    except GitTimeoutError as error:
         return Fetched(str(error), received=error.received)
     except GitError as error:
         return _without_branch(tree, upstream, timeout) if _NO_SUCH_BRANCH in str(error) else Fetched(str(error))

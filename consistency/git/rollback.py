@@ -18,11 +18,11 @@ from consistency.git.atomicfile import remove, replace_file, temporary_beside
 from consistency.git.files import digest_of
 from consistency.git.worktree import WorkTree
 
-FOLDER = "statehub-writeback"
+JOURNAL_FOLDER = "statehub-writeback"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Backup:
     """One file that will be replaced: its path, and the digest of what will stand there."""
 
     path: str
@@ -30,7 +30,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class PutBack:
+class RollbackResult:
     """What became of the files: as they were again, or changed by somebody else since and left so."""
 
     restored: list[str] = field(default_factory=list)
@@ -39,17 +39,17 @@ class PutBack:
 
 def was_cut_off(tree: WorkTree) -> bool:
     """Whether a writeback has left something to undo, or to clear away."""
-    return os.path.lexists(os.path.join(tree.git_dir, FOLDER))
+    return os.path.lexists(os.path.join(tree.git_dir, JOURNAL_FOLDER))
 
 
-class Undo:
+class Journal:
     """The originals of one writeback."""
 
     def __init__(self, tree: WorkTree) -> None:
-        self._tree, self.folder = tree, Path(tree.git_dir, FOLDER)
+        self._tree, self.folder = tree, Path(tree.git_dir, JOURNAL_FOLDER)
         self._list = str(self.folder / "files.json")
 
-    def begin(self, head: str, commit: str, files: list[Kept], overlooked: Collection[str] = ()) -> None:
+    def begin(self, head: str, commit: str, files: list[Backup], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
 
         *overlooked* are those of them that git is told to take for unchanged. Raises OSError; nothing has been replaced
@@ -66,12 +66,12 @@ class Undo:
         )
         partial.replace(self._list)
 
-    def put_back(self, only: set[str]) -> PutBack:
+    def put_back(self, only: set[str]) -> RollbackResult:
         """Put back every file of *only* that still stands as the writeback left it, and drop what was kept.
 
         A file that somebody has changed since is theirs, and stays. Raises OSError.
         """
-        result = PutBack()
+        result = RollbackResult()
         for number, (path, written) in enumerate(self._unfinished()[1]):
             full, kept = self._tree.file(path), self.folder / str(number)
             remove(temporary_beside(full))

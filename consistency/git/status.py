@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consistency.core.comparison.gates import GONE, Freshness, freshness
 from consistency.git.blobs import blob_id
-from consistency.git.process import GitError, GitTimeout
+from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.remote import Fetched, Upstream
 from consistency.git.worktree import Changed, WorkTree, has_unmerged, pathspecs, read_changed, status
 
@@ -30,7 +30,7 @@ _UNDER_WAY = {
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CheckoutStatus:
     """One look at a work tree, after a fetch if one was asked for.
 
     `fetched` is that fetch. `head` is None before the first commit, `branch` if HEAD is detached, `upstream` if the
@@ -53,9 +53,9 @@ class State:
     dirty: frozenset[str]
 
 
-def read_state(
+def read_status(
     tree: WorkTree, pattern: str, upstream: Upstream | None, fetched: Fetched, wanted: str, tip: str = ""
-) -> State:
+) -> CheckoutStatus:
     """Look at *tree*, and compare it with *upstream* after *fetched*. *pattern* is that of the workplans.
 
     *wanted* is the repo's branch, '' for any; *tip* is what others have seen of it, for a fetch that did not work.
@@ -70,7 +70,7 @@ def read_state(
         elif (changed := read_changed(field)) is not None and not _is_committed(tree, changed):
             dirty.add(changed.path)
     oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
-    state = State(
+    state = CheckoutStatus(
         freshness=Freshness.NO_UPSTREAM,
         fetched=fetched,
         head=None if oid == "(initial)" else oid,
@@ -107,7 +107,7 @@ def _under_way(tree: WorkTree) -> str:
     return "a merge of some files" if has_unmerged(tree) else ""
 
 
-def _compared(tree: WorkTree, state: State, upstream: Upstream | None, seen: str) -> State:
+def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, seen: str) -> CheckoutStatus:
     """*state* with its distance to what is known of the upstream: a fetch that worked, else what was known before."""
     fetched = state.fetched
     if upstream is None or fetched.is_empty:
@@ -137,7 +137,7 @@ def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, i
         return 0, None
     try:
         counted = tree.git.run("rev-list", "--count", "--left-right", f"{head}...{tip}", "--")
-    except GitTimeout:
+    except GitTimeoutError:
         raise
     except GitError:  # No such commit has ever come here.
         return None, None
@@ -145,7 +145,7 @@ def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, i
     return int(ahead), int(behind)
 
 
-def _on_branch(tree: WorkTree, state: State, upstream: Upstream | None, wanted: str) -> State:
+def _on_branch(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, wanted: str) -> CheckoutStatus:
     """*state* with whether its HEAD is on the branch *wanted*: a detached one is where it is exactly its tip."""
     if not wanted:
         return state

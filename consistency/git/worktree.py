@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from consistency.git.names import from_git, native
-from consistency.git.process import Git, GitError, GitMissing
+from consistency.git.process import Git, GitError, GitMissingError
 from statehub.globs import excluded_globs, included_globs
 
 
-class NotAWorkTree(Exception):
+class NotAWorkTreeError(Exception):
     """The path is missing or no git work tree of its own (C-01); the text says which."""
 
 
@@ -37,34 +37,34 @@ class WorkTree:
         return os.path.join(self.top, native(path))
 
 
-def locate(path: str) -> WorkTree:
-    """The work tree whose top folder is, or holds, *path*. Raises NotAWorkTree; GitMissing passes through."""
+def find_worktree(path: str) -> WorkTree:
+    """The work tree whose top folder is, or holds, *path*. Raises NotAWorkTreeError; GitMissingError passes through."""
     if not os.path.isdir(path):
         what = "is not there" if not os.path.lexists(path) else "is no folder"
-        raise NotAWorkTree(f"{path} {what}")
+        raise NotAWorkTreeError(f"{path} {what}")
     try:
         lines = Git(path).run(
             "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--is-shallow-repository"
         )
-    except GitMissing:
+    except GitMissingError:
         raise
     except GitError as error:
-        raise NotAWorkTree(f"{path} is no git work tree: {error}") from error
+        raise NotAWorkTreeError(f"{path} is no git work tree: {error}") from error
     top, git_dir, common_dir, shallow, *more = os.fsdecode(lines).removesuffix("\n").split("\n")
     if more:
-        raise NotAWorkTree(f"{path!r} has a line end in its path; move it to another folder")
+        raise NotAWorkTreeError(f"{path!r} has a line end in its path; move it to another folder")
     return WorkTree(top, git_dir, os.path.normpath(os.path.join(path, common_dir)), shallow == "true")
 
 
 def open_checkout(path: str) -> WorkTree:
     """The work tree at *path*, which is as the hub has it.
 
-    A folder inside another repository's work tree is refused (NotAWorkTree).
+    A folder inside another repository's work tree is refused (NotAWorkTreeError).
     """
     path = native(path)
-    tree = locate(path)
+    tree = find_worktree(path)
     if not os.path.samefile(tree.top, path):
-        raise NotAWorkTree(f"{path} is no git work tree of its own, only a folder in {tree.top}")
+        raise NotAWorkTreeError(f"{path} is no git work tree of its own, only a folder in {tree.top}")
     return tree
 
 

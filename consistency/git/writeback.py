@@ -9,13 +9,13 @@ from functools import partial
 from types import MappingProxyType
 
 from consistency.core.actions import StatusWritten, WriteBack
-from consistency.core.workplan.edit import Edited, EditRefused, set_statuses
+from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.git.commit import Change, Description, Wanted, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
-from consistency.git.status import State
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
 
 SUBJECT = "chore(consistency): sync task status from DB [auto]"
@@ -28,7 +28,7 @@ RecordWritten = Callable[[str, int, Sequence[StatusWritten]], None]
 
 def write_back(
     tree: WorkTree,
-    state: State,
+    state: CheckoutStatus,
     items: Sequence[WriteBack],
     digests: Mapping[str, str],
     committer: Committer,
@@ -81,12 +81,12 @@ def _edit(
 
 
 def _require_old(path: str, items: Sequence[WriteBack], data: bytes) -> None:
-    """Raise EditRefused if *data* has another status than the work tree's file, which was compared."""
+    """Raise EditRefusedError if *data* has another status than the work tree's file, which was compared."""
     workplan = parse_workplan(path, data)
     blocks = {block.key: block.status for block in workplan.blocks} if isinstance(workplan, Workplan) else {}
     for item in items:
         if blocks.get(item.task) != item.old:
-            raise EditRefused(
+            raise EditRefusedError(
                 f"task '{item.task}' is {blocks.get(item.task)}, in the work tree {item.old}: git does not show that "
                 "difference (assume-unchanged, or a filter)"
             )

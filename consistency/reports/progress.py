@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol, TextIO
 
-from statehub.text import visible
+from statehub.text import escape_control
 
 
 class Progress(Protocol):
@@ -33,11 +33,11 @@ class _Bar:
 
     def advance(self, label: str) -> None:
         """Move the bar on and show *label* beside it."""
-        self._step(1, visible(label))
+        self._step(1, escape_control(label))
 
     def wait(self, label: str) -> None:
         """Show beside the bar which piece waits."""
-        self._step(0, f"waiting for another run on {visible(label)}")
+        self._step(0, f"waiting for another run on {escape_control(label)}")
 
 
 class _BarOnceItWaits(_Silence):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from consistency.core.codes import Severity
-from statehub.text import visible
+from statehub.text import escape_control
 
 
 class Style(StrEnum):
@@ -40,4 +40,4 @@ SEVERITY_STYLES: dict[Severity, Style] = {
 def line(*parts: Segment | str) -> Line:
     """A line of *parts* without the empty ones, a bare string being plain; all made safe for a terminal."""
     segments = (Segment(part) if isinstance(part, str) else part for part in parts)
-    return tuple(Segment(visible(text), style) for text, style in segments if text)
+    return tuple(Segment(escape_control(text), style) for text, style in segments if text)

@@ -12,7 +12,7 @@ from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.phrases import count
 from consistency.reports.section import is_quiet, section, where
 from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, line
-from statehub.text import encodable
+from statehub.text import escape_unencodable
 
 Stream = TextIO | TextIOBase
 """Where text goes: an open file, or Django's wrapper around one."""
@@ -42,7 +42,7 @@ def write_text(report: Report, stream: Stream, *, colour: bool, verbosity: int =
     if colour:
         _write_colours(lines, stream, encoding)
     elif lines:  # Django's wrapper around stdout would make a line of an empty text.
-        stream.write("".join(encodable(_plain(parts), encoding) + "\n" for parts in lines))
+        stream.write("".join(escape_unencodable(_plain(parts), encoding) + "\n" for parts in lines))
 
 
 def _plain(parts: Line) -> str:
@@ -63,7 +63,7 @@ def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) 
         emoji=False,
     )
     for parts in lines:
-        pieces = [(encodable(part.text, encoding), part.style.value) for part in parts]
+        pieces = [(escape_unencodable(part.text, encoding), part.style.value) for part in parts]
         console.print(Text.assemble(*pieces), soft_wrap=True)
 
 

@@ -16,11 +16,11 @@ from django.utils import timezone
 from consistency.core.comparison.gates import NOT_ASKED
 from consistency.core.comparison.reachability import fetch_limit
 from consistency.git.leftovers import remove_old_leftovers
-from consistency.git.lock import Locked, locked
-from consistency.git.process import GitError, GitMissing
+from consistency.git.lock import CheckoutLockedError, locked
+from consistency.git.process import GitError, GitMissingError
 from consistency.git.remote import MOST_TO_ONE_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
-from consistency.git.worktree import NotAWorkTree, WorkTree, open_checkout
-from consistency.runs.options import Options
+from consistency.git.worktree import NotAWorkTreeError, WorkTree, open_checkout
+from consistency.runs.options import RunOptions
 from statehub.models import Checkout
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ POLL_SECONDS = 0.1
 
 
 @dataclass(slots=True)
-class Visit:
+class OpenCheckout:
     """One checkout, open for one run. Leave it as a context manager: that gives its lock back.
 
     `tree` is None where there is no work tree, and `trouble` then says why; else it is what keeps the run from its
@@ -48,11 +48,11 @@ class Visit:
     tried_at: datetime | None = None
     fetched_at: datetime | None = None
     seconds: float = 0
-    trouble: NotAWorkTree | Locked | GitError | OSError | None = None
+    trouble: NotAWorkTreeError | CheckoutLockedError | GitError | OSError | None = None
     waited: bool = False
     _lock: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> Visit:
+    def __enter__(self) -> OpenCheckout:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -70,12 +70,12 @@ class Visit:
 
     def lock(self) -> bool:
         """Take the checkout's lock, if there is a checkout; whether there is something to be done now."""
-        if isinstance(self.trouble, Locked):
+        if isinstance(self.trouble, CheckoutLockedError):
             self.trouble = None
         if self.trouble is None and self.tree is not None:
             try:
                 self._lock.enter_context(locked(self.tree))
-            except Locked as error:
+            except CheckoutLockedError as error:
                 self.trouble = error
         return self.trouble is None
 
@@ -96,32 +96,32 @@ class Visit:
         self.seconds += time.perf_counter() - started
 
 
-def arrive(checkout: Checkout) -> Visit:
-    """Find the work tree of *checkout* and its way to the repo's branch on the repo's origin. Raises GitMissing.
+def prepare_checkout(checkout: Checkout) -> OpenCheckout:
+    """Find the work tree of *checkout* and its way to the repo's branch on the repo's origin. Raises GitMissingError.
 
     Nothing is locked or fetched yet.
     """
-    visit = Visit(checkout)
+    visit = OpenCheckout(checkout)
     try:
         visit.tree = open_checkout(checkout.path)
         visit.upstream = find_upstream(visit.tree, checkout.repo.addresses, checkout.repo.branch)
     except ForeignCloneError as error:
         visit.foreign = str(error)
-    except GitMissing:
+    except GitMissingError:
         raise
-    except (NotAWorkTree, GitError, OSError) as error:
+    except (NotAWorkTreeError, GitError, OSError) as error:
         visit.trouble = error
     return visit
 
 
-def visits(
-    checkouts: Sequence[Checkout], options: Options, jobs: int, waiting: Callable[[str], None] = lambda _slug: None
-) -> Generator[Visit, None, None]:
+def fetch_all(
+    checkouts: Sequence[Checkout], options: RunOptions, jobs: int, waiting: Callable[[str], None] = lambda _slug: None
+) -> Generator[OpenCheckout, None, None]:
     """Each of *checkouts*, locked and fetched, as soon as its fetch has ended: a slow remote delays no other.
 
     Up to *jobs* fetches at a time, and no more to one machine than that takes well. One at which another run is at work
     comes once that has ended, or has lasted for `options.wait` seconds more; *waiting* is told its slug. Raises
-    GitMissing.
+    GitMissingError.
     """
     blocked = _Blocked(options.wait, waiting)
     if not options.fetch or jobs == 1 or len(checkouts) == 1:
@@ -130,7 +130,7 @@ def visits(
                 visit.fetch(options.fetch_timeout)
             yield visit
         return
-    yield from _Fetching(checkouts, options.fetch_timeout, jobs, blocked).run()
+    yield from _FetchPool(checkouts, options.fetch_timeout, jobs, blocked).run()
 
 
 class _Blocked:
@@ -138,20 +138,20 @@ class _Blocked:
 
     def __init__(self, seconds: float, waiting: Callable[[str], None]) -> None:
         self._seconds, self._waiting = seconds, waiting
-        self._visits: list[tuple[float, Visit]] = []
+        self._visits: list[tuple[float, OpenCheckout]] = []
 
     def __bool__(self) -> bool:
         return bool(self._visits)
 
-    def lock(self, visit: Visit) -> bool:
+    def lock(self, visit: OpenCheckout) -> bool:
         """Lock *visit*; whether it goes on at once, if only to say what is wrong. Else it is kept for `take`."""
-        if visit.lock() or not isinstance(visit.trouble, Locked) or self._seconds <= 0:
+        if visit.lock() or not isinstance(visit.trouble, CheckoutLockedError) or self._seconds <= 0:
             return True
         self._visits.append((time.monotonic() + self._seconds, visit))
         self._waiting(visit.checkout.repo.slug)
         return False
 
-    def take(self, is_wanted: Callable[[Visit], bool] = lambda _visit: True) -> Visit | None:
+    def take(self, is_wanted: Callable[[OpenCheckout], bool] = lambda _visit: True) -> OpenCheckout | None:
         """One that *is_wanted* and is locked by now, or whose time is up."""
         for place, (deadline, visit) in enumerate(self._visits):
             if is_wanted(visit) and (visit.lock() or time.monotonic() >= deadline):
@@ -161,9 +161,9 @@ class _Blocked:
         return None
 
 
-def _one_by_one(checkouts: Sequence[Checkout], blocked: _Blocked) -> Iterator[Visit]:
+def _one_by_one(checkouts: Sequence[Checkout], blocked: _Blocked) -> Iterator[OpenCheckout]:
     for checkout in checkouts:
-        visit = arrive(checkout)
+        visit = prepare_checkout(checkout)
         if blocked.lock(visit):
             yield visit
     while blocked:
@@ -174,15 +174,15 @@ def _one_by_one(checkouts: Sequence[Checkout], blocked: _Blocked) -> Iterator[Vi
             yield taken
 
 
-class _Fetching:
+class _FetchPool:
     """Fetches side by side. All but the fetches themselves is done by the caller's thread."""
 
     def __init__(self, checkouts: Sequence[Checkout], timeout: float, jobs: int, blocked: _Blocked) -> None:
         self._pending, self._timeout, self._jobs, self._blocked = iter(checkouts), timeout, jobs, blocked
-        self._waiting: list[Visit] = []  # For a place at their remote's machine; not locked.
-        self._running: dict[Future[None], Visit] = {}
+        self._waiting: list[OpenCheckout] = []  # For a place at their remote's machine; not locked.
+        self._running: dict[Future[None], OpenCheckout] = {}
 
-    def run(self) -> Iterator[Visit]:
+    def run(self) -> Iterator[OpenCheckout]:
         """Each visit, as it is ready."""
         from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
@@ -206,11 +206,11 @@ class _Fetching:
                 for left in self._running.values():
                     left.__exit__(None, None, None)
 
-    def _next(self) -> Visit | None:
+    def _next(self) -> OpenCheckout | None:
         """One whose fetch may begin now, locked, or that has a trouble to tell; in the order given if possible."""
         busy = Counter(visit.host for visit in self._running.values())
 
-        def has_place(visit: Visit) -> bool:
+        def has_place(visit: OpenCheckout) -> bool:
             return not visit.host or busy[visit.host] < MOST_TO_ONE_HOST
 
         if (visit := self._blocked.take(has_place)) is not None:
@@ -220,12 +220,12 @@ class _Fetching:
                 return visit
         return None
 
-    def _candidate(self, has_place: Callable[[Visit], bool]) -> Visit | None:
+    def _candidate(self, has_place: Callable[[OpenCheckout], bool]) -> OpenCheckout | None:
         for place, visit in enumerate(self._waiting):
             if has_place(visit):
                 return self._waiting.pop(place)
         for checkout in self._pending:
-            visit = arrive(checkout)
+            visit = prepare_checkout(checkout)
             if has_place(visit):
                 return visit
             self._waiting.append(visit)

@@ -15,17 +15,17 @@ from consistency.core.actions import (
     StatusWritten,
     WriteBack,
 )
-from consistency.core.comparison.snapshot import Known, Place
+from consistency.core.comparison.snapshot import ParsedWorkplan, Place
 from consistency.core.comparison.workplans import Comparison
-from consistency.core.ledger_codec import remember
+from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
 from consistency.db.ledger import UNREAD, Entry, NewEntry, read_contents, read_entries, write_entries
 from consistency.git.files import digest
-from consistency.runs.scan import Reading
+from consistency.runs.scan import Scan
 
 
-def new_entries(
-    reading: Reading, comparison: Comparison, versions: Mapping[str, int], pending: Collection[str], applied: datetime
+def entries_for_plan(
+    reading: Scan, comparison: Comparison, versions: Mapping[str, int], pending: Collection[str], applied: datetime
 ) -> list[NewEntry]:
     """The ledger rows that differ from what the ledger has.
 
@@ -45,8 +45,8 @@ def new_entries(
     return entries
 
 
-def written_entries(
-    reading: Reading,
+def entries_after_writeback(
+    reading: Scan,
     comparison: Comparison,
     versions: Mapping[str, int],
     pending: Collection[str],
@@ -66,7 +66,7 @@ def written_entries(
     return entries
 
 
-def rewind(checkout: int, dropped: Sequence[StatusWritten]) -> None:
+def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
     """Remember the old statuses of *dropped*, newest first, as what the hub has taken of the files: no news any more.
 
     To be called before the commits that wrote them back are dropped: a run that is cut off in between then takes
@@ -79,7 +79,7 @@ def rewind(checkout: int, dropped: Sequence[StatusWritten]) -> None:
     for path, (known, _) in read_contents(checkout, taken.keys() & entries.keys()).items():
         entry = entries[path]
         since = {task: at for task, at in known.since.items() if task not in taken[path]}
-        content = remember(replace(known, taken={**known.taken, **taken[path]}, since=since))
+        content = dump(replace(known, taken={**known.taken, **taken[path]}, since=since))
         write_entries(checkout, [NewEntry(path, entry.key, entry.workstream, UNREAD, None, content)])
 
 
@@ -107,7 +107,7 @@ def _since(comparison: Comparison, applied: datetime, written: Collection[str] =
 
 
 def _entry(
-    item: Known,
+    item: ParsedWorkplan,
     workstream: str,
     mark: str,
     version: int | None,
@@ -121,8 +121,8 @@ def _entry(
     times = {task: at for task, at in item.since.items() if (key, task) in missing}
     taken.update((block.key, block.status) for block in found)
     times.update((block.key, since[key, block.key]) for block in found if (key, block.key) in since)
-    known = Known(workplan, taken, workplan.status, times, since.get((key, None)))
-    return NewEntry(workplan.path, key, workstream, mark, version, remember(known))
+    known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get((key, None)))
+    return NewEntry(workplan.path, key, workstream, mark, version, dump(known))
 
 
 def _differs(entry: NewEntry, old: Entry | None, content: str | None) -> bool:

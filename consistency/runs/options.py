@@ -21,7 +21,7 @@ def committer() -> Committer:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RunOptions:
     """Times are in seconds, sizes in bytes. `user` and `host` are recorded with every status moved."""
 
     mode: Mode

@@ -10,84 +10,84 @@ from consistency.core.comparison.gates import (
     GONE,
     Freshness,
     Sighting,
-    behind,
-    branch_gone,
-    foreign_clone,
-    in_progress,
-    off_branch,
-    other_repository,
+    check_behind,
+    check_branch,
+    check_branch_exists,
+    check_clone,
+    check_in_progress,
+    check_repository,
 )
 from consistency.core.finding import Finding
 from consistency.db.own_commits import read_own_commits
 from consistency.git.process import GitError
 from consistency.git.rollback import was_cut_off
 from consistency.git.roots import held_commits
-from consistency.git.status import State, read_state
+from consistency.git.status import CheckoutStatus, read_status
 from consistency.git.worktree import WorkTree
 from consistency.models import Run
-from consistency.runs.fetching import Visit
-from consistency.runs.ledger_update import rewind
-from consistency.runs.options import Options
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.ledger_update import forget_dropped
+from consistency.runs.options import RunOptions
 from statehub.models import Checkout
 
 Warn = Callable[[str], None]
 
-PLACE_LENGTH = 1_000
+MAX_UPSTREAM_KEY_LENGTH = 1_000
 """Characters of an upstream's place that are kept: an index takes no more on every database."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Preflight:
     """The checkout as it stands, and why a fix may not write to it: one finding for each closed gate."""
 
-    state: State
+    state: CheckoutStatus
     gates: tuple[Finding, ...]
 
 
-def look_at(visit: Visit, tree: WorkTree, options: Options, warn: Warn) -> Look:
+def inspect_checkout(visit: OpenCheckout, tree: WorkTree, options: RunOptions, warn: Warn) -> Preflight:
     """Undo what was cut off, pull where that is asked for, and look. Raises GitError, OSError."""
     if options.writes and was_cut_off(tree):
         from consistency.git.commit import recover  # Slow to import; hardly a run needs it.
 
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
-    look = _look(visit, tree, options)
+    look = _inspect(visit, tree, options)
     if options.pull and options.writes:
         if visit.fetched.failed:
             warn(f"{tree.top}: pull failed: {visit.fetched.outcome}")
         # What only others have seen cannot be pulled from here: own commits would be dropped for nothing.
         if _is_behind_alone(look) and (look.state.behind or visit.fetched.tip):
             _pull(visit, tree, look.state, options, warn)
-            look = _look(visit, tree, options)
+            look = _inspect(visit, tree, options)
     return look
 
 
-def _look(visit: Visit, tree: WorkTree, options: Options) -> Look:
+def _inspect(visit: OpenCheckout, tree: WorkTree, options: RunOptions) -> Preflight:
     checkout, upstream = visit.checkout, visit.upstream
     repo, slug, fetched = checkout.repo, checkout.repo.slug, visit.fetched
     # A fetch that works beats whatever others have seen; only if there is none, their word is taken.
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
-    sighting = newest_sighting(checkout, place_of(visit)) if ask_others else None
+    sighting = latest_sighting(checkout, upstream_key(visit)) if ask_others else None
     wanted = repo.branch
-    state = read_state(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
+    state = read_status(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
     is_other = not visit.foreign and _is_other_repository(checkout, tree, state)
     foreign = visit.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
     if foreign:
         state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
-    gates = behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
+    gates = check_behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
     # A rebase, say, detaches HEAD by itself; and without the branch nobody can be on it.
     if not (foreign or gone or state.under_way or options.any_branch):
-        gates += off_branch(slug, state.branch, wanted, state.on_branch)
-    gates += in_progress(slug, state.under_way)
+        gates += check_branch(slug, state.branch, wanted, state.on_branch)
+    gates += check_in_progress(slug, state.under_way)
     if foreign:
-        gates += other_repository(slug) if is_other else foreign_clone(slug, visit.foreign)
+        gates += check_repository(slug) if is_other else check_clone(slug, visit.foreign)
     elif gone and upstream is not None:
-        gates += branch_gone(slug, upstream.branch, upstream.remote, fetched.default)
-    return Look(state, tuple(gates))
+        gates += check_branch_exists(slug, upstream.branch, upstream.remote, fetched.default)
+    return Preflight(state, tuple(gates))
 
 
-def _is_other_repository(checkout: Checkout, tree: WorkTree, state: State) -> bool:
+def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStatus) -> bool:
     """Whether the clone is certainly one of another repository, by its history.
 
     It costs nothing as long as HEAD is what the last fix took.
@@ -97,16 +97,16 @@ def _is_other_repository(checkout: Checkout, tree: WorkTree, state: State) -> bo
     return not is_settled and not held_commits(tree, known)
 
 
-def _is_behind_alone(look: Look) -> bool:
+def _is_behind_alone(look: Preflight) -> bool:
     """Whether a pull is all that the checkout lacks: no other gate is closed."""
     return [gate.code for gate in look.gates] == ["C-14"]
 
 
-def _pull(visit: Visit, tree: WorkTree, state: State, options: Options, warn: Warn) -> None:
+def _pull(visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:
     from consistency.git.pull import pull  # Slow to import; most runs pull nothing.
 
     checkout = visit.checkout
-    made_again = partial(rewind, checkout.pk) if options.writeback else None
+    made_again = partial(forget_dropped, checkout.pk) if options.writeback else None
     try:
         message = pull(tree, state, options.committer.timeout, partial(read_own_commits, checkout.repo_id), made_again)
     except GitError as error:
@@ -115,12 +115,12 @@ def _pull(visit: Visit, tree: WorkTree, state: State, options: Options, warn: Wa
         warn(f"{tree.top}: {message}")
 
 
-def place_of(visit: Visit) -> str:
+def upstream_key(visit: OpenCheckout) -> str:
     """What the visit's branch follows, the same text on every machine; '' where that is nothing."""
-    return visit.upstream.key[:PLACE_LENGTH] if visit.upstream else ""
+    return visit.upstream.key[:MAX_UPSTREAM_KEY_LENGTH] if visit.upstream else ""
 
 
-def newest_sighting(checkout: Checkout, place: str) -> Sighting | None:
+def latest_sighting(checkout: Checkout, place: str) -> Sighting | None:
     """The upstream's commit as the latest fetch of any checkout of the repo saw it."""
     if not place:
         return None

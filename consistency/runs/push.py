@@ -11,10 +11,10 @@ from consistency.core.comparison.gates import EMPTY, GONE
 from consistency.db.own_commits import read_own_commits
 from consistency.git.own_commits import unpushed_commits
 from consistency.git.remote import Fetched, Upstream, push
-from consistency.git.status import State
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
-from consistency.runs.fetching import Visit
-from consistency.runs.options import Options
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.options import RunOptions
 
 BELOW = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
 
@@ -32,7 +32,7 @@ class PushResult:
 
 
 def push_own_commits(
-    visit: Visit, tree: WorkTree, state: State, commit: str | None, options: Options, held: str = ""
+    visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, commit: str | None, options: RunOptions, held: str = ""
 ) -> PushResult:
     """Push this run's *commit* and the own ones that were not pushed yet; none if *held* names closed gates.
 
@@ -58,7 +58,7 @@ def push_own_commits(
     return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
 
 
-def _obstacle(fetched: Fetched, upstream: Upstream, state: State, held: str) -> str:
+def _obstacle(fetched: Fetched, upstream: Upstream, state: CheckoutStatus, held: str) -> str:
     """Why nothing can be pushed now, '' if it can. What is not known pushes nothing."""
     if fetched.outcome == EMPTY:
         return f"{upstream.remote} has no commit yet, and the first ones are for a person to push"

@@ -6,11 +6,11 @@ from django.utils import timezone
 
 from consistency.core.comparison.reachability import Reachability, unreachable
 from consistency.core.finding import Finding
-from consistency.runs.fetching import Visit
+from consistency.runs.fetching import OpenCheckout
 from statehub.models import Checkout
 
 
-def remember_fetch(visit: Visit, hours: int) -> list[Finding]:
+def remember_fetch(visit: OpenCheckout, hours: int) -> list[Finding]:
     """Record how the fetch of *visit* went; C-26 if the remote has not answered for *hours* or longer.
 
     A fetch that was not asked for counts as nothing. Only what changes is written.

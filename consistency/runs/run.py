@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.core.actions import DONE_WORD, WriteBack
-from consistency.core.comparison.gates import for_a_check, is_gate
+from consistency.core.comparison.gates import as_info, is_gate
 from consistency.core.comparison.reachability import UNREACHABLE
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.comparison.workplans import Drift
@@ -22,37 +22,37 @@ from consistency.db import resolution
 from consistency.db.finding_history import Evaluated, fingerprint, record_findings, resolve_moved
 from consistency.db.own_commits import record_own_commit
 from consistency.git.committer import Written
-from consistency.git.lock import Locked
+from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitError
 from consistency.git.roots import first_commits
-from consistency.git.status import State
-from consistency.git.worktree import NotAWorkTree, WorkTree
+from consistency.git.status import CheckoutStatus
+from consistency.git.worktree import NotAWorkTreeError, WorkTree
 from consistency.models import Mode, Run, RunState
 from consistency.reports.outcome import CheckoutOutcome
-from consistency.runs.fetching import Visit, visits
-from consistency.runs.options import Options
-from consistency.runs.preflight import Warn, look_at, place_of
+from consistency.runs.fetching import OpenCheckout, fetch_all
+from consistency.runs.options import RunOptions
+from consistency.runs.preflight import Warn, inspect_checkout, upstream_key
 from consistency.runs.reachability import remember_fetch
-from consistency.runs.sync import HubBusy, Synced, compare_checkout, fix_hub, remember_written
+from consistency.runs.sync import HubBusyError, Sync, compare_checkout, fix_hub, remember_written
 from statehub.models import Checkout, Repo
-from statehub.text import storable
+from statehub.text import escape_unstorable
 
 MAX_PUSH_ATTEMPTS = 3
 """How often a push is tried while others are faster."""
 
 
-def run_checkout(checkout: Checkout, options: Options, warn: Warn) -> CheckoutOutcome:
+def run_checkout(checkout: Checkout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
     """Check or fix *checkout* alone; see `run_visit`."""
-    with next(visits([checkout], options, 1)) as visit:
+    with next(fetch_all([checkout], options, 1)) as visit:
         return run_visit(visit, options, warn)
 
 
-def run_visit(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
+def run_visit(visit: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
     """Check or fix the checkout of *visit* and record it. *warn* is told, in one line each, what is no finding.
 
-    Raises Locked where another run is at work there, GitMissing, and django.db.Error where the hub is gone.
+    Raises CheckoutLockedError if another run is at work there, GitMissingError, and django.db.Error if the hub is gone.
     """
-    if isinstance(visit.trouble, Locked):
+    if isinstance(visit.trouble, CheckoutLockedError):
         raise visit.trouble
     if visit.waited:  # The other run may have changed these.
         with suppress(Checkout.DoesNotExist):
@@ -72,7 +72,7 @@ class _Result:
     outcome: RunState = RunState.OK
     findings: list[Finding] = field(default_factory=list)
     evaluated: Evaluated = resolution.nothing
-    state: State | None = None
+    state: CheckoutStatus | None = None
     commit: str | None = None
     arrived: list[HubWorkstream] = field(default_factory=list)
     push: str = ""
@@ -84,7 +84,7 @@ class _Result:
 class _Running:
     """One run, from its row's beginning to its end."""
 
-    def __init__(self, visit: Visit, options: Options, warn: Warn) -> None:
+    def __init__(self, visit: OpenCheckout, options: RunOptions, warn: Warn) -> None:
         self._visit, self._checkout, self._options, self._warn = visit, visit.checkout, options, warn
         self._seconds: dict[str, float] = {"fetch": round(visit.seconds, 4)}
         self._result = _Result()
@@ -105,10 +105,10 @@ class _Running:
                 raise self._visit.trouble
             if self._visit.tree is not None:
                 self._work(self._visit.tree)
-        except NotAWorkTree as error:
+        except NotAWorkTreeError as error:
             advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
             self._result = _Result(RunState.ERROR, [Finding.of("C-01", f"{error} ({advice})")])
-        except (GitError, OSError, HubBusy) as error:
+        except (GitError, OSError, HubBusyError) as error:
             self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {error}")
         except DatabaseError:
             raise
@@ -129,10 +129,10 @@ class _Running:
             self._carry_over(before)
         self._publish(tree, last=True)
 
-    def _round(self, tree: WorkTree, options: Options) -> None:
+    def _round(self, tree: WorkTree, options: RunOptions) -> None:
         result = self._result
         with self._phase("look"):
-            look = look_at(self._visit, tree, options, self._warn)
+            look = inspect_checkout(self._visit, tree, options, self._warn)
             result.state = look.state
         if self._is_held(look.gates):
             result.evaluated = resolution.only_the_gates
@@ -153,18 +153,18 @@ class _Running:
     def _is_held(self, gates: tuple[Finding, ...]) -> bool:
         """Report the closed *gates*; whether they end the run: a check only looks, and goes on."""
         fixing = self._options.mode is Mode.FIX
-        self._result.findings += gates if fixing else for_a_check(gates)
+        self._result.findings += gates if fixing else as_info(gates)
         if gates and fixing:
             self._result.outcome = RunState.SKIPPED
         return bool(gates) and fixing
 
-    def _compared(self, synced: Synced, *, tried: bool) -> Evaluated:
+    def _compared(self, synced: Sync, *, tried: bool) -> Evaluated:
         state, commit = self._result.state, self._result.commit
         due = {item.path for item in synced.writebacks}
         unpushed = bool(commit or state is None or state.ahead != 0)
         return resolution.compared(synced.comparison.doubts, due, tried=tried, unpushed=unpushed)
 
-    def _write_back(self, tree: WorkTree, state: State, synced: Synced) -> None:
+    def _write_back(self, tree: WorkTree, state: CheckoutStatus, synced: Sync) -> None:
         options, result, due = self._options, self._result, synced.writebacks
         dirty = {item.path for item in due} & state.dirty if options.writeback else set[str]()
         clean = [item for item in due if item.path not in dirty] if options.writes and options.writeback else []
@@ -296,15 +296,21 @@ class _Running:
         if found := first_commits(tree, upstream.remote if upstream else ""):
             Repo.objects.filter(pk=repo.pk, first_commits=[]).update(first_commits=found)
 
-    def _close(self, outcome: CheckoutOutcome, state: State | None) -> None:
+    def _close(self, outcome: CheckoutOutcome, state: CheckoutStatus | None) -> None:
         run, visit = self._run, self._visit
-        run.outcome, run.converged, run.error = outcome.outcome, outcome.converged, storable(outcome.error or "")
+        run.outcome, run.converged, run.error = (
+            outcome.outcome,
+            outcome.converged,
+            escape_unstorable(outcome.error or ""),
+        )
         run.head, run.ahead, run.behind = outcome.head or "", outcome.ahead, outcome.behind
         run.freshness, run.writeback_commit = outcome.freshness or "", outcome.writeback_commit or ""
-        run.push, run.upstream_place, run.fetch = map(storable, (outcome.push, place_of(visit), visit.fetched.outcome))
+        run.push, run.upstream_place, run.fetch = map(
+            escape_unstorable, (outcome.push, upstream_key(visit), visit.fetched.outcome)
+        )
         run.tip, run.fetched_at = visit.fetched.tip, visit.fetched_at
         if state is not None:
-            run.branch, run.upstream = map(storable, (state.branch or "", state.upstream or ""))
+            run.branch, run.upstream = map(escape_unstorable, (state.branch or "", state.upstream or ""))
         run.counts, run.seconds, run.finished_at = outcome.counts, self._seconds, timezone.now()
         run.save(force_update=True)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from consistency.core.comparison.copies import without_copies
-from consistency.core.comparison.snapshot import FileSide, HubWorkstream, Known, Settled
+from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, ParsedWorkplan, Settled
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
@@ -19,7 +19,7 @@ from consistency.git.worktree import Listing, WorkTree, list_files
 
 
 @dataclass(slots=True)
-class Reading:
+class Scan:
     """The files of one checkout as they stand now.
 
     `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
@@ -29,7 +29,7 @@ class Reading:
     """
 
     entries: dict[str, Entry]
-    side: FileSide = field(default_factory=FileSide)
+    side: FileSnapshot = field(default_factory=FileSnapshot)
     digests: dict[str, str] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
@@ -58,12 +58,12 @@ class Reading:
         return missing, len(remembered)
 
 
-def read_checkout(
+def scan_checkout(
     tree: WorkTree, pattern: str, checkout: int, limit: int, workstreams: Mapping[str, HubWorkstream]
-) -> Reading:
+) -> Scan:
     """Read the files of *tree* that match *pattern*; only what changed on either side is parsed or loaded."""
     listing = list_files(tree, pattern)
-    reading = Reading(read_entries(checkout), overlooked=listing.overlooked)
+    reading = Scan(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
     unreadable: list[Unreadable] = []
     lapsed: list[Unreadable] = []
@@ -92,8 +92,8 @@ def read_checkout(
             reading.other.add(file.path)
             if file.path in rows:
                 lapsed.append(no_workplan_any_more(file.path, file.data, rows[file.path].key))
-    known = _with_memory(reading, checkout, fresh, same)
-    reading.side = FileSide(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+    known = _from_ledger(reading, checkout, fresh, same)
+    reading.side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
     side = replace(reading.side, unreadable=_with_lapsed(reading, lapsed, rows))
     reading.side = without_copies(side, workstreams.values())
     _look_for_the_rest(reading, tree, listing, pattern, workstreams)
@@ -101,7 +101,7 @@ def read_checkout(
 
 
 def _look_for_the_rest(
-    reading: Reading, tree: WorkTree, listing: Listing, pattern: str, workstreams: Mapping[str, HubWorkstream]
+    reading: Scan, tree: WorkTree, listing: Listing, pattern: str, workstreams: Mapping[str, HubWorkstream]
 ) -> None:
     """Which workstreams have no file, as it seems, and what is there all the same but is not read."""
     side, keys = reading.side, reading.keys
@@ -131,7 +131,7 @@ def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWor
 
 
 def _with_lapsed(
-    reading: Reading, lapsed: Collection[Unreadable], rows: Mapping[str, HubWorkstream]
+    reading: Scan, lapsed: Collection[Unreadable], rows: Mapping[str, HubWorkstream]
 ) -> tuple[Unreadable, ...]:
     """The unreadable files, and those of *lapsed* whose workplan is in no other file now."""
     side, there = reading.side, reading.keys
@@ -152,7 +152,7 @@ def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
     return row is not None and entry.version == row.version
 
 
-def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[Known]:
+def _from_ledger(reading: Scan, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[ParsedWorkplan]:
     """The workplans that must be compared, each with what the hub already took from it."""
     # What moved is remembered too: a workplan under the path it had, a task in the workplan it was in.
     gone = reading.entries.keys() - (reading.listed - reading.other) if fresh else set[str]()
@@ -164,8 +164,8 @@ def _with_memory(reading: Reading, checkout: int, fresh: dict[str, Workplan], sa
     plans = {memory.workplan.key: memory for memory in memories.values()}
     for path, workplan in fresh.items():
         moved = {block.key for block in workplan.blocks}
-        own, plan = memories.get(path, Known(workplan)), plans.get(workplan.key, Known(workplan))
-        memories[path] = Known(
+        own, plan = memories.get(path, ParsedWorkplan(workplan)), plans.get(workplan.key, ParsedWorkplan(workplan))
+        memories[path] = ParsedWorkplan(
             workplan,
             {**{task: taken[task] for task in moved & taken.keys()}, **own.taken},
             plan.taken_status,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from consistency.core.actions import AdvanceTask
 from consistency.core.comparison.reopens import Age, Bringing, age_of
-from consistency.core.comparison.snapshot import Known
+from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.comparison.workplans import Drift
 from consistency.db.reopens import Reopen, Said, read_reopens
 from consistency.git.blame import (
@@ -25,8 +25,8 @@ from consistency.git.blame import (
 from consistency.git.files import digest, read_files, text_digest
 from consistency.git.worktree import WorkTree
 from statehub.models import Checkout
-from statehub.text import storable
-from statehub.transitions import Origin
+from statehub.text import escape_unstorable
+from statehub.transitions import Actor
 
 Place = tuple[str, str]
 """The path of a workplan and a task's id in it."""
@@ -48,27 +48,27 @@ class Advances:
     digests: dict[str, str] = field(default_factory=dict)
     _paths: dict[str, str] = field(default_factory=dict)
 
-    def origins(self, run: Origin) -> dict[str, Origin]:
+    def origins(self, run: Actor) -> dict[str, Actor]:
         """Who brought each status, by the tasks' UUIDs; *run* is what stands for what nobody knows."""
         return {task: self._origin(task, provenance, run) for task, provenance in self.provenances.items()}
 
-    def _origin(self, task: str, provenance: Provenance, run: Origin) -> Origin:
+    def _origin(self, task: str, provenance: Provenance, run: Actor) -> Actor:
         if provenance.uncommitted:
             return replace(run, commit="", digest=self.digests.get(self._paths[task], ""))
         if not provenance.commits:
             return run
         first = provenance.commits[0]
         commit = first.commit
-        who = storable(commit.author or commit.email) or run.who
+        who = escape_unstorable(commit.author or commit.email) or run.who
         return replace(run, who=who, commit=commit.id, authored=commit.authored, digest=first.digest)
 
 
-def look_into_advances(
+def find_stale_changes(
     checkout: Checkout,
     tree: WorkTree,
     head: str,
     drifts: Iterable[Drift],
-    known: Iterable[Known],
+    known: Iterable[ParsedWorkplan],
     digests: Mapping[str, str],
     limit: int,
     *,
@@ -80,7 +80,7 @@ def look_into_advances(
     With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *known* is
     what the files say, *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody
     can tell: this clone has another history. Costs nothing if nothing moves, and one query more if nothing was ever
-    reopened. Raises GitTimeout.
+    reopened. Raises GitTimeoutError.
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
@@ -116,7 +116,7 @@ def look_into_advances(
     return found
 
 
-def mark_as_seen(known: Iterable[Known], stale: Mapping[Place, str]) -> tuple[Known, ...]:
+def mark_as_seen(known: Iterable[ParsedWorkplan], stale: Mapping[Place, str]) -> tuple[ParsedWorkplan, ...]:
     """*known*, with all that is *stale* as if this checkout's ledger had it."""
     taken: dict[str, dict[str, str]] = defaultdict(dict)
     for (path, task), status in stale.items():

@@ -12,18 +12,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
-from consistency.core.comparison.flapping import hold
-from consistency.core.comparison.gates import Freshness, suddenly_empty
-from consistency.core.comparison.snapshot import HubSide, HubWorkstream, Known
+from consistency.core.comparison.flapping import suppress_flapping
+from consistency.core.comparison.gates import Freshness, check_missing_workplans
+from consistency.core.comparison.snapshot import HubSnapshot, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import Comparison, Drift, compare
 from consistency.core.finding import Finding
-from consistency.core.ledger_codec import remember
+from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import MIRRORED, Workplan
 from consistency.db.flapping import read_seesaws
 from consistency.db.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
 from consistency.db.rows import (
-    HubMoved,
+    VersionConflictError,
     apply,
     lock_workstreams,
     mark_workstreams,
@@ -32,13 +32,13 @@ from consistency.db.rows import (
     read_tasks,
     read_workstreams,
 )
-from consistency.git.status import State
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, missing_in_head
-from consistency.runs.ledger_update import new_entries, written_entries
-from consistency.runs.options import Options
-from consistency.runs.scan import Reading, read_checkout
+from consistency.runs.ledger_update import entries_after_writeback, entries_for_plan
+from consistency.runs.options import RunOptions
+from consistency.runs.scan import Scan, scan_checkout
 from statehub.models import Checkout, Source
-from statehub.transitions import Origin
+from statehub.transitions import Actor
 
 if TYPE_CHECKING:
     from consistency.db.arrivals import Arrivals
@@ -51,12 +51,12 @@ MAX_PATHS = 1_000
 """So many files at a time are looked up in HEAD: no command line is too long for that."""
 
 
-class HubBusy(Exception):
+class HubBusyError(Exception):
     """The hub moved at every attempt; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class Sync:
     """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
 
     The changes are dated `applied`; `rows` are the workstreams as they were before. `gates` say why nothing may be
@@ -64,7 +64,7 @@ class Synced:
     `left` are the workstreams whose files the repo's branch has no more.
     """
 
-    reading: Reading
+    reading: Scan
     comparison: Comparison
     versions: dict[str, int] = field(default_factory=dict)
     gates: tuple[Finding, ...] = ()
@@ -97,10 +97,10 @@ def _settles(action: object, written: frozenset[str]) -> bool:
     return action.path in written if isinstance(action, WriteBack) else action is not None
 
 
-def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
+def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Both sides compared; nothing is written."""
     workstreams = read_workstreams(checkout.repo_id)
-    reading = read_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
+    reading = scan_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
     reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
     hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
     if arrivals is not None:
@@ -108,9 +108,9 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
     comparison = _compare(reading, hub)
     advances = None
     if any(isinstance(drift.action, AdvanceTask) for drift in comparison.drifts):
-        from consistency.runs.stale_changes import look_into_advances, mark_as_seen, with_doubts_said  # Slow to import.
+        from consistency.runs.stale_changes import find_stale_changes, mark_as_seen, with_doubts_said  # Slow to import.
 
-        advances = look_into_advances(
+        advances = find_stale_changes(
             checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
             all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
         )  # fmt: skip
@@ -125,17 +125,21 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: State, options: 
         others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
         comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
     moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
-    comparison = hold(comparison, read_seesaws(checkout, moving, timezone.now()))
+    comparison = suppress_flapping(comparison, read_seesaws(checkout, moving, timezone.now()))
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
     missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
-    gates = [] if options.allow_missing else suddenly_empty(checkout.repo.slug, remembered, remembered - len(missing))
+    gates = (
+        []
+        if options.allow_missing
+        else check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
+    )
     versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
     left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
-    return Synced(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
+    return Sync(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
 
 
 def _left(
-    tree: WorkTree, state: State, reading: Reading, comparison: Comparison, workstreams: dict[str, HubWorkstream]
+    tree: WorkTree, state: CheckoutStatus, reading: Scan, comparison: Comparison, workstreams: dict[str, HubWorkstream]
 ) -> tuple[HubWorkstream, ...]:
     """The workstreams whose files are newly seen to have left the repo's branch; each with the path that it had.
 
@@ -155,7 +159,7 @@ def _left(
     return tuple(row for row in candidates if row.path in missing)
 
 
-def _compare(reading: Reading, hub: HubSide) -> Comparison:
+def _compare(reading: Scan, hub: HubSnapshot) -> Comparison:
     return compare(reading.side, hub, lambda: str(uuid.uuid4()))
 
 
@@ -163,38 +167,38 @@ def _moves_status(drift: Drift) -> bool:
     return isinstance(drift.action, AdvanceTask | WriteBack)
 
 
-def fix_hub(checkout: Checkout, tree: WorkTree, state: State, options: Options) -> Synced:
+def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Compare, and bring the hub and the ledger up to date in one transaction; nothing is written at a closed gate.
 
-    The last attempt compares while all others wait: a hub that never rests keeps no run out. Raises HubBusy where what
-    this run would create is created by others even then.
+    The last attempt compares while all others wait: a hub that never rests keeps no run out. Raises HubBusyError if
+    even then others create what this run would create.
     """
-    origin = Origin(options.user, Source.FILE, options.host, state.head or "")
+    origin = Actor(options.user, Source.FILE, options.host, state.head or "")
     for _ in range(ATTEMPTS - 1):
         synced = compare_checkout(checkout, tree, state, options)
         if synced.gates:
             return synced
-        with suppress(HubMoved):
+        with suppress(VersionConflictError):
             with transaction.atomic():
                 synced = _apply(checkout, synced, origin)
             return _marked(synced, state, options)
-    with suppress(HubMoved):
+    with suppress(VersionConflictError):
         with transaction.atomic():
             lock_workstreams(checkout.repo_id)
             synced = compare_checkout(checkout, tree, state, options)
             synced = synced if synced.gates else _apply(checkout, synced, origin)
         return synced if synced.gates else _marked(synced, state, options)
-    raise HubBusy(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
+    raise HubBusyError(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
 
 
-def _uncommitted(state: State, reading: Reading) -> frozenset[str]:
+def _uncommitted(state: CheckoutStatus, reading: Scan) -> frozenset[str]:
     """The files that no commit of the repo's branch is known to have as they stand: all, unless HEAD is one of them."""
     if state.on_branch and state.ahead == 0:
         return frozenset(reading.listed & state.dirty)
     return frozenset(reading.listed)
 
 
-def _marked(synced: Synced, state: State, options: Options) -> Synced:
+def _marked(synced: Sync, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Keep with the workstreams what this run knows of their files: committed, back again, or allowed to be missing."""
     reading, rows = synced.reading, synced.rows
     claimed = {file.workstream: file.path for file in reading.side.settled}
@@ -211,17 +215,19 @@ def _marked(synced: Synced, state: State, options: Options) -> Synced:
     return synced
 
 
-def remember_written(checkout: Checkout, synced: Synced, files: dict[str, Edited]) -> None:
+def remember_written(checkout: Checkout, synced: Sync, files: dict[str, Edited]) -> None:
     """Keep in the ledger what the written *files* say now.
 
     Where a hook has changed one since, its digest is another and the next run reads it again.
     """
     pending = synced.pending(frozenset(files))
-    entries = written_entries(synced.reading, synced.comparison, synced.versions, pending, synced.applied, files)
+    entries = entries_after_writeback(
+        synced.reading, synced.comparison, synced.versions, pending, synced.applied, files
+    )
     write_entries(checkout.pk, entries)
 
 
-def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known, ...]:
+def _with_arrivals(known: tuple[ParsedWorkplan, ...], arrivals: Arrivals) -> tuple[ParsedWorkplan, ...]:
     """*known*, with what the hub took in the repos that workplans have moved here from."""
     from consistency.core.comparison.arrivals import memory_of
 
@@ -232,13 +238,13 @@ def _with_arrivals(known: tuple[Known, ...], arrivals: Arrivals) -> tuple[Known,
 
 
 def _hub_side(
-    repo: int, reading: Reading, workstreams: dict[str, HubWorkstream], state: State
-) -> tuple[HubSide, Arrivals | None]:
+    repo: int, reading: Scan, workstreams: dict[str, HubWorkstream], state: CheckoutStatus
+) -> tuple[HubSnapshot, Arrivals | None]:
     """The hub's rows that concern the files, and which of these have moved here; None if no file must be compared."""
     known = reading.side.known
     finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
     if not known:
-        return HubSide(workstreams, finished=finished), None
+        return HubSnapshot(workstreams, finished=finished), None
     from consistency.db.arrivals import read_arrivals  # Slow to import.
 
     by_key = {row.key: row.id for row in workstreams.values()}
@@ -251,7 +257,7 @@ def _hub_side(
     here = {candidate.row.id: candidate.row for candidate in arrivals.of.values()}
     replaced = {candidate.row.id: candidate.replaces for candidate in arrivals.of.values() if candidate.replaces}
     gone = {*here, *replaced.values()}
-    side = HubSide(
+    side = HubSnapshot(
         {pk: row for pk, row in {**workstreams, **here}.items() if pk not in replaced.values()},
         (*(task for task in tasks if task.workstream not in gone), *arrivals.tasks),
         {pk: name for pk, name in {**foreign, **arrivals.foreign}.items() if pk not in here},
@@ -264,7 +270,7 @@ def _hub_side(
     return side, arrivals
 
 
-def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
+def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:
     actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
     # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
     synced = replace(synced, applied=timezone.now())
@@ -272,7 +278,7 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
         origins = synced.advances.origins(origin) if synced.advances else {}
         synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins))
     reading = synced.reading
-    entries = new_entries(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
+    entries = entries_for_plan(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
     write_entries(checkout.pk, entries)
     there = reading.keys
     new = [row for row in synced.left if row.path not in reading.entries and row.path not in reading.listed]
@@ -287,5 +293,5 @@ def _apply(checkout: Checkout, synced: Synced, origin: Origin) -> Synced:
 
 def _left_entry(row: HubWorkstream) -> NewEntry:
     """The ledger's row of a file that this checkout never had."""
-    nothing = Known(Workplan(row.path, row.key, row.status, None, ("",) * len(MIRRORED), 0, ()))
-    return NewEntry(row.path, row.key, row.id, LEFT, None, remember(nothing))
+    nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, ("",) * len(MIRRORED), 0, ()))
+    return NewEntry(row.path, row.key, row.id, LEFT, None, dump(nothing))

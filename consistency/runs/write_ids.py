@@ -9,31 +9,31 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from consistency.core.codes import Severity
-from consistency.core.comparison.snapshot import HubSide
+from consistency.core.comparison.snapshot import HubSnapshot
 from consistency.core.comparison.workplans import Comparison, compare
 from consistency.core.finding import Finding
 from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import Workplan
-from consistency.core.workplan.write_ids import StampRefused, stamp
+from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
 from consistency.db.rows import read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.git.atomicfile import replace_file
 from consistency.git.commit import Description, Wanted, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
-from consistency.git.status import State
+from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
-from consistency.runs.fetching import Visit
-from consistency.runs.options import Options
-from consistency.runs.preflight import Warn, look_at
-from consistency.runs.scan import Reading, read_checkout
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.options import RunOptions
+from consistency.runs.preflight import Warn, inspect_checkout
+from consistency.runs.scan import Scan, scan_checkout
 from statehub.models import Checkout
-from statehub.text import visible
+from statehub.text import escape_control
 
 _NO_LEDGER = 0
 """The number of no checkout: nothing is settled, all is read and compared."""
 
 
-class CannotStamp(Exception):
+class WriteIdsError(Exception):
     """The checkout is not one to be written to now; one sentence for people. Nothing was written."""
 
 
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Stamped:
+class WriteIdsResult:
     """What was stamped: path → (1 where its workstream was, how many of its tasks), and the commit, if one was made.
 
     `left` are the sentences on what was left alone.
@@ -66,19 +66,19 @@ class Stamped:
     commit: str | None = None
 
 
-def stamp_checkout(visit: Visit, options: Options, warn: Warn, *, commit: bool) -> Stamped:
+def stamp_checkout(visit: OpenCheckout, options: RunOptions, warn: Warn, *, commit: bool) -> WriteIdsResult:
     """Stamp the workplans of the checkout of *visit*, and commit them where *commit* says so.
 
-    *warn* is told, in one line each, what is no matter of stamping. Raises CannotStamp, NotAWorkTree, Locked, GitError,
+    *warn* gets one line for each other problem. Raises WriteIdsError, NotAWorkTreeError, CheckoutLockedError, GitError,
     OSError, and django.db.Error where the hub is gone.
     """
     tree = visit.tree
     if visit.trouble is not None or tree is None:
-        raise visit.trouble or CannotStamp(f"{visit.checkout.path} is no git work tree")
-    look = look_at(visit, tree, options, warn)
+        raise visit.trouble or WriteIdsError(f"{visit.checkout.path} is no git work tree")
+    look = inspect_checkout(visit, tree, options, warn)
     hindrance = look.gates[0].message if look.gates else writeback_blocker(look.state)
     if hindrance is not None:
-        raise CannotStamp(hindrance)
+        raise WriteIdsError(hindrance)
     reading, plan = _plan(visit.checkout, tree, options.max_size)
     for path in sorted(plan.missing.keys() & look.state.dirty):
         del plan.missing[path]
@@ -86,19 +86,19 @@ def stamp_checkout(visit: Visit, options: Options, warn: Warn, *, commit: bool) 
     return _write(visit.checkout, tree, look.state, plan, reading, options, commit=commit)
 
 
-def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Reading, Plan]:
+def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Scan, Plan]:
     """The files as they were read, and what they lack; both sides are compared without what the ledger remembers."""
     repo, slug = checkout.repo_id, checkout.repo.slug
     workstreams = read_workstreams(repo)
-    reading = read_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
+    reading = scan_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
     workplans = [item.workplan for item in reading.side.known]
     tasks, foreign = read_tasks(repo, workstreams, reading.side.known, empty=not workstreams)
     strangers = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
-    hub = HubSide(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers)})
+    hub = HubSnapshot(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers)})
     return reading, plan_stamps(workplans, hub, compare(reading.side, hub, lambda: str(uuid.uuid4())), slug)
 
 
-def plan_stamps(workplans: Iterable[Workplan], hub: HubSide, comparison: Comparison, slug: str) -> Plan:
+def plan_stamps(workplans: Iterable[Workplan], hub: HubSnapshot, comparison: Comparison, slug: str) -> Plan:
     """The UUIDs that *workplans* lack, as far as *comparison* leaves no doubt whose they are."""
     rows = {(row.workstream, row.key): row.id for row in hub.tasks}
     faults = [
@@ -130,8 +130,15 @@ def _about(faults: Iterable[Finding], slug: str) -> list[str]:
 
 
 def _write(
-    checkout: Checkout, tree: WorkTree, state: State, plan: Plan, reading: Reading, options: Options, *, commit: bool
-) -> Stamped:
+    checkout: Checkout,
+    tree: WorkTree,
+    state: CheckoutStatus,
+    plan: Plan,
+    reading: Scan,
+    options: RunOptions,
+    *,
+    commit: bool,
+) -> WriteIdsResult:
     """Write what the *plan* says, as far as that can be done."""
     counts: dict[str, tuple[int, int]] = {}
     wanted = Wanted(
@@ -150,19 +157,19 @@ def _write(
     else:
         written = _replace(tree, wanted)
     left = [f"{path or tree.top}: {why}" for path, why in written.faults]
-    return Stamped(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
+    return WriteIdsResult(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
 
 
 def _stamped(
     missing: Missing, left: list[str], counts: dict[str, tuple[int, int]], data: bytes, compared: bool
 ) -> Edited:
-    """*data* with what is missing; a task that takes no UUID is left out and told to *left*. Raises StampRefused."""
+    """Add what *data* lacks; a task that takes no UUID is left out and added to *left*. Raises WriteIdsRefusedError."""
     tasks, path, before = dict(missing.tasks), missing.workplan.path, missing.workplan if compared else None
     edited: Edited | None = None
     while edited is None:
         try:
             edited = stamp(path, data, missing.workstream, tasks, before=before)
-        except StampRefused as refused:
+        except WriteIdsRefusedError as refused:
             if refused.task is None:
                 raise
             if compared:
@@ -192,7 +199,7 @@ def _counts(before: Workplan, after: Workplan) -> tuple[int, int]:
 
 def message(counts: Mapping[str, tuple[int, int]]) -> str:
     """The commit's message; *counts* as `Stamped.files`, in the order of paths."""
-    lines = [f"- {visible(path)}: {in_words(*number)}" for path, number in counts.items()]
+    lines = [f"- {escape_control(path)}: {in_words(*number)}" for path, number in counts.items()]
     return "\n".join(["chore(consistency): stamp ids of workstreams and tasks [auto]", "", *lines, ""])
 
 

@@ -27,10 +27,10 @@ def _fill(arguments: argparse.Namespace) -> int:
     from django.core.exceptions import ImproperlyConfigured
     from django.db import Error as DatabaseError
 
-    from consistency.cli.registration import RegistryError
+    from consistency.cli.registration import RegistrationError
     from consistency.git.process import GitError
     from demo.data.fill import fill
-    from demo.data.place import NotOurs
+    from demo.data.place import NotOursError
     from demo.data.quarter import Size
     from statehub.database_errors import explain_database_error
 
@@ -39,7 +39,7 @@ def _fill(arguments: argparse.Namespace) -> int:
         said = fill(Size(arguments.days, arguments.repos))
     except (DatabaseError, ImproperlyConfigured) as error:
         return _cannot_run(explain_database_error(error).line)
-    except (NotOurs, RegistryError, GitError, OSError) as error:
+    except (NotOursError, RegistrationError, GitError, OSError) as error:
         return _cannot_run(str(error))
     print(f"{said}, in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return 0

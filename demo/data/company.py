@@ -10,9 +10,9 @@ from django.conf import settings
 from consistency.cli.registration import Wishes, register
 from consistency.git.committer import Committer
 from consistency.git.process import Git
-from consistency.git.worktree import locate
+from consistency.git.worktree import find_worktree
 from consistency.models import Mode, RunState
-from consistency.runs.options import Options
+from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from demo.data.catalog import LAPTOP, Team
 from demo.data.clock import Clock
@@ -20,7 +20,7 @@ from demo.data.desk import Desk
 from demo.data.place import Place
 from statehub import __version__
 from statehub.models import Checkout, Task
-from statehub.transitions import Origin, WouldRegress, advance, reopen
+from statehub.transitions import Actor, StatusRegressionError, advance, reopen
 
 PATIENCE = 2
 """So many runs in a row are held back before somebody looks after the clone."""
@@ -52,7 +52,7 @@ class Company:
             desk = self._desks[host, team.slug] = Desk.cloned(origin, self._place.checkout(host, team.slug))
             if host == hosts[0]:  # Through it the origin gets its first commit, so that the others have an upstream.
                 self._begin(team, desk)
-            self._checkouts[host, team.slug] = register(locate(str(desk.path)), host, Wishes(team.slug)).checkout
+            self._checkouts[host, team.slug] = register(find_worktree(str(desk.path)), host, Wishes(team.slug)).checkout
 
     def _begin(self, team: Team, desk: Desk) -> None:
         desk.write("README.md", f"# {team.slug}\n\nOwner: {team.owner}. Workplans are in `workplans/`.\n".encode())
@@ -105,20 +105,20 @@ class Company:
         except _Killed:
             return
 
-    def report(self, task: str, status: str, origin: Origin) -> None:
+    def report(self, task: str, status: str, origin: Actor) -> None:
         """Advance a task in the hub; a report that comes too late is refused by the hub, and that is that."""
         for found in Task.objects.filter(key=task):
             try:
                 advance(found, status, origin)
-            except WouldRegress:
+            except StatusRegressionError:
                 return
 
-    def reopen(self, task: str, status: str, reason: str, origin: Origin) -> None:
+    def reopen(self, task: str, status: str, reason: str, origin: Actor) -> None:
         """Move a task back that has ended."""
         for found in Task.objects.filter(key=task, status__in=("done", "cancelled")):
             reopen(found, status, reason, origin)
 
-    def nudge(self, team: Team, origin: Origin) -> None:
+    def nudge(self, team: Team, origin: Actor) -> None:
         """Let the hub move by one task of the team: begin one, else end one, else reopen the last."""
         tasks = Task.objects.filter(workstream__repo__slug=team.slug).order_by("workstream__status", "key")
         waiting, begun = tasks.filter(status="todo").first(), tasks.exclude(status__in=("done", "cancelled")).first()
@@ -141,11 +141,13 @@ class Company:
         origin.with_suffix(".down").rename(origin)
 
 
-def _options(host: str, mode: Mode, user: str, trigger: str, *, pull: bool = False, dry_run: bool = False) -> Options:
+def _options(
+    host: str, mode: Mode, user: str, trigger: str, *, pull: bool = False, dry_run: bool = False
+) -> RunOptions:
     committer = Committer(
         settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
     )
-    return Options(
+    return RunOptions(
         mode=mode, host=host, user=user, trigger=trigger, committer=committer, version=__version__, pull=pull,
         dry_run=dry_run,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from consistency.core.workplan.edit import EditRefused, set_statuses
+from consistency.core.workplan.edit import EditRefusedError, set_statuses
 from consistency.git.process import Git, GitError
 from demo.data.catalog import Person
 
@@ -74,7 +74,7 @@ class Desk:
         """Change a task's status in the file, as a person would; one that is gone or cannot be read is left alone."""
         try:
             self.write(path, set_statuses(path, self.read(path), {task: status}).data)
-        except (FileNotFoundError, EditRefused):
+        except (FileNotFoundError, EditRefusedError):
             return
 
     def commit(self, who: Person, at: datetime, message: str) -> bool:

@@ -17,7 +17,7 @@ from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 def fill(size: Size, end: datetime | None = None) -> str:
     """Replace all demo data by a story that ends now, or at *end*; one sentence on what there is.
 
-    Raises NotOurs before anything is touched, GitError, RegistryError, OSError, django.db.Error.
+    Raises NotOurs before anything is touched, GitError, RegistrationError, OSError, django.db.Error.
     """
     place = Place(settings.STATEHUB_VAR)
     replaced = place.clear()

@@ -12,7 +12,7 @@ from demo.data.company import Company
 from demo.data.desk import Desk
 from demo.data.timetable import Timetable
 from statehub.models import Source
-from statehub.transitions import Origin
+from statehub.transitions import Actor
 
 HOOK = "commit refused: the message must begin with a ticket, such as OPS-1234"
 Act = Callable[[], object]
@@ -154,7 +154,7 @@ class Incidents:
         return happen
 
     def _nudge(self, team: Team) -> None:
-        self._company.nudge(team, Origin(team.lead.login, Source.COMMAND, self._company.here))
+        self._company.nudge(team, Actor(team.lead.login, Source.COMMAND, self._company.here))
 
     def _begun(self, team: Team, desk: Desk) -> list[Plan]:
         """The team's workplans that have a file."""

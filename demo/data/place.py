@@ -12,7 +12,7 @@ from statehub.models import Checkout, Repo
 MARKER = "made-by-demo-data"
 
 
-class NotOurs(Exception):
+class NotOursError(Exception):
     """The hub or the folder holds what is no demo data; one sentence for people."""
 
 
@@ -34,17 +34,17 @@ class Place:
     def clear(self) -> bool:
         """Remove earlier demo data from hub and disk; whether there was any.
 
-        Raises NotOurs before anything is touched.
+        Raises NotOursError before anything is touched.
         """
         strangers = [repo.slug for repo in Repo.objects.all() if not self._is_demo(repo)]
         if strangers:
             names = ", ".join(strangers[:5]) + (", …" if len(strangers) > 5 else "")
-            raise NotOurs(
+            raise NotOursError(
                 f"the hub has repos that are no demo data ({names}); demo data goes into an empty hub only: "
                 "name another one in DATABASE_URL"
             )
         if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / MARKER).exists():
-            raise NotOurs(f"{self.folder} holds something that was not made by demo data; move it away")
+            raise NotOursError(f"{self.folder} holds something that was not made by demo data; move it away")
         found, _ = Repo.objects.all().delete()
         if self.folder.exists():
             shutil.rmtree(self.folder)

@@ -14,7 +14,7 @@ from demo.data.lives import Move, lives
 from demo.data.timetable import Timetable
 from demo.data.workplanfile import first_text
 from statehub.models import Source
-from statehub.transitions import Origin
+from statehub.transitions import Actor
 
 COLLEAGUES = tuple(map(Person, ("Lena Fischer", "Jonas Weber", "Aisha Karim", "Sven Lindqvist")))
 
@@ -99,8 +99,8 @@ class Work:
         desk.push()
 
 
-def _origin(way: str, who: Person, host: str) -> Origin:
+def _origin(way: str, who: Person, host: str) -> Actor:
     """Who a report comes from: a token by the API, else a person."""
     if way == Source.API:
-        return Origin(f"{host}-reports", Source.API, host)
-    return Origin(who.login, way, host)
+        return Actor(f"{host}-reports", Source.API, host)
+    return Actor(who.login, way, host)

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from statehub.database_errors import explain_database_error
 from statehub.schema import read_schema
-from statehub.text import encodable, storable, visible
+from statehub.text import escape_control, escape_unencodable, escape_unstorable
 
 CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
@@ -97,18 +97,18 @@ class HubCommand(BaseCommand, ABC):
         """Refuse arguments that mean nothing: empty ones, and bytes that are not UTF-8, which no database takes."""
         for name, value in options.items():
             for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str) and storable(text) != text:
+                if isinstance(text, str) and escape_unstorable(text) != text:
                     self.cannot_run(f"the argument '{text}' is not UTF-8")
                 if text == "":  # A variable of the caller's that is not set, say.
                     self.cannot_run(f"an argument is empty: {name}")
 
     def say(self, line: str) -> None:
         """One line for a person, on stdout, with escapes for what its encoding cannot say."""
-        self.stdout.write(encodable(visible(line), getattr(self.stdout, "encoding", None)))
+        self.stdout.write(escape_unencodable(escape_control(line), getattr(self.stdout, "encoding", None)))
 
     def warn(self, line: str) -> None:
         """One line for a person, on stderr."""
-        self.stderr.write(visible(line))
+        self.stderr.write(escape_control(line))
 
     def say_move(self, task: str, old: str, new: str, moved: bool) -> None:
         """What became of a task's status, on stdout."""
@@ -120,9 +120,9 @@ class HubCommand(BaseCommand, ABC):
         raise SystemExit(CANNOT_RUN)
 
 
-def user_name() -> str:
+def current_user() -> str:
     """Who runs this process, as the system knows it; the number where it has no name for it."""
     try:
-        return storable(getpass.getuser())
+        return escape_unstorable(getpass.getuser())
     except (KeyError, OSError):
         return str(os.getuid())

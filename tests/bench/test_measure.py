@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.gitshim import GitShim
-from bench.measure import Cost, RunFailed, Sample, timed
+from bench.measure import Cost, RunFailedError, Sample, timed
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -29,7 +29,7 @@ def test_timed_does_not_charge_the_caller_s_memory(tmp_path: Path) -> None:
 
 def test_timed_failing_command_tells_its_last_words(tmp_path: Path) -> None:
     program = "import sys; sys.exit('no such slug')"
-    with pytest.raises(RunFailed, match="exited with 1: no such slug"):
+    with pytest.raises(RunFailedError, match="exited with 1: no such slug"):
         timed([sys.executable, "-c", program], environment=ENVIRONMENT, folder=tmp_path)
 
 

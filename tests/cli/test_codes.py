@@ -13,7 +13,7 @@ from pytest_django import Settings
 from consistency.core.codes import CODES
 from consistency.models import Finding
 from statehub.models import Source, StatusChange, Task, Workstream
-from statehub.transitions import Origin, advance, find_task, reopen
+from statehub.transitions import Actor, advance, find_task, reopen
 from testing.environment import HOST
 from testing.hub import Hub
 from testing.repos import Clone
@@ -38,7 +38,7 @@ from tests.cli.helpers import (
 )
 from tests.cli.test_gates import CLOSED
 
-SOMEBODY = Origin("somebody", Source.API, "elsewhere")
+SOMEBODY = Actor("somebody", Source.API, "elsewhere")
 UUID = "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 OTHER_UUID = "1c7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 T01, T02 = "WP-1-T01", "WP-1-T02"

@@ -47,7 +47,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     try:
         with postgres.server() as url:
             yield url
-    except postgres.Unavailable as problem:
+    except postgres.UnavailableError as problem:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(problem))

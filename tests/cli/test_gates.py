@@ -9,7 +9,7 @@ import pytest
 
 from consistency.core.comparison.gates import GATES
 from statehub.models import Source
-from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.workplans import workplan
@@ -64,7 +64,7 @@ class Gate:
 
 
 def ahead_in_the_hub(clone: Clone) -> None:
-    advance(find_task(T01), "done", Origin("somebody", Source.API, "elsewhere"))
+    advance(find_task(T01), "done", Actor("somebody", Source.API, "elsewhere"))
 
 
 def behind(clone: Clone) -> None:

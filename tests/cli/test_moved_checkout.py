@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.cli.registration import RegistryError, move
+from consistency.cli.registration import RegistrationError, move
 from consistency.cli.retiring import bring_back, retire
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from testing.environment import HOST
@@ -126,7 +126,7 @@ def test_repo_that_is_known_by_nothing_does_not_move_unseen(clone: Clone, tmp_pa
     assert fix("--path", here.path).exit == 0
     Repo.objects.update(first_commits=[])
     before = hub_rows()
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(RegistrationError) as caught:
         moved(new_repository(tmp_path / "there", workplan("WP-9", [("T01", "todo")])).path)
     assert (str(caught.value), hub_rows()) == (
         "no run could tell another repository from 'here', which has no origin and no known history: "

@@ -247,9 +247,9 @@ def test_disk_that_is_full(clone: Clone) -> None:
 
 def keep_without_hub(clone: Clone) -> str:
     """What keeps the protocol from being written; the database is left alone."""
-    from consistency.cli.session_protocol import ProtocolError, keep_protocol
+    from consistency.cli.session_protocol import SessionProtocolError, keep_protocol
 
-    with pytest.raises(ProtocolError) as caught:
+    with pytest.raises(SessionProtocolError) as caught:
         keep_protocol(open_checkout(str(clone.path)), Repo(slug="clone"), "CLAUDE.md")
     return str(caught.value)
 

@@ -6,12 +6,12 @@ import pytest
 
 from consistency.models import Finding
 from consistency.reports.outcome import CheckoutOutcome
-from consistency.runs.fetching import Visit
-from consistency.runs.options import Options
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn
 from consistency.runs.run import run_visit
 from statehub.models import Source
-from statehub.transitions import Origin as Mover
+from statehub.transitions import Actor as Mover
 from statehub.transitions import advance, find_task
 from testing.manage import Ended
 from testing.repos import Clone, Origin
@@ -223,7 +223,7 @@ class TestError:
         assert run("register_repo", other.path, "--slug", "other").exit == 0
         assert fix("other").exit == 0
 
-        def stop(visit: Visit, options: Options, warn: Warn) -> CheckoutOutcome:
+        def stop(visit: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
             if visit.checkout.repo.slug == "other":
                 raise KeyboardInterrupt
             return run_visit(visit, options, warn)

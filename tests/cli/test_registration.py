@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from django.db.models.signals import pre_save
 
-from consistency.cli.registration import RegistryError, Wishes, all_here, by_path, by_slug, register
+from consistency.cli.registration import RegistrationError, Wishes, all_here, by_path, by_slug, register
 from consistency.cli.retiring import retire
-from consistency.git.worktree import NotAWorkTree, locate
+from consistency.git.worktree import NotAWorkTreeError, find_worktree
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 from testing.environment import HOST
 from testing.repos import Clone, Origin
@@ -27,17 +27,17 @@ def wishes(slug: str | None, workplans: str | None, branch: str | None) -> Wishe
 def registered(
     clone: Clone, slug: str | None = None, workplans: str | None = None, host: str = HOST, branch: str | None = None
 ) -> Checkout:
-    return register(locate(str(clone.path)), host, wishes(slug, workplans, branch)).checkout
+    return register(find_worktree(str(clone.path)), host, wishes(slug, workplans, branch)).checkout
 
 
 def note(clone: Clone, slug: str | None = None, workplans: str | None = None, branch: str | None = None) -> str:
-    return register(locate(str(clone.path)), HOST, wishes(slug, workplans, branch)).note
+    return register(find_worktree(str(clone.path)), HOST, wishes(slug, workplans, branch)).note
 
 
 def refusal(clone: Clone, slug: str | None = None, workplans: str | None = None, branch: str | None = None) -> str:
     """Why it is not registered; nothing has changed then."""
     before = list(Repo.objects.values()), list(Checkout.objects.values())
-    with pytest.raises(RegistryError) as caught:
+    with pytest.raises(RegistrationError) as caught:
         registered(clone, slug, workplans, branch=branch)
     assert (list(Repo.objects.values()), list(Checkout.objects.values())) == before
     return str(caught.value)
@@ -226,7 +226,9 @@ class TestRegister:
 
         pre_save.connect(first, sender=Checkout)
         try:
-            with pytest.raises(RegistryError, match="is being registered by another process at this moment; try again"):
+            with pytest.raises(
+                RegistrationError, match="is being registered by another process at this moment; try again"
+            ):
                 registered(clone)
         finally:
             pre_save.disconnect(first, sender=Checkout)
@@ -351,7 +353,7 @@ class TestHistory:
             f"{fork.path} looks like repo 'clone' ({known.origin}): --slug clone joins it, --slug OTHER registers "
             f"another one (register_repo {fork.path} --slug …)"
         )
-        with pytest.raises(RegistryError, match="looks like repo 'clone'"):
+        with pytest.raises(RegistrationError, match="looks like repo 'clone'"):
             by_path(str(fork.path), HOST)
 
     def test_joined_by_its_slug(self, origin: Origin, clone: Clone) -> None:
@@ -541,15 +543,15 @@ class TestRetired:
 
     def test_is_not_run(self, clone: Clone) -> None:
         self.retired(clone)
-        with pytest.raises(RegistryError, match="no checkout is registered for host"):
+        with pytest.raises(RegistrationError, match="no checkout is registered for host"):
             all_here(HOST)
-        with pytest.raises(RegistryError) as caught:
+        with pytest.raises(RegistrationError) as caught:
             by_slug("clone", HOST)
         assert str(caught.value) == (
             f"repo 'clone' is retired on host '{HOST}' ({clone.path}): register_repo PATH brings it back"
         )
         for path in (clone.path, clone.path / ".git" / ".."):
-            with pytest.raises(RegistryError) as caught:
+            with pytest.raises(RegistrationError) as caught:
                 by_path(str(path), HOST)
             assert str(caught.value) == (
                 f"{clone.path} ('clone') is retired: register_repo {clone.path} brings it back"
@@ -600,23 +602,23 @@ class TestRetired:
 class TestGlobs:
     def test_several(self, clone: Clone) -> None:
         wanted = Wishes(workplans=["plans/*.md", "docs/**/*.md", "plans/*.md"], exclude=["docs/old/**", "**/x.md"])
-        made = register(locate(str(clone.path)), HOST, wanted)
+        made = register(find_worktree(str(clone.path)), HOST, wanted)
         assert made.note.endswith("; workplans are now plans/*.md, docs/**/*.md; left out: docs/old/**, **/x.md")
         repo = Repo.objects.get()
         assert (repo.workplans, repo.exclude) == ("plans/*.md\ndocs/**/*.md", "docs/old/**\n**/x.md")
         assert repo.pattern == "plans/*.md\ndocs/**/*.md\n:!docs/old/**\n:!**/x.md"
 
     def test_nothing_is_left_out_any_more(self, clone: Clone) -> None:
-        register(locate(str(clone.path)), HOST, Wishes(exclude=["a"]))
-        again = register(locate(str(clone.path)), HOST, Wishes(exclude=[""])).note
+        register(find_worktree(str(clone.path)), HOST, Wishes(exclude=["a"]))
+        again = register(find_worktree(str(clone.path)), HOST, Wishes(exclude=[""])).note
         assert again == f"{clone.path} is registered already, as 'clone'; nothing is left out any more"
         assert Repo.objects.get().pattern == DEFAULT_WORKPLANS
 
     @pytest.mark.parametrize("glob", ["/x", "../x", ":!x", "a\nb", "", "x" * 501, "a\0"])
     def test_what_is_not_one_to_leave_out(self, clone: Clone, glob: str) -> None:
         for globs in ([glob, "a"], ["a", glob]):
-            with pytest.raises(RegistryError, match="is no glob of files to leave out"):
-                register(locate(str(clone.path)), HOST, Wishes(exclude=globs))
+            with pytest.raises(RegistrationError, match="is no glob of files to leave out"):
+                register(find_worktree(str(clone.path)), HOST, Wishes(exclude=globs))
         assert Repo.objects.count() == 0
 
 
@@ -653,11 +655,11 @@ class TestByPath:
         assert by_path("clone", HOST).checkout.path == str(clone.path)
 
     def test_no_work_tree(self, tmp_path: Path) -> None:
-        with pytest.raises(NotAWorkTree):
+        with pytest.raises(NotAWorkTreeError):
             by_path(str(tmp_path), HOST)
 
     def test_not_utf8(self, tmp_path: Path) -> None:
-        with pytest.raises(RegistryError, match="is not UTF-8"):
+        with pytest.raises(RegistrationError, match="is not UTF-8"):
             by_path(str(tmp_path / os.fsdecode(b"caf\xe9")), HOST)
 
 
@@ -668,20 +670,24 @@ class TestBySlug:
         assert by_slug("clone", HOST) == [second, first]
 
     def test_unknown(self, clone: Clone) -> None:
-        with pytest.raises(RegistryError, match=r"^no repo 'x' in the hub \(known: none yet\); register_repo PATH"):
+        with pytest.raises(RegistrationError, match=r"^no repo 'x' in the hub \(known: none yet\); register_repo PATH"):
             by_slug("x", HOST)
         registered(clone)
-        with pytest.raises(RegistryError, match=r"^no repo 'x' in the hub \(known: clone\)"):
+        with pytest.raises(RegistrationError, match=r"^no repo 'x' in the hub \(known: clone\)"):
             by_slug("x", HOST)
 
     def test_on_another_host_only(self, clone: Clone) -> None:
         registered(clone, host="elsewhere")
-        with pytest.raises(RegistryError, match=rf"^repo 'clone' has no checkout on host '{HOST}'; register_repo PATH"):
+        with pytest.raises(
+            RegistrationError, match=rf"^repo 'clone' has no checkout on host '{HOST}'; register_repo PATH"
+        ):
             by_slug("clone", HOST)
 
 
 def test_all_here(new_origin: Callable[[str], Origin]) -> None:
-    with pytest.raises(RegistryError, match=rf"^no checkout is registered for host '{HOST}': register_repo PATH adds"):
+    with pytest.raises(
+        RegistrationError, match=rf"^no checkout is registered for host '{HOST}': register_repo PATH adds"
+    ):
         all_here(HOST)
     expected = [registered(new_origin(name).clone(name)) for name in ("c", "a", "b")]
     registered(new_origin("d").clone("d"), host="elsewhere")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from consistency.git.lock import locked
-from consistency.git.worktree import locate
+from consistency.git.worktree import find_worktree
 from statehub.models import Repo
 from testing.hub import Hub
 from testing.manage import ROOT, Ended, manage
@@ -149,7 +149,7 @@ def test_git_is_missing(hub: Hub, clone: Clone, tmp_path: Path, monkeypatch: pyt
 class TestLock:
     def test_second_run_says_so_and_ends(self, hub: Hub, clone: Clone) -> None:
         mirrored(clone)
-        with locked(locate(str(clone.path))):
+        with locked(find_worktree(str(clone.path))):
             line = f"clone: another run is at work on {clone.path}; try again when it has ended"
             assert hub.manage("fix_consistency", "clone", "--format", "json", "--wait", "0") == cannot_run(line)
             assert run("check_consistency", "clone", "--wait", "0") == cannot_run(line)
@@ -161,7 +161,7 @@ class TestLock:
         other.path.mkdir()
         other.git("init", "--quiet")
         assert fix("--path", other.path).exit == 0
-        with locked(locate(str(clone.path))):
+        with locked(find_worktree(str(clone.path))):
             ended = fix("--all", "--wait", "0")
         assert (ended.exit, [repo["slug"] for repo in json.loads(ended.stdout)["repos"]]) == (2, ["other"])
         assert ended.stderr == f"error: clone: another run is at work on {clone.path}; try again when it has ended\n"

@@ -11,8 +11,7 @@ from pytest_django import Settings
 
 from consistency.models import Run
 from statehub.models import Checkout, Repo, Source
-from statehub.transitions import Origin as Mover
-from statehub.transitions import advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.manage import Ended
 from testing.repos import Clone, Origin
 from tests.cli.helpers import (
@@ -82,7 +81,7 @@ def test_check_dry_run_and_fixes_say_it_and_go_on(away: Clone) -> None:
 
 def test_hub_that_is_ahead_is_written_back_all_the_same(away: Clone) -> None:
     silent_since(LONG_AGO)
-    advance(find_task("WP-1-T01"), "done", Mover("somebody", Source.API))
+    advance(find_task("WP-1-T01"), "done", Actor("somebody", Source.API))
     ended = fix("clone")
     repo = document(ended)["repos"][0]
     assert codes(ended) == [("C-13", "written_back"), ("C-26", "none")]

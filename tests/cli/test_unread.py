@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from statehub.models import Repo, Source, Workstream
-from statehub.transitions import Origin, advance, find_task, reopen
+from statehub.transitions import Actor, advance, find_task, reopen
 from testing.repos import Clone
 from testing.workplans import workplan
 from tests.cli.helpers import (
@@ -30,7 +30,7 @@ from tests.cli.helpers import (
 B = "workplans/b.md"
 COPY = "workplans/a (conflicted copy).md"
 T01, T02 = "WP-1-T01", "WP-1-T02"
-SOMEBODY = Origin("somebody", Source.API)
+SOMEBODY = Actor("somebody", Source.API)
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from consistency.git.lock import locked
-from consistency.git.worktree import locate
+from consistency.git.worktree import find_worktree
 from consistency.models import Run
 from statehub.models import Checkout
 from testing.manage import Ended
@@ -32,7 +32,7 @@ def at_work(clone: Clone, seconds: float, leave: Callable[[], object] = lambda: 
     begun = threading.Event()
 
     def hold() -> None:
-        with locked(locate(str(clone.path))):
+        with locked(find_worktree(str(clone.path))):
             begun.set()
             time.sleep(seconds)
             leave()

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from testing import environment
-from testing.postgres import Unavailable, server, with_name
+from testing.postgres import UnavailableError, server, with_name
 
 NAME = "concurrency_statehub"
 
@@ -28,7 +28,7 @@ def main() -> int:
             if options.db == "postgresql":
                 os.environ["DATABASE_URL"] = stack.enter_context(_database())
             return _campaign(folder, options)
-    except (Unavailable, RuntimeError, OSError) as problem:
+    except (UnavailableError, RuntimeError, OSError) as problem:
         print(f"concurrency: {problem}", file=sys.stderr)
         return 2
 

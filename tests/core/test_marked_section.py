@@ -7,7 +7,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from consistency.core.marked_section import BEGIN, END, CannotPlace, Placed, code_span, place, render
+from consistency.core.marked_section import (
+    BEGIN,
+    END,
+    SectionError,
+    SectionPlacement,
+    code_span,
+    render,
+    replace_section,
+)
 
 B, E = BEGIN.decode(), END.decode()
 SECTION = "## Rules\n\n- pull\n- push\n"
@@ -16,14 +24,14 @@ MARKDOWN = MarkdownIt("commonmark")
 
 
 def placed(text: str) -> tuple[str, bool]:
-    result = place(text.encode(), SECTION)
+    result = replace_section(text.encode(), SECTION)
     return result.data.decode(), result.found
 
 
 def refusal(text: str | bytes) -> tuple[int, str]:
     """Line and reason."""
-    with pytest.raises(CannotPlace) as caught:
-        place(text.encode() if isinstance(text, str) else text, SECTION)
+    with pytest.raises(SectionError) as caught:
+        replace_section(text.encode() if isinstance(text, str) else text, SECTION)
     return caught.value.line, str(caught.value)
 
 
@@ -159,9 +167,9 @@ def test_only_what_is_between_the_markers_changes(lines: list[str], end: str, en
     text = ("\ufeff" if bom else "") + end.join(lines) + (end if ended else "")
     try:
         after, found = placed(text)
-    except CannotPlace:
+    except SectionError:
         return
-    assert place(after.encode(), SECTION) == Placed(after.encode(), True)
+    assert replace_section(after.encode(), SECTION) == SectionPlacement(after.encode(), True)
     assert html_markers(after) == [B, E]
     first = (after.find("\n") > 0 and after[after.find("\n") - 1] == "\r" and "\r\n") or "\n"
     section = SECTION.replace("\n", first)
@@ -216,6 +224,6 @@ def test_code_span_shows_the_text(text: str) -> None:
 def test_any_glob_keeps_section_and_markers_whole(glob: str) -> None:
     assume("\0" not in glob)
     section = render("Workplans: ${workplans}\n\n${workplans}\n", "a", glob)
-    once = place(b"# A\n", section)
-    assert place(once.data, section) == Placed(once.data, True)
+    once = replace_section(b"# A\n", section)
+    assert replace_section(once.data, section) == SectionPlacement(once.data, True)
     assert html_markers(once.data.decode()) == [B, E]

@@ -6,7 +6,14 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from consistency.core.comparison.snapshot import FileSide, HubSide, HubTask, HubWorkstream, Known, Settled
+from consistency.core.comparison.snapshot import (
+    FileSnapshot,
+    HubSnapshot,
+    HubTask,
+    HubWorkstream,
+    ParsedWorkplan,
+    Settled,
+)
 from consistency.core.comparison.workplans import Comparison, Drift, compare
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
@@ -72,37 +79,37 @@ def task(
 
 
 def files(
-    *known: Workplan | Known,
+    *known: Workplan | ParsedWorkplan,
     settled: Iterable[Settled] = (),
     unreadable: Iterable[Unreadable] = (),
-) -> FileSide:
-    return FileSide(
+) -> FileSnapshot:
+    return FileSnapshot(
         tuple(settled),
-        tuple(item if isinstance(item, Known) else Known(item) for item in known),
+        tuple(item if isinstance(item, ParsedWorkplan) else ParsedWorkplan(item) for item in known),
         tuple(unreadable),
     )
 
 
-def hub(*rows: HubWorkstream | HubTask, foreign: dict[str, str] | None = None) -> HubSide:
-    return HubSide(
+def hub(*rows: HubWorkstream | HubTask, foreign: dict[str, str] | None = None) -> HubSnapshot:
+    return HubSnapshot(
         {row.id: row for row in rows if isinstance(row, HubWorkstream)},
         tuple(row for row in rows if isinstance(row, HubTask)),
         foreign or {},
     )
 
 
-def compared(side: FileSide, rows: HubSide) -> Comparison:
+def compared(side: FileSnapshot, rows: HubSnapshot) -> Comparison:
     return compare(side, rows, fresh_ids())
 
 
-def drifts(side: FileSide, rows: HubSide) -> list[Drift]:
+def drifts(side: FileSnapshot, rows: HubSnapshot) -> list[Drift]:
     return list(compared(side, rows).drifts)
 
 
-def findings(side: FileSide, rows: HubSide) -> list[Finding]:
+def findings(side: FileSnapshot, rows: HubSnapshot) -> list[Finding]:
     return [drift.finding for drift in compared(side, rows).drifts]
 
 
-def codes(side: FileSide, rows: HubSide) -> list[tuple[str, str | None]]:
+def codes(side: FileSnapshot, rows: HubSnapshot) -> list[tuple[str, str | None]]:
     """Code and task of each finding."""
     return [(finding.code, finding.task) for finding in findings(side, rows)]

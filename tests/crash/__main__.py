@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from testing import environment, postgres
-from tests.crash.campaign import CannotMount, Made, Row, every_effect, every_git, every_page, postgresql, sqlite
+from tests.crash.campaign import Made, MountError, Row, every_effect, every_git, every_page, postgresql, sqlite
 from tests.crash.scenarios import SCENARIOS
 
 SERIES: dict[str, Callable[..., Row]] = {"effects": every_effect, "gits": every_git, "disk": every_page}
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             made: dict[str, Made] = {"sqlite": sqlite}
             if "postgresql" in options.db:
                 made["postgresql"] = postgresql(stack.enter_context(postgres.server()))
-        except postgres.Unavailable as problem:
+        except postgres.UnavailableError as problem:
             print(f"crash: {problem}", file=sys.stderr)
             return 2
         work = [
@@ -61,7 +61,7 @@ def _told(work: tuple[str, Callable[[], Row]]) -> Row | None:
     started = time.monotonic()
     try:
         row = run()
-    except CannotMount as problem:
+    except MountError as problem:
         print(f"{name}: NOT TRIED, this machine lets us mount nothing: {problem}", file=sys.stderr, flush=True)
         return None
     seconds = time.monotonic() - started

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.database import Database, PostgreSQL, SQLite
-from tests.crash.fulldisk import CannotMount, Full, crowded, small_disk
+from tests.crash.fulldisk import Full, MountError, crowded, small_disk
 from tests.crash.gitkills import killed, moments, with_moments
 from tests.crash.scenarios import Scenario
 from tests.crash.series import KILLS, Tally, Undisturbed, disturbed, plans, undisturbed
@@ -94,7 +94,7 @@ def every_git(folder: Path, made: Made, scenario: Scenario, *, part: slice = sli
 
 
 def every_page(folder: Path, made: Made, scenario: Scenario) -> Row:
-    """The disk is full after no page, one page, and so on. Raises CannotMount."""
+    """The disk is full after no page, one page, and so on. Raises MountError."""
     ends, calm = list[Full](), 0
     with small_disk(folder / "place"), staged(folder, made, scenario) as (stage, whole):
         database = stage.database.name
@@ -111,4 +111,4 @@ def every_page(folder: Path, made: Made, scenario: Scenario) -> Row:
     return Row("disk full", scenario.name, database, len(ends), 0, felt, equal, 0, tuple(faults))
 
 
-__all__ = ["CannotMount", "Made", "Row", "every_effect", "every_git", "every_page", "postgresql", "sqlite", "staged"]
+__all__ = ["Made", "MountError", "Row", "every_effect", "every_git", "every_page", "postgresql", "sqlite", "staged"]

@@ -20,7 +20,7 @@ PAGE = 4096
 ROOMY = 64 * 1024 * 1024
 
 
-class CannotMount(Exception):
+class MountError(Exception):
     """This machine lets us mount nothing; the text is mount's own words."""
 
 
@@ -35,7 +35,7 @@ class Full:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A tmpfs at *folder*. Raises CannotMount."""
+    """A tmpfs at *folder*. Raises MountError."""
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={ROOMY}", "statehub-crash", str(folder))
     try:
@@ -80,6 +80,6 @@ def _mount(*arguments: str) -> None:
     try:
         ended = subprocess.run(["mount", *arguments], check=False, capture_output=True, text=True)
     except OSError as error:
-        raise CannotMount(str(error)) from error
+        raise MountError(str(error)) from error
     if ended.returncode:
-        raise CannotMount(ended.stderr.strip())
+        raise MountError(ended.stderr.strip())

@@ -27,7 +27,7 @@ USER = "crash"
 """Whom the runs name where they know nobody else."""
 
 
-class ServerGone(Exception):
+class ServerGoneError(Exception):
     """The process that runs the commands has ended by itself."""
 
 
@@ -100,7 +100,7 @@ class Stage:
         """The hub as `rows.photograph` has it."""
         out, err = str(self._out / "rows"), str(self._out / "rows-err")
         if self._ask(do="rows", out=out, err=err)["exit"]:
-            raise ServerGone(Path(err).read_text())
+            raise ServerGoneError(Path(err).read_text())
         return dict(json.loads(Path(out).read_text()))
 
     def photograph(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Stage:
         self._server.stdin.flush()
         answer = self._server.stdout.readline()
         if not answer:
-            raise ServerGone(f"the server ended with {self._server.wait()}")
+            raise ServerGoneError(f"the server ended with {self._server.wait()}")
         return dict(json.loads(answer))
 
 

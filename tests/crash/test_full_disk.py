@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.campaign import sqlite, staged
-from tests.crash.fulldisk import CannotMount, crowded, small_disk
+from tests.crash.fulldisk import MountError, crowded, small_disk
 from tests.crash.scenarios import SCENARIOS
 
 pytestmark = [
@@ -23,7 +23,7 @@ def test_full_disk(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str,
     try:
         with small_disk(tmp_path / "place"), staged(tmp_path, sqlite, scenario) as (stage, whole):
             ends = [crowded(stage, scenario, whole, number) for number in pages]
-    except CannotMount as problem:
+    except MountError as problem:
         words = f"a full disk is NOT TESTED: this machine lets us mount nothing: {problem}"
         with capfd.disabled():  # A skip alone would go unseen.
             print(f"\n{words}", file=sys.stderr)

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import insert
+from consistency.db.bulk import bulk_upsert
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.django_db
 
 
 def test_values_come_back_as_they_went_in() -> None:
-    insert(Repo, REPO, [("net", WORDS, "", "", NOON, *NOTHING_ELSE)])
+    bulk_upsert(Repo, REPO, [("net", WORDS, "", "", NOON, *NOTHING_ELSE)])
     home, task = uuid.uuid4(), uuid.uuid4()
     columns = ("id", "repo", "status", "version", "status_changed_at", "key", "path", "title", "owner", "domain",
                "repo_name", "topic_slug", "created", "updated")  # fmt: skip
     repo = Repo.objects.values().get()
     assert (repo["workplans"], repo["created_at"]) == (WORDS, NOON)
-    insert(Workstream, columns, [(str(home), repo["id"], "active", 2**40, NOON, "WP", "p", WORDS, *[""] * 6)])
-    insert(Task, ("id", "workstream", "key", "title", "status", "priority", "status_changed_at"),
+    bulk_upsert(Workstream, columns, [(str(home), repo["id"], "active", 2**40, NOON, "WP", "p", WORDS, *[""] * 6)])
+    bulk_upsert(Task, ("id", "workstream", "key", "title", "status", "priority", "status_changed_at"),
            [(task, home, "T", "", "todo", "low", NOON)])  # fmt: skip
     change = ("task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads",
               "reopen", "reason")  # fmt: skip
-    insert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", "[]", True, "so")])
+    bulk_upsert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", "[]", True, "so")])
     row = Workstream.objects.get()
     assert (row.pk, row.version, row.title, row.status_changed_at) == (home, 2**40, WORDS, NOON)
     assert (Task.objects.get().pk, StatusChange.objects.get().reopen) == (task, True)
@@ -40,20 +40,20 @@ def test_values_come_back_as_they_went_in() -> None:
 
 def test_hundred_thousand_values_are_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
-        insert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON, *NOTHING_ELSE) for number in range(25_000)))
+        bulk_upsert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON, *NOTHING_ELSE) for number in range(25_000)))
     assert (len(queries), Repo.objects.count()) == (1, 25_000)
 
 
 def test_no_rows_are_no_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
-        insert(Repo, REPO, [])
+        bulk_upsert(Repo, REPO, [])
     assert len(queries) == 0
 
 
 def test_row_that_is_there_takes_only_what_is_updated() -> None:
     Repo.objects.create(slug="net", workplans="old", origin="old")
     rows = [(slug, "new", "new", "new", NOON, *NOTHING_ELSE) for slug in ("net", "other")]
-    insert(Repo, REPO, rows, conflict=("slug",), update=("workplans",))
+    bulk_upsert(Repo, REPO, rows, conflict=("slug",), update=("workplans",))
     assert list(Repo.objects.values_list("slug", "workplans", "origin")) == [
         ("net", "new", "old"), ("other", "new", "new"),
     ]  # fmt: skip
@@ -62,10 +62,10 @@ def test_row_that_is_there_takes_only_what_is_updated() -> None:
 def test_row_that_is_there_is_an_error_otherwise() -> None:
     Repo.objects.create(slug="net")
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert(Repo, REPO, [("other", "", "", "", NOON), ("net", "", "", "", NOON)])
+        bulk_upsert(Repo, REPO, [("other", "", "", "", NOON), ("net", "", "", "", NOON)])
     assert Repo.objects.count() == 1
 
 
 def test_value_that_no_column_takes() -> None:
     with pytest.raises(TypeError, match=r"^no column takes"):
-        insert(Repo, REPO, [("net", object(), "", "", NOON)])
+        bulk_upsert(Repo, REPO, [("net", object(), "", "", NOON)])

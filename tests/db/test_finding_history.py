@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from consistency.models import Finding, Run
 from statehub.models import Source
-from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.workplans import workplan
@@ -29,7 +29,7 @@ from tests.cli.helpers import (
     publish,
 )
 
-SOMEBODY = Origin("somebody", Source.API)
+SOMEBODY = Actor("somebody", Source.API)
 T01 = "WP-1-T01"
 B = "workplans/b.md"
 FIRST = ("C-07", "created", 1)

@@ -12,19 +12,19 @@ from pytest_django import Settings
 from consistency.core.comparison.gates import NOT_ASKED
 from consistency.db.ledger import GONE, batches, forget, read_contents, retire
 from consistency.git.remote import Fetched
-from consistency.git.status import read_state
-from consistency.git.worktree import locate
+from consistency.git.status import read_status
+from consistency.git.worktree import find_worktree
 from consistency.models import LedgerEntry
 from consistency.runs.sync import fix_hub
 from statehub.models import Checkout, Source, Task, Workstream
-from statehub.transitions import Origin, advance, find_task, reopen
+from statehub.transitions import Actor, advance, find_task, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, check, codes, edit, fix, mirrored, publish, rows, statuses
 from tests.cli.options import fixing
 
-SOMEBODY = Origin("somebody", Source.API)
+SOMEBODY = Actor("somebody", Source.API)
 T01, T02 = "WP-1-T01", "WP-1-T02"
 B = "workplans/b.md"
 
@@ -327,8 +327,8 @@ class TestCrash:
 
     @staticmethod
     def _run_that_dies_after_its_commit(clone: Clone) -> None:
-        tree, checkout = locate(str(clone.path)), Checkout.objects.select_related("repo").get()
-        fix_hub(checkout, tree, read_state(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), ""), fixing())
+        tree, checkout = find_worktree(str(clone.path)), Checkout.objects.select_related("repo").get()
+        fix_hub(checkout, tree, read_status(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), ""), fixing())
 
 
 def test_times_are_those_of_the_rows_on_which_both_sides_agree(clone: Clone) -> None:

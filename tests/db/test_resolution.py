@@ -7,19 +7,19 @@ import itertools
 import pytest
 
 from consistency.core.codes import CODES
-from consistency.core.comparison.workplans import Doubt
+from consistency.core.comparison.workplans import Unevaluated
 from consistency.core.finding import UNPUSHED
-from consistency.db.finding_history import OpenEpisode, fingerprint
+from consistency.db.finding_history import StoredFinding, fingerprint
 from consistency.db.resolution import compared, nothing, only_the_gates, pushed
 
 A = "workplans/a.md"
 
 
-def episode(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01") -> OpenEpisode:
-    return OpenEpisode(1, "f" * 64, code, file, workplan, task)
+def episode(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01") -> StoredFinding:
+    return StoredFinding(1, "f" * 64, code, file, workplan, task)
 
 
-def resolved(doubts: list[Doubt], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
+def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
     """The codes that a run resolves when it no longer sees them."""
     evaluated = compared(doubts, due or set(), tried=tried)
     return {code for code in CODES if evaluated(episode(code, task=task))}
@@ -49,27 +49,36 @@ def test_run_that_was_held_back() -> None:
     ("doubts", "codes"),
     [
         ([], ALL),
-        ([Doubt(file="workplans/b.md"), Doubt(workplan="WP-2"), Doubt(workplan="WP-1", task="T02")], ALL),
-        ([Doubt(file=A)], PRESENCE),
-        ([Doubt(workplan="WP-1")], {*PRESENCE, "C-04"}),
-        ([Doubt(workplan="WP-1", task="T01")], {*PRESENCE, "C-04", "C-05", "C-06", "C-17", "C-24"}),
         (
-            [Doubt(workplan="WP-1", task="T01", there=True)],
+            [
+                Unevaluated(file="workplans/b.md"),
+                Unevaluated(workplan="WP-2"),
+                Unevaluated(workplan="WP-1", task="T02"),
+            ],
+            ALL,
+        ),
+        ([Unevaluated(file=A)], PRESENCE),
+        ([Unevaluated(workplan="WP-1")], {*PRESENCE, "C-04"}),
+        ([Unevaluated(workplan="WP-1", task="T01")], {*PRESENCE, "C-04", "C-05", "C-06", "C-17", "C-24"}),
+        (
+            [Unevaluated(workplan="WP-1", task="T01", there=True)],
             {*PRESENCE, "C-04", "C-05", "C-06", "C-10", "C-17", "C-24"},
         ),
     ],
 )
-def test_doubts(doubts: list[Doubt], codes: set[str]) -> None:
+def test_doubts(doubts: list[Unevaluated], codes: set[str]) -> None:
     assert resolved(doubts) == codes
 
 
 def test_doubt_about_a_task_leaves_its_workplan() -> None:
-    assert resolved([Doubt(workplan="WP-1", task="T01")], task="") == ALL
+    assert resolved([Unevaluated(workplan="WP-1", task="T01")], task="") == ALL
 
 
 def test_names_are_compared_as_they_are_stored() -> None:
     evaluated = compared(
-        [Doubt(file="x\udcff.md"), Doubt(workplan="W\0"), Doubt(workplan="V\0", task="T\0")], (), tried=True
+        [Unevaluated(file="x\udcff.md"), Unevaluated(workplan="W\0"), Unevaluated(workplan="V\0", task="T\0")],
+        (),
+        tried=True,
     )
     for row in (
         episode("C-12", file="x\\udcff.md"),
@@ -82,7 +91,7 @@ def test_names_are_compared_as_they_are_stored() -> None:
 @pytest.mark.parametrize("unpushed", [False, True])
 @pytest.mark.parametrize("due", [set[str](), {A}])
 def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, due: set[str]) -> None:
-    row = OpenEpisode(1, fingerprint(UNPUSHED), "C-16", "", "", "")
+    row = StoredFinding(1, fingerprint(UNPUSHED), "C-16", "", "", "")
     evaluated = compared([], due, tried=False, unpushed=unpushed)
     assert evaluated(row) is not unpushed
     assert not only_the_gates(row)

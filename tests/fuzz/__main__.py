@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return fuzz(targets, options.seconds, options.seed, options.keep)
-    except campaign.EngineFailed as problem:
+    except campaign.EngineError as problem:
         print(f"fuzz: the fuzzer could not run: {problem}", file=sys.stderr)
         return 2
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from consistency.core.comparison.snapshot import FileSide, HubSide, Known
+from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, ParsedWorkplan
 from consistency.core.comparison.workplans import compare
 from consistency.core.workplan.edit import set_statuses
 from consistency.core.workplan.model import TaskBlock, Workplan
@@ -84,8 +84,8 @@ def _edit(size: int) -> Job:
 
 
 def _compare(*workplans: Workplan) -> Job:
-    files = FileSide(known=tuple(Known(each) for each in workplans))
-    return lambda: compare(files, HubSide(), lambda: str(uuid.uuid4()))
+    files = FileSnapshot(known=tuple(ParsedWorkplan(each) for each in workplans))
+    return lambda: compare(files, HubSnapshot(), lambda: str(uuid.uuid4()))
 
 
 def _plan(number: int, key: str, blocks: tuple[TaskBlock, ...] = (), uuid: str | None = None) -> Workplan:

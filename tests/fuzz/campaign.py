@@ -30,7 +30,7 @@ _DONE = re.compile(r"^Done (\d+) runs", re.MULTILINE)
 _EXCEPTION = re.compile(r"=== Uncaught Python exception: ===\n(.*)")
 
 
-class EngineFailed(Exception):
+class EngineError(Exception):
     """The fuzzer could not run; the text has its last words."""
 
 
@@ -53,7 +53,7 @@ def seeds() -> list[Path]:
 
 
 def run(target: str, seconds: int, seed: int, keep: Path | None = None) -> Result:
-    """Fuzz *target*. What is found worth keeping goes to the folder *keep*. Raises EngineFailed."""
+    """Fuzz *target*. What is found worth keeping goes to the folder *keep*. Raises EngineError."""
     with tempfile.TemporaryDirectory(prefix="statehub-fuzz-") as name:
         folder = Path(name)
         found = keep or folder / "found"
@@ -72,7 +72,7 @@ def run(target: str, seconds: int, seed: int, keep: Path | None = None) -> Resul
             return _result(target, log)
         saved = _saved(target, crashes)
         if saved is None:
-            raise EngineFailed(log[-_LAST_WORDS:])
+            raise EngineError(log[-_LAST_WORDS:])
         return _result(target, log, saved)
 
 

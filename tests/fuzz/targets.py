@@ -16,14 +16,14 @@ from uuid import NAMESPACE_URL, uuid5
 import yaml
 
 from consistency.core.codes import CODES
-from consistency.core.comparison.snapshot import Known
-from consistency.core.ledger_codec import recall, remember
-from consistency.core.workplan.edit import EditRefused, set_statuses
+from consistency.core.comparison.snapshot import ParsedWorkplan
+from consistency.core.ledger_codec import dump, load
+from consistency.core.workplan.edit import EditRefusedError, set_statuses
 from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.source import UTF8_BOM
-from consistency.core.workplan.validation import fault_of_id, has_control, is_uuid
-from consistency.core.workplan.write_ids import StampRefused, stamp
+from consistency.core.workplan.validation import has_control, id_error, is_uuid
+from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 from tests.fuzz.oracle import by_the_oracle, by_us, comparable
 
@@ -33,14 +33,14 @@ UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 Parsed = Workplan | Unreadable | None
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """A promise that does not hold; the text says which, with what was found."""
 
 
 def demand(kept: object, promise: str, *found: object) -> None:
     """Raise Broken with *promise* and what was *found* unless *kept*."""
     if not kept:
-        raise Broken(": ".join([promise, *map(repr, found)]))
+        raise BrokenPromiseError(": ".join([promise, *map(repr, found)]))
 
 
 def check_parse(data: bytes) -> None:
@@ -86,7 +86,7 @@ def check_stamp(data: bytes) -> None:
     workstream = str(uuid5(NAMESPACE_URL, PATH))
     try:
         stamped = stamp(PATH, data, workstream, uuids)
-    except StampRefused as refused:
+    except WriteIdsRefusedError as refused:
         demand(str(refused) and not has_control(str(refused)), "a refusal says why", str(refused))
         return
     demand(isinstance(parsed, Workplan), "only a workplan is stamped", parsed)
@@ -102,8 +102,8 @@ def check_memory(data: bytes) -> None:
     parsed = parse_workplan(PATH, data)
     if isinstance(parsed, Workplan):
         taken = {block.key: block.status for block in parsed.blocks}
-        text = remember(Known(parsed, taken, parsed.status))
-        known = recall(PATH, text)
+        text = dump(ParsedWorkplan(parsed, taken, parsed.status))
+        known = load(PATH, text)
         demand(repr(known.workplan) == repr(parsed), "the ledger gives the workplan back", known.workplan, parsed)
         demand((known.taken, known.taken_status) == (taken, parsed.status), "the ledger gives the statuses back", text)
         demand(text.isascii() and "\\u0000" not in text and json.loads(text), "any database takes the text", text)
@@ -139,7 +139,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def _is_id(text: str) -> bool:
-    return bool(text) and text == text.strip() and fault_of_id(text) is None
+    return bool(text) and text == text.strip() and id_error(text) is None
 
 
 def _check_workplan(data: bytes, workplan: Workplan) -> None:
@@ -200,10 +200,10 @@ def _other(data: bytes, block: TaskBlock) -> str:
 def _refuses(data: bytes, wanted: dict[str, str], words: str) -> None:
     try:
         edited = set_statuses(PATH, data, wanted)
-    except EditRefused as refused:
+    except EditRefusedError as refused:
         demand(str(refused).startswith(words), "a refusal says why", str(refused), words)
     else:
-        raise Broken(f"this edit is refused: {words}: {wanted!r}: {edited.data!r}")
+        raise BrokenPromiseError(f"this edit is refused: {words}: {wanted!r}: {edited.data!r}")
 
 
 def _check_change(data: bytes, before: Workplan, changing: list[TaskBlock]) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from consistency.core.actions import StatusWritten, WriteBack
-from consistency.core.comparison.gates import NO_UPSTREAM, NOT_ASKED, behind
+from consistency.core.comparison.gates import NO_UPSTREAM, NOT_ASKED, check_behind
 from consistency.git.committer import Committer, Written
 from consistency.git.files import digest
 from consistency.git.remote import Fetched, Upstream, fetch, find_upstream
-from consistency.git.status import State, read_state
+from consistency.git.status import CheckoutStatus, read_status
 from consistency.git.worktree import WorkTree, list_files, open_checkout
 from consistency.git.writeback import RecordWritten, write_back
 from testing.repos import Clone, Origin
@@ -103,31 +103,31 @@ def fetched(tree: WorkTree, timeout: float = 10, branch: str = "main") -> Fetche
     return fetch(tree, find_upstream(tree, [], branch), timeout)
 
 
-def seen(clone: Clone, branch: str = "main", tip: str = "") -> State:
+def seen(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
     """The clone after a fetch, against the repo's *branch*; *tip* is what others have seen of that."""
     tree = open_checkout(str(clone.path))
-    return read_state(tree, PATTERN, find_upstream(tree, [], branch), fetched(tree, branch=branch), branch, tip)
+    return read_status(tree, PATTERN, find_upstream(tree, [], branch), fetched(tree, branch=branch), branch, tip)
 
 
-def unseen(clone: Clone, branch: str = "main", tip: str = "") -> State:
+def unseen(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
     """The same without a fetch."""
     tree = open_checkout(str(clone.path))
     upstream = find_upstream(tree, [], branch)
-    return read_state(tree, PATTERN, upstream, Fetched(NOT_ASKED if upstream else NO_UPSTREAM), branch, tip)
+    return read_status(tree, PATTERN, upstream, Fetched(NOT_ASKED if upstream else NO_UPSTREAM), branch, tip)
 
 
-def looked(clone: Clone | Path) -> tuple[WorkTree, State]:
+def looked(clone: Clone | Path) -> tuple[WorkTree, CheckoutStatus]:
     """The clone's work tree, and how it is; no remote is looked for."""
     tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
-    return tree, read_state(tree, PATTERN, None, Fetched(NO_UPSTREAM), "main")
+    return tree, read_status(tree, PATTERN, None, Fetched(NO_UPSTREAM), "main")
 
 
-def held_back(state: State) -> bool:
+def held_back(state: CheckoutStatus) -> bool:
     """Whether the pull gate is closed for a checkout in this *state*."""
-    return behind("net", state.freshness, None) != []
+    return check_behind("net", state.freshness, None) != []
 
 
-def standing(state: State) -> tuple[str, int | None, int | None, bool | None]:
+def standing(state: CheckoutStatus) -> tuple[str, int | None, int | None, bool | None]:
     """Its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
     return str(state.freshness), state.ahead, state.behind, state.on_branch
 
@@ -169,7 +169,7 @@ def written(
 def wrote(
     clone: Clone,
     tree: WorkTree,
-    state: State,
+    state: CheckoutStatus,
     *items: WriteBack,
     known: Mapping[str, str] | None = None,
     committer: Committer = COMMITTER,

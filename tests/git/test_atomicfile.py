@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.atomicfile import FileChanged, replace_file, temporary_beside
+from consistency.git.atomicfile import FileChangedError, replace_file, temporary_beside
 from consistency.git.files import digest
 
 
@@ -68,7 +68,7 @@ def test_owner_that_cannot_be_kept() -> None:
 
 def test_what_somebody_has_changed_stays(file: Path) -> None:
     file.write_bytes(b"mine")
-    with pytest.raises(FileChanged, match="the file was changed while this run was at work"):
+    with pytest.raises(FileChangedError, match="the file was changed while this run was at work"):
         replace(file, b"new")
     assert (file.read_bytes(), os.listdir(file.parent)) == (b"mine", ["file"])
 
@@ -84,7 +84,7 @@ def test_link_that_took_the_files_place_stays(file: Path) -> None:
     (file.parent / "target").write_bytes(b"old")
     file.unlink()
     file.symlink_to("target")
-    with pytest.raises(FileChanged):
+    with pytest.raises(FileChangedError):
         replace(file, b"new")
     assert (file.is_symlink(), (file.parent / "target").read_bytes()) == (True, b"old")
 

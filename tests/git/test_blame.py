@@ -15,7 +15,7 @@ from consistency.git.blame import (
     find_provenances,
 )
 from consistency.git.files import text_digest
-from consistency.git.worktree import locate
+from consistency.git.worktree import find_worktree
 from statehub.statuses import TASK_STATUSES
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
@@ -39,7 +39,7 @@ def say(clone: Clone, status: str, message: str = "Work", *, path: str = FILE, m
 
 def find(clone: Clone, status: FileStatus = DONE, *, since: str = "") -> Provenance:
     head = clone.git("rev-parse", "--verify", "--quiet", "HEAD")
-    return find_provenances(locate(str(clone.path)), PATTERN, head, [status], since=since).of[status]
+    return find_provenances(find_worktree(str(clone.path)), PATTERN, head, [status], since=since).of[status]
 
 
 def commits(clone: Clone, status: FileStatus = DONE, *, since: str = "") -> list[str]:
@@ -89,7 +89,7 @@ class TestOneLine:
         assert find(clone) == UNCOMMITTED
 
     def test_branch_without_a_commit(self, clone: Clone) -> None:
-        assert find_provenances(locate(str(clone.path)), PATTERN, "", [DONE]).of == {DONE: UNCOMMITTED}
+        assert find_provenances(find_worktree(str(clone.path)), PATTERN, "", [DONE]).of == {DONE: UNCOMMITTED}
 
     def test_dirty_file_whose_status_is_committed(self, clone: Clone) -> None:
         commit = say(clone, "done")
@@ -278,7 +278,7 @@ def test_processes_do_not_grow(clone: Clone, git_processes: GitProcesses, size: 
     for number, status in enumerate(statuses):
         clone.write(status.path, workplan(f"WP-{number}", [("T01", "done")]))
         brought[status] = [clone.commit()]
-    tree, head = locate(str(clone.path)), clone.head
+    tree, head = find_worktree(str(clone.path)), clone.head
     git_processes.clear()
     found = find_provenances(tree, PATTERN, head, statuses).of
     assert {status: [each.commit.id for each in where.commits] for status, where in found.items()} == brought

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.files import READING, ReadFile, digest, digest_of, read_files
+from consistency.git.files import READER_VERSION, ReadFile, digest, digest_of, read_files
 
 LIMIT = 100
 OUT = "a link that leads out of the repo"
@@ -186,7 +186,7 @@ def test_name_beyond_the_systems_limit(top: Path) -> None:
 
 
 def test_digest_is_of_the_bytes_and_of_how_they_are_read() -> None:
-    assert digest(b"x") == hashlib.blake2b(b"x", digest_size=20, person=READING).hexdigest()
+    assert digest(b"x") == hashlib.blake2b(b"x", digest_size=20, person=READER_VERSION).hexdigest()
     assert digest(b"x") != hashlib.blake2b(b"x", digest_size=20).hexdigest()
     assert len({digest(b""), digest(b"x"), digest(b"x\n")}) == 3
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.lock import LOCK_NAME, Locked, locked
+from consistency.git.lock import LOCK_NAME, CheckoutLockedError, locked
 from consistency.git.worktree import WorkTree, open_checkout
 from testing.manage import ROOT
 from testing.repos import Clone
@@ -42,7 +42,10 @@ def held_elsewhere(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_second_process_is_refused_at_once(clone: Clone, tree: WorkTree) -> None:
     with held_elsewhere(clone.path) as process:
         started = time.monotonic()
-        with pytest.raises(Locked, match=rf"^another run is at work on {clone.path}; try again"), locked(tree):
+        with (
+            pytest.raises(CheckoutLockedError, match=rf"^another run is at work on {clone.path}; try again"),
+            locked(tree),
+        ):
             pass
         assert time.monotonic() - started < 1
         os.kill(process.pid, signal.SIGKILL)
@@ -59,14 +62,14 @@ def test_lock_is_free_after_an_error(tree: WorkTree) -> None:
 
 
 def test_lock_of_this_very_process(tree: WorkTree) -> None:
-    with locked(tree), pytest.raises(Locked), locked(tree):
+    with locked(tree), pytest.raises(CheckoutLockedError), locked(tree):
         pass
 
 
 def test_linked_worktrees_lock_each_for_itself(clone: Clone, tree: WorkTree) -> None:
     linked = clone.path.with_name("linked")
     clone.git("worktree", "add", "--quiet", str(linked))
-    with held_elsewhere(linked), locked(tree), pytest.raises(Locked), locked(open_checkout(str(linked))):
+    with held_elsewhere(linked), locked(tree), pytest.raises(CheckoutLockedError), locked(open_checkout(str(linked))):
         pass
 
 

@@ -15,9 +15,9 @@ from types import FrameType
 
 import pytest
 
-from consistency.git.process import Git, GitError, GitMissing, GitTimeout
+from consistency.git.process import Git, GitError, GitMissingError, GitTimeoutError
 from consistency.git.remote import Fetched
-from consistency.git.status import read_state
+from consistency.git.status import read_status
 from consistency.git.worktree import WorkTree
 from testing.gitlog import GitProcesses
 from testing.manage import ROOT
@@ -130,7 +130,7 @@ def test_very_long_words_are_cut(clone: Clone) -> None:
 
 def test_git_missing_from_path(clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitMissing, match=r"^git is not on the PATH: install git$"):
+    with pytest.raises(GitMissingError, match=r"^git is not on the PATH: install git$"):
         Git(str(clone.path)).run("version")
 
 
@@ -187,7 +187,7 @@ def test_pathspecs_are_literal_unless_asked(clone: Clone) -> None:
 
 def test_time_limit_ends_git_and_its_grandchildren(clone: Clone, tmp_path: Path) -> None:
     script = f"sleep 60 & echo $! >{tmp_path}/grandchild; echo $$ >{tmp_path}/child; wait"
-    with pytest.raises(GitTimeout, match=r"^git hang did not end within 0.3 s$"):
+    with pytest.raises(GitTimeoutError, match=r"^git hang did not end within 0.3 s$"):
         Git(str(clone.path)).run("hang", config={"alias.hang": f"!{script}"}, timeout=0.3)
     for name in ("child", "grandchild"):
         assert gone(int((tmp_path / name).read_text()))
@@ -196,20 +196,20 @@ def test_time_limit_ends_git_and_its_grandchildren(clone: Clone, tmp_path: Path)
 def test_time_limit_when_a_grandchild_ignores_the_friendly_signal(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consistency.git.process.GRACE", 0.2)
+    monkeypatch.setattr("consistency.git.process.KILL_GRACE_SECONDS", 0.2)
     script = f"trap '' TERM; echo $$ >{tmp_path}/child; while :; do sleep 0.1; done"
-    with pytest.raises(GitTimeout):
+    with pytest.raises(GitTimeoutError):
         Git(str(clone.path)).run("hang", config={"alias.hang": f"!{script}"}, timeout=0.3)
     assert gone(int((tmp_path / "child").read_text()))
 
 
 def test_time_limit_when_somebody_left_the_group(clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consistency.git.process.GRACE", 0.2)
+    monkeypatch.setattr("consistency.git.process.KILL_GRACE_SECONDS", 0.2)
     code = f"import os,time; os.setsid(); open('{tmp_path}/pid','w').write(str(os.getpid())); time.sleep(60)"
     script = f'{sys.executable} -c "{code}" & wait'
     started = time.monotonic()
     try:
-        with pytest.raises(GitTimeout):
+        with pytest.raises(GitTimeoutError):
             Git(str(clone.path)).run("hang", config={"alias.hang": f"!{script}"}, timeout=0.5)
         assert time.monotonic() - started < 5
     finally:
@@ -239,7 +239,7 @@ def test_ssh_that_hangs_is_stopped(clone: Clone, tree: WorkTree, tmp_path: Path,
     assert "-oBatchMode=yes" in (tmp_path / "arguments").read_text()
     assert gone(int((tmp_path / "pid").read_text()))
     fetched_in_vain = Fetched("git fetch did not end within 0.5 s")
-    assert read_state(tree, "*.md", upstream_of(tree), fetched_in_vain, "main").freshness == "unknown"
+    assert read_status(tree, "*.md", upstream_of(tree), fetched_in_vain, "main").freshness == "unknown"
 
 
 def test_the_callers_ssh_is_not_used(
@@ -308,7 +308,7 @@ def test_no_program_of_the_configuration_is_run_by_a_look(clone: Clone, tree: Wo
     clone.git("config", "core.fsmonitor", str(spy))
     clone.git("config", "core.pager", str(spy))
     clone.git("config", "diff.external", str(spy))
-    read_state(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main")
+    read_status(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main")
     fetched(tree, 10)
     assert not (clone.path / ".git" / "spied").exists()
 
@@ -316,5 +316,5 @@ def test_no_program_of_the_configuration_is_run_by_a_look(clone: Clone, tree: Wo
 def test_a_look_does_not_write_to_the_index(clone: Clone, tree: WorkTree) -> None:
     os.utime(clone.path / "README.md", (1, 1))
     before = clone.read(".git/index")
-    assert read_state(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main").dirty == frozenset()
+    assert read_status(tree, "*.md", upstream_of(tree), Fetched("ok", clone.head), "main").dirty == frozenset()
     assert clone.read(".git/index") == before

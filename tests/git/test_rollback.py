@@ -19,7 +19,7 @@ from consistency.git.atomicfile import temporary_beside
 from consistency.git.commit import recover
 from consistency.git.files import digest
 from consistency.git.process import GitError
-from consistency.git.rollback import FOLDER, Kept, Undo
+from consistency.git.rollback import JOURNAL_FOLDER, Backup, Journal
 from consistency.git.worktree import WorkTree
 from testing.manage import ROOT
 from testing.repos import Clone
@@ -169,15 +169,15 @@ def test_killed_while_somebody_holds_the_index(clone: Clone, tree: WorkTree, hoo
 
 
 def test_killed_before_its_list_was_whole(clone: Clone, tree: WorkTree) -> None:
-    clone.write(f".git/{FOLDER}/0", TODO)
-    clone.write(f".git/{FOLDER}/files.tmp", "[")
+    clone.write(f".git/{JOURNAL_FOLDER}/0", TODO)
+    clone.write(f".git/{JOURNAL_FOLDER}/files.tmp", "[")
     assert recover(tree) == []
     assert (clone.status(), leftovers(clone)) == ([], [])
 
 
 def test_killed_after_its_list_was_gone(clone: Clone, tree: WorkTree) -> None:
-    clone.write(f".git/{FOLDER}/0", TODO)
-    clone.write(f".git/{FOLDER}/1", TODO)
+    clone.write(f".git/{JOURNAL_FOLDER}/0", TODO)
+    clone.write(f".git/{JOURNAL_FOLDER}/1", TODO)
     assert recover(tree) == []
     assert leftovers(clone) == []
 
@@ -187,11 +187,11 @@ def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkey
     assert recover(tree) == []
 
 
-def begun(clone: Clone) -> Undo:
+def begun(clone: Clone) -> Journal:
     """A writeback of a.md and b.md whose files are replaced."""
     tree, state = looked(clone)
-    undo = Undo(tree)
-    undo.begin(state.head or "", "", [Kept(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
+    undo = Journal(tree)
+    undo.begin(state.head or "", "", [Backup(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
     for name in "ab":
         (clone.path / "workplans" / f"{name}.md").unlink()  # a new file, as a replaced one is
         clone.write(f"workplans/{name}.md", DONE)
@@ -254,8 +254,8 @@ def test_list_of_an_older_version_has_no_commit(clone: Clone) -> None:
 
 
 def test_what_it_is_about_can_be_read_again(clone: Clone, tree: WorkTree) -> None:
-    Undo(tree).begin("1" * 40, "2" * 40, [Kept("workplans/a.md", "x")])
-    undo = Undo(tree)
+    Journal(tree).begin("1" * 40, "2" * 40, [Backup("workplans/a.md", "x")])
+    undo = Journal(tree)
     assert (undo.head, undo.commit, undo.paths) == ("1" * 40, "2" * 40, {"workplans/a.md"})
 
 

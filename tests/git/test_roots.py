@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from consistency.git.roots import first_commits, held_commits
-from consistency.git.worktree import WorkTree, locate
+from consistency.git.worktree import WorkTree, find_worktree
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
 
 
 @pytest.fixture
 def tree(clone: Clone) -> WorkTree:
-    return locate(str(clone.path))
+    return find_worktree(str(clone.path))
 
 
 def first_of(clone: Clone, remote: str = "") -> list[str]:
-    return first_commits(locate(str(clone.path)), remote)
+    return first_commits(find_worktree(str(clone.path)), remote)
 
 
 class TestFirstCommits:
@@ -49,7 +49,7 @@ class TestFirstCommits:
         clone.push()
         shallow = Clone(clone.path.with_name("shallow"))
         origin.git("clone", "--quiet", "--depth=1", f"file://{origin.path}", str(shallow.path))
-        assert (locate(str(shallow.path)).is_shallow, locate(str(clone.path)).is_shallow) == (True, False)
+        assert (find_worktree(str(shallow.path)).is_shallow, find_worktree(str(clone.path)).is_shallow) == (True, False)
         assert first_of(shallow, "origin") == []
         shallow.git("fetch", "--quiet", "--unshallow")
         assert first_of(shallow, "origin") == first_of(clone)

@@ -9,7 +9,7 @@ import pytest
 from consistency.core.comparison.gates import FETCHED, NO_UPSTREAM, NOT_ASKED, Freshness
 from consistency.git.process import GitError
 from consistency.git.remote import Fetched
-from consistency.git.status import State, read_state
+from consistency.git.status import CheckoutStatus, read_status
 from consistency.git.worktree import WorkTree
 from testing.repos import Clone, Origin
 from tests.git.desk import PATTERN, advance, away, held_back, seen, standing, unseen, upstream_of
@@ -19,7 +19,7 @@ class TestFreshness:
     """The table of the design's pull gate."""
 
     def test_fresh(self, clone: Clone) -> None:
-        assert seen(clone) == State(
+        assert seen(clone) == CheckoutStatus(
             freshness=Freshness.FRESH,
             fetched=Fetched(FETCHED, clone.head),
             head=clone.head,
@@ -110,7 +110,7 @@ class TestFreshness:
         origin.git("init", "--quiet", str(tmp_path / "new"))
         new = Clone(tmp_path / "new")
         new.write("workplans/a.md", "")
-        assert seen(new) == State(
+        assert seen(new) == CheckoutStatus(
             freshness=Freshness.NO_UPSTREAM,
             fetched=Fetched(NO_UPSTREAM),
             head=None,
@@ -144,7 +144,7 @@ class TestFreshness:
     def test_index_that_is_broken(self, clone: Clone, tree: WorkTree) -> None:
         clone.write(".git/index", b"broken")
         with pytest.raises(GitError, match="index file"):
-            read_state(tree, PATTERN, upstream_of(tree), Fetched(FETCHED, clone.head), "main")
+            read_status(tree, PATTERN, upstream_of(tree), Fetched(FETCHED, clone.head), "main")
 
 
 class TestWhatOthersSaw:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.process import GitMissing
+from consistency.git.process import GitMissingError
 from consistency.git.remote import fetch
-from consistency.git.status import read_state
+from consistency.git.status import read_status
 from consistency.git.worktree import (
     Changed,
     Listing,
-    NotAWorkTree,
+    NotAWorkTreeError,
     WorkTree,
+    find_worktree,
     has_unmerged,
     list_files,
-    locate,
     open_checkout,
     read_changed,
 )
@@ -34,35 +34,37 @@ class TestPlace:
         assert open_checkout(str(clone.path)) == WorkTree(str(clone.path), git, git)
 
     def test_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(NotAWorkTree, match=r"/gone is not there$"):
+        with pytest.raises(NotAWorkTreeError, match=r"/gone is not there$"):
             open_checkout(str(tmp_path / "gone"))
 
     def test_file(self, clone: Clone) -> None:
-        with pytest.raises(NotAWorkTree, match=r"/README\.md is no folder$"):
+        with pytest.raises(NotAWorkTreeError, match=r"/README\.md is no folder$"):
             open_checkout(str(clone.path / "README.md"))
 
     def test_dangling_link(self, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to("nowhere")
-        with pytest.raises(NotAWorkTree, match=r"/link is no folder$"):
+        with pytest.raises(NotAWorkTreeError, match=r"/link is no folder$"):
             open_checkout(str(tmp_path / "link"))
 
     def test_plain_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(NotAWorkTree, match=r" is no git work tree: fatal: not a git repository"):
+        with pytest.raises(NotAWorkTreeError, match=r" is no git work tree: fatal: not a git repository"):
             open_checkout(str(tmp_path))
 
     def test_bare_repository(self, origin: Origin) -> None:
-        with pytest.raises(NotAWorkTree, match="fatal: this operation must be run in a work tree"):
+        with pytest.raises(NotAWorkTreeError, match="fatal: this operation must be run in a work tree"):
             open_checkout(str(origin.path))
 
     def test_git_folder(self, clone: Clone) -> None:
-        with pytest.raises(NotAWorkTree, match="fatal: this operation must be run in a work tree"):
+        with pytest.raises(NotAWorkTreeError, match="fatal: this operation must be run in a work tree"):
             open_checkout(str(clone.path / ".git"))
 
     def test_folder_in_another_work_tree(self, clone: Clone) -> None:
         (clone.path / "sub").mkdir()
-        with pytest.raises(NotAWorkTree, match=rf"/sub is no git work tree of its own, only a folder in {clone.path}$"):
+        with pytest.raises(
+            NotAWorkTreeError, match=rf"/sub is no git work tree of its own, only a folder in {clone.path}$"
+        ):
             open_checkout(str(clone.path / "sub"))
-        assert locate(str(clone.path / "sub")).top == str(clone.path)
+        assert find_worktree(str(clone.path / "sub")).top == str(clone.path)
 
     def test_by_way_of_a_link(self, clone: Clone, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(clone.path)
@@ -73,24 +75,24 @@ class TestPlace:
         assert open_checkout(clone.path.name).top == str(clone.path)
 
     def test_line_end_in_the_path(self, origin: Origin) -> None:
-        with pytest.raises(NotAWorkTree, match=r"a\\nb' has a line end in its path; move it to another folder$"):
+        with pytest.raises(NotAWorkTreeError, match=r"a\\nb' has a line end in its path; move it to another folder$"):
             open_checkout(str(origin.clone("a\nb").path))
 
     def test_broken_git_folder(self, clone: Clone) -> None:
         (clone.path / ".git" / "HEAD").unlink()
-        with pytest.raises(NotAWorkTree, match="fatal: not a git repository"):
+        with pytest.raises(NotAWorkTreeError, match="fatal: not a git repository"):
             open_checkout(str(clone.path))
 
     def test_broken_configuration(self, clone: Clone) -> None:
         clone.write(".git/config", "[core\n")
-        with pytest.raises(NotAWorkTree, match="fatal: bad config line 1"):
+        with pytest.raises(NotAWorkTreeError, match="fatal: bad config line 1"):
             open_checkout(str(clone.path))
 
     def test_git_missing_is_no_fault_of_the_checkout(
         self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(GitMissing):
+        with pytest.raises(GitMissingError):
             open_checkout(str(clone.path))
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
@@ -98,7 +100,7 @@ class TestPlace:
         for file in (clone.path, clone.path / ".git"):
             os.chown(file, 65534, 65534)
         with pytest.raises(
-            NotAWorkTree, match=r"detected dubious ownership .* git config --global --add safe\.directory"
+            NotAWorkTreeError, match=r"detected dubious ownership .* git config --global --add safe\.directory"
         ):
             open_checkout(str(clone.path))
 
@@ -262,7 +264,7 @@ def test_no_git_processes_beyond_a_small_constant(clone: Clone, tree: WorkTree, 
         clone.write(f"workplans/{number}.md", "")
     git_processes.clear()
     upstream = upstream_of(tree)
-    state = read_state(tree, PATTERN, upstream, fetch(tree, upstream, 10), "main")
+    state = read_status(tree, PATTERN, upstream, fetch(tree, upstream, 10), "main")
     assert (len(list_files(tree, PATTERN).paths), len(state.dirty)) == (50, 50)
     assert len(git_processes) == 5
 
@@ -272,7 +274,7 @@ def test_a_folder_without_permission(clone: Clone, tmp_path: Path) -> None:
         pytest.skip("root may enter every folder")
     clone.path.chmod(0)
     try:
-        with pytest.raises(NotAWorkTree, match="Permission denied"):
+        with pytest.raises(NotAWorkTreeError, match="Permission denied"):
             open_checkout(str(clone.path))
     finally:
         clone.path.chmod(0o700)

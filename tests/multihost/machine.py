@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from consistency.models import Run
 from statehub.models import Source
-from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from statehub.transitions import reopen as move_back
 from testing.hub import Hub
 from testing.manage import Ended
@@ -107,12 +107,12 @@ def planned(bare: Bare, *names: str) -> list[Machine]:
 
 def report(task: str, status: str, who: str = "remote") -> None:
     """A status that some program reports to the hub."""
-    advance(find_task(task), status, Origin(who, Source.API))
+    advance(find_task(task), status, Actor(who, Source.API))
 
 
 def reopen(task: str, status: str, who: str = "anna") -> None:
     """A person moves a task back, on purpose."""
-    move_back(find_task(task), status, "not done after all", Origin(who, Source.ADMIN))
+    move_back(find_task(task), status, "not done after all", Actor(who, Source.ADMIN))
 
 
 def repo(ended: Ended) -> dict[str, Any]:

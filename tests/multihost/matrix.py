@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from statehub.statuses import rank
-from tests.multihost.matrix_rules import Fault
+from tests.multihost.matrix_rules import RuleBrokenError
 from tests.multihost.matrix_world import State, World
 
 ROUNDS = 4
@@ -71,7 +71,7 @@ class Matrix:
 
     def __init__(self, world: World, length: int, *, again: bool = False) -> None:
         self.world, self._length, self._again = world, length, again
-        self._ends: dict[tuple[State, str, bool], End | Fault] = {}
+        self._ends: dict[tuple[State, str, bool], End | RuleBrokenError] = {}
         self._judged: set[tuple[State, News]] = set()
         self._reached: dict[State, tuple[str, ...]] = {}
         self.figures = Figures()
@@ -101,7 +101,7 @@ class Matrix:
         for number, action in enumerate(order, 1):
             try:
                 state, news = self._take(point, action)
-            except Fault as fault:
+            except RuleBrokenError as fault:
                 self._fault(order[:number], "", fault)
                 return self.figures.faults
             point = Point(state, news, frozenset())
@@ -121,7 +121,7 @@ class Matrix:
                     continue
                 try:
                     state, news = self._take(point, action)
-                except Fault as fault:
+                except RuleBrokenError as fault:
                     self._fault((*order, action), "", fault)
                     continue
                 used = point.used if self._again else point.used | {action}
@@ -151,7 +151,7 @@ class Matrix:
         file, hub = self.world.said_by(name, point.state)
         wanted = file if name in point.news.rests else hub
         if file != hub and rank(file) == rank(hub) and (now := self.world.said_by(name, after)[1]) != wanted:
-            raise Fault(f"the hub said {hub} and {name}'s file {file}: it was to be {wanted} and is {now}")
+            raise RuleBrokenError(f"the hub said {hub} and {name}'s file {file}: it was to be {wanted} and is {now}")
 
     def _rests(self, point: Point, fixed: str, after: State) -> str:
         """The machines at rest after a step, which was an ended fix on the machine *fixed* or ('') something else."""
@@ -180,19 +180,19 @@ class Matrix:
             for mine in (False, True):
                 try:
                     self._require_end(point, self._end(point.state, machines, mine))
-                except Fault as fault:
+                except RuleBrokenError as fault:
                     self._fault(order, f"{machines[0]} first{', A wins conflicts' if mine else ''}", fault)
 
     def _require_end(self, point: Point, end: End) -> None:
         """All agree; nothing that was done is undone but by a person; a reopen stands unless there was news."""
         words = self.world.disagreement(end.state)
         if words:
-            raise Fault(words)
+            raise RuleBrokenError(words)
         status, before = self.world.statuses(end.state)[2], self.world.statuses(point.state)[2]
         if rank(status) < rank(before):
-            raise Fault(f"{before} in the hub has come to be {status}")
+            raise RuleBrokenError(f"{before} in the hub has come to be {status}")
         if point.news.stands and not end.anew and status != "todo":
-            raise Fault(f"the task was reopened, and old news have made it {status}")
+            raise RuleBrokenError(f"the task was reopened, and old news have made it {status}")
 
     def _end(self, state: State, machines: str, mine: bool) -> End:
         """What the state becomes once all machines have come together; those named first begin."""
@@ -200,10 +200,10 @@ class Matrix:
         if known is None:
             try:
                 known = self._come_together(state, machines, mine)
-            except Fault as fault:
+            except RuleBrokenError as fault:
                 known = fault
             self._ends[state, machines, mine] = known
-        if isinstance(known, Fault):
+        if isinstance(known, RuleBrokenError):
             raise known
         return known
 
@@ -221,7 +221,7 @@ class Matrix:
                     anew, state = anew or self.world.is_made_anew(state, rebased), rebased
             if state == before:
                 return End(state, anew)
-        raise Fault(f"after {ROUNDS} rounds something moves still")
+        raise RuleBrokenError(f"after {ROUNDS} rounds something moves still")
 
-    def _fault(self, order: tuple[str, ...], ending: str, fault: Fault) -> None:
+    def _fault(self, order: tuple[str, ...], ending: str, fault: RuleBrokenError) -> None:
         self.figures.faults.append(" | ".join(filter(None, (", ".join(order) or "nothing", ending))) + f": {fault}")

@@ -22,7 +22,7 @@ DRAFT = ("draft.md", b"a person's, in no commit\n")
 """Lies in the work tree of each clone."""
 
 
-class Fault(AssertionError):
+class RuleBrokenError(AssertionError):
     """A step did what it must not."""
 
 
@@ -30,14 +30,14 @@ def require_record(before: Mirror, after: Mirror) -> None:
     """Every change has its record: the old ones stand, and the new ones lead from the old status to the new one."""
     number = len(before.changes)
     if after.changes[:number] != before.changes:
-        raise Fault("records were changed")
+        raise RuleBrokenError("records were changed")
     status = before.status
     for change in after.changes[number:]:
         if change.old != status:
-            raise Fault(f"the record {change.old} → {change.new} does not follow {status}")
+            raise RuleBrokenError(f"the record {change.old} → {change.new} does not follow {status}")
         status = change.new
     if status != after.status:
-        raise Fault(f"the task went from {before.status} to {after.status} without a record")
+        raise RuleBrokenError(f"the task went from {before.status} to {after.status} without a record")
 
 
 def require_no_regress(host: str, before: Mirror, after: Mirror, *, cut: bool) -> None:
@@ -46,27 +46,27 @@ def require_no_regress(host: str, before: Mirror, after: Mirror, *, cut: bool) -
     It says from where, too; only in a clone whose history is *cut* off nobody may know.
     """
     if rank(after.status) < rank(before.status):
-        raise Fault(f"a run lowered the task from {before.status} to {after.status}")
+        raise RuleBrokenError(f"a run lowered the task from {before.status} to {after.status}")
     for change in after.changes[len(before.changes) :]:
         if change.reopen or change.source != Source.FILE or is_regress(change.old, change.new):
-            raise Fault(f"a run made the move {change}")
+            raise RuleBrokenError(f"a run made the move {change}")
         row = change.row
         found = row["who"], row["host"], row["authored"] is not None
         if cut and found == ("cron", host, False):
             continue
         if found != ((AUTHOR, host, True) if row["commit"] else ("cron", host, False)) or not row["digest"]:
-            raise Fault(f"a run's move says neither who nor from where: {change.row}")
+            raise RuleBrokenError(f"a run's move says neither who nor from where: {change.row}")
 
 
 def require_untouched(before: Copy, after: Copy, clean: Callable[[bytes], bytes]) -> None:
     """What a person has not committed is as it was."""
     if DRAFT not in after.files:
-        raise Fault("a person's draft is gone")
+        raise RuleBrokenError("a person's draft is gone")
     if HOOKED in dict(after.files):
-        raise Fault("a hook of the clone has run")
+        raise RuleBrokenError("a hook of the clone has run")
     edited = before.is_edited(FILE, clean)
     if edited and (before.read(FILE) != after.read(FILE) or not after.is_edited(FILE, clean)):
-        raise Fault("a person's edit that was in no commit is gone")
+        raise RuleBrokenError("a person's edit that was in no commit is gone")
 
 
 @dataclass(frozen=True)
@@ -100,30 +100,30 @@ class Looked:
 def require_nothing_written(before: Looked, after: Looked) -> None:
     """Hub rows, files, index and branches are as they were; only what the clone notes of its remote may not be."""
     if after.hub != before.hub:
-        raise Fault("the hub has taken something although a gate is closed")
+        raise RuleBrokenError("the hub has taken something although a gate is closed")
     if after.part.ledger != before.part.ledger:
-        raise Fault("the ledger has taken something although a gate is closed")
+        raise RuleBrokenError("the ledger has taken something although a gate is closed")
     if before.copy.without_notes() != after.copy.without_notes():
-        raise Fault("the clone was written to although a gate is closed")
+        raise RuleBrokenError("the clone was written to although a gate is closed")
     if after.origin != before.origin:
-        raise Fault("something was pushed although a gate is closed")
+        raise RuleBrokenError("something was pushed although a gate is closed")
 
 
 def require_history(git: Git, before: Looked, after: Looked) -> None:
     """Of people's commits none is dropped, and none is published; no branch comes or goes; the tool's are small."""
     if before.copy.branches != after.copy.branches or len(before.origin.commits) != len(after.origin.commits):
-        raise Fault("a branch has come or gone")
+        raise RuleBrokenError("a branch has come or gone")
     if after.copy.head != before.copy.head:
         if _of_people(git, before.copy.head, f"^{after.copy.head}", f"^{before.tip}"):
-            raise Fault("a person's commit is dropped")
+            raise RuleBrokenError("a person's commit is dropped")
         for commit in git("rev-list", f"{before.copy.head}..{after.copy.head}", f"^{before.tip}").split():
             if git("show", "--format=", "--numstat", commit) != f"1\t1\t{FILE}":
-                raise Fault("a commit of the run changes more than a status")
+                raise RuleBrokenError("a commit of the run changes more than a status")
     if after.origin != before.origin:
         if before.is_forbidden_to_push:
-            raise Fault("a push that the clone's settings forbid")
+            raise RuleBrokenError("a push that the clone's settings forbid")
         if _of_people(git, after.tip, f"^{before.tip}"):
-            raise Fault("a person's commit is published")
+            raise RuleBrokenError("a person's commit is published")
 
 
 def require_all_pushed(git: Git, before: Looked, after: Looked) -> None:
@@ -131,7 +131,7 @@ def require_all_pushed(git: Git, before: Looked, after: Looked) -> None:
     if after.copy.head == after.tip or before.is_forbidden_to_push or not after.copy.branch:
         return
     if not _of_people(git, after.copy.head, f"^{after.tip}"):
-        raise Fault("own commits were not pushed, and nothing forbids it")
+        raise RuleBrokenError("own commits were not pushed, and nothing forbids it")
 
 
 def _of_people(git: Git, *revisions: str) -> list[str]:
@@ -145,10 +145,10 @@ def require_writebacks(outcome: CheckoutOutcome, copy: Copy) -> None:
     """A commit of the run is HEAD, and on record with the finding that it mended."""
     commit = outcome.writeback_commit
     if outcome.error:
-        raise Fault(f"a run failed: {outcome.error}")
+        raise RuleBrokenError(f"a run failed: {outcome.error}")
     if commit is None:
         return
     if commit != copy.head:
-        raise Fault("the commit of the run is not HEAD")
+        raise RuleBrokenError("the commit of the run is not HEAD")
     if not Finding.objects.filter(commit=commit, resolution="written_back").exists():
-        raise Fault("the commit of the run is not on record")
+        raise RuleBrokenError("the commit of the run is not on record")

@@ -16,10 +16,10 @@ from unittest import mock
 from consistency.db.prune import prune
 from consistency.git.committer import Committer
 from consistency.models import Mode, Run
-from consistency.runs.options import Options
+from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import Origin, advance, find_task, reopen
+from statehub.transitions import Actor, advance, find_task, reopen
 from testing.repos import Origin as Bare
 from testing.workplans import workplan
 from tests.cli.helpers import FILE
@@ -265,9 +265,9 @@ class World:
             self._rows.put(before, {}, dict(zip("ab", self.values[heads], strict=True)))
         with _clock(before):
             if what == "reopen":
-                reopen(find_task(TASK), "todo", "not done after all", Origin("anna", Source.ADMIN))
+                reopen(find_task(TASK), "todo", "not done after all", Actor("anna", Source.ADMIN))
             elif before.status != "done":
-                advance(find_task(TASK), "done", Origin("remote", Source.API))
+                advance(find_task(TASK), "done", Actor("remote", Source.API))
         after = self._rows.mirror()
         require_record(before, after)
         return self.values.number(after), int(after != before)
@@ -356,7 +356,7 @@ class World:
         if not self._straight:
             self._rows.put(mirror, {name: self.values[ledger]}, {})
         pull, push = "pull" in kind, "push" in kind
-        options = Options(Mode.FIX, name, "cron", COMMITTER, "1", pull=pull, push=push)
+        options = RunOptions(Mode.FIX, name, "cron", COMMITTER, "1", pull=pull, push=push)
         checkout = Checkout.objects.select_related("repo").get(pk=self._checkouts[name].pk)
         with _clock(mirror) as now:
             outcome = run_checkout(checkout, options, lambda _: None)

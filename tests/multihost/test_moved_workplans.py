@@ -446,7 +446,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> No
     """Between the first comparison and what is made of it, *work* is done."""
     compare, waiting = sync.compare_checkout, [work]
 
-    def and_then(*args: Any) -> sync.Synced:
+    def and_then(*args: Any) -> sync.Sync:
         compared = compare(*args)
         if waiting:
             waiting.pop()()

@@ -9,8 +9,7 @@ import pytest
 
 from consistency.models import Run
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import Origin as Mover
-from statehub.transitions import advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.hub import Hub
 from testing.repos import Clone, Origin
 from testing.workplans import workplan
@@ -52,7 +51,7 @@ class Week:
 
     def report(self, task: str, status: str) -> None:
         """Somebody reports a status to the hub, from another machine."""
-        advance(find_task(task), status, Mover("a machine", Source.API))
+        advance(find_task(task), status, Actor("a machine", Source.API))
 
 
 @pytest.fixture

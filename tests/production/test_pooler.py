@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from statehub.models import Source, Task
-from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.pgbouncer import pooled
@@ -55,7 +55,7 @@ def test_several_commands_at_once(pooled_hub: Hub, clones: list[Clone]) -> None:
     assert [(ended.exit, ended.stderr) for ended in fixed] == [(0, "")] * 4
     assert Task.objects.count() == 4 * 3 * 5
     for slug in SLUGS:
-        advance(find_task(f"{slug}-0-T0"), "done", Origin("somebody", Source.API))
+        advance(find_task(f"{slug}-0-T0"), "done", Actor("somebody", Source.API))
     checked = at_once(pooled_hub, "check_consistency")
     assert [(ended.exit, ended.stderr) for ended in checked] == [(0, "")] * 4
     pruned = pooled_hub.manage("prune_history", "--older-than", "1")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from statehub.text import encodable, visible
+from statehub.text import escape_control, escape_unencodable
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ from statehub.text import encodable, visible
     ),
 )
 def test_visible_shows_what_would_steer_a_terminal(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_control(text) == shown
 
 
 def test_visible_of_every_character_leaves_no_control_or_override_and_can_be_encoded() -> None:
-    shown = visible("".join(map(chr, range(0x10000))))
+    shown = escape_control("".join(map(chr, range(0x10000))))
 
     assert re.findall("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown) == []
     shown.encode("utf-8")
@@ -41,4 +41,4 @@ def test_visible_of_every_character_leaves_no_control_or_override_and_can_be_enc
     ),
 )
 def test_encodable_escapes_what_the_encoding_lacks(encoding: str | None, written: str) -> None:
-    assert encodable("é → 🙂", encoding) == written
+    assert escape_unencodable("é → 🙂", encoding) == written

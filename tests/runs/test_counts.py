@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from statehub.models import Source
-from statehub.transitions import Origin, advance, find_task
+from statehub.transitions import Actor, advance, find_task
 from testing.gitlog import GitProcesses
 from testing.manage import Ended
 from testing.repos import Clone
@@ -49,7 +49,7 @@ def first_import(clone: Clone, size: int) -> list[tuple[str, str]]:
 def hub_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
     nothing(clone, size)
     for number in range(size):
-        advance(find_task(f"WP-{number}-T01"), "done", Origin("somebody", Source.API))
+        advance(find_task(f"WP-{number}-T01"), "done", Actor("somebody", Source.API))
     return [("C-13", "written_back")] * size
 
 

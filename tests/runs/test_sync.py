@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
 from consistency.core.comparison.gates import NOT_ASKED
-from consistency.db.rows import HubMoved, apply
+from consistency.db.rows import VersionConflictError, apply
 from consistency.git.remote import Fetched
-from consistency.git.status import State, read_state
-from consistency.git.worktree import WorkTree, locate
+from consistency.git.status import CheckoutStatus, read_status
+from consistency.git.worktree import WorkTree, find_worktree
 from consistency.models import LedgerEntry
-from consistency.runs.sync import ATTEMPTS, HubBusy, Synced, _apply, compare_checkout, fix_hub
+from consistency.runs.sync import ATTEMPTS, HubBusyError, Sync, _apply, compare_checkout, fix_hub
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
-from statehub.transitions import Origin, advance, find_task, reopen
+from statehub.transitions import Actor, advance, find_task, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.workplans import task, workplan
@@ -26,8 +26,8 @@ from tests.cli.helpers import FILE, TEXT, edit, hub_rows, mirrored, publish, sta
 from tests.cli.meanwhile import reads_tasks, reported
 from tests.cli.options import fixing
 
-SOMEBODY = Origin("somebody", Source.API)
-A_RUN = Origin("me", Source.FILE, "test-host", "c0ffee")
+SOMEBODY = Actor("somebody", Source.API)
+A_RUN = Actor("me", Source.FILE, "test-host", "c0ffee")
 T01, T02 = "WP-1-T01", "WP-1-T02"
 AUTHOR = "Test Person"
 B = "workplans/b.md"
@@ -35,26 +35,26 @@ B = "workplans/b.md"
 pytestmark = pytest.mark.usefixtures("hub")
 
 
-def opened(clone: Clone) -> tuple[Checkout, WorkTree, State]:
+def opened(clone: Clone) -> tuple[Checkout, WorkTree, CheckoutStatus]:
     checkout = Checkout.objects.select_related("repo").get(path=str(clone.path))
-    tree = locate(str(clone.path))
-    return checkout, tree, read_state(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), "")
+    tree = find_worktree(str(clone.path))
+    return checkout, tree, read_status(tree, checkout.repo.workplans, None, Fetched(NOT_ASKED), "")
 
 
-def compared(clone: Clone) -> Synced:
+def compared(clone: Clone) -> Sync:
     return compare_checkout(*opened(clone), fixing())
 
 
-def applied(clone: Clone, synced: Synced) -> Synced:
+def applied(clone: Clone, synced: Sync) -> Sync:
     with transaction.atomic():
         return _apply(opened(clone)[0], synced, A_RUN)
 
 
-def fixed(clone: Clone) -> Synced:
+def fixed(clone: Clone) -> Sync:
     return fix_hub(*opened(clone), fixing())
 
 
-def found(synced: Synced) -> list[str]:
+def found(synced: Sync) -> list[str]:
     return [drift.finding.code for drift in synced.comparison.drifts]
 
 
@@ -65,7 +65,7 @@ class TestHubThatMoves:
         plan = compared(clone)
         advance(find_task(T01), "cancelled", SOMEBODY)
         before = hub_rows()
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert hub_rows() == before
         assert found(fixed(clone)) == ["C-13"]
@@ -76,7 +76,7 @@ class TestHubThatMoves:
         edit(clone, "status: todo", "status: done")
         plan = compared(clone)
         advance(find_task(T02), "done", SOMEBODY)
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert found(fixed(clone)) == ["C-11", "C-13"]
         assert statuses() == {T01: "done", T02: "done"}
@@ -116,7 +116,7 @@ class TestHubThatMoves:
         edit(clone, "status: in_progress", "status: done")
         plan = compared(clone)
         reopen(find_task(T02), "todo", "so", SOMEBODY)
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert statuses()[T02] == "todo"
 
@@ -166,7 +166,7 @@ class TestHubThatMoves:
         def create() -> None:
             Workstream.objects.create(repo=home, key=next(left), title="Theirs", status="active", path="theirs.md")
 
-        with reported(reads_tasks, create), pytest.raises(HubBusy) as busy:
+        with reported(reads_tasks, create), pytest.raises(HubBusyError) as busy:
             fixed(clone)
         assert str(busy.value) == "the hub changed at each of 5 attempts while this run was at work; run it again"
         assert list(LedgerEntry.objects.values()) == ledger
@@ -176,7 +176,7 @@ class TestHubThatMoves:
         edit(clone, "status: todo", "status: done")
         plan = compared(clone)
         Workstream.objects.all().delete()
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert found(fixed(clone)) == ["C-07"]
 
@@ -187,11 +187,11 @@ class TestHubThatMoves:
         edit(clone, "status: active", "status: done")
         plan = compared(clone)
         Task.objects.filter(key=T01).update(status="done")
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         Task.objects.filter(key=T01).update(status="todo")
         Workstream.objects.update(status="cancelled")
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert (statuses()[T01], Workstream.objects.get().status) == ("todo", "cancelled")
 
@@ -205,7 +205,7 @@ class TestTwoHosts:
             each.write(FILE, TEXT)
         first, second = compared(clone), compared(other)
         applied(clone, first)
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(other, second)
         assert found(fixed(other)) == []
         assert (Workstream.objects.count(), Task.objects.count(), LedgerEntry.objects.count()) == (1, 2, 2)
@@ -244,7 +244,7 @@ class TestTwoHosts:
         clone.write(FILE, TEXT + "\n" + task("WP-1-T03"))
         plan = compared(clone)
         Task.objects.create(workstream=Workstream.objects.get(), key="WP-1-T03", title="Theirs", status="done")
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         # Whoever creates a task so moves the version; here it did not, and only the unique key stood in the way.
         Workstream.objects.update(version=9)
@@ -262,7 +262,7 @@ class TestOneTransaction:
         assert found(plan) == ["C-12", "C-11", "C-07"]
         advance(find_task(T02), "done", SOMEBODY)
         before = hub_rows()
-        with pytest.raises(HubMoved):
+        with pytest.raises(VersionConflictError):
             applied(clone, plan)
         assert hub_rows() == before
 
@@ -317,7 +317,7 @@ def test_plan_that_regresses_is_refused_by_the_database(clone: Clone) -> None:
         AdvanceTask(str(row.pk), str(home.pk), "blocked", "in_progress"),
         AdvanceWorkstream(str(home.pk), "active", "draft"),
     ):
-        with pytest.raises(HubMoved), transaction.atomic():
+        with pytest.raises(VersionConflictError), transaction.atomic():
             apply([action], home.repo_id, {str(home.pk): home.version}, A_RUN, timezone.now())
     assert (statuses()[T02], Workstream.objects.get().status) == ("in_progress", "active")
 

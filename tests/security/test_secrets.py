@@ -40,9 +40,9 @@ def test_tokens_cannot_be_guessed(db: None) -> None:
 
 def test_tokens_are_looked_up_by_their_hash_alone(db: None) -> None:
     token, secret = tokens.create("laptop")
-    assert tokens.find(secret) == token
+    assert tokens.get_by_secret(secret) == token
     for near in (secret[:-1], f"{secret}x", secret.lower(), token.digest, "", "sth_"):
-        assert tokens.find(near) is None
+        assert tokens.get_by_secret(near) is None
     kept = str(ApiToken.objects.values().get())
     assert token.digest in kept
     assert secret not in kept
@@ -150,7 +150,7 @@ def test_jobs_of_the_admin_are_for_their_owner_and_show_no_secret(
     monkeypatch.setattr("subprocess.Popen", start)
     job = background_runs.start(Mode.CHECK, str(clone.path), "me")
     monkeypatch.undo()
-    while background_runs.look(job) is None:
+    while background_runs.result(job) is None:
         time.sleep(0.05)
     assert stat.S_IMODE((tmp_path / "jobs").stat().st_mode) == 0o700
     password = django_settings.DATABASES["default"].get("PASSWORD") or SECRET

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """A promise that did not hold."""
 
 
 def promise(kept: object, *words: object) -> None:
     """Raise Broken, with *words*, where it was not *kept*."""
     if not kept:
-        raise Broken(" ".join(map(str, words)))
+        raise BrokenPromiseError(" ".join(map(str, words)))

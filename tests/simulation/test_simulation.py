@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from consistency.core.actions import StatusWritten
 from consistency.core.comparison.gates import EMPTY
 from consistency.core.comparison.reopens import Age, age_of
-from consistency.core.comparison.status_rule import judge
+from consistency.core.comparison.status_rule import classify_difference
 from consistency.git import commit
 from consistency.git.blobs import BlobChange
 from consistency.git.remote import Fetched
@@ -51,7 +51,8 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
 ) -> None:
     """With a judge that takes old news for new ones a reopen is undone; the simulation must see that."""
     monkeypatch.setattr(
-        "consistency.core.comparison.tasks.judge", lambda file, hub, _taken, moved: judge(file, hub, "", moved=moved)
+        "consistency.core.comparison.tasks.judge",
+        lambda file, hub, _taken, moved: classify_difference(file, hub, "", moved=moved),
     )
     script = ["reword a B", "edit a A-T1 done", "check b", "fix a", "reopen A-T1 todo", "fix a"]
     assert str(play(folder, script)).startswith("A-T1 was todo in the hub and is done; the file said done, and done")
@@ -118,12 +119,12 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
     ),
     "pull gate": ("consistency.runs.preflight.behind", lambda *_: [], [*OTHERS_PUSHED, "fix a"], "behind is True"),
     "equal rank": (
-        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=True),
+        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: classify_difference(*statuses, moved=True),
         ["edit a A-T1 in_progress", "fix a", "edit a A-T1 blocked", "fix a"],
         "A-T1 was in_progress in the hub and is in_progress; the file said blocked",
     ),
     "there and back": (
-        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: judge(*statuses, moved=False),
+        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: classify_difference(*statuses, moved=False),
         ["edit a A-T1 in_progress", "fix a", "report A-T1 blocked", "report A-T1 in_progress",
          "edit a A-T1 blocked", "fix a"],
         FILE_FIRST,

@@ -20,14 +20,14 @@ from consistency.core.comparison.gates import is_gate
 from consistency.core.finding import UNPUSHED
 from consistency.db.prune import prune
 from consistency.git.committer import Committer
-from consistency.git.lock import Locked
-from consistency.git.worktree import locate
+from consistency.git.lock import CheckoutLockedError
+from consistency.git.worktree import find_worktree
 from consistency.models import Finding, Mode
 from consistency.reports.outcome import CheckoutOutcome
-from consistency.runs.options import Options
+from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import MoveError, Origin, advance, delete_tasks, find_task, reopen
+from statehub.transitions import Actor, TransitionError, advance, delete_tasks, find_task, reopen
 from tests.simulation import gitfiles, hub, machines
 from tests.simulation.clock import Clock
 from tests.simulation.effects import Effects
@@ -35,7 +35,7 @@ from tests.simulation.look import HEADS, TOOL, Look, Run
 from tests.simulation.machines import ATTIC
 from tests.simulation.model import Model
 from tests.simulation.person import Person
-from tests.simulation.promise import Broken, promise
+from tests.simulation.promise import BrokenPromiseError, promise
 
 HOSTS = ("a", "b", "c")
 """The first two know the workplans when it all begins; nobody has ever run anything on the third."""
@@ -124,10 +124,10 @@ class World:
     # ---- The hub -----------------------------------------------------------------------------------------------------
 
     def _report(self, task: str, status: str) -> bool:
-        return self._moved(lambda: advance(find_task(task), status, Origin("program", Source.API)))
+        return self._moved(lambda: advance(find_task(task), status, Actor("program", Source.API)))
 
     def _reopen(self, task: str, status: str) -> bool:
-        return self._moved(lambda: reopen(find_task(task), status, "not yet", Origin("person", Source.ADMIN)))
+        return self._moved(lambda: reopen(find_task(task), status, "not yet", Actor("person", Source.ADMIN)))
 
     def _forget(self, task: str) -> bool:
         rows = Task.objects.filter(key=task)
@@ -140,7 +140,7 @@ class World:
     def _register(self, host: str) -> bool:
         """A person lets the hub follow the branch to another name."""
         with self.clock.of(host):
-            register(locate(str(self.people[host].top)), host)
+            register(find_worktree(str(self.people[host].top)), host)
         return True
 
     def _prune(self) -> bool:
@@ -152,7 +152,7 @@ class World:
         with self.clock.of("hub"):
             try:
                 return move()
-            except MoveError:  # A step back that is no reopen, or no such task: that is the hub's good right.
+            except TransitionError:  # A step back that is no reopen, or no such task: that is the hub's good right.
                 return False
 
     # ---- Runs --------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class World:
             if was is not None and was != data:
                 self._model.half_done(host, path, was, data)
 
-    def _run(self, host: str, options: Options, effects: Effects | None = None) -> bool:
+    def _run(self, host: str, options: RunOptions, effects: Effects | None = None) -> bool:
         before = self.look()
         if not self._nested:
             self._started = before
@@ -202,19 +202,19 @@ class World:
                 else:
                     with effects.armed_for_a_run():
                         outcome = self._engine(host, options)
-        except Locked:
+        except CheckoutLockedError:
             promise(self._nested, "a run met another one that is not there")
         if effects is not None and effects.happened:
             before = self._middle
         self._judge(host, options, before, outcome, quiet=not (effects and effects.happened))
         return True
 
-    def _engine(self, host: str, options: Options) -> CheckoutOutcome:
+    def _engine(self, host: str, options: RunOptions) -> CheckoutOutcome:
         checkout = Checkout.objects.select_related("repo").get(host=host)
         return run_checkout(checkout, options, lambda _words: None)
 
     def _judge(
-        self, host: str, options: Options, before: Look, outcome: CheckoutOutcome | None, *, quiet: bool = True,
+        self, host: str, options: RunOptions, before: Look, outcome: CheckoutOutcome | None, *, quiet: bool = True,
         killed: bool = False,
     ) -> None:  # fmt: skip
         promise(not (outcome and "internal error" in (outcome.error or "")), outcome and outcome.error)
@@ -253,7 +253,7 @@ class World:
         effects = Effects(1, die, gently=False, at_files=False, word="read-tree")
         return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
 
-    def _in_a_process(self, host: str, options: Options, effects: Effects) -> bool:
+    def _in_a_process(self, host: str, options: RunOptions, effects: Effects) -> bool:
         if self._nested:
             return False
         before, words = self.look(), self._path / "last-words"
@@ -263,11 +263,11 @@ class World:
             self._as_child(host, options, effects, words)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-            raise Broken(f"the run failed by itself:\n{words.read_text()}")
+            raise BrokenPromiseError(f"the run failed by itself:\n{words.read_text()}")
         self._judge(host, options, before, None, killed=True)
         return os.WIFSIGNALED(status)
 
-    def _as_child(self, host: str, options: Options, effects: Effects, words: Path) -> None:
+    def _as_child(self, host: str, options: RunOptions, effects: Effects, words: Path) -> None:
         try:
             with self.clock.of(host), effects.armed_for_a_run():
                 self._engine(host, options)
@@ -297,7 +297,7 @@ class World:
             if not self._decide() and before == self.look():
                 self._model.agreed(before)
                 return True
-        raise Broken(f"after {ROUNDS} rounds of fixes things still change")
+        raise BrokenPromiseError(f"after {ROUNDS} rounds of fixes things still change")
 
     def _decide(self) -> bool:
         """A person decides what goes back and forth: the hub gets what the file says."""
@@ -309,8 +309,8 @@ class World:
         return decided
 
 
-def _options(host: str, mode: Mode, words: tuple[str, ...] | list[str]) -> Options:
-    return Options(
+def _options(host: str, mode: Mode, words: tuple[str, ...] | list[str]) -> RunOptions:
+    return RunOptions(
         mode=mode,
         host=host,
         user="simulation",

@@ -135,7 +135,7 @@ def server() -> Iterator[str]:
         try:
             with postgres.server() as url:
                 yield unquote(url.partition("host=")[2])
-        except postgres.Unavailable as problem:
+        except postgres.UnavailableError as problem:
             pytest.skip(str(problem))
 
 

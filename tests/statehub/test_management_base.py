@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from statehub.management.base import HubCommand, user_name
+from statehub.management.base import HubCommand, current_user
 
 
 def test_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
-    assert user_name() == "54321"
+    assert current_user() == "54321"
 
 
 class Broken(HubCommand):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from statehub.settings_base import make_folder
+from statehub.settings_base import ensure_directory
 from testing.manage import ROOT, Ended, manage
 
 SHOW = "from django.conf import settings; print({})"
@@ -29,7 +29,7 @@ def shown(what: str, env: dict[str, str | None], module: str = "statehub.setting
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured) as error:
-        make_folder(tmp_path / "file" / "below")
+        ensure_directory(tmp_path / "file" / "below")
     assert str(error.value) == (
         f"the folder {tmp_path}/file/below cannot be made: Not a directory (see DATABASE_URL and STATEHUB_VAR)"
     )
@@ -37,7 +37,7 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_folder_is_its_owners_alone(tmp_path: Path) -> None:
     """It holds the hub's database, with the digests of passwords and sessions."""
-    make_folder(tmp_path / "var")
+    ensure_directory(tmp_path / "var")
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 

@@ -9,10 +9,10 @@ import pytest
 from statehub.statuses import (
     TASK_STATUSES,
     WORKSTREAM_STATUSES,
-    at_or_below,
     is_advance,
     is_regress,
     rank,
+    statuses_up_to,
 )
 
 
@@ -31,4 +31,4 @@ def test_unknown_status_has_no_rank() -> None:
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(WORKSTREAM_STATUSES, repeat=2)))
 def test_every_pair_moves_one_way(old: str, new: str) -> None:
     assert (is_advance(old, new), is_regress(old, new)) == (rank(old) < rank(new), rank(old) > rank(new))
-    assert (old in at_or_below(new)) == (not is_regress(old, new))
+    assert (old in statuses_up_to(new)) == (not is_regress(old, new))

@@ -15,9 +15,18 @@ from django.db import connection, transaction
 
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_regress
-from statehub.transitions import MoveError, Origin, UnknownTask, WouldRegress, _move, advance, find_task, reopen
+from statehub.transitions import (
+    Actor,
+    StatusRegressionError,
+    TaskNotFoundError,
+    TransitionError,
+    _move,
+    advance,
+    find_task,
+    reopen,
+)
 
-ME = Origin("me", Source.API, "laptop", "c0ffee")
+ME = Actor("me", Source.API, "laptop", "c0ffee")
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
@@ -40,7 +49,7 @@ def version(task: Task) -> int:
 def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
     task = make("net", "T01", old)
     if is_regress(old, new):
-        with pytest.raises(WouldRegress) as refused:
+        with pytest.raises(StatusRegressionError) as refused:
             advance(task, new, ME)
         assert refused.value.current == old
         assert str(refused.value) == (
@@ -100,7 +109,7 @@ def test_reopen_keeps_what_the_hub_had_taken(old: str, new: str, source: str, ke
     for host, head, tip in (("a", "h1", "t"), ("b", "h2", "t"), ("never fixed", "", "")):
         Checkout.objects.create(repo=repo, host=host, path="/net", head=head, tip=tip)
     Checkout.objects.create(repo=make("other", "T01").workstream.repo, host="a", path="/other", head="x", tip="x")
-    assert reopen(task, new, "not yet", Origin("me", source)) is kept
+    assert reopen(task, new, "not yet", Actor("me", source)) is kept
     assert [change["known_heads"] for change in changes(task)] == [["h1", "h2", "t"]] * kept
 
 
@@ -124,7 +133,7 @@ def test_reopen_to_the_same_status_is_no_move() -> None:
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_reopen_needs_a_reason(reason: str) -> None:
     task = make("net", "T01", "done")
-    with pytest.raises(MoveError, match=r"^a reopen needs a reason$"):
+    with pytest.raises(TransitionError, match=r"^a reopen needs a reason$"):
         reopen(task, "todo", reason, ME)
     assert (version(task), changes(task)) == (1, [])
 
@@ -134,10 +143,10 @@ def test_reopen_needs_a_reason(reason: str) -> None:
 def test_unknown_status_is_refused(status: str) -> None:
     task = make("net", "T01")
     words = f"unknown status '{status}'; it is one of todo, in_progress, blocked, done, cancelled"
-    with pytest.raises(MoveError) as refused:
+    with pytest.raises(TransitionError) as refused:
         advance(task, status, ME)
     assert str(refused.value) == words
-    with pytest.raises(MoveError) as refused:
+    with pytest.raises(TransitionError) as refused:
         reopen(task, status, "so", ME)
     assert str(refused.value) == words
 
@@ -147,7 +156,7 @@ def test_task_that_was_deleted_meanwhile() -> None:
     task = make("net", "T01")
     Task.objects.all().delete()
     task.pk = uuid.uuid4()
-    with pytest.raises(UnknownTask, match=r"^task 'T01' is no longer in the hub$"):
+    with pytest.raises(TaskNotFoundError, match=r"^task 'T01' is no longer in the hub$"):
         advance(task, "done", ME)
 
 
@@ -155,7 +164,7 @@ def test_task_that_was_deleted_meanwhile() -> None:
 def test_stale_copy_of_a_task_does_not_regress_it() -> None:
     stale = make("net", "T01")
     advance(Task.objects.get(), "done", ME)
-    with pytest.raises(WouldRegress):
+    with pytest.raises(StatusRegressionError):
         advance(stale, "in_progress", ME)
     assert Task.objects.get().status == "done"
 
@@ -165,7 +174,7 @@ def test_task_that_moved_between_the_look_and_the_write() -> None:
     """Only where its workstream changed at that moment as well, so that the lock was on another row."""
     stale = make("net", "T01")
     Task.objects.update(status="done")
-    with pytest.raises(MoveError, match=r"^task 'T01' was moved by somebody else at this moment; try again$"):
+    with pytest.raises(TransitionError, match=r"^task 'T01' was moved by somebody else at this moment; try again$"):
         _move(stale, "in_progress", StatusChange(at=NOON, reopen=False), ME)
     assert (Task.objects.get().status, version(stale), changes(stale)) == ("done", 1, [])
 
@@ -196,7 +205,7 @@ class TestFindTask:
     )
     def test_unknown(self, ref: str) -> None:
         make("net", "T01")
-        with pytest.raises(UnknownTask) as unknown:
+        with pytest.raises(TaskNotFoundError) as unknown:
             find_task(ref)
         assert str(unknown.value) == f"no task '{ref}' in the hub"
 
@@ -206,13 +215,13 @@ class TestFindTask:
 
     def test_unknown_with_a_character_that_nobody_sees(self) -> None:
         make("net", "T01")
-        with pytest.raises(UnknownTask) as unknown:
+        with pytest.raises(TaskNotFoundError) as unknown:
             find_task("T01\u200b")
         assert str(unknown.value) == "no task 'T01\u200b' in the hub, which holds U+200B ZERO WIDTH SPACE"
 
     def test_same_id_in_two_repos_needs_a_slug(self) -> None:
         one, two = make("net", "T01"), make("other", "T01")
-        with pytest.raises(UnknownTask) as ambiguous:
+        with pytest.raises(TaskNotFoundError) as ambiguous:
             find_task("T01")
         named = sorted([f"net/T01 ({one.pk})", f"other/T01 ({two.pk})"])
         words = str(ambiguous.value)
@@ -223,7 +232,7 @@ class TestFindTask:
 
     def test_same_id_twice_in_a_repo_needs_the_uuid(self) -> None:
         one, two = make("net", "T01"), make("net", "T01", workstream="WP-2")
-        with pytest.raises(UnknownTask, match=r"^'net/T01' names more than one task"):
+        with pytest.raises(TaskNotFoundError, match=r"^'net/T01' names more than one task"):
             find_task("net/T01")
         assert (find_task(str(one.pk)), find_task(str(two.pk))) == (one, two)
 
@@ -240,7 +249,7 @@ def in_threads(*calls: Callable[[], object]) -> list[BaseException]:
         try:
             barrier.wait(10)
             call()
-        except MoveError as error:
+        except TransitionError as error:
             raised.append(error)
         finally:
             connection.close()
@@ -263,7 +272,7 @@ class TestSeveralAtOnce:
         recorded = [(change["old"], change["new"]) for change in changes(task)]
         assert Task.objects.get().status == "done"
         assert version(task) == 1 + len(recorded)
-        assert all(isinstance(error, WouldRegress) for error in raised)
+        assert all(isinstance(error, StatusRegressionError) for error in raised)
         steps = ["todo", *(new for _, new in recorded)]
         assert recorded == list(itertools.pairwise(steps))
         assert not any(is_regress(old, new) for old, new in recorded)

@@ -59,7 +59,7 @@ def test_server_where_binaries_are_unusable(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.getuid() and len(folder.parts) > 2:
             folder.chmod(folder.stat().st_mode | 0o055)
-    with pytest.raises(postgres.Unavailable) as problem, postgres.server([empty, no_server, old]):
+    with pytest.raises(postgres.UnavailableError) as problem, postgres.server([empty, no_server, old]):
         pass
     told = str(problem.value).splitlines()
     assert told[0] == "no PostgreSQL server could be started"

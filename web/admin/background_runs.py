@@ -21,7 +21,7 @@ from django.conf import settings
 
 from consistency.models import Mode
 
-KEPT_SECONDS = 86_400
+LOG_RETENTION_SECONDS = 86_400
 WAIT_SECONDS = 10
 """For so long a job waits for another run: somebody looks on."""
 
@@ -29,7 +29,7 @@ _MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobResult:
     """How a job ended: with a run to look at, or only with words why there is none."""
 
     run: str
@@ -40,7 +40,7 @@ def start(mode: Mode, path: str, user: str) -> uuid.UUID:
     """Start a check or a fix of the checkout at *path*, for *user*; returns the job. Raises OSError."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweep(folder)
+    _purge(folder)
     job = uuid.uuid4()
     command = [
         sys.executable, str(_MANAGE), f"{mode}_consistency", f"--path={path}", "--format=json", "--fail-on=never",
@@ -61,7 +61,7 @@ def start(mode: Mode, path: str, user: str) -> uuid.UUID:
     return job
 
 
-def look(job: uuid.UUID) -> Ended | None:
+def result(job: uuid.UUID) -> JobResult | None:
     """How *job* ended, or None while it is at work. One that nobody knows has ended without a word."""
     try:
         with _log(job).open("rb") as log:
@@ -72,7 +72,7 @@ def look(job: uuid.UUID) -> Ended | None:
             words = log.read(100_000).decode("utf-8", "backslashreplace")
     except FileNotFoundError:
         words = "This run is not known any more; look at the newest runs of the checkout."
-    return Ended(_run(job), words.strip())
+    return JobResult(_run(job), words.strip())
 
 
 def _run(job: uuid.UUID) -> str:
@@ -84,9 +84,9 @@ def _run(job: uuid.UUID) -> str:
         return ""
 
 
-def _sweep(folder: Path) -> None:
+def _purge(folder: Path) -> None:
     """Delete the files of jobs that are long over."""
-    old = time.time() - KEPT_SECONDS
+    old = time.time() - LOG_RETENTION_SECONDS
     for file in folder.iterdir():
         if file.stat().st_mtime < old:
             file.unlink(missing_ok=True)

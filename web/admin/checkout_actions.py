@@ -15,9 +15,9 @@ from django.template.response import TemplateResponse
 
 from consistency.models import Mode
 from statehub.models import Checkout
-from statehub.text import visible
+from statehub.text import escape_control
 from web.admin import background_runs, formatting
-from web.admin.readonly import RecordAdmin
+from web.admin.readonly import ReadOnlyAdmin
 
 PERMISSION = "statehub.run_checkout"
 RETIRED = "This checkout is retired; register_repo PATH on its host brings it back."
@@ -36,7 +36,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     elif checkout.retired_at is not None:
         trouble = RETIRED
     elif checkout.host != settings.STATEHUB_HOST:
-        trouble = visible(f"This checkout is on '{checkout.host}', not on this machine.")
+        trouble = escape_control(f"This checkout is on '{checkout.host}', not on this machine.")
     else:
         try:
             job = background_runs.start(Mode(mode), checkout.path, request.user.get_username())
@@ -47,7 +47,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(formatting.url("statehub_checkout", pk))
 
 
-def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
+def waiter(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
     """The view that shows whether the run is still at work; once it has ended it leads to the run's page."""
 
     def wait(request: HttpRequest, pk: int, job: UUID) -> HttpResponse:
@@ -55,15 +55,15 @@ def waiter(model_admin: RecordAdmin) -> Callable[[HttpRequest, int, UUID], HttpR
             raise PermissionDenied
         checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
         part = "part" in request.GET
-        ended = background_runs.look(job)
+        ended = background_runs.result(job)
         if ended is not None and ended.run:
             address = formatting.url("consistency_run", ended.run)
             # htmx follows this header with the whole page; a plain redirect would end up inside the part.
             return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
         context: dict[str, Any] = {
-            "heading": visible(f"A run of {checkout.repo.slug} on {checkout.host}"),
+            "heading": escape_control(f"A run of {checkout.repo.slug} on {checkout.host}"),
             "ended": ended,
-            "words": [visible(line) for line in ended.words.splitlines()] if ended else [],
+            "words": [escape_control(line) for line in ended.words.splitlines()] if ended else [],
             "poll": f"{request.path}?part=1",
             "back": formatting.url("statehub_checkout", pk),
         }

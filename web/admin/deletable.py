@@ -6,10 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from web.admin.readonly import ModelAdmin, RecordAdmin
+from web.admin.readonly import ModelAdmin, ReadOnlyAdmin
 
 
-class DeletableAdmin(RecordAdmin):
+class DeletableAdmin(ReadOnlyAdmin):
     """A workplan or task that is gone for good is deleted here, by a person; never by a run."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.http import StreamingHttpResponse
 
-from statehub.text import visible
+from statehub.text import escape_control
 
 Value = str | int | datetime | None
 Row = Mapping[str, Value]
@@ -54,7 +54,7 @@ def _cell(value: Value) -> str | int:
         return _time(value)
     # Twice, since either may uncover or hide what the other looks for: a tab is an escape once it is visible.
     guarded = safe_cell(value or "")
-    return safe_cell(visible(guarded))
+    return safe_cell(escape_control(guarded))
 
 
 def _json_lines(rows: Iterable[Row]) -> Iterator[str]:

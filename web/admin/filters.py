@@ -13,8 +13,8 @@ from consistency.core.codes import CODES, SEVERITIES
 from consistency.models import Finding, Mode, RunState
 from statehub.models import Checkout
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
-from statehub.text import visible
-from web.admin.finding_state import State, in_state
+from statehub.text import escape_control
+from web.admin.finding_state import FindingState, in_state
 
 if TYPE_CHECKING:
     from django.contrib.admin import SimpleListFilter as DropdownFilter
@@ -24,7 +24,7 @@ else:
 Choices = list[tuple[str, str]]
 
 
-class Choice(DropdownFilter):
+class ChoiceFilter(DropdownFilter):
     """A column that equals one of a few words; an unknown word filters to nothing."""
 
     column: str
@@ -40,7 +40,7 @@ class Choice(DropdownFilter):
         return queryset.filter(**{self.column: value}) if value else queryset
 
 
-class CodeFilter(Choice):
+class CodeFilter(ChoiceFilter):
     """By check code."""
 
     title, parameter_name, column = "code", "code", "code"
@@ -50,7 +50,7 @@ class CodeFilter(Choice):
         return [(code.id, f"{code.id} {code.title}") for code in CODES.values()]
 
 
-class SeverityFilter(Choice):
+class SeverityFilter(ChoiceFilter):
     """By severity, the worst first."""
 
     title, parameter_name, column = "severity", "severity", "severity"
@@ -65,9 +65,9 @@ class StateFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
         """The states."""
         return [
-            (State.OPEN, "open"),
-            (State.UNVERIFIED, "open, unverified by a later run"),
-            (State.RESOLVED, "resolved"),
+            (FindingState.OPEN, "open"),
+            (FindingState.UNVERIFIED, "open, unverified by a later run"),
+            (FindingState.RESOLVED, "resolved"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:  # noqa: ARG002 - Django's signature
@@ -95,7 +95,7 @@ class FirstSeenFilter(DropdownFilter):
         return queryset.filter(first_seen__gte=timezone.now() - timedelta(days=int(value)))
 
 
-class HostFilter(Choice):
+class HostFilter(ChoiceFilter):
     """By the checkout's host."""
 
     title, parameter_name, column = "host", "host", "checkout__host"
@@ -103,7 +103,7 @@ class HostFilter(Choice):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:  # noqa: ARG002 - Django's signature
         """Every host that has a checkout."""
         hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()
-        return [(host, visible(host)) for host in hosts]
+        return [(host, escape_control(host)) for host in hosts]
 
 
 class CheckoutHostFilter(HostFilter):
@@ -127,38 +127,38 @@ class RetiredFilter(DropdownFilter):
         return queryset.filter(retired_at__isnull=value != "retired") if value else queryset
 
 
-class ModeFilter(Choice):
+class ModeFilter(ChoiceFilter):
     """Check or fix."""
 
     title, parameter_name, column, words = "mode", "mode", "mode", tuple(Mode.values)
 
 
-class OutcomeFilter(Choice):
+class OutcomeFilter(ChoiceFilter):
     """How a run ended."""
 
     title, parameter_name, column, words = "outcome", "outcome", "outcome", tuple(RunState.values)
 
 
-class TriggerFilter(Choice):
+class TriggerFilter(ChoiceFilter):
     """What started a run."""
 
     title, parameter_name, column = "trigger", "trigger", "trigger"
     words = ("command", "cron", "admin", "api")
 
 
-class TaskStatusFilter(Choice):
+class TaskStatusFilter(ChoiceFilter):
     """By a task's status."""
 
     title, parameter_name, column, words = "status", "status", "status", TASK_STATUSES
 
 
-class WorkstreamStatusFilter(Choice):
+class WorkstreamStatusFilter(ChoiceFilter):
     """By a workstream's status."""
 
     title, parameter_name, column, words = "status", "status", "status", WORKSTREAM_STATUSES
 
 
-class PriorityFilter(Choice):
+class PriorityFilter(ChoiceFilter):
     """By a task's priority, the highest first."""
 
     title, parameter_name, column, words = "priority", "priority", "priority", tuple(reversed(PRIORITIES))

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from consistency.models import Finding, Run
 
 
-class State(StrEnum):
+class FindingState(StrEnum):
     """The states of an episode."""
 
     OPEN = "open"
@@ -26,16 +26,16 @@ def with_newest_run(findings: QuerySet[Finding]) -> QuerySet[Finding]:
 
 def in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
     """Those of *findings*, from `with_newest_run`, that are in *state*; `open` takes in the unverified."""
-    if state == State.RESOLVED:
+    if state == FindingState.RESOLVED:
         return findings.filter(resolved_at__isnull=False)
     findings = findings.filter(resolved_at__isnull=True)
-    return findings.filter(last_seen__lt=F("newest_run")) if state == State.UNVERIFIED else findings
+    return findings.filter(last_seen__lt=F("newest_run")) if state == FindingState.UNVERIFIED else findings
 
 
-def state_of(finding: Finding) -> State:
+def state_of(finding: Finding) -> FindingState:
     """The state of a row from `with_newest_run`."""
     if finding.resolved_at is not None:
-        return State.RESOLVED
+        return FindingState.RESOLVED
     # A run records what it saw while it is at work: what it saw was last seen after its beginning.
     newest: datetime | None = finding.newest_run  # type: ignore[attr-defined]  # annotated
-    return State.UNVERIFIED if newest is not None and finding.last_seen < newest else State.OPEN
+    return FindingState.UNVERIFIED if newest is not None and finding.last_seen < newest else FindingState.OPEN

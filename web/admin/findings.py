@@ -20,9 +20,9 @@ from web.admin import formatting
 from web.admin.components import Diff, Event, Facts, Note, Section, Timeline
 from web.admin.export import Row, as_csv, as_json
 from web.admin.filters import CodeFilter, FirstSeenFilter, HostFilter, SeverityFilter, StateFilter
-from web.admin.finding_state import State, state_of, with_newest_run
-from web.admin.readonly import RecordAdmin
-from web.admin.related import Named, named
+from web.admin.finding_state import FindingState, state_of, with_newest_run
+from web.admin.readonly import ReadOnlyAdmin
+from web.admin.related import FindingTargets, load_targets
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -39,7 +39,7 @@ WRITEBACK_CODES = ("C-13", "C-15")
 
 
 @admin.register(Finding)
-class FindingAdmin(RecordAdmin):
+class FindingAdmin(ReadOnlyAdmin):
     """Read-only for everybody: only runs write findings."""
 
     list_display = (
@@ -71,7 +71,7 @@ class FindingAdmin(RecordAdmin):
 
     def complete(self, rows: list[Finding]) -> None:
         """Find the tasks and workstreams that the rows of a page name."""
-        for finding, found in zip(rows, named(rows), strict=True):
+        for finding, found in zip(rows, load_targets(rows), strict=True):
             finding.named = found  # type: ignore[attr-defined]  # for the columns below
 
     def get_urls(self) -> list[URLPattern]:
@@ -177,7 +177,7 @@ class FindingAdmin(RecordAdmin):
         yield Note("Found", formatting.text(obj.message), formatting.SEVERITY_TONES.get(obj.severity, "plain"))
         if known and obj.resolved_at is None:
             yield Note("What to do", known.remedy, "plain")
-        (found,) = named([obj])
+        (found,) = load_targets([obj])
         yield Facts("Where", list(_facts(obj, found)))
         if obj.code in WRITEBACK_CODES and obj.db_status and obj.file_status:
             yield _diff(obj)
@@ -186,9 +186,9 @@ class FindingAdmin(RecordAdmin):
 
 def _state(finding: Finding) -> SafeString:
     state = state_of(finding)
-    if state is State.RESOLVED:
+    if state is FindingState.RESOLVED:
         return formatting.badge("resolved", "good")
-    if state is State.OPEN:
+    if state is FindingState.OPEN:
         return formatting.badge("open", "warn")
     return format_html(
         '<span class="sh-pair">{} {}</span>',
@@ -197,13 +197,13 @@ def _state(finding: Finding) -> SafeString:
     )
 
 
-def _workplan(finding: Finding, found: Named, limit: int = 0) -> SafeString:
+def _workplan(finding: Finding, found: FindingTargets, limit: int = 0) -> SafeString:
     if not finding.workplan:
         return formatting.NONE
     return formatting.link("statehub_workstream", found.workstream, formatting.mono(finding.workplan, limit))
 
 
-def _task(finding: Finding, found: Named, limit: int = 0) -> SafeString:
+def _task(finding: Finding, found: FindingTargets, limit: int = 0) -> SafeString:
     if not finding.task:
         return formatting.NONE
     return formatting.link("statehub_task", found.task, formatting.mono(finding.task, limit))
@@ -213,7 +213,7 @@ def _place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file
 
 
-def _facts(finding: Finding, found: Named) -> Iterator[tuple[str, SafeString | str]]:
+def _facts(finding: Finding, found: FindingTargets) -> Iterator[tuple[str, SafeString | str]]:
     checkout = finding.checkout
     yield "Severity", formatting.severity(finding.severity)
     yield "State", _state(finding)
@@ -247,7 +247,7 @@ def _events(finding: Finding) -> Iterator[Event]:
         title = format_html("Resolved ({}) by {}", how, resolved)
         detail = format_html("commit {}", formatting.commit(finding.commit)) if finding.commit else ""
         yield Event(finding.resolved_at, title, detail, "good")
-    elif state_of(finding) is State.UNVERIFIED:
+    elif state_of(finding) is FindingState.UNVERIFIED:
         newest: datetime = finding.newest_run  # type: ignore[attr-defined]  # annotated
         yield Event(newest, "Unverified", "later runs of this checkout did not look at it", "muted")
 

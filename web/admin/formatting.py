@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from consistency.core.codes import CODES
 from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.models import RunState
-from statehub.text import visible
+from statehub.text import escape_control
 
 NONE = format_html('<span class="sh-none" aria-label="{}">–</span>', "none")
 
@@ -27,7 +27,7 @@ FRESHNESS_TONES = {
     "fresh": "good", "behind": "warn", "diverged": "bad", "unknown": "muted", "no_upstream": "muted",
     "gone": "bad",
 }  # fmt: skip
-LONGEST = 2000
+MAX_TEXT_LENGTH = 2000
 """Characters of one text that a page shows at most: whatever a file holds, the page stays usable."""
 
 PRIORITY_TONES = {"low": "muted", "medium": "plain", "high": "warn", "critical": "bad"}
@@ -36,7 +36,7 @@ PRIORITY_TONES = {"low": "muted", "medium": "plain", "high": "warn", "critical":
 def badge(text: str, tone: str = "plain", title: str = "") -> SafeString:
     """A word in a coloured box; the colour only repeats what the word says."""
     hint = format_html(' title="{}"', title) if title else ""
-    return format_html('<span class="sh-badge sh-{}"{}>{}</span>', tone, hint, visible(text))
+    return format_html('<span class="sh-badge sh-{}"{}>{}</span>', tone, hint, escape_control(text))
 
 
 def code(code_id: str, severity: str) -> SafeString:
@@ -85,20 +85,20 @@ def freshness(value: str, fetch: str) -> SafeString:
     return badge(word, tone, title) if value else NONE
 
 
-def line(value: str, limit: int = LONGEST) -> str:
+def line(value: str, limit: int = MAX_TEXT_LENGTH) -> str:
     """Text from outside on one line; what is longer than *limit* characters is cut."""
-    shown = visible(value[: limit + 1])
+    shown = escape_control(value[: limit + 1])
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def text(value: str, limit: int = 0) -> SafeString:
     """Text from outside; what is longer than *limit* characters is cut, with more of it as the title."""
-    limit = limit or LONGEST
-    shown = visible(value[: LONGEST + 1])
+    limit = limit or MAX_TEXT_LENGTH
+    shown = escape_control(value[: MAX_TEXT_LENGTH + 1])
     if not shown:
         return NONE
     if len(shown) > limit:
-        return format_html('<span title="{}">{}…</span>', shown[:LONGEST], shown[: limit - 1])
+        return format_html('<span title="{}">{}…</span>', shown[:MAX_TEXT_LENGTH], shown[: limit - 1])
     return format_html("{}", shown)
 
 

@@ -26,18 +26,18 @@ else:
     from unfold.admin import ModelAdmin
 
 
-FOUND_LIMIT = 1_000
+RESULT_LIMIT = 1_000
 """So many ids a search looks for; who gets more has to say more."""
 
 
-class _Found(list[Any]):
+class _CappedList(list[Any]):
     """The ids that a search found; Django copies a list that fits on one page as it would copy a query."""
 
-    def _clone(self) -> _Found:
+    def _clone(self) -> _CappedList:
         return self
 
 
-class PageList(ChangeList):
+class CappedChangeList(ChangeList):
     """A list that finds the ids of a page first, then its rows, then what its admin adds to them.
 
     Joins and subqueries are so made for the rows of one page, however far down it is. A search goes over the table
@@ -50,18 +50,18 @@ class PageList(ChangeList):
         ids: Any = whole.values_list("pk", flat=True)
         if self.query:
             self.date_hierarchy = None
-            ids = list(ids[: FOUND_LIMIT + 1])
-        self.queryset = _Found(ids[:FOUND_LIMIT]) if self.query else ids
+            ids = list(ids[: RESULT_LIMIT + 1])
+        self.queryset = _CappedList(ids[:RESULT_LIMIT]) if self.query else ids
         try:
             super().get_results(request)
         finally:
             self.queryset = whole
-        if self.query and len(ids) > FOUND_LIMIT:
-            self.cut_at = FOUND_LIMIT
+        if self.query and len(ids) > RESULT_LIMIT:
+            self.cut_at = RESULT_LIMIT
         pks = list(self.result_list)
         rows = {row.pk: row for row in self.root_queryset.filter(pk__in=pks)}
         self.result_list = [rows[pk] for pk in pks if pk in rows]
-        self.model_admin.complete(self.result_list)  # type: ignore[attr-defined]  # a RecordAdmin's
+        self.model_admin.complete(self.result_list)  # type: ignore[attr-defined]  # a ReadOnlyAdmin's
         if self.query or self.get_filters_params():
             return
         self.full_result_count = self.result_count  # Nothing more is there that a link could show.
@@ -69,7 +69,7 @@ class PageList(ChangeList):
             self.has_filters, self.search_fields, self.date_hierarchy = False, (), None
 
 
-class RecordAdmin(ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Shows rows; `sections` says what is on a row's page, `complete` what a page of the list needs besides."""
 
     actions = None
@@ -99,7 +99,7 @@ class RecordAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
         """The list that completes its page."""
-        return PageList
+        return CappedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list; an empty one offers no action on what was chosen."""

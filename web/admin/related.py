@@ -10,20 +10,20 @@ from consistency.models import Finding
 from statehub.models import Task, Workstream
 
 
-class Named(NamedTuple):
+class FindingTargets(NamedTuple):
     """What a finding names, where the hub has it."""
 
     workstream: UUID | None
     task: UUID | None
 
 
-def named(findings: Iterable[Finding]) -> list[Named]:
+def load_targets(findings: Iterable[Finding]) -> list[FindingTargets]:
     """For each of *findings*, with their checkouts loaded, its workstream and its task."""
     rows = list(findings)
     workstreams = _workstreams(rows)
     tasks = _tasks(rows, workstreams)
     return [
-        Named(
+        FindingTargets(
             workstream := workstreams.get((row.checkout.repo_id, row.workplan)),
             tasks.get((workstream, row.task)) if workstream else None,
         )

@@ -11,17 +11,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 
-from consistency.cli.registration import RegistryError, move
+from consistency.cli.registration import RegistrationError, move
 from consistency.git.process import GitError
-from consistency.git.worktree import NotAWorkTree
+from consistency.git.worktree import NotAWorkTreeError
 from statehub.models import Checkout
-from statehub.text import visible
+from statehub.text import escape_control
 from web.admin import formatting
 from web.admin.components import PlaceForm
-from web.admin.readonly import RecordAdmin
+from web.admin.readonly import ReadOnlyAdmin
 from web.admin.retire_actions import PERMISSION, Change, record
 
-MOVE_ERRORS = (RegistryError, NotAWorkTree, GitError, OSError)
+MOVE_ERRORS = (RegistrationError, NotAWorkTreeError, GitError, OSError)
 """Why a checkout does not move."""
 
 MOVE = Change(
@@ -42,7 +42,7 @@ class NewPlaceForm(forms.Form):
     path = forms.CharField(label="Full path, without links", widget=forms.TextInput({"autocomplete": "off"}))
 
 
-def mover(model_admin: RecordAdmin) -> Callable[[HttpRequest, int], HttpResponse]:
+def mover(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int], HttpResponse]:
     """The view with the form, which moves the checkout once it is sent."""
 
     def view(request: HttpRequest, pk: int) -> HttpResponse:
@@ -56,13 +56,15 @@ def mover(model_admin: RecordAdmin) -> Callable[[HttpRequest, int], HttpResponse
         if form.is_valid() and _moved(request, checkout, form):
             return redirect(formatting.url("statehub_checkout", pk))
         here = settings.STATEHUB_HOST
-        help = visible(
+        help = escape_control(
             f"Its history goes along. On '{here}' a clone of its repo must be there now. What is on another host only "
             "the next run there can tell: it writes nothing if it does not find a clone of the repo at that path."
         )
         title = f"Move '{checkout.repo.slug}' on {checkout.host}"
         section = PlaceForm("New place", form, formatting.url("statehub_checkout", pk), help)
-        return model_admin.plain_page(request, [section], {"title": visible(title), "heading": visible(title)})
+        return model_admin.plain_page(
+            request, [section], {"title": escape_control(title), "heading": escape_control(title)}
+        )
 
     return view
 
@@ -75,7 +77,7 @@ def move_to_host(request: HttpRequest, checkouts: Iterable[Checkout]) -> list[Ch
             _move(request, checkout, request.POST.get("host", ""), checkout.path)
             done.append(checkout)
         except MOVE_ERRORS as error:
-            messages.error(request, visible(f"'{checkout.repo.slug}' stays on {checkout.host}: {error}"))
+            messages.error(request, escape_control(f"'{checkout.repo.slug}' stays on {checkout.host}: {error}"))
     return done
 
 
@@ -84,11 +86,11 @@ def _moved(request: HttpRequest, checkout: Checkout, form: NewPlaceForm) -> bool
     try:
         said = _move(request, checkout, form.cleaned_data["host"], form.cleaned_data["path"])
     except MOVE_ERRORS as error:
-        form.add_error(None, visible(str(error)))
+        form.add_error(None, escape_control(str(error)))
         return False
     if checkout.host != settings.STATEHUB_HOST:
         said += f"; the next run on {checkout.host} looks at it"
-    messages.success(request, visible(said))
+    messages.success(request, escape_control(said))
     return True
 
 

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from consistency.models import Finding, Run
 from statehub.models import Checkout, CheckoutQuerySet, Repo, Task, Workstream
-from statehub.text import visible
+from statehub.text import escape_control
 from web.admin import checkout_actions, formatting, relocate
 from web.admin.components import ActionForm, Facts, LinkForm, Note, RunForm, Section, Table
 from web.admin.filters import CheckoutHostFilter, RetiredFilter
@@ -249,7 +249,7 @@ class CheckoutAdmin(RetiringAdmin):
         if request.user.has_perm(checkout_actions.PERMISSION):
             here = settings.STATEHUB_HOST
             refusal = f"This checkout is on '{obj.host}'; from here only those on '{here}' can be run."
-            refusal = "" if obj.host == here else visible(refusal)
+            refusal = "" if obj.host == here else escape_control(refusal)
             refusal = checkout_actions.RETIRED if obj.retired_at else refusal
             yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
         if self.has_retire_permission(request):

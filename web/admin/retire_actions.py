@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 
 from consistency.cli.retiring import bring_back, retire
 from statehub.models import Checkout, CheckoutQuerySet
-from statehub.text import visible
+from statehub.text import escape_control
 from web.admin import formatting
-from web.admin.readonly import RecordAdmin
+from web.admin.readonly import ReadOnlyAdmin
 
 PERMISSION = "statehub.retire_checkout"
 
@@ -58,7 +58,7 @@ BRING_BACK = Change(
 )
 
 
-class RetiringAdmin(RecordAdmin):
+class RetiringAdmin(ReadOnlyAdmin):
     """An admin of checkouts, or of what has some, that can retire them and bring them back."""
 
     actions: tuple[str, ...] = (RETIRE.action, BRING_BACK.action)  # type: ignore[assignment]  # the base has none
@@ -95,7 +95,7 @@ class RetiringAdmin(RecordAdmin):
                 record(request, result.done, "Brought back.")
             for row, other in result.refused:
                 words = f"{row} is a checkout of '{other.repo.slug}' now: retire that first"
-                messages.error(request, visible(f"'{row.repo.slug}' stays retired: {words}"))
+                messages.error(request, escape_control(f"'{row.repo.slug}' stays retired: {words}"))
             return result.done
 
         return self.change_chosen(request, BRING_BACK, wanted, do)

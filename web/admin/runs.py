@@ -17,7 +17,7 @@ from consistency.models import Finding, Run, RunState
 from web.admin import formatting
 from web.admin.components import Bar, Bars, Facts, Note, Section, Table
 from web.admin.filters import HostFilter, ModeFilter, OutcomeFilter, TriggerFilter
-from web.admin.readonly import RecordAdmin, more
+from web.admin.readonly import ReadOnlyAdmin, more
 
 if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
@@ -29,7 +29,7 @@ SHOWN = 25
 
 
 @admin.register(Run)
-class RunAdmin(RecordAdmin):
+class RunAdmin(ReadOnlyAdmin):
     """Read-only for everybody: only commands run."""
 
     list_display = (

@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 
 from consistency.db.fileless import find_tasks_without_file
 from statehub.models import Source, Task
-from statehub.text import storable, visible
-from statehub.transitions import MoveError, Origin, advance, reopen
+from statehub.text import escape_control, escape_unstorable
+from statehub.transitions import Actor, TransitionError, advance, reopen
 from web.admin import formatting
 
 ADVANCE = "statehub.advance_task"
@@ -28,24 +28,24 @@ def advance_view(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def reopen_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Move the task back to the status posted, for the reason posted."""
-    reason = storable(request.POST.get("reason", ""))
+    reason = escape_unstorable(request.POST.get("reason", ""))
     return _move(request, pk, REOPEN, lambda task, status, origin: reopen(task, status, reason, origin))
 
 
-def _move(request: HttpRequest, pk: UUID, permission: str, move: Callable[[Task, str, Origin], bool]) -> HttpResponse:
+def _move(request: HttpRequest, pk: UUID, permission: str, move: Callable[[Task, str, Actor], bool]) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if not request.user.has_perm(permission):
         raise PermissionDenied
     task, status = get_object_or_404(Task.objects.select_related("workstream"), pk=pk), request.POST.get("status", "")
-    origin = Origin(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)
+    origin = Actor(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)
     try:
         moved = move(task, status, origin)
-    except MoveError as error:
-        messages.error(request, visible(str(error)))
+    except TransitionError as error:
+        messages.error(request, escape_control(str(error)))
     else:
         words = f"{task.key}: {task.status} → {status}" if moved else f"{task.key} is {status} already"
-        messages.success(request, visible(words))
+        messages.success(request, escape_control(words))
         for said in find_tasks_without_file([task]).values():
-            messages.warning(request, visible(said))
+            messages.warning(request, escape_control(said))
     return redirect(formatting.url("statehub_task", pk))

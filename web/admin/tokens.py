@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from statehub.numbers import MAX_DAYS
 from web.admin import formatting
 from web.admin.components import Facts, Note, Section, TokenForm
-from web.admin.readonly import RecordAdmin
-from web.api.tokens import MAX_NAME_LENGTH, NameTaken, create, revoke
+from web.admin.readonly import ReadOnlyAdmin
+from web.api.tokens import MAX_NAME_LENGTH, NameTakenError, create, revoke
 from web.models import ApiToken
 
 READ_ONLY = "read"
@@ -35,7 +35,7 @@ class NewTokenForm(forms.Form):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(RecordAdmin):
+class ApiTokenAdmin(ReadOnlyAdmin):
     """The secret is shown once, to whoever makes the token; later there is only what the hub keeps of it."""
 
     actions = ("revoke_chosen",)  # type: ignore[assignment]  # the base has none
@@ -59,7 +59,7 @@ class ApiTokenAdmin(RecordAdmin):
             wanted = form.cleaned_data
             try:
                 token, secret = create(wanted["name"], read_only=wanted["rights"] == READ_ONLY, days=wanted["days"])
-            except NameTaken as error:
+            except NameTakenError as error:
                 form.add_error("name", str(error))
             else:
                 shown = format_html('<code class="sh-mono sh-secret">{}</code>', secret)

@@ -13,10 +13,10 @@ from ninja.openapi.schema import OpenAPISchema
 
 from statehub import __version__
 from statehub.database_errors import Kind, explain_database_error
-from web.api.authentication import Bearer
+from web.api.authentication import TokenAuth
 from web.api.lists import router as reads
 from web.api.parsers import StrictParser
-from web.api.problems import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, SCHEMA, Problem, unavailable
+from web.api.problems import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, SCHEMA, VALIDATION_ERROR, ProblemError, unavailable
 from web.api.tasks import router as tasks
 from web.api.validation_errors import invalid
 
@@ -67,7 +67,7 @@ api = HubAPI(
         "What remote machines call: read what the hub knows, and report statuses. Lists are JSON arrays; a `Link` "
         "header leads to the next page. Every refusal is a problem document (RFC 9457)."
     ),
-    auth=Bearer(),
+    auth=TokenAuth(),
     parser=StrictParser(),
     # No badge: it would have a machine outside look at the document.
     docs=Swagger(settings={"validatorUrl": None, "defaultModelsExpandDepth": 0}),
@@ -78,7 +78,7 @@ api.add_router("", reads, tags=["hub"])
 api.add_router("", tasks, tags=["tasks"])
 
 
-@api.exception_handler(Problem)
+@api.exception_handler(ProblemError)
 def _problem(_request: HttpRequest, problem: Any) -> HttpResponse:
     return problem.response()  # type: ignore[no-any-return]  # the framework types an exception or its class
 
@@ -91,20 +91,20 @@ def _invalid(_request: HttpRequest, error: Any) -> HttpResponse:
 @api.exception_handler(HttpError)
 def _http_error(_request: HttpRequest, error: Any) -> HttpResponse:
     """The framework wraps what the parser raised, which is a Problem."""
-    problem = error.__cause__ if isinstance(error.__cause__, Problem) else Problem(BAD_REQUEST, str(error))
+    problem = error.__cause__ if isinstance(error.__cause__, ProblemError) else ProblemError(BAD_REQUEST, str(error))
     return problem.response()
 
 
 @api.exception_handler(Http404)
 def _not_found(request: HttpRequest, _error: Any) -> HttpResponse:
-    return Problem(NOT_FOUND, f"there is no {request.path}").response()
+    return ProblemError(NOT_FOUND, f"there is no {request.path}").response()
 
 
 @api.exception_handler(DatabaseError)
 def _database_error(_request: HttpRequest, error: Any) -> HttpResponse:
     trouble = explain_database_error(error)
     if trouble.kind is Kind.VALUE:
-        return Problem(INVALID, trouble.public).response()
+        return ProblemError(VALIDATION_ERROR, trouble.public).response()
     if trouble.is_unavailable:
         return unavailable(trouble).response()
     raise error

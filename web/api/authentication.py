@@ -8,9 +8,9 @@ from typing import NoReturn, cast
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from statehub.text import visible
+from statehub.text import escape_control
 from web.api import throttling, tokens
-from web.api.problems import BAD_TOKEN, NO_TOKEN, READ_ONLY, TOO_MANY, Problem
+from web.api.problems import INVALID_TOKEN, NOT_AUTHENTICATED, READ_ONLY, TOO_MANY_REQUESTS, ProblemError
 from web.models import ApiToken
 
 log = logging.getLogger("statehub.api")
@@ -18,26 +18,26 @@ log = logging.getLogger("statehub.api")
 CHALLENGE = 'Bearer realm="State Hub"'
 
 
-class Bearer(HttpBearer):
+class TokenAuth(HttpBearer):
     """The scheme as the API's document names it. Its own `__call__`: the framework's logs foreign headers in DEBUG."""
 
     def __call__(self, request: HttpRequest) -> ApiToken:
         """The token that *request* brought. Raises Problem."""
-        return admitted(request)
+        return authenticate(request)
 
     def authenticate(self, request: HttpRequest, token: str) -> NoReturn:
         """Never called; the framework asks for it."""
         raise NotImplementedError
 
 
-class WritingBearer(Bearer):
+class ReportTokenAuth(TokenAuth):
     """The same, for those that may write."""
 
     def __call__(self, request: HttpRequest) -> ApiToken:
         """The token that *request* brought, which may write. Raises Problem."""
-        token = admitted(request)
+        token = authenticate(request)
         if token.read_only:
-            raise Problem(READ_ONLY, f"the token '{token.name}' may read and not report")
+            raise ProblemError(READ_ONLY, f"the token '{token.name}' may read and not report")
         return token
 
 
@@ -46,7 +46,7 @@ def token_of(request: HttpRequest) -> ApiToken:
     return cast("ApiToken", request.auth)  # type: ignore[attr-defined]  # the framework sets it
 
 
-def admitted(request: HttpRequest) -> ApiToken:
+def authenticate(request: HttpRequest) -> ApiToken:
     """The token that *request* brought, in use and stamped. Raises Problem.
 
     A good token passes from any address, however many bad ones came from there: behind a tunnel or a proxy all
@@ -54,31 +54,39 @@ def admitted(request: HttpRequest) -> ApiToken:
     """
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if not scheme:
-        raise Problem(NO_TOKEN, "send 'Authorization: Bearer TOKEN'", headers={"WWW-Authenticate": CHALLENGE})
+        raise ProblemError(
+            NOT_AUTHENTICATED, "send 'Authorization: Bearer TOKEN'", headers={"WWW-Authenticate": CHALLENGE}
+        )
     if scheme.lower() != "bearer":
-        _refuse(request, "it is no bearer token")
-    token = tokens.find(secret.strip())
+        _reject(request, "it is no bearer token")
+    token = tokens.get_by_secret(secret.strip())
     if token is None:
-        _refuse(request, "it is unknown")
+        _reject(request, "it is unknown")
     if token.trouble:
-        _refuse(request, f"'{token.name}' is {token.trouble}")
-    tokens.stamp(token)
+        _reject(request, f"'{token.name}' is {token.trouble}")
+    tokens.touch_last_used(token)
     return token
 
 
-def _refuse(request: HttpRequest, why: str) -> NoReturn:
+def _reject(request: HttpRequest, why: str) -> NoReturn:
     address = str(request.META.get("REMOTE_ADDR", ""))
-    over, last = throttling.refused(address)
+    over, last = throttling.record_failure(address)
     if over:
         seconds = str(throttling.seconds_left())
-        raise Problem(
-            TOO_MANY, f"too many refused tokens from this address; wait {seconds} s", headers={"Retry-After": seconds}
+        raise ProblemError(
+            TOO_MANY_REQUESTS,
+            f"too many refused tokens from this address; wait {seconds} s",
+            headers={"Retry-After": seconds},
         )
     quiet = "; further ones in this minute are not logged" if last else ""
     log.warning(
-        "refused a token from %s for %s: %s%s", visible(address), visible(request.path[:200]), visible(why), quiet
+        "refused a token from %s for %s: %s%s",
+        escape_control(address),
+        escape_control(request.path[:200]),
+        escape_control(why),
+        quiet,
     )
     challenge = f'{CHALLENGE}, error="invalid_token"'
-    raise Problem(
-        BAD_TOKEN, "the token is not in use: unknown, expired or revoked", headers={"WWW-Authenticate": challenge}
+    raise ProblemError(
+        INVALID_TOKEN, "the token is not in use: unknown, expired or revoked", headers={"WWW-Authenticate": challenge}
     )

@@ -14,17 +14,25 @@ from django.db.models import F
 from django.utils import timezone
 
 from statehub.models import StatusChange, Task, Workstream
-from statehub.statuses import TASK_STATUSES, at_or_below, is_regress
-from statehub.task_lookup import TooAmbiguous, resolve
+from statehub.statuses import TASK_STATUSES, is_regress, statuses_up_to
+from statehub.task_lookup import AmbiguousTaskError, find_tasks
 from statehub.transitions import needs_known_heads, read_known_heads
 from web.api import serializers, task_reports
-from web.api.problems import INVALID, MOVED_ON, UNKNOWN_TASK, WOULD_REGRESS, Fault, Kind, Problem
+from web.api.problems import (
+    PRECONDITION_FAILED,
+    UNKNOWN_TASK,
+    VALIDATION_ERROR,
+    WOULD_REGRESS,
+    FieldError,
+    ProblemError,
+    ProblemType,
+)
 from web.api.request_schemas import AdvanceItem, ReopenItem
 from web.models import ApiToken
 
 Move = AdvanceItem | ReopenItem
 
-_KINDS = (UNKNOWN_TASK, INVALID, MOVED_ON, WOULD_REGRESS)
+_KINDS = (UNKNOWN_TASK, VALIDATION_ERROR, PRECONDITION_FAILED, WOULD_REGRESS)
 
 
 def report_all(moves: Sequence[Move], token: ApiToken) -> list[Task]:
@@ -42,16 +50,16 @@ def report_all(moves: Sequence[Move], token: ApiToken) -> list[Task]:
 def _tasks(moves: Sequence[Move]) -> list[UUID]:
     """The task of each move. Raises Problem for names that are none, and for a task that is there twice."""
     try:
-        found = resolve(move.task for move in moves)
-    except TooAmbiguous as error:
-        raise Problem(INVALID, str(error)) from error
+        found = find_tasks(move.task for move in moves)
+    except AmbiguousTaskError as error:
+        raise ProblemError(VALIDATION_ERROR, str(error)) from error
     faults, seen, wanted = [], dict[UUID, int](), list[UUID]()
     for index, move in enumerate(moves):
         task = found[move.task]
         if isinstance(task, str):
             faults.append(_fault(index, "task", task, UNKNOWN_TASK))
         elif task in seen:
-            faults.append(_fault(index, "task", f"the same task as in /{seen[task]}", INVALID))
+            faults.append(_fault(index, "task", f"the same task as in /{seen[task]}", VALIDATION_ERROR))
         else:
             seen[task] = index
             wanted.append(task)
@@ -77,24 +85,24 @@ def _check(moves: Sequence[Move], tasks: Sequence[Task | None]) -> None:
         if task is None:
             faults.append(_fault(index, "task", f"task '{move.task}' is no longer in the hub", UNKNOWN_TASK))
         elif move.version is not None and not task_reports.matches(move.version, serializers.version(task)):
-            faults.append(_fault(index, "version", task_reports.moved_on(task).detail, MOVED_ON))
+            faults.append(_fault(index, "version", task_reports.precondition_failed(task).detail, PRECONDITION_FAILED))
         elif isinstance(move, AdvanceItem) and is_regress(task.status, move.status):
-            words = task_reports.regress_words(task, move.status)
-            faults.append(_fault(index, "status", words, WOULD_REGRESS, task_reports.onward(task)))
+            words = task_reports.regress_message(task, move.status)
+            faults.append(_fault(index, "status", words, WOULD_REGRESS, task_reports.allowed_statuses(task)))
     _refuse(faults)
 
 
-def _fault(index: int, field: str, detail: str, kind: Kind, allowed: Sequence[str] = ()) -> Fault:
-    return Fault("body", f"/{index}/{field}", detail, allowed, kind.status)
+def _fault(index: int, field: str, detail: str, kind: ProblemType, allowed: Sequence[str] = ()) -> FieldError:
+    return FieldError("body", f"/{index}/{field}", detail, allowed, kind.status)
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
+def _refuse(faults: Sequence[FieldError]) -> None:
     """The problem is of the first fault's kind; each fault says its own status."""
     if faults:
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         kind = next(kind for kind in _KINDS if kind.status == first.status)
-        raise Problem(kind, f"{first.where}: {first.detail}{more}; nothing was changed", faults=faults)
+        raise ProblemError(kind, f"{first.where}: {first.detail}{more}; nothing was changed", faults=faults)
 
 
 def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -> None:
@@ -103,7 +111,7 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
         groups[move.status, move.reopen].append(task)
     for (status, reopened), tasks in groups.items():
         # The condition holds the rank rule even against a writer that takes no lock.
-        allowed = TASK_STATUSES if reopened else at_or_below(status)
+        allowed = TASK_STATUSES if reopened else statuses_up_to(status)
         rows = Task.objects.filter(pk__in=[task.pk for task in tasks], status__in=allowed)
         if rows.update(status=status, status_changed_at=now) != len(tasks):
             raise task_reports.busy("a task was moved by somebody else at this moment; try again")

@@ -13,16 +13,16 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from web.api.problems import BUSY, KEY_REUSED, Problem
+from web.api.problems import CONFLICT, KEY_REUSED, ProblemError
 from web.models import ApiToken, KeptAnswer
 
-KEPT = timedelta(days=7)
-SWEEP_EVERY = 100  # kept answers; then twice as many go at most, so that no call pays for more than its share
+RETENTION = timedelta(days=7)
+PURGE_INTERVAL = 100  # kept answers; then twice as many go at most, so that no call pays for more than its share
 REPLAYED = "Idempotent-Replayed"
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """An answer as plain values, so that it can be kept."""
 
     body: str
@@ -35,10 +35,10 @@ class Answer:
         return HttpResponse(self.body, status=self.status, headers=headers)
 
 
-Work = Callable[[], Answer]
+Work = Callable[[], StoredResponse]
 
 
-def answer(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -> HttpResponse:
+def run_idempotent(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -> HttpResponse:
     """What *work* answers, in one transaction; with a *key*, what the first call with it answered.
 
     Refusals are kept like any other answer: a report refused once stays refused, even if it would pass by now. Only
@@ -62,25 +62,27 @@ def answer(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -
             row.status, row.headers, row.body = given.status, dict(given.headers), given.body
             row.save(update_fields=["status", "headers", "body"])
         elif row.request != asked:
-            raise Problem(KEY_REUSED, "another request came with this Idempotency-Key; take a new one for each request")
+            raise ProblemError(
+                KEY_REUSED, "another request came with this Idempotency-Key; take a new one for each request"
+            )
         else:
-            given = Answer(row.body, row.status, {**row.headers, REPLAYED: "true"})
-    if row.claim == claim and row.pk % SWEEP_EVERY == 0:
-        sweep()
+            given = StoredResponse(row.body, row.status, {**row.headers, REPLAYED: "true"})
+    if row.claim == claim and row.pk % PURGE_INTERVAL == 0:
+        purge_expired()
     return given.response()
 
 
-def _attempt(work: Work) -> Answer:
+def _attempt(work: Work) -> StoredResponse:
     """The answer of *work*; where it refuses, that as an answer, with nothing of its doing left."""
     try:
         with transaction.atomic():
             return work()
-    except Problem as problem:
-        if problem.kind is BUSY:  # To be tried again, with the same key: then it must not stay refused.
+    except ProblemError as problem:
+        if problem.kind is CONFLICT:  # To be tried again, with the same key: then it must not stay refused.
             raise
         response = problem.response()
         headers = {name: str(value) for name, value in response.headers.items()}
-        return Answer(response.content.decode(), response.status_code, headers)
+        return StoredResponse(response.content.decode(), response.status_code, headers)
 
 
 def _fingerprint(request: HttpRequest) -> str:
@@ -88,10 +90,10 @@ def _fingerprint(request: HttpRequest) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="replace") + b"\0" + request.body).hexdigest()
 
 
-def sweep() -> None:
+def purge_expired() -> None:
     """Forget the oldest answers that need not be kept any more."""
     with transaction.atomic():
-        rows: Any = KeptAnswer.objects.filter(at__lt=timezone.now() - KEPT).order_by("at")
+        rows: Any = KeptAnswer.objects.filter(at__lt=timezone.now() - RETENTION).order_by("at")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True)
-        KeptAnswer.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[: 2 * SWEEP_EVERY])).delete()
+        KeptAnswer.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[: 2 * PURGE_INTERVAL])).delete()

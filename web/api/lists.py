@@ -19,7 +19,7 @@ from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
 from web.api import schemas, serializers
 from web.api.field_types import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
-from web.api.pagination import Order, Page, listed
+from web.api.pagination import CursorPagination, ListQuery, paginated_response
 
 router = Router()
 
@@ -29,7 +29,7 @@ else:
     Code = Literal[tuple(CODES)]
 
 
-class RepoFilter(Page):
+class RepoFilter(ListQuery):
     """Which repos, and on which host their checkouts."""
 
     slug: list[Text] = Field(default=[], description="The repo; may be given several times.")
@@ -50,10 +50,10 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
             paths[repo].append(path)
         return [serializers.repo(row, host, paths[row.pk]) for row in page]
 
-    return listed(request, Order(("slug",), (str,)), rows, wanted, values)
+    return paginated_response(request, CursorPagination(("slug",), (str,)), rows, wanted, values)
 
 
-class WorkstreamFilter(Page):
+class WorkstreamFilter(ListQuery):
     """Which workstreams."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
@@ -74,10 +74,10 @@ def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpRe
             counts[workstream][status] = number
         return [serializers.workstream(row, counts[row.pk]) for row in page]
 
-    return listed(request, Order(("repo_id", "key"), (int, str)), rows, wanted, values)
+    return paginated_response(request, CursorPagination(("repo_id", "key"), (int, str)), rows, wanted, values)
 
 
-class FindingFilter(Page):
+class FindingFilter(ListQuery):
     """Which findings."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
@@ -101,11 +101,11 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse
     if wanted.seen_since is not None:
         chosen &= Q(last_seen__gte=wanted.seen_since)
     rows = Finding.objects.filter(chosen).select_related("checkout__repo")
-    order = Order(("id",), (int,), descending=True)
-    return listed(request, order, rows, wanted, lambda page: [serializers.finding(row) for row in page])
+    order = CursorPagination(("id",), (int,), descending=True)
+    return paginated_response(request, order, rows, wanted, lambda page: [serializers.finding(row) for row in page])
 
 
-class RunFilter(Page):
+class RunFilter(ListQuery):
     """Which runs."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
@@ -122,8 +122,8 @@ def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
     if wanted.since is not None:
         chosen &= Q(started_at__gte=wanted.since)
     rows = Run.objects.filter(chosen).select_related("checkout__repo")
-    order = Order(("started_at", "id"), (datetime, UUID), descending=True)
-    return listed(request, order, rows, wanted, lambda page: [serializers.run(row) for row in page])
+    order = CursorPagination(("started_at", "id"), (datetime, UUID), descending=True)
+    return paginated_response(request, order, rows, wanted, lambda page: [serializers.run(row) for row in page])
 
 
 def _among(**wanted: Sequence[object]) -> Q:

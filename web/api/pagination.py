@@ -15,12 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from web.api.field_types import After, Limit
-from web.api.problems import INVALID, Fault, Problem
+from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
 
 Row = TypeVar("Row", bound=Model)
 
 
-class Page(BaseModel):
+class ListQuery(BaseModel):
     """Which part of a list is wanted; filters of a list derive from it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -30,14 +30,14 @@ class Page(BaseModel):
 
 
 @dataclass(frozen=True)
-class Order:
+class CursorPagination:
     """The order of a list: *fields* that together are unique, with the types of their values."""
 
     fields: Sequence[str]
     types: Sequence[Any]
     descending: bool = False
 
-    def page(self, rows: QuerySet[Row], wanted: Page) -> tuple[list[Row], str | None]:
+    def page(self, rows: QuerySet[Row], wanted: ListQuery) -> tuple[list[Row], str | None]:
         """The rows of the page, in order, and where the next page begins, None after the last one."""
         if wanted.after is not None:
             rows = rows.filter(self._beyond(self._read(wanted.after)))
@@ -68,7 +68,9 @@ class Order:
             return [TypeAdapter(kind).validate_json(json.dumps(value)) for (_, kind), value in pairs]
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
             said = "it is none of the values that a Link header gave"
-            raise Problem(INVALID, f"after: {said}", faults=[Fault("query", "after", said)]) from error
+            raise ProblemError(
+                VALIDATION_ERROR, f"after: {said}", faults=[FieldError("query", "after", said)]
+            ) from error
 
     def _typed(self) -> list[tuple[str, Any]]:
         return list(zip(self.fields, self.types, strict=True))
@@ -84,25 +86,25 @@ def check_parameters(request: HttpRequest, model: type[BaseModel] = NoParameters
     A filter with a slip in its name would otherwise be no filter.
     """
     faults = [
-        Fault("query", name, "unknown parameter", tuple(model.model_fields))
+        FieldError("query", name, "unknown parameter", tuple(model.model_fields))
         if name not in model.model_fields
-        else Fault("query", name, "given more than once")
+        else FieldError("query", name, "given more than once")
         for name, values in request.GET.lists()
         if name not in model.model_fields or (len(values) > 1 and not _takes_many(model, name))
     ]
     if faults:
-        raise Problem(INVALID, f"query {faults[0].where!a}: {faults[0].detail}", faults=faults)
+        raise ProblemError(VALIDATION_ERROR, f"query {faults[0].where!a}: {faults[0].detail}", faults=faults)
 
 
 def _takes_many(model: type[BaseModel], name: str) -> bool:
     return isinstance(model.model_fields[name].get_default(call_default_factory=True), list)
 
 
-def listed(
+def paginated_response(
     request: HttpRequest,
-    order: Order,
+    order: CursorPagination,
     rows: QuerySet[Row],
-    wanted: Page,
+    wanted: ListQuery,
     represent: Callable[[Sequence[Row]], Sequence[BaseModel]],
 ) -> HttpResponse:
     """The page as a JSON array; where more follow, a `Link` header with `rel="next"` (RFC 8288) leads there."""

@@ -9,7 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 from ninja.parser import Parser
 
-from web.api.problems import MALFORMED, TOO_LARGE, WRONG_TYPE, Problem
+from web.api.problems import MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
 
 TYPE = "application/json"
 
@@ -20,15 +20,18 @@ class StrictParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         """The body's value. Raises Problem."""
         if request.content_type != TYPE:
-            raise Problem(
-                WRONG_TYPE, f"Content-Type is '{request.content_type}'", allowed=[TYPE], headers={"Accept-Patch": TYPE}
+            raise ProblemError(
+                UNSUPPORTED_MEDIA_TYPE,
+                f"Content-Type is '{request.content_type}'",
+                allowed=[TYPE],
+                headers={"Accept-Patch": TYPE},
             )
         try:
             body = request.body
         except RequestDataTooBig as error:
-            raise Problem(TOO_LARGE, str(error)) from error
+            raise ProblemError(TOO_LARGE, str(error)) from error
         except UnreadablePostError as error:
-            raise Problem(MALFORMED, "the body ended before its Content-Length") from error
+            raise ProblemError(MALFORMED, "the body ended before its Content-Length") from error
         return parse(body)
 
 
@@ -37,13 +40,13 @@ def parse(body: bytes) -> Any:
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_int)
     except UnicodeDecodeError as error:
-        raise Problem(MALFORMED, f"the body is not UTF-8: byte {error.start} begins no character") from error
+        raise ProblemError(MALFORMED, f"the body is not UTF-8: byte {error.start} begins no character") from error
     except json.JSONDecodeError as error:
-        raise Problem(MALFORMED, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise ProblemError(MALFORMED, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
-        raise Problem(MALFORMED, "the body is nested too deeply") from error
+        raise ProblemError(MALFORMED, "the body is nested too deeply") from error
     except ValueError as error:  # from the hooks below
-        raise Problem(MALFORMED, str(error)) from error
+        raise ProblemError(MALFORMED, str(error)) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = "5"
 
 MEDIA_TYPE = "application/problem+json"
-KINDS_URL = "/api/problems/"
+PROBLEM_TYPES_URL = "/api/problems/"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemType:
     """A kind of refusal; its name is the fragment of the document's `type`."""
 
     name: str
@@ -29,34 +29,51 @@ class Kind:
     title: str
 
 
-MALFORMED = Kind("malformed", 400, "The body cannot be read")
-BAD_REQUEST = Kind("bad-request", 400, "The request cannot be read")
-NO_TOKEN = Kind("no-token", 401, "A token is needed")
-BAD_TOKEN = Kind("bad-token", 401, "The token opens nothing")
-READ_ONLY = Kind("read-only", 403, "The token may only read")
-NOT_FOUND = Kind("not-found", 404, "Nothing is there")
-UNKNOWN_TASK = Kind("unknown-task", 404, "No one task goes by that name")
-WRONG_METHOD = Kind("wrong-method", 405, "The method is not allowed here")
-WOULD_REGRESS = Kind("would-regress", 409, "The task is further along")
-BUSY = Kind("busy", 409, "Somebody else was at it")
-LENGTH_REQUIRED = Kind("length-required", 411, "The body's length must be said")
-MOVED_ON = Kind("moved-on", 412, "The task has moved on")
-TOO_LARGE = Kind("too-large", 413, "The body is too large")
-WRONG_TYPE = Kind("wrong-type", 415, "The body must be JSON")
-INVALID = Kind("invalid", 422, "The request is not valid")
-KEY_REUSED = Kind("key-reused", 422, "The Idempotency-Key was used for another request")
-TOO_MANY = Kind("too-many-refusals", 429, "Too many refused tokens")
-FAULT = Kind("fault", 500, "State Hub has a fault")
-UNAVAILABLE = Kind("unavailable", 503, "The database does not answer")
+MALFORMED = ProblemType("malformed", 400, "The body cannot be read")
+BAD_REQUEST = ProblemType("bad-request", 400, "The request cannot be read")
+NOT_AUTHENTICATED = ProblemType("no-token", 401, "A token is needed")
+INVALID_TOKEN = ProblemType("bad-token", 401, "The token opens nothing")
+READ_ONLY = ProblemType("read-only", 403, "The token may only read")
+NOT_FOUND = ProblemType("not-found", 404, "Nothing is there")
+UNKNOWN_TASK = ProblemType("unknown-task", 404, "No one task goes by that name")
+METHOD_NOT_ALLOWED = ProblemType("wrong-method", 405, "The method is not allowed here")
+WOULD_REGRESS = ProblemType("would-regress", 409, "The task is further along")
+CONFLICT = ProblemType("busy", 409, "Somebody else was at it")
+LENGTH_REQUIRED = ProblemType("length-required", 411, "The body's length must be said")
+PRECONDITION_FAILED = ProblemType("moved-on", 412, "The task has moved on")
+TOO_LARGE = ProblemType("too-large", 413, "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = ProblemType("wrong-type", 415, "The body must be JSON")
+VALIDATION_ERROR = ProblemType("invalid", 422, "The request is not valid")
+KEY_REUSED = ProblemType("key-reused", 422, "The Idempotency-Key was used for another request")
+TOO_MANY_REQUESTS = ProblemType("too-many-refusals", 429, "Too many refused tokens")
+INTERNAL_ERROR = ProblemType("fault", 500, "State Hub has a fault")
+UNAVAILABLE = ProblemType("unavailable", 503, "The database does not answer")
 
-KINDS: tuple[Kind, ...] = (
-    MALFORMED, BAD_REQUEST, NO_TOKEN, BAD_TOKEN, READ_ONLY, NOT_FOUND, UNKNOWN_TASK, WRONG_METHOD, WOULD_REGRESS, BUSY,
-    LENGTH_REQUIRED, MOVED_ON, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, FAULT, UNAVAILABLE,
-)  # fmt: skip
+PROBLEM_TYPES: tuple[ProblemType, ...] = (
+    MALFORMED,
+    BAD_REQUEST,
+    NOT_AUTHENTICATED,
+    INVALID_TOKEN,
+    READ_ONLY,
+    NOT_FOUND,
+    UNKNOWN_TASK,
+    METHOD_NOT_ALLOWED,
+    WOULD_REGRESS,
+    CONFLICT,
+    LENGTH_REQUIRED,
+    PRECONDITION_FAILED,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    VALIDATION_ERROR,
+    KEY_REUSED,
+    TOO_MANY_REQUESTS,
+    INTERNAL_ERROR,
+    UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing that is wrong: in which part, where in it, what, and what is allowed there.
 
     `where` is a JSON pointer (RFC 6901) in a body, else the parameter's or header's name.
@@ -77,12 +94,12 @@ class Fault:
 
 
 @dataclass(eq=False)
-class Problem(Exception):
+class ProblemError(Exception):
     """A refusal on its way out. `more` are further members of the document, as JSON has them."""
 
-    kind: Kind
+    kind: ProblemType
     detail: str
-    faults: Sequence[Fault] = ()
+    faults: Sequence[FieldError] = ()
     allowed: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +107,7 @@ class Problem(Exception):
     def document(self) -> dict[str, Any]:
         """The problem document."""
         said: dict[str, Any] = {
-            "type": f"{KINDS_URL}#{self.kind.name}",
+            "type": f"{PROBLEM_TYPES_URL}#{self.kind.name}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
@@ -109,10 +126,10 @@ class Problem(Exception):
         )
 
 
-def unavailable(trouble: Trouble) -> Problem:
+def unavailable(trouble: Trouble) -> ProblemError:
     """The refusal while the database cannot serve; the log tells more than the caller is told."""
     logger.error("%s", trouble.line)
-    return Problem(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})
+    return ProblemError(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})
 
 
 SCHEMA: dict[str, Any] = {
@@ -147,5 +164,8 @@ SCHEMA: dict[str, Any] = {
 
 def kinds(_request: HttpRequest) -> HttpResponse:
     """All kinds there are: what the `type` of a problem document leads to."""
-    listed = [{"type": f"{KINDS_URL}#{kind.name}", "status": kind.status, "title": kind.title} for kind in KINDS]
+    listed = [
+        {"type": f"{PROBLEM_TYPES_URL}#{kind.name}", "status": kind.status, "title": kind.title}
+        for kind in PROBLEM_TYPES
+    ]
     return HttpResponse(json.dumps(listed, indent=1), content_type="application/json")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from web.api.field_types import Commit, Host, Reason, TaskStatus, Text, Version
 
-MOST = 500
+MAX_BATCH_SIZE = 500
 ADVANCE, REOPEN = "(advance)", "(reopen)"  # in brackets, so that no field's name looks like one
 
 
@@ -55,7 +55,7 @@ def _kind(body: Any) -> str:
 
 Move = Annotated[Annotated[Advance, Tag(ADVANCE)] | Annotated[Reopen, Tag(REOPEN)], Discriminator(_kind)]
 Item = Annotated[Annotated[AdvanceItem, Tag(ADVANCE)] | Annotated[ReopenItem, Tag(REOPEN)], Discriminator(_kind)]
-Items = Annotated[list[Item], Field(min_length=1, max_length=MOST)]
+Items = Annotated[list[Item], Field(min_length=1, max_length=MAX_BATCH_SIZE)]
 
 FIELDS = {
     ADVANCE: ("status", "reopen", "host", "commit"),

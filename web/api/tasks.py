@@ -12,13 +12,13 @@ from pydantic import Field, StringConstraints
 
 from statehub.models import StatusChange, Task
 from web.api import schemas, serializers
-from web.api.authentication import WritingBearer, token_of
+from web.api.authentication import ReportTokenAuth, token_of
 from web.api.batch import report_all
 from web.api.field_types import Moment, Priority, TaskStatus, Text
-from web.api.idempotency import Answer, answer
-from web.api.pagination import Order, Page, check_parameters, listed
+from web.api.idempotency import StoredResponse, run_idempotent
+from web.api.pagination import CursorPagination, ListQuery, check_parameters, paginated_response
 from web.api.request_schemas import Items, Move
-from web.api.task_reports import check_preconditions, found, report
+from web.api.task_reports import check_preconditions, get_task, report
 
 router = Router()
 
@@ -32,7 +32,7 @@ IfMatch = Annotated[
 ]
 
 
-class TaskFilter(Page):
+class TaskFilter(ListQuery):
     """Which tasks."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
@@ -56,12 +56,12 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
     if wanted.changed_since is not None:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
     rows = Task.objects.filter(chosen).select_related("workstream__repo")
-    order = Order(("workstream_id", "key"), (UUID, str))
-    return listed(request, order, rows, wanted, lambda page: [serializers.task(row) for row in page])
+    order = CursorPagination(("workstream_id", "key"), (UUID, str))
+    return paginated_response(request, order, rows, wanted, lambda page: [serializers.task(row) for row in page])
 
 
 @router.patch(
-    "/tasks/", response=list[schemas.ReportedTask], auth=WritingBearer(), summary="Report up to 500 statuses at once"
+    "/tasks/", response=list[schemas.ReportedTask], auth=ReportTokenAuth(), summary="Report up to 500 statuses at once"
 )
 def patch_tasks(
     request: HttpRequest, moves: Annotated[Items, Body(...)], idempotency_key: IdempotencyKey = None
@@ -71,29 +71,29 @@ def patch_tasks(
     check_preconditions(request, if_match=False)
     token = token_of(request)
 
-    def work() -> Answer:
-        return Answer(serializers.reported_tasks_text(report_all(moves, token)))
+    def work() -> StoredResponse:
+        return StoredResponse(serializers.reported_tasks_text(report_all(moves, token)))
 
-    return answer(request, token, idempotency_key, work)
+    return run_idempotent(request, token, idempotency_key, work)
 
 
 @router.get("/tasks/{path:ref}/history/", response=list[schemas.Change], summary="A task's moves, the newest first")
-def history(request: HttpRequest, ref: Ref, wanted: Query[Page]) -> HttpResponse:
+def history(request: HttpRequest, ref: Ref, wanted: Query[ListQuery]) -> HttpResponse:
     """Every move of the task's status: from what to what, when, by whom, from where."""
-    rows = StatusChange.objects.filter(task=found(ref))
-    order = Order(("id",), (int,), descending=True)
-    return listed(request, order, rows, wanted, lambda page: [serializers.change(row) for row in page])
+    rows = StatusChange.objects.filter(task=get_task(ref))
+    order = CursorPagination(("id",), (int,), descending=True)
+    return paginated_response(request, order, rows, wanted, lambda page: [serializers.change(row) for row in page])
 
 
 @router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")
 def task(request: HttpRequest, ref: Ref) -> HttpResponse:
     """The task, with its version as ETag."""
     check_parameters(request)
-    return serializers.task_response(found(ref))
+    return serializers.task_response(get_task(ref))
 
 
 @router.patch(
-    "/tasks/{path:ref}/", response=schemas.ReportedTask, auth=WritingBearer(), summary="Report a task's status"
+    "/tasks/{path:ref}/", response=schemas.ReportedTask, auth=ReportTokenAuth(), summary="Report a task's status"
 )
 def patch_task(
     request: HttpRequest,
@@ -107,8 +107,8 @@ def patch_task(
     check_preconditions(request, if_match=True)
     token = token_of(request)
 
-    def work() -> Answer:
+    def work() -> StoredResponse:
         row = report(ref, move, token, if_match)
-        return Answer(serializers.reported_task_text(row), headers={"ETag": serializers.etag(row)})
+        return StoredResponse(serializers.reported_task_text(row), headers={"ETag": serializers.etag(row)})
 
-    return answer(request, token, idempotency_key, work)
+    return run_idempotent(request, token, idempotency_key, work)

@@ -12,10 +12,10 @@ from django.utils import timezone
 from web.middleware.proxy import parse_address
 from web.models import RefusedAttempts
 
-KEPT = timedelta(hours=1)
+RETENTION = timedelta(hours=1)
 
 
-def refused(address: str) -> tuple[bool, bool]:
+def record_failure(address: str) -> tuple[bool, bool]:
     """Count one more refusal of *address*: whether it is over the limit, and whether that began just now.
 
     Beyond the limit nothing is written any more: a flood costs one look-up each.
@@ -26,7 +26,7 @@ def refused(address: str) -> tuple[bool, bool]:
     if count is not None and count >= settings.STATEHUB_REFUSED_PER_MINUTE:
         return True, False
     if count is None:
-        RefusedAttempts.objects.filter(minute__lt=minute - KEPT).delete()
+        RefusedAttempts.objects.filter(minute__lt=minute - RETENTION).delete()
         RefusedAttempts.objects.bulk_create(
             [RefusedAttempts(address=network(address), minute=minute)], ignore_conflicts=True
         )

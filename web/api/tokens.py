@@ -19,24 +19,28 @@ PREFIX = "sth_"
 
 MAX_NAME_LENGTH = 200
 
-STAMP_EVERY = timedelta(minutes=1)
+TOUCH_INTERVAL = timedelta(minutes=1)
 
 
-class NameTaken(Exception):
+class NameTakenError(Exception):
     """A token of that name is in use."""
 
 
 def create(name: str, *, read_only: bool = False, days: int | None = None) -> tuple[ApiToken, str]:
-    """A new token and its secret, which is nowhere else. *days* until it expires. Raises NameTaken."""
+    """A new token and its secret, which is nowhere else. *days* until it expires. Raises NameTakenError."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = timezone.now() + timedelta(days=days) if days else None
     try:
         with transaction.atomic():
-            token = ApiToken.objects.create(name=name, digest=digest(secret), read_only=read_only, expires_at=expires)
+            token = ApiToken.objects.create(
+                name=name, digest=hash_secret(secret), read_only=read_only, expires_at=expires
+            )
     except IntegrityError as error:
         if not is_taken(error, (ApiToken._meta.db_table,)):
             raise
-        raise NameTaken(f"a token named '{name}' is in use; revoke it in the admin, or take another name") from error
+        raise NameTakenError(
+            f"a token named '{name}' is in use; revoke it in the admin, or take another name"
+        ) from error
     return token, secret
 
 
@@ -46,21 +50,21 @@ def revoke(token: ApiToken) -> bool:
     return bool(rows.update(revoked_at=timezone.now()))
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """What is kept of a secret. It has 256 random bits, so that a plain hash is enough: nothing can be guessed."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-def find(secret: str) -> ApiToken | None:
+def get_by_secret(secret: str) -> ApiToken | None:
     """The token with that *secret*, expired and revoked ones too."""
-    wanted = digest(secret)
+    wanted = hash_secret(secret)
     token = ApiToken.objects.filter(digest=wanted).first()
     return token if token is not None and hmac.compare_digest(token.digest, wanted) else None
 
 
-def stamp(token: ApiToken) -> None:
+def touch_last_used(token: ApiToken) -> None:
     """Remember that *token* was used, at most once a minute: most calls write nothing here."""
     now = timezone.now()
-    if token.last_used_at is None or token.last_used_at <= now - STAMP_EVERY:
-        unstamped = Q(last_used_at=None) | Q(last_used_at__lte=now - STAMP_EVERY)
+    if token.last_used_at is None or token.last_used_at <= now - TOUCH_INTERVAL:
+        unstamped = Q(last_used_at=None) | Q(last_used_at__lte=now - TOUCH_INTERVAL)
         ApiToken.objects.filter(unstamped, pk=token.pk).update(last_used_at=now)

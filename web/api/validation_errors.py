@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from web.api.field_types import NO_NUL, NOT_BLANK
-from web.api.problems import INVALID, Fault, Problem
+from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
 from web.api.request_schemas import FIELDS
 
 _PATTERNS = {NO_NUL: "must not hold NUL", NOT_BLANK: "must not be blank, nor hold NUL"}
@@ -21,23 +21,27 @@ _WORDS = {
 _QUOTED = re.compile(r"'([^']*)'")
 
 
-def invalid(errors: Iterable[Mapping[str, Any]]) -> Problem:
+def invalid(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     """The refusal for the *errors* of pydantic's, whose `loc` begins with the part of the request."""
     faults = [_fault(error) for error in errors]
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return Problem(INVALID, f"{first.part} {first.where or 'as a whole'}: {first.detail}{more}", faults=faults)
+    return ProblemError(
+        VALIDATION_ERROR, f"{first.part} {first.where or 'as a whole'}: {first.detail}{more}", faults=faults
+    )
 
 
-def _fault(error: Mapping[str, Any]) -> Fault:
+def _fault(error: Mapping[str, Any]) -> FieldError:
     part, *path = error["loc"]
     tags = [step for step in path if step in FIELDS]
     if part != "body":
         names = [step for step in path if isinstance(step, str)]  # the others are places in a list
-        return Fault(part, names[-1] if names else "", _detail(error, tags), _allowed(error, tags))
+        return FieldError(part, names[-1] if names else "", _detail(error, tags), _allowed(error, tags))
     steps = [step for step in path[1:] if step not in FIELDS]  # the first is the name of our own argument
     detail = _detail(error, tags)
-    return Fault(part, "".join(f"/{_escaped(str(step))}" for step in steps), detail, _allowed(error, tags, len(steps)))
+    return FieldError(
+        part, "".join(f"/{_escaped(str(step))}" for step in steps), detail, _allowed(error, tags, len(steps))
+    )
 
 
 def _detail(error: Mapping[str, Any], tags: Sequence[str]) -> str:

@@ -17,14 +17,14 @@ from web.dashboard import geometry, readiness
 from web.dashboard.dto import (
     Age,
     Checkouts,
+    CheckoutStatus,
     DayOfFindings,
     DayOfTasks,
     Grid,
     OpenFindings,
     Overdue,
-    Place,
-    Progress,
-    Written,
+    WorkstreamProgress,
+    Writeback,
 )
 from web.dashboard.queries import OPEN_STATUSES
 
@@ -128,7 +128,7 @@ def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lo
     )  # fmt: skip
 
 
-def _place(place: Place, now: datetime, patience: timedelta, lookback: timedelta) -> dict[str, Any]:
+def _place(place: CheckoutStatus, now: datetime, patience: timedelta, lookback: timedelta) -> dict[str, Any]:
     word, run = readiness.verdict(place, now, patience), place.run
     found: dict[str, Any] = {
         "word": word,
@@ -169,7 +169,7 @@ def overdue(rows: Sequence[Overdue], counted: Checkouts, now: datetime, patience
     return Card("overdue", "Overdue runs", {"rows": data}, note, link, "" if rows else empty)
 
 
-def written(rows: Sequence[Written], now: datetime, url: str) -> Card:
+def written(rows: Sequence[Writeback], now: datetime, url: str) -> Card:
     """The newest writeback commits."""
     data = [
         {
@@ -203,7 +203,7 @@ def legend(counts: Mapping[str, int] | None = None) -> list[dict[str, str]]:
     ]
 
 
-def progress(rows: Sequence[Progress]) -> Card:
+def progress(rows: Sequence[WorkstreamProgress]) -> Card:
     """A stacked bar for each workstream."""
     data = []
     for row in rows:

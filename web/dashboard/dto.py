@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class StatusChangeCount:
     """*number* tasks that went from *old* to *new* on *day*; *old* is '' where they were created then."""
 
     day: date
@@ -37,7 +37,7 @@ class DayOfFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WorkstreamProgress:
     """A workstream and how many of its tasks have each status."""
 
     pk: UUID
@@ -87,7 +87,7 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CheckoutStatus:
     """A checkout as the grid shows it. Open findings that hold all of it back are *gates*,
     those that say that a file or a commit is left alone *obstacles*.
     """
@@ -110,7 +110,7 @@ class GridRow:
 
     repo: int
     slug: str
-    cells: Sequence[Sequence[Place]]
+    cells: Sequence[Sequence[CheckoutStatus]]
     hidden: int
 
 
@@ -134,7 +134,7 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StatusPair:
     """*number* tasks, one of them *task*, whose status in the file went from *old* to *new*."""
 
     task: str
@@ -144,7 +144,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Writeback:
     """One writeback commit."""
 
     run: UUID
@@ -152,7 +152,7 @@ class Written:
     slug: str
     host: str
     at: datetime
-    moves: Sequence[Moved] = field(default=())
+    moves: Sequence[StatusPair] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

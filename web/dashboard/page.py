@@ -75,7 +75,7 @@ class _Page:
 
     def _grid(self, counted: Checkouts) -> Card:
         repos = queries.worrying_repos(self._now - self._patience, REPOS)
-        places = queries.places([pk for pk, _ in repos], self._now, LOOKBACK)
+        places = queries.checkout_statuses([pk for pk, _ in repos], self._now, LOOKBACK)
         drawn = series.grid(repos, places, HOSTS, PER_CELL)
         return cards.grid(drawn, counted, self._now, self._patience, LOOKBACK)
 
@@ -85,7 +85,7 @@ class _Page:
             found.append(cards.progress(queries.progress(WORKSTREAMS)))
         if self._may("statehub.statuschange"):
             earliest = self._today - timedelta(days=TASK_DAYS - 1)
-            moves = queries.moves(earliest)
+            moves = queries.status_changes(earliest)
             known = [move.day for move in moves] + ([self._first] if self._first else [])
             first = series.beginning(known, self._today, TASK_DAYS)
             found.append(cards.tasks_over_time(series.replay(current, moves, self._today, first), TASK_STATUSES))

@@ -32,19 +32,19 @@ from statehub.statuses import TASK_RANKS, TASK_STATUSES
 from web.dashboard.dto import (
     Age,
     Checkouts,
+    CheckoutStatus,
     LastRun,
-    Moved,
-    Moves,
     OpenFindings,
     Overdue,
-    Place,
-    Progress,
-    Written,
+    StatusChangeCount,
+    StatusPair,
+    WorkstreamProgress,
+    Writeback,
 )
 
 HELD = ("behind", "diverged", "gone")
 OPEN_STATUSES = tuple(status for status, rank in TASK_RANKS.items() if rank < 2)
-PLACES = 200
+CHECKOUT_LIMIT = 200
 """Checkouts of the grid that are looked at."""
 
 
@@ -68,20 +68,22 @@ def tasks_by_status() -> dict[str, int]:
     return dict.fromkeys(TASK_STATUSES, 0) | dict(rows)
 
 
-def moves(first: date) -> list[Moves]:
+def status_changes(first: date) -> list[StatusChangeCount]:
     """Every move since *first*, counted by day; and the tasks created since that never moved."""
     start = since(first)
     changes = StatusChange.objects.filter(at__gte=start).order_by().annotate(day=TruncDate("at", tzinfo=UTC))
-    found = [Moves(*row) for row in changes.values_list("day", "old", "new").annotate(number=Count("*"))]
+    found = [StatusChangeCount(*row) for row in changes.values_list("day", "old", "new").annotate(number=Count("*"))]
     # Creation leaves no change behind; of a task that never moved, status_changed_at is the time of it.
     # Of one that did, it is the time of its newest move: nothing older than *start* has to be looked at.
     moved = StatusChange.objects.filter(task=OuterRef("pk"), at__gte=start)
     unmoved = Task.objects.filter(~Exists(moved), status_changed_at__gte=start)
     rows = unmoved.order_by().annotate(day=TruncDate("status_changed_at", tzinfo=UTC)).values_list("day", "status")
-    return found + [Moves(day, "", status, number) for day, status, number in rows.annotate(number=Count("*"))]
+    return found + [
+        StatusChangeCount(day, "", status, number) for day, status, number in rows.annotate(number=Count("*"))
+    ]
 
 
-def progress(limit: int) -> list[Progress]:
+def progress(limit: int) -> list[WorkstreamProgress]:
     """Workstreams that have tasks: those with open work first, then by their newest move."""
     counts = {status: Count("pk", filter=Q(status=status)) for status in TASK_STATUSES}
     unfinished = Max(Case(When(status__in=OPEN_STATUSES, then=1), default=0))
@@ -90,7 +92,7 @@ def progress(limit: int) -> list[Progress]:
     rows: list[dict[str, Any]] = list(counted.order_by("-unfinished", "-newest", "workstream")[:limit])
     named = Workstream.objects.select_related("repo").in_bulk([row["workstream"] for row in rows])
     return [
-        Progress(pk, plan.key, plan.title, plan.repo.slug, {status: row[status] for status in TASK_STATUSES})
+        WorkstreamProgress(pk, plan.key, plan.title, plan.repo.slug, {status: row[status] for status in TASK_STATUSES})
         for row in rows
         if (plan := named.get(pk := row["workstream"])) is not None
     ]
@@ -180,20 +182,21 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
 
 
-def places(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[Place]:
+def checkout_statuses(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[CheckoutStatus]:
     """The checkouts of *repos*; a fetch that worked is looked for no further back than *lookback*."""
     rows = list(
         Checkout.objects.active()
         .filter(repo__in=list(repos))
         .annotate(newest=Subquery(_newest().values("pk")[:1]))
         .order_by("repo__slug", "host", "path")
-        .values_list("pk", "repo", "repo__slug", "host", "path", "newest")[:PLACES]
+        .values_list("pk", "repo", "repo__slug", "host", "path", "newest")[:CHECKOUT_LIMIT]
     )
     runs = {run.checkout_id: run for run in Run.objects.filter(pk__in=[row[5] for row in rows if row[5]])}
     fetches = _fetches(runs.values(), now - lookback)
     findings = _open_findings([row[0] for row in rows])
     return [
-        Place(*row[:5], _last(runs.get(row[0])), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0))) for row in rows
+        CheckoutStatus(*row[:5], _last(runs.get(row[0])), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0)))
+        for row in rows
     ]
 
 
@@ -231,17 +234,17 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
 # ---- Writeback -------------------------------------------------------------------------------------------------------
 
 
-def written(first: date, limit: int) -> list[Written]:
+def written(first: date, limit: int) -> list[Writeback]:
     """The newest writeback commits since *first*, with what they wrote."""
     rows = Run.objects.filter(started_at__gte=since(first)).exclude(writeback_commit="").order_by("-started_at", "-id")
     runs = list(rows.select_related("checkout__repo")[:limit])
     mended = Finding.objects.filter(resolved_by__in=[run.pk for run in runs], resolution="written_back").order_by()
     pairs = mended.values_list("resolved_by", "file_status", "db_status").annotate(task=Min("task"), number=Count("*"))
-    moved: dict[Any, list[Moved]] = defaultdict(list)
+    moved: dict[Any, list[StatusPair]] = defaultdict(list)
     for run, old, new, task, number in pairs.order_by("resolved_by", "task", "file_status", "db_status"):
-        moved[run].append(Moved(task, old, new, number))
+        moved[run].append(StatusPair(task, old, new, number))
     return [
-        Written(
+        Writeback(
             run.pk, run.writeback_commit, run.checkout.repo.slug, run.checkout.host, run.finished_at or run.started_at,
             tuple(moved[run.pk]),
         )

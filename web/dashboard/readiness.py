@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from web.dashboard.dto import LastRun, Place
+from web.dashboard.dto import CheckoutStatus, LastRun
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Readiness:
     """One word, its tone, and why."""
 
     word: str
@@ -17,19 +17,19 @@ class Verdict:
     why: str
 
 
-YES = Verdict("yes", "good", "the checkout has all that its upstream has, or no upstream")
-LIKELY = Verdict("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
-PARTLY = Verdict("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
-HELD = Verdict(
+YES = Readiness("yes", "good", "the checkout has all that its upstream has, or no upstream")
+PROBABLY = Readiness("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
+PARTLY = Readiness("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
+BLOCKED = Readiness(
     "held", "warn",
     "a gate holds it back: behind its upstream, not on the repo's branch, a merge is under way, or workplans are gone",
 )  # fmt: skip
-NO = Verdict("no", "bad", "the newest run could not work there")
-UNKNOWN = Verdict("unknown", "muted", "no finished run, or too long ago to tell")
-VERDICTS = (YES, LIKELY, PARTLY, HELD, NO, UNKNOWN)
+NO = Readiness("no", "bad", "the newest run could not work there")
+UNKNOWN = Readiness("unknown", "muted", "no finished run, or too long ago to tell")
+VERDICTS = (YES, PROBABLY, PARTLY, BLOCKED, NO, UNKNOWN)
 
 
-def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
+def verdict(place: CheckoutStatus, now: datetime, patience: timedelta) -> Readiness:
     """What a fix would do at *place*; what is older than *patience* says nothing."""
     run = place.run
     if run is None:
@@ -37,12 +37,12 @@ def verdict(place: Place, now: datetime, patience: timedelta) -> Verdict:
     if run.outcome == "error":
         return NO
     if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or place.gates:
-        return HELD
+        return BLOCKED
     if now - run.finished > patience:
         return UNKNOWN
     if run.detached or place.obstacles:
         return PARTLY
-    return {"fresh": YES, "no_upstream": YES, "unknown": LIKELY}.get(run.freshness, UNKNOWN)
+    return {"fresh": YES, "no_upstream": YES, "unknown": PROBABLY}.get(run.freshness, UNKNOWN)
 
 
 def ago(then: datetime, now: datetime) -> str:

@@ -6,17 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from web.dashboard.dto import DayOfFindings, DayOfTasks, Grid, GridRow, Moves, Place
+from web.dashboard.dto import CheckoutStatus, DayOfFindings, DayOfTasks, Grid, GridRow, StatusChangeCount
 
 DAY = timedelta(days=1)
 
 
-def replay(current: Mapping[str, int], moves: Iterable[Moves], today: date, first: date) -> list[DayOfTasks]:
+def replay(
+    current: Mapping[str, int], moves: Iterable[StatusChangeCount], today: date, first: date
+) -> list[DayOfTasks]:
     """The counts at the end of each day from *first* to *today*: from *current* backwards, each day's *moves* undone.
 
     A clock that runs ahead may have dated a move after *today*; it counts as today's.
     """
-    by_day: dict[date, list[Moves]] = defaultdict(list)
+    by_day: dict[date, list[StatusChangeCount]] = defaultdict(list)
     for move in moves:
         by_day[min(move.day, today)].append(move)
     counts, day = Counter(dict(current)), today
@@ -44,12 +46,12 @@ def flow(opened: Mapping[date, int], resolved: Mapping[date, int], today: date, 
     return [DayOfFindings(day, opened.get(day, 0), resolved.get(day, 0)) for day in span]
 
 
-def grid(repos: Iterable[tuple[int, str]], places: Iterable[Place], hosts: int, per_cell: int) -> Grid:
+def grid(repos: Iterable[tuple[int, str]], places: Iterable[CheckoutStatus], hosts: int, per_cell: int) -> Grid:
     """*repos*, in their order, by the *hosts* hosts that have most of *places*; at most *per_cell* in each cell."""
     every = list(places)
     often = Counter(place.host for place in every)
     names = sorted(sorted(often, key=lambda host: (-often[host], host))[:hosts])
-    cells: dict[tuple[int, str], list[Place]] = defaultdict(list)
+    cells: dict[tuple[int, str], list[CheckoutStatus]] = defaultdict(list)
     for place in every:
         cells[place.repo, place.host].append(place)
     whole = Counter(place.repo for place in every)

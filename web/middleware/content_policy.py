@@ -17,7 +17,7 @@ POLICY = (
 )
 
 
-class ContentPolicy:
+class ContentSecurityPolicyMiddleware:
     """Middleware: the policy goes with every answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

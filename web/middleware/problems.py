@@ -11,28 +11,28 @@ from django.utils.cache import patch_vary_headers
 from statehub.numbers import NotANumberError, parse_whole_number
 from web.api.problems import (
     BAD_REQUEST,
-    FAULT,
-    KINDS,
+    INTERNAL_ERROR,
     LENGTH_REQUIRED,
     MEDIA_TYPE,
+    METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    PROBLEM_TYPES,
     TOO_LARGE,
-    WRONG_METHOD,
-    Kind,
-    Problem,
+    ProblemError,
+    ProblemType,
 )
 
-LARGEST = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 """Bytes of a body."""
 
 MAX_CONTENT_LENGTH = 2**63 - 1
 """Bytes; what says more is not a length."""
 
-_KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: WRONG_METHOD, 413: TOO_LARGE, 500: FAULT}
+_KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: TOO_LARGE, 500: INTERNAL_ERROR}
 _OURS = ("content-type", "content-length", "content-encoding")  # those of the body that is replaced
 
 
-class ApiEdge:
+class ProblemMiddleware:
     """Middleware; the first of all, so that what others refuse passes it, too. Pages outside of the API are let be."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -44,7 +44,7 @@ class ApiEdge:
             return self.get_response(request)
         try:
             _check_size(request)
-        except Problem as problem:
+        except ProblemError as problem:
             return problem.response()
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -57,13 +57,13 @@ class ApiEdge:
 def _check_size(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if "HTTP_TRANSFER_ENCODING" in request.META:
-        raise Problem(LENGTH_REQUIRED, "send Content-Length, and no Transfer-Encoding")
+        raise ProblemError(LENGTH_REQUIRED, "send Content-Length, and no Transfer-Encoding")
     try:
         size = parse_whole_number(length, 0, MAX_CONTENT_LENGTH)
     except NotANumberError as error:
-        raise Problem(BAD_REQUEST, f"Content-Length {error}") from error
-    if size > LARGEST:
-        raise Problem(TOO_LARGE, f"the body has {size} bytes; {LARGEST} are allowed")
+        raise ProblemError(BAD_REQUEST, f"Content-Length {error}") from error
+    if size > MAX_BODY_BYTES:
+        raise ProblemError(TOO_LARGE, f"the body has {size} bytes; {MAX_BODY_BYTES} are allowed")
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
@@ -72,18 +72,18 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     allow = response.headers.get("Allow", "")
     detail = {
         NOT_FOUND.name: f"there is no {request.path}{_hint(request.path)}",
-        WRONG_METHOD.name: f"{request.method} is not allowed here; {allow} is",
-        FAULT.name: "the fault is in State Hub, and in its log; nothing was recorded",
+        METHOD_NOT_ALLOWED.name: f"{request.method} is not allowed here; {allow} is",
+        INTERNAL_ERROR.name: "the fault is in State Hub, and in its log; nothing was recorded",
     }.get(kind.name, kind.title)
     headers = {name: value for name, value in response.headers.items() if name.lower() not in _OURS}
     allowed = sorted(part.strip() for part in allow.split(",") if part.strip())
     # The old response is not closed: that would tell Django that the request is over. An error page holds nothing open.
-    return Problem(kind, detail, allowed=allowed, headers=headers).response()
+    return ProblemError(kind, detail, allowed=allowed, headers=headers).response()
 
 
 def _hint(path: str) -> str:
     return "" if path.endswith("/") else " (paths end with a slash)"
 
 
-def _other(status: int) -> Kind:
-    return next((kind for kind in KINDS if kind.status == status), Kind("refused", status, "Refused"))
+def _other(status: int) -> ProblemType:
+    return next((kind for kind in PROBLEM_TYPES if kind.status == status), ProblemType("refused", status, "Refused"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from consistency.core.comparison.snapshot import HubTask, HubWorkstream, Known
+from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import Drift
 from consistency.core.workplan.model import Workplan
 from statehub.statuses import is_advance
@@ -35,7 +35,7 @@ class Seen:
     sight: Sight
     tip: str = ""
     at: datetime | None = None
-    memory: Known | None = None
+    memory: ParsedWorkplan | None = None
 
 
 class Claimed(StrEnum):
@@ -112,14 +112,14 @@ def refusal(workplan: Workplan, candidate: Candidate, *, has_own_row: bool, comm
     return ""
 
 
-def memory_of(workplan: Workplan, seen: Collection[Seen]) -> Known:
+def memory_of(workplan: Workplan, seen: Collection[Seen]) -> ParsedWorkplan:
     """*workplan* with what the hub has taken of it in the repo that it comes from.
 
     A status that any checkout there has told is no news here. All else is as the witness has it.
     """
     first = witness(seen)
     memories = [each.memory for each in seen if each.memory is not None]
-    own = (first.memory if first else None) or Known(workplan)
+    own = (first.memory if first else None) or ParsedWorkplan(workplan)
     told = {(task, status) for memory in memories for task, status in memory.taken.items()}
     taken, since = dict(own.taken), dict(own.since)
     for block in workplan.blocks:
@@ -129,7 +129,7 @@ def memory_of(workplan: Workplan, seen: Collection[Seen]) -> Known:
     status, at = own.taken_status, own.status_since
     if status != workplan.status and workplan.status in {memory.taken_status for memory in memories}:
         status, at = workplan.status, None
-    return Known(workplan, taken, status, since, at)
+    return ParsedWorkplan(workplan, taken, status, since, at)
 
 
 def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from consistency.core.comparison.snapshot import Copy, FileSide, HubWorkstream
+from consistency.core.comparison.snapshot import Copy, FileSnapshot, HubWorkstream
 
 
-def without_copies(files: FileSide, workstreams: Iterable[HubWorkstream]) -> FileSide:
+def without_copies(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) -> FileSnapshot:
     """*files* with the untracked copies of tracked workplans set apart.
 
     A tracked file whose id cannot be read now is taken for the one that the hub knows at its path (*workstreams*).
@@ -30,7 +30,7 @@ def without_copies(files: FileSide, workstreams: Iterable[HubWorkstream]) -> Fil
     )
 
 
-def _tracked(files: FileSide, workstreams: Iterable[HubWorkstream]) -> Mapping[str, str]:
+def _tracked(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) -> Mapping[str, str]:
     """The ids of the tracked workplans, each with its path."""
     unreadable = {file.path for file in files.unreadable}
     keys = [(row.key, row.path) for row in workstreams if row.path in unreadable]

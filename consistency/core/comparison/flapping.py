@@ -9,7 +9,7 @@ from datetime import datetime
 from consistency.core.comparison.workplans import Comparison, Drift
 from consistency.core.finding import Finding
 
-ROUNDS = 3
+FLAP_THRESHOLD = 3
 """So many times there and back within a day, and a person must decide."""
 
 _SHOWN = 6
@@ -34,7 +34,7 @@ class Move:
     elsewhere: bool = False
 
 
-def rounds(moves: Sequence[Move]) -> int:
+def count_rounds(moves: Sequence[Move]) -> int:
     """How many times *moves*, oldest first, go there and back.
 
     By reopens: each that follows a move forward by a file. By writebacks: each where the file did not say what the last
@@ -62,7 +62,7 @@ def _writebacks(moves: Sequence[Move]) -> int:
     return number
 
 
-def hold(comparison: Comparison, seesaws: Mapping[str, Sequence[Move]]) -> Comparison:
+def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Move]]) -> Comparison:
     """*comparison* without any action on the status of the tasks in *seesaws* (id → moves), and a C-20 for each."""
     drifts: list[Drift] = []
     held: set[tuple[str | None, str | None]] = set()

@@ -61,7 +61,7 @@ def freshness(fetched: bool, *, lacks: bool, ahead: bool) -> Freshness:
     return Freshness.FRESH if fetched else Freshness.UNKNOWN
 
 
-def behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
+def check_behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
     """C-14 where the upstream has commits that the checkout lacks; *seen* where only another run's fetch tells."""
     if state not in (Freshness.BEHIND, Freshness.DIVERGED):
         return []
@@ -71,7 +71,7 @@ def behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
     return [Finding.of("C-14", message)]
 
 
-def off_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
+def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
     """C-18 unless the checkout is known to be on the repo's branch *wanted*. *branch* is its own, None if detached."""
     if on_branch:
         return []
@@ -84,14 +84,14 @@ def off_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | Non
     return [Finding.of("C-18", f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
 
 
-def in_progress(slug: str, operation: str) -> list[Finding]:
+def check_in_progress(slug: str, operation: str) -> list[Finding]:
     """C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
     if not operation:
         return []
     return [Finding.of("C-21", f"Repo '{slug}': {operation} is under way — nothing is written; finish or abort it")]
 
 
-def branch_gone(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
+def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
     """C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is the one it calls its own."""
     message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
     if default:
@@ -99,7 +99,7 @@ def branch_gone(slug: str, branch: str, remote: str, default: str) -> list[Findi
     return [Finding.of("C-22", message)]
 
 
-def foreign_clone(slug: str, reason: str) -> list[Finding]:
+def check_clone(slug: str, reason: str) -> list[Finding]:
     """C-22 for a clone that does not come from the repo's origin, for this *reason*."""
     return [
         Finding.of(
@@ -110,7 +110,7 @@ def foreign_clone(slug: str, reason: str) -> list[Finding]:
     ]
 
 
-def other_repository(slug: str) -> list[Finding]:
+def check_repository(slug: str) -> list[Finding]:
     """C-22 for a clone whose history is not that of the repo: another repository has taken its place."""
     return [
         Finding.of(
@@ -121,7 +121,7 @@ def other_repository(slug: str) -> list[Finding]:
     ]
 
 
-def suddenly_empty(slug: str, remembered: int, there: int) -> list[Finding]:
+def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Finding]:
     """C-19 where none or less than half of the workplans that the ledger remembers are *there*."""
     if there * 2 >= remembered:
         return []
@@ -135,7 +135,7 @@ def suddenly_empty(slug: str, remembered: int, there: int) -> list[Finding]:
     return [Finding.of("C-19", message)]
 
 
-def for_a_check(findings: Collection[Finding]) -> list[Finding]:
+def as_info(findings: Collection[Finding]) -> list[Finding]:
     """The same *findings* in a check, which writes nothing anyway: for information."""
     return [replace(finding, severity=Severity.INFO) for finding in findings]
 

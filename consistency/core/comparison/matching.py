@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 
-class Row(Protocol):
+class HasIdentity(Protocol):
     """A hub row: a workstream or a task."""
 
     @property
@@ -20,11 +20,11 @@ class Row(Protocol):
         """The id that people write."""
 
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=HasIdentity)
 
 
 @dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class Claim:
+class Candidate:
     """What a file says of itself or of one block: the id a person wrote, and the UUID if there is one."""
 
     key: str
@@ -32,24 +32,24 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Stolen(Generic[R]):
+class UuidConflict(Generic[R]):
     """The claim's UUID is somebody else's: that of *owner*, or of another new claim (None)."""
 
     owner: R | None
 
 
-def pair(
-    claims: Sequence[Claim], by_uuid: Mapping[str, R], by_key: Callable[[Claim], R | None]
-) -> list[R | Stolen[R] | None]:
+def match(
+    claims: Sequence[Candidate], by_uuid: Mapping[str, R], by_key: Callable[[Candidate], R | None]
+) -> list[R | UuidConflict[R] | None]:
     """For each of *claims* its row, None where it is new, or Stolen where its UUID belongs elsewhere.
 
     Keys are unique among *claims*. A row with the UUID is taken even under another id (a rename), unless that
     id has a row of its own or somebody else claims the row under its own id: then the UUID was copied.
     """
-    found: list[R | Stolen[R] | None] = [_candidate(claim, by_uuid, by_key) for claim in claims]
+    found: list[R | UuidConflict[R] | None] = [_candidate(claim, by_uuid, by_key) for claim in claims]
     rivals: dict[Hashable, list[int]] = defaultdict(list)
     for index, (claim, row) in enumerate(zip(claims, found, strict=True)):
-        if isinstance(row, Stolen):
+        if isinstance(row, UuidConflict):
             continue
         if row is not None:
             rivals[row.id].append(index)
@@ -59,14 +59,16 @@ def pair(
         if len(indexes) > 1:
             for index in indexes:
                 row = found[index]
-                if row is None or (not isinstance(row, Stolen) and row.key != claims[index].key):
-                    found[index] = Stolen(row)
+                if row is None or (not isinstance(row, UuidConflict) and row.key != claims[index].key):
+                    found[index] = UuidConflict(row)
     return found
 
 
-def _candidate(claim: Claim, by_uuid: Mapping[str, R], by_key: Callable[[Claim], R | None]) -> R | Stolen[R] | None:
+def _candidate(
+    claim: Candidate, by_uuid: Mapping[str, R], by_key: Callable[[Candidate], R | None]
+) -> R | UuidConflict[R] | None:
     named = by_key(claim)
     owner = by_uuid.get(claim.uuid) if claim.uuid else None
     if owner is None or owner.key == claim.key:
         return owner or named
-    return Stolen(owner) if named is not None else owner
+    return UuidConflict(owner) if named is not None else owner

@@ -56,7 +56,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ParsedWorkplan:
     """A workplan whose content is at hand, and what the hub already took of it: task id → status.
 
     `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
@@ -81,7 +81,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSide:
+class FileSnapshot:
     """All workplans of one checkout, each tuple in the order of paths.
 
     `untracked` are the paths that git does not track, `uncommitted` those that no commit of the repo's branch is known
@@ -90,7 +90,7 @@ class FileSide:
     """
 
     settled: tuple[Settled, ...] = ()
-    known: tuple[Known, ...] = ()
+    known: tuple[ParsedWorkplan, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     copies: tuple[Copy, ...] = ()
     untracked: frozenset[str] = frozenset()
@@ -100,7 +100,7 @@ class FileSide:
 
 
 @dataclass(frozen=True, slots=True)
-class HubSide:
+class HubSnapshot:
     """What the hub has of one repo, as far as the comparison needs it.
 
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statehub.statuses import is_advance, is_regress
 
 
-def judge(file: str, hub: str, taken: str, *, moved: bool) -> str | None:
+def classify_difference(file: str, hub: str, taken: str, *, moved: bool) -> str | None:
     """The code for a *file* status against the *hub*'s, or None if they agree.
 
     *taken* is what this checkout's ledger says the hub took from the file, '' for nothing; *moved* says that the hub

@@ -12,15 +12,15 @@ from datetime import datetime
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
 from consistency.core.codes import Severity
-from consistency.core.comparison.matching import Claim, Stolen, pair
-from consistency.core.comparison.snapshot import HubSide, HubTask, Known, Place, Settled
-from consistency.core.comparison.status_rule import judge
+from consistency.core.comparison.matching import Candidate, UuidConflict, match
+from consistency.core.comparison.snapshot import HubSnapshot, HubTask, ParsedWorkplan, Place, Settled
+from consistency.core.comparison.status_rule import classify_difference
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, TaskBlock, Workplan
-from consistency.core.workplan.validation import others
+from consistency.core.workplan.validation import and_others
 from statehub.statuses import is_advance
 
-Pair = tuple[Known, TaskBlock]
+Pair = tuple[ParsedWorkplan, TaskBlock]
 
 _OF_BLOCKS = frozenset({"C-05", "C-24"})
 """Problems of a block that is there, and of which nothing is taken."""
@@ -35,9 +35,9 @@ class TaskComparison:
 
     def __init__(
         self,
-        known: Sequence[Known],
+        known: Sequence[ParsedWorkplan],
         settled: Sequence[Settled],
-        hub: HubSide,
+        hub: HubSnapshot,
         workstreams: Mapping[str, str],
         created: Collection[str],
         gone: Collection[str],
@@ -157,31 +157,31 @@ class TaskComparison:
 
     def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str], number: int, left_out: bool) -> None:
         self.doubts.append((workplan.key, block.key))
-        message = f"task id '{block.key}' is also that of {others(places, f'{workplan.path}:{block.line}')}"
+        message = f"task id '{block.key}' is also that of {and_others(places, f'{workplan.path}:{block.line}')}"
         if left_out:
             message += "; this block, in a file untracked by git, is left out"
         self._report(workplan, "C-06", message, block, mark=str(number), severity=Severity.WARN if left_out else None)
 
-    def _match(self, pairs: list[Pair]) -> list[HubTask | Stolen[HubTask] | None]:
+    def _match(self, pairs: list[Pair]) -> list[HubTask | UuidConflict[HubTask] | None]:
         """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
         # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
         in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
         home = {block.key: self._workstreams[item.workplan.path] for item, block in pairs}
 
-        def by_key(claim: Claim) -> HubTask | None:
+        def by_key(claim: Candidate) -> HubTask | None:
             return self._in_home.get((home[claim.key], claim.key)) or in_repo.get(claim.key)
 
-        claims = [Claim(block.key, block.uuid) for _, block in pairs]
-        rows = pair(claims, {row.id: row for row in self._rows}, by_key)
+        claims = [Candidate(block.key, block.uuid) for _, block in pairs]
+        rows = match(claims, {row.id: row for row in self._rows}, by_key)
         return [self._admitted(item, block, row) for (item, block), row in zip(pairs, rows, strict=True)]
 
     def _admitted(
-        self, item: Known, block: TaskBlock, row: HubTask | Stolen[HubTask] | None
-    ) -> HubTask | Stolen[HubTask] | None:
+        self, item: ParsedWorkplan, block: TaskBlock, row: HubTask | UuidConflict[HubTask] | None
+    ) -> HubTask | UuidConflict[HubTask] | None:
         workplan = item.workplan
         if block.uuid in self._foreign:
             return self._stolen(workplan, block, None, f"a task of '{self._foreign[block.uuid]}', in another repo")
-        if isinstance(row, Stolen):
+        if isinstance(row, UuidConflict):
             owner = self._owner(row.owner) if row.owner else "another new task block"
             return self._stolen(workplan, block, row.owner, owner)
         if row is None:
@@ -194,7 +194,7 @@ class TaskComparison:
         self.doubts.append((workplan.key, block.key))
         message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
         self._report(workplan, "C-06", message, block, row)
-        return Stolen(row)
+        return UuidConflict(row)
 
     def _is_anothers(self, block: TaskBlock, row: HubTask, home: str) -> bool:
         """Whether the UUID of *block* is a copy: its block is or may be there, or the id has a row in *home*."""
@@ -205,10 +205,10 @@ class TaskComparison:
     def _owner(self, row: HubTask) -> str:
         return f"task '{row.key}' of workplan '{self._names.get(row.workstream, '?')}'"
 
-    def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> Stolen[HubTask]:
+    def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> UuidConflict[HubTask]:
         self.doubts.append((workplan.key, block.key))
         self._report(workplan, "C-17", f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
-        return Stolen(row)
+        return UuidConflict(row)
 
     def _new(self, workplan: Workplan, block: TaskBlock) -> None:
         action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
@@ -217,7 +217,7 @@ class TaskComparison:
         else:
             self._report(workplan, "C-09", f"task '{block.title}' is not in the hub", block, action=action)
 
-    def _task(self, item: Known, block: TaskBlock, row: HubTask) -> None:
+    def _task(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         self._status(item, block, row)
         workplan, home = item.workplan, self._workstreams[item.workplan.path]
         differing = _differing(block, row)
@@ -230,11 +230,11 @@ class TaskComparison:
             message = f"state_hub_task_id is {block.uuid} in the file, the hub knows the task as {row.id}"
             self._report(workplan, "C-12", message, block, row, mark="uuid")
 
-    def _status(self, item: Known, block: TaskBlock, row: HubTask) -> None:
+    def _status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         # The ledger is the checkout's: a block that moved or took another id is no news by that.
         taken = item.taken.get(block.key) or self._taken.get(row.key, "")
         since = item.since.get(block.key) or self._since.get(row.key)
-        code = judge(block.status, row.status, taken, moved=since != row.changed_at)
+        code = classify_difference(block.status, row.status, taken, moved=since != row.changed_at)
         if code is None:
             self.agreed[item.workplan.key, block.key] = row.changed_at
             return

@@ -12,13 +12,13 @@ from datetime import datetime
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
 from consistency.core.codes import Severity
-from consistency.core.comparison.matching import Claim, Stolen, pair
-from consistency.core.comparison.snapshot import FileSide, HubSide, HubWorkstream, Known, Place
-from consistency.core.comparison.status_rule import judge
+from consistency.core.comparison.matching import Candidate, UuidConflict, match
+from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubWorkstream, ParsedWorkplan, Place
+from consistency.core.comparison.status_rule import classify_difference
 from consistency.core.comparison.tasks import TaskComparison, status_message
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import MIRRORED, Workplan
-from consistency.core.workplan.validation import others
+from consistency.core.workplan.validation import and_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Unevaluated:
     """What could not be evaluated: a whole file, or one task of a workplan (None: all of it).
 
     `there` says that its block is in the file for certain.
@@ -56,14 +56,14 @@ class Comparison:
     """
 
     drifts: tuple[Drift, ...]
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[Unevaluated, ...]
     workstreams: dict[str, str]
     held: frozenset[Place] = frozenset()
     agreed: dict[Place, datetime] = field(default_factory=dict, compare=False)
     gone: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Comparison:
+def compare(files: FileSnapshot, hub: HubSnapshot, fresh_id: Callable[[], str]) -> Comparison:
     """Everything that differs between *files* and *hub*. *fresh_id* gives a new UUID at each call."""
     return _Comparing(files, hub, fresh_id).run()
 
@@ -71,14 +71,14 @@ def compare(files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> Compa
 class _Comparing:
     """One comparison, gathering drifts and doubts step by step."""
 
-    def __init__(self, files: FileSide, hub: HubSide, fresh_id: Callable[[], str]) -> None:
+    def __init__(self, files: FileSnapshot, hub: HubSnapshot, fresh_id: Callable[[], str]) -> None:
         self._files, self._hub, self._fresh_id = files, hub, fresh_id
         # The ids that some file has, and the files that may have any.
         self._keys = {file.key for file in files.settled} | {item.workplan.key for item in files.known}
         self._keys |= {file.key for file in files.unreadable if file.key}
         self._unreadable_paths = {file.path for file in files.unreadable}
         self._drifts: list[Drift] = []
-        self._doubts: list[Doubt] = []
+        self._doubts: list[Unevaluated] = []
         self._agreed: dict[Place, datetime] = {}
 
     def run(self) -> Comparison:
@@ -95,7 +95,8 @@ class _Comparing:
         self._drifts += (Drift(finding, action) for finding, action in tasks.reported)
         unread = set(tasks.unread)
         self._doubts += (
-            Doubt(workplan=workplan, task=task, there=(workplan, task) in unread) for workplan, task in tasks.doubts
+            Unevaluated(workplan=workplan, task=task, there=(workplan, task) in unread)
+            for workplan, task in tasks.doubts
         )
         self._agreed.update(tasks.agreed)
         for item, row in matched:
@@ -111,7 +112,7 @@ class _Comparing:
 
     def _unreadable(self) -> None:
         for file in self._files.unreadable:
-            self._doubts.append(Doubt(file=file.path))
+            self._doubts.append(Unevaluated(file=file.path))
             for problem in file.problems:
                 self._report(
                     Finding.of(
@@ -127,7 +128,7 @@ class _Comparing:
     def _not_read(self) -> None:
         """C-04 for the untracked copies that are left out, C-23 for the folders that are not entered."""
         for copy in self._files.copies:
-            self._doubts.append(Doubt(file=copy.path))
+            self._doubts.append(Unevaluated(file=copy.path))
             message = f"workplan id '{copy.key}' is that of {copy.original}; this copy, untracked by git, is left out"
             self._report(
                 Finding.of(
@@ -139,7 +140,7 @@ class _Comparing:
             if path not in rows:
                 self._report(Finding.of("C-23", f"not read: {why}", file=path))
 
-    def _without_shared_ids(self) -> list[Known]:
+    def _without_shared_ids(self) -> list[ParsedWorkplan]:
         """The known workplans whose id is theirs alone; C-04 for the others."""
         paths: dict[str, list[str]] = defaultdict(list)
         for settled in self._files.settled:
@@ -148,25 +149,25 @@ class _Comparing:
             paths[item.workplan.key].append(item.workplan.path)
         for key, sharing in sorted(paths.items()):
             if len(sharing) > 1:
-                self._doubts.append(Doubt(workplan=key))
+                self._doubts.append(Unevaluated(workplan=key))
                 sharing.sort()
                 for path in sharing:
-                    message = f"workplan id '{key}' is also that of {others(sharing, path)}"
+                    message = f"workplan id '{key}' is also that of {and_others(sharing, path)}"
                     self._report(Finding.of("C-04", message, file=path, line=1, workplan=key, mark=path))
         return [item for item in self._files.known if len(paths[item.workplan.key]) == 1]
 
-    def _match(self, known: list[Known]) -> list[tuple[Known, HubWorkstream | None]]:
+    def _match(self, known: list[ParsedWorkplan]) -> list[tuple[ParsedWorkplan, HubWorkstream | None]]:
         """Each workplan with its row, or None for a new one; those with somebody else's UUID fall out (C-17)."""
         by_key = {row.key: row for row in self._hub.workstreams.values() if not row.repo}
         own = [item for item in known if not self._is_foreign(item.workplan)]
         # Settled workplans claim too, so that a copy of one is seen as the copy.
-        settled = [Claim(file.key, file.workstream) for file in self._files.settled]
+        settled = [Candidate(file.key, file.workstream) for file in self._files.settled]
         arrivals = self._hub.arrivals
-        claims = [Claim(item.workplan.key, arrivals.get(item.workplan.path, item.workplan.uuid)) for item in own]
-        rows = pair([*claims, *settled], self._hub.workstreams, lambda claim: by_key.get(claim.key))
-        matched: list[tuple[Known, HubWorkstream | None]] = []
+        claims = [Candidate(item.workplan.key, arrivals.get(item.workplan.path, item.workplan.uuid)) for item in own]
+        rows = match([*claims, *settled], self._hub.workstreams, lambda claim: by_key.get(claim.key))
+        matched: list[tuple[ParsedWorkplan, HubWorkstream | None]] = []
         for item, row in zip(own, rows, strict=False):
-            if isinstance(row, Stolen):
+            if isinstance(row, UuidConflict):
                 self._stolen(item.workplan, _owner(row.owner))
             elif row is not None and row.key != item.workplan.key and self._has_file(row):
                 self._stolen(item.workplan, _owner(row))
@@ -191,7 +192,7 @@ class _Comparing:
         self._refuse(workplan, f"state_hub_workstream_id {workplan.uuid} belongs to {owner}")
 
     def _refuse(self, workplan: Workplan, message: str) -> None:
-        self._doubts.append(Doubt(file=workplan.path))
+        self._doubts.append(Unevaluated(file=workplan.path))
         self._report(Finding.of("C-17", message, file=workplan.path, line=1, workplan=workplan.key))
 
     def _new_id(self, workplan: Workplan) -> str:
@@ -207,9 +208,11 @@ class _Comparing:
         committed = workplan.path not in self._files.uncommitted
         self._report(finding, CreateWorkstream(new_id, workplan, tasks, committed))
 
-    def _workstream(self, item: Known, row: HubWorkstream) -> None:
+    def _workstream(self, item: ParsedWorkplan, row: HubWorkstream) -> None:
         workplan = item.workplan
-        code = judge(workplan.status, row.status, item.taken_status, moved=item.status_since != row.changed_at)
+        code = classify_difference(
+            workplan.status, row.status, item.taken_status, moved=item.status_since != row.changed_at
+        )
         if code is None:
             self._agreed[workplan.key, None] = row.changed_at
         else:
@@ -251,7 +254,7 @@ class _Comparing:
             if row.id in claimed or row.path in uncompared or self._has_file(row):
                 continue
             if row.path in self._files.unread and row.id not in self._files.elsewhere:
-                self._doubts.append(Doubt(workplan=row.key))
+                self._doubts.append(Unevaluated(workplan=row.key))
                 self._without_file("C-23", row, f"is not read: {self._files.unread[row.path]}")
                 continue
             gone.add(row.id)

@@ -9,7 +9,7 @@ from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
 
 
-class EditRefused(Exception):
+class EditRefusedError(Exception):
     """The change cannot be made so that exactly the wanted values differ; the text says why."""
 
 
@@ -25,7 +25,7 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
     """The workplan *data* with the status of each task in *wanted* (id → status).
 
     Only the characters of the values change; quotes stay. The result is parsed again and must differ from
-    the original in exactly these values, else EditRefused. Tasks that have the status already stay as they are.
+    the original in exactly these values, else EditRefusedError. Tasks that have the status already stay as they are.
     *before* is what *data* says, where that is known already.
     """
     before = before or _workplan(path, data)
@@ -39,23 +39,25 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
     expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
     after = _workplan(path, edited)
     if after != expected:
-        raise EditRefused("the edited file would not read as before in all but the status")
+        raise EditRefusedError("the edited file would not read as before in all but the status")
     return Edited(edited, after)
 
 
 def _workplan(path: str, data: bytes) -> Workplan:
     parsed = parse_workplan(path, data)
     if not isinstance(parsed, Workplan):
-        raise EditRefused("the file is no readable workplan any more")
+        raise EditRefusedError("the file is no readable workplan any more")
     return parsed
 
 
 def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
     if key not in blocks:
-        raise EditRefused(f"task '{key}' is not in the file any more")
+        raise EditRefusedError(f"task '{key}' is not in the file any more")
     place = blocks[key].place
     if place is None:
-        raise EditRefused(f"the status of task '{key}' is not in one piece: write it on one line, indented by spaces")
+        raise EditRefusedError(
+            f"the status of task '{key}' is not in one piece: write it on one line, indented by spaces"
+        )
     return place
 
 

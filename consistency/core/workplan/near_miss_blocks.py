@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from consistency.core.workplan.fences import Fence, OtherBlock, first_word
-from consistency.core.workplan.validation import fault_of_id, is_typo, shorten
+from consistency.core.workplan.validation import id_error, is_typo, truncate
 from consistency.core.workplan.yaml_mapping import read_mapping
 from statehub.ids import name_invisible, normalize_id
 from statehub.statuses import TASK_STATUSES
@@ -175,7 +175,7 @@ class _Search:
         return own and mapping.values.keys() <= _OUR_KEYS
 
     def _unread(self, offset: int, task: str, why: str, *, only_known: bool = False) -> UnreadBlock:
-        usable = task if task and fault_of_id(task) is None else None
+        usable = task if task and id_error(task) is None else None
         return UnreadBlock(offset, usable, why, only_known)
 
 
@@ -191,7 +191,7 @@ def _names_task(info: str) -> str:
 
 
 def _why_fence(info: str) -> str:
-    return f"its fence says '{shorten(info)}'{name_invisible(info)}: write ```task" if info else _NO_WORD
+    return f"its fence says '{truncate(info)}'{name_invisible(info)}: write ```task" if info else _NO_WORD
 
 
 def _field(body: str, name: str) -> str:

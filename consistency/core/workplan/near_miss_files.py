@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from consistency.core.workplan.fences import first_word, task_fences, too_deep
 from consistency.core.workplan.source import UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
-from consistency.core.workplan.validation import fault_of_id, is_typo, shorten, without_invisible
-from consistency.core.workplan.yaml_mapping import Mapping, Value, read_mapping
+from consistency.core.workplan.validation import id_error, is_typo, truncate, without_invisible
+from consistency.core.workplan.yaml_mapping import Mapping, ScalarValue, read_mapping
 from statehub.ids import name_invisible, normalize_id
 from statehub.statuses import TASK_STATUSES
 
@@ -115,9 +115,9 @@ def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
         value = mapping.values.get("type")
         written = _ANY_TYPE.search(data, front.start, front.end)
         if value is not None and value.text:
-            what, line = f"its type is '{shorten(value.text)}' now", _line(data, front, value)
+            what, line = f"its type is '{truncate(value.text)}' now", _line(data, front, value)
         elif written is not None:
-            said = shorten(written[1].decode("utf-8", "replace").strip())
+            said = truncate(written[1].decode("utf-8", "replace").strip())
             what, line = f"its type is '{said}' now", Lines(data).number(written.start())
         else:
             what = "its front matter has no `type` now"
@@ -129,7 +129,7 @@ def _head(data: bytes, front: FrontMatter) -> str:
     return data[front.start : front.end].decode("utf-8", "replace")
 
 
-def _line(data: bytes, front: FrontMatter, value: Value) -> int:
+def _line(data: bytes, front: FrontMatter, value: ScalarValue) -> int:
     # Counted in the text: bytes that are no UTF-8 have no length of their own in it.
     return Lines(data).number(front.start) + _head(data, front).count("\n", 0, value.start)
 
@@ -151,7 +151,7 @@ def _by_type(data: bytes, mapping: Mapping) -> UnreadFile | None:
             written = _head(data, front)[value.start : value.end] if value.text is None else value.text
             if not (_is_nearly_workplan(written) and _is_nearly_type(name)):
                 continue
-            said = f"the key is '{shorten(name)}'{name_invisible(name)}, not 'type'"
+            said = f"the key is '{truncate(name)}'{name_invisible(name)}, not 'type'"
             message = f"{_said(written) if name == 'type' else said}: {_SET_TYPE}"
             return UnreadFile(message, _line(data, front, value), _key_of(mapping))
     if front is not None and _is_broken(mapping) and "type" not in mapping.values:
@@ -168,7 +168,7 @@ def _key_of(mapping: Mapping) -> str | None:
 def _usable(key: str) -> str | None:
     """*key* as an id, if it can serve as one."""
     key = normalize_id(key)
-    return key if key and fault_of_id(key) is None else None
+    return key if key and id_error(key) is None else None
 
 
 def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | None) -> UnreadFile | None:
@@ -183,7 +183,7 @@ def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | No
 
 
 def _said(written: str) -> str:
-    return f"type is '{shorten(written)}'{name_invisible(written)}"
+    return f"type is '{truncate(written)}'{name_invisible(written)}"
 
 
 def _is_nearly_workplan(word: str) -> bool:

@@ -20,18 +20,18 @@ from consistency.core.workplan.source import (
 )
 from consistency.core.workplan.taskblock import read_block
 from consistency.core.workplan.validation import (
-    fault_of_id,
-    fault_of_word,
     has_control,
+    id_error,
     is_uuid,
-    not_one_of,
-    shorten,
+    not_one_of_message,
+    truncate,
     without_invisible,
+    word_error,
 )
 from consistency.core.workplan.yaml_mapping import (
     BLANKS,
-    Fault,
     Mapping,
+    SyntaxProblem,
     cut_off,
     put_in_quotes,
     read_mapping,
@@ -49,7 +49,7 @@ _UUID = "state_hub_workstream_id"
 _FREE = ("id", *MIRRORED)
 """The fields in which a `#` may be text."""
 _FIELDS = tuple(dict.fromkeys((*_REQUIRED, *MIRRORED, _UUID)))
-_NOT_CLOSED = Mapping({}, Fault("not closed", 0))
+_NOT_CLOSED = Mapping({}, SyntaxProblem("not closed", 0))
 _KEYS = ("type", *_FIELDS)
 _TYPE = re.compile(rb"^type:", re.MULTILINE)
 _SAYS_WORKPLAN = re.compile(
@@ -171,13 +171,13 @@ class _Header:
     def __init__(self, mapping: Mapping, text: str, start: int, lines: Lines) -> None:
         self._mapping, self._text, self._start, self._lines = mapping, text, start, lines
         plain = text.isascii() and "\\" not in text
-        self._odd_keys = [] if plain else [key for key in mapping.values if fault_of_word(key)]
+        self._odd_keys = [] if plain else [key for key in mapping.values if word_error(key)]
 
     @property
     def key(self) -> str | None:
         """The id, where it can serve as one."""
         key = normalize_id(self._mapping.text("id"))
-        return key if key and fault_of_id(key) is None else None
+        return key if key and id_error(key) is None else None
 
     def line(self, name: str) -> int:
         """The line of the field *name*, or the first line where it is missing."""
@@ -216,7 +216,7 @@ class _Header:
     def _fault_of_key(self, name: str) -> str | None:
         """A key with characters that nobody sees looks like ours, and is another."""
         found = next((key for key in self._odd_keys if without_invisible(key) == name), None)
-        return f"the key '{name}' in the front matter {fault_of_word(found)}" if found else None
+        return f"the key '{name}' in the front matter {word_error(found)}" if found else None
 
     def _fault_of(self, name: str) -> str | None:
         value = self._mapping.values.get(name)
@@ -234,16 +234,16 @@ class _Header:
 def _fault_of_text(name: str, text: str) -> str | None:
     fault = None
     if name == "id":
-        fault = fault_of_id(normalize_id(text))
+        fault = id_error(normalize_id(text))
     elif name in ("status", _UUID):
-        fault = fault_of_word(text)
+        fault = word_error(text)
     elif has_control(_folded(text)):
         fault = "holds a control character"
     if fault is not None:
         return f"front matter field '{name}' {fault}"
     if name == "status" and text not in WORKSTREAM_STATUSES:
-        return not_one_of("workplan status", text, WORKSTREAM_STATUSES)
-    return f"{_UUID} '{shorten(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
+        return not_one_of_message("workplan status", text, WORKSTREAM_STATUSES)
+    return f"{_UUID} '{truncate(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
 
 
 def _read_blocks(

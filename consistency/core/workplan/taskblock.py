@@ -8,19 +8,19 @@ from consistency.core.workplan.fences import Fence
 from consistency.core.workplan.model import Problem, TaskBlock
 from consistency.core.workplan.source import Lines
 from consistency.core.workplan.validation import (
-    fault_of_id,
-    fault_of_word,
     has_control,
+    id_error,
     is_uuid,
-    near_miss,
-    not_one_of,
-    shorten,
+    not_one_of_message,
+    suggest,
+    truncate,
     without_invisible,
+    word_error,
 )
 from consistency.core.workplan.yaml_mapping import (
     BLANKS,
     Mapping,
-    Value,
+    ScalarValue,
     cut_off,
     put_in_quotes,
     read_mapping,
@@ -73,7 +73,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self._fence, self._mapping, self._lines, self._place = fence, mapping, lines, place
         self._key = normalize_id(mapping.text("id"))
-        self._fault_of_id = fault_of_id(self._key)
+        self._fault_of_id = id_error(self._key)
         if self._fault_of_id is not None:
             self._key = ""
 
@@ -108,7 +108,7 @@ class _Reader:
     def _check_keys(self) -> None:
         """A key with characters that nobody sees looks like ours, and is another."""
         for key, value in self._mapping.values.items():
-            fault = fault_of_word(key)
+            fault = word_error(key)
             if fault is not None and without_invisible(key) in _KEYS:
                 name = without_invisible(key)
                 self._problem(f"key:{name}", f"the key '{name}' {fault}", self._line_of(value.start))
@@ -131,8 +131,8 @@ class _Reader:
         if value.is_block:
             self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
         else:
-            fault = fault_of_word(value.text)
-            message = f"'{name}' {fault}" if fault else not_one_of(what, value.text, allowed)
+            fault = word_error(value.text)
+            message = f"'{name}' {fault}" if fault else not_one_of_message(what, value.text, allowed)
             self._problem(name, message, self._line_of(value.start))
         return value.text
 
@@ -149,12 +149,12 @@ class _Reader:
         if value is None or not value.text:
             return None
         if not is_uuid(value.text):
-            fault = fault_of_word(value.text)
-            said = f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{shorten(value.text)}' is no UUID"
+            fault = word_error(value.text)
+            said = f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is no UUID"
             self._problem("state_hub_task_id", said, self._line_of(value.start))
         return value.text.lower()
 
-    def _value(self, name: str, *, required: bool = False) -> Value | None:
+    def _value(self, name: str, *, required: bool = False) -> ScalarValue | None:
         """The value of *name* where there is something in it; a problem where that may not be."""
         value = self._mapping.values.get(name)
         if value is None:
@@ -175,8 +175,8 @@ class _Reader:
 
     def _missing(self, name: str) -> None:
         strangers = [key for key in self._mapping.values if key not in _KEYS][:_STRANGERS]
-        meant = next((key for key in strangers if near_miss(key, (name,))), None)
-        hint = f" — did you mean '{name}' where it says '{shorten(meant)}'?" if meant else ""
+        meant = next((key for key in strangers if suggest(key, (name,))), None)
+        hint = f" — did you mean '{name}' where it says '{truncate(meant)}'?" if meant else ""
         line = self._line_of(self._mapping.values[meant].start) if meant else self._lines.number(self._fence.offset)
         self._problem(name, f"task block has no '{name}'{hint}", line)
 

@@ -27,7 +27,7 @@ _SYNONYMS = {
 """What other tools call it; the first that is allowed is meant. A word that may mean two things is not here."""
 
 
-def near_miss(word: str, allowed: Iterable[str]) -> str | None:
+def suggest(word: str, allowed: Iterable[str]) -> str | None:
     """The one of *allowed* that *word* most likely meant, or None: another spelling, a synonym, a typing error."""
     choices = tuple(allowed)
     folded = re.sub(r"[\s-]+", "_", word.strip().casefold())
@@ -63,12 +63,12 @@ def _distance(one: str, two: str) -> int:
     return last[-1]
 
 
-def not_one_of(what: str, word: str, allowed: Iterable[str]) -> str:
+def not_one_of_message(what: str, word: str, allowed: Iterable[str]) -> str:
     """The sentence for an unknown *word*: what is allowed, and what was meant where that can be told."""
     choices = tuple(allowed)
-    meant = near_miss(word, choices) or near_miss(unicodedata.normalize("NFKC", word[: _MAX_TYPO + 1]), choices)
+    meant = suggest(word, choices) or suggest(unicodedata.normalize("NFKC", word[: _MAX_TYPO + 1]), choices)
     hint = f" — did you mean '{meant}'?" if meant else f" (one of {', '.join(choices)})"
-    return f"unknown {what} '{shorten(word)}'{_foreign_letter(word, meant)}{hint}"
+    return f"unknown {what} '{truncate(word)}'{_foreign_letter(word, meant)}{hint}"
 
 
 def _foreign_letter(word: str, meant: str | None) -> str:
@@ -77,14 +77,14 @@ def _foreign_letter(word: str, meant: str | None) -> str:
     return f", which holds {code_point(letter)}" if letter else ""
 
 
-def fault_of_id(word: str) -> str | None:
+def id_error(word: str) -> str | None:
     """Why *word* cannot be an id, or None: a character that nobody sees, or longer than `MAX_ID` characters."""
     if len(word) > MAX_ID:
-        return fault_of_word(word) or f"is longer than {MAX_ID} characters"
-    return fault_of_word(word)
+        return word_error(word) or f"is longer than {MAX_ID} characters"
+    return word_error(word)
 
 
-def fault_of_word(word: str) -> str | None:
+def word_error(word: str) -> str | None:
     """Why *word* cannot be an id, a status or a key: it holds a control, invisible or non-breaking character."""
     found = find_invisible(word)
     if found is None:
@@ -108,13 +108,13 @@ def is_uuid(word: str) -> bool:
     return _UUID.fullmatch(word) is not None
 
 
-def shorten(text: str, limit: int = 60) -> str:
+def truncate(text: str, limit: int = 60) -> str:
     """*text* on one line without control characters, cut to *limit* characters for a message."""
     line = _CONTROL.sub("\ufffd", " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def others(places: Sequence[str], here: str) -> str:
+def and_others(places: Sequence[str], here: str) -> str:
     """Where else than *here* something is, of all its *places*: the first few by name, the rest as a number."""
     shown = [place for place in places[: _SHOWN + 1] if place != here][:_SHOWN]
     more = len(places) - 1 - len(shown)

@@ -15,19 +15,19 @@ from itertools import accumulate
 
 import yaml
 
-from consistency.core.workplan.edit import Edited, EditRefused
+from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.core.workplan.fences import Fence, task_fences
 from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.source import FrontMatter, Lines, cut_front_matter
 from consistency.core.workplan.taskblock import MAX_BODY, read_block
-from consistency.core.workplan.yaml_mapping import Value, read_mapping
+from consistency.core.workplan.yaml_mapping import ScalarValue, read_mapping
 
 _WORKSTREAM, _TASK = "state_hub_workstream_id", "state_hub_task_id"
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
-class StampRefused(EditRefused):
+class WriteIdsRefusedError(EditRefusedError):
     """A UUID cannot be added so that nothing else differs; `task` says whose, where it is one task's."""
 
     def __init__(self, message: str, task: str | None = None) -> None:
@@ -41,12 +41,12 @@ def stamp(
     """The workplan *data* with the UUID *workstream*, and that of each task in *tasks* (id → UUID), where it has none.
 
     A UUID that is there stays, whatever it is. The result is parsed again and must differ from the original in
-    exactly the new UUIDs and in the places that they moved, else StampRefused. *before* is what *data* says,
+    exactly the new UUIDs and in the places that they moved, else WriteIdsRefusedError. *before* is what *data* says,
     where that is known already.
     """
     front, known = cut_front_matter(data), before or parse_workplan(path, data)
     if not isinstance(front, FrontMatter) or not isinstance(known, Workplan):
-        raise StampRefused("the file is no readable workplan any more")
+        raise WriteIdsRefusedError("the file is no readable workplan any more")
     source, pieces = _Source(data), list[_Piece]()
     if workstream and known.uuid is None:
         pieces.append(_front_piece(source, front, workstream))
@@ -54,7 +54,7 @@ def stamp(
     edited = source.with_pieces(pieces)
     after, expected = parse_workplan(path, edited), _expected(known, workstream, tasks, pieces)
     if not isinstance(after, Workplan) or after != expected or _places(after) != _places(expected):
-        raise StampRefused("the file would not read as before in all but the UUIDs")
+        raise WriteIdsRefusedError("the file would not read as before in all but the UUIDs")
     return Edited(edited, after)
 
 
@@ -101,7 +101,7 @@ class _Passage:
     """
 
     text: str
-    values: dict[str, Value]
+    values: dict[str, ScalarValue]
     line: int
     locate: Callable[[int], int | None]
 
@@ -111,7 +111,7 @@ def _front_piece(source: _Source, front: FrontMatter, uuid: str) -> _Piece:
     passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
     piece = next(_pieces(source, passage, _WORKSTREAM, uuid), None)
     if piece is None:
-        raise StampRefused(f"the front matter takes no {_WORKSTREAM} as it is written: add it by hand ({uuid})")
+        raise WriteIdsRefusedError(f"the front matter takes no {_WORKSTREAM} as it is written: add it by hand ({uuid})")
     return piece
 
 
@@ -119,7 +119,9 @@ def _task_pieces(source: _Source, front: FrontMatter, before: Workplan, tasks: M
     numbers = Counter(block.key for block in before.blocks)
     for key in tasks:
         if numbers[key] != 1:
-            raise StampRefused(f"task '{key}' is {'more than once' if numbers[key] else 'not'} in the file", key)
+            raise WriteIdsRefusedError(
+                f"task '{key}' is {'more than once' if numbers[key] else 'not'} in the file", key
+            )
     wanted = {block.key for block in before.blocks if block.uuid is None and block.key in tasks}
     for fence in task_fences(source.data[front.body :].decode(), front.body) if wanted else ():
         block, _ = read_block(fence, source.lines, 0)
@@ -132,13 +134,15 @@ def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
     passage = _Passage(fence.body, _values_of(fence.body), line, partial(_locate, fence))
     piece = next(_pieces(source, passage, _TASK, uuid), None)
     if piece is None:
-        raise StampRefused(f"task '{key}' takes no {_TASK} as its block is written: add it by hand ({uuid})", key)
+        raise WriteIdsRefusedError(
+            f"task '{key}' takes no {_TASK} as its block is written: add it by hand ({uuid})", key
+        )
     if fence.size + len(piece.written) > MAX_BODY:
-        raise StampRefused(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)
+        raise WriteIdsRefusedError(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)
     return piece
 
 
-def _values_of(text: str) -> dict[str, Value]:
+def _values_of(text: str) -> dict[str, ScalarValue]:
     """The values of the mapping *text*; none if anything in it is faulty, even if nobody needs that: then nothing
     shows that an addition reads right.
     """
@@ -195,7 +199,7 @@ def _ends(passage: _Passage) -> list[int]:
     return [len(passage.text[:end].rstrip()) for end in ends]
 
 
-def _fillings(text: str, value: Value, uuid: str) -> list[tuple[int, str]]:
+def _fillings(text: str, value: ScalarValue, uuid: str) -> list[tuple[int, str]]:
     """What to put where to fill in the empty *value*; YAML has a missing one begin where the next thing does."""
     if value.style in ("'", '"'):
         return [(value.start + 1, uuid)]

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from consistency.core.workplan.validation import shorten
-from consistency.core.workplan.yaml_mapping import MAX_DEPTH, Fault, Mapping, Value
+from consistency.core.workplan.validation import truncate
+from consistency.core.workplan.yaml_mapping import MAX_DEPTH, Mapping, ScalarValue, SyntaxProblem
 
 _OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
 
@@ -20,12 +20,12 @@ class _Refused(Exception):
     """Carries a fault out of the event loop."""
 
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
-        self.fault = Fault(message, index, other)
+        self.fault = SyntaxProblem(message, index, other)
 
 
 def read_yaml(text: str) -> Mapping:
     """Read *text* by YAML's own rules."""
-    values: dict[str, Value] = {}
+    values: dict[str, ScalarValue] = {}
     text = _without_bom(text)
     try:
         _fill(values, yaml.parse(text, Loader=yaml.CSafeLoader))
@@ -34,10 +34,12 @@ def read_yaml(text: str) -> Mapping:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = " ".join(part for part in (error.context, error.problem) if part)
-        return Mapping(values, Fault(f"not valid YAML: {words}", mark.index if mark else 0))
+        return Mapping(values, SyntaxProblem(f"not valid YAML: {words}", mark.index if mark else 0))
     except yaml.reader.ReaderError as error:
         before = text.encode()[: error.position].decode("utf-8", "ignore")  # Its position is in bytes.
-        return Mapping(values, Fault(f"not valid YAML: character #x{error.character:04x}: {error.reason}", len(before)))
+        return Mapping(
+            values, SyntaxProblem(f"not valid YAML: character #x{error.character:04x}: {error.reason}", len(before))
+        )
     return Mapping(values, None)
 
 
@@ -61,7 +63,7 @@ def _without_bom(text: str) -> str:
     return "\n" + text[1:] if text.startswith("\ufeff") else text
 
 
-def _fill(values: dict[str, Value], events: Iterator[yaml.Event]) -> None:
+def _fill(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) -> None:
     """Walk the events of one document; fill *values* in place. Raises _Refused or yaml.YAMLError."""
     opening = next(event for event in events if isinstance(event, yaml.NodeEvent | yaml.StreamEndEvent))
     if isinstance(opening, yaml.StreamEndEvent):
@@ -75,23 +77,23 @@ def _fill(values: dict[str, Value], events: Iterator[yaml.Event]) -> None:
             raise _Refused("a second YAML document begins here", _start(event))
 
 
-def _read_pairs(values: dict[str, Value], events: Iterator[yaml.Event]) -> None:
+def _read_pairs(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) -> None:
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         key = _read_value(event, events)
         value = _read_value(next(events), events)
         if key.text is None:
             raise _Refused("a key must be a plain word", key.start)
         if key.text in values:
-            raise _Refused(f"key '{shorten(key.text)}' is given twice", key.start)
+            raise _Refused(f"key '{truncate(key.text)}' is given twice", key.start)
         values[key.text] = value
 
 
-def _read_value(event: yaml.Event, events: Iterator[yaml.Event]) -> Value:
+def _read_value(event: yaml.Event, events: Iterator[yaml.Event]) -> ScalarValue:
     _refuse_extras(event)
     start = _start(event)
     if isinstance(event, yaml.ScalarEvent):
-        return Value(event.value, start, _end(event), event.style or "")
-    return Value(None, start, _skip_nested(event, events), "")
+        return ScalarValue(event.value, start, _end(event), event.style or "")
+    return ScalarValue(None, start, _skip_nested(event, events), "")
 
 
 def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
@@ -126,7 +128,7 @@ class _Level:
     def see(self, event: yaml.Event) -> None:
         if self.wants_key and isinstance(event, yaml.ScalarEvent):
             if event.value in self.keys:
-                raise _Refused(f"key '{shorten(event.value)}' is given twice", _start(event))
+                raise _Refused(f"key '{truncate(event.value)}' is given twice", _start(event))
             self.keys.add(event.value)
         self.wants_key = not self.wants_key
 
@@ -143,7 +145,7 @@ def _refuse_extras(event: yaml.Event) -> None:
         raise _Refused(f"anchor '&{anchor}' is not allowed here", _start(event))
     tag = getattr(event, "tag", None)
     if tag is not None:  # It may be ''.
-        raise _Refused(f"tag '{shorten(tag)}' is not allowed here", _start(event))
+        raise _Refused(f"tag '{truncate(tag)}' is not allowed here", _start(event))
 
 
 def _start(event: yaml.Event) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
-from consistency.core.workplan.validation import shorten
+from consistency.core.workplan.validation import truncate
 
 BLANKS = " \t\r\n"
 """What may stand around a value; other white space is part of it, so that it can be named."""
@@ -20,7 +20,7 @@ MAX_DEPTH = 64
 
 
 @dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class Value:
+class ScalarValue:
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
     `text` is None where the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
@@ -39,7 +39,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SyntaxProblem:
     """Why a text is no acceptable mapping; `index` is the character index of the place.
 
     `other` says that there is no mapping at all: nothing, or valid YAML of another kind.
@@ -57,8 +57,8 @@ class Mapping:
     With a fault the values are those before it: enough to name the thing, never enough to act on.
     """
 
-    values: dict[str, Value]
-    fault: Fault | None
+    values: dict[str, ScalarValue]
+    fault: SyntaxProblem | None
 
     def text(self, key: str) -> str:
         """The value of *key* as text without outer blanks; '' where it is missing or nested."""
@@ -122,7 +122,7 @@ def read_simple(text: str) -> Mapping | None:
 
     Nearly all task blocks are; YAML proper takes ten times as long for them. A test holds both together.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, ScalarValue] = {}
     if not text.isascii() and not text.replace("\n", " ").isprintable():
         return None  # Beyond ASCII, YAML takes some signs for line ends, and refuses others.
     if text.startswith("{"):
@@ -139,14 +139,14 @@ def read_simple(text: str) -> Mapping | None:
         first, last = line.span(2)
         style = written[0]
         if style in _QUOTES:
-            values[key] = Value(written[1:-1], first, last, style)
+            values[key] = ScalarValue(written[1:-1], first, last, style)
         else:
-            values[key] = Value(None if style == "[" else written, first, last, "")
+            values[key] = ScalarValue(None if style == "[" else written, first, last, "")
         position = line.end()
     return Mapping(values, None) if values else None
 
 
-def cut_off(text: str, value: Value | None) -> str:
+def cut_off(text: str, value: ScalarValue | None) -> str:
     """What follows a plain *value* in *text* as a YAML comment, but looks like a part of it: `#5` in `title: a #5`.
 
     A `#` with a blank behind it is a comment as people write them; '' then.
@@ -157,17 +157,17 @@ def cut_off(text: str, value: Value | None) -> str:
     return found[1] if found else ""
 
 
-def what_is_cut(name: str, value: Value, cut: str) -> str:
+def what_is_cut(name: str, value: ScalarValue, cut: str) -> str:
     """The sentence for a *value* that lacks what was *cut* off."""
-    return f"{name} is '{shorten(value.text or '')}': YAML takes '{shorten(cut)}' for a comment — {_QUOTE}"
+    return f"{name} is '{truncate(value.text or '')}': YAML takes '{truncate(cut)}' for a comment — {_QUOTE}"
 
 
 def what_is_cut_alone(cut: str) -> str:
     """What to add if nothing is left of a value."""
-    return f": YAML takes '{shorten(cut)}' for a comment — {_QUOTE}" if cut else ""
+    return f": YAML takes '{truncate(cut)}' for a comment — {_QUOTE}" if cut else ""
 
 
-def put_in_quotes(text: str, value: Value) -> str:
+def put_in_quotes(text: str, value: ScalarValue) -> str:
     """What to add about a nested *value* that may have been meant as a text: it stands in brackets."""
     return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
 
@@ -182,9 +182,9 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
     starts = [found.start() for found in _ENTRY.finditer(text)]
     if not 0 < len(starts) <= _MAX_ENTRIES or text[: starts[0]].strip():
         return None
-    values: dict[str, Value] = {}
+    values: dict[str, ScalarValue] = {}
     keys = set[str]()
-    first: Fault | None = None
+    first: SyntaxProblem | None = None
     for start, end in pairwise([*starts, len(text)]):
         entry = text[start:end]
         named = _KEY.match(entry)
@@ -196,10 +196,10 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
             if list(mapping.values) != [named[2]]:
                 return None
             value = mapping.values[named[2]]
-            values[named[2]] = Value(value.text, value.start + start, value.end + start, value.style)
+            values[named[2]] = ScalarValue(value.text, value.start + start, value.end + start, value.style)
         elif named[2] in needed or _holds_key_of(needed, entry) or not is_closed(entry):
             said = _advice(entry, named, mapping.fault)
-            first = first or Fault(said.message, said.index + start)
+            first = first or SyntaxProblem(said.message, said.index + start)
     return Mapping(values, first)
 
 
@@ -208,12 +208,12 @@ def _holds_key_of(needed: Collection[str], entry: str) -> bool:
     return any(found[2].strip() in needed for found in _INNER_KEY.finditer(entry))
 
 
-def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
+def _advice(entry: str, named: re.Match[str], fault: SyntaxProblem) -> SyntaxProblem:
     """The *fault* of one *entry*, with what to do about it if that can be told."""
-    value, key = entry[named.end() :].partition("\n")[0].rstrip(), shorten(named[2])
+    value, key = entry[named.end() :].partition("\n")[0].rstrip(), truncate(named[2])
     tab = re.search(r"^ *\t", entry, re.MULTILINE)
     if tab is not None:
-        return Fault(f"not valid YAML: a tab indents a line of '{key}': use spaces", tab.end() - 1)
+        return SyntaxProblem(f"not valid YAML: a tab indents a line of '{key}': use spaces", tab.end() - 1)
     if "not valid YAML: character" in fault.message:
         return fault
     if value.startswith('"') and "\\" in value:
@@ -227,5 +227,5 @@ def _advice(entry: str, named: re.Match[str], fault: Fault) -> Fault:
     else:
         return fault
     if not fault.message.startswith("not valid YAML"):
-        return Fault(f"{fault.message}: {_QUOTE} if it is text", fault.index)
-    return Fault(f"not valid YAML: the value of '{key}' {why} — {what}", named.end())
+        return SyntaxProblem(f"{fault.message}: {_QUOTE} if it is text", fault.index)
+    return SyntaxProblem(f"not valid YAML: the value of '{key}' {why} — {what}", named.end())

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.cli.registration import RegistryError, Wishes, is_retired, register
-from consistency.cli.session_protocol import ProtocolError, check_protocol, keep_protocol
+from consistency.cli.registration import RegistrationError, Wishes, is_retired, register
+from consistency.cli.session_protocol import SessionProtocolError, check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.git.clones import find_clones
 from consistency.git.process import GitError
 from consistency.git.unread import nearest
-from consistency.git.worktree import NotAWorkTree, WorkTree, list_files, locate
+from consistency.git.worktree import NotAWorkTreeError, WorkTree, find_worktree, list_files
 from statehub.management.base import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
 
@@ -80,7 +80,7 @@ class Command(HubCommand):
                 self.cannot_run(f"--{name} is for one repo: give one PATH with it")
         try:
             wishes.check()
-        except RegistryError as error:
+        except RegistrationError as error:
             self.cannot_run(str(error))
 
     def _register_under(self, folder: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
@@ -102,11 +102,11 @@ class Command(HubCommand):
     def _register(self, path: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
         """Register the work tree at *path*, unless it is in *done*; whether that went well."""
         try:
-            tree = locate(path)
+            tree = find_worktree(path)
             if tree.top not in done:
                 done.add(tree.top)
                 self._register_tree(tree, wishes, protocol)
-        except (NotAWorkTree, RegistryError, GitError, ProtocolError) as error:
+        except (NotAWorkTreeError, RegistrationError, GitError, SessionProtocolError) as error:
             self.warn(f"error: {error}")
             return False
         return True

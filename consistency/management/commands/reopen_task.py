@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 
 from consistency.db.fileless import find_tasks_without_file
-from statehub.management.base import HubCommand, user_name
+from statehub.management.base import HubCommand, current_user
 from statehub.models import Source
 from statehub.statuses import TASK_STATUSES
-from statehub.transitions import MoveError, Origin, find_task, reopen
+from statehub.transitions import Actor, TransitionError, find_task, reopen
 
 
 class Command(HubCommand):
@@ -29,9 +29,9 @@ class Command(HubCommand):
         """Reopen the task."""
         try:
             task = find_task(options["task"])
-            origin = Origin(user_name(), Source.COMMAND, settings.STATEHUB_HOST)
+            origin = Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST)
             moved = reopen(task, options["status"], options["reason"], origin)
-        except MoveError as error:
+        except TransitionError as error:
             self.cannot_run(str(error))
         self.say_move(task.key, task.status, options["status"], moved)
         for said in find_tasks_without_file([task]).values():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.cli.registration import RegistryError, of_repo, on_host, to_retire
+from consistency.cli.registration import RegistrationError, of_repo, on_host, to_retire
 from consistency.cli.retiring import retire
 from statehub.management.base import HubCommand
 from statehub.models import Checkout
@@ -35,7 +35,7 @@ class Command(HubCommand):
         """Retire them, one line for each."""
         try:
             found = self._found(options)
-        except RegistryError as error:
+        except RegistrationError as error:
             self.cannot_run(str(error))
         done = {checkout.pk for checkout in retire(found)}
         for checkout in found:

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 
 from consistency.db.fileless import find_tasks_without_file
-from statehub.management.base import HubCommand, user_name
+from statehub.management.base import HubCommand, current_user
 from statehub.models import Source
 from statehub.statuses import TASK_STATUSES
-from statehub.transitions import MoveError, Origin, UnknownTask, advance, find_task
+from statehub.transitions import Actor, TaskNotFoundError, TransitionError, advance, find_task
 
 
 class Command(HubCommand):
@@ -28,10 +28,10 @@ class Command(HubCommand):
         """Advance the task."""
         try:
             task = find_task(options["task"])
-            moved = advance(task, options["status"], Origin(user_name(), Source.COMMAND, settings.STATEHUB_HOST))
-        except UnknownTask as error:
+            moved = advance(task, options["status"], Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST))
+        except TaskNotFoundError as error:
             self.cannot_run(str(error))
-        except MoveError as error:
+        except TransitionError as error:
             self.warn(str(error))
             return 1
         self.say_move(task.key, task.status, options["status"], moved)

@@ -8,16 +8,16 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.cli.registration import RegistryError, all_here, by_slugs
-from consistency.git.lock import Locked
-from consistency.git.process import GitError, GitMissing
-from consistency.git.worktree import NotAWorkTree
+from consistency.cli.registration import RegistrationError, all_here, by_slugs
+from consistency.git.lock import CheckoutLockedError
+from consistency.git.process import GitError, GitMissingError
+from consistency.git.worktree import NotAWorkTreeError
 from consistency.models import Mode
-from consistency.runs.fetching import Visit, visits
-from consistency.runs.options import Options, committer
-from consistency.runs.write_ids import CannotStamp, Stamped, in_words, stamp_checkout
+from consistency.runs.fetching import OpenCheckout, fetch_all
+from consistency.runs.options import RunOptions, committer
+from consistency.runs.write_ids import WriteIdsError, WriteIdsResult, in_words, stamp_checkout
 from statehub import __version__
-from statehub.management.base import CANNOT_RUN, HubCommand, user_name
+from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 
 
 class Command(HubCommand):
@@ -43,19 +43,19 @@ class Command(HubCommand):
         try:
             host = settings.STATEHUB_HOST
             checkouts = all_here(host) if options["all"] else by_slugs(options["slugs"], host)
-            with closing(visits(checkouts, _options(options), 1)) as opened:
+            with closing(fetch_all(checkouts, _options(options), 1)) as opened:
                 for visit in opened:
                     with visit:
                         status = max(status, self._stamp(visit, options))
-        except (RegistryError, GitMissing) as error:
+        except (RegistrationError, GitMissingError) as error:
             self.cannot_run(str(error))
         return status
 
-    def _stamp(self, visit: Visit, options: dict[str, Any]) -> int:
+    def _stamp(self, visit: OpenCheckout, options: dict[str, Any]) -> int:
         path = visit.checkout.path
         try:
             stamped = stamp_checkout(visit, _options(options), self.warn, commit=options["commit"])
-        except (CannotStamp, NotAWorkTree, Locked, GitError, OSError) as error:
+        except (WriteIdsError, NotAWorkTreeError, CheckoutLockedError, GitError, OSError) as error:
             self.warn(f"error: {path}: {error}")
             return CANNOT_RUN
         for line in stamped.left:
@@ -64,11 +64,11 @@ class Command(HubCommand):
         return int(bool(stamped.left))
 
 
-def _options(options: dict[str, Any]) -> Options:
-    return Options(
+def _options(options: dict[str, Any]) -> RunOptions:
+    return RunOptions(
         mode=Mode.FIX,
         host=settings.STATEHUB_HOST,
-        user=user_name(),
+        user=current_user(),
         committer=committer(),
         version=__version__,
         fetch_timeout=settings.STATEHUB_FETCH_TIMEOUT,
@@ -77,7 +77,7 @@ def _options(options: dict[str, Any]) -> Options:
     )
 
 
-def _said(stamped: Stamped) -> str:
+def _said(stamped: WriteIdsResult) -> str:
     if not stamped.files:
         return "nothing to stamp" if not stamped.left else "nothing was stamped"
     workstreams, tasks = (sum(numbers) for numbers in zip(*stamped.files.values(), strict=True))

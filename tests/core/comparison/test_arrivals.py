@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from consistency.core.comparison.arrivals import Seen, Sight, hint, memory_of, with_likes_named, witness
-from consistency.core.comparison.snapshot import HubWorkstream, Known
+from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import Drift
 from consistency.core.finding import Finding
 from tests.core.values import BEFORE, WHEN, block, plan, task, uid, ws
@@ -52,15 +52,15 @@ def test_newest_witness_speaks() -> None:
 def test_what_any_checkout_has_told_is_no_news() -> None:
     old = plan("W", block("T1", "todo"), block("T2", "done"))
     new = plan("W", block("T1", "done"), block("T2", "todo"), block("T3", "done"), status="draft", path="new.md")
-    first = Known(old, {"T1": "todo", "T2": "done"}, "active", {"T1": WHEN, "T2": WHEN}, WHEN)
-    stale = Known(old, {"T1": "done", "T2": "in_progress"}, "draft", {"T1": BEFORE}, BEFORE)
+    first = ParsedWorkplan(old, {"T1": "todo", "T2": "done"}, "active", {"T1": WHEN, "T2": WHEN}, WHEN)
+    stale = ParsedWorkplan(old, {"T1": "done", "T2": "in_progress"}, "draft", {"T1": BEFORE}, BEFORE)
     seen = [
         Seen("a", Sight.LEFT, "c1", WHEN, first),
         Seen("b", Sight.GONE, "c0", BEFORE, stale),
         Seen("c", Sight.GONE),
     ]
-    assert memory_of(new, seen) == Known(new, {"T1": "done", "T2": "done"}, "draft", {"T2": WHEN}, None)
-    assert memory_of(new, [LEFT]) == Known(new)
+    assert memory_of(new, seen) == ParsedWorkplan(new, {"T1": "done", "T2": "done"}, "draft", {"T2": WHEN}, None)
+    assert memory_of(new, [LEFT]) == ParsedWorkplan(new)
 
 
 def test_hint_names_the_first_task_that_is_further_along() -> None:

@@ -20,7 +20,7 @@ from consistency.core.actions import (
     UpdateWorkstream,
     WriteBack,
 )
-from consistency.core.comparison.snapshot import FileSide, HubSide, HubTask, HubWorkstream, Known
+from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import Comparison
 from consistency.core.workplan.model import TaskBlock, Workplan
 from statehub.statuses import TASK_STATUSES, WORKSTREAM_STATUSES, is_regress, rank
@@ -39,7 +39,7 @@ class World:
         self.plans = {item.path: item for item in plans}
         self.workstreams = {row.id: row for row in workstreams}
         self.tasks = {row.id: row for row in tasks}
-        self.taken: dict[str, Known] = {}
+        self.taken: dict[str, ParsedWorkplan] = {}
         self.times = (WHEN + timedelta(seconds=number) for number in count(1))
 
     def other_checkout(self) -> World:
@@ -56,9 +56,9 @@ class World:
     def compare(self) -> Comparison:
         known = []
         for path, item in sorted(self.plans.items()):
-            kept = self.taken.get(path, Known(item))
+            kept = self.taken.get(path, ParsedWorkplan(item))
             known.append(replace(kept, workplan=item))
-        return compared(FileSide(known=tuple(known)), HubSide(self.workstreams, tuple(self.tasks.values())))
+        return compared(FileSnapshot(known=tuple(known)), HubSnapshot(self.workstreams, tuple(self.tasks.values())))
 
     def fix(self) -> Comparison:
         """Compare, apply, and keep the ledger, as a run does."""
@@ -74,7 +74,7 @@ class World:
             item = self.plans[path]
             taken = {each.key: each.status for each in item.blocks if (item.key, each.key) not in doubts}
             times = {task: since[item.key, task] for task in taken if (item.key, task) in since}
-            self.taken[path] = Known(item, taken, item.status, times, since.get((item.key, None)))
+            self.taken[path] = ParsedWorkplan(item, taken, item.status, times, since.get((item.key, None)))
         return comparison
 
     def _apply(self, action: PlannedAction) -> None:
@@ -172,7 +172,7 @@ def worlds(draw: st.DrawFn) -> World:
         taken = {each.key: draw(STATUS | st.just(each.status)) for each in item.blocks if draw(st.booleans())}
         since = {key: WHEN for key in taken if draw(st.booleans())}
         at = draw(st.sampled_from([None, WHEN]))
-        world.taken[path] = Known(item, taken, draw(st.sampled_from(["", *WORKSTREAM_STATUSES])), since, at)
+        world.taken[path] = ParsedWorkplan(item, taken, draw(st.sampled_from(["", *WORKSTREAM_STATUSES])), since, at)
     return world
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from consistency.core.comparison.copies import without_copies
-from consistency.core.comparison.snapshot import Copy, FileSide, HubWorkstream, Known, Settled
+from consistency.core.comparison.snapshot import Copy, FileSnapshot, HubWorkstream, ParsedWorkplan, Settled
 from consistency.core.workplan.model import Problem, Unreadable
 from tests.core.values import block, codes, files, findings, hub, plan, task, uid, ws
 
 
-def untracked(side: FileSide, *paths: str, rows: tuple[HubWorkstream, ...] = ()) -> FileSide:
+def untracked(side: FileSnapshot, *paths: str, rows: tuple[HubWorkstream, ...] = ()) -> FileSnapshot:
     return without_copies(replace(side, untracked=frozenset(paths)), rows)
 
 
@@ -32,7 +32,7 @@ NAMELESS = Unreadable("1.md", (Problem("C-02", "not UTF-8"),))
     ],
     ids=["both read", "original settled", "copy settled", "original without its title", "original not readable"],
 )
-def test_untracked_copy_is_set_apart(side: FileSide, left: FileSide) -> None:
+def test_untracked_copy_is_set_apart(side: FileSnapshot, left: FileSnapshot) -> None:
     apart = untracked(side, "1 (copy).md", rows=(ws(1, "W", path="1.md"),))
     expected = replace(left, copies=(Copy("1 (copy).md", "W", "1.md"),), untracked=frozenset({"1 (copy).md"}))
     assert apart == expected
@@ -40,7 +40,7 @@ def test_untracked_copy_is_set_apart(side: FileSide, left: FileSide) -> None:
 
 def test_two_untracked_copies() -> None:
     apart = untracked(files(COPY, ORIGINAL, plan("W", path="old/1.md")), "1 (copy).md", "old/1.md")
-    assert apart.known == (Known(ORIGINAL),)
+    assert apart.known == (ParsedWorkplan(ORIGINAL),)
     assert apart.copies == (Copy("1 (copy).md", "W", "1.md"), Copy("old/1.md", "W", "1.md"))
 
 
@@ -56,7 +56,7 @@ def test_both_are_tracked() -> None:
 
 def test_unreadable_file_of_another_workplan() -> None:
     side = files(COPY, unreadable=[NAMELESS])
-    assert untracked(side, "1 (copy).md", rows=(ws(1, "V", path="1.md"),)).known == (Known(COPY),)
+    assert untracked(side, "1 (copy).md", rows=(ws(1, "V", path="1.md"),)).known == (ParsedWorkplan(COPY),)
 
 
 def test_copy_is_named_and_the_original_goes_on() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consistency.core.actions import AdvanceTask, WriteBack
-from consistency.core.comparison.flapping import Move, hold, rounds
+from consistency.core.comparison.flapping import Move, count_rounds, suppress_flapping
 from consistency.core.comparison.workplans import Comparison, Drift
 from consistency.core.finding import Finding
 
@@ -53,7 +53,7 @@ def written(old: str, new: str) -> Move:
     ],
 )
 def test_rounds(moves: list[Move], number: int) -> None:
-    assert rounds(moves) == number
+    assert count_rounds(moves) == number
 
 
 def drift(code: str, task: str | None, action: object) -> Drift:
@@ -75,7 +75,7 @@ def test_only_statuses_of_the_tasks_are_held() -> None:
         drift("C-13", "T2", WRITE),
     )
     comparison = Comparison(drifts, (), {"a.md": "ws"})
-    held = hold(comparison, {"T1": [forward(), back()]})
+    held = suppress_flapping(comparison, {"T1": [forward(), back()]})
     message = (
         "task 'T1' goes back and forth and is left alone until somebody decides: "
         "2026-03-04 12:00Z cron (file, a) moved todo → done; 2026-03-04 12:00Z anna (admin) reopened done → todo"
@@ -90,18 +90,18 @@ def test_only_statuses_of_the_tasks_are_held() -> None:
 
 @pytest.mark.parametrize("code", ["C-11", "C-13", "C-15"])
 def test_every_kind_of_mending_a_status_is_held(code: str) -> None:
-    held = hold(Comparison((drift(code, "T1", WRITE),), (), {}), {"T1": []})
+    held = suppress_flapping(Comparison((drift(code, "T1", WRITE),), (), {}), {"T1": []})
     assert [(each.finding.code, each.action) for each in held.drifts] == [(code, None), ("C-20", None)]
     assert held.drifts[1].finding.message == "task 'T1' goes back and forth and is left alone until somebody decides"
 
 
 def test_message_tells_the_last_six_steps() -> None:
     moves = [Move(NOON + timedelta(minutes=number), "todo", "done", f"w{number}", written=True) for number in range(9)]
-    (_, seesaw) = hold(Comparison((drift("C-13", "T1", WRITE),), (), {}), {"T1": moves}).drifts
+    (_, seesaw) = suppress_flapping(Comparison((drift("C-13", "T1", WRITE),), (), {}), {"T1": moves}).drifts
     told = seesaw.finding.message.partition("decides: ")[2].split("; ")
     assert told == [f"2026-03-04 12:0{n}Z w{n} wrote done over todo in the file" for n in range(3, 9)]
 
 
 def test_nothing_is_held_where_nothing_goes_back_and_forth() -> None:
     comparison = Comparison((drift("C-11", "T1", ADVANCE),), (), {})
-    assert hold(comparison, {}) == comparison
+    assert suppress_flapping(comparison, {}) == comparison

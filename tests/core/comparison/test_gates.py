@@ -10,16 +10,16 @@ from consistency.core.codes import Severity
 from consistency.core.comparison.gates import (
     Freshness,
     Sighting,
-    behind,
-    branch_gone,
-    for_a_check,
-    foreign_clone,
+    as_info,
+    check_behind,
+    check_branch,
+    check_branch_exists,
+    check_clone,
+    check_in_progress,
+    check_missing_workplans,
+    check_repository,
     freshness,
-    in_progress,
     is_gate,
-    off_branch,
-    other_repository,
-    suddenly_empty,
 )
 from consistency.core.finding import Finding
 
@@ -46,19 +46,19 @@ def test_freshness(fetched: bool, lacks: bool, ahead: bool, expected: str) -> No
 
 @pytest.mark.parametrize("state", [Freshness.BEHIND, Freshness.DIVERGED])
 def test_behind(state: Freshness) -> None:
-    assert behind("net", state, None) == [Finding.of("C-14", BEHIND)]
+    assert check_behind("net", state, None) == [Finding.of("C-14", BEHIND)]
     told = f"{BEHIND} (it lacks c0ffeec, as seen by forge at 2026-03-04 05:06:07Z)"
-    assert behind("net", state, SEEN) == [Finding.of("C-14", told)]
+    assert check_behind("net", state, SEEN) == [Finding.of("C-14", told)]
 
 
 @pytest.mark.parametrize("state", [Freshness.FRESH, Freshness.UNKNOWN, Freshness.NO_UPSTREAM])
 def test_not_behind(state: Freshness) -> None:
-    assert behind("net", state, SEEN) == []
+    assert check_behind("net", state, SEEN) == []
 
 
 @pytest.mark.parametrize("branch", ["main", "topic", None])
 def test_on_the_branch(branch: str | None) -> None:
-    assert off_branch("net", branch, "main", True) == []
+    assert check_branch("net", branch, "main", True) == []
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ def test_on_the_branch(branch: str | None) -> None:
 )
 def test_off_the_branch(branch: str | None, on_branch: bool | None, where: str) -> None:
     words = f"Repo 'net' {where} — nothing is written (--any-branch lifts this)"
-    assert off_branch("net", branch, "main", on_branch) == [Finding.of("C-18", words)]
+    assert check_branch("net", branch, "main", on_branch) == [Finding.of("C-18", words)]
 
 
 def test_in_progress() -> None:
-    assert in_progress("net", "") == []
+    assert check_in_progress("net", "") == []
     words = "Repo 'net': a rebase is under way — nothing is written; finish or abort it"
-    assert in_progress("net", "a rebase") == [Finding.of("C-21", words)]
+    assert check_in_progress("net", "a rebase") == [Finding.of("C-21", words)]
 
 
 def test_branch_gone() -> None:
     words = "Repo 'net': branch 'main' is gone from origin — nothing is written"
-    assert branch_gone("net", "main", "origin", "") == [Finding.of("C-22", words)]
+    assert check_branch_exists("net", "main", "origin", "") == [Finding.of("C-22", words)]
     renamed = f"{words}; its default branch is 'trunk': git switch trunk, then register_repo PATH follows it"
-    assert branch_gone("net", "main", "origin", "trunk") == [Finding.of("C-22", renamed)]
+    assert check_branch_exists("net", "main", "origin", "trunk") == [Finding.of("C-22", renamed)]
 
 
 def test_foreign_clone() -> None:
@@ -92,7 +92,7 @@ def test_foreign_clone() -> None:
         "Repo 'net': this clone does not come from the repo's origin: it has none — nothing is written "
         "(if the repository has moved: git remote set-url, then register_repo PATH)"
     )
-    assert foreign_clone("net", "it has none") == [Finding.of("C-22", words)]
+    assert check_clone("net", "it has none") == [Finding.of("C-22", words)]
 
 
 def test_other_repository() -> None:
@@ -100,12 +100,12 @@ def test_other_repository() -> None:
         "Repo 'net': another repository is here now, the histories have nothing in common — nothing is written "
         "(retire_checkout PATH, then register_repo PATH registers the other one)"
     )
-    assert other_repository("net") == [Finding.of("C-22", words)]
+    assert check_repository("net") == [Finding.of("C-22", words)]
 
 
 @pytest.mark.parametrize(("remembered", "there"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (1000, 500)])
 def test_enough_workplans(remembered: int, there: int) -> None:
-    assert suddenly_empty("net", remembered, there) == []
+    assert check_missing_workplans("net", remembered, there) == []
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_suddenly_empty(remembered: int, there: int, words: str) -> None:
         f"Repo 'net' shows {words} of its last fix — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
-    assert suddenly_empty("net", remembered, there) == [Finding.of("C-19", message)]
+    assert check_missing_workplans("net", remembered, there) == [Finding.of("C-19", message)]
 
 
 def test_check_only_informs() -> None:
-    (found,) = for_a_check(off_branch("net", "topic", "main", False))
+    (found,) = as_info(check_branch("net", "topic", "main", False))
     assert (found.code, found.severity) == ("C-18", Severity.INFO)
 
 

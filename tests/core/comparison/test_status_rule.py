@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from consistency.core.comparison.status_rule import judge
+from consistency.core.comparison.status_rule import classify_difference
 
 RANK = {"todo": 0, "draft": 0, "in_progress": 1, "blocked": 1, "active": 1, "done": 2, "cancelled": 2}
 WORDS = tuple(RANK)
@@ -26,7 +26,7 @@ def by_the_design(file: str, hub: str, taken: str, moved: bool) -> str | None:
 @pytest.mark.parametrize("taken", ["", *WORDS])
 def test_judge_every_case(taken: str, moved: bool) -> None:
     for file, hub in itertools.product(WORDS, WORDS):
-        assert judge(file, hub, taken, moved=moved) == by_the_design(file, hub, taken, moved), (file, hub)
+        assert classify_difference(file, hub, taken, moved=moved) == by_the_design(file, hub, taken, moved), (file, hub)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_judge_every_case(taken: str, moved: bool) -> None:
     ],
 )
 def test_judge_examples(file: str, hub: str, taken: str, moved: bool, code: str | None) -> None:
-    assert judge(file, hub, taken, moved=moved) == code
+    assert classify_difference(file, hub, taken, moved=moved) == code

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from consistency.core.actions import AdvanceTask, CreateTask, UpdateTask, WriteBack
-from consistency.core.comparison.snapshot import Known, Settled
-from consistency.core.comparison.status_rule import judge
-from consistency.core.comparison.workplans import Doubt, Drift
+from consistency.core.comparison.snapshot import ParsedWorkplan, Settled
+from consistency.core.comparison.status_rule import classify_difference
+from consistency.core.comparison.workplans import Drift, Unevaluated
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable
 from statehub.statuses import TASK_STATUSES, rank
@@ -25,7 +25,7 @@ def test_task_as_in_the_file_is_no_drift() -> None:
 
 def task_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
     """What is to be found where a block's status is *file*, its task's *db*."""
-    code = judge(file, db, taken, moved=moved)
+    code = classify_difference(file, db, taken, moved=moved)
     if code is None:
         return []
     ahead = "has changed" if rank(file) == rank(db) else "is ahead of"
@@ -47,7 +47,7 @@ def task_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drif
 @pytest.mark.parametrize("taken", ["", *TASK_STATUSES])
 def test_task_status_every_case(taken: str, since: datetime | None) -> None:
     for file, db in itertools.product(TASK_STATUSES, TASK_STATUSES):
-        known = Known(
+        known = ParsedWorkplan(
             plan("W", block("T1", file, line=12)),
             {"T1": taken} if taken else {},
             "active",
@@ -61,8 +61,10 @@ def test_task_status_every_case(taken: str, since: datetime | None) -> None:
 
 def test_task_that_moved_or_was_renamed_is_compared_with_its_own_memory() -> None:
     rows, memory = hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1", "done")), ({"T1": "done"}, "active", {"T1": WHEN})
-    moved = files(Known(plan("V", block("T1", "cancelled"))), Known(plan("W"), *memory))
-    renamed = files(Known(plan("W", block("T9", "cancelled", uuid=uid(11))), *memory), Known(plan("V")))
+    moved = files(ParsedWorkplan(plan("V", block("T1", "cancelled"))), ParsedWorkplan(plan("W"), *memory))
+    renamed = files(
+        ParsedWorkplan(plan("W", block("T9", "cancelled", uuid=uid(11))), *memory), ParsedWorkplan(plan("V"))
+    )
     for side in moved, renamed:
         assert [code for code, _ in codes(side, rows)] == ["C-11", "C-12"]
 
@@ -165,9 +167,11 @@ def test_task_moved_from_a_workplan_that_is_gone() -> None:
 
 def test_task_moved_or_renamed_and_reopened_is_no_news() -> None:
     rows = hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1", "todo"))
-    moved = files(Known(plan("V", block("T1", "done"))), Known(plan("W"), {"T1": "done"}))
+    moved = files(ParsedWorkplan(plan("V", block("T1", "done"))), ParsedWorkplan(plan("W"), {"T1": "done"}))
     assert codes(moved, rows) == [("C-12", "T1"), ("C-15", "T1")]
-    renamed = files(Known(plan("W", block("T9", "done", uuid=uid(11))), {"T1": "done"}), Known(plan("V")))
+    renamed = files(
+        ParsedWorkplan(plan("W", block("T9", "done", uuid=uid(11))), {"T1": "done"}), ParsedWorkplan(plan("V"))
+    )
     assert codes(renamed, rows) == [("C-12", "T9"), ("C-15", "T9")]
 
 
@@ -190,7 +194,7 @@ def test_two_blocks_with_one_id_touch_neither() -> None:
         ),
     ]  # fmt: skip
     assert codes(files(one, two), rows)[2:] == [("C-11", "T2")]
-    assert result.doubts == (Doubt(workplan="V", task="T1"), Doubt(workplan="W", task="T1"))
+    assert result.doubts == (Unevaluated(workplan="V", task="T1"), Unevaluated(workplan="W", task="T1"))
 
 
 def test_many_blocks_with_one_id_have_short_messages() -> None:
@@ -219,14 +223,14 @@ def test_invalid_block_with_an_id_keeps_its_task_from_being_gone() -> None:
     side = files(plan("W", problems=[Problem("C-05", "broken", 3, "T1", "0:status")]))
     result = compared(side, hub(ws(1, "W"), task(11, 1, "T1"), task(12, 1, "T2")))
     assert [(drift.finding.code, drift.finding.task) for drift in result.drifts] == [("C-10", "T2"), ("C-05", "T1")]
-    assert result.doubts == (Doubt(workplan="W", task="T1"),)
+    assert result.doubts == (Unevaluated(workplan="W", task="T1"),)
 
 
 def test_invalid_block_without_an_id_leaves_all_in_doubt() -> None:
     side = files(plan("W", block("T2"), problems=[Problem("C-05", "broken", 3, None, "0:yaml")]))
     result = compared(side, hub(ws(1, "W"), task(11, 1, "T1"), task(12, 1, "T2")))
     assert [(drift.finding.code, drift.finding.task) for drift in result.drifts] == [("C-05", None)]
-    assert result.doubts == (Doubt(workplan="W", task="T1"),)
+    assert result.doubts == (Unevaluated(workplan="W", task="T1"),)
 
 
 def stolen(key: str, uuid: str, owner: str, *, db_status: str | None = "todo") -> Drift:
@@ -242,7 +246,7 @@ def test_copied_uuid_in_the_same_file() -> None:
     side = files(plan("W", block("T1", uuid=uid(11)), block("T2", uuid=uid(11))))
     result = compared(side, hub(ws(1, "W"), task(11, 1, "T1")))
     assert list(result.drifts) == [stolen("T2", uid(11), "task 'T1' of workplan 'W'")]
-    assert result.doubts == (Doubt(workplan="W", task="T2"),)
+    assert result.doubts == (Unevaluated(workplan="W", task="T2"),)
 
 
 def test_copied_uuid_of_another_task_that_has_a_row() -> None:
@@ -321,7 +325,10 @@ def test_id_that_the_hub_has_twice_goes_to_the_row_at_home() -> None:
 
 
 def test_what_was_taken_of_the_own_workplan_comes_first() -> None:
-    own, other = Known(plan("W", block("T1", "done")), {"T1": "done"}, "active"), Known(plan("V"), {"T1": "todo"})
+    own, other = (
+        ParsedWorkplan(plan("W", block("T1", "done")), {"T1": "done"}, "active"),
+        ParsedWorkplan(plan("V"), {"T1": "todo"}),
+    )
     assert codes(files(own, other), hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1"))) == [("C-15", "T1")]
 
 
@@ -329,7 +336,7 @@ def test_invalid_block_without_an_id_leaves_other_workplans_tasks_in_no_doubt() 
     broken = plan("W", problems=[Problem("C-05", "task block has no 'id'", 20)])
     result = compared(files(broken, plan("V")), hub(ws(1, "W"), ws(2, "V"), task(11, 1, "T1"), task(12, 2, "T2")))
     assert [(drift.finding.code, drift.finding.task) for drift in result.drifts] == [("C-10", "T2"), ("C-05", None)]
-    assert result.doubts == (Doubt(workplan="W", task="T1"),)
+    assert result.doubts == (Unevaluated(workplan="W", task="T1"),)
 
 
 def test_id_of_a_task_whose_file_is_settled() -> None:
@@ -353,7 +360,7 @@ def test_id_of_a_task_whose_file_cannot_be_compared() -> None:
             file="W.md", line=10, workplan="W", task="T1", db_status="todo", file_status="todo",
         )
     )  # fmt: skip
-    assert result.doubts == (Doubt(file="V.md"), Doubt(workplan="W", task="T1"))
+    assert result.doubts == (Unevaluated(file="V.md"), Unevaluated(workplan="W", task="T1"))
 
 
 def test_task_of_a_workstream_that_came_after_the_others_were_read() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, UpdateTask, UpdateWorkstream
 from consistency.core.codes import Severity
-from consistency.core.comparison.snapshot import Known, Settled
-from consistency.core.comparison.status_rule import judge
-from consistency.core.comparison.workplans import Comparison, Doubt, Drift
+from consistency.core.comparison.snapshot import ParsedWorkplan, Settled
+from consistency.core.comparison.status_rule import classify_difference
+from consistency.core.comparison.workplans import Comparison, Drift, Unevaluated
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable
 from statehub.statuses import WORKSTREAM_STATUSES, rank
@@ -78,7 +78,7 @@ def test_workstream_whose_workplan_is_gone_without_a_finding_for_each_task() -> 
 
 def workstream_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
     """What is to be found where a workplan's status is *file*, its workstream's *db*."""
-    code = judge(file, db, taken, moved=moved)
+    code = classify_difference(file, db, taken, moved=moved)
     if code is None:
         return []
     statuses = f"(db={db}, file={file})"
@@ -95,7 +95,7 @@ def workstream_status_drifts(file: str, db: str, taken: str, moved: bool) -> lis
 @pytest.mark.parametrize("taken", ["", *WORKSTREAM_STATUSES])
 def test_workstream_status_every_case_is_never_written_back(taken: str, since: datetime | None) -> None:
     for file, db in itertools.product(WORKSTREAM_STATUSES, WORKSTREAM_STATUSES):
-        known = Known(plan("W", status=file), {}, taken, {}, since)
+        known = ParsedWorkplan(plan("W", status=file), {}, taken, {}, since)
         result = compared(files(known), hub(ws(1, "W", status=db)))
         assert list(result.drifts) == workstream_status_drifts(file, db, taken, since != WHEN)
         assert result.agreed == ({("W", None): WHEN} if file == db else {})
@@ -155,7 +155,7 @@ def test_unreadable_files_are_reported_and_leave_their_workstreams_in_peace() ->
             Drift(Finding.of("C-03", "no title", file="V.md", line=2, workplan="V", mark="V.md:title")),
             Drift(Finding.of("C-02", "broken", file="W.md", line=3, mark="W.md:")),
         ),
-        (Doubt(file="V.md"), Doubt(file="W.md"), Doubt(file="x.md")),
+        (Unevaluated(file="V.md"), Unevaluated(file="W.md"), Unevaluated(file="x.md")),
         {"A.md": uid(1)},
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def test_workplans_with_one_id_touch_neither() -> None:
             for path, others in [("a.md", "b.md, c.md"), ("b.md", "a.md, c.md"), ("c.md", "a.md, b.md")]
         ),
     ]  # fmt: skip
-    assert (result.doubts, result.workstreams) == ((Doubt(workplan="W"),), {"V.md": uid(2)})
+    assert (result.doubts, result.workstreams) == ((Unevaluated(workplan="W"),), {"V.md": uid(2)})
 
 
 def test_two_workplans_with_one_id_are_both_reported() -> None:
@@ -209,7 +209,7 @@ def stolen(key: str, uuid: str, owner: str) -> Drift:
 def test_copied_uuid_of_another_workplan() -> None:
     result = compared(files(plan("V", block("T1"), uuid=uid(1)), plan("W", uuid=uid(1))), hub(ws(1, "W")))
     assert list(result.drifts) == [stolen("V", uid(1), "workplan 'W' (W.md)")]
-    assert (result.doubts, result.workstreams) == ((Doubt(file="V.md"),), {"W.md": uid(1)})
+    assert (result.doubts, result.workstreams) == ((Unevaluated(file="V.md"),), {"W.md": uid(1)})
 
 
 def test_copied_uuid_of_a_settled_workplan() -> None:
@@ -249,7 +249,7 @@ def test_copied_uuid_of_a_workplan_of_another_repo() -> None:
     side = files(plan("W", block("T1", "done"), uuid=uid(8)))
     result = compared(side, hub(ws(1, "W"), task(11, 1, "T1"), foreign={uid(8): "other/W"}))
     assert list(result.drifts) == [stolen("W", uid(8), "workplan 'other/W' of another repo")]
-    assert result.doubts == (Doubt(file="W.md"),)
+    assert result.doubts == (Unevaluated(file="W.md"),)
 
 
 def test_drifts_stand_in_the_order_of_file_and_line() -> None:
@@ -284,7 +284,7 @@ class TestWithoutAFile:
             ),
             Finding.of("C-23", "not read: a link to a folder", file="other"),
         ]
-        assert comparison.doubts == (Doubt(workplan="W"),)
+        assert comparison.doubts == (Unevaluated(workplan="W"),)
 
     def test_tasks_of_a_file_that_is_not_read_stay_where_they_are(self) -> None:
         side = replace(files(plan("V", block("T"))), unread={"W.md": "git ignores it"})

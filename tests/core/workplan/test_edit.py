@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consistency.core.workplan import edit
-from consistency.core.workplan.edit import EditRefused
+from consistency.core.workplan.edit import EditRefusedError
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
 from statehub.statuses import TASK_STATUSES
@@ -140,7 +140,7 @@ SEVERAL_LINES = f'{FRONT}- ```task\n  id: X\n  status: "do\\\n   ne"\n  ```\n'.e
     ],
 )  # fmt: skip
 def test_set_statuses_refuses(data: bytes, wanted: dict[str, str], words: str) -> None:
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(EditRefusedError) as refused:
         set_statuses("w.md", data, wanted)
     assert str(refused.value) == words
 

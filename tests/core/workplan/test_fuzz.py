@@ -13,13 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consistency.core.ledger_codec import recall
+from consistency.core.ledger_codec import load
 from consistency.core.workplan.edit import Edited, set_statuses
 from consistency.core.workplan.model import Unreadable, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from tests.fuzz import __main__ as command
 from tests.fuzz import campaign, targets
-from tests.fuzz.targets import TARGETS, Broken
+from tests.fuzz.targets import TARGETS, BrokenPromiseError
 from tests.fuzz.tokens import TOKENS, dictionary
 
 SEEDS = campaign.seeds()
@@ -79,7 +79,7 @@ GOOD = FRONT + b"\n```task\nid: X\nstatus: todo\n```\n"
 def test_a_place_beside_its_status_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = parse_workplan(targets.PATH, GOOD.replace(b"id: X", b"id: XY"))
     monkeypatch.setattr(targets, "parse_workplan", lambda path, data: moved)
-    with pytest.raises(Broken, match="a place has the bytes of its status"):
+    with pytest.raises(BrokenPromiseError, match="a place has the bytes of its status"):
         TARGETS["parse"](GOOD)
 
 
@@ -89,13 +89,13 @@ def test_an_edit_of_one_byte_more_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
         return Edited(right.data + b"\n", right.workplan)
 
     monkeypatch.setattr(targets, "set_statuses", edited)
-    with pytest.raises(Broken, match="only the statuses' bytes change"):
+    with pytest.raises(BrokenPromiseError, match="only the statuses' bytes change"):
         TARGETS["edit"](GOOD)
 
 
 def test_a_ledger_that_forgets_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "recall", lambda path, text: recall("another.md", text))
-    with pytest.raises(Broken, match="the ledger gives the workplan back"):
+    monkeypatch.setattr(targets, "recall", lambda path, text: load("another.md", text))
+    with pytest.raises(BrokenPromiseError, match="the ledger gives the workplan back"):
         TARGETS["memory"](GOOD)
 
 
@@ -116,14 +116,14 @@ def test_replay_of_a_file_that_breaks_a_promise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(data: bytes) -> None:
-        raise Broken("all is well")
+        raise BrokenPromiseError("all is well")
 
     monkeypatch.setitem(TARGETS, "parse", broken)
     path = tmp_path / "bad.md"
     path.write_bytes(b"\xff")
     assert command.main(["--target", "parse", "--replay", str(path)]) == 1
     said = capsys.readouterr().out
-    assert "tests.fuzz.targets.Broken: all is well\n" in said
+    assert "tests.fuzz.targets.BrokenPromiseError: all is well\n" in said
     assert said.endswith(f"parse is broken by {path}: b'\\xff'\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consistency.core.comparison.snapshot import Settled
-from consistency.core.comparison.workplans import Doubt
+from consistency.core.comparison.workplans import Unevaluated
 from consistency.core.workplan.model import Problem, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from tests.core.values import block, codes, compared, files, findings, hub, plan, task, uid, ws
@@ -149,7 +149,7 @@ def test_its_row_is_not_gone() -> None:
     assert codes(side, rows) == [("C-10", "C"), ("C-24", "B")]
     found = findings(side, rows)[1]
     assert (found.message, found.file, found.line, found.workplan, found.task) == ("m", "W1.md", 20, "W1", "B")
-    assert compared(side, rows).doubts == (Doubt(workplan="W1", task="B", there=True),)
+    assert compared(side, rows).doubts == (Unevaluated(workplan="W1", task="B", there=True),)
 
 
 @pytest.mark.parametrize(("only_known", "expected"), [(False, [("C-24", "B")]), (True, [])])

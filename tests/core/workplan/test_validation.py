@@ -8,14 +8,14 @@ import pytest
 
 from consistency.core.workplan.validation import (
     MAX_ID,
-    fault_of_id,
-    fault_of_word,
+    and_others,
     has_control,
+    id_error,
     is_uuid,
-    near_miss,
-    not_one_of,
-    others,
-    shorten,
+    not_one_of_message,
+    suggest,
+    truncate,
+    word_error,
 )
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
@@ -30,13 +30,13 @@ from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
     ],
 )  # fmt: skip
 def test_near_miss_of_a_task_status(word: str, meant: str | None) -> None:
-    assert near_miss(word, TASK_STATUSES) == meant
+    assert suggest(word, TASK_STATUSES) == meant
 
 
 def test_near_miss_depends_on_what_is_allowed() -> None:
-    assert near_miss("active", WORKSTREAM_STATUSES) == "active"
-    assert near_miss("urgent", PRIORITIES) == "critical"
-    assert near_miss("state", ("status",)) == "status"
+    assert suggest("active", WORKSTREAM_STATUSES) == "active"
+    assert suggest("urgent", PRIORITIES) == "critical"
+    assert suggest("state", ("status",)) == "status"
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_near_miss_depends_on_what_is_allowed() -> None:
     ],
 )  # fmt: skip
 def test_near_miss_is_never_the_opposite(word: str, of_a_workplan: str | None, of_a_task: str | None) -> None:
-    assert (near_miss(word, WORKSTREAM_STATUSES), near_miss(word, TASK_STATUSES)) == (of_a_workplan, of_a_task)
+    assert (suggest(word, WORKSTREAM_STATUSES), suggest(word, TASK_STATUSES)) == (of_a_workplan, of_a_task)
 
 
 def test_not_one_of_names_the_letter_that_the_eye_does_not_see() -> None:
-    assert not_one_of("task status", "d\u043ene", TASK_STATUSES) == (
+    assert not_one_of_message("task status", "d\u043ene", TASK_STATUSES) == (
         "unknown task status 'd\u043ene', which holds U+043E CYRILLIC SMALL LETTER O — did you mean 'done'?"
     )
 
@@ -62,14 +62,18 @@ def test_every_character_of_an_invisible_category_is_refused_and_no_letter() -> 
     for letter in map(chr, range(0x110000)):
         category = unicodedata.category(letter)
         if category in ("Cc", "Cf", "Zl", "Zp", "Zs"):
-            assert (fault_of_word(letter) is None) is (letter == " "), hex(ord(letter))
+            assert (word_error(letter) is None) is (letter == " "), hex(ord(letter))
         elif category in ("Lu", "Ll", "Nd", "Pd", "Sm", "Sc"):
-            assert fault_of_word(letter) is None, hex(ord(letter))
+            assert word_error(letter) is None, hex(ord(letter))
 
 
 def test_not_one_of_says_what_was_meant_or_what_is_allowed() -> None:
-    assert not_one_of("task status", "Done", TASK_STATUSES) == "unknown task status 'Done' — did you mean 'done'?"
-    assert not_one_of("priority", "p1", PRIORITIES) == "unknown priority 'p1' (one of low, medium, high, critical)"
+    assert (
+        not_one_of_message("task status", "Done", TASK_STATUSES) == "unknown task status 'Done' — did you mean 'done'?"
+    )
+    assert (
+        not_one_of_message("priority", "p1", PRIORITIES) == "unknown priority 'p1' (one of low, medium, high, critical)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_not_one_of_says_what_was_meant_or_what_is_allowed() -> None:
     ],
 )  # fmt: skip
 def test_fault_of_id(word: str, fault: str | None) -> None:
-    assert fault_of_id(word) == fault
+    assert id_error(word) == fault
 
 
 def test_has_control() -> None:
@@ -114,14 +118,14 @@ def test_is_uuid(word: str, answer: bool) -> None:
 
 
 def test_shorten_makes_one_clean_line() -> None:
-    assert shorten("a\n  b\t\u2028c") == "a b c"
-    assert shorten("x" * 60) == "x" * 60
-    assert shorten("x" * 61) == "x" * 59 + "…"
-    assert shorten("a\0b\x1b[31mc") == "a\ufffdb\ufffd[31mc"
+    assert truncate("a\n  b\t\u2028c") == "a b c"
+    assert truncate("x" * 60) == "x" * 60
+    assert truncate("x" * 61) == "x" * 59 + "…"
+    assert truncate("a\0b\x1b[31mc") == "a\ufffdb\ufffd[31mc"
 
 
 def test_others_names_three_and_counts_the_rest() -> None:
-    assert others(["a", "b"], "a") == "b"
-    assert others(["a", "b", "c", "d"], "b") == "a, c, d"
-    assert others(["a", "b", "c", "d", "e", "f"], "f") == "a, b, c and 2 more"
-    assert others(["a", "b", "c", "d", "e", "f"], "a") == "b, c, d and 2 more"
+    assert and_others(["a", "b"], "a") == "b"
+    assert and_others(["a", "b", "c", "d"], "b") == "a, c, d"
+    assert and_others(["a", "b", "c", "d", "e", "f"], "f") == "a, b, c and 2 more"
+    assert and_others(["a", "b", "c", "d", "e", "f"], "a") == "b, c, d and 2 more"

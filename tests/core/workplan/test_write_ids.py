@@ -17,7 +17,7 @@ from consistency.core.workplan.edit import set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.taskblock import MAX_BODY
-from consistency.core.workplan.write_ids import StampRefused
+from consistency.core.workplan.write_ids import WriteIdsRefusedError
 from statehub.statuses import TASK_STATUSES
 
 OURS = "6f0f4c7e-7d3a-4f5b-9a6e-0d5d4c0c8b11"
@@ -221,7 +221,7 @@ def test_stamp_of_any_text_is_right_or_refused(
     (old,) = before.blocks
     try:
         after = module.stamp("w.md", data, None, {old.key: OURS})
-    except StampRefused as refused:
+    except WriteIdsRefusedError as refused:
         assert refused.task == old.key  # noqa: PT017  # to be refused is right as well
         return
     added = len(after.data) - len(data)
@@ -281,7 +281,7 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
     body, entry = "id: X\nstatus: todo\nnotes: ", f'\nstate_hub_task_id: "{OURS}"'
     body += "x" * (MAX_BODY - len(f"{body}{entry}\n"))
     assert stamp(text(body), None, {"X": OURS}) == text(body + entry)
-    with pytest.raises(StampRefused):
+    with pytest.raises(WriteIdsRefusedError):
         stamp(text(f"{body}x"), None, {"X": OURS})
 
 
@@ -321,7 +321,7 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
     ],
 )  # fmt: skip
 def test_stamp_refuses(data: bytes, tasks: dict[str, str], words: str, task: str | None) -> None:
-    with pytest.raises(StampRefused) as refused:
+    with pytest.raises(WriteIdsRefusedError) as refused:
         module.stamp("w.md", data, None, tasks)
     assert (str(refused.value), refused.value.task) == (words, task)
 
@@ -329,7 +329,7 @@ def test_stamp_refuses(data: bytes, tasks: dict[str, str], words: str, task: str
 @pytest.mark.parametrize("entry", [b"state_hub_workstream_id: |\n", b"notes: %\n"])
 def test_stamp_refuses_a_front_matter_that_takes_no_more(entry: bytes) -> None:
     data = text("id: X\nstatus: todo").replace(b"title: T\n", b"title: T\n" + entry)
-    with pytest.raises(StampRefused) as refused:
+    with pytest.raises(WriteIdsRefusedError) as refused:
         module.stamp("w.md", data, OURS, {})
     assert str(refused.value) == (
         f"the front matter takes no state_hub_workstream_id as it is written: add it by hand ({OURS})"

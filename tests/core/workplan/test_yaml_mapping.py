@@ -7,7 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consistency.core.workplan.yaml_events import read_yaml
-from consistency.core.workplan.yaml_mapping import MAX_DEPTH, Fault, Mapping, Value, read_mapping, read_simple
+from consistency.core.workplan.yaml_mapping import (
+    MAX_DEPTH,
+    Mapping,
+    ScalarValue,
+    SyntaxProblem,
+    read_mapping,
+    read_simple,
+)
 
 
 def texts(text: str) -> dict[str, str | None]:
@@ -16,7 +23,7 @@ def texts(text: str) -> dict[str, str | None]:
     return {key: value.text for key, value in mapping.values.items()}
 
 
-def fault(text: str) -> Fault:
+def fault(text: str) -> SyntaxProblem:
     found = read_mapping(text).fault
     assert found is not None
     return found
@@ -68,7 +75,7 @@ def test_read_mapping_spans_are_characters_with_quotes() -> None:
 
 def test_read_mapping_spans_count_a_leading_bom() -> None:
     text = "\ufeffid: X\nstatus: done"
-    assert read_mapping(text).values == {"id": Value("X", 5, 6, ""), "status": Value("done", 15, 19, "")}
+    assert read_mapping(text).values == {"id": ScalarValue("X", 5, 6, ""), "status": ScalarValue("done", 15, 19, "")}
 
 
 @pytest.mark.parametrize(
@@ -111,12 +118,12 @@ def test_read_mapping_spans_count_a_leading_bom() -> None:
     ],
 )  # fmt: skip
 def test_read_mapping_refuses(text: str, message: str, index: int) -> None:
-    assert fault(text) == Fault(message, index)
+    assert fault(text) == SyntaxProblem(message, index)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "\ufeff"])
 def test_read_mapping_of_nothing(text: str) -> None:
-    assert fault(text) == Fault("empty: a mapping of `key: value` lines is expected", 0, other=True)
+    assert fault(text) == SyntaxProblem("empty: a mapping of `key: value` lines is expected", 0, other=True)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_read_mapping_of_nothing(text: str) -> None:
     ],
 )  # fmt: skip
 def test_read_mapping_of_another_kind(text: str, index: int) -> None:
-    assert fault(text) == Fault("not a mapping of `key: value` lines", index, other=True)
+    assert fault(text) == SyntaxProblem("not a mapping of `key: value` lines", index, other=True)
 
 
 def test_read_mapping_keeps_the_values_before_a_fault() -> None:
@@ -151,8 +158,8 @@ def test_read_mapping_deeply_nested(opening: str, depth: int) -> None:
 
 def test_read_mapping_as_deep_as_is_allowed() -> None:
     text = "a: " + "[" * MAX_DEPTH + "]" * MAX_DEPTH
-    assert read_mapping(text) == Mapping({"a": Value(None, 3, len(text), "")}, None)
-    assert fault("a: [" + text[3:] + "]") == Fault("nested more than 64 levels deep", 3 + MAX_DEPTH)
+    assert read_mapping(text) == Mapping({"a": ScalarValue(None, 3, len(text), "")}, None)
+    assert fault("a: [" + text[3:] + "]") == SyntaxProblem("nested more than 64 levels deep", 3 + MAX_DEPTH)
 
 
 def test_text_of_a_value() -> None:

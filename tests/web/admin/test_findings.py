@@ -17,7 +17,7 @@ from statehub.models import Checkout
 from tests.web.admin.helpers import body, streamed
 from tests.web.admin.hubrows import START, Rows
 from web.admin.export import safe_cell
-from web.admin.finding_state import State, state_of, with_newest_run
+from web.admin.finding_state import FindingState, state_of, with_newest_run
 
 LIST = "/admin/consistency/finding/"
 
@@ -51,13 +51,13 @@ def three(rows: Rows) -> list[Finding]:
 
 def test_states_are_told_honestly(three: list[Finding]) -> None:
     found = {row.pk: state_of(row) for row in with_newest_run(Finding.objects.all())}
-    assert [found[row.pk] for row in three] == [State.OPEN, State.UNVERIFIED, State.RESOLVED]
+    assert [found[row.pk] for row in three] == [FindingState.OPEN, FindingState.UNVERIFIED, FindingState.RESOLVED]
 
 
 def test_run_that_has_not_ended_makes_nothing_unverified(rows: Rows) -> None:
     rows.repo()
     rows.run(Checkout.objects.get(), at=START + timedelta(hours=1), outcome="running", finished_at=None)
-    assert state_of(with_newest_run(Finding.objects.all()).get()) is State.OPEN
+    assert state_of(with_newest_run(Finding.objects.all()).get()) is FindingState.OPEN
 
 
 @pytest.mark.parametrize(

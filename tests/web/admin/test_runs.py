@@ -144,9 +144,9 @@ def test_job_that_nobody_knows(rows: Rows, operator: Client) -> None:
     assert "not known any more" in body(operator, url)
 
 
-def _wait(job: uuid.UUID) -> background_runs.Ended:
+def _wait(job: uuid.UUID) -> background_runs.JobResult:
     deadline = time.monotonic() + 60
-    while (ended := background_runs.look(job)) is None:
+    while (ended := background_runs.result(job)) is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return ended
@@ -222,7 +222,7 @@ def test_files_of_old_jobs_are_swept(here: Checkout, monkeypatch: pytest.MonkeyP
     assert _wait(first).run
     monkeypatch.setattr(background_runs, "KEPT_SECONDS", -10)
     _wait(background_runs.start(Mode.CHECK, here.path, "ada"))
-    assert background_runs.look(first) == background_runs.Ended(
+    assert background_runs.result(first) == background_runs.JobResult(
         "", "This run is not known any more; look at the newest runs of the checkout."
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from statehub import transitions
 from statehub.models import StatusChange
-from statehub.transitions import MovedMeanwhileError, MoveError, ReasonMissingError
+from statehub.transitions import ConflictError, ReasonMissingError, TransitionError
 from tests.web.api.helpers import Api, Said, as_json, new_task, problem
 from web.api import batch, task_reports
 from web.api.app import api as document_of
@@ -59,7 +59,7 @@ class TestTryAgain:
     @pytest.fixture
     def busy(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         def refuse(*_args: object) -> None:
-            raise MovedMeanwhileError(AGAIN)
+            raise ConflictError(AGAIN)
 
         def refuse_all(*_args: object) -> None:
             raise task_reports.busy(AGAIN)
@@ -93,13 +93,13 @@ class TestTryAgain:
 @pytest.mark.parametrize(
     ("error", "status", "kind", "where"),
     [
-        (MovedMeanwhileError("a reason in a body, without a status"), 409, "busy", None),
+        (ConflictError("a reason in a body, without a status"), 409, "busy", None),
         (ReasonMissingError(), 422, "invalid", "/reason"),
-        (MoveError("unknown status 'x'"), 422, "invalid", "/status"),
+        (TransitionError("unknown status 'x'"), 422, "invalid", "/status"),
     ],
 )
 def test_status_of_a_refusal_does_not_depend_on_its_words(
-    api: Api, monkeypatch: pytest.MonkeyPatch, error: MoveError, status: int, kind: str, where: str | None
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: TransitionError, status: int, kind: str, where: str | None
 ) -> None:
     def refuse(*_args: object) -> None:
         raise error

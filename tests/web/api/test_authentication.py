@@ -69,7 +69,7 @@ def test_secret_is_kept_as_a_hash_only(db: None) -> None:
 
 def test_name_is_free_again_after_a_revoke(db: None) -> None:
     first, _ = tokens.create("laptop")
-    with pytest.raises(tokens.NameTaken, match=r"^a token named 'laptop' is in use; revoke it in the admin"):
+    with pytest.raises(tokens.NameTakenError, match=r"^a token named 'laptop' is in use; revoke it in the admin"):
         tokens.create("laptop")
     assert (tokens.revoke(first), tokens.revoke(first)) == (True, False)
     assert tokens.create("laptop")[0].pk != first.pk
@@ -138,7 +138,7 @@ class TestCreateToken:
         token = ApiToken.objects.get()
         until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
         assert (ended.exit, ended.stderr) == (0, f"Token 'laptop' may read until {until}. It is shown this once:\n")
-        assert (token.name, token.read_only, token.digest) == ("laptop", True, tokens.digest(secret))
+        assert (token.name, token.read_only, token.digest) == ("laptop", True, tokens.hash_secret(secret))
         new_task()
         assert Api(secret).get("tasks/T01/").status == 200
 

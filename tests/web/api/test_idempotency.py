@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from statehub.models import StatusChange, Task
 from tests.web.api.helpers import Api, Said, as_json, changes, new_api, new_task, problem
-from web.api.idempotency import REPLAYED, sweep
+from web.api.idempotency import REPLAYED, purge_expired
 from web.models import KeptAnswer
 
 DONE = {"status": "done"}
@@ -109,5 +109,5 @@ def test_old_answers_are_swept(api: Api) -> None:
     for key in ("k1", "k2"):
         api.patch("tasks/T01/", DONE, Idempotency_Key=key)
     KeptAnswer.objects.filter(key="k1").update(at=timezone.now() - timedelta(days=8))
-    sweep()
+    purge_expired()
     assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["k2"]

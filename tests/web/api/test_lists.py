@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from consistency.cli.retiring import retire
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Source, StatusChange, Task
-from statehub.transitions import Origin, advance, reopen
+from statehub.transitions import Actor, advance, reopen
 from testing.environment import HOST
 from tests.web.api.helpers import NOON, NOON_TEXT, Api, Json, as_json, new_task, problem
 
@@ -117,8 +117,8 @@ def test_tasks_are_filtered(api: Api) -> None:
 
 def test_history_is_the_moves_newest_first(api: Api) -> None:
     task = new_task()
-    advance(task, "done", Origin("me", Source.COMMAND), at=NOON)
-    reopen(task, "todo", "not yet", Origin("you", Source.ADMIN, "laptop", "c0ffee1"), at=NOON + timedelta(hours=1))
+    advance(task, "done", Actor("me", Source.COMMAND), at=NOON)
+    reopen(task, "todo", "not yet", Actor("you", Source.ADMIN, "laptop", "c0ffee1"), at=NOON + timedelta(hours=1))
     assert api.get("tasks/net/T01/history/").json == [
         {
             "at": "2026-01-02T13:00:00Z", "old": "done", "new": "todo", "who": "you", "source": "admin",

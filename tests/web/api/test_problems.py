@@ -13,8 +13,8 @@ from django.test import Client, RequestFactory
 
 from tests.web.api.helpers import Api, Said, new_task, problem, said
 from web.api.parsers import StrictParser
-from web.api.problems import KINDS, MALFORMED, TOO_LARGE, Problem
-from web.middleware.problems import LARGEST, ApiEdge
+from web.api.problems import MALFORMED, PROBLEM_TYPES, TOO_LARGE, ProblemError
+from web.middleware.problems import MAX_BODY_BYTES, ProblemMiddleware
 
 
 @pytest.mark.parametrize("path", ["nothing/", "repos/1/", "tasks/a%0Ab/", "%00", "admin/"])
@@ -41,27 +41,27 @@ def test_wrong_method_says_which_are_right(api: Api) -> None:
 
 def test_body_beyond_the_limit(api: Api) -> None:
     new_task()
-    body = b'{"status":"done"' + b" " * (LARGEST - 17) + b"}"
+    body = b'{"status":"done"' + b" " * (MAX_BODY_BYTES - 17) + b"}"
     assert api.patch("tasks/T01/", body).status == 200
-    said = f"the body has {LARGEST + 1} bytes; {LARGEST} are allowed"
+    said = f"the body has {MAX_BODY_BYTES + 1} bytes; {MAX_BODY_BYTES} are allowed"
     for client in (api, Api()):
         assert client.patch("tasks/T01/", body + b" ") == Said(
             413, problem("too-large", 413, "The body is too large", said), {}
         )
 
 
-@pytest.mark.parametrize("length", ["0000000000002000000", "2000000", "0" * 5000 + str(LARGEST + 1)])
+@pytest.mark.parametrize("length", ["0000000000002000000", "2000000", "0" * 5000 + str(MAX_BODY_BYTES + 1)])
 def test_length_beyond_the_limit_however_it_is_written(api: Api, length: str) -> None:
     request = RequestFactory().patch("/api/tasks/T01/", CONTENT_LENGTH=length)
-    answer = said(ApiEdge(lambda _request: HttpResponse("reached"))(request))
-    detail = f"the body has {int(length.lstrip('0'))} bytes; {LARGEST} are allowed"
+    answer = said(ProblemMiddleware(lambda _request: HttpResponse("reached"))(request))
+    detail = f"the body has {int(length.lstrip('0'))} bytes; {MAX_BODY_BYTES} are allowed"
     assert answer == Said(413, problem("too-large", 413, "The body is too large", detail), {})
 
 
 @pytest.mark.parametrize("length", ["+5", "-5", "1_0", "5.0", " 5", "0x5", "²", "9" * 20, "9" * 5000])
 def test_length_that_is_not_a_number(length: str) -> None:
     request = RequestFactory().patch("/api/tasks/T01/", CONTENT_LENGTH=length)
-    answer = said(ApiEdge(lambda _request: HttpResponse("reached"))(request))
+    answer = said(ProblemMiddleware(lambda _request: HttpResponse("reached"))(request))
     detail = "Content-Length must be a whole number from 0 to 9223372036854775807"
     assert answer == Said(400, problem("bad-request", 400, "The request cannot be read", detail), {})
 
@@ -73,7 +73,7 @@ def test_body_that_ends_early_is_malformed() -> None:
 
     request = RequestFactory().patch("/api/tasks/T01/", b"{}", content_type="application/json")
     request._stream = Gone()
-    with pytest.raises(Problem) as error:
+    with pytest.raises(ProblemError) as error:
         StrictParser().parse_body(request)
     assert (error.value.kind, error.value.detail) == (MALFORMED, "the body ended before its Content-Length")
 
@@ -81,7 +81,7 @@ def test_body_that_ends_early_is_malformed() -> None:
 def test_body_that_django_refuses_is_too_large(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3
     request = RequestFactory().patch("/api/tasks/T01/", b"[1, 2]", content_type="application/json")
-    with pytest.raises(Problem) as error:
+    with pytest.raises(ProblemError) as error:
         StrictParser().parse_body(request)
     assert error.value.kind is TOO_LARGE
 
@@ -147,9 +147,9 @@ def test_database_that_is_gone(api: Api) -> None:
 def test_types_of_problems_lead_to_their_list() -> None:
     listed = json.loads(Client().get("/api/problems/").content)
     assert listed == [
-        {"type": f"/api/problems/#{kind.name}", "status": kind.status, "title": kind.title} for kind in KINDS
+        {"type": f"/api/problems/#{kind.name}", "status": kind.status, "title": kind.title} for kind in PROBLEM_TYPES
     ]
-    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert len({kind.name for kind in PROBLEM_TYPES}) == len(PROBLEM_TYPES)
 
 
 def test_answers_are_not_for_caches(api: Api) -> None:

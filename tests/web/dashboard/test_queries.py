@@ -9,7 +9,18 @@ import pytest
 
 from tests.web.admin.hubrows import START, Rows
 from web.dashboard import queries
-from web.dashboard.dto import Age, Checkouts, LastRun, Moved, Moves, OpenFindings, Overdue, Place, Progress, Written
+from web.dashboard.dto import (
+    Age,
+    Checkouts,
+    CheckoutStatus,
+    LastRun,
+    OpenFindings,
+    Overdue,
+    StatusChangeCount,
+    StatusPair,
+    WorkstreamProgress,
+    Writeback,
+)
 
 if TYPE_CHECKING:
     from statehub.models import Task
@@ -34,8 +45,11 @@ def test_moves_are_changes_and_creations_of_what_never_moved(task: Task) -> None
 
     late = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
     Task.objects.create(workstream=task.workstream, key="new", title="", status="todo", status_changed_at=late)
-    assert queries.moves(DAY) == [Moves(DAY, "todo", "in_progress", 1), Moves(date(2026, 3, 2), "", "todo", 1)]
-    assert queries.moves(date(2026, 3, 2)) == [Moves(date(2026, 3, 2), "", "todo", 1)]
+    assert queries.status_changes(DAY) == [
+        StatusChangeCount(DAY, "todo", "in_progress", 1),
+        StatusChangeCount(date(2026, 3, 2), "", "todo", 1),
+    ]
+    assert queries.status_changes(date(2026, 3, 2)) == [StatusChangeCount(date(2026, 3, 2), "", "todo", 1)]
 
 
 def test_progress_has_open_work_first(task: Task, rows: Rows) -> None:
@@ -43,8 +57,8 @@ def test_progress_has_open_work_first(task: Task, rows: Rows) -> None:
     finished.status, finished.status_changed_at = "done", NOW
     finished.save()
     counts = dict.fromkeys(("todo", "in_progress", "blocked", "done", "cancelled"), 0)
-    first = Progress(task.workstream_id, "WP-1", "Plan: A task", "repo-001", {**counts, "in_progress": 1})
-    last = Progress(finished.workstream_id, "WP-3", "Plan: A task", "repo-003", {**counts, "done": 1})
+    first = WorkstreamProgress(task.workstream_id, "WP-1", "Plan: A task", "repo-001", {**counts, "in_progress": 1})
+    last = WorkstreamProgress(finished.workstream_id, "WP-3", "Plan: A task", "repo-003", {**counts, "done": 1})
     assert queries.progress(5) == [first, last]
     assert queries.progress(1) == [first]
 
@@ -83,12 +97,12 @@ def test_places_tell_the_newest_finished_run_and_the_last_fetch_that_worked(task
     rows.finding(run, code="C-27", severity="INFO")  # Said once, and for nobody to see to.
     last = LastRun(run.pk, "fix", "skipped", "behind", None, 3, False, at + timedelta(seconds=1), "fatal: no")
     repo = checkout.repo_id
-    assert queries.places([repo], NOW, MONTH) == [
-        Place(checkout.pk, repo, "repo-001", "forge", "/srv/1", last, START, findings=3, obstacles=2)
+    assert queries.checkout_statuses([repo], NOW, MONTH) == [
+        CheckoutStatus(checkout.pk, repo, "repo-001", "forge", "/srv/1", last, START, findings=3, obstacles=2)
     ]
-    assert queries.places([repo], NOW + MONTH, MONTH)[0].fetched is None
+    assert queries.checkout_statuses([repo], NOW + MONTH, MONTH)[0].fetched is None
     Run.objects.all().delete()
-    assert queries.places([repo], NOW, MONTH)[0].run is None
+    assert queries.checkout_statuses([repo], NOW, MONTH)[0].run is None
 
 
 def test_repos_that_need_a_look_come_first(rows: Rows) -> None:
@@ -131,7 +145,9 @@ def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
     assert queries.checkouts(CUTOFF) == Checkouts(total=1, held=0, overdue=1)
     assert [row.slug for row in queries.overdue(CUTOFF, 9)] == [kept.slug]
     assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
-    assert [place.slug for place in queries.places([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [kept.slug]
+    assert [place.slug for place in queries.checkout_statuses([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [
+        kept.slug
+    ]
     assert [row.ages for row in queries.open_findings(NOW)] == [dict.fromkeys(Age, 0) | {Age.WEEK: 1}]
 
 
@@ -142,6 +158,6 @@ def test_written_tells_what_each_commit_moved(task: Task, rows: Rows) -> None:
     for key in ("T02", "T01"):
         rows.finding(run, task=key, resolved_by=run, resolved_at=NOW, resolution="written_back")
     at = NOW + timedelta(seconds=1)
-    moves = (Moved("T01", "todo", "done", 2),)
-    assert queries.written(DAY, 9) == [Written(run.pk, "b" * 40, "repo-001", "forge", at, moves)]
+    moves = (StatusPair("T01", "todo", "done", 2),)
+    assert queries.written(DAY, 9) == [Writeback(run.pk, "b" * 40, "repo-001", "forge", at, moves)]
     assert queries.written(date(2026, 3, 4), 9) == []

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from web.dashboard.dto import LastRun, Place
+from web.dashboard.dto import CheckoutStatus, LastRun
 from web.dashboard.readiness import ago, verdict, what_it_did
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 RUN = LastRun(UUID(int=1), "fix", "ok", "fresh", 0, 0, False, NOW - timedelta(hours=1))
-PLACE = Place(1, 1, "repo", "host", "/srv", RUN)
+PLACE = CheckoutStatus(1, 1, "repo", "host", "/srv", RUN)
 
 
 @pytest.mark.parametrize(

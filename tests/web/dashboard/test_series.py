@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from web.dashboard.dto import DayOfFindings, DayOfTasks, Grid, GridRow, Moves, Place
+from web.dashboard.dto import CheckoutStatus, DayOfFindings, DayOfTasks, Grid, GridRow, StatusChangeCount
 from web.dashboard.series import beginning, flow, grid, replay
 
 TODAY = date(2026, 3, 4)
@@ -13,9 +13,9 @@ FIRST = date(2026, 3, 1)
 
 def test_replay_undoes_each_day() -> None:
     moves = [
-        Moves(date(2026, 3, 4), "in_progress", "done", 2),
-        Moves(date(2026, 3, 3), "todo", "in_progress", 3),
-        Moves(date(2026, 3, 2), "", "todo", 4),
+        StatusChangeCount(date(2026, 3, 4), "in_progress", "done", 2),
+        StatusChangeCount(date(2026, 3, 3), "todo", "in_progress", 3),
+        StatusChangeCount(date(2026, 3, 2), "", "todo", 4),
     ]
     assert replay({"todo": 1, "in_progress": 1, "done": 2}, moves, TODAY, FIRST) == [
         DayOfTasks(date(2026, 3, 1), {"todo": 0, "in_progress": 0, "done": 0}),
@@ -26,7 +26,7 @@ def test_replay_undoes_each_day() -> None:
 
 
 def test_replay_takes_a_move_of_tomorrow_for_one_of_today_and_never_falls_below_none() -> None:
-    moves = [Moves(date(2026, 3, 5), "todo", "done", 2)]
+    moves = [StatusChangeCount(date(2026, 3, 5), "todo", "done", 2)]
     assert replay({"todo": 0, "done": 1}, moves, TODAY, date(2026, 3, 3)) == [
         DayOfTasks(date(2026, 3, 3), {"todo": 2, "done": 0}),
         DayOfTasks(date(2026, 3, 4), {"todo": 0, "done": 1}),
@@ -49,7 +49,7 @@ def test_flow_has_every_day() -> None:
 
 def test_grid_keeps_the_hosts_seen_most_and_counts_what_is_hidden() -> None:
     one, two, three, four, five = (
-        Place(pk, repo, slug, host, f"/{pk}")
+        CheckoutStatus(pk, repo, slug, host, f"/{pk}")
         for pk, repo, slug, host in (
             (1, 1, "a", "y"), (2, 2, "b", "y"), (3, 2, "b", "x"), (4, 2, "b", "x"), (5, 1, "a", "w"),
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
-from web.api.tokens import NameTaken, create
+from web.api.tokens import NameTakenError, create
 
 
 class Command(HubCommand):
@@ -29,7 +29,7 @@ class Command(HubCommand):
             self.cannot_run("NAME must have 1 to 200 characters")
         try:
             token, secret = create(name, read_only=options["read_only"], days=options["expires"])
-        except NameTaken as error:
+        except NameTakenError as error:
             self.cannot_run(str(error))
         until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "until it is revoked"
         may = "read" if token.read_only else "read and report"
