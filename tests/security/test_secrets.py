@@ -94,7 +94,7 @@ def test_error_pages_of_the_api_have_no_detail(
     def fail(*_args: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("web.api.authentication.tokens.find", fail)
+    monkeypatch.setattr("web.api.authentication.tokens.get_by_secret", fail)
     settings.DEBUG = debug
     answer = Client(raise_request_exception=False).get("/api/tasks/", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, SECRET in answer.content.decode()) == (500, False)

@@ -16,7 +16,7 @@ from consistency.core.workplan.yaml_mapping import MAX_DEPTH, Mapping, ScalarVal
 _OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """Carries a fault out of the event loop."""
 
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
@@ -29,7 +29,7 @@ def read_yaml(text: str) -> Mapping:
     text = _without_bom(text)
     try:
         _fill(values, yaml.parse(text, Loader=yaml.CSafeLoader))
-    except _Refused as refused:
+    except _RefusedError as refused:
         return Mapping(values, refused.fault)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -64,17 +64,17 @@ def _without_bom(text: str) -> str:
 
 
 def _fill(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) -> None:
-    """Walk the events of one document; fill *values* in place. Raises _Refused or yaml.YAMLError."""
+    """Walk the events of one document; fill *values* in place. Raises _RefusedError or yaml.YAMLError."""
     opening = next(event for event in events if isinstance(event, yaml.NodeEvent | yaml.StreamEndEvent))
     if isinstance(opening, yaml.StreamEndEvent):
-        raise _Refused("empty: a mapping of `key: value` lines is expected", 0, other=True)
+        raise _RefusedError("empty: a mapping of `key: value` lines is expected", 0, other=True)
     if not isinstance(opening, yaml.MappingStartEvent):
-        raise _Refused("not a mapping of `key: value` lines", _start(opening), other=True)
+        raise _RefusedError("not a mapping of `key: value` lines", _start(opening), other=True)
     _refuse_extras(opening)
     _read_pairs(values, events)
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
-            raise _Refused("a second YAML document begins here", _start(event))
+            raise _RefusedError("a second YAML document begins here", _start(event))
 
 
 def _read_pairs(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) -> None:
@@ -82,9 +82,9 @@ def _read_pairs(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) ->
         key = _read_value(event, events)
         value = _read_value(next(events), events)
         if key.text is None:
-            raise _Refused("a key must be a plain word", key.start)
+            raise _RefusedError("a key must be a plain word", key.start)
         if key.text in values:
-            raise _Refused(f"key '{truncate(key.text)}' is given twice", key.start)
+            raise _RefusedError(f"key '{truncate(key.text)}' is given twice", key.start)
         values[key.text] = value
 
 
@@ -112,7 +112,7 @@ def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
         if isinstance(event, yaml.CollectionStartEvent):
             levels.append(_level(event))
             if len(levels) > MAX_DEPTH:
-                raise _Refused(f"nested more than {MAX_DEPTH} levels deep", _start(event))
+                raise _RefusedError(f"nested more than {MAX_DEPTH} levels deep", _start(event))
     return _end(event)
 
 
@@ -128,7 +128,7 @@ class _Level:
     def see(self, event: yaml.Event) -> None:
         if self.wants_key and isinstance(event, yaml.ScalarEvent):
             if event.value in self.keys:
-                raise _Refused(f"key '{truncate(event.value)}' is given twice", _start(event))
+                raise _RefusedError(f"key '{truncate(event.value)}' is given twice", _start(event))
             self.keys.add(event.value)
         self.wants_key = not self.wants_key
 
@@ -140,12 +140,12 @@ def _level(event: yaml.Event) -> _Level | None:
 def _refuse_extras(event: yaml.Event) -> None:
     anchor = getattr(event, "anchor", None)
     if isinstance(event, yaml.AliasEvent):
-        raise _Refused(f"alias '*{anchor}' is not allowed here", _start(event))
+        raise _RefusedError(f"alias '*{anchor}' is not allowed here", _start(event))
     if anchor is not None:
-        raise _Refused(f"anchor '&{anchor}' is not allowed here", _start(event))
+        raise _RefusedError(f"anchor '&{anchor}' is not allowed here", _start(event))
     tag = getattr(event, "tag", None)
     if tag is not None:  # It may be ''.
-        raise _Refused(f"tag '{truncate(tag)}' is not allowed here", _start(event))
+        raise _RefusedError(f"tag '{truncate(tag)}' is not allowed here", _start(event))
 
 
 def _start(event: yaml.Event) -> int:

@@ -94,7 +94,7 @@ def test_an_edit_of_one_byte_more_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_ledger_that_forgets_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "recall", lambda path, text: load("another.md", text))
+    monkeypatch.setattr(targets, "load", lambda path, text: load("another.md", text))
     with pytest.raises(BrokenPromiseError, match="the ledger gives the workplan back"):
         TARGETS["memory"](GOOD)
 

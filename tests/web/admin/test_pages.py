@@ -105,7 +105,7 @@ def test_people_pages_open_for_a_superuser(place: str, superuser: Client, viewer
 
 
 def test_search_that_finds_too_much_says_so(rows: Rows, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readonly, "FOUND_LIMIT", 2)
+    monkeypatch.setattr(readonly, "RESULT_LIMIT", 2)
     for _ in range(3):
         rows.repo()
     html = body(viewer, address("statehub_task", query="?q=WP"))

@@ -220,7 +220,7 @@ def test_run_of_a_locked_checkout_says_so(here: Checkout, clone: Clone) -> None:
 def test_files_of_old_jobs_are_swept(here: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     first = background_runs.start(Mode.CHECK, here.path, "ada")
     assert _wait(first).run
-    monkeypatch.setattr(background_runs, "KEPT_SECONDS", -10)
+    monkeypatch.setattr(background_runs, "LOG_RETENTION_SECONDS", -10)
     _wait(background_runs.start(Mode.CHECK, here.path, "ada"))
     assert background_runs.result(first) == background_runs.JobResult(
         "", "This run is not known any more; look at the newest runs of the checkout."

@@ -83,7 +83,7 @@ class TestTryAgain:
     def test_list_that_loses_a_race_says_so(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         """The condition in the database itself: the ranks that a move may start from are none here."""
         new_task()
-        monkeypatch.setattr(batch, "at_or_below", lambda _status: [])
+        monkeypatch.setattr(batch, "statuses_up_to", lambda _status: [])
         answer = api.patch("tasks/", [{"task": "T01", "status": "done"}])
         detail = "a task was moved by somebody else at this moment; try again"
         assert answer == Said(409, problem("busy", 409, "Somebody else was at it", detail), {})

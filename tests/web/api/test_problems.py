@@ -126,7 +126,7 @@ def test_fault_of_our_own_is_a_problem_without_detail(api: Api, monkeypatch: pyt
     def fail(_ref: str) -> None:
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr("web.api.tasks.found", fail)
+    monkeypatch.setattr("web.api.tasks.get_task", fail)
     api.client.raise_request_exception = False
     for debug in (False, True):
         settings.DEBUG = debug
