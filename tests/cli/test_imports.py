@@ -26,6 +26,7 @@ ALLOWED = {
     "statehub",
     "sqlparse",  # Django's
 }
+OF_POSTGRESQL = {"psycopg", "psycopg_binary", "cython_runtime", "typing_extensions"}
 FORBIDDEN = (
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
     "django.test", "django.urls", "django.http", "django.core.mail",
@@ -77,7 +78,7 @@ def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
     if drift:
         edit(clone, "status: todo", "status: done")
     modules = loaded(hub, "check_consistency", "clone")
-    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary", "typing_extensions"}
+    postgresql = set() if hub.url.startswith("sqlite:") else OF_POSTGRESQL
     assert top_level(modules) - ALLOWED - postgresql == set()
     assert sorted(modules.intersection(FORBIDDEN) - postgresql) == []
     assert drift or sorted(modules.intersection(NOTHING_TO_DO)) == []

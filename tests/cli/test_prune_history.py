@@ -12,7 +12,7 @@ from statehub.models import Checkout, Repo
 from testing.hub import Hub
 from testing.manage import Ended
 from tests.cli.helpers import run
-from tests.cli.test_imports import ALLOWED, loaded, top_level
+from tests.cli.test_imports import ALLOWED, OF_POSTGRESQL, loaded, top_level
 
 
 def old(runs: int, findings: int, days: int = 100) -> None:
@@ -81,5 +81,5 @@ def test_days_must_be_given(hub: Hub) -> None:
 
 def test_loads_only_the_two_apps(hub: Hub) -> None:
     modules = loaded(hub, "prune_history", "--older-than", "90")
-    postgresql = set() if hub.url.startswith("sqlite:") else {"psycopg", "psycopg_binary", "typing_extensions"}
+    postgresql = set() if hub.url.startswith("sqlite:") else OF_POSTGRESQL
     assert top_level(modules) - ALLOWED - postgresql == set()
