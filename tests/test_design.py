@@ -157,5 +157,5 @@ def test_sources_and_resolutions_of_the_data_model() -> None:
     text = section("Data model")
     assert ", ".join(f"`{source}`" for source in Source) in text
     resolutions = text.partition("Resolutions are ")[2].partition(". A run")[0]
-    mended = [str(each) for each in Action if Finding("", "", action=each).mended]
-    assert set(re.findall(r"`(\w+)`", resolutions)) == {*mended, "gone", "moved", RETIRED, "commit"}
+    fixed = [str(each) for each in Action if Finding("", "", action=each).is_fixed]
+    assert set(re.findall(r"`(\w+)`", resolutions)) == {*fixed, "gone", "moved", RETIRED, "commit"}

@@ -44,7 +44,7 @@ JOBS = 8
 """Fetches side by side."""
 
 WAIT_SECONDS = 60.0
-"""For so long a run waits for another one that is at work on a checkout."""
+"""Seconds that a run waits for another run on a checkout."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
 """For so long the rest of a run waits for a database that has gone away, and asks it that often."""
@@ -70,29 +70,34 @@ class RunCommand(HubCommand):
             metavar="PATH",
             help="the checkout at this path; an unknown one is registered on the way; may be given several times",
         )
-        parser.add_argument("--format", choices=FORMATS, default="text", help="of the report (default: text)")
-        parser.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
+        parser.add_argument("--format", choices=FORMATS, default="text", help="report format (default: text)")
+        parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of stdout")
         parser.add_argument(
-            "--fail-on", choices=FAIL_ON, default="fail", help="exit 1 at a finding this bad or worse (default: fail)"
+            "--fail-on",
+            choices=FAIL_ON,
+            default="fail",
+            help="exit 1 if a finding has this severity or higher (default: fail)",
         )
-        parser.add_argument("--no-fetch", action="store_true", help="use what is known of the remote")
+        parser.add_argument(
+            "--no-fetch", action="store_true", help="do not fetch; use the last known state of the remote"
+        )
         parser.add_argument(
             "--fetch-timeout", type=seconds(), metavar="SECONDS", help=f"default: {settings.STATEHUB_FETCH_TIMEOUT}"
         )
         parser.add_argument(
             "--wait", type=seconds(zero=True), default=WAIT_SECONDS, metavar="SECONDS",
-            help=f"for another run at work on a checkout (default: {WAIT_SECONDS:g}; 0: not at all)",
+            help=f"time to wait for another run on a checkout (default: {WAIT_SECONDS:g}; 0: do not wait)",
         )  # fmt: skip
         parser.add_argument(
             "--jobs",
             type=whole_number(1, MAX_FETCHES),
             default=JOBS,
             metavar="N",
-            help=f"so many fetches side by side (default: {JOBS})",
+            help=f"number of parallel fetches (default: {JOBS})",
         )
-        parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
+        parser.add_argument("--any-branch", action="store_true", help="continue even on another branch than the repo's")
         parser.add_argument(
-            "--allow-missing", action="store_true", help="also where most workplans of the last fix are gone"
+            "--allow-missing", action="store_true", help="continue even if most workplans of the last fix are missing"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

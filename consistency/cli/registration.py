@@ -164,11 +164,13 @@ class Wishes:
     def check(self) -> None:
         """Raise RegistrationError for what cannot be."""
         if self.slug is not None and not _SLUG.fullmatch(self.slug):
-            raise RegistrationError(f"'{self.slug}' is no slug: letters, digits, '.', '_' and '-', at most 200")
+            raise RegistrationError(
+                f"'{self.slug}' is not a valid slug: letters, digits, '.', '_' and '-', at most 200"
+            )
         for glob in self.workplans:
-            _check_glob(glob, "workplan glob", DEFAULT_WORKPLANS)
+            _check_glob(glob, "workplan pattern", DEFAULT_WORKPLANS)
         for glob in self.exclude if list(self.exclude) != [""] else ():
-            _check_glob(glob, "glob of files to leave out", "workplans/archive/**")
+            _check_glob(glob, "pattern of files to leave out", "workplans/archive/**")
         if self.branch is not None and not _is_text(self.branch):
             raise RegistrationError("the name of the branch is not UTF-8")
 
@@ -277,9 +279,9 @@ def _checked_host(host: str) -> str:
 def _checked_path(path: str) -> str:
     """The full *path*, written as the hub keeps it, as far as that can be told without its disk."""
     if not path.startswith("/"):
-        raise RegistrationError("the path must be a full one: it begins with /")
+        raise RegistrationError("the path must be absolute: it begins with /")
     if escape_control(path) != path:
-        raise RegistrationError(f"the path has characters that nobody sees: {escape_control(path)}")
+        raise RegistrationError(f"the path has invisible characters: {escape_control(path)}")
     if len(path.encode()) > MAX_PATH_BYTES:
         raise RegistrationError(f"the path is longer than {MAX_PATH_BYTES:,} bytes")
     return "/" + os.path.normpath(path).lstrip("/")
@@ -377,7 +379,7 @@ def _register(tree: WorkTree, clone: Clone, wishes: Wishes, branch: str) -> Regi
 
 
 _CHANGED = {"workplans": "workplans are now", "branch": "its branch is", "exclude": "left out:"}
-_CLEARED = {"exclude": "nothing is left out any more"}
+_CLEARED = {"exclude": "nothing is left out now"}
 
 
 @dataclass(slots=True)
@@ -491,4 +493,6 @@ def _is_text(value: str) -> bool:
 def _check_glob(glob: str, what: str, example: str) -> None:
     outside = glob.startswith(("/", ":")) or ".." in glob.split("/")
     if not 0 < len(glob) <= MAX_GLOB_LENGTH or outside or not _is_text(glob) or not glob.isprintable():
-        raise RegistrationError(f"'{glob}' is no {what}: a pattern inside the repo, such as {example}")
+        raise RegistrationError(
+            f"'{glob}' is not a valid {what}: it must be a pattern inside the repo, such as {example}"
+        )

@@ -12,7 +12,7 @@ from consistency.models import Finding
 from statehub.models import Checkout, Repo
 
 RETIRED = "retired"
-"""How a finding ends whose checkout is retired: nobody looks at it any more."""
+"""How a finding ends whose checkout is retired: no run looks at it again."""
 
 
 def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:

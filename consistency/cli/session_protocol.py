@@ -76,7 +76,7 @@ def _keep(full: str, path: str, section: str) -> str:
 
 def _done(old: bytes | None, placed: SectionPlacement) -> str:
     if old is None:
-        return "made, with the session protocol"
+        return "created with the session protocol"
     return "the session protocol was updated" if placed.found else "the session protocol was added"
 
 
@@ -110,7 +110,7 @@ def _inside(tree: WorkTree, file: str) -> str:
     named = os.path.join(root, file)
     full = os.path.realpath(named)
     if ".." in file.split("/") or not full.startswith(root.rstrip("/") + "/"):
-        raise SessionProtocolError(f"'{file}' is no file inside the repository, such as CLAUDE.md")
+        raise SessionProtocolError(f"'{file}' is not a file inside the repository, such as CLAUDE.md")
     path = os.path.relpath(full, root)
     git_dir = os.path.realpath(tree.git_dir)
     if ".git" in path.casefold().split("/") or f"{full}/".startswith(f"{git_dir}/"):

@@ -28,17 +28,17 @@ class Code:
 
 
 _TABLE = (
-    Code("C-01", Severity.FAIL, "Checkout is missing or no git work tree",
+    Code("C-01", Severity.FAIL, "Checkout is missing or not a git work tree",
          "Clone the repo there again, register its new place (register_repo PATH), "
          "or retire it (retire_checkout PATH)."),
     Code("C-02", Severity.FAIL, "Workplan cannot be read",
-         "Mend the file as the message says; until then nothing of it is compared."),
+         "Fix the file as the message says; until then it is skipped."),
     Code("C-03", Severity.FAIL, "Front matter field missing or invalid",
          "Give the front matter its id, title and status; the message names the field."),
     Code("C-04", Severity.FAIL, "Two workplans share an id",
          "Give one of the two another id; neither is touched until then. A copy that git does not track is left out."),
     Code("C-05", Severity.FAIL, "Task block is invalid",
-         "Mend the block at the line named; the other blocks of the file go on."),
+         "Fix the block on the line named; the file's other blocks are still processed."),
     Code("C-06", Severity.FAIL, "Two task blocks share an id",
          "Give one of the two another id; neither is touched until then."),
     Code("C-07", Severity.WARN, "Workplan is not in the hub",
@@ -62,7 +62,7 @@ _TABLE = (
     Code("C-15", Severity.WARN, "Task was reopened in the hub",
          "Run fix_consistency: it writes the reopened status into the file."),
     Code("C-16", Severity.WARN, "Writeback was not possible",
-         "Clear what git's message names; the file is as it was and the next run tries again."),
+         "Resolve the error that git reports; the file is unchanged and the next run tries again."),
     Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
          "Take the copied UUID out of the block or front matter; if the workplan has moved, run its old repo first."),
     Code("C-18", Severity.WARN, "Checkout is not on the repo's branch",
@@ -72,11 +72,11 @@ _TABLE = (
     Code("C-20", Severity.FAIL, "Task goes back and forth",
          "Decide: bring hub and file to the same status (set_task_status, reopen_task, or edit the file)."),
     Code("C-21", Severity.WARN, "git is in the middle of something",
-         "Finish or abort what git has begun (git status says how), then run the fix again."),
+         "Finish or abort git's operation (git status says how), then run the fix again."),
     Code("C-22", Severity.WARN, "The repo's branch is gone from its origin, or the clone comes from elsewhere",
          "Follow a renamed branch or a moved origin as the message says, then register_repo PATH; "
          "if another repository is there now, retire_checkout PATH first."),
-    Code("C-23", Severity.WARN, "A workplan is there, but is not read",
+    Code("C-23", Severity.WARN, "A workplan exists, but is not read",
          "Do what the message says; until then the hub keeps the workplan and its tasks as they are."),
     Code("C-24", Severity.WARN, "Block looks like a task and is not read as one",
          "Write its fence as the message says; if it is only an example, give it another id."),

@@ -20,7 +20,7 @@ class Action(StrEnum):
     FAILED = "failed"
 
 
-MENDED: frozenset[Action] = frozenset({Action.CREATED, Action.UPDATED, Action.ADVANCED, Action.WRITTEN_BACK})
+FIXED: frozenset[Action] = frozenset({Action.CREATED, Action.UPDATED, Action.ADVANCED, Action.WRITTEN_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class Finding:
         return (self.code, self.workplan or "", "" if self.workplan else self.file or "", self.task or "", self.mark)
 
     @property
-    def mended(self) -> bool:
+    def is_fixed(self) -> bool:
         """Whether the run put it right."""
-        return self.action in MENDED
+        return self.action in FIXED
 
 
 UNPUSHED = Finding.of("C-16", "committed, not pushed", mark="push")

@@ -56,7 +56,7 @@ class _Mark:
         return self.fault == _IN_CODE
 
 
-_IN_CODE = "the marker stands in a code block, where it is text: put both markers outside of it, or take them out"
+_IN_CODE = "the marker is in a code block, where it is text: put both markers outside of it, or take them out"
 _NOT_ALONE = "the marker must be a line of its own, with an empty line between it and other HTML"
 
 
@@ -159,7 +159,7 @@ def _text(data: bytes, base: int) -> str:
     except UnicodeDecodeError as error:
         raise SectionError(Lines(data).number(base + error.start), "the file is not UTF-8 from here on") from error
     if "\0" in text:
-        raise SectionError(Lines(data).number(data.index(b"\0")), "a NUL byte: the file is no text")
+        raise SectionError(Lines(data).number(data.index(b"\0")), "a NUL byte: this is not a text file")
     return text
 
 

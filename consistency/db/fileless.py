@@ -68,7 +68,7 @@ def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
     gone = {workstream for workstream, seen in digests.items() if seen <= {GONE, LEFT}}
     return {
         task.pk: _said(
-            task, f"its workplan '{task.workstream.key}' ({task.workstream.path}) is in no checkout any more"
+            task, f"its workplan '{task.workstream.key}' ({task.workstream.path}) is no longer in any checkout"
         )
         for task in tasks
         if task.workstream_id in gone

@@ -132,7 +132,7 @@ def _episode(run: Run, finding: Finding, now: datetime, commit: str | None) -> E
         last_seen=now,
         opened_by_id=run.pk,
     )
-    if finding.mended:
+    if finding.is_fixed:
         episode.resolved_by_id, episode.resolved_at, episode.resolution = run.pk, now, str(finding.action)
         if finding.action is Action.WRITTEN_BACK:
             episode.commit = commit or ""

@@ -82,7 +82,7 @@ def _of_change(change: StatusChange) -> Move:
     from_file = change.source == Source.FILE and not change.reopen
     place = f"{change.source}, {change.host}" if change.host else change.source
     return Move(
-        change.at, change.old, change.new, f"{change.who or 'somebody'} ({place})",
+        change.at, change.old, change.new, f"{change.who or 'someone'} ({place})",
         forward=from_file, back=change.reopen,
     )  # fmt: skip
 

@@ -16,10 +16,10 @@ from statehub.ids import normalize_id
 T = TypeVar("T")
 
 GONE = ""
-"""In the place of a digest: the file is not there any more; what it said is kept for the day that it comes back."""
+"""In the place of a digest: the file is gone; what it said is kept for the day that it comes back."""
 
 LEFT = "-"
-"""In the place of a digest: the file is not there any more, and the repo's branch on its origin has none either."""
+"""In the place of a digest: the file is gone, from the repo's branch on its origin as well."""
 
 UNREAD = "?"
 """In the place of a digest: what the file says now has to be read."""

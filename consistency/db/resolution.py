@@ -22,7 +22,7 @@ _OF_REMOTE = frozenset({UNREACHABLE, "C-22"})
 _PUSH = fingerprint(UNPUSHED)
 
 _OF_WRITING = frozenset({"C-14", "C-16"})
-"""Seen only where a writeback is tried."""
+"""Seen only if a writeback is tried."""
 
 
 def nothing(_row: StoredFinding) -> bool:

@@ -54,7 +54,7 @@ _A = TypeVar("_A", bound=HubAction)
 _R = TypeVar("_R", Task, Workstream)
 
 _BATCH_SIZE = 500
-"""From so many workstreams on, all tasks of the repo are loaded in one query instead of by their ids."""
+"""From this many workstreams, all tasks of the repo are loaded in one query instead of by their ids."""
 
 
 class VersionConflictError(Exception):

@@ -32,7 +32,7 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
             _take_over(descriptor, status)
             os.fsync(descriptor)
         if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
-            raise FileChangedError(0, "the file was changed while this run was at work", path)
+            raise FileChangedError(0, "the file was changed during this run", path)
         os.replace(temporary, path)
     except BaseException:
         remove(temporary)

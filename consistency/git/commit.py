@@ -34,7 +34,7 @@ from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
 
 LAST_DATE = 253_402_300_799
-"""The last second of the year 9999, in seconds since 1970: a date after it is no date to go by."""
+"""The last second of the year 9999, in seconds since 1970: a later date proves nothing."""
 
 
 Change = Callable[[bytes, bool], Edited]
@@ -83,7 +83,7 @@ class _Edit:
 def writeback_blocker(state: CheckoutStatus) -> str | None:
     """Why no commit can be made on what *state* shows, or None."""
     if state.under_way:
-        return f"{state.under_way} is under way; finish or abort it first"
+        return f"{state.under_way} is in progress; finish or abort it first"
     if state.branch is None:
         return "HEAD is detached: a commit would belong to no branch; check out a branch first"
     if state.head is None:
@@ -231,7 +231,7 @@ class _Making:
         head = Path(self.tree.git_dir, "HEAD").read_bytes().strip()
         # With another store of references than files, HEAD names one that is none (gitformat-reftable).
         if head not in (to_git(f"ref: {branch}"), b"ref: refs/heads/.invalid"):
-            raise GitError("another branch was checked out while this run was at work")
+            raise GitError("another branch was checked out during this run")
         moves = f"update {branch} {commit} {self.parent.commit}\n"
         self.tree.git.run("update-ref", "-m", reason, "--stdin", stdin=to_git(moves))
 
@@ -326,7 +326,9 @@ def _require_no_git_at_work(tree: WorkTree) -> None:
     if lock.exists():
         raise GitError(f"a writeback was cut off and {lock} is there still: wait for git, or remove the lock it left")
     if is_git_at_work(tree.git_dir, tree.common_dir):
-        raise GitError(f"a writeback was cut off and a git is still at work in {tree.top}: the next run tries again")
+        raise GitError(
+            f"a writeback was cut off and a git process is still running in {tree.top}: the next run tries again"
+        )
 
 
 def _settle(tree: WorkTree, undo: Journal, error: BaseException, written: Written) -> None:
@@ -371,5 +373,5 @@ def _current(tree: WorkTree, path: str, wanted: Wanted) -> bytes:
     if read is None or read.data is None:
         raise FileReadError(read.fault if read else "the file is gone")
     if digest(read.data) != wanted.digests[path]:
-        raise FileReadError("the file was changed while this run was at work")
+        raise FileReadError("the file was changed during this run")
     return read.data

@@ -28,7 +28,7 @@ def locked(tree: WorkTree) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise CheckoutLockedError(f"another run is at work on {tree.top}; try again when it has ended") from error
+        raise CheckoutLockedError(f"another run is working on {tree.top}; try again when it has ended") from error
     except OSError:
         yield
         return

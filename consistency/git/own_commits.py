@@ -30,7 +30,7 @@ def reset_branch(tree: WorkTree, branch: str, head: str, tip: str, timeout: floa
     """
     checked_out = from_git(tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))).strip()
     if checked_out != f"refs/heads/{branch}":
-        raise GitError(f"another branch than {branch} was checked out meanwhile; nothing was moved")
+        raise GitError(f"another branch than {branch} was checked out in the meantime; nothing was moved")
     # Like a switch to another branch: what is staged, unstaged, untracked or ignored is carried over, or git refuses.
     command = ("checkout", "--quiet", "--no-overwrite-ignore", "--no-recurse-submodules", "-B", branch)
     config = {"core.logAllRefUpdates": "true"}

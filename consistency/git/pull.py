@@ -17,7 +17,7 @@ FREE_SPACE_MARGIN_BYTES = 65_536
 """Bytes of room for what a checkout writes beside the files: references, their logs, a few folders."""
 
 Rewind = Callable[[Sequence[StatusWritten]], None]
-"""Told what is about to be dropped, before it is: the files will say the old statuses again, which is no news."""
+"""Called before commits are dropped, with what they wrote: the files will have the old statuses again, no news."""
 
 OwnCommits = Callable[[Collection[str]], Mapping[str, Sequence[StatusWritten]]]
 """Gives those of some commits that are on record as ours, each with what it wrote."""

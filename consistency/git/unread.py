@@ -126,7 +126,7 @@ def _hides(tree: WorkTree, folder: str) -> str:
         return f"a link to the folder {target}: such links are not followed" if os.path.isdir(full) else ""
     if os.path.lexists(os.path.join(full, ".git")):
         kind = "a submodule" if folder in _submodules(tree) else "a git repository of its own"
-        return f"{kind}: register it by itself (register_repo {shlex.quote(canonical(full))})"
+        return f"{kind}: register it separately (register_repo {shlex.quote(canonical(full))})"
     return ""
 
 

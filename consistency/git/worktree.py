@@ -40,7 +40,7 @@ class WorkTree:
 def find_worktree(path: str) -> WorkTree:
     """The work tree whose top folder is, or holds, *path*. Raises NotAWorkTreeError; GitMissingError passes through."""
     if not os.path.isdir(path):
-        what = "is not there" if not os.path.lexists(path) else "is no folder"
+        what = "is not there" if not os.path.lexists(path) else "is not a directory"
         raise NotAWorkTreeError(f"{path} {what}")
     try:
         lines = Git(path).run(
@@ -49,7 +49,7 @@ def find_worktree(path: str) -> WorkTree:
     except GitMissingError:
         raise
     except GitError as error:
-        raise NotAWorkTreeError(f"{path} is no git work tree: {error}") from error
+        raise NotAWorkTreeError(f"{path} is not a git work tree: {error}") from error
     top, git_dir, common_dir, shallow, *more = os.fsdecode(lines).removesuffix("\n").split("\n")
     if more:
         raise NotAWorkTreeError(f"{path!r} has a line end in its path; move it to another folder")
@@ -64,7 +64,7 @@ def open_checkout(path: str) -> WorkTree:
     path = native(path)
     tree = find_worktree(path)
     if not os.path.samefile(tree.top, path):
-        raise NotAWorkTreeError(f"{path} is no git work tree of its own, only a folder in {tree.top}")
+        raise NotAWorkTreeError(f"{path} is not the top of a git work tree but a directory inside {tree.top}")
     return tree
 
 

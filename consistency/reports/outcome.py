@@ -39,7 +39,7 @@ class CheckoutOutcome:
     @property
     def left(self) -> Iterator[Finding]:
         """The findings that are left after the run: all that it did not fix."""
-        return (finding for finding in self.findings if not finding.mended)
+        return (finding for finding in self.findings if not finding.is_fixed)
 
     @property
     def news(self) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from consistency.reports.phrases import ACTIONS, action_of, count, freshness_of
 from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, line
 
 CROWD = 20
-"""More findings than this with one code and one action stand together in a table, one line each."""
+"""More findings than this with one code and one action are listed in one table, one line each."""
 
 _Kind = tuple[str, Severity, Action]
 
@@ -41,10 +41,10 @@ def _heading(repo: CheckoutOutcome, report: Report, verbosity: int) -> list[Segm
 
 def _held_back(repo: CheckoutOutcome) -> Iterator[Line]:
     if repo.outcome == "skipped":
-        yield line("  ", Segment("SKIPPED", Style.WARN), "  held back, nothing was written")
+        yield line("  ", Segment("SKIPPED", Style.WARN), "  blocked; nothing was written")
     if repo.outcome == "error":
         said = any(repo.error == finding.message for finding in repo.findings)
-        words = "not compared, see below" if said else repo.error or "the run broke off"
+        words = "not compared, see below" if said else repo.error or "the run was aborted"
         yield line("  ", Segment("ERROR", Style.FAIL), f"  {words}")
 
 

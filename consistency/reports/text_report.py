@@ -69,7 +69,7 @@ def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) 
 
 def _sections(report: Report, verbosity: int) -> Iterator[Line]:
     if not report.repos:
-        yield line(f"no checkout to look at on host {report.host}")
+        yield line(f"no checkout to check on host {report.host}")
     crowded = False
     for place, repo in enumerate(report.repos):
         # One-line sections stand close together; every other one has air around it.
@@ -96,8 +96,8 @@ def _totals(report: Report) -> Line:
     for severity in reversed(SEVERITIES):
         number = report.count(severity)
         parts += [Segment(f"{number} {severity}", SEVERITY_STYLES[severity] if number else Style.PLAIN), ", "]
-    mended = sum(finding.mended for finding in _all(report))
-    parts.append(Segment(f"{mended} mended", Style.GOOD if mended else Style.PLAIN))
+    fixed = sum(finding.is_fixed for finding in _all(report))
+    parts.append(Segment(f"{fixed} fixed", Style.GOOD if fixed else Style.PLAIN))
     return line(*parts, " (dry run: nothing was written)" if report.dry_run else "")
 
 

@@ -16,7 +16,7 @@ from consistency.git.worktree import WorkTree
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
 
-BELOW = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
+BELOW = "it sits on top of unpushed commits; `git push` will push all of them"
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class _Running:
         stands = result.state is not None and result.state.head == before.commit
         result.arrived += before.arrived
         seen = {finding.identity for finding in result.findings}
-        done = [each for each in before.findings if each.mended and each.identity not in seen]
+        done = [each for each in before.findings if each.is_fixed and each.identity not in seen]
         result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
         if stands:
             result.commit = result.commit or before.commit
@@ -328,7 +328,7 @@ _NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
 
 def _no_drift(finding: Finding) -> bool:
     """Whether nothing of it is left between the files and the hub."""
-    return finding.mended or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code in _NO_DRIFT
+    return finding.is_fixed or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code in _NO_DRIFT
 
 
 def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:

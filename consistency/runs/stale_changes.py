@@ -31,7 +31,7 @@ from statehub.transitions import Actor
 Place = tuple[str, str]
 """The path of a workplan and a task's id in it."""
 
-NOT_SHOWN = " — this clone's history does not show which is newer, so the reopen stands"
+NOT_SHOWN = " — this clone's history does not show which is newer, so the reopen is kept"
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from consistency.runs.stale_changes import Advances
 
 ATTEMPTS = 5
-"""How often a plan is made anew where the hub moved between the read and the write."""
+"""How often a plan is made again if the hub moved between the read and the write."""
 
 MAX_PATHS = 1_000
 """So many files at a time are looked up in HEAD: no command line is too long for that."""
@@ -188,7 +188,7 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: 
             synced = compare_checkout(checkout, tree, state, options)
             synced = synced if synced.gates else _apply(checkout, synced, origin)
         return synced if synced.gates else _marked(synced, state, options)
-    raise HubBusyError(f"the hub changed at each of {ATTEMPTS} attempts while this run was at work; run it again")
+    raise HubBusyError(f"the hub changed at each of {ATTEMPTS} attempts during this run; run it again")
 
 
 def _uncommitted(state: CheckoutStatus, reading: Scan) -> frozenset[str]:

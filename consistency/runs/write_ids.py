@@ -1,4 +1,4 @@
-"""Writes the hub's UUIDs into the workplans of one checkout, so that a hub made anew from them has the same ones."""
+"""Writes the hub's UUIDs into the workplans of one checkout, so that a hub rebuilt from them has the same ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def stamp_checkout(visit: OpenCheckout, options: RunOptions, warn: Warn, *, comm
     """
     tree = visit.tree
     if visit.trouble is not None or tree is None:
-        raise visit.trouble or WriteIdsError(f"{visit.checkout.path} is no git work tree")
+        raise visit.trouble or WriteIdsError(f"{visit.checkout.path} is not a git work tree")
     look = inspect_checkout(visit, tree, options, warn)
     hindrance = look.gates[0].message if look.gates else writeback_blocker(look.state)
     if hindrance is not None:

@@ -166,7 +166,7 @@ CASES = [
         lambda clone: [
             finding(
                 "C-01",
-                f"{clone.path} is no git work tree: {NO_GIT} {GONE}",
+                f"{clone.path} is not a git work tree: {NO_GIT} {GONE}",
                 severity="FAIL", file=None, workplan=None,
             )
         ],
@@ -317,8 +317,8 @@ CASES = [
         "C-20", back_and_forth,
         lambda clone: [
             still,
-            finding("C-20", f"task '{T01}' goes back and forth and is left alone until somebody decides: {told(clone)}",
-                    14, severity="FAIL", task=T01, db="todo", says="done"),
+            finding("C-20", f"task '{T01}' keeps changing back and forth; it is not touched until someone decides: "
+                    f"{told(clone)}", 14, severity="FAIL", task=T01, db="todo", says="done"),
         ],
         ("none", "none"),
     ),
@@ -352,7 +352,7 @@ CASES = [
     ),
 ]  # fmt: skip
 
-MENDED = {"created", "updated", "advanced", "written_back"}
+FIXED = {"created", "updated", "advanced", "written_back"}
 
 
 def ids(case: Case) -> str:
@@ -373,8 +373,8 @@ def state(clone: Clone) -> tuple[object, object]:
     return hub_rows(), tree(clone) if (clone.path / ".git").exists() else None
 
 
-def is_mended(found: list[Json]) -> bool:
-    return all(each["action"] in MENDED for each in found)
+def is_fixed(found: list[Json]) -> bool:
+    return all(each["action"] in FIXED for each in found)
 
 
 def with_actions(found: list[Json], actions: tuple[str, ...]) -> list[Json]:
@@ -404,7 +404,7 @@ def test_check_and_dry_run_change_nothing_and_a_fix_mends_once(agreed: Clone, ca
 
     fixed = fix("clone")
     done = with_actions(found, case.done) + extra
-    fields = {"converged": is_mended(done), **case.repo}
+    fields = {"converged": is_fixed(done), **case.repo}
     if "written_back" in case.done:
         fields |= {"writeback_commit": agreed.head, "ahead": 1}
         assert agreed.log()[0] == "chore(consistency): sync task status from DB [auto]"
@@ -415,7 +415,7 @@ def test_check_and_dry_run_change_nothing_and_a_fix_mends_once(agreed: Clone, ca
     assert (fixed.exit, fixed.stderr) == (expected_exit(found), "")
 
     after = state(agreed)
-    left = [each["code"] for each in done if each["action"] not in MENDED]
+    left = [each["code"] for each in done if each["action"] not in FIXED]
     again = fix("clone")
     assert ([code for code, _ in codes(again)], state(agreed)) == (left, after)
 
@@ -432,7 +432,7 @@ def test_fix_without_writeback_leaves_the_files_alone(agreed: Clone, case: Case)
         case.found(agreed),
         tuple(action.replace("written_back", "skipped").replace("failed", "skipped") for action in case.done),
     )
-    fields = {"converged": is_mended(done), **case.repo}
+    fields = {"converged": is_fixed(done), **case.repo}
     assert document(ended) == report("fix", repo_report(agreed, done, **fields))
     assert (ended.exit, ended.stderr, tree(agreed)) == (expected_exit(done), "", files)
 

@@ -110,12 +110,12 @@ CLOSED = [
     ),
     Gate(
         "C-19", gone,
-        "Repo 'clone' shows no more the one workplan of its last fix — nothing is written "
+        "Repo 'clone' no longer has the one workplan that the last fix saw — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)", lost,
         severity="FAIL", compared=True, lift="--allow-missing", done="none", unmatched=(empty,),
     ),
     Gate(
-        "C-21", merging, "Repo 'clone': a merge is under way — nothing is written; finish or abort it", ahead,
+        "C-21", merging, "Repo 'clone': a merge is in progress — nothing is written; finish or abort it", ahead,
     ),
     Gate(
         "C-22", renamed_on_the_server,

@@ -139,7 +139,7 @@ class TestFormats:
             "What to do\n"
             "  C-11  Run fix_consistency: the hub advances to the file's status.\n"
             "\n"
-            "1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 mended\n"
+            "1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 fixed\n"
         )
 
     def test_colours_are_for_terminals_or_on_demand(self, clone: Clone) -> None:

@@ -63,7 +63,7 @@ def test_protocol_is_written_added_and_renewed(hub: Hub, clone: Clone) -> None:
     ended = hub.manage("register_repo", clone.path, "--protocol", "CLAUDE.md")
     new = f"registered {clone.path} as 'clone', workplans: workplans/**/*.md"
     assert (ended.exit, ended.stderr, ended.stdout.startswith(new)) == (0, UNMATCHED, True)
-    assert ended.stdout.splitlines()[1:] == ["CLAUDE.md: made, with the session protocol; commit it"]
+    assert ended.stdout.splitlines()[1:] == ["CLAUDE.md: created with the session protocol; commit it"]
     assert clone.read("CLAUDE.md") == section() + b"\n"
     says(clone, "CLAUDE.md", "CLAUDE.md: the session protocol is up to date")
     says(clone, "README.md", "README.md: the session protocol was added; commit it")
@@ -145,13 +145,13 @@ def test_no_path(clone: Clone) -> None:
 @pytest.mark.parametrize("file", [".", "../x.md", "docs/../../x.md", "docs/../x.md", "/etc/x.md", "..", "/"])
 def test_path_that_is_not_in_the_repo(clone: Clone, file: str) -> None:
     clone.write("docs/a.md", "")
-    refused(clone, file, f"'{file}' is no file inside the repository, such as CLAUDE.md")
+    refused(clone, file, f"'{file}' is not a file inside the repository, such as CLAUDE.md")
     assert not (clone.path.parent / "x.md").exists()
 
 
 def test_folder_whose_name_begins_like_the_repos(clone: Clone, origin: Origin) -> None:
     other = origin.clone("clone-2")
-    refused(clone, other.path / "x.md", f"'{other.path}/x.md' is no file inside the repository, such as CLAUDE.md")
+    refused(clone, other.path / "x.md", f"'{other.path}/x.md' is not a file inside the repository, such as CLAUDE.md")
     assert other.status() == []
 
 
@@ -173,8 +173,8 @@ def test_link_that_leads_out(clone: Clone, tmp_path: Path) -> None:
     outside.write_bytes(b"mine\n")
     (clone.path / "CLAUDE.md").symlink_to(outside)
     (clone.path / "docs").symlink_to(tmp_path)
-    refused(clone, "CLAUDE.md", "'CLAUDE.md' is no file inside the repository, such as CLAUDE.md")
-    refused(clone, "docs/new.md", "'docs/new.md' is no file inside the repository, such as CLAUDE.md")
+    refused(clone, "CLAUDE.md", "'CLAUDE.md' is not a file inside the repository, such as CLAUDE.md")
+    refused(clone, "docs/new.md", "'docs/new.md' is not a file inside the repository, such as CLAUDE.md")
     assert (outside.read_bytes(), (tmp_path / "new.md").exists()) == (b"mine\n", False)
 
 
@@ -211,7 +211,7 @@ def test_broken_markers(clone: Clone) -> None:
     line = f"put a line {END.decode()} where the section ends"
     refused(clone, "CLAUDE.md", f"CLAUDE.md, line 3: the begin marker has no end marker after it: {line}")
     clone.write("docs/a.md", b"# A\n\n```html\n" + BEGIN + b"\n" + END + b"\n```\n")
-    text = "the marker stands in a code block, where it is text: put both markers outside of it, or take them out"
+    text = "the marker is in a code block, where it is text: put both markers outside of it, or take them out"
     refused(clone, "docs/a.md", f"docs/a.md, line 4: {text}")
     clone.write("latin.md", b"\n\xe9")
     refused(clone, "latin.md", "latin.md, line 2: the file is not UTF-8 from here on")
@@ -257,6 +257,6 @@ def keep_without_hub(clone: Clone) -> str:
 def test_run_at_work_is_not_disturbed(hub: Hub, clone: Clone) -> None:
     with locked(open_checkout(str(clone.path))):
         ended = hub.manage("register_repo", clone.path, "--protocol", "CLAUDE.md")
-    line = f"error: another run is at work on {clone.path}; try again when it has ended\n"
+    line = f"error: another run is working on {clone.path}; try again when it has ended\n"
     assert (ended.exit, ended.stderr) == (2, f"{UNMATCHED}{line}")
     assert sorted(os.listdir(clone.path)) == [".git", "README.md"]

@@ -135,7 +135,7 @@ def test_files_left_out_are_not_workplans(clone: Clone) -> None:
     assert statuses() == {"WP-a-T01": "todo", "WP-d-T01": "todo"}
     assert document(fix("clone"))["repos"][0]["converged"] is True
     ended = run("register_repo", clone.path, "--no-exclude")
-    assert ended.stdout.endswith("as 'clone'; nothing is left out any more (4 files match)\n")
+    assert ended.stdout.endswith("as 'clone'; nothing is left out now (4 files match)\n")
     assert codes(fix("clone")) == [("C-07", "created")] * 2
 
 

@@ -202,7 +202,7 @@ class TestRegister:
 
     @pytest.mark.parametrize("slug", ["", " ", "a b", "-x", ".x", "_x", "a/b", "ä", "x\n", "x" * 201, "a\0"])
     def test_what_is_no_slug(self, clone: Clone, slug: str) -> None:
-        assert refusal(clone, slug).startswith(f"'{slug}' is no slug: letters, digits")
+        assert refusal(clone, slug).startswith(f"'{slug}' is not a valid slug: letters, digits")
 
     @pytest.mark.parametrize("slug", ["a", "A.b_c-1", "1", "x" * 200])
     def test_what_is_a_slug(self, clone: Clone, slug: str) -> None:
@@ -212,7 +212,7 @@ class TestRegister:
         "", "/etc/*.md", "../*.md", "a/../../b.md", "..", "a\0b", "caf\udce9/*.md", "x" * 501, ":!a", "a\nb",
     ])  # fmt: skip
     def test_what_is_no_glob(self, clone: Clone, glob: str) -> None:
-        assert "is no workplan glob: a pattern inside the repo" in refusal(clone, workplans=glob)
+        assert "is not a valid workplan pattern: it must be a pattern inside the repo" in refusal(clone, workplans=glob)
 
     @pytest.mark.parametrize("glob", ["*.md", "**/*.md", "a..b/*.md", "ü ☃/[ab]*.md", "x" * 500])
     def test_what_is_a_glob(self, clone: Clone, glob: str) -> None:
@@ -611,13 +611,13 @@ class TestGlobs:
     def test_nothing_is_left_out_any_more(self, clone: Clone) -> None:
         register(find_worktree(str(clone.path)), HOST, Wishes(exclude=["a"]))
         again = register(find_worktree(str(clone.path)), HOST, Wishes(exclude=[""])).note
-        assert again == f"{clone.path} is registered already, as 'clone'; nothing is left out any more"
+        assert again == f"{clone.path} is registered already, as 'clone'; nothing is left out now"
         assert Repo.objects.get().pattern == DEFAULT_WORKPLANS
 
     @pytest.mark.parametrize("glob", ["/x", "../x", ":!x", "a\nb", "", "x" * 501, "a\0"])
     def test_what_is_not_one_to_leave_out(self, clone: Clone, glob: str) -> None:
         for globs in ([glob, "a"], ["a", glob]):
-            with pytest.raises(RegistrationError, match="is no glob of files to leave out"):
+            with pytest.raises(RegistrationError, match="is not a valid pattern of files to leave out"):
                 register(find_worktree(str(clone.path)), HOST, Wishes(exclude=globs))
         assert Repo.objects.count() == 0
 

@@ -173,7 +173,8 @@ def test_what_is_in_doubt_is_left_alone(clone: Clone) -> None:
 def test_block_that_takes_no_more_is_left_alone(clone: Clone) -> None:
     odd = "### Odd\n\n```task\nid: WP-1-T03\nstatus: todo\nstate_hub_task_id: |\n```\n"
     mirrored(clone, {FILE: TEXT + odd})
-    left = f"task 'WP-1-T03' takes no state_hub_task_id as its block is written: add it by hand ({ids()['WP-1-T03']})"
+    by_hand = f"add it by hand ({ids()['WP-1-T03']})"
+    left = f"task 'WP-1-T03' cannot be given a state_hub_task_id in its current form; {by_hand}"
     assert stamp() == ended(
         clone, "stamped 1 workstream and 2 tasks in 1 file, not committed yet", f"{FILE}: {left}"
     )  # fmt: skip
@@ -184,7 +185,8 @@ def test_block_that_takes_no_more_is_left_alone(clone: Clone) -> None:
 
 def test_front_matter_that_takes_no_more_is_left_alone(clone: Clone) -> None:
     mirrored(clone, {FILE: workplan("WP-1", [("T01", "todo")], state_hub_workstream_id="|"), OTHER: workplan("WP-2")})
-    left = f"the front matter takes no state_hub_workstream_id as it is written: add it by hand ({ids()['WP-1']})"
+    by_hand = f"add it by hand ({ids()['WP-1']})"
+    left = f"the front matter cannot be given a state_hub_workstream_id in its current form; {by_hand}"
     said = "stamped 1 workstream in 1 file, not committed yet"
     assert stamp() == ended(clone, said, f"{FILE}: {left}")
     assert clone.status() == [f" M {OTHER}"]
@@ -274,14 +276,14 @@ def test_checkout_on_another_branch(clone: Clone) -> None:
 def test_checkout_in_the_middle_of_something(clone: Clone) -> None:
     mirrored(clone)
     clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-    words = "Repo 'clone': a merge is under way — nothing is written; finish or abort it"
+    words = "Repo 'clone': a merge is in progress — nothing is written; finish or abort it"
     assert stamp() == Ended(2, "", f"error: {clone.path}: {words}\n")
     assert clone.read(FILE).decode() == TEXT
 
 
 def test_another_run_at_work(clone: Clone) -> None:
     mirrored(clone)
-    words = f"another run is at work on {clone.path}; try again when it has ended"
+    words = f"another run is working on {clone.path}; try again when it has ended"
     with FileLock(clone.path / ".git" / LOCK_NAME):
         assert stamp() == Ended(2, "", f"error: {clone.path}: {words}\n")
     assert stamp().exit == 0

@@ -43,7 +43,7 @@ def test_no_checkout_named(hub: Hub) -> None:
         ),
         (["fix_consistency", "--all"], "no checkout is registered for host 'test-host': register_repo PATH adds one"),
         (["fix_consistency", "--path", "/nonexistent/x"], "/nonexistent/x is not there"),
-        (["fix_consistency", "--path", "/etc/passwd"], "/etc/passwd is no folder"),
+        (["fix_consistency", "--path", "/etc/passwd"], "/etc/passwd is not a directory"),
         (
             ["fix_consistency", "net", "--jobs", "0"],
             "fix_consistency: argument --jobs: '0' is not a whole number from 1 to 100 (--help shows how)",
@@ -90,7 +90,7 @@ def test_parser_and_bytes_of_a_process(hub: Hub) -> None:
 
 
 def test_path_that_is_no_repository(hub: Hub, tmp_path: Path) -> None:
-    line = f"{tmp_path} is no git work tree: fatal: not a git repository (or any of the parent directories): .git"
+    line = f"{tmp_path} is not a git work tree: fatal: not a git repository (or any of the parent directories): .git"
     assert run("check_consistency", "--path", tmp_path) == cannot_run(line)
     assert not Repo.objects.exists()
 
@@ -150,7 +150,7 @@ class TestLock:
     def test_second_run_says_so_and_ends(self, hub: Hub, clone: Clone) -> None:
         mirrored(clone)
         with locked(find_worktree(str(clone.path))):
-            line = f"clone: another run is at work on {clone.path}; try again when it has ended"
+            line = f"clone: another run is working on {clone.path}; try again when it has ended"
             assert hub.manage("fix_consistency", "clone", "--format", "json", "--wait", "0") == cannot_run(line)
             assert run("check_consistency", "clone", "--wait", "0") == cannot_run(line)
         assert fix("clone").exit == 0
@@ -164,7 +164,7 @@ class TestLock:
         with locked(find_worktree(str(clone.path))):
             ended = fix("--all", "--wait", "0")
         assert (ended.exit, [repo["slug"] for repo in json.loads(ended.stdout)["repos"]]) == (2, ["other"])
-        assert ended.stderr == f"error: clone: another run is at work on {clone.path}; try again when it has ended\n"
+        assert ended.stderr == f"error: clone: another run is working on {clone.path}; try again when it has ended\n"
 
     def test_lock_dies_with_its_process(self, hub: Hub, clone: Clone) -> None:
         mirrored(clone)

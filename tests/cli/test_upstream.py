@@ -170,7 +170,7 @@ class TestPush:
         assert run("set_task_status", "WP-1-T01", "done").exit == 0
         ended = fix("clone", "--push")
         assert (ended.exit, codes(ended)) == (0, [("C-13", "written_back"), ("C-16", "none")])
-        words = "it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
+        words = "it sits on top of unpushed commits; `git push` will push all of them"
         assert findings(ended)[1]["message"] == f"committed, not pushed: {words}"
         assert (origin.head, Run.objects.latest("started_at").push) == (before, words)
         assert document(ended)["repos"][0]["converged"]

@@ -47,7 +47,7 @@ def at_work(clone: Clone, seconds: float, leave: Callable[[], object] = lambda: 
 
 
 def words(clone: Clone) -> str:
-    return f"error: {clone.path.name}: another run is at work on {clone.path}; try again when it has ended\n"
+    return f"error: {clone.path.name}: another run is working on {clone.path}; try again when it has ended\n"
 
 
 def others(tmp_path: Path, *names: str) -> list[Clone]:

@@ -15,7 +15,7 @@ from tests.concurrency.world import Place, World, environment
 
 Json = dict[str, Any]
 
-_LOCKED = re.compile(r"error: \w+: another run is at work on \S+; try again when it has ended")
+_LOCKED = re.compile(r"error: \w+: another run is working on \S+; try again when it has ended")
 _DROPPED = re.compile(
     r"\S+: dropped \d+ commits? of State Hub's own that had diverged from \S+; what they wrote is written again on"
     r" top of it"

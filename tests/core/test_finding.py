@@ -1,4 +1,4 @@
-"""A finding's severity, identity, and whether it is mended."""
+"""A finding's severity, identity, and whether it is fixed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_identity_goes_by_the_workplan_and_only_without_one_by_the_file() -> Non
 
 
 @pytest.mark.parametrize(
-    ("action", "mended"),
+    ("action", "fixed"),
     [
         (Action.NONE, False), (Action.CREATED, True), (Action.UPDATED, True), (Action.ADVANCED, True),
         (Action.WRITTEN_BACK, True), (Action.SKIPPED, False), (Action.FAILED, False),
     ],
 )  # fmt: skip
-def test_mended(action: Action, mended: bool) -> None:
-    assert replace(Finding.of("C-13", "m"), action=action).mended is mended
+def test_is_fixed(action: Action, fixed: bool) -> None:
+    assert replace(Finding.of("C-13", "m"), action=action).is_fixed is fixed

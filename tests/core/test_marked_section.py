@@ -93,7 +93,7 @@ def test_markers_stay_as_they_are_spelled() -> None:
     assert placed(f"{begin}\n{end}\n") == (f"{begin}\n{SECTION}{end}\n", True)
 
 
-IN_CODE = "the marker stands in a code block, where it is text: put both markers outside of it, or take them out"
+IN_CODE = "the marker is in a code block, where it is text: put both markers outside of it, or take them out"
 NOT_ALONE = "the marker must be a line of its own, with an empty line between it and other HTML"
 NO_BEGIN = "the end marker has no begin marker before it"
 NO_END = f"the begin marker has no end marker after it: put a line {E} where the section ends"
@@ -139,7 +139,7 @@ def test_section_has_no_place(text: str, line: int, why: str) -> None:
 def test_file_that_is_no_text() -> None:
     assert refusal(b"a\nb\xe9\n") == (2, "the file is not UTF-8 from here on")
     assert refusal("a\n".encode("utf-16")) == (1, "the file is not UTF-8 from here on")
-    assert refusal(b"a\n\nb\0") == (3, "a NUL byte: the file is no text")
+    assert refusal(b"a\n\nb\0") == (3, "a NUL byte: this is not a text file")
     assert refusal(b"\xef\xbb\xbfa\n\xff") == (2, "the file is not UTF-8 from here on")
 
 

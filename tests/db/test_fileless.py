@@ -66,7 +66,7 @@ def test_block_that_is_gone(clone: Clone) -> None:
 def test_workplan_that_is_gone_and_no_finding_stands(clone: Clone) -> None:
     plan_is_gone(clone)
     Finding.objects.all().delete()
-    why = f"its workplan 'WP-1' ({FILE}) is in no checkout any more"
+    why = f"its workplan 'WP-1' ({FILE}) is no longer in any checkout"
     assert found(T01, T02, OTHER) == {T01: said(T01, why), T02: said(T02, why)}
 
 

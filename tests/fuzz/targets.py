@@ -64,14 +64,16 @@ def check_edit(data: bytes) -> None:
     """A status is changed alone, byte for byte; once more changes nothing, and back gives the file as it was."""
     parsed = parse_workplan(PATH, data)
     if not isinstance(parsed, Workplan):
-        _refuses(data, {"X": "done"}, "the file is no readable workplan any more")
+        _refuses(data, {"X": "done"}, "the file is no longer a readable workplan")
         return
-    _refuses(data, {"no such task": "done"}, "task 'no such task' is not in the file any more")
+    _refuses(data, {"no such task": "done"}, "task 'no such task' is no longer in the file")
     number = Counter(block.key for block in parsed.blocks)
     alone = [block for block in parsed.blocks if number[block.key] == 1]
     for block in alone:
         if block.place is None:
-            _refuses(data, {block.key: _other(data, block)}, f"the status of task '{block.key}' is not in one piece")
+            _refuses(
+                data, {block.key: _other(data, block)}, f"the status of task '{block.key}' cannot be replaced in place"
+            )
     editable = [block for block in alone if block.place is not None]
     if editable:
         _check_change(data, parsed, [editable[zlib.crc32(data) % len(editable)]])

@@ -68,7 +68,7 @@ def test_owner_that_cannot_be_kept() -> None:
 
 def test_what_somebody_has_changed_stays(file: Path) -> None:
     file.write_bytes(b"mine")
-    with pytest.raises(FileChangedError, match="the file was changed while this run was at work"):
+    with pytest.raises(FileChangedError, match="the file was changed during this run"):
         replace(file, b"new")
     assert (file.read_bytes(), os.listdir(file.parent)) == (b"mine", ["file"])
 

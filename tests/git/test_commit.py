@@ -299,7 +299,7 @@ class TestMeanwhile:
 
     def test_branch_switched(self, clone: Clone) -> None:
         words = self.lost(clone, lambda: clone.git("checkout", "--quiet", "-b", "topic"))
-        assert words == "another branch was checked out while this run was at work"
+        assert words == "another branch was checked out during this run"
 
     def test_branch_switched_to_another_commit(self, clone: Clone) -> None:
         self.lost(clone, lambda: clone.git("checkout", "--quiet", "-b", "topic", "HEAD~1"))
@@ -315,7 +315,7 @@ class TestMeanwhile:
 
     def test_file_edited(self, clone: Clone) -> None:
         words = self.lost(clone, lambda: clone.write("workplans/a.md", TODO + "mine\n"))
-        assert words.startswith("the file was changed while this run was at work")
+        assert words.startswith("the file was changed during this run")
 
     def test_file_deleted(self, clone: Clone) -> None:
         self.lost(clone, (clone.path / "workplans" / "a.md").unlink)
@@ -408,7 +408,7 @@ def test_blocker(clone: Clone) -> None:
         "HEAD is detached: a commit would belong to no branch; check out a branch first"
     )
     clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-    assert writeback_blocker(looked(clone)[1]) == "a merge is under way; finish or abort it first"
+    assert writeback_blocker(looked(clone)[1]) == "a merge is in progress; finish or abort it first"
 
 
 def test_interrupt_puts_all_back_and_goes_on_up(clone: Clone, hook: Hook) -> None:

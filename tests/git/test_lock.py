@@ -43,7 +43,7 @@ def test_second_process_is_refused_at_once(clone: Clone, tree: WorkTree) -> None
     with held_elsewhere(clone.path) as process:
         started = time.monotonic()
         with (
-            pytest.raises(CheckoutLockedError, match=rf"^another run is at work on {clone.path}; try again"),
+            pytest.raises(CheckoutLockedError, match=rf"^another run is working on {clone.path}; try again"),
             locked(tree),
         ):
             pass

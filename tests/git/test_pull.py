@@ -265,7 +265,7 @@ class TestDiverged:
         hub = Hub()
         assert written(clone, record=hub.record).commit
         clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-        assert stays(clone, tree, hub) == "a merge is under way; finish or abort it first"
+        assert stays(clone, tree, hub) == "a merge is in progress; finish or abort it first"
 
     def test_detached(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))

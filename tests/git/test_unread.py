@@ -115,8 +115,8 @@ def second_name(clone: Clone) -> None:
         (linked_folder, "workplans is a link to the folder plans: such links are not followed"),
         (linked_folder_elsewhere, "workplans is a link to the folder ../plans: such links are not followed"),
         (broken_link, "workplans is a link to ../plans, which is not there"),
-        (nested, "workplans is a git repository of its own: register it by itself (register_repo {top}/workplans)"),
-        (submodule, "workplans is a submodule: register it by itself (register_repo {top}/workplans)"),
+        (nested, "workplans is a git repository of its own: register it separately (register_repo {top}/workplans)"),
+        (submodule, "workplans is a submodule: register it separately (register_repo {top}/workplans)"),
         (empty_submodule, "workplans is a submodule that is not checked out"),
         (sparse, "a sparse checkout leaves the file out of the work tree"),
         (second_name, "a link to another workplan"),
@@ -211,7 +211,7 @@ class TestFolders:
         clone.git("rm", "--quiet", FILE)
         place = clone.path / "workplans/team"
         assert near(tree) == [
-            f"workplans/team is a git repository of its own: register it by itself (register_repo {place})"
+            f"workplans/team is a git repository of its own: register it separately (register_repo {place})"
         ]
 
     def test_link_that_the_pattern_leaves_out(self, clone: Clone, tree: WorkTree, outside: Path) -> None:
@@ -244,7 +244,10 @@ class TestNearest:
             (deleted, f"git has {FILE}, but they are deleted in the work tree"),
             (sparse, f"git has {FILE}, but a sparse checkout leaves them out of the work tree"),
             (linked_folder, "workplans is a link to the folder plans: such links are not followed"),
-            (nested, "workplans is a git repository of its own: register it by itself (register_repo {top}/workplans)"),
+            (
+                nested,
+                "workplans is a git repository of its own: register it separately (register_repo {top}/workplans)",
+            ),
             (empty_submodule, "workplans is a submodule that is not checked out"),
         ],
     )

@@ -47,7 +47,7 @@ class TestPlace:
             open_checkout(str(tmp_path / "link"))
 
     def test_plain_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(NotAWorkTreeError, match=r" is no git work tree: fatal: not a git repository"):
+        with pytest.raises(NotAWorkTreeError, match=r" is not a git work tree: fatal: not a git repository"):
             open_checkout(str(tmp_path))
 
     def test_bare_repository(self, origin: Origin) -> None:
@@ -61,7 +61,7 @@ class TestPlace:
     def test_folder_in_another_work_tree(self, clone: Clone) -> None:
         (clone.path / "sub").mkdir()
         with pytest.raises(
-            NotAWorkTreeError, match=rf"/sub is no git work tree of its own, only a folder in {clone.path}$"
+            NotAWorkTreeError, match=rf"/sub is not the top of a git work tree but a directory inside {clone.path}$"
         ):
             open_checkout(str(clone.path / "sub"))
         assert find_worktree(str(clone.path / "sub")).top == str(clone.path)

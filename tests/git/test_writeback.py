@@ -315,7 +315,7 @@ class TestFilters:
         result = written(clone)
         assert (result.commit, result.files) == (None, {})
         assert result.faults == [
-            ("workplans/a.md", "in the last commit, the file is no readable workplan any more"),
+            ("workplans/a.md", "in the last commit, the file is no longer a readable workplan"),
         ]
         assert (photograph(clone), leftovers(clone)) == (before, [])
 
@@ -492,4 +492,4 @@ def test_again_there_is_nothing_to_do(clone: Clone, tree: WorkTree) -> None:
 
 def test_workplan_that_is_none_any_more(clone: Clone) -> None:
     laid_out(clone, text=workplan("A").replace("type: workplan", "type: note"))
-    assert written(clone).faults == [("workplans/a.md", "the file is no readable workplan any more")]
+    assert written(clone).faults == [("workplans/a.md", "the file is no longer a readable workplan")]

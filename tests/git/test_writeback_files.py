@@ -28,7 +28,7 @@ from tests.git.desk import (
     wrote,
 )  # fmt: skip
 
-CHANGED_MEANWHILE = "the file was changed while this run was at work"
+CHANGED_MEANWHILE = "the file was changed during this run"
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ class TestFiles:
 
     def test_task_gone(self, clone: Clone) -> None:
         result = written(clone, item(task="A-T9"))
-        assert result.faults == [("workplans/a.md", "task 'A-T9' is not in the file any more")]
+        assert result.faults == [("workplans/a.md", "task 'A-T9' is no longer in the file")]
         assert (clone.status(), leftovers(clone)) == ([], [])
 
     def test_grown_over_the_limit(self, clone: Clone) -> None:

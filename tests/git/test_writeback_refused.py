@@ -58,20 +58,20 @@ class TestStates:
                 clone.git("revert", "--no-edit", "HEAD^")
         else:
             conflict(clone, command)
-        refused(clone, f"{what} is under way; finish or abort it first")
+        refused(clone, f"{what} is in progress; finish or abort it first")
 
     def test_am_under_way(self, clone: Clone) -> None:
         clone.write("patch.mbox", PATCH)
         with pytest.raises(AssertionError):
             clone.git("am", "patch.mbox")
-        refused(clone, "a rebase or am is under way")
+        refused(clone, "a rebase or am is in progress")
 
     def test_between_two_steps_of_a_cherry_pick(self, clone: Clone) -> None:
         conflict(clone, "cherry-pick other~1 other")
         clone.write("README.md", "solved")
         clone.commit("Solved")
         assert not (clone.path / ".git" / "CHERRY_PICK_HEAD").exists()
-        refused(clone, "a cherry-pick or revert is under way")
+        refused(clone, "a cherry-pick or revert is in progress")
 
     @pytest.mark.parametrize(
         ("command", "file"), [("merge --squash other", "SQUASH_MSG"), ("cherry-pick -n other", "MERGE_MSG")]
@@ -82,7 +82,7 @@ class TestStates:
         clone.commit("Their words")
         clone.git("checkout", "--quiet", "main")
         clone.git(*command.split())
-        refused(clone, "is under way; finish or abort it first")
+        refused(clone, "is in progress; finish or abort it first")
         assert b"Their words" in clone.read(f".git/{file}")
 
     def test_branch_without_a_commit(self, tmp_path: Path, origin: Origin) -> None:
@@ -119,12 +119,12 @@ class TestStates:
     def test_unmerged_path(self, clone: Clone) -> None:
         blob = clone.git("hash-object", "-w", "--stdin", input="x")
         clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
-        refused(clone, "a merge of some files is under way")
+        refused(clone, "a merge of some files is in progress")
 
     def test_bisect(self, clone: Clone) -> None:
         clone.commit()
         clone.git("bisect", "start", "HEAD", "HEAD~1")
-        refused(clone, "a bisect is under way; finish or abort it first")
+        refused(clone, "a bisect is in progress; finish or abort it first")
 
     def test_detached_in_a_rebase_names_the_rebase(self, clone: Clone) -> None:
         conflict(clone, "rebase other")

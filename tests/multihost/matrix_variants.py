@@ -163,7 +163,7 @@ class Merging(_OnA):
         return self.take("finish" if mine else "abort", world, state)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions; a merge ends only where one is under way."""
+        """One of the variant's own actions; a merge ends only where one is in progress."""
         if world.values[state.a].under_way == (action == "merge"):
             return state
         return super().take(action, world, state)

@@ -34,7 +34,7 @@ def test_third_reopen_within_a_day_is_left_to_a_person(origin: Origin) -> None:
         assert (drift["code"], drift["action"]) == ("C-15", "none")
         assert (seesaw["code"], seesaw["severity"], seesaw["line"], seesaw["task"]) == ("C-20", "FAIL", 14, T01)
         assert (seesaw["db_status"], seesaw["file_status"]) == ("todo", "done")
-        begins = f"task '{T01}' goes back and forth and is left alone until somebody decides: "
+        begins = f"task '{T01}' keeps changing back and forth; it is not touched until someone decides: "
         assert seesaw["message"].startswith(begins)
         *_, last_forward, last_back = seesaw["message"].removeprefix(begins).split("; ")
         assert "(file, a) moved todo → done" in last_forward

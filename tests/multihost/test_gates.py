@@ -97,7 +97,7 @@ class TestSuddenlyEmpty:
     @pytest.mark.parametrize(
         ("number", "lost", "words"),
         [
-            (1, [1], "shows no more the one workplan of its last fix"),
+            (1, [1], "no longer has the one workplan that the last fix saw"),
             (3, [1, 2, 3], "shows none of the 3 workplans of its last fix"),
             (3, [2, 3], "shows only 1 of the 3 workplans of its last fix"),
             (4, [1, 2, 3], "shows only 1 of the 4 workplans of its last fix"),

@@ -66,7 +66,7 @@ def test_unpushed_work_of_a_person_is_theirs_to_publish(origin: Origin) -> None:
     a.commit("Notes")
     report(T01, "done")
     ended = a.fix("--push")
-    words = "committed, not pushed: it sits on top of commits that nobody has pushed yet; `git push` pushes all of them"
+    words = "committed, not pushed: it sits on top of unpushed commits; `git push` will push all of them"
     assert [(each["code"], each["message"], each["action"]) for each in findings(ended)][1:] == [
         ("C-16", words, "none")
     ]

@@ -302,7 +302,7 @@ def test_nothing_is_taken_while_git_is_at_work(origin: Origin, begin: Callable[[
     assert codes(a.fix()) == []
     report(T01, "in_progress")
     end = begin(a.clone)
-    held = gate("C-21", f"Repo 'a': {what} is under way — nothing is written; finish or abort it")
+    held = gate("C-21", f"Repo 'a': {what} is in progress — nothing is written; finish or abort it")
     require_held(origin, a, held)
     before = everything(origin, a)
     (note, *_) = findings(a.fix("--dry-run"))

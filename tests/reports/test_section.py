@@ -69,10 +69,10 @@ def test_section_counts_different_actions_as_different_crowds(checkout: Checkout
     assert plain(section(repo, report_of(repo)))[1] == "  w.md"
 
 
-def test_section_of_an_error_without_words_says_that_the_run_broke_off(report_of: MakeReport) -> None:
+def test_section_of_an_error_without_text_says_that_the_run_was_aborted(report_of: MakeReport) -> None:
     repo = CheckoutOutcome("net", "/srv/net", None, "error", converged=False)
 
-    assert plain(section(repo, report_of(repo))) == ["net · /srv/net · fix", "  ERROR  the run broke off"]
+    assert plain(section(repo, report_of(repo))) == ["net · /srv/net · fix", "  ERROR  the run was aborted"]
 
 
 def test_section_of_no_finding_but_drift_does_not_claim_that_both_agree(

@@ -65,7 +65,7 @@ def test_coloured_text_is_the_plain_text_with_styles(mixed: Report) -> None:
     assert lines[6] == "    \x1b[1;31mFAIL\x1b[0m  C-05  line 7   unknown status 'dnoe' — did you mean 'done'?"
     assert lines[-1] == (
         "6 repos (1 skipped, 1 with an error): "
-        "\x1b[1;31m2 FAIL\x1b[0m, \x1b[33m3 WARN\x1b[0m, 0 INFO, \x1b[32m1 mended\x1b[0m"
+        "\x1b[1;31m2 FAIL\x1b[0m, \x1b[33m3 WARN\x1b[0m, 0 INFO, \x1b[32m1 fixed\x1b[0m"
     )
     assert re.sub("\x1b\\[[0-9;]*m", "", stream.getvalue()) == written(mixed)
 

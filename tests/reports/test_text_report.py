@@ -34,7 +34,7 @@ busy · /srv/net · fix · up to date with its remote
   some drift is left
 
 old · /srv/old · fix · 3 commits behind its remote
-  SKIPPED  held back, nothing was written
+  SKIPPED  blocked; nothing was written
   WARN  C-14  Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress
 
 gone · /srv/gone · fix
@@ -45,12 +45,12 @@ last · /srv/net · fix · no upstream · files and hub agree
 
 What to do
   C-01  Clone the repo there again, register its new place (register_repo PATH), or retire it (retire_checkout PATH).
-  C-05  Mend the block at the line named; the other blocks of the file go on.
+  C-05  Fix the block on the line named; the file's other blocks are still processed.
   C-08  Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open to \
 done or cancelled: then C-27 says so once.
   C-14  Pull (git pull --ff-only), or commit the workplan, then run the fix again.
 
-6 repos (1 skipped, 1 with an error): 2 FAIL, 3 WARN, 0 INFO, 1 mended
+6 repos (1 skipped, 1 with an error): 2 FAIL, 3 WARN, 0 INFO, 1 fixed
 """
 
 
@@ -69,7 +69,7 @@ net · /srv/net · check · up to date with its remote
 What to do
   C-13  Run fix_consistency: it writes the hub's status into the file; the hub stays as it is.
 
-1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 mended
+1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 fixed
 """
 
     assert written(report_of(repo, mode="check")) == expected
@@ -86,7 +86,7 @@ net · /srv/net · fix · up to date with its remote
   commit 77aa123: 1 task status written back
   files and hub agree now
 
-1 repo: 0 FAIL, 1 WARN, 0 INFO, 1 mended
+1 repo: 0 FAIL, 1 WARN, 0 INFO, 1 fixed
 """
 
     assert written(report_of(replace(checkout, findings=(ahead,), writeback_commit="77aa12345678"))) == expected
@@ -100,14 +100,14 @@ def test_text_of_a_dry_run_says_that_nothing_was_written(
     text = written(report_of(repo, dry_run=True))
 
     assert text.startswith("net · /srv/net · fix, dry run · up to date with its remote\n")
-    assert text.endswith("\n1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 mended (dry run: nothing was written)\n")
+    assert text.endswith("\n1 repo: 0 FAIL, 1 WARN, 0 INFO, 0 fixed (dry run: nothing was written)\n")
 
 
 def test_text_of_no_checkout_says_so(report_of: MakeReport) -> None:
     expected = """\
-no checkout to look at on host node-a
+no checkout to check on host node-a
 
-0 repos: 0 FAIL, 0 WARN, 0 INFO, 0 mended
+0 repos: 0 FAIL, 0 WARN, 0 INFO, 0 fixed
 """
 
     assert written(report_of()) == expected
@@ -196,6 +196,6 @@ def test_segments_carry_text_and_style(checkout: CheckoutOutcome, report_of: Mak
             Segment(", "),
             Segment("0 INFO"),
             Segment(", "),
-            Segment("0 mended"),
+            Segment("0 fixed"),
         ),
     ]

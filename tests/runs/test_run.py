@@ -36,7 +36,7 @@ def test_others_create_the_same_at_every_attempt(clone: Clone) -> None:
     def create() -> None:
         Workstream.objects.create(repo=home, key=next(left), title="Theirs", status="active", path="theirs.md")
 
-    words = "clone: the hub changed at each of 5 attempts while this run was at work; run it again"
+    words = "clone: the hub changed at each of 5 attempts during this run; run it again"
     with reported(reads_tasks, create):
         ended = fix("clone")
     repo = document(ended)["repos"][0]
@@ -67,7 +67,7 @@ def test_merge_under_way_holds_the_run_back(clone: Clone) -> None:
     (clone.path / ".git/MERGE_HEAD").write_text(clone.head + "\n")
     ended = fix("clone")
     assert codes(ended) == [("C-21", "none")]
-    assert "a merge is under way" in ended.stdout
+    assert "a merge is in progress" in ended.stdout
     (clone.path / ".git/MERGE_HEAD").unlink()
     assert codes(fix("clone")) == [("C-13", "written_back")]
 

@@ -168,7 +168,7 @@ class TestHubThatMoves:
 
         with reported(reads_tasks, create), pytest.raises(HubBusyError) as busy:
             fixed(clone)
-        assert str(busy.value) == "the hub changed at each of 5 attempts while this run was at work; run it again"
+        assert str(busy.value) == "the hub changed at each of 5 attempts during this run; run it again"
         assert list(LedgerEntry.objects.values()) == ledger
 
     def test_workstream_deleted_meanwhile(self, clone: Clone) -> None:

@@ -307,7 +307,7 @@ class Person:
         return self.git(*commands[what]) or bool(self.look().under_way)
 
     def abort(self) -> bool:
-        """Give up what is under way."""
+        """Give up what is in progress."""
         if not self.look().under_way:
             return False
         for command in ("rebase --abort", "merge --abort", "cherry-pick --abort", "revert --abort", "bisect reset"):
@@ -316,7 +316,7 @@ class Person:
         return self.git("reset", "-q", "--hard")
 
     def finish(self) -> bool:
-        """End what is under way; of a conflict all is taken as it is, but for workplans that it has torn."""
+        """End what is in progress; of a conflict all is taken as it is, but for workplans that it has torn."""
         if not self.look().under_way:
             return False
         for _ in range(9):

@@ -79,7 +79,7 @@ def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Mov
 
 def _finding(drift: Finding, moves: Sequence[Move]) -> Finding:
     told = "; ".join(f"{move.at:%Y-%m-%d %H:%M}Z {_words(move)}" for move in moves[-_SHOWN:])
-    message = f"task '{drift.task}' goes back and forth and is left alone until somebody decides"
+    message = f"task '{drift.task}' keeps changing back and forth; it is not touched until someone decides"
     return Finding.of(
         "C-20", f"{message}: {told}" if told else message, file=drift.file, line=drift.line, workplan=drift.workplan,
         task=drift.task, db_status=drift.db_status, file_status=drift.file_status,

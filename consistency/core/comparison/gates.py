@@ -33,7 +33,7 @@ that lacks the repo's branch."""
 _ANSWERS = frozenset({FETCHED, NO_UPSTREAM, NOT_ASKED, EMPTY, GONE})
 
 GATES = ("C-14", "C-18", "C-19", "C-21", "C-22")
-"""The codes of findings that hold a whole checkout back; C-14 is one of them where it names no file."""
+"""The codes of findings that hold a whole checkout back; C-14 is one of them if it names no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def check_in_progress(slug: str, operation: str) -> list[Finding]:
     """C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
     if not operation:
         return []
-    return [Finding.of("C-21", f"Repo '{slug}': {operation} is under way — nothing is written; finish or abort it")]
+    return [Finding.of("C-21", f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it")]
 
 
 def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
@@ -125,11 +125,11 @@ def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Find
     """C-19 where none or less than half of the workplans that the ledger remembers are *there*."""
     if there * 2 >= remembered:
         return []
-    shown = f"only {there} of the {remembered} workplans" if there else f"none of the {remembered} workplans"
+    shown = f"shows {f'only {there}' if there else 'none'} of the {remembered} workplans of its last fix"
     if remembered == 1:
-        shown = "no more the one workplan"
+        shown = "no longer has the one workplan that the last fix saw"
     message = (
-        f"Repo '{slug}' shows {shown} of its last fix — nothing is written "
+        f"Repo '{slug}' {shown} — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
     return [Finding.of("C-19", message)]

@@ -10,7 +10,7 @@ from consistency.core.finding import Finding
 UNREACHABLE = "C-26"
 
 MAX_FETCH_SECONDS = 3600.0
-"""No fetch gets more time than this by itself, however often it was cut off; a longer limit of the caller's holds."""
+"""No fetch gets more time than this, however often it was cut off; a longer limit of the caller's holds."""
 
 MAX_DOUBLINGS = 12
 

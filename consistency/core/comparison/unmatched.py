@@ -11,7 +11,7 @@ from statehub.globs import included_globs
 
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+(?=\S*[/*])")
 _MISTAKES = (
-    (re.compile(r"\{"), "braces have no meaning in a pattern: give each form as --workplans of its own"),
+    (re.compile(r"\{"), "braces have no meaning in a pattern: give each form as a separate --workplans"),
     (_SEPARATORS, ""),
     (re.compile(r"\.\*|\\\."), "a pattern is a glob: `*` is any text in one name, `**/` any number of folders"),
     (re.compile(r"^\./"), "leave out the './' in front: a pattern begins at the top of the repo"),

@@ -51,7 +51,7 @@ class Comparison:
     """The result: drifts in the order of file and line, what stayed unevaluated, and whose row is whose.
 
     `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included). `held` are
-    the tasks whose status is not mended: (workplan id, task id). `agreed` are those whose status was the same on both
+    the tasks whose status is not fixed: (workplan id, task id). `agreed` are those whose status was the same on both
     sides, and None for a workplan's own: since when the hub has it. `gone` are the ids of workstreams without a file.
     """
 

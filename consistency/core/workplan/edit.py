@@ -39,24 +39,24 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
     expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
     after = _workplan(path, edited)
     if after != expected:
-        raise EditRefusedError("the edited file would not read as before in all but the status")
+        raise EditRefusedError("the edited file would differ in more than the status")
     return Edited(edited, after)
 
 
 def _workplan(path: str, data: bytes) -> Workplan:
     parsed = parse_workplan(path, data)
     if not isinstance(parsed, Workplan):
-        raise EditRefusedError("the file is no readable workplan any more")
+        raise EditRefusedError("the file is no longer a readable workplan")
     return parsed
 
 
 def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
     if key not in blocks:
-        raise EditRefusedError(f"task '{key}' is not in the file any more")
+        raise EditRefusedError(f"task '{key}' is no longer in the file")
     place = blocks[key].place
     if place is None:
         raise EditRefusedError(
-            f"the status of task '{key}' is not in one piece: write it on one line, indented by spaces"
+            f"the status of task '{key}' cannot be replaced in place: write it on one line, indented by spaces"
         )
     return place
 

@@ -37,7 +37,7 @@ class TaskBlock:
 
 
 MIRRORED = ("title", "owner", "domain", "repo", "topic_slug", "created", "updated")
-"""The front matter fields that the hub mirrors as they stand; missing ones are ''."""
+"""The front matter fields that the hub mirrors as they are; missing ones are ''."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,11 @@ _TOKENS = {
 }
 
 _NO_WORD = "its fence has no word: write ```task"
-_IN_A_QUOTE = "it stands in a block quote: take it out of the quote"
-_IN_HTML = "it stands in HTML: put a blank line above its fence"
+_IN_A_QUOTE = "it is in a block quote: take it out of the quote"
+_IN_HTML = "it is in HTML: put a blank line above its fence"
 _INDENTED = "it is indented by four columns or more, which makes it text: move it to the left"
 _IN_A_BLOCK = "the task block above it is not closed: close that one with ```"
-_IN_A_FENCE = "it stands in a longer fence, which makes it text"
+_IN_A_FENCE = "it is inside a longer fence, which makes it text"
 _NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
 

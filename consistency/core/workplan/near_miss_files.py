@@ -83,7 +83,7 @@ def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> Unr
     """Why the file *path* is none, if it nearly is a workplan; *mapping* is its front matter, where it has one."""
     data = data.removeprefix(UTF8_BOM)
     if data.startswith(_LFS):
-        return UnreadFile("a Git LFS pointer stands here instead of the file: git lfs pull brings it", 1)
+        return UnreadFile("this is a Git LFS pointer instead of the file: git lfs pull downloads it", 1)
     lowered = data.lower()
     if mapping is not None:
         found = _by_type(data, mapping)
@@ -106,7 +106,7 @@ def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
     near = near_workplan(path, data, mapping) or find_conflict(data)
     if near is not None:
         return near
-    line, what = 1, "it has no front matter any more"
+    line, what = 1, "it no longer has front matter"
     if not data.strip():
         what = "it is empty now"
     elif isinstance(front, Unclosed):
@@ -217,7 +217,7 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     if len(opened) % 2:  # In a code block: an example, if that is not where the front matter should be.
         if data[: opened[0].start()].strip() or len(opened) > 1:
             return None
-        return UnreadFile("front matter stands in a code block: it must begin with `---` on the first line", 1, usable)
+        return UnreadFile("front matter is in a code block: it must begin with `---` on the first line", 1, usable)
     rule = rules[-1] if rules else None
     line = Lines(data).number(rule.start(1) if rule else found.start())
     if rule is None:
@@ -234,10 +234,10 @@ def _misplaced(data: bytes) -> UnreadFile | None:
 
 def _what_is_above(before: str, line: int) -> str:
     if line == 1:
-        return f"`---` is not at the start of line 1{name_invisible(before)}: nothing may stand before it"
+        return f"`---` is not at the start of line 1{name_invisible(before)}: nothing may come before it"
     if not before.strip():
         return f"front matter begins on line {line}: take away the blank lines above it"
-    return f"front matter begins on line {line}: nothing may stand above it"
+    return f"front matter begins on line {line}: nothing may come before it"
 
 
 def _tasks_alone(data: bytes, mapping: Mapping | None) -> UnreadFile | None:

@@ -243,7 +243,7 @@ def _fault_of_text(name: str, text: str) -> str | None:
         return f"front matter field '{name}' {fault}"
     if name == "status" and text not in WORKSTREAM_STATUSES:
         return not_one_of_message("workplan status", text, WORKSTREAM_STATUSES)
-    return f"{_UUID} '{truncate(text)}' is no UUID" if name == _UUID and not is_uuid(text) else None
+    return f"{_UUID} '{truncate(text)}' is not a UUID" if name == _UUID and not is_uuid(text) else None
 
 
 def _read_blocks(

@@ -150,7 +150,9 @@ class _Reader:
             return None
         if not is_uuid(value.text):
             fault = word_error(value.text)
-            said = f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is no UUID"
+            said = (
+                f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
+            )
             self._problem("state_hub_task_id", said, self._line_of(value.start))
         return value.text.lower()
 

@@ -46,7 +46,7 @@ def stamp(
     """
     front, known = cut_front_matter(data), before or parse_workplan(path, data)
     if not isinstance(front, FrontMatter) or not isinstance(known, Workplan):
-        raise WriteIdsRefusedError("the file is no readable workplan any more")
+        raise WriteIdsRefusedError("the file is no longer a readable workplan")
     source, pieces = _Source(data), list[_Piece]()
     if workstream and known.uuid is None:
         pieces.append(_front_piece(source, front, workstream))
@@ -54,7 +54,7 @@ def stamp(
     edited = source.with_pieces(pieces)
     after, expected = parse_workplan(path, edited), _expected(known, workstream, tasks, pieces)
     if not isinstance(after, Workplan) or after != expected or _places(after) != _places(expected):
-        raise WriteIdsRefusedError("the file would not read as before in all but the UUIDs")
+        raise WriteIdsRefusedError("the edited file would differ in more than the UUIDs")
     return Edited(edited, after)
 
 
@@ -111,7 +111,9 @@ def _front_piece(source: _Source, front: FrontMatter, uuid: str) -> _Piece:
     passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
     piece = next(_pieces(source, passage, _WORKSTREAM, uuid), None)
     if piece is None:
-        raise WriteIdsRefusedError(f"the front matter takes no {_WORKSTREAM} as it is written: add it by hand ({uuid})")
+        raise WriteIdsRefusedError(
+            f"the front matter cannot be given a {_WORKSTREAM} in its current form; add it by hand ({uuid})"
+        )
     return piece
 
 
@@ -135,7 +137,7 @@ def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
     piece = next(_pieces(source, passage, _TASK, uuid), None)
     if piece is None:
         raise WriteIdsRefusedError(
-            f"task '{key}' takes no {_TASK} as its block is written: add it by hand ({uuid})", key
+            f"task '{key}' cannot be given a {_TASK} in its current form; add it by hand ({uuid})", key
         )
     if fence.size + len(piece.written) > MAX_BODY:
         raise WriteIdsRefusedError(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)

@@ -81,7 +81,7 @@ _CUT = re.compile(r"[ \t]+(\#[^\s#][^\n\r]*?)[ \t]*(?=[\r\n]|\Z)")
 _QUOTES = ("'", '"')
 
 _SIGN = r"[^\x00-\x20:\x7f]"
-"""Of text that can be printed: what stands in a word, with a colon in it if no blank comes behind."""
+"""Of text that can be printed: the characters of a word, with a colon in it if no blank comes behind."""
 _WORD = rf"{_SIGN}++(?::++{_SIGN}++)*+"
 _LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
 _QUOTED = r""""[^\x00-\x1f"\\\x7f]*+" | '[^\x00-\x1f'\x7f]*+'"""

@@ -1,4 +1,4 @@
-"""Finds every drift between checkouts and hub, and mends what can be mended without losing progress."""
+"""Finds every drift between checkouts and hub, and fixes what can be fixed without losing progress."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from consistency.models import Mode
 
 
 class Command(RunCommand):
-    """A run that mends: the hub advances, files are written back and committed."""
+    """A run that fixes: the hub advances, files are written back and committed."""
 
     help = (
-        "Find every difference between checkouts and the hub and mend it: the hub takes what is new in the files, "
+        "Find every difference between checkouts and the hub and fix it: the hub takes what is new in the files, "
         "the files take the hub's statuses, as one commit. No status ever moves backwards in the hub."
     )
     mode = Mode.FIX
@@ -28,7 +28,8 @@ class Command(RunCommand):
         parser.add_argument(
             "--pull",
             action="store_true",
-            help="first bring the checkout up to date, by fast-forward; own commits in the way are made anew",
+            help="first bring the checkout up to date, by fast-forward; State Hub's own unpushed commits are "
+            "recreated if necessary",
         )
         parser.add_argument(
             "--push",

@@ -17,8 +17,8 @@ class Command(HubCommand):
     """Keeps the history of runs short."""
 
     help = (
-        "Delete findings that were resolved, and runs that were started, more than DAYS days ago. Open findings stay, "
-        "and of each checkout the newest runs."
+        "Delete findings that were resolved, and runs that were started, more than DAYS days ago. Open findings "
+        "and the newest runs of each checkout are kept."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

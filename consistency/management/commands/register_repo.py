@@ -23,7 +23,7 @@ class Command(HubCommand):
     """Registers the work tree at each PATH for this host, and those below a folder."""
 
     help = (
-        "Make the checkout at each PATH known to the hub. Another clone of a known repo joins it by its address; "
+        "Register the checkout at each PATH with the hub. Another clone of a known repo joins it by its address; "
         "a moved or retired checkout is known again."
     )
 
@@ -48,8 +48,8 @@ class Command(HubCommand):
             metavar="GLOB",
             help="files that are not workplans although they match; may be given several times",
         )
-        parser.add_argument("--no-exclude", action="store_true", help="take back what earlier ones left out")
-        parser.add_argument("--branch", help="the one that is mirrored (default: the one that origin calls its own)")
+        parser.add_argument("--no-exclude", action="store_true", help="remove all earlier exclusions")
+        parser.add_argument("--branch", help="branch to mirror (default: origin's default branch)")
         parser.add_argument(
             "--protocol",
             metavar="FILE",

@@ -24,8 +24,8 @@ class Command(HubCommand):
     """Stamps the checkouts of each SLUG on this host, or all of them."""
 
     help = (
-        "Write the UUIDs that workplans lack into them, as the hub has them: a hub made anew from the files then "
-        "has the same ones. Nothing else in the files changes."
+        "Write the UUIDs that workplans lack into them, as the hub has them: a hub rebuilt from the files "
+        "then has the same ones. Nothing else in the files changes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +33,7 @@ class Command(HubCommand):
         parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos; each of their checkouts on this host")
         parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
         parser.add_argument("--commit", action="store_true", help="commit the stamped files (default: only write them)")
-        parser.add_argument("--any-branch", action="store_true", help="also on another branch than the repo's")
+        parser.add_argument("--any-branch", action="store_true", help="continue even on another branch than the repo's")
 
     def work(self, options: dict[str, Any]) -> int:
         """Stamp; 1 if something was left alone, 2 if a checkout could not be stamped at all."""

@@ -77,7 +77,7 @@ def test_only_statuses_of_the_tasks_are_held() -> None:
     comparison = Comparison(drifts, (), {"a.md": "ws"})
     held = suppress_flapping(comparison, {"T1": [forward(), back()]})
     message = (
-        "task 'T1' goes back and forth and is left alone until somebody decides: "
+        "task 'T1' keeps changing back and forth; it is not touched until someone decides: "
         "2026-03-04 12:00Z cron (file, a) moved todo → done; 2026-03-04 12:00Z anna (admin) reopened done → todo"
     )
     seesaw = Finding.of(
@@ -92,7 +92,10 @@ def test_only_statuses_of_the_tasks_are_held() -> None:
 def test_every_kind_of_mending_a_status_is_held(code: str) -> None:
     held = suppress_flapping(Comparison((drift(code, "T1", WRITE),), (), {}), {"T1": []})
     assert [(each.finding.code, each.action) for each in held.drifts] == [(code, None), ("C-20", None)]
-    assert held.drifts[1].finding.message == "task 'T1' goes back and forth and is left alone until somebody decides"
+    assert (
+        held.drifts[1].finding.message
+        == "task 'T1' keeps changing back and forth; it is not touched until someone decides"
+    )
 
 
 def test_message_tells_the_last_six_steps() -> None:

@@ -76,7 +76,7 @@ def test_off_the_branch(branch: str | None, on_branch: bool | None, where: str) 
 
 def test_in_progress() -> None:
     assert check_in_progress("net", "") == []
-    words = "Repo 'net': a rebase is under way — nothing is written; finish or abort it"
+    words = "Repo 'net': a rebase is in progress — nothing is written; finish or abort it"
     assert check_in_progress("net", "a rebase") == [Finding.of("C-21", words)]
 
 
@@ -111,15 +111,15 @@ def test_enough_workplans(remembered: int, there: int) -> None:
 @pytest.mark.parametrize(
     ("remembered", "there", "words"),
     [
-        (1, 0, "no more the one workplan"),
-        (2, 0, "none of the 2 workplans"),
-        (3, 1, "only 1 of the 3 workplans"),
-        (1000, 499, "only 499 of the 1000 workplans"),
+        (1, 0, "no longer has the one workplan that the last fix saw"),
+        (2, 0, "shows none of the 2 workplans of its last fix"),
+        (3, 1, "shows only 1 of the 3 workplans of its last fix"),
+        (1000, 499, "shows only 499 of the 1000 workplans of its last fix"),
     ],
 )
 def test_suddenly_empty(remembered: int, there: int, words: str) -> None:
     message = (
-        f"Repo 'net' shows {words} of its last fix — nothing is written "
+        f"Repo 'net' {words} — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
     assert check_missing_workplans("net", remembered, there) == [Finding.of("C-19", message)]

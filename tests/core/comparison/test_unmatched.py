@@ -20,7 +20,7 @@ SEPARATE = "--workplans 'workplans/*.md' --workplans 'docs/plans/*.md'"
         ("workplans/*.md, docs/plans/*.md", f"; commas do not separate patterns: {SEPARATE}"),
         ("workplans/*.md;docs/plans/*.md", f"; semicolons do not separate patterns: {SEPARATE}"),
         ("workplans/*.md docs/plans/*.md", f"; blanks do not separate patterns: {SEPARATE}"),
-        ("{a,b}/*.md", "; braces have no meaning in a pattern: give each form as --workplans of its own"),
+        ("{a,b}/*.md", "; braces have no meaning in a pattern: give each form as a separate --workplans"),
         ("./workplans/*.md", "; leave out the './' in front: a pattern begins at the top of the repo"),
         ("workplans\\*.md", "; the folders of a pattern are separated by '/'"),
         (

@@ -120,19 +120,19 @@ def text(body: str, more: str = "") -> bytes:
     return f"{FRONT}\n```task\n{body}\n```\n{more}".encode()
 
 
-ONE_PIECE = "the status of task 'X' is not in one piece: write it on one line, indented by spaces"
-NOT_AS_BEFORE = "the edited file would not read as before in all but the status"
+ONE_PIECE = "the status of task 'X' cannot be replaced in place: write it on one line, indented by spaces"
+NOT_AS_BEFORE = "the edited file would differ in more than the status"
 SEVERAL_LINES = f'{FRONT}- ```task\n  id: X\n  status: "do\\\n   ne"\n  ```\n'.encode()
 
 
 @pytest.mark.parametrize(
     ("data", "wanted", "words"),
     [
-        (b"", {"X": "done"}, "the file is no readable workplan any more"),
-        (b"---\ntype: workplan\n---\n", {"X": "done"}, "the file is no readable workplan any more"),
-        (text("id: X\nstatus: todo"), {"Y": "done"}, "task 'Y' is not in the file any more"),
-        (text("id: X\nstatus: nope"), {"X": "done"}, "task 'X' is not in the file any more"),
-        (text("id: X\nstatus: todo"), {"X": "done", "Y": "done"}, "task 'Y' is not in the file any more"),
+        (b"", {"X": "done"}, "the file is no longer a readable workplan"),
+        (b"---\ntype: workplan\n---\n", {"X": "done"}, "the file is no longer a readable workplan"),
+        (text("id: X\nstatus: todo"), {"Y": "done"}, "task 'Y' is no longer in the file"),
+        (text("id: X\nstatus: nope"), {"X": "done"}, "task 'X' is no longer in the file"),
+        (text("id: X\nstatus: todo"), {"X": "done", "Y": "done"}, "task 'Y' is no longer in the file"),
         (SEVERAL_LINES, {"X": "todo"}, ONE_PIECE),
         (text("id: X\nstatus: todo"), {"X": "finished"}, NOT_AS_BEFORE),
         (text("id: X\nstatus: todo"), {"X": "done\ntitle: y"}, NOT_AS_BEFORE),

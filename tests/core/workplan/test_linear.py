@@ -106,6 +106,6 @@ def test_a_closing_fence_may_have_tabs_behind_it(fence: str, blanks: str, end: s
 
 def test_a_status_over_two_lines_is_refused_with_the_reason() -> None:
     data = f'{FRONT}\n```task\nid: X\nstatus: "to\\\n  do"\n```\n{BLOCK.replace("X", "Y")}'.encode()
-    with pytest.raises(EditRefusedError, match="is not in one piece: write it on one line"):
+    with pytest.raises(EditRefusedError, match="cannot be replaced in place: write it on one line"):
         set_statuses("w.md", data, {"X": "done"})
     assert set_statuses("w.md", data, {"Y": "done"}).data == data[:-9] + b"done\n```\n"

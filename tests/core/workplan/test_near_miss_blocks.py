@@ -12,8 +12,8 @@ from tests.core.values import block, codes, compared, files, findings, hub, plan
 
 FRONT = "---\nid: W1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
 TASK = "```task\nid: W1-T1\nstatus: todo\n```\n"
-QUOTE = "it stands in a block quote: take it out of the quote"
-HTML = "it stands in HTML: put a blank line above its fence"
+QUOTE = "it is in a block quote: take it out of the quote"
+HTML = "it is in HTML: put a blank line above its fence"
 INDENT = "it is indented by four columns or more, which makes it text: move it to the left"
 NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
@@ -97,7 +97,7 @@ def test_a_block_that_is_not_read(text: str, line: int, why: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
-        ("````\n" + TASK + "````\n", 8, "it stands in a longer fence, which makes it text"),
+        ("````\n" + TASK + "````\n", 8, "it is inside a longer fence, which makes it text"),
         ("<!--\n" + TASK + "-->\n", 8, HTML),
         ("<pre>\n" + TASK + "</pre>\n", 8, HTML),
         (inside("    ", TASK.replace("W1-T1", "X")), 7, INDENT),

@@ -28,19 +28,19 @@ def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | Non
             3,
             "front matter begins on line 3: take away the blank lines above it",
         ),
-        ("<!-- (c) Acme -->\n\n" + FRONT, 3, "front matter begins on line 3: nothing may stand above it"),
-        ("# Plan\ntext\n" + FRONT + TASK, 3, "front matter begins on line 3: nothing may stand above it"),
-        (" " + FRONT, 1, "`---` is not at the start of line 1: nothing may stand before it"),
+        ("<!-- (c) Acme -->\n\n" + FRONT, 3, "front matter begins on line 3: nothing may come before it"),
+        ("# Plan\ntext\n" + FRONT + TASK, 3, "front matter begins on line 3: nothing may come before it"),
+        (" " + FRONT, 1, "`---` is not at the start of line 1: nothing may come before it"),
         (
             "\ufeff\ufeff" + FRONT,
             1,
             "`---` is not at the start of line 1, which holds U+FEFF ZERO WIDTH NO-BREAK SPACE: "
-            "nothing may stand before it",
+            "nothing may come before it",
         ),
         (
             "\u200b" + FRONT,
             1,
-            "`---` is not at the start of line 1, which holds U+200B ZERO WIDTH SPACE: nothing may stand before it",
+            "`---` is not at the start of line 1, which holds U+200B ZERO WIDTH SPACE: nothing may come before it",
         ),
         (FRONT.replace("---\nid", "-----\nid"), 1, "front matter begins with more than three dashes: write `---`"),
         (
@@ -66,7 +66,7 @@ def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | Non
         (
             "```yaml\n" + FRONT + "```\n",
             1,
-            "front matter stands in a code block: it must begin with `---` on the first line",
+            "front matter is in a code block: it must begin with `---` on the first line",
         ),
         (FRONT.replace("workplan", "Workplan"), 3, "type is 'Workplan': write `type: workplan`"),
         (FRONT.replace("workplan", "work-plan"), 3, "type is 'work-plan': write `type: workplan`"),
@@ -92,7 +92,7 @@ def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | Non
             1,
             "front matter has no type: write `type: workplan`",
         ),
-        (LFS, 1, "a Git LFS pointer stands here instead of the file: git lfs pull brings it"),
+        (LFS, 1, "this is a Git LFS pointer instead of the file: git lfs pull downloads it"),
         (FRONT + HEAD + TASK + SPLIT + TASK + END, 7, CONFLICT),
         (FRONT.replace("status: active\n", f"{HEAD}status: active\n{SPLIT}status: done\n{END}"), 5, CONFLICT),
         (HEAD + FRONT + SPLIT + FRONT + END, 1, CONFLICT),
@@ -154,7 +154,7 @@ def test_a_workplan_may_show_what_a_conflict_looks_like(text: str) -> None:
     [
         ("", 1, "it is empty now"),
         ("\n \n", 1, "it is empty now"),
-        ("# Notes\n", 1, "it has no front matter any more"),
+        ("# Notes\n", 1, "it no longer has front matter"),
         (FRONT.replace("workplan", "note"), 3, "its type is 'note' now"),
         (FRONT.replace("workplan", "note").replace("title: T", "title: ["), 3, "its type is 'note' now"),
         ("---\nid: W1\n---\n", 1, "its front matter has no `type` now"),

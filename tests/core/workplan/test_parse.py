@@ -197,7 +197,7 @@ def test_parse_front_matter_as_large_as_is_allowed() -> None:
             (5, "front matter field 'status' holds a control character: U+0000"),
         ]),
         ("type: workplan\nid: W1\ntitle: T\nstatus: todo\nstate_hub_workstream_id: 12-34", [
-            (6, "state_hub_workstream_id '12-34' is no UUID"),
+            (6, "state_hub_workstream_id '12-34' is not a UUID"),
         ]),
         ('type: workplan\nid: W1\ntitle: T\nstatus: todo\nstate_hub_workstream_id: "\\0"', [
             (6, "front matter field 'state_hub_workstream_id' holds a control character: U+0000"),

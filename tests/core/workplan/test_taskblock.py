@@ -123,7 +123,7 @@ def test_read_block_has_no_place_for_a_status_on_several_lines(text: str) -> Non
         ]),
         ("id: X\nstatus: todo\ntitle: {a: b}", [(4, "X", f"'title' must be a text, not a list or mapping{IN_QUOTES}")]),
         ('id: X\nstatus: todo\ntitle: "a\\0b"', [(4, "X", "title holds a control character")]),
-        ("id: X\nstatus: todo\nstate_hub_task_id: 12", [(4, "X", "state_hub_task_id '12' is no UUID")]),
+        ("id: X\nstatus: todo\nstate_hub_task_id: 12", [(4, "X", "state_hub_task_id '12' is not a UUID")]),
         ("id: X\nstatus: todo\nstate_hub_task_id: [a]", [
             (4, "X", f"'state_hub_task_id' must be a text, not a list or mapping{IN_QUOTES}"),
         ]),
@@ -160,7 +160,7 @@ def test_problems_of_a_block_are_told_apart_by_its_place_in_the_file_and_the_fie
             Problem("C-05", "unknown task status 'Done' — did you mean 'done'?", 5, None, "3:status"),
             Problem("C-05", "'priority' is a block scalar: write it on one line", 6, None, "3:priority"),
             Problem("C-05", "title holds a control character", 9, None, "3:title"),
-            Problem("C-05", "state_hub_task_id '12' is no UUID", 8, None, "3:state_hub_task_id"),
+            Problem("C-05", "state_hub_task_id '12' is not a UUID", 8, None, "3:state_hub_task_id"),
         ),
     )
 

@@ -230,7 +230,7 @@ def test_stamp_of_any_text_is_right_or_refused(
     assert new == replace(old, uuid=OURS, line=new.line)
 
 
-NOT_AS_BEFORE = "the file would not read as before in all but the UUIDs"
+NOT_AS_BEFORE = "the edited file would differ in more than the UUIDs"
 BROKEN = "\n```task\nid: Y\nstatus: nope\n```\n"
 
 
@@ -288,8 +288,8 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
 @pytest.mark.parametrize(
     ("data", "tasks", "words", "task"),
     [
-        (b"", {}, "the file is no readable workplan any more", None),
-        (b"---\ntype: workplan\n---\n", {}, "the file is no readable workplan any more", None),
+        (b"", {}, "the file is no longer a readable workplan", None),
+        (b"---\ntype: workplan\n---\n", {}, "the file is no longer a readable workplan", None),
         (text("id: X\nstatus: todo"), {"Z": OURS}, "task 'Z' is not in the file", "Z"),
         (text("id: X\nstatus: todo", BROKEN), {"X": OURS, "Y": OURS}, "task 'Y' is not in the file", "Y"),
         (
@@ -298,11 +298,11 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
         ),
         (
             text("id: X\nstatus: todo\nstate_hub_task_id: |"), {"X": OURS},
-            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+            f"task 'X' cannot be given a state_hub_task_id in its current form; add it by hand ({OURS})", "X",
         ),
         (
             text("id: X\nstatus: todo\nstate_hub_task_id: ' '"), {"X": OURS},
-            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+            f"task 'X' cannot be given a state_hub_task_id in its current form; add it by hand ({OURS})", "X",
         ),
         (
             text("id: X\nstatus: todo\nnotes: " + "x" * (MAX_BODY - 80)), {"X": OURS},
@@ -310,11 +310,11 @@ def test_stamp_fills_a_block_to_the_last_byte() -> None:
         ),
         (
             text("id: X\nstatus: todo\n? state_hub_task_id"), {"X": OURS},
-            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+            f"task 'X' cannot be given a state_hub_task_id in its current form; add it by hand ({OURS})", "X",
         ),
         (
             text("id: X\nnotes: %\nstatus: todo"), {"X": OURS},
-            f"task 'X' takes no state_hub_task_id as its block is written: add it by hand ({OURS})", "X",
+            f"task 'X' cannot be given a state_hub_task_id in its current form; add it by hand ({OURS})", "X",
         ),
         (text("id: X\nstatus: todo"), {"X": OURS.upper()}, NOT_AS_BEFORE, None),
         (text("id: X\nstatus: todo"), {"X": "no UUID"}, NOT_AS_BEFORE, None),
@@ -332,5 +332,5 @@ def test_stamp_refuses_a_front_matter_that_takes_no_more(entry: bytes) -> None:
     with pytest.raises(WriteIdsRefusedError) as refused:
         module.stamp("w.md", data, OURS, {})
     assert str(refused.value) == (
-        f"the front matter takes no state_hub_workstream_id as it is written: add it by hand ({OURS})"
+        f"the front matter cannot be given a state_hub_workstream_id in its current form; add it by hand ({OURS})"
     )

@@ -83,11 +83,11 @@ class TestOnAnotherHost:
             ("laptop", "", "Full path, without links: This field is required."),
             ("laptop", "  ", "Full path, without links: This field is required."),
             ("", "/srv/a", "Host: This field is required."),
-            ("laptop", "net", "the path must be a full one: it begins with /"),
-            ("laptop", "~/net", "the path must be a full one: it begins with /"),
-            ("laptop", "C:\\net", "the path must be a full one: it begins with /"),
-            ("laptop", "/srv/a\nb", "the path has characters that nobody sees: /srv/a\\nb"),
-            ("laptop", "/srv/a\u202eb", "the path has characters that nobody sees: /srv/a\\u202eb"),
+            ("laptop", "net", "the path must be absolute: it begins with /"),
+            ("laptop", "~/net", "the path must be absolute: it begins with /"),
+            ("laptop", "C:\\net", "the path must be absolute: it begins with /"),
+            ("laptop", "/srv/a\nb", "the path has invisible characters: /srv/a\\nb"),
+            ("laptop", "/srv/a\u202eb", "the path has invisible characters: /srv/a\\u202eb"),
             ("laptop", "/" + "ä" * 750, "the path is longer than 1,500 bytes"),
             ("lap\ttop", "/srv/a", "the name of a host is text of at most 255 printable characters"),
             ("x" * 256, "/srv/a", "the name of a host is text of at most 255 printable characters"),
@@ -156,7 +156,7 @@ class TestOnThisHost:
     def test_no_work_tree(self, here: Checkout, clone: Clone, operator: Client) -> None:
         folder = clone.path.with_name("folder")
         folder.mkdir()
-        assert refusal(operator, here, HOST, str(folder)).startswith(f"{folder} is no git work tree: ")
+        assert refusal(operator, here, HOST, str(folder)).startswith(f"{folder} is not a git work tree: ")
 
     def test_another_repository(self, here: Checkout, clone: Clone, operator: Client, tmp_path: Any) -> None:
         other = Clone(tmp_path / "other")
