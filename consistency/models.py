@@ -98,7 +98,9 @@ class Finding(models.Model):
     opened_by = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="opened")
     resolved_by = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, blank=True, related_name="resolved")
     resolved_at = models.DateTimeField(null=True, blank=True)
-    resolution = models.CharField(max_length=20, blank=True, default="", help_text="How it ended; 'gone': not found again.")
+    resolution = models.CharField(
+        max_length=20, blank=True, default="", help_text="How it ended; 'gone': not found again."
+    )
     commit = models.CharField(max_length=64, blank=True, default="", help_text="The writeback commit that resolved it.")
 
     class Meta:

@@ -65,7 +65,7 @@ class TestSeveralPaths:
 
     def test_wrong_glob_is_refused_before_anything_is_done(self, clone: Clone) -> None:
         for option in ("--workplans", "--exclude"):
-            assert "'/x' is no " in one_line(run("register_repo", clone.path, option, "a", option, "/x"))
+            assert "'/x' is not a valid " in one_line(run("register_repo", clone.path, option, "a", option, "/x"))
 
 
 def test_clones_of_one_new_repo_at_the_same_time(hub: Hub, origin: Origin) -> None:

@@ -38,12 +38,12 @@ class TestPlace:
             open_checkout(str(tmp_path / "gone"))
 
     def test_file(self, clone: Clone) -> None:
-        with pytest.raises(NotAWorkTreeError, match=r"/README\.md is no folder$"):
+        with pytest.raises(NotAWorkTreeError, match=r"/README\.md is not a directory$"):
             open_checkout(str(clone.path / "README.md"))
 
     def test_dangling_link(self, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to("nowhere")
-        with pytest.raises(NotAWorkTreeError, match=r"/link is no folder$"):
+        with pytest.raises(NotAWorkTreeError, match=r"/link is not a directory$"):
             open_checkout(str(tmp_path / "link"))
 
     def test_plain_folder(self, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ What to do
     assert written(report_of(repo, mode="check")) == expected
 
 
-def test_text_of_a_fix_that_mended_all_has_nothing_to_do(
+def test_text_of_a_fix_that_fixed_all_has_nothing_to_do(
     ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
     expected = """\
