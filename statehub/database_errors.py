@@ -101,15 +101,15 @@ _SQLITE_CODES: dict[int, Kind] = {
 }
 
 _LINES: dict[Kind, str] = {
-    Kind.UNREACHABLE: "the hub's database does not answer: {words} (see DATABASE_URL)",
+    Kind.UNREACHABLE: "cannot connect to the hub's database: {words} (see DATABASE_URL)",
     Kind.BUSY: "the hub's database is busy: {words}; try again in a moment",
     Kind.SCHEMA: "the hub's database lacks what its migrations have made: {words} (restore it from a backup)",
-    Kind.REFUSED: "the hub's database does not let us in: {words} (see the user and the name in DATABASE_URL)",
+    Kind.REFUSED: "the hub's database refused the login: {words} (see the user and the name in DATABASE_URL)",
     Kind.READ_ONLY: "the hub's database cannot be written to: {words} (see its rights, or whether it is a replica)",
-    Kind.FULL: "the hub's database has no room left: {words} (free some on its disk)",
+    Kind.FULL: "the hub's database is out of space: {words} (free some on its disk)",
     Kind.DAMAGED: "the hub's database cannot be read: {words} (look at its disk, or restore it from a backup)",
     Kind.POOLER: (
-        "the hub's database lost our session: {words} (is it reached through a pooler such as pgbouncer? "
+        "the hub's database lost the session: {words} (is it reached through a pooler such as pgbouncer? "
         "docs/operations.md says how to set that up)"
     ),
     Kind.CONFLICT: "the hub's database refused a row: {words}; if this happens again, please report it",
@@ -119,9 +119,9 @@ _LINES: dict[Kind, str] = {
 
 _PUBLIC: dict[Kind, str] = {
     Kind.BUSY: "the database is busy; try again in a moment",
-    Kind.SCHEMA: "the database and this server are not of the same version; somebody must update one of them",
+    Kind.SCHEMA: "the database and this server are not of the same version; one of them must be updated",
     Kind.READ_ONLY: "the database cannot be written to",
-    Kind.FULL: "the database has no room left",
+    Kind.FULL: "the database is out of space",
     Kind.DAMAGED: "the database cannot be read",
     Kind.CONFLICT: "the database refused a row",
     Kind.VALUE: "a value is beyond what the database holds",

@@ -33,8 +33,8 @@ class StatusRegressionError(TransitionError):
 
     def __init__(self, task: Task, status: str) -> None:
         super().__init__(
-            f"task '{task.key}' is {task.status} in the hub; {status} would be a step back "
-            f"(reopen_task {task.key} {status} --reason … does that on purpose)"
+            f"task '{task.key}' is {task.status} in the hub; {status} would move it backwards "
+            f"(to do that deliberately: reopen_task {task.key} {status} --reason …)"
         )
         self.current = task.status
 
@@ -154,7 +154,7 @@ def _move(task: Task, status: str, change: StatusChange, origin: Actor) -> None:
     allowed = TASK_STATUSES if change.reopen else statuses_up_to(status)
     rows = Task.objects.filter(pk=task.pk, status=task.status, status__in=allowed)
     if rows.update(status=status, status_changed_at=change.at) != 1:
-        raise ConflictError(f"task '{task.key}' was moved by somebody else at this moment; try again")
+        raise ConflictError(f"task '{task.key}' was changed by someone else at the same time; try again")
     Workstream.objects.filter(pk=task.workstream_id).update(version=F("version") + 1)
     change.task, change.old, change.new = task, task.status, status
     change.who, change.source, change.host, change.commit = origin.who, origin.source, origin.host, origin.commit

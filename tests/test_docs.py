@@ -20,7 +20,7 @@ from statehub.environment import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-PROSE = [page for page in PAGES if page.name not in ("CHANGELOG.md", "CLAUDE.md")]
+PROSE = [page for page in PAGES if page.name != "CHANGELOG.md"]
 
 STILTED = re.compile(
     r"\b(mend\w*|anew|in vain|in force|as it stands|any more|so many|(some|no|every)body|told|by (itself|themselves)"

@@ -69,7 +69,7 @@ def _findings() -> Metric:
 
 def _runs() -> Metric:
     metric = GaugeMetricFamily(
-        "statehub_runs", "Runs on record by outcome; pruning takes old ones away.", labels=["outcome"]
+        "statehub_runs", "Recorded runs by outcome; pruning removes old ones.", labels=["outcome"]
     )
     counts = dict(Run.objects.order_by().values_list("outcome").annotate(number=Count("pk")))
     for outcome in RunState.values:
@@ -81,7 +81,7 @@ def _ages(now: datetime) -> Metric:
     """Seconds since a run of each checkout ended well; infinite where none did, so that an alert sees that, too."""
     metric = GaugeMetricFamily(
         "statehub_checkout_last_good_run_age_seconds",
-        "Seconds since the last run of this checkout that ended well; +Inf: none did.",
+        "Seconds since the last run of this checkout that succeeded; +Inf if none did.",
         labels=["repo", "host", "path"],
     )
     # Each from the index on checkout and start, newest first: it need not read all runs there ever were.

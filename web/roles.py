@@ -11,7 +11,7 @@ class Role(models.TextChoices):
 
     VIEWER = "viewer", "Viewer: sees everything"
     OPERATOR = "operator", "Operator: also runs checks and fixes, advances and reopens tasks"
-    ADMINISTRATOR = "administrator", "Administrator: everything, people and tokens too"
+    ADMINISTRATOR = "administrator", "Administrator: everything, including users and tokens"
 
 
 def give_role(user: User, role: Role) -> None:

@@ -68,7 +68,7 @@ class HubCommand(BaseCommand, ABC):
         except (DatabaseError, ImproperlyConfigured) as error:
             self.cannot_run(explain_database_error(error).line)
         except KeyboardInterrupt:
-            self.cannot_run("stopped by the keyboard; what was done so far stands")
+            self.cannot_run("interrupted; changes made so far are kept")
         except OSError as error:
             # Whoever read our output has gone, or the disk is full; at its end Python would write there again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

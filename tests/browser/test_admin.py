@@ -145,7 +145,7 @@ def test_administrator_makes_a_person_and_a_token(scheme: str, watch: Watched) -
     page.get_by_role("link", name="Add API token").click()
     watch.scan()
     page.get_by_label("Name").fill("ben")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator(".sh-secret")).to_have_text(re.compile("^sth_[A-Za-z0-9_-]{43}$"))
     watch.scan()
 

@@ -325,9 +325,7 @@ class TestCommands:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-        assert Ended(process.returncode, out, err) == Ended(
-            2, "", "error: stopped by the keyboard; what was done so far stands\n"
-        )
+        assert Ended(process.returncode, out, err) == Ended(2, "", "error: interrupted; changes made so far are kept\n")
         assert monitor.took() == ["/uuid/start?rid=…", "/uuid/fail?rid=…"]
 
     def test_other_commands_do_not_ping(self, hub: Hub, monitor: Monitor, url: str) -> None:

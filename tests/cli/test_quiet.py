@@ -229,6 +229,6 @@ class TestError:
             return run_visit(visit, options, warn)
 
         monkeypatch.setattr("consistency.cli.base.run_visit", stop)
-        stopped = "error: stopped by the keyboard; what was done so far stands\n"
+        stopped = "error: interrupted; changes made so far are kept\n"
         ended = run("fix_consistency", "--all", "--jobs", "1", "--verbosity", "0")
         assert ended == Ended(2, BAD_LINE, stopped)

@@ -28,8 +28,8 @@ def test_task_is_advanced_and_never_goes_back(hub: Hub, clone: Clone) -> None:
         0, f"{T01}: is blocked already\n", ""
     )
     refusal = (
-        f"task '{T01}' is blocked in the hub; todo would be a step back "
-        f"(reopen_task {T01} todo --reason … does that on purpose)\n"
+        f"task '{T01}' is blocked in the hub; todo would move it backwards "
+        f"(to do that deliberately: reopen_task {T01} todo --reason …)\n"
     )
     assert hub.manage("set_task_status", T01, "todo") == Ended(1, "", refusal)
     assert changes() == [

@@ -101,7 +101,7 @@ def test_path_that_is_no_repository(hub: Hub, tmp_path: Path) -> None:
         ("mysql://me@localhost/hub", "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"),
         ("postgres://me@localhost:x/h", "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"),
         ("sqlite:////proc/none/hub", "the folder /proc/none cannot be made: {} (see DATABASE_URL and STATEHUB_VAR)"),
-        ("sqlite:////", "the hub's database does not answer: unable to open database file (see DATABASE_URL)"),
+        ("sqlite:////", "cannot connect to the hub's database: unable to open database file (see DATABASE_URL)"),
     ],
 )  # fmt: skip
 def test_database_cannot_be_opened(url: str, line: str) -> None:
@@ -112,7 +112,7 @@ def test_database_cannot_be_opened(url: str, line: str) -> None:
 def test_server_that_is_not_there() -> None:
     ended = manage("check_consistency", "net", env={"DATABASE_URL": "postgres://me:secret@127.0.0.1:1/hub"})
     assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert ended.stderr.startswith("error: the hub's database does not answer: connection failed")
+    assert ended.stderr.startswith("error: cannot connect to the hub's database: connection failed")
     assert "secret" not in ended.stderr
 
 
@@ -207,7 +207,7 @@ def test_keyboard_stops_a_run_and_puts_the_file_back(hub: Hub, clone: Clone) -> 
     with waiting_run(hub, clone) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert Ended(process.returncode, out, err) == cannot_run("stopped by the keyboard; what was done so far stands")
+    assert Ended(process.returncode, out, err) == cannot_run("interrupted; changes made so far are kept")
     assert (clone.head, clone.status(), clone.read(FILE)) == (before, [], TEXT.encode())
     assert not (clone.path / ".git/index.lock").exists()
 

@@ -141,6 +141,6 @@ def test_locks_are_given_back_when_it_is_stopped(hub: Hub, origin: Origin, log: 
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (2, "error: stopped by the keyboard; what was done so far stands\n")
+    assert (process.returncode, errors) == (2, "error: interrupted; changes made so far are kept\n")
     ended = manage("check_consistency", "--path", made[0].path, "--no-fetch", env={"DATABASE_URL": hub.url})
     assert ended.exit == 0

@@ -89,7 +89,7 @@ class TestSQLite:
         with self.opened(file) as database:
             error = fails(lambda: run_sql(database, "PRAGMA max_page_count = 3", big))
         assert explain_database_error(error).line == (
-            "the hub's database has no room left: database or disk is full (free some on its disk)"
+            "the hub's database is out of space: database or disk is full (free some on its disk)"
         )
 
     def test_no_database_and_a_damaged_one(self, file: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ class TestSQLite:
         with self.opened(tmp_path / "none" / "hub.sqlite3") as database:
             error = fails(database.ensure_connection)
         assert explain_database_error(error).line == (
-            "the hub's database does not answer: unable to open database file (see DATABASE_URL)"
+            "cannot connect to the hub's database: unable to open database file (see DATABASE_URL)"
         )
 
     def test_wrong_statement_of_ours_is_a_fault(self, file: Path) -> None:
@@ -163,7 +163,9 @@ class TestPostgreSQL:
         error = self.failing(server, "SELECT 1", **settings)
         words = " ".join(str(error).split())
         assert explain_database_error(error) == Trouble(
-            Kind.UNREACHABLE, f"the hub's database does not answer: {words} (see DATABASE_URL)", "try again in a moment"
+            Kind.UNREACHABLE,
+            f"cannot connect to the hub's database: {words} (see DATABASE_URL)",
+            "try again in a moment",
         )
 
     def test_words_of_another_language_change_nothing(self, server: str) -> None:
@@ -190,7 +192,7 @@ class TestPostgreSQL:
         no_right = self.failing(server, "DELETE FROM kept", USER="guest")
         assert kinds(read_only, no_right) == [Kind.READ_ONLY, Kind.REFUSED]
         assert explain_database_error(no_right).line == (
-            "the hub's database does not let us in: permission denied for table kept "
+            "the hub's database refused the login: permission denied for table kept "
             "(see the user and the name in DATABASE_URL)"
         )
 
@@ -219,7 +221,7 @@ class TestPostgreSQL:
         error = self.failing(server, *statements)
         words = " ".join(str(error).split())
         assert explain_database_error(error).line == (
-            f"the hub's database lost our session: {words} (is it reached through a pooler such as pgbouncer? "
+            f"the hub's database lost the session: {words} (is it reached through a pooler such as pgbouncer? "
             "docs/operations.md says how to set that up)"
         )
 
@@ -245,7 +247,7 @@ class TestSchema:
         assert explain_database_error(self.broken("SELECT branch FROM statehub_repo")) == Trouble(
             Kind.SCHEMA,
             "the hub's database is not migrated, it lacks statehub.0004_repo_branch: run manage.py migrate",
-            "the database and this server are not of the same version; somebody must update one of them",
+            "the database and this server are not of the same version; one of them must be updated",
         )
 
     def test_that_is_newer(self) -> None:
@@ -276,7 +278,7 @@ class TestSchema:
 
 def test_error_without_a_code_came_from_no_server() -> None:
     assert explain_database_error(OperationalError("server closed the connection\n\tunexpectedly")).line == (
-        "the hub's database does not answer: server closed the connection unexpectedly (see DATABASE_URL)"
+        "cannot connect to the hub's database: server closed the connection unexpectedly (see DATABASE_URL)"
     )
 
 

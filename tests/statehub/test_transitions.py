@@ -53,8 +53,8 @@ def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
             advance(task, new, ME)
         assert refused.value.current == old
         assert str(refused.value) == (
-            f"task 'T01' is {old} in the hub; {new} would be a step back (reopen_task T01 {new} --reason … "
-            "does that on purpose)"
+            f"task 'T01' is {old} in the hub; {new} would move it backwards (to do that deliberately: "
+            f"reopen_task T01 {new} --reason …)"
         )
     else:
         assert advance(task, new, ME, at=NOON) == (old != new)
@@ -174,7 +174,7 @@ def test_task_that_moved_between_the_look_and_the_write() -> None:
     """Only where its workstream changed at that moment as well, so that the lock was on another row."""
     stale = make("net", "T01")
     Task.objects.update(status="done")
-    with pytest.raises(TransitionError, match=r"^task 'T01' was moved by somebody else at this moment; try again$"):
+    with pytest.raises(TransitionError, match=r"^task 'T01' was changed by someone else at the same time; try again$"):
         _move(stale, "in_progress", StatusChange(at=NOON, reopen=False), ME)
     assert (Task.objects.get().status, version(stale), changes(stale)) == ("done", 1, [])
 

@@ -23,7 +23,7 @@ from consistency.models import Mode
 
 LOG_RETENTION_SECONDS = 86_400
 WAIT_SECONDS = 10
-"""For so long a job waits for another run: somebody looks on."""
+"""How long a job waits for another run: a person is watching."""
 
 _MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -71,7 +71,7 @@ def result(job: uuid.UUID) -> JobResult | None:
                 return None
             words = log.read(100_000).decode("utf-8", "backslashreplace")
     except FileNotFoundError:
-        words = "This run is not known any more; look at the newest runs of the checkout."
+        words = "This run is no longer known; look at the newest runs of the checkout."
     return JobResult(_run(job), words.strip())
 
 

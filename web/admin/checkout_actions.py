@@ -32,7 +32,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
     trouble = ""
     if mode not in Mode.values:
-        trouble = "Say what to do: check or fix."
+        trouble = "Choose check or fix."
     elif checkout.retired_at is not None:
         trouble = RETIRED
     elif checkout.host != settings.STATEHUB_HOST:

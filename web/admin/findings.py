@@ -55,7 +55,7 @@ class FindingAdmin(ReadOnlyAdmin):
         FirstSeenFilter,
     )
     list_before_template = "web/admin/export_links.html"
-    empty_text = "No run has found anything yet."
+    empty_text = "No findings yet."
     date_hierarchy = "first_seen"
     ordering = ("-first_seen", "-id")
     # By first_seen alone: an index on last_seen would be written by every run, for every finding that stands.
@@ -148,7 +148,7 @@ class FindingAdmin(ReadOnlyAdmin):
         """When a run saw it last."""
         return formatting.time(obj.last_seen)
 
-    @admin.display(description="Times")
+    @admin.display(description="Times seen")
     def times(self, obj: Finding) -> str:
         """How many runs saw it."""
         return f"{obj.times_seen:,}"
@@ -178,7 +178,7 @@ class FindingAdmin(ReadOnlyAdmin):
         if known and obj.resolved_at is None:
             yield Note("What to do", known.remedy, "plain")
         (found,) = load_targets([obj])
-        yield Facts("Where", list(_facts(obj, found)))
+        yield Facts("Location", list(_facts(obj, found)))
         if obj.code in WRITEBACK_CODES and obj.db_status and obj.file_status:
             yield _diff(obj)
         yield Timeline("Timeline (UTC)", list(_events(obj)))
@@ -232,7 +232,7 @@ def _facts(finding: Finding, found: FindingTargets) -> Iterator[tuple[str, SafeS
 def _diff(finding: Finding) -> Diff:
     written = finding.resolution == "written_back"
     title = "What the writeback changed" if written else "What a writeback would change"
-    note = "" if finding.resolved_at is None or written else "It ended otherwise: no writeback was needed any more."
+    note = "" if finding.resolved_at is None or written else "Resolved without a writeback."
     return Diff(title, formatting.line(_place(finding)), finding.file_status, finding.db_status, note)
 
 
@@ -240,7 +240,7 @@ def _events(finding: Finding) -> Iterator[Event]:
     opened = formatting.link("consistency_run", finding.opened_by_id, _run_name(finding.opened_by))
     yield Event(finding.first_seen, format_html("Opened by {}", opened), tone="warn")
     if finding.times_seen > 1:
-        yield Event(finding.last_seen, f"Seen {finding.times_seen:,} times", "the last time at this moment", "info")
+        yield Event(finding.last_seen, f"Seen {finding.times_seen:,} times", "most recently at this time", "info")
     if finding.resolved_at is not None:
         resolved = formatting.link("consistency_run", finding.resolved_by_id, _run_name(finding.resolved_by))
         how = finding.resolution.replace("_", " ") or "gone"
@@ -249,11 +249,11 @@ def _events(finding: Finding) -> Iterator[Event]:
         yield Event(finding.resolved_at, title, detail, "good")
     elif state_of(finding) is FindingState.UNVERIFIED:
         newest: datetime = finding.newest_run  # type: ignore[attr-defined]  # annotated
-        yield Event(newest, "Unverified", "later runs of this checkout did not look at it", "muted")
+        yield Event(newest, "Unverified", "later runs of this checkout did not check it", "muted")
 
 
 def _run_name(run: Any) -> str:
-    return f"the {run.mode} of {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M}" if run else "a run that is gone"
+    return f"the {run.mode} of {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M}" if run else "a deleted run"
 
 
 def _row(finding: Finding) -> Row:

@@ -27,9 +27,9 @@ MOVE_ERRORS = (RegistrationError, NotAWorkTreeError, GitError, OSError)
 MOVE = Change(
     action="move_chosen",
     title="Move checkouts to another host",
-    help="For a machine that has another name now: paths and history stay. The next run on that host looks at them.",
+    help="For a machine that was renamed: paths and history stay. The next run on that host checks them.",
     button="Move",
-    nothing="There is no checkout to move: they are retired.",
+    nothing="Nothing to do: these checkouts are retired.",
     done="moved",
     asks_host=True,
 )
@@ -57,11 +57,11 @@ def mover(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int], HttpRespon
             return redirect(formatting.url("statehub_checkout", pk))
         here = settings.STATEHUB_HOST
         help = escape_control(
-            f"Its history goes along. On '{here}' a clone of its repo must be there now. What is on another host only "
+            f"Its history is kept. On '{here}' a clone of its repo must be there now. What is on another host only "
             "the next run there can tell: it writes nothing if it does not find a clone of the repo at that path."
         )
         title = f"Move '{checkout.repo.slug}' on {checkout.host}"
-        section = PlaceForm("New place", form, formatting.url("statehub_checkout", pk), help)
+        section = PlaceForm("New location", form, formatting.url("statehub_checkout", pk), help)
         return model_admin.plain_page(
             request, [section], {"title": escape_control(title), "heading": escape_control(title)}
         )
@@ -89,7 +89,7 @@ def _moved(request: HttpRequest, checkout: Checkout, form: NewPlaceForm) -> bool
         form.add_error(None, escape_control(str(error)))
         return False
     if checkout.host != settings.STATEHUB_HOST:
-        said += f"; the next run on {checkout.host} looks at it"
+        said += f"; the next run on {checkout.host} checks it"
     messages.success(request, escape_control(said))
     return True
 

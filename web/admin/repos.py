@@ -51,7 +51,7 @@ class RepoAdmin(RetiringAdmin):
     sortable_by = ("slug_link",)
     search_fields = ("slug", "origin")
     search_help_text = "Slug or origin"
-    empty_text = "No repo is known yet. On the machine of its clone: manage.py register_repo PATH"
+    empty_text = "No repos yet. On the machine of the clone run: manage.py register_repo PATH"
 
     def checkouts_of(self, rows: QuerySet[Any]) -> CheckoutQuerySet:
         """All of theirs, on every host."""
@@ -112,9 +112,9 @@ class RepoAdmin(RetiringAdmin):
                 *(("Former origins", _lines(obj.former_origins)) for _ in obj.former_origins[:1]),
                 ("First commits", _lines([commit[:12] for commit in obj.first_commits])),
                 ("Workplans", _lines(obj.workplans.split("\n"))),
-                ("Left out", _lines(obj.exclude.split("\n"))),
+                ("Excluded", _lines(obj.exclude.split("\n"))),
                 ("Branch", formatting.mono(obj.branch) if obj.branch else "any"),
-                ("Known since", formatting.time(obj.created_at)),
+                ("Registered", formatting.time(obj.created_at)),
                 (
                     "Lists",
                     format_html("{} · {}", formatting.anchor(tasks, "tasks"), formatting.anchor(findings, "findings")),
@@ -169,7 +169,7 @@ class CheckoutAdmin(RetiringAdmin):
     sortable_by = ("repo_link", "host_text")
     search_fields = ("repo__slug", "host", "path")
     search_help_text = "Repo, host or path"
-    empty_text = "No checkout is known yet. On its machine: manage.py register_repo PATH"
+    empty_text = "No checkouts yet. On the machine of the clone run: manage.py register_repo PATH"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Checkout]:
         """Checkouts with their repos."""
@@ -180,7 +180,7 @@ class CheckoutAdmin(RetiringAdmin):
         """These themselves."""
         return Checkout.objects.filter(pk__in=rows)
 
-    @admin.action(description="Move the chosen to another host", permissions=["retire"])
+    @admin.action(description="Move the selected checkouts to another host", permissions=["retire"])
     def move_chosen(self, request: HttpRequest, queryset: QuerySet[Checkout]) -> TemplateResponse | None:
         """Ask for the host; once that is confirmed, they are checkouts on it."""
         wanted = self.checkouts_of(queryset.order_by()).active().select_related("repo")
@@ -248,10 +248,10 @@ class CheckoutAdmin(RetiringAdmin):
         yield Facts("Checkout", list(_checkout_facts(obj, runs)))
         if request.user.has_perm(checkout_actions.PERMISSION):
             here = settings.STATEHUB_HOST
-            refusal = f"This checkout is on '{obj.host}'; from here only those on '{here}' can be run."
+            refusal = f"This checkout is on '{obj.host}'; only checkouts on '{here}' can be run from here."
             refusal = "" if obj.host == here else escape_control(refusal)
             refusal = checkout_actions.RETIRED if obj.retired_at else refusal
-            yield RunForm("Run it now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
+            yield RunForm("Run now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), refusal)
         if self.has_retire_permission(request):
             yield from _checkout_forms(obj)
         counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
@@ -262,11 +262,11 @@ class CheckoutAdmin(RetiringAdmin):
                 (formatting.code(code, severity), f"{number:,}", _list_link(code, obj.pk))
                 for code, severity, number in counts.annotate(number=Count("pk"))
             ],
-            empty="None is open.",
+            empty="No open findings.",
         )
         yield Table(
             "Newest runs",
-            ("Started (UTC)", "Mode", "By", "Outcome", "Freshness"),
+            ("Started (UTC)", "Mode", "Trigger", "Outcome", "Freshness"),
             [
                 (
                     formatting.link("consistency_run", run.pk, formatting.time(run.started_at, seconds=True)),
@@ -277,7 +277,7 @@ class CheckoutAdmin(RetiringAdmin):
                 )
                 for run in runs
             ],
-            empty="It was never run.",
+            empty="No runs yet.",
             note=formatting.anchor(formatting.listing("consistency_run", checkout__id__exact=obj.pk), "all runs"),
         )  # fmt: skip
         yield from _changes(obj)
@@ -287,9 +287,9 @@ def _checkout_facts(checkout: Checkout, runs: list[Run]) -> Iterator[tuple[str, 
     yield "Repo", formatting.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
     yield "Host", formatting.text(checkout.host)
     yield "Path", formatting.mono(checkout.path)
-    yield "Known since", formatting.time(checkout.created_at)
+    yield "Registered", formatting.time(checkout.created_at)
     if checkout.retired_at:
-        yield "Retired since", formatting.time(checkout.retired_at)
+        yield "Retired", formatting.time(checkout.retired_at)
     if runs:
         yield "Freshness", formatting.freshness(runs[0].freshness, runs[0].fetch)
         yield "Ahead / behind", formatting.distance(runs[0].ahead, runs[0].behind)
@@ -305,27 +305,27 @@ def _repo_forms(repo: Repo) -> Iterator[Section]:
     """What a person may do with the repo."""
     retired = [at is not None for at in repo.checkouts.values_list("retired_at", flat=True)]
     if not all(retired):
-        help = "All of its checkouts, on every host, are no longer run or shown as overdue. Its history stays."
+        help = "Its checkouts, on every host, are no longer run or shown as overdue. Its history is kept."
         yield _action_form("Retire it", RETIRE, "statehub_repo", repo.pk, help)
         words = (
-            "If its remote has another address now: git remote set-url origin URL in a clone that is known, then "
+            "If its remote has a new address: git remote set-url origin URL in a registered clone, then "
             "manage.py register_repo PATH there. The clone's history shows that it is the same repository."
         )
         yield Note("Move it", words, "plain")
     if any(retired):
-        help = "Its retired checkouts, on every host, are run and shown again. Each can be brought back alone, too."
+        help = "Its retired checkouts, on every host, are run and shown again. Each can be brought back separately."
         yield _action_form("Bring it back", BRING_BACK, "statehub_repo", repo.pk, help)
 
 
 def _checkout_forms(checkout: Checkout) -> Iterator[Section]:
     """What a person may do with the checkout, besides running it."""
     if checkout.retired_at is not None:
-        help = "It is run and shown again, with the history that it had."
+        help = "It is run and shown again, with its history."
         yield _action_form("Bring it back", BRING_BACK, "statehub_checkout", checkout.pk, help)
         return
-    help = "If the clone is in another folder now, or its machine has another name. Its history goes along."
+    help = "If the clone is in another directory, or its machine was renamed. Its history is kept."
     yield LinkForm("Move it", reverse("admin:statehub_checkout_move", args=(checkout.pk,)), "Move", help)
-    help = "It is no longer run or shown as overdue. Its history stays, and it can be brought back."
+    help = "It is no longer run or shown as overdue. Its history is kept, and it can be brought back."
     yield _action_form("Retire it", RETIRE, "statehub_checkout", checkout.pk, help)
 
 
@@ -347,7 +347,7 @@ def _changes(checkout: Checkout) -> Iterator[Table]:
         for entry in entries.order_by("-action_time", "-pk")[:CHANGES_SHOWN]
     ]
     if rows:
-        yield Table("Changes in the admin", ("When (UTC)", "By", "What"), rows)
+        yield Table("Changes in the admin", ("Time (UTC)", "User", "Change"), rows)
 
 
 def _lines(values: Iterable[str]) -> SafeString:

@@ -41,19 +41,19 @@ class Change:
 RETIRE = Change(
     action="retire_chosen",
     title="Retire checkouts",
-    help="These checkouts will no longer be run or shown as overdue, and their open findings end. Their history stays. "
-    "They can be brought back: here, or by register_repo PATH on their host.",
+    help="These checkouts will no longer be run or shown as overdue, and their open findings are closed. Their history "
+    "is kept. Bring them back here or with register_repo PATH on their host.",
     button="Retire",
-    nothing="There is no checkout to retire: they are retired already.",
+    nothing="Nothing to do: these checkouts are already retired.",
     done="retired",
 )
 BRING_BACK = Change(
     action="bring_back_chosen",
     title="Bring back checkouts",
     help="These checkouts will be run and shown again, with the history that they had. The next run on their host "
-    "looks at them.",
+    "checks them.",
     button="Bring back",
-    nothing="There is no checkout to bring back: none of them is retired.",
+    nothing="Nothing to do: none of these checkouts is retired.",
     done="brought back",
 )
 
@@ -71,7 +71,7 @@ class RetiringAdmin(ReadOnlyAdmin):
         """The checkouts that *rows* of this admin's list stand for."""
         raise NotImplementedError
 
-    @admin.action(description="Retire the chosen", permissions=["retire"])
+    @admin.action(description="Retire the selected", permissions=["retire"])
     def retire_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> TemplateResponse | None:
         """Ask first; once that is confirmed, they are no longer run or shown as overdue."""
         wanted = self.checkouts_of(queryset.order_by()).active()
@@ -84,7 +84,7 @@ class RetiringAdmin(ReadOnlyAdmin):
 
         return self.change_chosen(request, RETIRE, wanted, do)
 
-    @admin.action(description="Bring back the chosen", permissions=["retire"])
+    @admin.action(description="Bring back the selected", permissions=["retire"])
     def bring_back_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> TemplateResponse | None:
         """Ask first; once that is confirmed, those whose place is free are active again."""
         wanted = self.checkouts_of(queryset.order_by()).retired()
@@ -94,7 +94,7 @@ class RetiringAdmin(ReadOnlyAdmin):
                 result = bring_back(wanted)
                 record(request, result.done, "Brought back.")
             for row, other in result.refused:
-                words = f"{row} is a checkout of '{other.repo.slug}' now: retire that first"
+                words = f"{row} is now a checkout of '{other.repo.slug}': retire that first"
                 messages.error(request, escape_control(f"'{row.repo.slug}' stays retired: {words}"))
             return result.done
 

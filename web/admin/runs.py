@@ -44,7 +44,7 @@ class RunAdmin(ReadOnlyAdmin):
         HostFilter,
     )
     date_hierarchy = "started_at"
-    empty_text = "No checkout was run yet. On the machine of the checkouts: manage.py check_consistency --all"
+    empty_text = "No runs yet. On the machine of the checkouts run: manage.py check_consistency --all"
     ordering = ("-started_at", "-id")
     sortable_by = ("started",)
     search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
@@ -80,7 +80,7 @@ class RunAdmin(ReadOnlyAdmin):
         """The host, with the checkout's page."""
         return formatting.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
 
-    @admin.display(description="By")
+    @admin.display(description="Trigger")
     def trigger_words(self, obj: Run) -> SafeString:
         """What started it, and who."""
         return (
@@ -99,7 +99,7 @@ class RunAdmin(ReadOnlyAdmin):
         """Counts by code."""
         return format_html_join(" ", "{} {}", ((_code(code), count) for code, count in _counts(obj))) or formatting.NONE
 
-    @admin.display(description="Took")
+    @admin.display(description="Duration")
     def duration(self, obj: Run) -> SafeString | str:
         """Beginning to end."""
         return _took(obj)
@@ -120,9 +120,9 @@ class RunAdmin(ReadOnlyAdmin):
     def sections(self, request: HttpRequest, obj: Run) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
         """The run, its receipt, its time, what it found."""
         if obj.error:
-            yield Note("It could not run to its end", formatting.text(obj.error), "bad")
+            yield Note("The run was aborted", formatting.text(obj.error), "bad")
         elif obj.outcome == RunState.RUNNING:
-            yield Note("No end is recorded", "It is at work, or its process died on the way.", "info")
+            yield Note("Not finished", "It is still running, or its process died.", "info")
         yield Facts("Run", list(_facts(obj)))
         yield Facts("Freshness receipt", list(_receipt(obj)))
         if obj.seconds:
@@ -137,7 +137,7 @@ class RunAdmin(ReadOnlyAdmin):
                 yield Table(title, _FINDING, [_finding(row) for row in shown[:SHOWN]], note=more(SHOWN, count, url))
 
 
-_FINDING = ("Code", "What", "Task", "Hub", "File")
+_FINDING = ("Code", "Message", "Task", "Hub", "File")
 
 
 def _finding(row: Finding) -> tuple[SafeString, ...]:
@@ -177,8 +177,8 @@ def _facts(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     yield "Checkout", formatting.link("statehub_checkout", checkout.pk, formatting.mono(checkout.path))
     yield "Started", formatting.time(run.started_at, seconds=True)
     yield "Finished", formatting.time(run.finished_at, seconds=True)
-    yield "Took", _took(run)
-    yield "Run id", formatting.mono(str(run.pk))
+    yield "Duration", _took(run)
+    yield "Run ID", formatting.mono(str(run.pk))
 
 
 def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
@@ -188,7 +188,7 @@ def _receipt(run: Run) -> Iterator[tuple[str, SafeString | str]]:
     yield "Branch", formatting.mono(run.branch)
     yield "Upstream", formatting.mono(run.upstream)
     yield "Ahead / behind", formatting.distance(run.ahead, run.behind)
-    yield "Tip seen", formatting.mono(run.tip)
+    yield "Upstream commit", formatting.mono(run.tip)
     yield "Writeback commit", formatting.mono(run.writeback_commit)
     yield "Push", _push(run)
 
@@ -204,7 +204,7 @@ def _push(run: Run) -> SafeString | str:
         return "pushed"
     if run.push:
         return format_html("committed, not pushed: {}", formatting.text(run.push))
-    return "committed, not pushed: nobody asked for it" if run.writeback_commit else formatting.NONE
+    return "committed, not pushed: no push was requested" if run.writeback_commit else formatting.NONE
 
 
 def _phases(run: Run) -> list[Bar]:
@@ -218,4 +218,4 @@ def _counts_table(run: Run) -> Table:
         url = formatting.listing("consistency_finding", code=code_id, checkout__id__exact=run.checkout_id)
         title = CODES[code_id].title if code_id in CODES else ""
         rows.append((_code(code_id), title, f"{count:,}", formatting.anchor(url, f"history of {code_id} here")))
-    return Table("Findings by code", ("Code", "What it means", "Count", "History"), rows, empty="It found nothing.")
+    return Table("Findings by code", ("Code", "Meaning", "Count", "History"), rows, empty="No findings.")

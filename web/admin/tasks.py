@@ -40,7 +40,7 @@ class TaskAdmin(DeletableAdmin):
     sortable_by = ("key_link", "moved")
     search_fields = ("key", "title")
     search_help_text = "Id or title"
-    empty_text = "They come from workplans. On the machine of a checkout: manage.py fix_consistency --all"
+    empty_text = "Tasks come from workplans. On the machine of a checkout run: manage.py fix_consistency --all"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         """Tasks with their workstreams and repos."""
@@ -104,9 +104,9 @@ class TaskAdmin(DeletableAdmin):
         yield Facts("Task", list(_facts(obj)))
         yield from _moves(request, obj)
         changes = list(obj.changes.order_by("-at", "-id")[: EVENTS_SHOWN + 1])
-        note = f"Older moves than these {EVENTS_SHOWN} are not shown." if len(changes) > EVENTS_SHOWN else ""
+        note = f"Only the newest {EVENTS_SHOWN} changes are shown." if len(changes) > EVENTS_SHOWN else ""
         events = [_event(change) for change in changes[:EVENTS_SHOWN]] or [
-            Event(obj.status_changed_at, format_html("Came into the hub as {}", formatting.status(obj.status)))
+            Event(obj.status_changed_at, format_html("Created in the hub as {}", formatting.status(obj.status)))
         ]
         yield Timeline("Status history (UTC), newest first", events, note)
         workstream = obj.workstream
@@ -116,8 +116,8 @@ class TaskAdmin(DeletableAdmin):
             checkout__repo__in=repos, workplan=workstream.key, task=obj.key
         ).select_related("checkout")
         yield Table(
-            "Findings about it",
-            ("Code", "What", "Host", "First seen", "Resolved"),
+            "Findings about this task",
+            ("Code", "Message", "Host", "First seen", "Resolved"),
             [
                 (
                     formatting.link("consistency_finding", row.pk, formatting.code(row.code, row.severity)),
@@ -151,11 +151,11 @@ def _moves(request: HttpRequest, task: Task) -> Iterator[MoveForm]:
     back = [status for status in others if is_regress(task.status, status)]
     if forward and request.user.has_perm(task_actions.ADVANCE):
         url = reverse("admin:statehub_task_advance", args=(task.pk,))
-        help_ = "To a status of the same or a higher rank; a fix then carries it into the file."
+        help_ = "To a status of the same or a higher rank; the next fix writes it into the file."
         yield MoveForm("Advance", url, "Advance", forward, reason=False, help=help_)
     if back and request.user.has_perm(task_actions.REOPEN):
         url = reverse("admin:statehub_task_reopen", args=(task.pk,))
-        help_ = "Moves it back, on record. No run ever does that."
+        help_ = "Moves it backwards and records the reason. A run never does that."
         yield MoveForm("Reopen", url, "Reopen", back, reason=True, help=help_)
 
 
@@ -171,7 +171,7 @@ def _event(change: StatusChange) -> Event:
 
 
 def _origin(change: StatusChange) -> SafeString:
-    parts = [format_html("by {} ({})", formatting.text(change.who, 60) if change.who else "somebody", change.source)]
+    parts = [format_html("by {} ({})", formatting.text(change.who, 60) if change.who else "unknown", change.source)]
     if change.host:
         parts.append(format_html("on {}", formatting.text(change.host, 60)))
     if change.commit:

@@ -28,7 +28,7 @@ class NewTokenForm(forms.Form):
 
     use_required_attribute = True
     name = forms.CharField(label="Name", max_length=MAX_NAME_LENGTH, widget=forms.TextInput({"autocomplete": "off"}))
-    rights = forms.ChoiceField(label="May", choices=[("", "read and report"), (READ_ONLY, "read")], required=False)
+    rights = forms.ChoiceField(label="Access", choices=[("", "read and report"), (READ_ONLY, "read")], required=False)
     days = forms.IntegerField(
         label="Days until it expires (empty: never)", min_value=1, max_value=MAX_DAYS, required=False
     )
@@ -44,7 +44,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     sortable_by = ("name_link",)
     search_fields = ("name",)
     search_help_text = "Name"
-    empty_text = "No token was made yet. On the hub's machine: manage.py create_token NAME"
+    empty_text = "No tokens yet. On the hub's machine run: manage.py create_token NAME"
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         """By Django's permission to add a token, which neither group has."""
@@ -63,16 +63,16 @@ class ApiTokenAdmin(ReadOnlyAdmin):
                 form.add_error("name", str(error))
             else:
                 shown = format_html('<code class="sh-mono sh-secret">{}</code>', secret)
-                note = Note("Copy it now: it is shown this once", shown, "good")
+                note = Note("Copy it now: it is shown only once", shown, "good")
                 return self.page(request, token, [note, *self.sections(request, token)])
-        title = "Make an API token"
+        title = "Create an API token"
         return self.plain_page(request, [TokenForm("Token", form)], {"title": title, "heading": title})
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """By Django's permission to change a token, which neither group has."""
         return bool(request.user.has_perm("web.change_apitoken"))
 
-    @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
+    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
     def revoke_chosen(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """From now on they open nothing; they stay for the record."""
         done = [revoke(token) for token in queryset]
@@ -80,14 +80,14 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         if number:
             messages.success(request, f"{number} revoked")
         if before:
-            messages.warning(request, f"{before} had been revoked before")
+            messages.warning(request, f"{before} already revoked")
 
     @admin.display(description="Name", ordering="name")
     def name_link(self, obj: ApiToken) -> SafeString:
         """Who its reports are recorded as."""
         return formatting.text(obj.name, 60)
 
-    @admin.display(description="May")
+    @admin.display(description="Access")
     def rights(self, obj: ApiToken) -> str:
         """What it opens."""
         return "read" if obj.read_only else "read and report"
@@ -95,7 +95,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @admin.display(description="State")
     def state(self, obj: ApiToken) -> str:
         """Whether it opens anything."""
-        return obj.trouble or "in force"
+        return obj.trouble or "active"
 
     @admin.display(description="Created")
     def created(self, obj: ApiToken) -> SafeString:
@@ -118,7 +118,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             "Token",
             [
                 ("Name", formatting.text(obj.name)),
-                ("May", self.rights(obj)),
+                ("Access", self.rights(obj)),
                 ("State", self.state(obj)),
                 ("Created", formatting.time(obj.created_at)),
                 ("Expires", formatting.time(obj.expires_at)),

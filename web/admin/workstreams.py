@@ -47,7 +47,7 @@ class WorkstreamAdmin(DeletableAdmin):
     sortable_by = ("key_link", "title_text", "moved")
     search_fields = ("key", "title", "owner", "domain")
     search_help_text = "Id, title, owner or domain"
-    empty_text = "They come from workplans. On the machine of a checkout: manage.py fix_consistency --all"
+    empty_text = "Workstreams come from workplans. On the machine of a checkout run: manage.py fix_consistency --all"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workstream]:
         """Workstreams with their repos."""

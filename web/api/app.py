@@ -24,7 +24,7 @@ ALWAYS = (401, 422, 429, 503)
 WITH_BODY = (400, 403, 404, 409, 411, 413, 415)
 _HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "The task's version.", "schema": {"type": "string"}},
-    "Link": {"description": "Leads to the next page (RFC 8288), where there is one.", "schema": {"type": "string"}},
+    "Link": {"description": "The address of the next page (RFC 8288), if there is one.", "schema": {"type": "string"}},
 }
 
 

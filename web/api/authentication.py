@@ -37,7 +37,7 @@ class ReportTokenAuth(TokenAuth):
         """The token that *request* brought, which may write. Raises Problem."""
         token = authenticate(request)
         if token.read_only:
-            raise ProblemError(READ_ONLY, f"the token '{token.name}' may read and not report")
+            raise ProblemError(READ_ONLY, f"the token '{token.name}' has read-only access")
         return token
 
 
@@ -58,10 +58,10 @@ def authenticate(request: HttpRequest) -> ApiToken:
             NOT_AUTHENTICATED, "send 'Authorization: Bearer TOKEN'", headers={"WWW-Authenticate": CHALLENGE}
         )
     if scheme.lower() != "bearer":
-        _reject(request, "it is no bearer token")
+        _reject(request, "not a bearer token")
     token = tokens.get_by_secret(secret.strip())
     if token is None:
-        _reject(request, "it is unknown")
+        _reject(request, "unknown token")
     if token.trouble:
         _reject(request, f"'{token.name}' is {token.trouble}")
     tokens.touch_last_used(token)
@@ -88,5 +88,5 @@ def _reject(request: HttpRequest, why: str) -> NoReturn:
     )
     challenge = f'{CHALLENGE}, error="invalid_token"'
     raise ProblemError(
-        INVALID_TOKEN, "the token is not in use: unknown, expired or revoked", headers={"WWW-Authenticate": challenge}
+        INVALID_TOKEN, "the token is unknown, expired or revoked", headers={"WWW-Authenticate": challenge}
     )

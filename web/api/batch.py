@@ -48,7 +48,7 @@ def report_all(moves: Sequence[Move], token: ApiToken) -> list[Task]:
 
 
 def _tasks(moves: Sequence[Move]) -> list[UUID]:
-    """The task of each move. Raises Problem for names that are none, and for a task that is there twice."""
+    """The task of each move. Raises Problem for names that are none, and for a task that is given twice."""
     try:
         found = find_tasks(move.task for move in moves)
     except AmbiguousTaskError as error:
@@ -114,7 +114,7 @@ def _apply(pairs: Sequence[tuple[Task, Move]], token: ApiToken, now: datetime) -
         allowed = TASK_STATUSES if reopened else statuses_up_to(status)
         rows = Task.objects.filter(pk__in=[task.pk for task in tasks], status__in=allowed)
         if rows.update(status=status, status_changed_at=now) != len(tasks):
-            raise task_reports.busy("a task was moved by somebody else at this moment; try again")
+            raise task_reports.busy("a task was changed by someone else at the same time; try again")
     Workstream.objects.filter(pk__in={task.workstream_id for task, _ in pairs}).update(version=F("version") + 1)
     changes = [_change(task, move, token, now) for task, move in pairs]
     deciding = [change for change in changes if needs_known_heads(change)]

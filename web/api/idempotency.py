@@ -63,7 +63,7 @@ def run_idempotent(request: HttpRequest, token: ApiToken, key: str | None, work:
             row.save(update_fields=["status", "headers", "body"])
         elif row.request != asked:
             raise ProblemError(
-                KEY_REUSED, "another request came with this Idempotency-Key; take a new one for each request"
+                KEY_REUSED, "this Idempotency-Key was used for another request; use a new one for each request"
             )
         else:
             given = StoredResponse(row.body, row.status, {**row.headers, REPLAYED: "true"})

@@ -33,7 +33,7 @@ class RepoFilter(ListQuery):
     """Which repos, and on which host their checkouts."""
 
     slug: list[Text] = Field(default=[], description="The repo; may be given several times.")
-    host: Host | None = Field(default=None, description="Whose paths to tell (default: the hub's own host).")
+    host: Host | None = Field(default=None, description="The host whose paths to return (default: the hub's own).")
 
 
 @router.get("/repos/", response=list[schemas.Repo], summary="Repos and where they are checked out")

@@ -26,7 +26,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: Limit = Field(default=100, description="Rows of a page.")
-    after: After | None = Field(default=None, description="Where the page begins: only as a `Link` header gave it.")
+    after: After | None = Field(default=None, description="Where the page begins; take it from a `Link` header.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class CursorPagination:
             pairs = zip(self._typed(), values, strict=True)
             return [TypeAdapter(kind).validate_json(json.dumps(value)) for (_, kind), value in pairs]
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
-            said = "it is none of the values that a Link header gave"
+            said = "not a value from a Link header"
             raise ProblemError(
                 VALIDATION_ERROR, f"after: {said}", faults=[FieldError("query", "after", said)]
             ) from error

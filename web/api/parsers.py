@@ -40,7 +40,7 @@ def parse(body: bytes) -> Any:
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_int)
     except UnicodeDecodeError as error:
-        raise ProblemError(MALFORMED, f"the body is not UTF-8: byte {error.start} begins no character") from error
+        raise ProblemError(MALFORMED, f"the body is not UTF-8: byte {error.start} starts no valid character") from error
     except json.JSONDecodeError as error:
         raise ProblemError(MALFORMED, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
@@ -53,9 +53,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!a} is there twice")
+            raise ValueError(f"the key {key!a} is given twice")
         if not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key):
-            raise ValueError(f"the key {key!a} is no text: it has half a surrogate pair")
+            raise ValueError(f"the key {key!a} is not valid text: it contains an unpaired surrogate")
         found[key] = value
     return found
 

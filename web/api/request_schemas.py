@@ -37,7 +37,7 @@ class Reopen(BaseModel):
 
 class _Item(BaseModel):
     task: Text = Field(description="A task id, SLUG/ID, or UUID.")
-    version: Version | None = Field(default=None, description="As If-Match: refuse where the task has moved on.")
+    version: Version | None = Field(default=None, description="As If-Match: refuse if the task has changed since.")
 
 
 class AdvanceItem(Advance, _Item):

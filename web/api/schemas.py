@@ -16,8 +16,8 @@ class Repo(BaseModel):
 
     slug: str
     host: str
-    local_path: str | None = Field(description="The checkout on that host; null where there is none.")
-    local_paths: list[str] = Field(description="All checkouts on that host, where there are several.")
+    local_path: str | None = Field(description="The checkout on that host; null if there is none.")
+    local_paths: list[str] = Field(description="All checkouts on that host, if there are several.")
     workplans: str = Field(description="The glob of its workplans.")
 
 
@@ -31,7 +31,7 @@ class Workstream(BaseModel):
     status: WorkstreamStatus
     status_changed_at: datetime
     path: str
-    version: int = Field(description="Moves with every change of it or of one of its tasks.")
+    version: int = Field(description="Updated with every change of it or of one of its tasks.")
     domain: str | None
     owner: str | None
     topic_slug: str | None
@@ -52,7 +52,7 @@ class Task(BaseModel):
     status: TaskStatus
     status_changed_at: datetime
     priority: Priority
-    version: str = Field(description="Another one after every change; also the ETag, and what If-Match takes.")
+    version: str = Field(description="Different after every change; also the ETag, and the value for If-Match.")
 
 
 class ReportedTask(Task):
@@ -60,7 +60,7 @@ class ReportedTask(Task):
 
     warning: str | None = Field(
         default=None,
-        description="The status is in the hub, but no file will say it; absent if there is nothing to say.",
+        description="The status is in the hub, but no file will show it; absent if there is nothing to warn about.",
     )
 
 
@@ -103,7 +103,7 @@ class Finding(BaseModel):
     resolved_by: UUID | None
     resolved_at: datetime | None
     resolution: str | None
-    commit: str | None = Field(description="The writeback commit that mended it.")
+    commit: str | None = Field(description="The writeback commit that resolved it.")
 
 
 class Run(BaseModel):
@@ -126,11 +126,11 @@ class Run(BaseModel):
     head: str | None
     branch: str | None
     upstream: str | None
-    ahead: int | None = Field(description="Commits that the upstream lacks; null where that is not known.")
-    behind: int | None = Field(description="Commits that the checkout lacks; null where that is not known.")
+    ahead: int | None = Field(description="Commits that the upstream lacks; null if that is not known.")
+    behind: int | None = Field(description="Commits that the checkout lacks; null if that is not known.")
     writeback_commit: str | None
     tip: str | None = Field(description="The upstream's commit that its fetch saw.")
-    push: str | None = Field(description="'ok', or why what was committed is not pushed; null where nobody asked.")
+    push: str | None = Field(description="'ok', or why the commit was not pushed; null if no push was requested.")
     counts: dict[str, int]
     seconds: dict[str, Any]
     started_at: datetime

@@ -40,7 +40,7 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 def get_task(ref: str) -> Task:
     """The task that *ref* names, with workstream and repo. Raises Problem."""
     if "\0" in ref:
-        raise ProblemError(UNKNOWN_TASK, "no task's name holds a NUL")
+        raise ProblemError(UNKNOWN_TASK, "a task's name cannot contain NUL")
     try:
         return find_task(ref)
     except TaskNotFoundError as error:
@@ -119,7 +119,7 @@ def busy(detail: str) -> ProblemError:
 
 def precondition_failed(task: Task) -> ProblemError:
     """The refusal where the version that the caller knew is not the task's any more."""
-    said = f"task '{task.key}' is {task.status} by now, version {serializers.version(task)}"
+    said = f"task '{task.key}' is {task.status} now (version {serializers.version(task)})"
     return ProblemError(PRECONDITION_FAILED, said, headers={"ETag": serializers.etag(task)}, more=task_member(task))
 
 
@@ -138,8 +138,8 @@ def would_regress(task: Task, status: str) -> ProblemError:
 def regress_message(task: Task, status: str) -> str:
     """Why not, and what to do."""
     return (
-        f"task '{task.key}' is {task.status}; {status} would be a step back"
-        ' ("reopen": true with a "reason" does that on purpose)'
+        f"task '{task.key}' is {task.status}; {status} would move it backwards"
+        '; to do that deliberately send "reopen": true and a "reason"'
     )
 
 

@@ -25,10 +25,11 @@ router = Router()
 Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", example="CUST-WP-0026-T01")]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 IdempotencyKey = Annotated[
-    Key | None, Header(None, alias="Idempotency-Key", description="A repeated call answers as the first did.")
+    Key | None,
+    Header(None, alias="Idempotency-Key", description="A repeated call gets the first call's response."),
 ]
 IfMatch = Annotated[
-    str | None, Header(None, alias="If-Match", description="The task's version: refuse where it moved on.")
+    str | None, Header(None, alias="If-Match", description="The task's version: refuse if the task has changed since.")
 ]
 
 

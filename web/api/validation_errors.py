@@ -10,13 +10,13 @@ from web.api.field_types import NO_NUL, NOT_BLANK
 from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
 from web.api.request_schemas import FIELDS
 
-_PATTERNS = {NO_NUL: "must not hold NUL", NOT_BLANK: "must not be blank, nor hold NUL"}
+_PATTERNS = {NO_NUL: "must not contain NUL", NOT_BLANK: "must not be blank or contain NUL"}
 _WORDS = {
     "missing": "is required",
     "model_attributes_type": "must be an object",
     "model_type": "must be an object",
     "list_type": "must be an array",
-    "string_unicode": "is no text: it has half a surrogate pair",
+    "string_unicode": "is not valid text: it contains an unpaired surrogate",
 }
 _QUOTED = re.compile(r"'([^']*)'")
 

@@ -115,7 +115,7 @@ def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lo
         }
         for row in drawn.rows
     ]
-    note = "" if not rows else "As of each checkout's newest run. Those that need a look come first."
+    note = "" if not rows else "As of each checkout's newest run. Those that need attention come first."
     link = (
         _all(f"All {_many(counted.total, 'checkout')}", formatting.listing("statehub_checkout"))
         if counted.total
@@ -124,7 +124,7 @@ def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lo
     words = [{"word": item.word, "tone": item.tone, "why": item.why} for item in readiness.VERDICTS]
     return Card(
         "grid", "Would a fix write from here?", {"hosts": hosts, "rows": rows, "words": words}, note, link,
-        "" if rows else "No checkout is registered yet.", wide=True,
+        "" if rows else "No checkouts yet.", wide=True,
     )  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def progress(rows: Sequence[WorkstreamProgress]) -> Card:
             }
         )
     return Card(
-        "progress", "Workstreams", {"rows": data, "legend": legend()}, "Open work first, then the newest move.",
+        "progress", "Workstreams", {"rows": data, "legend": legend()}, "Open work first, then the most recent change.",
         _all("All workstreams", formatting.listing("statehub_workstream")),
         "" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.", wide=True,
     )  # fmt: skip
@@ -284,7 +284,7 @@ def open_findings(rows: Sequence[OpenFindings]) -> Card:
         {"rows": data, "ages": list(Age), "sums": sums, "total": f"{sum(row.total for row in rows):,}"},
         "Since first seen; the darker, the more.",
         _all("All open", formatting.listing("consistency_finding", state="open")),
-        "" if rows else "None is open: hub and files agree, as far as they were looked at.",
+        "" if rows else "No open findings in the checkouts that were checked.",
     )  # fmt: skip
 
 
@@ -314,7 +314,8 @@ def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
     }  # fmt: skip
     return Card(
         "flow", "Findings opened and resolved", data, f"Per day (UTC), the last {len(days)} days.",
-        _all("History", formatting.listing("consistency_finding")), "" if most else "Nothing was opened or resolved.",
+        _all("History", formatting.listing("consistency_finding")),
+        "" if most else "No findings were opened or resolved.",
     )  # fmt: skip
 
 

@@ -17,14 +17,16 @@ class Readiness:
     why: str
 
 
-YES = Readiness("yes", "good", "the checkout has all that its upstream has, or no upstream")
-PROBABLY = Readiness("likely", "info", "the last fetch failed or was not asked for; nothing known is missing")
+YES = Readiness("yes", "good", "the checkout is up to date with its upstream, or has no upstream")
+PROBABLY = Readiness(
+    "likely", "info", "the last fetch failed or was skipped; as far as is known the checkout is up to date"
+)
 PARTLY = Readiness("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
 BLOCKED = Readiness(
     "held", "warn",
     "a gate holds it back: behind its upstream, not on the repo's branch, a merge is under way, or workplans are gone",
 )  # fmt: skip
-NO = Readiness("no", "bad", "the newest run could not work there")
+NO = Readiness("no", "bad", "the newest run failed there")
 UNKNOWN = Readiness("unknown", "muted", "no finished run, or too long ago to tell")
 VERDICTS = (YES, PROBABLY, PARTLY, BLOCKED, NO, UNKNOWN)
 

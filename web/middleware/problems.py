@@ -73,7 +73,7 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     detail = {
         NOT_FOUND.name: f"there is no {request.path}{_hint(request.path)}",
         METHOD_NOT_ALLOWED.name: f"{request.method} is not allowed here; {allow} is",
-        INTERNAL_ERROR.name: "the fault is in State Hub, and in its log; nothing was recorded",
+        INTERNAL_ERROR.name: "the error is in State Hub's log; nothing was recorded",
     }.get(kind.name, kind.title)
     headers = {name: value for name, value in response.headers.items() if name.lower() not in _OURS}
     allowed = sorted(part.strip() for part in allow.split(",") if part.strip())

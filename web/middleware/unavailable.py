@@ -24,7 +24,7 @@ _PAGE = """\
 <title>State Hub: not available</title>
 <h1>State Hub is not available</h1>
 <p>{}</p>
-<p>Nothing was changed. The server's log tells more.</p>
+<p>Nothing was changed. The server's log has details.</p>
 </html>
 """
 

@@ -55,7 +55,7 @@ def test_asks_first(model: str, three_retired: list[Checkout], operator: Client)
     html = act(operator, model, first.pk, second.pk, confirmed="yes").content.decode()
     assert ("2 checkouts brought back" in html, retired()) == (True, ["/srv/5"])
     assert log() == [("operator", f"test-host:/srv/{number}", "Brought back.") for number in (1, 3)]
-    assert "There is no checkout to bring back" in act(operator, model, first.pk).content.decode()
+    assert "none of these checkouts is retired" in act(operator, model, first.pk).content.decode()
 
 
 def test_history_stays_as_it_was(rows: Rows, operator: Client) -> None:
@@ -83,7 +83,7 @@ class TestTakenPlace:
         retire([first])
         Checkout.objects.filter(pk=second.pk).update(path=first.path)
         html = act(operator, "checkout", first.pk, confirmed="yes").content.decode()
-        words = "stays retired: test-host:/srv/1 is a checkout of &#x27;repo-003&#x27; now: retire that first"
+        words = "stays retired: test-host:/srv/1 is now a checkout of &#x27;repo-003&#x27;: retire that first"
         assert ("0 checkouts brought back" in html, f"&#x27;repo-001&#x27; {words}" in html) == (True, True)
         assert (retired(), log()) == (["/srv/1"], [])
 
@@ -136,4 +136,4 @@ def test_repo_with_some_retired_has_both_buttons(rows: Rows, operator: Client) -
     retire([Checkout.objects.create(repo=repo, host="laptop", path="/home/me/net")])
     html = body(operator, f"/admin/statehub/repo/{repo.pk}/change/")
     assert ("Bring back …" in html, "Retire …" in html) == (True, True)
-    assert "git remote set-url origin URL in a clone that is known, then manage.py register_repo PATH" in html
+    assert "git remote set-url origin URL in a registered clone, then manage.py register_repo PATH" in html

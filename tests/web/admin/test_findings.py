@@ -132,19 +132,19 @@ def test_page_of_a_writeback_has_timeline_and_diff(three: list[Finding], viewer:
 
 def test_page_of_an_unverified_one_says_so(three: list[Finding], viewer: Client) -> None:
     html = body(viewer, page(three[1]))
-    assert "later runs of this checkout did not look at it" in html
+    assert "later runs of this checkout did not check it" in html
     assert "What a writeback would change" in html
     assert "What to do" in html
 
 
 def test_page_outlives_its_runs(three: list[Finding], viewer: Client) -> None:
     Finding.objects.update(opened_by=None, resolved_by=None)
-    assert "a run that is gone" in body(viewer, page(three[2]))
+    assert "a deleted run" in body(viewer, page(three[2]))
 
 
 def test_page_of_one_that_went_by_itself(three: list[Finding], viewer: Client) -> None:
     Finding.objects.filter(pk=three[2].pk).update(resolution="gone", commit="")
-    assert "It ended otherwise" in body(viewer, page(three[2]))
+    assert "Resolved without a writeback." in body(viewer, page(three[2]))
 
 
 def test_finding_without_file_status_has_no_diff(rows: Rows, viewer: Client) -> None:

@@ -55,7 +55,7 @@ class TestOnAnotherHost:
         before = all_rows()
         html = move(operator, laptop, "laptop", "/home/me/work/net")
         said = "'repo-001' has moved from /home/me/net on laptop to /home/me/work/net on laptop"
-        assert f"{said}; the next run on laptop looks at it" in html
+        assert f"{said}; the next run on laptop checks it" in html
         after = all_rows()
         assert after[0] == before[0]
         assert after[2:4] == before[2:4]

@@ -124,7 +124,7 @@ def test_empty_list_says_where_rows_come_from_and_offers_nothing(model: str, sup
     added = ["/add/"] if model == "web_apitoken" else []
     assert [words for words in (*OFFERS, "revoke_chosen") if words in html] == added
     place = html.split("Nothing here yet")[1].split("</div>")[0]
-    assert re.search(r"manage\.py \w+|No run has found anything yet", place)
+    assert re.search(r"manage\.py \w+|No findings yet", place)
 
 
 @pytest.mark.parametrize("query", ["?q=nothing-of-the-kind", "?first_seen__year=1999"])

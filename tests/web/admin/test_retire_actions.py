@@ -43,7 +43,7 @@ def test_asks_first(model: str, rows: Rows, operator: Client) -> None:
     assert retired() == ["/srv/1", "/srv/3"]
     assert not Finding.objects.filter(checkout__path__in=retired(), resolved_at=None).exists()
     assert Finding.objects.filter(resolution="retired", resolved_by=None).count() == 2
-    assert "There is no checkout to retire" in act(operator, model, first.pk).content.decode()
+    assert "these checkouts are already retired" in act(operator, model, first.pk).content.decode()
 
 
 def test_repo_has_all_of_its_checkouts_retired(rows: Rows, operator: Client) -> None:
@@ -98,7 +98,7 @@ def test_retired_one_is_not_run(rows: Rows, operator: Client) -> None:
     pk = Checkout.objects.get().pk
     act(operator, "checkout", pk, confirmed="yes")
     html = body(operator, f"/admin/statehub/checkout/{pk}/change/")
-    assert ("Check now" in html, "This checkout is retired" in html, "Retired since" in html) == (False, True, True)
+    assert ("Check now" in html, "This checkout is retired" in html, "<dt>Retired</dt>" in html) == (False, True, True)
     answer = operator.post(f"/admin/statehub/checkout/{pk}/run/", {"mode": "check"}, follow=True)
     assert "This checkout is retired; register_repo PATH" in answer.content.decode()
     assert Run.objects.count() == 1

@@ -43,7 +43,7 @@ def test_page_has_everything_of_a_run(rows: Rows, viewer: Client) -> None:
     [
         ("ok", "pushed", "pushed"),
         ("[remote rejected] <hook>", "committed, not pushed", "committed, not pushed: [remote rejected] &lt;hook&gt;"),
-        ("", "", "committed, not pushed: nobody asked for it"),
+        ("", "", "committed, not pushed: no push was requested"),
     ],
 )
 def test_what_became_of_the_commit(push: str, in_list: str, on_page: str, rows: Rows, viewer: Client) -> None:
@@ -60,13 +60,13 @@ def test_failed_run_says_why(rows: Rows, viewer: Client) -> None:
     Run.objects.update(outcome="error", error="fatal: <not> a repo", seconds={}, counts={})
     html = body(viewer, page(Run.objects.get()))
     assert "fatal: &lt;not&gt; a repo" in html
-    assert "It found nothing." in html
+    assert "No findings." in html
 
 
 def test_run_without_an_end(rows: Rows, viewer: Client) -> None:
     rows.repo()
     Run.objects.update(outcome="running", finished_at=None, freshness="", user="", counts={"X-99": 2})
-    assert "No end is recorded" in body(viewer, page(Run.objects.get()))
+    assert "Not finished" in body(viewer, page(Run.objects.get()))
     assert body(viewer, "/admin/consistency/run/")
 
 
@@ -104,7 +104,7 @@ def test_checkout_page_for_who_may_run(rows: Rows, operator: Client, viewer: Cli
 def test_checkout_of_another_host_is_not_run(rows: Rows, operator: Client) -> None:
     rows.repo(host="elsewhere")
     checkout = Checkout.objects.get()
-    assert "only those on" in body(operator, f"/admin/statehub/checkout/{checkout.pk}/change/")
+    assert "only checkouts on" in body(operator, f"/admin/statehub/checkout/{checkout.pk}/change/")
     answer = operator.post(f"/admin/statehub/checkout/{checkout.pk}/run/", {"mode": "check"}, follow=True)
     assert "not on this machine" in answer.content.decode()
 
@@ -112,7 +112,7 @@ def test_checkout_of_another_host_is_not_run(rows: Rows, operator: Client) -> No
 def test_checkout_that_was_never_run(rows: Rows, viewer: Client) -> None:
     rows.repo()
     Run.objects.all().delete()
-    assert "It was never run." in body(viewer, f"/admin/statehub/checkout/{Checkout.objects.get().pk}/change/")
+    assert "No runs yet." in body(viewer, f"/admin/statehub/checkout/{Checkout.objects.get().pk}/change/")
     assert body(viewer, "/admin/statehub/checkout/?host=test-host")
 
 
@@ -141,7 +141,7 @@ def test_viewer_may_not_run(rows: Rows, viewer: Client, operator: Client) -> Non
 def test_job_that_nobody_knows(rows: Rows, operator: Client) -> None:
     rows.repo()
     url = f"/admin/statehub/checkout/{Checkout.objects.get().pk}/run/{uuid.uuid4()}/"
-    assert "not known any more" in body(operator, url)
+    assert "no longer known" in body(operator, url)
 
 
 def _wait(job: uuid.UUID) -> background_runs.JobResult:
@@ -199,11 +199,11 @@ def test_waiting_page_polls(here: Checkout, tmp_path: Path) -> None:
     client = _operator()
     with log.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert "At work" in body(client, url)
+        assert "Running …" in body(client, url)
         assert f'hx-get="{url}?part=1"' in body(client, f"{url}?part=1")
         file.write(b"error: locked \xff\x1b[31m\n")
     html = body(client, url)
-    assert "No run came of it" in html
+    assert "The run did not start" in html
     assert "error: locked \\xff\\x1b[31m" in html
 
 
@@ -223,7 +223,7 @@ def test_files_of_old_jobs_are_swept(here: Checkout, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(background_runs, "LOG_RETENTION_SECONDS", -10)
     _wait(background_runs.start(Mode.CHECK, here.path, "ada"))
     assert background_runs.result(first) == background_runs.JobResult(
-        "", "This run is not known any more; look at the newest runs of the checkout."
+        "", "This run is no longer known; look at the newest runs of the checkout."
     )
 
 

@@ -53,7 +53,7 @@ def test_reopen_is_recorded_with_user_and_reason(rows: Rows, operator: Client) -
 @pytest.mark.parametrize(
     ("what", "data", "words"),
     [
-        ("advance", {"status": "todo"}, "would be a step back"),
+        ("advance", {"status": "todo"}, "would move it backwards"),
         ("advance", {"status": "<b>"}, "unknown status"),
         ("advance", {}, "unknown status"),
         ("reopen", {"status": "todo"}, "needs a reason"),
@@ -107,7 +107,7 @@ def test_page_offers_the_moves_that_there_are(
 def test_task_that_never_moved_says_where_it_began(rows: Rows, viewer: Client) -> None:
     task = rows.repo()
     StatusChange.objects.all().delete()
-    assert "Came into the hub as" in body(viewer, page(task))
+    assert "Created in the hub as" in body(viewer, page(task))
 
 
 def test_history_says_by_whom_and_from_where(rows: Rows, viewer: Client) -> None:
@@ -120,7 +120,7 @@ def test_long_history_is_cut_and_says_so(rows: Rows, viewer: Client) -> None:
     task = rows.repo()
     changes = [StatusChange(task=task, old="todo", new="todo", source="api") for _ in range(205)]
     StatusChange.objects.bulk_create(changes)
-    assert "Older moves than these 200" in body(viewer, page(task))
+    assert "Only the newest 200 changes are shown." in body(viewer, page(task))
 
 
 @pytest.mark.parametrize("model", ["task", "workstream"])

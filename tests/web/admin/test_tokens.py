@@ -29,13 +29,13 @@ def test_token_is_listed_with_its_last_use_and_without_its_hash(token: ApiToken,
     for page in (body(superuser, LIST), body(superuser, f"{LIST}{token.pk}/change/")):
         assert "laptop &lt;b&gt;" in page
         assert "read and report" in page
-        assert "in force" in page
+        assert "active" in page
         assert "2026-03-04 05:06" in page
         assert token.digest not in page
 
 
 def test_token_is_revoked(token: ApiToken, superuser: Client) -> None:
-    for words in ("1 revoked", "1 had been revoked before"):
+    for words in ("1 revoked", "1 already revoked"):
         answer = superuser.post(LIST, {"action": "revoke_chosen", "_selected_action": [token.pk]}, follow=True)
         assert words in answer.content.decode()
     token.refresh_from_db()
@@ -90,7 +90,7 @@ def test_token_made_in_the_admin_may_be_limited(superuser: Client) -> None:
         ({"name": "x" * 201}, "Name: Ensure this value has at most 200 characters"),
         ({"name": "a", "days": "0"}, "greater than or equal to 1"),
         ({"name": "a", "days": "9" * 30}, "less than or equal to 36500"),
-        ({"name": "a", "rights": "all"}, "May: Select a valid choice"),
+        ({"name": "a", "rights": "all"}, "Access: Select a valid choice"),
         ({"name": "a\0"}, "Name: Null characters are not allowed."),
     ],
 )

@@ -17,7 +17,7 @@ from web.middleware.unavailable import server_error, unavailable_page
 pytestmark = pytest.mark.usefixtures("hub")
 
 PAGE = "/admin/statehub/repo/"
-OLDER = "the database and this server are not of the same version; somebody must update one of them"
+OLDER = "the database and this server are not of the same version; one of them must be updated"
 
 
 def signed_in() -> Client:
@@ -85,4 +85,4 @@ def test_debug_tells_more(settings: Any) -> None:
     settings.DEBUG = True
     page = unavailable_page(OperationalError("connection refused"))
     assert page is not None
-    assert "The hub&#x27;s database does not answer: connection refused (see DATABASE_URL)." in page.content.decode()
+    assert "Cannot connect to the hub&#x27;s database: connection refused (see DATABASE_URL)." in page.content.decode()

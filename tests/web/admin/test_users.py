@@ -61,7 +61,7 @@ def test_later_changes_of_a_person_keep_the_role(superuser: Client) -> None:
 
 def test_command_prints_the_password_alone_and_once(hub: Hub) -> None:
     ended = hub.manage("create_user", "ada", "--role", "administrator")
-    assert (ended.exit, ended.stderr) == (0, "Administrator 'ada' logs in with this password, shown this once:\n")
+    assert (ended.exit, ended.stderr) == (0, "Administrator 'ada' logs in with this password, shown only once:\n")
     assert Client().login(username="ada", password=ended.stdout.removesuffix("\n"))
     assert may("ada") == MAY["administrator"]
 

@@ -73,7 +73,7 @@ class TestTryAgain:
         task = new_task()
         body: Any = {"status": "done"} if path != "tasks/" else [{"task": "T01", "status": "done"}]
         answer = api.patch(path, body, Idempotency_Key="k")
-        assert answer == Said(409, problem("busy", 409, "Somebody else was at it", AGAIN), {})
+        assert answer == Said(409, problem("busy", 409, "Conflict with a concurrent change", AGAIN), {})
         assert (answer.headers["Retry-After"], KeptAnswer.objects.count()) == ("1", 0)
         busy.undo()
         again = api.patch(path, body, Idempotency_Key="k")
@@ -85,8 +85,8 @@ class TestTryAgain:
         new_task()
         monkeypatch.setattr(batch, "statuses_up_to", lambda _status: [])
         answer = api.patch("tasks/", [{"task": "T01", "status": "done"}])
-        detail = "a task was moved by somebody else at this moment; try again"
-        assert answer == Said(409, problem("busy", 409, "Somebody else was at it", detail), {})
+        detail = "a task was changed by someone else at the same time; try again"
+        assert answer == Said(409, problem("busy", 409, "Conflict with a concurrent change", detail), {})
         assert answer.headers["Retry-After"] == "1"
 
 

@@ -20,7 +20,7 @@ from web.models import ApiToken, RefusedAttempts
 
 NO_TOKEN = problem("no-token", 401, "A token is needed", "send 'Authorization: Bearer TOKEN'")
 BAD_TOKEN = problem(
-    "bad-token", 401, "The token opens nothing", "the token is not in use: unknown, expired or revoked"
+    "bad-token", 401, "Invalid token", "the token is unknown, expired or revoked"
 )  # fmt: skip
 EXPIRES = (
     "error: create_token: argument --expires: '{}' is not a whole number of days from 1 to 36500 (--help shows how)"
@@ -42,7 +42,7 @@ def test_bad_token_is_refused_and_logged_without_itself(
     answer = Api().get("tasks/", Authorization=header)
     assert answer == Said(401, BAD_TOKEN, {})
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="State Hub", error="invalid_token"'
-    why = "it is unknown" if header.lower().startswith("bearer") else "it is no bearer token"
+    why = "unknown token" if header.lower().startswith("bearer") else "not a bearer token"
     ours = [record.getMessage() for record in caplog.records if record.name == "statehub.api"]
     assert ours == [f"refused a token from 127.0.0.1 for /api/tasks/: {why}"]
     secret = header.partition(" ")[2].strip() or "sth_x"
@@ -100,10 +100,10 @@ class TestLimit:
             pytest.skip("the clock's minute ended during the test")
         seconds = answers[-1].headers["Retry-After"]
         said = f"too many refused tokens from this address; wait {seconds} s"
-        assert answers[-1].json == problem("too-many-refusals", 429, "Too many refused tokens", said)
+        assert answers[-1].json == problem("too-many-refusals", 429, "Too many failed authentication attempts", said)
         assert 1 <= int(seconds) <= 60
         ours = [record.getMessage() for record in caplog.records if record.name == "statehub.api"]
-        line = "refused a token from 127.0.0.1 for /api/tasks/: it is unknown"
+        line = "refused a token from 127.0.0.1 for /api/tasks/: unknown token"
         assert ours == [line, line, f"{line}; further ones in this minute are not logged"]
         assert RefusedAttempts.objects.values_list("address", "count").get() == ("127.0.0.1", 3)
 
@@ -137,7 +137,7 @@ class TestCreateToken:
         secret = ended.stdout.removesuffix("\n")
         token = ApiToken.objects.get()
         until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
-        assert (ended.exit, ended.stderr) == (0, f"Token 'laptop' may read until {until}. It is shown this once:\n")
+        assert (ended.exit, ended.stderr) == (0, f"Token 'laptop' may read until {until}. It is shown only once:\n")
         assert (token.name, token.read_only, token.digest) == ("laptop", True, tokens.hash_secret(secret))
         new_task()
         assert Api(secret).get("tasks/T01/").status == 200

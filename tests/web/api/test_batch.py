@@ -47,7 +47,7 @@ def test_one_regress_stops_all(api: Api) -> None:
     new_task("net", "T03", "cancelled")
     moves = [{"task": key, "status": "in_progress"} for key in ("T01", "T02", "T03")]
     answer = api.patch("tasks/", moves)
-    back = '; in_progress would be a step back ("reopen": true with a "reason" does that on purpose)'
+    back = '; in_progress would move it backwards; to do that deliberately send "reopen": true and a "reason"'
     assert (answer.status, answer.json["type"]) == (409, "/api/problems/#would-regress")
     assert answer.json["detail"] == f"/1/status: task 'T02' is done{back} (and 1 more); nothing was changed"
     assert faults(answer) == [
@@ -61,7 +61,7 @@ def test_one_that_moved_on_stops_all(api: Api) -> None:
     version = as_json(one)["version"]
     known = {"task": "T01", "status": "done", "version": version}
     answer = api.patch("tasks/", [known, {"task": "T02", "status": "done", "version": version}])
-    said = f"task 'T02' is todo by now, version {as_json(two)['version']}"
+    said = f"task 'T02' is todo now (version {as_json(two)['version']})"
     assert (answer.status, faults(answer), changes()) == (412, [("/1/version", 412, said)], [])
     assert api.patch("tasks/", [known]) == Said(200, [as_json(one, status="done")], {})
 

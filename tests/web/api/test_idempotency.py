@@ -15,7 +15,7 @@ from web.models import KeptAnswer
 DONE = {"status": "done"}
 REUSED = problem(
     "key-reused", 422, "The Idempotency-Key was used for another request",
-    "another request came with this Idempotency-Key; take a new one for each request",
+    "this Idempotency-Key was used for another request; use a new one for each request",
 )  # fmt: skip
 
 

@@ -242,9 +242,9 @@ def test_pages_keep_the_filters(api: Api) -> None:
         ("staus=done", "staus", "unknown parameter",
          ["limit", "after", "repo", "workstream", "key", "status", "priority", "changed_since"]),
         ("limit=1&limit=2", "limit", "given more than once", None),
-        ("key=a%00", "key", "must not hold NUL", None),
+        ("key=a%00", "key", "must not contain NUL", None),
         ("changed_since=2026-01-01T00:00:00", "changed_since", "Input should have timezone info", None),
-        *((f"after={mark}", "after", "it is none of the values that a Link header gave", None)
+        *((f"after={mark}", "after", "not a value from a Link header", None)
           for mark in ("zzz", "W10", "WzEsMl0", "W10x", "bnVsbA", "WyIxIl0", "A")),
     ],
 )  # fmt: skip
@@ -262,7 +262,7 @@ def test_ambiguous_and_unknown_names_are_not_found(api: Api) -> None:
         for task in Task.objects.filter(pk__in=[one.pk, two.pk]).select_related("workstream__repo")
     )
     said = f"'T01' names more than one task: {names}; give SLUG/ID or the UUID"
-    assert api.get("tasks/T01/").json == problem("unknown-task", 404, "No one task goes by that name", said)
+    assert api.get("tasks/T01/").json == problem("unknown-task", 404, "Task not found or ambiguous", said)
     said = "no task 'net/T02' in the hub"
-    assert api.get("tasks/net/T02/history/").json == problem("unknown-task", 404, "No one task goes by that name", said)
+    assert api.get("tasks/net/T02/history/").json == problem("unknown-task", 404, "Task not found or ambiguous", said)
     assert api.get("tasks/%00/").status == 404

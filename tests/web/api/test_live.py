@@ -136,7 +136,7 @@ def test_body_of_unknown_length_is_refused(server: Server, secret: str) -> None:
 def test_log_has_no_token(server: Server, secret: str) -> None:
     assert patch(server, secret[:-1], "tasks/T01/", {})[0] == 401
     log = server.log.read_text()
-    assert "refused a token from 127.0.0.1 for /api/tasks/T01/: it is unknown" in log
+    assert "refused a token from 127.0.0.1 for /api/tasks/T01/: unknown token" in log
     assert secret[:-1] not in log
 
 

@@ -28,13 +28,13 @@ def test_missing_slash_is_told_and_never_redirected(api: Api, settings: Any) -> 
     for debug in (False, True):
         settings.DEBUG = debug
         for answer in (api.get("tasks/T01"), api.patch("tasks/T01", {"status": "done"})):
-            assert answer == Said(404, problem("not-found", 404, "Nothing is there", said), {})
+            assert answer == Said(404, problem("not-found", 404, "Not found", said), {})
 
 
 def test_wrong_method_says_which_are_right(api: Api) -> None:
     said = "POST is not allowed here; GET is"
     answer = api.call("POST", "repos/", "{}")
-    expected = problem("wrong-method", 405, "The method is not allowed here", said, allowed=["GET"])
+    expected = problem("wrong-method", 405, "Method not allowed", said, allowed=["GET"])
     assert (answer, answer.headers["Allow"]) == (Said(405, expected, {}), "GET")
     assert api.call("DELETE", "tasks/T01/").json["allowed"] == ["GET", "PATCH"]
 
@@ -63,7 +63,7 @@ def test_length_that_is_not_a_number(length: str) -> None:
     request = RequestFactory().patch("/api/tasks/T01/", CONTENT_LENGTH=length)
     answer = said(ProblemMiddleware(lambda _request: HttpResponse("reached"))(request))
     detail = "Content-Length must be a whole number from 0 to 9223372036854775807"
-    assert answer == Said(400, problem("bad-request", 400, "The request cannot be read", detail), {})
+    assert answer == Said(400, problem("bad-request", 400, "Bad request", detail), {})
 
 
 def test_body_that_ends_early_is_malformed() -> None:
@@ -103,10 +103,10 @@ def test_wrong_content_type(api: Api, type: str) -> None:
     ("body", "said"),
     [
         ("{", "line 1, column 2: Expecting property name enclosed in double quotes"),
-        (b"\xff", "the body is not UTF-8: byte 0 begins no character"),
-        ('{"status":"done","status":"todo"}', "the key 'status' is there twice"),
+        (b"\xff", "the body is not UTF-8: byte 0 starts no valid character"),
+        ('{"status":"done","status":"todo"}', "the key 'status' is given twice"),
         ('{"status":NaN}', "NaN is not JSON"),
-        ('{"\\ud800":1}', "the key '\\ud800' is no text: it has half a surrogate pair"),
+        ('{"\\ud800":1}', "the key '\\ud800' is not valid text: it contains an unpaired surrogate"),
         ("[" * 100_000, "the body is nested too deeply"),
         ("1" * 5000, "a number has 5000 digits"),
     ],
@@ -130,15 +130,15 @@ def test_fault_of_our_own_is_a_problem_without_detail(api: Api, monkeypatch: pyt
     api.client.raise_request_exception = False
     for debug in (False, True):
         settings.DEBUG = debug
-        said = "the fault is in State Hub, and in its log; nothing was recorded"
-        assert api.get("tasks/T01/") == Said(500, problem("fault", 500, "State Hub has a fault", said), {})
+        said = "the error is in State Hub's log; nothing was recorded"
+        assert api.get("tasks/T01/") == Said(500, problem("fault", 500, "Internal server error", said), {})
 
 
 def test_database_that_is_gone(api: Api) -> None:
     def gone(*_args: Any) -> None:
         raise OperationalError("connection refused")
 
-    expected = problem("unavailable", 503, "The database does not answer", "try again in a moment")
+    expected = problem("unavailable", 503, "The database is unavailable", "try again in a moment")
     with connection.execute_wrapper(gone):
         for answer in (api.get("tasks/"), api.patch("tasks/T01/", {"status": "done"}), api.get("/metrics")):
             assert (answer, answer.headers["Retry-After"]) == (Said(503, expected, {}), "5")

@@ -132,11 +132,11 @@ class TestThroughATunnelToAHubInProduction:
         ApiToken.objects.filter(name="past").update(expires_at=timezone.now() - timedelta(days=1))
         for given, task, status, kind, said in (
             (secret, "T01", "todo", "would-regress", "409, the hub refuses the status: task 'T01' is done; todo would "
-             'be a step back ("reopen": true with a "reason" does that on purpose)'),
+             'move it backwards; to do that deliberately send "reopen": true and a "reason"'),
             (secret, "T9", "done", "unknown-task", "404, the hub has no such task: no task 'T9' in the hub"),
             (reader, "T01", "done", "read-only",
-             "403, the token may not do that: the token 'reader' may read and not report"),
-            *((bad, "T01", "done", "bad-token", "401, the hub does not accept the token: the token is not in use: "
+             "403, the token may not do that: the token 'reader' has read-only access"),
+            *((bad, "T01", "done", "bad-token", "401, the hub does not accept the token: the token is "
                "unknown, expired or revoked") for bad in (past, "sth_x")),
         ):  # fmt: skip
             ended = report(hub_in_production.url, given, task, status)

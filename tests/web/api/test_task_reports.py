@@ -11,7 +11,7 @@ from statehub.models import StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_regress
 from tests.web.api.helpers import Api, Said, as_json, changes, new_api, new_task, problem
 
-STEP_BACK = '; {} would be a step back ("reopen": true with a "reason" does that on purpose)'
+STEP_BACK = '; {} would move it backwards; to do that deliberately send "reopen": true and a "reason"'
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(TASK_STATUSES, repeat=2)))
@@ -21,7 +21,9 @@ def test_every_move_but_a_regress_is_taken(api: Api, old: str, new: str) -> None
     if is_regress(old, new):
         onward = [status for status in TASK_STATUSES if not is_regress(old, status)]
         said = f"task 'T01' is {old}" + STEP_BACK.format(new)
-        expected = problem("would-regress", 409, "The task is further along", said, allowed=onward, task=as_json(task))
+        expected = problem(
+            "would-regress", 409, "The status would go backwards", said, allowed=onward, task=as_json(task)
+        )
         assert answer == Said(409, expected, {})
     else:
         assert answer == Said(200, as_json(task, status=new), {})
@@ -70,11 +72,11 @@ def test_reopen_goes_back_with_a_reason(api: Api) -> None:
         ({"status": "todo", "reason": "so"}, "/reason", 'a reason goes only with "reopen": true',
          ["status", "reopen", "host", "commit"]),
         ({"status": "todo", "reopen": True}, "/reason", "is required", None),
-        ({"status": "todo", "reopen": True, "reason": " \n"}, "/reason", "must not be blank, nor hold NUL", None),
+        ({"status": "todo", "reopen": True, "reason": " \n"}, "/reason", "must not be blank or contain NUL", None),
         ({"status": "todo", "reopen": True, "reason": "\x1c"}, "/reason", "a reopen needs a reason", None),
         ({"status": "done", "reopen": "yes"}, "/reopen", "Input should be False", None),
-        ({"status": "done", "host": "a\0"}, "/host", "must not hold NUL", None),
-        ({"status": "done", "host": "\ud800"}, "/host", "is no text: it has half a surrogate pair", None),
+        ({"status": "done", "host": "a\0"}, "/host", "must not contain NUL", None),
+        ({"status": "done", "host": "\ud800"}, "/host", "is not valid text: it contains an unpaired surrogate", None),
         ({"status": "done", "commit": "HEAD"}, "/commit", "must match ^[0-9a-f]{7,64}$", None),
         ([], "", "must be an object", None),
         (5, "", "must be an object", None),
@@ -100,9 +102,11 @@ class TestIfMatch:
     def test_other_version_is_refused_with_the_task(self, api: Api, header: str) -> None:
         task = new_task()
         version = as_json(task)["version"]
-        said = f"task 'T01' is todo by now, version {version}"
+        said = f"task 'T01' is todo now (version {version})"
         answer = api.patch("tasks/T01/", {"status": "done"}, If_Match=header)
-        assert answer == Said(412, problem("moved-on", 412, "The task has moved on", said, task=as_json(task)), {})
+        assert answer == Said(
+            412, problem("moved-on", 412, "The task has changed since that version", said, task=as_json(task)), {}
+        )
         assert (answer.headers["ETag"], changes()) == (f'"{version}"', [])
 
     def test_version_differs_after_there_and_back(self, api: Api) -> None:
@@ -122,14 +126,14 @@ class TestIfMatch:
 
 def test_unknown_task(api: Api) -> None:
     said = "no task 'T09' in the hub"
-    expected = problem("unknown-task", 404, "No one task goes by that name", said)
+    expected = problem("unknown-task", 404, "Task not found or ambiguous", said)
     assert api.patch("tasks/T09/", {"status": "done"}) == Said(404, expected, {})
 
 
 def test_read_only_token_may_not_report(db: None) -> None:
     new_task()
     reader = new_api("reader", read_only=True)
-    expected = problem("read-only", 403, "The token may only read", "the token 'reader' may read and not report")
+    expected = problem("read-only", 403, "The token may only read", "the token 'reader' has read-only access")
     assert reader.patch("tasks/T01/", {"status": "done"}) == Said(403, expected, {})
     assert reader.patch("tasks/", [{"task": "T01", "status": "done"}]) == Said(403, expected, {})
     assert reader.get("tasks/T01/").status == 200

@@ -13,12 +13,12 @@ from web.api.tokens import NameTakenError, create
 class Command(HubCommand):
     """The secret goes to stdout, alone and once; the hub keeps its hash."""
 
-    help = "Make an API token and print its secret, once. Reports made with it are recorded under NAME."
+    help = "Create an API token and print its secret once. Reports made with it are recorded under NAME."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Its name, and what it may do for how long."""
-        parser.add_argument("name", metavar="NAME", help="who reports with it: a machine, a person, an agent")
-        parser.add_argument("--read-only", action="store_true", help="may read and not report")
+        parser.add_argument("name", metavar="NAME", help="name of the client (machine, person, agent)")
+        parser.add_argument("--read-only", action="store_true", help="read-only access")
         days = whole_number(1, MAX_DAYS, "days")
         parser.add_argument("--expires", metavar="DAYS", type=days, help="days until it expires (default: never)")
 
@@ -33,6 +33,6 @@ class Command(HubCommand):
             self.cannot_run(str(error))
         until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "until it is revoked"
         may = "read" if token.read_only else "read and report"
-        self.warn(f"Token '{token.name}' may {may} {until}. It is shown this once:")
+        self.warn(f"Token '{token.name}' may {may} {until}. It is shown only once:")
         self.say(secret)
         return 0

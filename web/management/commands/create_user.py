@@ -17,7 +17,7 @@ from web.roles import Role, give_role
 class Command(HubCommand):
     """The password goes to stdout, alone and once; the hub keeps its hash."""
 
-    help = "Make an account for the admin and print its first password, once."
+    help = "Create an account for the admin and print its first password once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Who it is for, and what that person may do."""
@@ -36,6 +36,6 @@ class Command(HubCommand):
             self.cannot_run("NAME: " + " ".join(error.messages))
         with transaction.atomic():
             give_role(user, role)
-        self.warn(f"{role.label.partition(':')[0]} '{user.username}' logs in with this password, shown this once:")
+        self.warn(f"{role.label.partition(':')[0]} '{user.username}' logs in with this password, shown only once:")
         self.say(password)
         return 0

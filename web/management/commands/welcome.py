@@ -12,12 +12,12 @@ from statehub.management.base import HubCommand
 class Command(HubCommand):
     """Says nothing where somebody can log in."""
 
-    help = "Print how to make the first user of the admin, where there is none."
+    help = "Print how to create the first user of the admin, if there is none."
 
     def work(self, options: dict[str, Any]) -> int:  # noqa: ARG002 - the base's signature
         """Look for a user who may enter the admin."""
         if not get_user_model().objects.filter(is_active=True, is_staff=True).exists():
-            self.say("Nobody can log in yet. Make the first user, in another terminal:")
+            self.say("No one can log in yet. Create the first user in another terminal:")
             self.say("    .venv/bin/python manage.py create_user NAME --role administrator")
-            self.say("Further users are made in the same way, or in the admin: each has a role.")
+            self.say("Create further users in the same way or in the admin; each has a role.")
         return 0
