@@ -91,7 +91,7 @@ def _fingerprint(request: HttpRequest) -> str:
 
 
 def purge_expired() -> None:
-    """Forget the oldest answers that need not be kept any more."""
+    """Forget the oldest answers that no longer need to be kept."""
     with transaction.atomic():
         rows: Any = KeptAnswer.objects.filter(at__lt=timezone.now() - RETENTION).order_by("at")
         if connection.features.has_select_for_update_skip_locked:

@@ -118,7 +118,7 @@ def busy(detail: str) -> ProblemError:
 
 
 def precondition_failed(task: Task) -> ProblemError:
-    """The refusal where the version that the caller knew is not the task's any more."""
+    """The refusal if the version that the caller knew is no longer the task's."""
     said = f"task '{task.key}' is {task.status} now (version {serializers.version(task)})"
     return ProblemError(PRECONDITION_FAILED, said, headers={"ETag": serializers.etag(task)}, more=task_member(task))
 

@@ -18,7 +18,7 @@ RETENTION = timedelta(hours=1)
 def record_failure(address: str) -> tuple[bool, bool]:
     """Count one more refusal of *address*: whether it is over the limit, and whether that began just now.
 
-    Beyond the limit nothing is written any more: a flood costs one look-up each.
+    Beyond the limit nothing more is written: a flood costs one look-up each.
     """
     minute = _minute()
     rows = RefusedAttempts.objects.filter(address=network(address), minute=minute)
