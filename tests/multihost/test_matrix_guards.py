@@ -79,7 +79,7 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         ("report", "fix a", "push", "pull", "date anew", "reopen", "fix b"), UNDONE,
     ),
     "pruned": (
-        "pruned", "consistency.runs.sync.look_into_advances", lambda *_, **__: Advances(),
+        "pruned", "consistency.runs.stale_changes.find_stale_changes", lambda *_, **__: Advances(),
         ("report", "fix a", "reopen", "prune", "fix b"), MOVED,
     ),
     "shallow": (

@@ -51,7 +51,7 @@ def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
 ) -> None:
     """With a judge that takes old news for new ones a reopen is undone; the simulation must see that."""
     monkeypatch.setattr(
-        "consistency.core.comparison.tasks.judge",
+        "consistency.core.comparison.tasks.classify_difference",
         lambda file, hub, _taken, moved: classify_difference(file, hub, "", moved=moved),
     )
     script = ["reword a B", "edit a A-T1 done", "check b", "fix a", "reopen A-T1 todo", "fix a"]
@@ -80,7 +80,7 @@ def _never_unknown(bringing: Any, evidence: Any) -> Age:
 
 GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
     "old news": (
-        "consistency.runs.sync.look_into_advances", lambda *_, **__: Advances(),
+        "consistency.runs.stale_changes.find_stale_changes", lambda *_, **__: Advances(),
         ["edit a A-T1 done", "commit a", "push a", "fix a", "reopen A-T1 todo", "prune", "pull b", "fix b"],
         UNDONE,
     ),
@@ -108,23 +108,27 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
         UNDONE,
     ),
     "old news of equal rank": (
-        "consistency.runs.sync.look_into_advances", lambda *_, **__: Advances(),
+        "consistency.runs.stale_changes.find_stale_changes", lambda *_, **__: Advances(),
         ["edit a A-T1 in_progress", "commit a", "push a", "fix a", "pull b", "fix b", "edit a A-T1 blocked",
          "commit a", "fix a", "report A-T1 in_progress", "fix b", "push a", "pull b", "fix b"],
         FILE_FIRST,
     ),
     "recovery": (
-        "consistency.runs.preflight.recover", lambda _: [], ["report A-T1 done", "kill a", "unlock a", "fix a"],
+        "consistency.git.commit.recover", lambda _: [], ["report A-T1 done", "kill a", "unlock a", "fix a"],
         "workplans/a.md was cut off, and is still",
     ),
-    "pull gate": ("consistency.runs.preflight.behind", lambda *_: [], [*OTHERS_PUSHED, "fix a"], "behind is True"),
+    "pull gate": (
+        "consistency.runs.preflight.check_behind", lambda *_: [], [*OTHERS_PUSHED, "fix a"], "behind is True",
+    ),
     "equal rank": (
-        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: classify_difference(*statuses, moved=True),
+        "consistency.core.comparison.tasks.classify_difference",
+        lambda *statuses, **_: classify_difference(*statuses, moved=True),
         ["edit a A-T1 in_progress", "fix a", "edit a A-T1 blocked", "fix a"],
         "A-T1 was in_progress in the hub and is in_progress; the file said blocked",
     ),
     "there and back": (
-        "consistency.core.comparison.tasks.judge", lambda *statuses, **_: classify_difference(*statuses, moved=False),
+        "consistency.core.comparison.tasks.classify_difference",
+        lambda *statuses, **_: classify_difference(*statuses, moved=False),
         ["edit a A-T1 in_progress", "fix a", "report A-T1 blocked", "report A-T1 in_progress",
          "edit a A-T1 blocked", "fix a"],
         FILE_FIRST,
@@ -235,7 +239,7 @@ def test_script_in_a_file_plays(tmp_path: Path) -> None:
     script = tmp_path / "script.txt"
     script.write_text("# what it is about\nedit a A-T1 done\nfix a push\nsettle\n")
     ended = subprocess.run(
-        [sys.executable, "-m", "simulation", "--replay", str(script)],
+        [sys.executable, "-m", "tests.simulation", "--replay", str(script)],
         cwd=ROOT,
         capture_output=True,
         text=True,
