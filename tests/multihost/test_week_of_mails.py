@@ -81,9 +81,9 @@ def test_week_of_mails(week: Week) -> None:
          "file=in_progress) — skipped to prevent regression [skipped]\n"
          "orders: workplans/search.md: WARN C-14 workplan has uncommitted changes — skipping writeback\n"),
         ("Wednesday",
-         "orders: WARN C-16 committed, not pushed: it sits on top of commits that nobody has pushed yet; "
-         "`git push` pushes all of them\n"),
-        ("Thursday", "error: the hub's database does not answer …\n"),
+         "orders: WARN C-16 committed, not pushed: it sits on top of unpushed commits; "
+         "`git push` will push all of them\n"),
+        ("Thursday", "error: cannot connect to the hub's database …\n"),
     ]  # fmt: skip
     assert dict(Task.objects.values_list("key", "status")) == {
         "ORD-1-T01": "done", "ORD-1-T02": "done", "ORD-2-T01": "done", "ORD-2-T02": "done",
