@@ -204,14 +204,12 @@ def _runner() -> type[Runner]:
     # or whatever the caller's variables name instead.
     package = ModuleType("git")
     package.__path__ = PathFinder.find_spec("git").submodule_search_locations  # type: ignore[union-attr, assignment]
-    if sys.modules.setdefault("git", package) is not package:
-        from git.cmd import Git as Runner
-
-        return Runner
+    is_ours = sys.modules.setdefault("git", package) is package
     try:
         from git.cmd import Git as Runner
     finally:
-        sys.modules.pop("git", None)  # Whoever wants the package after this gets all of it.
+        if is_ours:
+            sys.modules.pop("git", None)  # Whoever wants the package after this gets all of it.
     return Runner
 
 

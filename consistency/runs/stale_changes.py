@@ -75,18 +75,16 @@ def find_stale_changes(
     all_of_them: bool,
     arriving: Collection[str] = (),
 ) -> Advances:
-    """Which statuses that would move the hub are older than the reopens of their tasks.
+    """Find which of the statuses that would move the hub are older than the reopens of their tasks.
 
-    With *all_of_them* it is asked of each where it comes from, else only of those whose tasks were reopened. *known* is
-    what the files say, *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody
-    can tell: this clone has another history. Costs nothing if nothing moves, and one query more if nothing was ever
-    reopened. Raises GitTimeoutError.
+    To be called only if *drifts* move one; it costs one query if nothing was ever reopened. With *all_of_them* it is
+    asked of each where it comes from, else only of those whose tasks were reopened. *known* is what the files say,
+    *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody can tell: this clone
+    has another history. Raises GitTimeoutError.
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
     said = {action.id: _file_status(drift, action) for drift, action in moves}
-    if not said:
-        return found
     reopens = read_reopens(checkout.repo_id, {task: Said(each.task, each.status) for task, each in said.items()})
     asked = {task: each for task, each in said.items() if all_of_them or task in reopens}
     if not asked:

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from statehub.numbers import NotANumberError, parse_whole_number
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_DRAINED_BYTES = 2 * 1024 * 1024
 """Bytes of the largest body that is read to its end: what the examples for proxies let through. Others are cut off."""
 
 CHUNK_BYTES = 64 * 1024
@@ -28,14 +28,15 @@ class DrainBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer *request*, and read the rest of its body then."""
         response = self.get_response(request)
-        # The server closes an answer that it has sent. Django's own middleware has no later moment.
-        response._resource_closers.append(lambda: _drain(request))  # type: ignore[attr-defined]
+        if request.META.get("CONTENT_LENGTH"):
+            # The server closes an answer that it has sent. Django's own middleware has no later moment.
+            response._resource_closers.append(lambda: _drain(request))  # type: ignore[attr-defined]
         return response
 
 
 def _drain(request: HttpRequest) -> None:
     try:
-        parse_whole_number(request.META.get("CONTENT_LENGTH") or "0", 1, MAX_BODY_BYTES)
+        parse_whole_number(request.META["CONTENT_LENGTH"], 1, MAX_DRAINED_BYTES)
         while request.read(CHUNK_BYTES):
             pass
     except (NotANumberError, UnreadablePostError):
