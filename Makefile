@@ -99,7 +99,7 @@ migrate: runtime ## Bring the database up to date, whatever the stamp says
 # Twice: on SQLite, then what touches a database on PostgreSQL; coverage is judged over both. ARGS narrows the tests: then
 # there is no coverage, and a run that has none of them (pytest's status 5) is fine.
 # $(call pytest,DATABASE,MARKS,OPTIONS FOR COVERAGE)
-pytest = $(PY) -m pytest -n auto -rs --db=$(1) -m $(2) $(if $(ARGS),$(ARGS),$(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
+pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(if $(ARGS),$(ARGS),$(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
 test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull')
 	@$(PY) -m coverage erase
@@ -107,7 +107,7 @@ test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for inst
 	@$(call pytest,postgresql,'database and not proof',--cov --cov-append --cov-report=term --cov-fail-under=95)
 
 test-production: dev ## Run the tests of the web pages with the settings of production, on SQLite (ARGS: pytest's)
-	@$(PY) -m pytest -n auto -rs --db=sqlite --settings=production -m web $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal -rs --db=sqlite --settings=production -m web $(ARGS)
 
 proofs: dev ## Run the long tests on both databases: every order, crashes, the simulation, set-up (ARGS: pytest's)
 	@$(call pytest,sqlite,proof)

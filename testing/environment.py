@@ -13,7 +13,7 @@ FOREIGN = ("STATEHUB_", "DJANGO_", "SECURE_", "GIT_", "PG", "MAKE", "XDG_", "LC_
 FOREIGN_NAMES = (
     "ADDRESS", "ALL", "ALLOWED_HOSTS", "API_BASE", "ARGS", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS",
     "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "EMAIL", "FORCE_COLOR", "LANGUAGE", "MFLAGS", "NO_COLOR", "PYTHON",
-    "PYTHONWARNINGS", "REPO", "REPO_PATH", "SECRET_KEY", "TZ",
+    "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REPO", "REPO_PATH", "SECRET_KEY", "TZ",
 )  # fmt: skip
 
 # git is isolated by its home: the tool itself drops GIT_* variables before it runs git.

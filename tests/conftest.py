@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests choose their settings themselves")
+    sys.dont_write_bytecode = False  # compiled once, not in each worker and in each process that a test starts
     stack = ExitStack()
     config.add_cleanup(stack.close)
     stack.callback(os.environ.pop, "DJANGO_SETTINGS_MODULE", None)  # another run in this process starts as this one
@@ -67,6 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the workers of `-n auto`: more than cores, because a test often waits for a process or a time limit."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.option.db}, settings: {config.option.settings}"
 
@@ -75,6 +83,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _https(pytestconfig: pytest.Config) -> None:
     if pytestconfig.option.settings == "production":
         production.send_clients_through_proxy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hash passwords with one round: the same format, which every process can check, without its price."""
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -113,6 +113,7 @@ class TestCommit:
         assert clone.git("show", "--format=", "--name-only") == "workplans/a[1].md"
         assert clone.status() == [" M workplans/a1.md"]
 
+    @pytest.mark.proof
     def test_three_thousand_files(self, clone: Clone) -> None:
         folders = "/".join(["d" * 200] * 3)
         names = [f"{folders}/{number:04}-{'n' * 150}" for number in range(3000)]  # more than 2 MiB of paths

@@ -95,6 +95,7 @@ CONTAINER = re.compile(r"^[ \t]*(?:[-*>]|1\.|10\))[-*>10.) \t]*", re.MULTILINE)
 LINE = st.tuples(INDENTS, MARKERS.map("".join), INDENTS, CONTENTS).map("".join)
 
 
+@pytest.mark.proof
 @settings(max_examples=500)
 @given(st.lists(LINE, max_size=14), st.sampled_from(["\n", "\n", "\r\n"]), st.booleans())
 def test_task_fences_agree_with_the_oracle_on_adversarial_texts(lines: list[str], end: str, ended: bool) -> None:

@@ -135,6 +135,7 @@ def test_without_the_fuzzer_it_says_what_to_do() -> None:
     assert done.stderr.startswith("fuzz: atheris is not installed here.")
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="there is no wheel of atheris for this machine")
 def test_the_fuzzer_runs_and_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keep = tmp_path / "kept"

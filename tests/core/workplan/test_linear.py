@@ -56,6 +56,7 @@ def test_nesting_is_of_no_interest_where_there_is_no_task() -> None:
     assert isinstance(parse_workplan("w.md", f"{FRONT}{'>' * 300}x\n".encode()), Workplan)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", blowup.jobs())
 def test_four_times_the_size_takes_about_four_times_the_time(name: str) -> None:
     # Tried again: the machine may have been busy with something else.
@@ -63,12 +64,14 @@ def test_four_times_the_size_takes_about_four_times_the_time(name: str) -> None:
     assert any(large < max(TOO_FAST, blowup.WORST * small) for small, large in tries)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["one line", "quotes without end, going on lazily", "fences"])
 def test_a_file_of_the_largest_size_is_read_within_seconds(name: str) -> None:
     data = NASTY[name](blowup.LIMIT).encode()
     assert blowup.seconds(lambda: parse_workplan("w.md", data), repeat=1) < 40  # Some 5 s on a machine of two cores.
 
 
+@pytest.mark.proof
 def test_growth_that_is_not_linear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pulldown-cmark does with endless quotes when nothing stands before it."""
     monkeypatch.setattr("consistency.core.workplan.parse.too_deep", lambda body: None)

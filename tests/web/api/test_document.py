@@ -49,6 +49,7 @@ def served(hub: Hub, tmp_path: Path) -> Any:
         yield server, tokens.create("tester")[1]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
 def test_answers_are_as_the_document_says(served: tuple[Server, str], mode: GenerationMode) -> None:
     server, secret = served
