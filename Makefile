@@ -13,6 +13,7 @@ SECONDS ?= 60
 OPERATIONS ?= 2000
 STEPS ?= 2000
 SEED ?=
+COVERAGE ?=
 ARGS ?=
 
 # A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
@@ -29,6 +30,7 @@ override SECONDS := $(value SECONDS)
 override OPERATIONS := $(value OPERATIONS)
 override STEPS := $(value STEPS)
 override SEED := $(value SEED)
+override COVERAGE := $(value COVERAGE)
 override ARGS := $(value ARGS)
 export PYTHON REPO REPO_PATH ALL TASK STATUS API_BASE ADDRESS SECONDS OPERATIONS STEPS SEED ARGS
 
@@ -96,15 +98,16 @@ migrate: runtime ## Bring the database up to date, whatever the stamp says
 
 # ---- Checks of our own work ------------------------------------------------------------------------------------------
 
-# Twice: on SQLite, then what touches a database on PostgreSQL; coverage is judged over both. ARGS narrows the tests: then
-# there is no coverage, and a run that has none of them (pytest's status 5) is fine.
-# $(call pytest,DATABASE,MARKS,OPTIONS FOR COVERAGE)
-pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(if $(ARGS),$(ARGS),$(3)) || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
+# Twice: on SQLite, then what touches a database on PostgreSQL. ARGS narrows the tests: then a run that has none of them
+# (pytest's status 5) is fine. $(call pytest,DATABASE,MARKS)
+pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(if $(COVERAGE),--cov --cov-append --cov-report=) $(ARGS) \
+    || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
-test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull')
-	@$(PY) -m coverage erase
-	@$(call pytest,sqlite,'not proof',--cov --cov-append --cov-report=)
-	@$(call pytest,postgresql,'database and not proof',--cov --cov-append --cov-report=term --cov-fail-under=95)
+test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull'; COVERAGE=1 measures, and wants 95 %)
+	@$(if $(COVERAGE),$(PY) -m coverage erase)
+	@$(call pytest,sqlite,'not proof')
+	@$(call pytest,postgresql,'database and not proof')
+	@$(if $(COVERAGE),$(PY) -m coverage report --fail-under=95)
 
 test-production: dev ## Run the tests of the web pages with the settings of production, on SQLite (ARGS: pytest's)
 	@$(PY) -m pytest -n auto --dist worksteal -rs --db=sqlite --settings=production -m web $(ARGS)

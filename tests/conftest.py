@@ -20,6 +20,7 @@ from testing import environment, postgres, production
 pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
+PROOF_FOLDERS = {"concurrency", "crash", "multihost", "production", "simulation"}
 WEB_FOLDERS = {"admin", "api", "dashboard"}
 WEB_CLIENTS = re.compile(
     r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "
@@ -104,6 +105,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=problem))
         if _talks_to_pages(item.path):
             item.add_marker("web")
+        if item.path.parent.name in PROOF_FOLDERS:
+            item.add_marker("proof")
 
 
 @cache

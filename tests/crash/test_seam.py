@@ -11,8 +11,6 @@ from tests.crash.seam import FAIL, KILL, KILL_AFTER, Plan
 from tests.crash.series import differences, disturbed, undisturbed
 from tests.crash.stage import Stage
 
-pytestmark = pytest.mark.proof
-
 FIRST, LAST = "mkdir /a/.git/statehub-writeback", "rmdir /a/.git/statehub-writeback"
 
 
