@@ -1,5 +1,5 @@
-"""The admin: the place where people look. Every module registers its own models."""
+"""The admin. Every module registers its own models."""
 
-from web.admin import findings, repos, runs, tasks, tokens, users, workstreams
+from web.admin import checkouts, findings, repos, runs, tasks, tokens, users, workstreams
 
-__all__ = ["findings", "repos", "runs", "tasks", "tokens", "users", "workstreams"]
+__all__ = ["checkouts", "findings", "repos", "runs", "tasks", "tokens", "users", "workstreams"]

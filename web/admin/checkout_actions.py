@@ -1,4 +1,4 @@
-"""*Check now* and *fix now*: start the command as a process of its own, and a page that waits for its run."""
+"""*Check now* and *fix now*: start the command in a process of its own; a page waits for its run."""
 
 from __future__ import annotations
 
@@ -30,40 +30,39 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     checkout, mode = get_object_or_404(Checkout, pk=pk), request.POST.get("mode")
-    trouble = ""
     if mode not in Mode.values:
-        trouble = "Choose check or fix."
+        refusal = "Choose check or fix."
     elif checkout.retired_at is not None:
-        trouble = RETIRED
+        refusal = RETIRED
     elif checkout.host != settings.STATEHUB_HOST:
-        trouble = escape_control(f"This checkout is on '{checkout.host}', not on this machine.")
+        refusal = escape_control(f"This checkout is on '{checkout.host}', not on this machine.")
     else:
         try:
             job = background_runs.start(Mode(mode), checkout.path, request.user.get_username())
             return redirect("admin:statehub_checkout_job", pk=pk, job=job)
         except OSError as error:
-            trouble = f"The run could not be started: {error.strerror}."
-    messages.error(request, trouble)
+            refusal = f"The run could not be started: {error.strerror}."
+    messages.error(request, refusal)
     return redirect(formatting.url("statehub_checkout", pk))
 
 
-def waiter(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
-    """The view that shows whether the run is still at work; once it has ended it leads to the run's page."""
+def make_wait_view(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int, UUID], HttpResponse]:
+    """Return the view that waits while the run is running and then redirects to its page."""
 
     def wait(request: HttpRequest, pk: int, job: UUID) -> HttpResponse:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
         part = "part" in request.GET
-        ended = background_runs.result(job)
-        if ended is not None and ended.run:
-            address = formatting.url("consistency_run", ended.run)
-            # htmx follows this header with the whole page; a plain redirect would end up inside the part.
+        result = background_runs.result(job)
+        if result is not None and result.run:
+            address = formatting.url("consistency_run", result.run)
+            # htmx loads this address as a whole page; the target of a plain redirect would be put inside the part.
             return HttpResponse(headers={"HX-Redirect": address}) if part else redirect(address)
         context: dict[str, Any] = {
             "heading": escape_control(f"A run of {checkout.repo.slug} on {checkout.host}"),
-            "ended": ended,
-            "words": [escape_control(line) for line in ended.words.splitlines()] if ended else [],
+            "ended": result is not None,
+            "lines": [escape_control(line) for line in result.output.splitlines()] if result else [],
             "poll": f"{request.path}?part=1",
             "back": formatting.url("statehub_checkout", pk),
         }

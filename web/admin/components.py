@@ -1,4 +1,4 @@
-"""What a record's page is made of: plain values, each with the template that shows it."""
+"""The sections of a row's page: plain values, each with the template that shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names and values."""
+    """A list of names with values."""
 
     title: str
     rows: Sequence[tuple[str, SafeString | str]]
@@ -32,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Events in their order; *note* says what was left out."""
+    """Events in the order shown; *note* says what was left out."""
 
     title: str
     events: Sequence[Event]
@@ -42,7 +42,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells; *empty* is said where there are none, *note* stands below."""
+    """Rows of cells; *empty* is shown if there are none, *note* below the table."""
 
     title: str
     header: Sequence[str]
@@ -57,7 +57,7 @@ class Diff:
     """The one line that a writeback changes."""
 
     title: str
-    place: str
+    location: str
     old: str
     new: str
     note: str = ""
@@ -76,7 +76,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Parts of a whole, drawn and told."""
+    """Parts of a whole, as bars and numbers."""
 
     title: str
     bars: Sequence[Bar]
@@ -85,7 +85,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence or two that matter."""
+    """A sentence or two in a box."""
 
     title: str
     body: SafeString | str
@@ -94,8 +94,8 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class MoveForm:
-    """A form that moves a task's status; *reason* where one is asked for."""
+class StatusForm:
+    """A form that changes the status of a task; *reason* if it asks for one."""
 
     title: str
     action: str
@@ -103,12 +103,12 @@ class MoveForm:
     choices: Sequence[str]
     reason: bool
     help: str
-    template: ClassVar[str] = "web/admin/move_form.html"
+    template: ClassVar[str] = "web/admin/status_form.html"
 
 
 @dataclass(frozen=True, slots=True)
 class RunForm:
-    """The buttons that run a checkout; *refusal* says why there are none."""
+    """The buttons that run a checkout, or *refusal*: why it cannot be run from here."""
 
     title: str
     action: str
@@ -118,7 +118,7 @@ class RunForm:
 
 @dataclass(frozen=True, slots=True)
 class TokenForm:
-    """The form that makes an API token, with what was typed and what is wrong with it."""
+    """The form that creates an API token, with the input so far and its errors."""
 
     title: str
     form: Form
@@ -126,19 +126,19 @@ class TokenForm:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceForm:
-    """The form that moves a checkout, with what was typed and what is wrong with it; *back* leaves it."""
+class LocationForm:
+    """The form that moves a checkout, with the input so far and its errors; *back* is the URL to leave it."""
 
     title: str
     form: Form
     back: str
     help: str
-    template: ClassVar[str] = "web/admin/place_form.html"
+    template: ClassVar[str] = "web/admin/location_form.html"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkForm:
-    """A button that leads to a page with a form."""
+    """A button that opens a page with a form."""
 
     title: str
     action: str
@@ -149,7 +149,7 @@ class LinkForm:
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
-    """A button that leads to the page that asks about one row; *name* is the list's action."""
+    """A button that starts the action *name* of a list for one row."""
 
     title: str
     action: str
@@ -161,5 +161,16 @@ class ActionForm:
 
 
 Section = (
-    Facts | Timeline | Table | Diff | Bars | Note | MoveForm | RunForm | TokenForm | PlaceForm | LinkForm | ActionForm
+    Facts
+    | Timeline
+    | Table
+    | Diff
+    | Bars
+    | Note
+    | StatusForm
+    | RunForm
+    | TokenForm
+    | LocationForm
+    | LinkForm
+    | ActionForm
 )

@@ -1,10 +1,10 @@
-"""Findings history: the episodes, as a list with filters and exports, and a page for each with its timeline."""
+"""Findings: the list with filters and exports, and a page for each finding with its timeline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -12,179 +12,50 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
 from consistency.models import Finding
 from web.admin import formatting
+from web.admin.columns import HOST, REPO, column
 from web.admin.components import Diff, Event, Facts, Note, Section, Timeline
-from web.admin.export import Row, as_csv, as_json
+from web.admin.export import Row, Value, as_csv, as_json
 from web.admin.filters import CodeFilter, FirstSeenFilter, HostFilter, SeverityFilter, StateFilter
 from web.admin.finding_state import FindingState, state_of, with_newest_run
+from web.admin.formatting import Cell
 from web.admin.readonly import ReadOnlyAdmin
 from web.admin.related import FindingTargets, load_targets
+from web.admin.unfold import AutocompleteSelectFilter
 
-if TYPE_CHECKING:
-    from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
-else:
-    from unfold.contrib.filters.admin import AutocompleteSelectFilter
-
-EXPORTED = (
-    "id", "code", "severity", "state", "repo", "host", "path", "workplan", "task", "file", "line", "hub_status",
-    "file_status", "first_seen", "last_seen", "times_seen", "resolved_at", "resolution", "commit", "opened_by",
-    "resolved_by", "message",
-)  # fmt: skip
+EXPORTED: dict[str, Callable[[Finding], Value]] = {
+    "id": lambda row: row.pk,
+    "code": lambda row: row.code,
+    "severity": lambda row: row.severity,
+    "state": lambda row: str(state_of(row)),
+    "repo": lambda row: row.checkout.repo.slug,
+    "host": lambda row: row.checkout.host,
+    "path": lambda row: row.checkout.path,
+    "workplan": lambda row: row.workplan,
+    "task": lambda row: row.task,
+    "file": lambda row: row.file,
+    "line": lambda row: row.line,
+    "hub_status": lambda row: row.db_status,
+    "file_status": lambda row: row.file_status,
+    "first_seen": lambda row: row.first_seen,
+    "last_seen": lambda row: row.last_seen,
+    "times_seen": lambda row: row.times_seen,
+    "resolved_at": lambda row: row.resolved_at,
+    "resolution": lambda row: row.resolution,
+    "commit": lambda row: row.commit,
+    "opened_by": lambda row: str(row.opened_by_id or ""),
+    "resolved_by": lambda row: str(row.resolved_by_id or ""),
+    "message": lambda row: row.message,
+}
+"""The fields of the exports, and their values."""
 
 WRITEBACK_CODES = ("C-13", "C-15")
 
 
-@admin.register(Finding)
-class FindingAdmin(ReadOnlyAdmin):
-    """Read-only for everybody: only runs write findings."""
-
-    list_display = (
-        "code_badge", "severity_badge", "state_badge", "repo", "host", "workplan_link", "task_link", "statuses",
-        "first", "last", "times", "how",
-    )  # fmt: skip
-    list_filter = (
-        CodeFilter,
-        SeverityFilter,
-        StateFilter,
-        ("checkout__repo", AutocompleteSelectFilter),
-        HostFilter,
-        FirstSeenFilter,
-    )
-    list_before_template = "web/admin/export_links.html"
-    empty_text = "No findings yet."
-    date_hierarchy = "first_seen"
-    ordering = ("-first_seen", "-id")
-    # By first_seen alone: an index on last_seen would be written by every run, for every finding that stands.
-    sortable_by = ("first",)
-    search_fields = ("task", "workplan", "message", "file")
-    search_help_text = "Task, workplan, message or file"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        """Findings with what their state hangs on."""
-        return with_newest_run(super().get_queryset(request)).select_related(
-            "checkout__repo", "opened_by", "resolved_by"
-        )
-
-    def complete(self, rows: list[Finding]) -> None:
-        """Find the tasks and workstreams that the rows of a page name."""
-        for finding, found in zip(rows, load_targets(rows), strict=True):
-            finding.named = found  # type: ignore[attr-defined]  # for the columns below
-
-    def get_urls(self) -> list[URLPattern]:
-        """The pages, and the exports of what the list shows."""
-        view = self.admin_site.admin_view
-        return [
-            path("export.csv", view(self.export_csv), name="consistency_finding_csv"),
-            path("export.json", view(self.export_json), name="consistency_finding_json"),
-            *super().get_urls(),
-        ]
-
-    def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
-        """The filtered list, whole, as CSV."""
-        return as_csv(self._exported(request), EXPORTED, _file_name())
-
-    def export_json(self, request: HttpRequest) -> StreamingHttpResponse:
-        """The filtered list, whole, as JSON."""
-        return as_json(self._exported(request), _file_name())
-
-    def _exported(self, request: HttpRequest) -> Iterator[Row]:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        rows: QuerySet[Finding] = self.get_changelist_instance(request).get_queryset(request)
-        return map(_row, rows.iterator(2_000))
-
-    @admin.display(description="Code")
-    def code_badge(self, obj: Finding) -> SafeString:
-        """The code, in its severity's colour."""
-        return formatting.code(obj.code, obj.severity)
-
-    @admin.display(description="Severity")
-    def severity_badge(self, obj: Finding) -> SafeString:
-        """The severity."""
-        return formatting.severity(obj.severity)
-
-    @admin.display(description="Repo")
-    def repo(self, obj: Finding) -> SafeString:
-        """The repo, with its page."""
-        return formatting.link("statehub_repo", obj.checkout.repo_id, obj.checkout.repo.slug, 30)
-
-    @admin.display(description="Host")
-    def host(self, obj: Finding) -> SafeString:
-        """The host, with the checkout's page."""
-        return formatting.link("statehub_checkout", obj.checkout_id, obj.checkout.host, 24)
-
-    @admin.display(description="Workplan")
-    def workplan_link(self, obj: Finding) -> SafeString:
-        """The workplan, with its workstream's page where the hub has one."""
-        return _workplan(obj, obj.named, 28)  # type: ignore[attr-defined]  # from complete()
-
-    @admin.display(description="Task")
-    def task_link(self, obj: Finding) -> SafeString:
-        """The task, with its page where the hub has one."""
-        return _task(obj, obj.named, 32)  # type: ignore[attr-defined]  # from complete()
-
-    @admin.display(description="Hub / file")
-    def statuses(self, obj: Finding) -> SafeString:
-        """Both statuses."""
-        if not (obj.db_status or obj.file_status):
-            return formatting.NONE
-        return format_html(
-            '<span class="sh-pair">{} <span aria-hidden="true">/</span> {}</span>',
-            formatting.status(obj.db_status),
-            formatting.status(obj.file_status),
-        )
-
-    @admin.display(description="First seen", ordering="first_seen")
-    def first(self, obj: Finding) -> SafeString:
-        """When it opened."""
-        return formatting.time(obj.first_seen)
-
-    @admin.display(description="Last seen")
-    def last(self, obj: Finding) -> SafeString:
-        """When a run saw it last."""
-        return formatting.time(obj.last_seen)
-
-    @admin.display(description="Times seen")
-    def times(self, obj: Finding) -> str:
-        """How many runs saw it."""
-        return f"{obj.times_seen:,}"
-
-    @admin.display(description="State")
-    def state_badge(self, obj: Finding) -> SafeString:
-        """Open, unverified since, resolved."""
-        return _state(obj)
-
-    @admin.display(description="How resolved")
-    def how(self, obj: Finding) -> SafeString:
-        """What ended it, with the run and the commit."""
-        if obj.resolved_at is None:
-            return formatting.NONE
-        words = formatting.link("consistency_run", obj.resolved_by_id, obj.resolution.replace("_", " ") or "resolved")
-        return format_html("{} {}", words, formatting.commit(obj.commit)) if obj.commit else words
-
-    def heading(self, obj: Finding) -> SafeString:
-        """The code and what it means."""
-        known = CODES.get(obj.code)
-        return format_html("{} {}", formatting.code(obj.code, obj.severity), known.title if known else "")
-
-    def sections(self, request: HttpRequest, obj: Finding) -> Iterable[Section]:  # noqa: ARG002 - the base's signature
-        """What was found, the line that a writeback changes, and what happened when."""
-        known = CODES.get(obj.code)
-        yield Note("Found", formatting.text(obj.message), formatting.SEVERITY_TONES.get(obj.severity, "plain"))
-        if known and obj.resolved_at is None:
-            yield Note("What to do", known.remedy, "plain")
-        (found,) = load_targets([obj])
-        yield Facts("Location", list(_facts(obj, found)))
-        if obj.code in WRITEBACK_CODES and obj.db_status and obj.file_status:
-            yield _diff(obj)
-        yield Timeline("Timeline (UTC)", list(_events(obj)))
-
-
-def _state(finding: Finding) -> SafeString:
+def _state(finding: Finding) -> Cell:
     state = state_of(finding)
     if state is FindingState.RESOLVED:
         return formatting.badge("resolved", "good")
@@ -197,32 +68,131 @@ def _state(finding: Finding) -> SafeString:
     )
 
 
-def _workplan(finding: Finding, found: FindingTargets, limit: int = 0) -> SafeString:
+def _workplan(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
     if not finding.workplan:
         return formatting.NONE
-    return formatting.link("statehub_workstream", found.workstream, formatting.mono(finding.workplan, limit))
+    return formatting.link("statehub_workstream", targets.workstream, formatting.mono(finding.workplan, limit))
 
 
-def _task(finding: Finding, found: FindingTargets, limit: int = 0) -> SafeString:
+def _task(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
     if not finding.task:
         return formatting.NONE
-    return formatting.link("statehub_task", found.task, formatting.mono(finding.task, limit))
+    return formatting.link("statehub_task", targets.task, formatting.mono(finding.task, limit))
 
 
-def _place(finding: Finding) -> str:
+def _statuses(finding: Finding) -> Cell:
+    if not (finding.db_status or finding.file_status):
+        return formatting.NONE
+    return format_html(
+        '<span class="sh-pair">{} <span aria-hidden="true">/</span> {}</span>',
+        formatting.status(finding.db_status),
+        formatting.status(finding.file_status),
+    )
+
+
+def _resolution(finding: Finding) -> Cell:
+    """Return how *finding* was resolved, with a link to the run and with the commit."""
+    if finding.resolved_at is None:
+        return formatting.NONE
+    resolution = finding.resolution.replace("_", " ") or "resolved"
+    link = formatting.link("consistency_run", finding.resolved_by_id, resolution)
+    return format_html("{} {}", link, formatting.commit(finding.commit)) if finding.commit else link
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin):
+    """Only runs write findings."""
+
+    list_display = (
+        column("Code", lambda row: formatting.code(row.code, row.severity)),
+        column("Severity", lambda row: formatting.severity(row.severity)),
+        column("State", _state),
+        REPO,
+        HOST,
+        column("Workplan", lambda row: _workplan(row, row.targets, 28)),
+        column("Task", lambda row: _task(row, row.targets, 32)),
+        column("Hub / file", _statuses),
+        # The only sortable one: an index on last_seen would be written by every run, for every open finding.
+        column("First seen", lambda row: formatting.time(row.first_seen), ordering="first_seen"),
+        column("Last seen", lambda row: formatting.time(row.last_seen)),
+        column("Times seen", lambda row: f"{row.times_seen:,}"),
+        column("How resolved", _resolution),
+    )
+    list_filter = (
+        CodeFilter,
+        SeverityFilter,
+        StateFilter,
+        ("checkout__repo", AutocompleteSelectFilter),
+        HostFilter,
+        FirstSeenFilter,
+    )
+    list_before_template = "web/admin/export_links.html"
+    empty_text = "No findings yet."
+    date_hierarchy = "first_seen"
+    ordering = ("-first_seen", "-id")
+    search_fields = ("task", "workplan", "message", "file")
+    search_help_text = "Task, workplan, message or file"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
+        rows = with_newest_run(super().get_queryset(request))
+        return rows.select_related("checkout__repo", "opened_by", "resolved_by")
+
+    def annotate_page(self, rows: list[Finding]) -> None:
+        for finding, targets in zip(rows, load_targets(rows), strict=True):
+            finding.targets = targets  # type: ignore[attr-defined]  # for the columns
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("export.csv", view(self.export_csv), name="consistency_finding_csv"),
+            path("export.json", view(self.export_json), name="consistency_finding_json"),
+            *super().get_urls(),
+        ]
+
+    def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Stream all rows of the filtered list as CSV."""
+        return as_csv(self._exported_rows(request), EXPORTED, _file_name())
+
+    def export_json(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Stream all rows of the filtered list as JSON."""
+        return as_json(self._exported_rows(request), _file_name())
+
+    def _exported_rows(self, request: HttpRequest) -> Iterator[Row]:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        findings: QuerySet[Finding] = self.get_changelist_instance(request).get_queryset(request)
+        return ({name: value(row) for name, value in EXPORTED.items()} for row in findings.iterator(2_000))
+
+    def heading(self, obj: Finding) -> Cell:
+        known = CODES.get(obj.code)
+        return format_html("{} {}", formatting.code(obj.code, obj.severity), known.title if known else "")
+
+    def sections(self, request: HttpRequest, obj: Finding) -> Iterable[Section]:
+        known = CODES.get(obj.code)
+        yield Note("Found", formatting.text(obj.message), formatting.SEVERITY_TONES.get(obj.severity, "plain"))
+        if known and obj.resolved_at is None:
+            yield Note("What to do", known.remedy, "plain")
+        (targets,) = load_targets([obj])
+        yield Facts("Location", list(_facts(obj, targets)))
+        if obj.code in WRITEBACK_CODES and obj.db_status and obj.file_status:
+            yield _diff(obj)
+        yield Timeline("Timeline (UTC)", list(_events(obj)))
+
+
+def _location(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}" if finding.file and finding.line else finding.file
 
 
-def _facts(finding: Finding, found: FindingTargets) -> Iterator[tuple[str, SafeString | str]]:
+def _facts(finding: Finding, targets: FindingTargets) -> Iterator[tuple[str, Cell]]:
     checkout = finding.checkout
     yield "Severity", formatting.severity(finding.severity)
     yield "State", _state(finding)
     yield "Repo", formatting.link("statehub_repo", checkout.repo_id, checkout.repo.slug)
     yield "Host", formatting.text(checkout.host)
     yield "Checkout", formatting.link("statehub_checkout", checkout.pk, formatting.mono(checkout.path))
-    yield "Workplan", _workplan(finding, found)
-    yield "Task", _task(finding, found)
-    yield "File", formatting.mono(_place(finding))
+    yield "Workplan", _workplan(finding, targets)
+    yield "Task", _task(finding, targets)
+    yield "File", formatting.mono(_location(finding))
     yield "Hub's status", formatting.status(finding.db_status)
     yield "File's status", formatting.status(finding.file_status)
     yield "Times seen", f"{finding.times_seen:,}"
@@ -233,7 +203,7 @@ def _diff(finding: Finding) -> Diff:
     written = finding.resolution == "written_back"
     title = "What the writeback changed" if written else "What a writeback would change"
     note = "" if finding.resolved_at is None or written else "Resolved without a writeback."
-    return Diff(title, formatting.line(_place(finding)), finding.file_status, finding.db_status, note)
+    return Diff(title, formatting.line(_location(finding)), finding.file_status, finding.db_status, note)
 
 
 def _events(finding: Finding) -> Iterator[Event]:
@@ -243,8 +213,8 @@ def _events(finding: Finding) -> Iterator[Event]:
         yield Event(finding.last_seen, f"Seen {finding.times_seen:,} times", "most recently at this time", "info")
     if finding.resolved_at is not None:
         resolved = formatting.link("consistency_run", finding.resolved_by_id, _run_name(finding.resolved_by))
-        how = finding.resolution.replace("_", " ") or "gone"
-        title = format_html("Resolved ({}) by {}", how, resolved)
+        resolution = finding.resolution.replace("_", " ") or "gone"
+        title = format_html("Resolved ({}) by {}", resolution, resolved)
         detail = format_html("commit {}", formatting.commit(finding.commit)) if finding.commit else ""
         yield Event(finding.resolved_at, title, detail, "good")
     elif state_of(finding) is FindingState.UNVERIFIED:
@@ -254,19 +224,6 @@ def _events(finding: Finding) -> Iterator[Event]:
 
 def _run_name(run: Any) -> str:
     return f"the {run.mode} of {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M}" if run else "a deleted run"
-
-
-def _row(finding: Finding) -> Row:
-    checkout = finding.checkout
-    return {
-        "id": finding.pk, "code": finding.code, "severity": finding.severity, "state": str(state_of(finding)),
-        "repo": checkout.repo.slug, "host": checkout.host, "path": checkout.path, "workplan": finding.workplan,
-        "task": finding.task, "file": finding.file, "line": finding.line, "hub_status": finding.db_status,
-        "file_status": finding.file_status, "first_seen": finding.first_seen, "last_seen": finding.last_seen,
-        "times_seen": finding.times_seen, "resolved_at": finding.resolved_at, "resolution": finding.resolution,
-        "commit": finding.commit, "opened_by": str(finding.opened_by_id or ""),
-        "resolved_by": str(finding.resolved_by_id or ""), "message": finding.message,
-    }  # fmt: skip
 
 
 def _file_name() -> str:

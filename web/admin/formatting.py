@@ -1,4 +1,4 @@
-"""How single values look: badges, times, commits, links. What comes from outside is escaped and made visible here."""
+"""Formats single values: badges, times, commits, links. Text from outside is escaped here."""
 
 from __future__ import annotations
 
@@ -15,65 +15,77 @@ from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.models import RunState
 from statehub.text import escape_control
 
+Cell = SafeString | str
+"""HTML, or text that the template escapes."""
+
 NONE = format_html('<span class="sh-none" aria-label="{}">–</span>', "none")
 
 SEVERITY_TONES = {"FAIL": "bad", "WARN": "warn", "INFO": "info"}
 STATUS_TONES = {
-    "todo": "plain", "draft": "plain", "in_progress": "info", "active": "info", "blocked": "bad", "done": "good",
+    "todo": "plain",
+    "draft": "plain",
+    "in_progress": "info",
+    "active": "info",
+    "blocked": "bad",
+    "done": "good",
     "cancelled": "muted",
-}  # fmt: skip
+}
 OUTCOME_TONES = {RunState.OK: "good", RunState.SKIPPED: "warn", RunState.ERROR: "bad", RunState.RUNNING: "info"}
 FRESHNESS_TONES = {
-    "fresh": "good", "behind": "warn", "diverged": "bad", "unknown": "muted", "no_upstream": "muted",
+    "fresh": "good",
+    "behind": "warn",
+    "diverged": "bad",
+    "unknown": "muted",
+    "no_upstream": "muted",
     "gone": "bad",
-}  # fmt: skip
-MAX_TEXT_LENGTH = 2000
-"""Characters of one text that a page shows at most: whatever a file holds, the page stays usable."""
-
+}
 PRIORITY_TONES = {"low": "muted", "medium": "plain", "high": "warn", "critical": "bad"}
+
+MAX_TEXT_LENGTH = 2000
+"""Characters of one text that a page shows at most, so that it remains usable whatever a file contains."""
 
 
 def badge(text: str, tone: str = "plain", title: str = "") -> SafeString:
-    """A word in a coloured box; the colour only repeats what the word says."""
+    """Return *text* in a coloured box; the colour carries no information of its own."""
     hint = format_html(' title="{}"', title) if title else ""
     return format_html('<span class="sh-badge sh-{}"{}>{}</span>', tone, hint, escape_control(text))
 
 
 def code(code_id: str, severity: str) -> SafeString:
-    """A check code, coloured by the severity that it had."""
+    """Return a check code as a badge in the colour of *severity*."""
     known = CODES.get(code_id)
     return badge(code_id, SEVERITY_TONES.get(severity, "plain"), known.title if known else "")
 
 
 def severity(value: str) -> SafeString:
-    """FAIL, WARN or INFO."""
+    """Return a severity as a badge."""
     return badge(value, SEVERITY_TONES.get(value, "plain"))
 
 
 def status(value: str) -> SafeString:
-    """A task's or workstream's status, a dash where there is none."""
+    """Return the status of a task or workstream as a badge, or a dash if there is none."""
     return badge(value.replace("_", " "), STATUS_TONES.get(value, "plain")) if value else NONE
 
 
 def priority(value: str) -> SafeString:
-    """A task's priority."""
+    """Return the priority of a task as a badge."""
     return badge(value, PRIORITY_TONES.get(value, "plain"))
 
 
 def outcome(value: str) -> SafeString:
-    """How a run ended."""
+    """Return the outcome of a run as a badge."""
     return badge(value, OUTCOME_TONES.get(RunState(value), "plain"))
 
 
 def distance(ahead: int | None, behind: int | None) -> str:
-    """How many commits a checkout is ahead and behind: `1 / 0`, with a question mark for what is not known."""
+    """Return the numbers of commits ahead and behind as `1 / 0`, with a question mark for an unknown number."""
     return " / ".join("?" if number is None else str(number) for number in (ahead, behind))
 
 
 def freshness(value: str, fetch: str) -> SafeString:
-    """A checkout's freshness, a dash if no run has looked; *fetch* is how the run's fetch ended.
+    """Return the freshness of a checkout as a badge, or a dash if no run has checked it.
 
-    `unknown` says why: the remote was not asked, or it could not be reached, with git's message as the title.
+    *fetch* is the result of the run's fetch: it says why a freshness is unknown, with git's message as the title.
     """
     word, tone, title = value.replace("_", " "), FRESHNESS_TONES.get(value, "plain"), ""
     if is_failure(fetch):
@@ -86,13 +98,13 @@ def freshness(value: str, fetch: str) -> SafeString:
 
 
 def line(value: str, limit: int = MAX_TEXT_LENGTH) -> str:
-    """Text from outside on one line; what is longer than *limit* characters is cut."""
+    """Return text from outside on one line, cut to *limit* characters."""
     shown = escape_control(value[: limit + 1])
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def text(value: str, limit: int = 0) -> SafeString:
-    """Text from outside; what is longer than *limit* characters is cut, with more of it as the title."""
+    """Return text from outside, cut to *limit* characters; the title then has more of it."""
     limit = limit or MAX_TEXT_LENGTH
     shown = escape_control(value[: MAX_TEXT_LENGTH + 1])
     if not shown:
@@ -103,17 +115,17 @@ def text(value: str, limit: int = 0) -> SafeString:
 
 
 def mono(value: str, limit: int = 0) -> SafeString:
-    """An id, a path, or git's words."""
+    """Return an id, a path or a message of git in a font of fixed width."""
     return format_html('<span class="sh-mono">{}</span>', text(value, limit)) if value else NONE
 
 
 def commit(value: str) -> SafeString:
-    """A commit by its first ten digits."""
+    """Return the first ten digits of a commit."""
     return format_html('<code class="sh-mono" title="{}">{}</code>', value, value[:10]) if value else NONE
 
 
 def time(value: datetime | None, *, seconds: bool = False) -> SafeString:
-    """A time in UTC, to the minute or to the second."""
+    """Return a time in UTC, to the minute or to the second."""
     if value is None:
         return NONE
     value = value.astimezone(UTC)
@@ -125,28 +137,28 @@ def time(value: datetime | None, *, seconds: bool = False) -> SafeString:
 
 
 def url(model: str, pk: object) -> str:
-    """The address of a page: *model* is `app_model`."""
+    """Return the URL of a row's page; *model* is `app_model`."""
     return reverse(f"admin:{model}_change", args=(pk,))
 
 
-def listing(model: str, **wanted: Any) -> str:
-    """The address of the list of *model*, filtered."""
-    return reverse(f"admin:{model}_changelist", query=wanted or None)
+def listing(model: str, **filters: Any) -> str:
+    """Return the URL of the list of *model*; *filters* are its query."""
+    return reverse(f"admin:{model}_changelist", query=filters or None)
 
 
 def link(model: str, pk: int | str | UUID | None, label: str | SafeString, limit: int = 0) -> SafeString:
-    """A link to a page, or only the label where there is no such page."""
+    """Return a link to a row's page, or only the label if *pk* is None."""
     shown = label if isinstance(label, SafeString) else text(label, limit)
     return format_html('<a class="sh-link" href="{}">{}</a>', url(model, pk), shown) if pk is not None else shown
 
 
 def anchor(address: str, label: str) -> SafeString:
-    """A link to *address*."""
+    """Return a link to *address*."""
     return format_html('<a class="sh-link" href="{}">{}</a>', address, label)
 
 
 def seconds(value: float) -> str:
-    """A duration, in the unit that reads best."""
+    """Return a duration in a unit that reads well; *value* is in seconds."""
     if value >= 120:
         return f"{value / 60:.1f} min"
     return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"

@@ -1,51 +1,45 @@
-"""The base of all admins of mirrored or recorded rows: lists, and pages that only show. No form writes a field."""
+"""The base of the admins of mirrored or recorded rows: lists and pages without forms for their fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from web.admin import formatting
 from web.admin.components import Section
+from web.admin.formatting import Cell
+from web.admin.unfold import ModelAdmin
 
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin as Stock
-
-    ModelAdmin = Stock[Any]
-else:
-    from unfold.admin import ModelAdmin
-
+Row = TypeVar("Row", bound=Model)
 
 RESULT_LIMIT = 1_000
-"""So many ids a search looks for; who gets more has to say more."""
+"""Rows that a search shows at most."""
 
 
 class _CappedList(list[Any]):
-    """The ids that a search found; Django copies a list that fits on one page as it would copy a query."""
+    """The ids that a search found. Django clones a result that fits on one page, as if it were a query."""
 
     def _clone(self) -> _CappedList:
         return self
 
 
 class CappedChangeList(ChangeList):
-    """A list that finds the ids of a page first, then its rows, then what its admin adds to them.
+    """A list that loads the ids of a page first, then its rows, then what its admin adds to them.
 
-    Joins and subqueries are so made for the rows of one page, however far down it is. A search goes over the table
-    once: it stops at a limit instead of counting, and has no drill-down by date, which would go over it twice more.
+    So joins and subqueries run for the rows of one page only, however far down it is. A search reads the table once:
+    it stops at a limit instead of counting, and has no drill-down by date, which would read it twice more.
     """
 
     def get_results(self, request: HttpRequest) -> None:
-        """Load the page, in a constant number of queries."""
         whole, self.show_all, self.cut_at = self.queryset, False, 0
         ids: Any = whole.values_list("pk", flat=True)
         if self.query:
@@ -61,20 +55,20 @@ class CappedChangeList(ChangeList):
         pks = list(self.result_list)
         rows = {row.pk: row for row in self.root_queryset.filter(pk__in=pks)}
         self.result_list = [rows[pk] for pk in pks if pk in rows]
-        self.model_admin.complete(self.result_list)  # type: ignore[attr-defined]  # a ReadOnlyAdmin's
+        self.model_admin.annotate_page(self.result_list)  # type: ignore[attr-defined]  # a ReadOnlyAdmin's
         if self.query or self.get_filters_params():
             return
-        self.full_result_count = self.result_count  # Nothing more is there that a link could show.
-        if not pks:  # There is nothing to search, or to filter.
+        self.full_result_count = self.result_count  # so that the page does not offer to show all
+        if not pks:  # nothing to search or to filter
             self.has_filters, self.search_fields, self.date_hierarchy = False, (), None
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Shows rows; `sections` says what is on a row's page, `complete` what a page of the list needs besides."""
+    """Shows rows. Subclasses say in `sections` what a row's page has, and in `annotate_page` what a list needs."""
 
     actions = None
     empty_text = ""
-    """Where rows come from: what an empty list says."""
+    """What an empty list says: where rows come from."""
     list_before_template = "web/admin/list_note.html"
     list_per_page = 50
     list_max_show_all = 0
@@ -85,49 +79,44 @@ class ReadOnlyAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER
     compressed_fields = True
 
-    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:  # noqa: ARG002 - Django's signature
-        """Nobody adds rows here: runs and commands do."""
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
-        """Nobody edits rows here: files and commands do."""
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
-        """Nobody deletes rows here, unless a subclass says otherwise."""
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
-        """The list that completes its page."""
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CappedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list; an empty one offers no action on what was chosen."""
+        """Show the list; an empty one offers no actions."""
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context and not context["cl"].result_list:
             context |= {"action_form": None, "actions_on_top": False}
         return response
 
-    def complete(self, rows: list[Any]) -> None:
-        """Add to *rows*, one page of the list, what they show and do not hold."""
+    def annotate_page(self, rows: list[Any]) -> None:
+        """Set attributes of *rows*, one page of the list, that its columns show."""
 
-    def heading(self, obj: Any) -> SafeString | str:
-        """The page's heading."""
+    def heading(self, obj: Any) -> Cell:
         return formatting.line(str(obj))
 
     def sections(self, request: HttpRequest, obj: Any) -> Iterable[Section]:
-        """What is on the page of *obj*, in order."""
+        """Return the sections of the page of *obj*."""
         raise NotImplementedError
 
     def change_view(
         self,
         request: HttpRequest,
         object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
+        form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page of one row."""
+        """Show the page of one row, which no form can change."""
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         obj = self.get_object(request, unquote(object_id))
@@ -140,7 +129,7 @@ class ReadOnlyAdmin(ModelAdmin):
     def page(
         self, request: HttpRequest, obj: Model, sections: list[Section], extra: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """*sections* under the heading of *obj*."""
+        """Return the page of *obj* with *sections*."""
         deletable = self.has_delete_permission(request, obj)
         context = {
             "original": obj,
@@ -152,16 +141,23 @@ class ReadOnlyAdmin(ModelAdmin):
         return self.plain_page(request, sections, context)
 
     def plain_page(self, request: HttpRequest, sections: list[Section], context: dict[str, Any]) -> TemplateResponse:
-        """*sections* under the title and the heading that are in *context*."""
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "sections": sections, **context,
-        }  # fmt: skip
+        """Return a page with *sections*; *context* has its `title` and `heading`."""
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "sections": sections, **context}
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "web/admin/record.html", context)
 
 
-def more(shown: int, count: int, url: str) -> SafeString | str:
-    """A note below a table that holds *shown* of *count* rows."""
-    if count <= shown:
-        return ""
-    return format_html('{} of {} – <a class="sh-link" href="{}">show all</a>', shown, f"{count:,}", url)
+class DeletableAdmin(ReadOnlyAdmin):
+    """Rows that outlive their files: only a user with Django's permission deletes them, never a run."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(ModelAdmin.has_delete_permission(self, request, obj))
+
+
+def first_rows(rows: QuerySet[Row], limit: int, url: str) -> tuple[list[Row], Cell]:
+    """Return the first *limit* of *rows*; if there are more, also a note that says so and links to *url*."""
+    shown = list(rows[: limit + 1])
+    if len(shown) <= limit:
+        return shown, ""
+    note = format_html('{} of {} – <a class="sh-link" href="{}">show all</a>', limit, f"{rows.count():,}", url)
+    return shown[:limit], note

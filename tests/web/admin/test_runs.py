@@ -214,7 +214,7 @@ def test_run_of_a_locked_checkout_says_so(here: Checkout, clone: Clone) -> None:
     with locked(open_checkout(str(clone.path))):
         ended = _wait(background_runs.start(Mode.CHECK, here.path, "ada"))
     assert ended.run == ""
-    assert "another run is working" in ended.words
+    assert "another run is working" in ended.output
 
 
 def test_files_of_old_jobs_are_swept(here: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
