@@ -1,4 +1,4 @@
-"""The cards of the dashboard: values made ready for their templates, with words, links and places. No queries."""
+"""The tiles and cards of the dashboard: rows, made ready for their templates. No queries."""
 
 from __future__ import annotations
 
@@ -12,29 +12,20 @@ from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
 from consistency.core.comparison.gates import FETCHED
+from consistency.models import Run
+from statehub.models import Workstream
 from web.admin import formatting
 from web.dashboard import geometry, readiness
-from web.dashboard.dto import (
-    Age,
-    Checkouts,
-    CheckoutStatus,
-    DayOfFindings,
-    DayOfTasks,
-    Grid,
-    OpenFindings,
-    Overdue,
-    WorkstreamProgress,
-    Writeback,
-)
+from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings
 from web.dashboard.queries import OPEN_STATUSES
 
 DRAWN = ("done", "cancelled", "in_progress", "blocked", "todo")
-"""Statuses in the order in which they are stacked: what is over is the ground."""
+"""Statuses in the order in which they are stacked, from the bottom: the finished ones first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One number with its name; *tone* where it wants attention."""
+    """A number with its name; its *tone* says whether it needs attention."""
 
     name: str
     value: str
@@ -45,7 +36,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A titled card: *template* shows *data*; *note* stands beside the title, *link* leads to the whole."""
+    """A card: *template* shows *data*, or *empty* is shown; *note* is below the title, *link* leads to a list."""
 
     id: str
     title: str
@@ -57,28 +48,28 @@ class Card:
 
     @property
     def template(self) -> str:
-        """Where its body is."""
+        """Return the template of the body."""
         return f"dashboard/{self.id}.html"
 
 
-# ---- The numbers at the top ------------------------------------------------------------------------------------------
+# ---- Tiles -----------------------------------------------------------------------------------------------------------
 
 
 def task_tiles(tasks: Mapping[str, int]) -> list[Tile]:
-    """Open tasks, and how much is over."""
-    unfinished, whole = sum(tasks[status] for status in OPEN_STATUSES), sum(tasks.values())
+    """Return the tiles of open and finished tasks."""
+    unfinished = sum(tasks[status] for status in OPEN_STATUSES)
+    whole = sum(tasks.values())
     share = f"{100 * (whole - unfinished) // whole} %" if whole else "–"
-    blocked = tasks["blocked"]
-    detail = f"{tasks['in_progress']:,} in progress, {blocked:,} blocked"
-    over = formatting.listing("statehub_task", status="done")
+    detail = f"{tasks['in_progress']:,} in progress, {tasks['blocked']:,} blocked"
+    finished = formatting.listing("statehub_task", status="done")
     return [
         Tile("Open tasks", f"{unfinished:,}", detail, formatting.listing("statehub_task"), "info"),
-        Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}", over, "good"),
-    ]  # fmt: skip
+        Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}", finished, "good"),
+    ]
 
 
 def finding_tiles(findings: Sequence[OpenFindings]) -> list[Tile]:
-    """Open findings, and the worst of them."""
+    """Return the tile of open findings."""
     whole = sum(row.total for row in findings)
     failures = sum(row.total for row in findings if row.severity == "FAIL")
     tone = "bad" if failures else "warn" if whole else "good"
@@ -86,136 +77,158 @@ def finding_tiles(findings: Sequence[OpenFindings]) -> list[Tile]:
     return [Tile("Open findings", f"{whole:,}", detail, formatting.listing("consistency_finding", state="open"), tone)]
 
 
-def checkout_tiles(counted: Checkouts, patience: timedelta) -> list[Tile]:
-    """Checkouts held back, and overdue."""
-    url, of = formatting.listing("statehub_checkout"), f"of {_many(counted.total, 'checkout')}"
-    late = f"no run for {_span(patience)}"
+def checkout_tiles(counts: CheckoutCounts, overdue_after: timedelta) -> list[Tile]:
+    """Return the tiles of checkouts that are held back or overdue."""
+    url = formatting.listing("statehub_checkout")
+    of, late = f"of {_many(counts.total, 'checkout')}", f"no run for {_duration(overdue_after)}"
     return [
-        Tile("Held back", f"{counted.held:,}", of, url, "warn" if counted.held else "good"),
-        Tile("Overdue", f"{counted.overdue:,}", late, url, "warn" if counted.overdue else "good"),
+        Tile("Held back", f"{counts.held:,}", of, url, "warn" if counts.held else "good"),
+        Tile("Overdue", f"{counts.overdue:,}", late, url, "warn" if counts.overdue else "good"),
     ]
 
 
-# ---- Places ----------------------------------------------------------------------------------------------------------
+# ---- Checkouts -------------------------------------------------------------------------------------------------------
 
 
-def grid(drawn: Grid, counted: Checkouts, now: datetime, patience: timedelta, lookback: timedelta) -> Card:
-    """The repo × host grid."""
-    hosts = [formatting.text(host, 40) for host in drawn.hosts]
-    rows = [
-        {
-            "name": formatting.link("statehub_repo", row.repo, row.slug, 60),
-            "cells": [
-                {"host": host, "places": [_place(place, now, patience, lookback) for place in cell]}
-                for host, cell in zip(hosts, row.cells, strict=True)
-            ],
-            "hidden": _all(f"{row.hidden:,} more", formatting.listing("statehub_checkout", q=row.slug))
-            if row.hidden
-            else "",
-        }
-        for row in drawn.rows
-    ]
-    note = "" if not rows else "As of each checkout's newest run. Those that need attention come first."
-    link = (
-        _all(f"All {_many(counted.total, 'checkout')}", formatting.listing("statehub_checkout"))
-        if counted.total
-        else ""
-    )
-    words = [{"word": item.word, "tone": item.tone, "why": item.why} for item in readiness.VERDICTS]
+def grid(
+    hosts: Sequence[str],
+    rows: Sequence[GridRow],
+    counts: CheckoutCounts,
+    now: datetime,
+    overdue_after: timedelta,
+    lookback: timedelta,
+) -> Card:
+    """Return the grid of repos by hosts."""
+    names = [formatting.text(host, 40) for host in hosts]
+    checkouts = formatting.listing("statehub_checkout")
+    data = {
+        "hosts": names,
+        "rows": [
+            {
+                "name": formatting.link("statehub_repo", row.repo, row.slug, 60),
+                "cells": [
+                    {"host": name, "checkouts": [_grid_checkout(item, now, overdue_after, lookback) for item in cell]}
+                    for name, cell in zip(names, row.cells, strict=True)
+                ],
+                "hidden": _hidden(row),
+            }
+            for row in rows
+        ],
+        "legend": readiness.ALL,
+    }
     return Card(
-        "grid", "Would a fix write from here?", {"hosts": hosts, "rows": rows, "words": words}, note, link,
-        "" if rows else "No checkouts yet.", wide=True,
-    )  # fmt: skip
+        "grid",
+        "Would a fix write from here?",
+        data,
+        note="As of each checkout's newest run. Those that need attention come first.",
+        link=formatting.anchor(checkouts, f"All {_many(counts.total, 'checkout')}") if counts.total else "",
+        empty="" if rows else "No checkouts yet.",
+        wide=True,
+    )
 
 
-def _place(place: CheckoutStatus, now: datetime, patience: timedelta, lookback: timedelta) -> dict[str, Any]:
-    word, run = readiness.verdict(place, now, patience), place.run
+def _hidden(row: GridRow) -> SafeString | str:
+    if not row.hidden:
+        return ""
+    return formatting.anchor(formatting.listing("statehub_checkout", q=row.slug), f"{row.hidden:,} more")
+
+
+def _grid_checkout(
+    checkout: GridCheckout, now: datetime, overdue_after: timedelta, lookback: timedelta
+) -> dict[str, Any]:
+    ready, run = readiness.assess(checkout, now, overdue_after), checkout.run
     found: dict[str, Any] = {
-        "word": word,
-        "url": formatting.url("statehub_checkout", place.checkout),
-        "label": formatting.text(f"{place.slug} on {place.host}: {word.word}. {place.path}"),
-        "findings": formatting.listing("consistency_finding", state="open", checkout__id__exact=place.checkout),
-        "number": place.findings,
+        "readiness": ready,
+        "url": formatting.url("statehub_checkout", checkout.checkout),
+        "title": formatting.text(f"{checkout.slug} on {checkout.host}: {ready.label}. {checkout.path}"),
+        "findings": formatting.listing("consistency_finding", state="open", checkout__id__exact=checkout.checkout),
+        "number": checkout.findings,
         "run": run,
     }
-    if run is not None:
-        never = f"not fetched in {_span(lookback)}" if run.freshness != "no_upstream" else "no remote"
+    if run is not None and run.finished_at is not None:
+        never = f"not fetched in {_duration(lookback)}" if run.freshness != "no_upstream" else "no remote"
         found |= {
             "freshness": formatting.freshness(run.freshness, run.fetch),
-            "ran": _ago(run.finished, now, readiness.what_it_did(run)),
+            "ran": _ago(run.finished_at, now, readiness.describe_run(run)),
             "run_url": formatting.url("consistency_run", run.pk),
-            "fetched": _ago(place.fetched, now, "last fetched") if place.fetched else never,
+            "fetched": _ago(checkout.fetched, now, "last fetched") if checkout.fetched else never,
             "has_fetched": run.fetch == FETCHED,
             "error": run.outcome == "error",
         }
     return found
 
 
-def overdue(rows: Sequence[Overdue], counted: Checkouts, now: datetime, patience: timedelta) -> Card:
-    """Checkouts with no finished run for too long."""
+def overdue(rows: Sequence[Any], counts: CheckoutCounts, now: datetime, overdue_after: timedelta) -> Card:
+    """Return the card of checkouts with no finished run for too long."""
     data = [
         {
-            "repo": formatting.link("statehub_checkout", row.checkout, row.slug, 50),
+            "repo": formatting.link("statehub_checkout", row.pk, row.slug, 50),
             "host": formatting.text(row.host, 30),
             "path": formatting.mono(row.path, 60),
             "last": _ago(row.finished, now) if row.finished else "never",
         }
         for row in rows
     ]
-    more = counted.overdue - len(rows)
-    empty = f"Every checkout had a run within the last {_span(patience)}." if counted.total else "No checkout yet."
-    link = _all(f"and {more:,} more", formatting.listing("statehub_checkout")) if more > 0 else ""
-    note = f"No finished run for {_span(patience)}."
-    return Card("overdue", "Overdue runs", {"rows": data}, note, link, "" if rows else empty)
+    more = counts.overdue - len(rows)
+    link = formatting.anchor(formatting.listing("statehub_checkout"), f"and {more:,} more") if more > 0 else ""
+    note = f"No finished run for {_duration(overdue_after)}."
+    if rows:
+        empty = ""
+    elif counts.total:
+        empty = f"Every checkout had a run within the last {_duration(overdue_after)}."
+    else:
+        empty = "No checkouts yet."
+    return Card("overdue", "Overdue runs", {"rows": data}, note, link, empty)
 
 
-def written(rows: Sequence[Writeback], now: datetime, url: str) -> Card:
-    """The newest writeback commits."""
+def writebacks(rows: Sequence[tuple[Run, Sequence[Any]]], now: datetime) -> Card:
+    """Return the card of the newest writeback commits."""
     data = [
         {
-            "commit": formatting.link("consistency_run", row.run, formatting.commit(row.commit)),
-            "repo": formatting.text(row.slug, 50),
-            "host": formatting.text(row.host, 30),
-            "ago": _ago(row.at, now),
-            "moves": [
+            "commit": formatting.link("consistency_run", run.pk, formatting.commit(run.writeback_commit)),
+            "repo": formatting.text(run.checkout.repo.slug, 50),
+            "host": formatting.text(run.checkout.host, 30),
+            "ago": _ago(run.finished_at or run.started_at, now),
+            "changes": [
                 {
-                    "task": formatting.mono(move.task, 40),
-                    "old": formatting.status(move.old),
-                    "new": formatting.status(move.new),
-                    "more": f"+ {move.number - 1:,} more" if move.number > 1 else "",
+                    "task": formatting.mono(change.task, 40),
+                    "old": formatting.status(change.file_status),
+                    "new": formatting.status(change.db_status),
+                    "more": f"+ {change.number - 1:,} more" if change.number > 1 else "",
                 }
-                for move in row.moves
+                for change in changes
             ],
         }
-        for row in rows
+        for run, changes in rows
     ]
-    empty = "Nothing was written back in the last 90 days."
-    return Card("written", "Last written back", {"rows": data}, "", _all("All runs", url), "" if rows else empty)
+    link = formatting.anchor(formatting.listing("consistency_run"), "All runs")
+    empty = "" if rows else "Nothing was written back in the last 90 days."
+    return Card("written", "Last written back", {"rows": data}, link=link, empty=empty)
 
 
-# ---- Work ------------------------------------------------------------------------------------------------------------
+# ---- Tasks -----------------------------------------------------------------------------------------------------------
 
 
 def legend(counts: Mapping[str, int] | None = None) -> list[dict[str, str]]:
-    """The statuses with their colours, in the order in which they are stacked."""
+    """Return the statuses with their colours, in the order in which they are stacked."""
     return [
         {"status": status, "name": _name(status), "number": f"{counts[status]:,}" if counts else ""} for status in DRAWN
     ]
 
 
-def progress(rows: Sequence[WorkstreamProgress]) -> Card:
-    """A stacked bar for each workstream."""
+def progress(rows: Sequence[tuple[Workstream, Mapping[str, int]]]) -> Card:
+    """Return the card with a stacked bar for each workstream."""
     data = []
-    for row in rows:
-        numbers = [row.counts[status] for status in DRAWN]
-        over = row.counts["done"] + row.counts["cancelled"]
+    for workstream, counts in rows:
+        numbers = [counts[status] for status in DRAWN]
+        finished = counts["done"] + counts["cancelled"]
         parts = zip(DRAWN, numbers, geometry.shares(numbers), strict=True)
         data.append(
             {
-                "title": formatting.link("statehub_workstream", row.pk, row.title or row.key, 90),
-                "key": formatting.mono(row.key, 40),
-                "repo": formatting.text(row.repo, 40),
-                "over": f"{over:,} / {sum(numbers):,}",
+                "title": formatting.link("statehub_workstream", workstream.pk, workstream.title or workstream.key, 90),
+                "key": formatting.mono(workstream.key, 40),
+                "repo": formatting.text(workstream.repo.slug, 40),
+                "finished": f"{finished:,} / {sum(numbers):,}",
                 "parts": [
                     {"status": status, "share": f"{share:.2f}", "hint": f"{_name(status)}: {number:,}"}
                     for status, number, share in parts
@@ -225,47 +238,58 @@ def progress(rows: Sequence[WorkstreamProgress]) -> Card:
             }
         )
     return Card(
-        "progress", "Workstreams", {"rows": data, "legend": legend()}, "Open work first, then the most recent change.",
-        _all("All workstreams", formatting.listing("statehub_workstream")),
-        "" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.", wide=True,
-    )  # fmt: skip
+        "progress",
+        "Workstreams",
+        {"rows": data, "legend": legend()},
+        note="Open work first, then the most recent change.",
+        link=formatting.anchor(formatting.listing("statehub_workstream"), "All workstreams"),
+        empty="" if rows else "No workstream has tasks yet. A fix brings them in from the workplans.",
+        wide=True,
+    )
 
 
 def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card:
-    """A stacked area of the tasks by status."""
+    """Return the card with the stacked area of tasks by status."""
     columns = [[day.counts.get(status, 0) for status in DRAWN] for day in days]
     most = max(map(sum, columns))
     top = geometry.ceiling(most)
-    areas = [
-        {"status": status, "path": path}
-        for status, path in zip(DRAWN, geometry.layers(columns, top), strict=True)
-    ]  # fmt: skip
+    layers = zip(DRAWN, geometry.layers(columns, top), strict=True)
     hints = [
-        {"box": box, "text": f"{day.day:%d %b %Y}: {_words(day.counts)}"}
+        {"box": box, "text": f"{day.day:%d %b %Y}: {_describe(day.counts)}"}
         for box, day in zip(geometry.slots(len(days)), days, strict=True)
     ]
-    labels = [f"{day.day:%d %b}" for day in days]
     rows = [
         {"day": f"{day.day:%Y-%m-%d}", "numbers": [f"{day.counts.get(status, 0):,}" for status in statuses]}
         for day in reversed(days)
     ]
     span = f"{days[0].day:%d %B} to {days[-1].day:%d %B %Y}"
+    start, end = _describe(days[0].counts), _describe(days[-1].counts)
     data = {
-        "areas": areas, "hints": hints, "across": geometry.spaced(labels, 6), "up": geometry.levels(top), "rows": rows,
-        "statuses": [_name(status) for status in statuses], "legend": legend(days[-1].counts),
-        "label": f"Tasks by status, {span}: {_words(days[0].counts)} at first, {_words(days[-1].counts)} at last.",
-    }  # fmt: skip
+        "areas": [{"status": status, "path": path} for status, path in layers],
+        "hints": hints,
+        "across": geometry.spaced([f"{day.day:%d %b}" for day in days], 6),
+        "up": geometry.levels(top),
+        "rows": rows,
+        "statuses": [_name(status) for status in statuses],
+        "legend": legend(days[-1].counts),
+        "label": f"Tasks by status, {span}: {start} at first, {end} at last.",
+    }
     return Card(
-        "tasks", "Tasks by status", data, "At the end of each day (UTC).",
-        _all("All tasks", formatting.listing("statehub_task")), "" if most else "No task yet.", wide=True,
-    )  # fmt: skip
+        "tasks",
+        "Tasks by status",
+        data,
+        note="At the end of each day (UTC).",
+        link=formatting.anchor(formatting.listing("statehub_task"), "All tasks"),
+        empty="" if most else "No tasks yet.",
+        wide=True,
+    )
 
 
-# ---- Drift -----------------------------------------------------------------------------------------------------------
+# ---- Findings --------------------------------------------------------------------------------------------------------
 
 
 def open_findings(rows: Sequence[OpenFindings]) -> Card:
-    """Codes by ages, the more the darker."""
+    """Return the table of codes by ages; the more findings, the darker."""
     most = max((row.ages[age] for row in rows for age in Age), default=0)
     data = [
         {
@@ -280,30 +304,31 @@ def open_findings(rows: Sequence[OpenFindings]) -> Card:
     ]
     sums = [f"{sum(row.ages[age] for row in rows):,}" for age in Age]
     return Card(
-        "findings", "Open findings by code and age",
+        "findings",
+        "Open findings by code and age",
         {"rows": data, "ages": list(Age), "sums": sums, "total": f"{sum(row.total for row in rows):,}"},
-        "Since first seen; the darker, the more.",
-        _all("All open", formatting.listing("consistency_finding", state="open")),
-        "" if rows else "No open findings in the checkouts that were checked.",
-    )  # fmt: skip
+        note="Age since first seen. The more findings, the darker.",
+        link=formatting.anchor(formatting.listing("consistency_finding", state="open"), "All open"),
+        empty="" if rows else "No open findings in the checkouts that were checked.",
+    )
 
 
 def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
-    """Bars up for what was opened, down for what was resolved."""
+    """Return the card with bars up for opened and down for resolved findings."""
     opened, resolved = [day.opened for day in days], [day.resolved for day in days]
     most = max(*opened, *resolved)
     top = geometry.ceiling(most, 2)
     up, down = geometry.mirrored(opened, resolved, top)
-    ticks = [
-        geometry.Tick(f"{top:,}", 0), geometry.Tick(f"{top // 2:,}", 25), geometry.Tick("0", 50),
-        geometry.Tick(f"{top // 2:,}", 75), geometry.Tick(f"{top:,}", 100),
-    ]  # fmt: skip
+    values = (top, top // 2, 0, top // 2, top)
     hints = [
         {"box": box, "text": f"{day.day:%d %b}: {day.opened:,} opened, {day.resolved:,} resolved"}
         for box, day in zip(geometry.slots(len(days)), days, strict=True)
     ]
     data = {
-        "opened": up, "resolved": down, "hints": hints, "up": ticks,
+        "opened": up,
+        "resolved": down,
+        "hints": hints,
+        "up": [geometry.Tick(f"{value:,}", 25 * index) for index, value in enumerate(values)],
         "across": geometry.spaced([f"{day.day:%d %b}" for day in days], 6, middle=True),
         "rows": [
             {"day": f"{day.day:%Y-%m-%d}", "opened": f"{day.opened:,}", "resolved": f"{day.resolved:,}"}
@@ -311,22 +336,25 @@ def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
         ],
         "sums": (f"{sum(opened):,}", f"{sum(resolved):,}"),
         "label": f"Findings per day over {len(days)} days: {sum(opened):,} opened, {sum(resolved):,} resolved.",
-    }  # fmt: skip
+    }
     return Card(
-        "flow", "Findings opened and resolved", data, f"Per day (UTC), the last {len(days)} days.",
-        _all("History", formatting.listing("consistency_finding")),
-        "" if most else "No findings were opened or resolved.",
-    )  # fmt: skip
+        "flow",
+        "Findings opened and resolved",
+        data,
+        note=f"Per day (UTC), the last {len(days)} days.",
+        link=formatting.anchor(formatting.listing("consistency_finding"), "History"),
+        empty="" if most else "No findings were opened or resolved.",
+    )
 
 
-# ---- Words -----------------------------------------------------------------------------------------------------------
+# ---- Texts -----------------------------------------------------------------------------------------------------------
 
 
 def _name(status: str) -> str:
     return status.replace("_", " ")
 
 
-def _words(counts: Mapping[str, int]) -> str:
+def _describe(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts.get(status, 0):,} {_name(status)}" for status in DRAWN)
 
 
@@ -334,17 +362,12 @@ def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _span(length: timedelta) -> str:
+def _duration(length: timedelta) -> str:
     hours = int(length.total_seconds() // 3600)
     return _many(hours, "hour") if hours % 24 else _many(hours // 24, "day")
 
 
-def _ago(then: datetime, now: datetime, what: str = "") -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        then.isoformat(), f"{then:%Y-%m-%d %H:%M}", f"{what} {readiness.ago(then, now)}".lstrip(),
-    )  # fmt: skip
-
-
-def _all(words: str, url: str) -> SafeString:
-    return format_html('<a class="sh-link" href="{}">{}</a>', url, words)
+def _ago(then: datetime, now: datetime, event: str = "") -> SafeString:
+    age = f"{event} {readiness.format_age(then, now)}".lstrip()
+    title = f"{then:%Y-%m-%d %H:%M}"
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', then.isoformat(), title, age)

@@ -1,17 +1,19 @@
-"""What the dashboard is made of: plain values, as the queries hand them to the pictures."""
+"""The rows that the dashboard's queries return and its cards show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from uuid import UUID
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from consistency.models import Run
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChangeCount:
-    """*number* tasks that went from *old* to *new* on *day*; *old* is '' where they were created then."""
+class StatusChangeCount(NamedTuple):
+    """*number* tasks that went from *old* to *new* on *day*; *old* is '' if they were created then."""
 
     day: date
     old: str
@@ -19,32 +21,19 @@ class StatusChangeCount:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class DayOfTasks:
-    """How many tasks had each status at the end of *day*."""
+class DayOfTasks(NamedTuple):
+    """The number of tasks that had each status at the end of *day*."""
 
     day: date
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class DayOfFindings:
-    """How many findings were opened and resolved on *day*."""
+class DayOfFindings(NamedTuple):
+    """The numbers of findings that were opened and resolved on *day*."""
 
     day: date
     opened: int
     resolved: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkstreamProgress:
-    """A workstream and how many of its tasks have each status."""
-
-    pk: UUID
-    key: str
-    title: str
-    repo: str
-    counts: Mapping[str, int]
 
 
 class Age(StrEnum):
@@ -56,9 +45,8 @@ class Age(StrEnum):
     OLDER = "older"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFindings:
-    """How many findings of one code are open, by age."""
+class OpenFindings(NamedTuple):
+    """The number of open findings of one code, by age."""
 
     code: str
     severity: str
@@ -66,30 +54,15 @@ class OpenFindings:
 
     @property
     def total(self) -> int:
-        """Of every age."""
+        """Return the number of findings of every age."""
         return sum(self.ages.values())
 
 
 @dataclass(frozen=True, slots=True)
-class LastRun:
-    """What the newest finished run of a checkout left behind."""
+class GridCheckout:
+    """A checkout with its newest finished run, its last successful fetch, and the numbers of its open findings.
 
-    pk: UUID
-    mode: str
-    outcome: str
-    freshness: str
-    ahead: int | None
-    behind: int | None
-    detached: bool
-    finished: datetime
-    fetch: str = "ok"
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutStatus:
-    """A checkout as the grid shows it. Open findings that hold all of it back are *gates*,
-    those that say that a file or a commit is left alone *obstacles*.
+    *obstacles* are the findings that say that a file or a commit was left alone, *gates* those that block all of it.
     """
 
     checkout: int
@@ -97,67 +70,24 @@ class CheckoutStatus:
     slug: str
     host: str
     path: str
-    run: LastRun | None = None
+    run: Run | None = None
     fetched: datetime | None = None
     findings: int = 0
     obstacles: int = 0
     gates: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class GridRow:
-    """One repo: for each of the grid's hosts its checkouts there; *hidden* are not shown."""
+class GridRow(NamedTuple):
+    """A repo with its checkouts on each of the grid's hosts; *hidden* is the number of those that are not shown."""
 
     repo: int
     slug: str
-    cells: Sequence[Sequence[CheckoutStatus]]
+    cells: Sequence[Sequence[GridCheckout]]
     hidden: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Repos by hosts."""
-
-    hosts: Sequence[str]
-    rows: Sequence[GridRow]
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A checkout with no finished run for too long."""
-
-    checkout: int
-    slug: str
-    host: str
-    path: str
-    finished: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusPair:
-    """*number* tasks, one of them *task*, whose status in the file went from *old* to *new*."""
-
-    task: str
-    old: str
-    new: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Writeback:
-    """One writeback commit."""
-
-    run: UUID
-    commit: str
-    slug: str
-    host: str
-    at: datetime
-    moves: Sequence[StatusPair] = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Checkouts:
-    """How many checkouts there are, are held back, and are overdue."""
+class CheckoutCounts(NamedTuple):
+    """The numbers of all checkouts, of those that are held back, and of those that are overdue."""
 
     total: int
     held: int

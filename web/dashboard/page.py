@@ -1,8 +1,9 @@
-"""The admin's first page: asks for what its reader may see, and hands each card to its template."""
+"""The admin's first page: loads what the user may see and makes the tiles and cards of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,100 +12,138 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from statehub.statuses import TASK_STATUSES
-from web.admin.formatting import listing
 from web.dashboard import cards, queries, series
-from web.dashboard.cards import Card
-from web.dashboard.dto import Checkouts, OpenFindings
+from web.dashboard.cards import Card, Tile
+from web.dashboard.dto import CheckoutCounts, OpenFindings
 
-TASK_DAYS, FINDING_DAYS = 90, 30
-WORKSTREAMS, REPOS, HOSTS, PER_CELL, OVERDUE, WRITTEN = 12, 12, 6, 3, 8, 6
-LOOKBACK = timedelta(days=30)
-"""How far back a fetch that worked, where the newest did not, is looked for."""
+TASK_DAYS = 90
+FINDING_DAYS = 30
+MAX_WORKSTREAMS = 12
+MAX_REPOS = 12
+MAX_HOSTS = 6
+MAX_PER_CELL = 3
+MAX_OVERDUE = 8
+MAX_WRITEBACKS = 6
+FETCH_LOOKBACK = timedelta(days=30)
+"""How far back the last successful fetch is looked for if the newest one failed."""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """*context* with the cards; the look calls it for its index page."""
+    """Return *context* with the tiles and cards; Unfold calls this for the admin's index."""
     now = timezone.now()
-    first = queries.first_day()
-    page = _Page(request, now, first)
+    first_day = queries.first_day()
+    page = _load(request.user, now, first_day) if first_day else None
     return context | {
         "title": "Overview",
         "dashboard_now": now,
-        "dashboard_empty": first is None,
-        "dashboard_tiles": page.tiles() if first else [],
-        "dashboard_cards": page.cards() if first else [],
+        "dashboard_empty": page is None,
+        "dashboard_tiles": make_tiles(page) if page else [],
+        "dashboard_cards": make_cards(page) if page else [],
     }
 
 
-class _Page:
-    """What one reader sees at one time; no number is asked for twice."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The data that more than one tile or card shows; None if the user may not see it."""
 
-    def __init__(self, request: HttpRequest, now: datetime, first: date | None) -> None:
-        self._user, self._now, self._first = request.user, now, first
-        self._today = now.astimezone(UTC).date()
-        self._patience = timedelta(hours=settings.STATEHUB_OVERDUE_HOURS)
-        self._tasks = queries.tasks_by_status() if self._may("statehub.task") else None
-        self._findings = queries.open_findings(now) if self._may("consistency.finding") else None
-        self._checkouts = (
-            queries.checkouts(now - self._patience) if self._may("statehub.checkout", "consistency.run") else None
-        )
+    user: Any
+    now: datetime
+    first_day: date
+    overdue_after: timedelta
+    tasks: dict[str, int] | None
+    findings: Sequence[OpenFindings] | None
+    checkouts: CheckoutCounts | None
 
-    def _may(self, *models: str) -> bool:
-        return all(self._user.has_perm(model.replace(".", ".view_")) for model in models)
+    @property
+    def cutoff(self) -> datetime:
+        """Return the time before which a checkout's last finished run makes it overdue."""
+        return self.now - self.overdue_after
 
-    def tiles(self) -> list[cards.Tile]:
-        """The few numbers at the top."""
-        return [
-            *(cards.task_tiles(self._tasks) if self._tasks is not None else ()),
-            *(cards.finding_tiles(self._findings) if self._findings is not None else ()),
-            *(cards.checkout_tiles(self._checkouts, self._patience) if self._checkouts is not None else ()),
-        ]
+    @property
+    def today(self) -> date:
+        """Return the current day in UTC."""
+        return self.now.astimezone(UTC).date()
 
-    def cards(self) -> list[Card]:
-        """All cards, in the order in which they are read."""
-        found: list[Card] = []
-        if self._checkouts is not None:
-            found.append(self._grid(self._checkouts))
-        if self._tasks is not None:
-            found += self._work(self._tasks)
-        if self._findings is not None:
-            found += self._drift(self._findings)
-        if self._checkouts is not None:
-            found += self._runs(self._checkouts)
-        return found
+    def first_of_last(self, days: int) -> date:
+        """Return the first of the *days* days that end today."""
+        return self.today - timedelta(days=days - 1)
 
-    def _grid(self, counted: Checkouts) -> Card:
-        repos = queries.worrying_repos(self._now - self._patience, REPOS)
-        places = queries.checkout_statuses([pk for pk, _ in repos], self._now, LOOKBACK)
-        drawn = series.grid(repos, places, HOSTS, PER_CELL)
-        return cards.grid(drawn, counted, self._now, self._patience, LOOKBACK)
 
-    def _work(self, current: dict[str, int]) -> list[Card]:
-        found = []
-        if self._may("statehub.workstream"):
-            found.append(cards.progress(queries.progress(WORKSTREAMS)))
-        if self._may("statehub.statuschange"):
-            earliest = self._today - timedelta(days=TASK_DAYS - 1)
-            moves = queries.status_changes(earliest)
-            known = [move.day for move in moves] + ([self._first] if self._first else [])
-            first = series.beginning(known, self._today, TASK_DAYS)
-            found.append(cards.tasks_over_time(series.replay(current, moves, self._today, first), TASK_STATUSES))
-        return found
+def _load(user: Any, now: datetime, first_day: date) -> Page:
+    overdue_after = timedelta(hours=settings.STATEHUB_OVERDUE_HOURS)
+    may_see_checkouts = _may_see(user, "statehub.checkout", "consistency.run")
+    return Page(
+        user,
+        now,
+        first_day,
+        overdue_after,
+        queries.tasks_by_status() if _may_see(user, "statehub.task") else None,
+        queries.open_findings(now) if _may_see(user, "consistency.finding") else None,
+        queries.count_checkouts(now - overdue_after) if may_see_checkouts else None,
+    )
 
-    def _drift(self, opened: Sequence[OpenFindings]) -> list[Card]:
-        first = self._today - timedelta(days=FINDING_DAYS - 1)
-        days = series.flow(
-            queries.findings_per_day("first_seen", first),
-            queries.findings_per_day("resolved_at", first),
-            self._today,
-            FINDING_DAYS,
-        )
-        return [cards.open_findings(opened), cards.findings_per_day(days)]
 
-    def _runs(self, counted: Checkouts) -> list[Card]:
-        late = queries.overdue(self._now - self._patience, OVERDUE) if counted.overdue else []
-        found = [cards.overdue(late, counted, self._now, self._patience)]
-        if self._may("consistency.finding"):
-            written = queries.written(self._today - timedelta(days=TASK_DAYS - 1), WRITTEN)
-            found.append(cards.written(written, self._now, listing("consistency_run")))
-        return found
+def _may_see(user: Any, *models: str) -> bool:
+    return all(user.has_perm(model.replace(".", ".view_")) for model in models)
+
+
+def make_tiles(page: Page) -> list[Tile]:
+    """Return the numbers at the top."""
+    tiles: list[Tile] = []
+    if page.tasks is not None:
+        tiles += cards.task_tiles(page.tasks)
+    if page.findings is not None:
+        tiles += cards.finding_tiles(page.findings)
+    if page.checkouts is not None:
+        tiles += cards.checkout_tiles(page.checkouts, page.overdue_after)
+    return tiles
+
+
+def make_cards(page: Page) -> list[Card]:
+    """Return all cards in the order in which they are shown."""
+    found: list[Card] = []
+    if page.checkouts is not None:
+        found.append(_grid(page, page.checkouts))
+    if page.tasks is not None:
+        found += _task_cards(page, page.tasks)
+    if page.findings is not None:
+        found += _finding_cards(page, page.findings)
+    if page.checkouts is not None:
+        found += _run_cards(page, page.checkouts)
+    return found
+
+
+def _grid(page: Page, counts: CheckoutCounts) -> Card:
+    repos = queries.worrying_repos(page.cutoff, MAX_REPOS)
+    checkouts = queries.grid_checkouts([pk for pk, _ in repos], page.now, FETCH_LOOKBACK)
+    hosts, rows = series.grid(repos, checkouts, MAX_HOSTS, MAX_PER_CELL)
+    return cards.grid(hosts, rows, counts, page.now, page.overdue_after, FETCH_LOOKBACK)
+
+
+def _task_cards(page: Page, current: dict[str, int]) -> list[Card]:
+    found = []
+    if _may_see(page.user, "statehub.workstream"):
+        found.append(cards.progress(queries.workstream_progress(MAX_WORKSTREAMS)))
+    if _may_see(page.user, "statehub.statuschange"):
+        changes = queries.status_changes(page.first_of_last(TASK_DAYS))
+        known = [page.first_day, *(change.day for change in changes)]
+        first = series.first_drawn_day(known, page.today, TASK_DAYS)
+        days = series.reconstruct(current, changes, page.today, first)
+        found.append(cards.tasks_over_time(days, TASK_STATUSES))
+    return found
+
+
+def _finding_cards(page: Page, findings: Sequence[OpenFindings]) -> list[Card]:
+    first = page.first_of_last(FINDING_DAYS)
+    opened = queries.findings_per_day("first_seen", first)
+    resolved = queries.findings_per_day("resolved_at", first)
+    days = series.findings_by_day(opened, resolved, page.today, FINDING_DAYS)
+    return [cards.open_findings(findings), cards.findings_per_day(days)]
+
+
+def _run_cards(page: Page, counts: CheckoutCounts) -> list[Card]:
+    overdue = queries.overdue_checkouts(page.cutoff, MAX_OVERDUE) if counts.overdue else []
+    found = [cards.overdue(overdue, counts, page.now, page.overdue_after)]
+    if _may_see(page.user, "consistency.finding"):
+        found.append(cards.writebacks(queries.writebacks(page.first_of_last(TASK_DAYS), MAX_WRITEBACKS), page.now))
+    return found

@@ -1,4 +1,4 @@
-"""What the dashboard asks the database: a fixed number of queries, each aggregated there or bounded."""
+"""The dashboard's queries: a fixed number of them, each aggregated by the database or limited."""
 
 from __future__ import annotations
 
@@ -29,72 +29,64 @@ from consistency.core.finding import SAID_ONCE
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from statehub.statuses import TASK_RANKS, TASK_STATUSES
-from web.dashboard.dto import (
-    Age,
-    Checkouts,
-    CheckoutStatus,
-    LastRun,
-    OpenFindings,
-    Overdue,
-    StatusChangeCount,
-    StatusPair,
-    WorkstreamProgress,
-    Writeback,
-)
+from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, StatusChangeCount
 
-HELD = ("behind", "diverged", "gone")
+BLOCKING_FRESHNESS = ("behind", "diverged", "gone")
 OPEN_STATUSES = tuple(status for status, rank in TASK_RANKS.items() if rank < 2)
 CHECKOUT_LIMIT = 200
-"""Checkouts of the grid that are looked at."""
+"""Checkouts that the grid loads at most."""
 
 
-def since(day: date) -> datetime:
-    """The beginning of *day*."""
+def _start_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def first_day() -> date | None:
-    """The day on which the first repo was registered; None in an empty hub."""
+    """Return the day on which the first repo was registered; None in an empty hub."""
     first: datetime | None = Repo.objects.aggregate(first=Min("created_at"))["first"]
     return first and first.astimezone(UTC).date()
 
 
-# ---- Work ------------------------------------------------------------------------------------------------------------
+# ---- Tasks -----------------------------------------------------------------------------------------------------------
 
 
 def tasks_by_status() -> dict[str, int]:
-    """The number of tasks that have each status now."""
+    """Return the number of tasks that have each status now."""
     rows = Task.objects.order_by().values_list("status").annotate(number=Count("*"))
     return dict.fromkeys(TASK_STATUSES, 0) | dict(rows)
 
 
 def status_changes(first: date) -> list[StatusChangeCount]:
-    """Every move since *first*, counted by day; and the tasks created since that never moved."""
-    start = since(first)
+    """Count the status changes since *first* by day, and the tasks created since then whose status never changed."""
+    start = _start_of(first)
     changes = StatusChange.objects.filter(at__gte=start).order_by().annotate(day=TruncDate("at", tzinfo=UTC))
-    found = [StatusChangeCount(*row) for row in changes.values_list("day", "old", "new").annotate(number=Count("*"))]
-    # Creation leaves no change behind; of a task that never moved, status_changed_at is the time of it.
-    # Of one that did, it is the time of its newest move: nothing older than *start* has to be looked at.
-    moved = StatusChange.objects.filter(task=OuterRef("pk"), at__gte=start)
-    unmoved = Task.objects.filter(~Exists(moved), status_changed_at__gte=start)
-    rows = unmoved.order_by().annotate(day=TruncDate("status_changed_at", tzinfo=UTC)).values_list("day", "status")
-    return found + [
-        StatusChangeCount(day, "", status, number) for day, status, number in rows.annotate(number=Count("*"))
+    counted = changes.values_list("day", "old", "new").annotate(number=Count("*"))
+    # Creation records no change. If a task's status never changed, status_changed_at is the time of its creation,
+    # otherwise that of its newest change: nothing older than *start* has to be read.
+    changed = StatusChange.objects.filter(task=OuterRef("pk"), at__gte=start)
+    unchanged = Task.objects.filter(~Exists(changed), status_changed_at__gte=start).order_by()
+    created = unchanged.annotate(day=TruncDate("status_changed_at", tzinfo=UTC)).values_list("day", "status")
+    return [
+        *(StatusChangeCount(*row) for row in counted),
+        *(StatusChangeCount(day, "", status, number) for day, status, number in created.annotate(number=Count("*"))),
     ]
 
 
-def progress(limit: int) -> list[WorkstreamProgress]:
-    """Workstreams that have tasks: those with open work first, then by their newest move."""
+def workstream_progress(limit: int) -> list[tuple[Workstream, dict[str, int]]]:
+    """Return workstreams with the number of their tasks in each status.
+
+    Those with open tasks come first, then those with the newest status change.
+    """
     counts = {status: Count("pk", filter=Q(status=status)) for status in TASK_STATUSES}
     unfinished = Max(Case(When(status__in=OPEN_STATUSES, then=1), default=0))
-    every: QuerySet[Any, Any] = Task.objects.order_by().values("workstream")
-    counted = every.annotate(**counts, newest=Max("status_changed_at"), unfinished=unfinished)
+    tasks: QuerySet[Any, Any] = Task.objects.order_by().values("workstream")
+    counted = tasks.annotate(**counts, newest=Max("status_changed_at"), unfinished=unfinished)
     rows: list[dict[str, Any]] = list(counted.order_by("-unfinished", "-newest", "workstream")[:limit])
-    named = Workstream.objects.select_related("repo").in_bulk([row["workstream"] for row in rows])
+    workstreams = Workstream.objects.select_related("repo").in_bulk([row["workstream"] for row in rows])
     return [
-        WorkstreamProgress(pk, plan.key, plan.title, plan.repo.slug, {status: row[status] for status in TASK_STATUSES})
+        (workstreams[row["workstream"]], {status: row[status] for status in TASK_STATUSES})
         for row in rows
-        if (plan := named.get(pk := row["workstream"])) is not None
+        if row["workstream"] in workstreams
     ]
 
 
@@ -102,7 +94,7 @@ def progress(limit: int) -> list[WorkstreamProgress]:
 
 
 def open_findings(now: datetime) -> list[OpenFindings]:
-    """The open findings by code and age, in the order of the table of codes."""
+    """Count the open findings by code and age, in the order of the table of codes."""
     day, week, month = (now - timedelta(days=days) for days in (1, 7, 30))
     ages = {
         Age.DAY: Q(first_seen__gt=day),
@@ -112,61 +104,62 @@ def open_findings(now: datetime) -> list[OpenFindings]:
     }
     counts = {age.name: Count("pk", filter=condition) for age, condition in ages.items()}
     rows = Finding.objects.filter(resolved_at=None).order_by().values("code").annotate(**counts)
-    found: dict[str, dict[str, Any]] = {row["code"]: dict(row) for row in rows}
+    by_code: dict[str, dict[str, Any]] = {row["code"]: dict(row) for row in rows}
     return [
-        OpenFindings(code.id, str(code.severity), {age: found[code.id][age.name] for age in Age})
+        OpenFindings(code.id, str(code.severity), {age: by_code[code.id][age.name] for age in Age})
         for code in CODES.values()
-        if code.id in found
+        if code.id in by_code
     ]
 
 
 def findings_per_day(column: str, first: date) -> dict[date, int]:
-    """The number of findings whose time in *column* lies on each day since *first*."""
-    rows = Finding.objects.filter(**{f"{column}__gte": since(first)}).order_by()
+    """Count the findings by the day of their time in *column*, since *first*."""
+    rows = Finding.objects.filter(**{f"{column}__gte": _start_of(first)}).order_by()
     days = rows.annotate(day=TruncDate(column, tzinfo=UTC)).values_list("day")
     return dict(days.annotate(number=Count("*")))
 
 
-# ---- Places ----------------------------------------------------------------------------------------------------------
+# ---- Checkouts -------------------------------------------------------------------------------------------------------
 
 
 def _newest(**extra: Any) -> QuerySet[Run]:
-    """The newest finished run of the checkout in the outer query: one step in the index on checkout and start."""
+    """Select the newest finished run of the outer query's checkout: one step in the index on checkout and start."""
     return Run.objects.filter(checkout=OuterRef("pk"), finished_at__isnull=False, **extra).order_by("-started_at")
 
 
-def _late(cutoff: datetime) -> Q:
-    """Of checkouts with `finished`: no finished run since *cutoff*, though the checkout was known by then."""
+def _overdue(cutoff: datetime) -> Q:
+    """Match checkouts, annotated with `finished`, that are older than *cutoff* and have no finished run since."""
     return Q(finished__lt=cutoff) | Q(finished=None, created_at__lt=cutoff)
 
 
-def checkouts(cutoff: datetime) -> Checkouts:
-    """All checkouts that are not retired, counted."""
+def count_checkouts(cutoff: datetime) -> CheckoutCounts:
+    """Count the active checkouts; those with no finished run since *cutoff* are overdue."""
     rows = Checkout.objects.active().annotate(
         freshness=Subquery(_newest().values("freshness")[:1]), finished=Subquery(_newest().values("finished_at")[:1])
     )
-    return Checkouts(
-        **rows.aggregate(
-            total=Count("*"), held=Count("pk", filter=Q(freshness__in=HELD)), overdue=Count("pk", filter=_late(cutoff))
-        )
-    )
+    held = Count("pk", filter=Q(freshness__in=BLOCKING_FRESHNESS))
+    overdue = Count("pk", filter=_overdue(cutoff))
+    return CheckoutCounts(**rows.aggregate(total=Count("*"), held=held, overdue=overdue))
 
 
-def overdue(cutoff: datetime, limit: int) -> list[Overdue]:
-    """Checkouts with no finished run since *cutoff*; those that never had one first, then the longest ago."""
+def overdue_checkouts(cutoff: datetime, limit: int) -> list[Any]:
+    """Return checkouts with no finished run since *cutoff*: first those that never had one, then the longest ago.
+
+    Their rows have `pk`, `slug`, `host`, `path` and `finished`.
+    """
     active = Checkout.objects.active()
-    rows = active.annotate(finished=Subquery(_newest().values("finished_at")[:1])).filter(_late(cutoff))
-    ordered = rows.order_by(F("finished").asc(nulls_first=True), "repo__slug", "host", "path")
-    return [Overdue(*row) for row in ordered.values_list("pk", "repo__slug", "host", "path", "finished")[:limit]]
+    rows = active.annotate(finished=Subquery(_newest().values("finished_at")[:1])).filter(_overdue(cutoff))
+    ordered = rows.annotate(slug=F("repo__slug")).order_by(F("finished").asc(nulls_first=True), "slug", "host", "path")
+    return list(ordered.values_list("pk", "slug", "host", "path", "finished", named=True)[:limit])
 
 
 def _open() -> QuerySet[Finding]:
-    """The open findings that a person may have to see to: not those that are said once and stay on record."""
+    """Select the open findings that may need attention: not those that are reported once and stay on record."""
     return Finding.objects.filter(resolved_at=None).exclude(code__in=SAID_ONCE)
 
 
 def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
-    """Repos with checkouts, the one that needs a look most first: held back, in error, overdue, with open findings."""
+    """Return repos by how much attention they need: held back, in error, overdue, with open findings."""
     worry = Case(
         When(freshness__in=("diverged", "gone"), then=10),
         When(freshness="behind", then=8),
@@ -176,14 +169,14 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         output_field=IntegerField(),
     )
     of_run = Coalesce(Subquery(_newest().annotate(worry=worry).values("worry")[:1]), Value(2))
-    found = Exists(_open().filter(checkout=OuterRef("pk")))
-    rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(found, then=1), default=0))
+    has_findings = Exists(_open().filter(checkout=OuterRef("pk")))
+    rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(has_findings, then=1), default=0))
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
 
 
-def checkout_statuses(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[CheckoutStatus]:
-    """The checkouts of *repos*; a fetch that worked is looked for no further back than *lookback*."""
+def grid_checkouts(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[GridCheckout]:
+    """Return the checkouts of *repos*; a successful fetch is looked for no further back than *lookback*."""
     rows = list(
         Checkout.objects.active()
         .filter(repo__in=list(repos))
@@ -195,38 +188,25 @@ def checkout_statuses(repos: Iterable[int], now: datetime, lookback: timedelta) 
     fetches = _fetches(runs.values(), now - lookback)
     findings = _open_findings([row[0] for row in rows])
     return [
-        CheckoutStatus(*row[:5], _last(runs.get(row[0])), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0)))
-        for row in rows
+        GridCheckout(*row[:5], runs.get(row[0]), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0))) for row in rows
     ]
 
 
-def _last(run: Run | None) -> LastRun | None:
-    if run is None or run.finished_at is None:
-        return None
-    detached = bool(run.head and not run.branch)
-    return LastRun(
-        run.pk, run.mode, run.outcome, run.freshness, run.ahead, run.behind, detached, run.finished_at, run.fetch,
-        run.dry_run,
-    )  # fmt: skip
-
-
 def _fetches(runs: Iterable[Run], start: datetime) -> dict[int, datetime]:
-    """The start of the newest run of each checkout whose fetch worked; mostly that is its newest run."""
-    every = list(runs)
-    missing = [run.checkout_id for run in every if run.fetch != "ok" and run.freshness != "no_upstream"]
+    """Return when each checkout was last fetched: mostly by its newest run, otherwise by one since *start*."""
+    newest_runs = list(runs)
+    missing = [run.checkout_id for run in newest_runs if run.fetch != "ok" and run.freshness != "no_upstream"]
     newest = Subquery(_newest(fetch="ok", started_at__gte=start).values("started_at")[:1])
     rows = Checkout.objects.filter(pk__in=missing).order_by().annotate(at=newest).values_list("pk", "at")
     earlier = {pk: at for pk, at in rows if at is not None} if missing else {}
-    return {run.checkout_id: run.started_at for run in every if run.fetch == "ok"} | earlier
+    return {run.checkout_id: run.started_at for run in newest_runs if run.fetch == "ok"} | earlier
 
 
 def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
-    """How many findings are open in each checkout, how many of them say that a writeback was not possible, and how many
-    that all of it is held back.
-    """
+    """Return the numbers of open findings, obstacles and gates of each checkout (see `GridCheckout`)."""
     obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
     rows = _open().filter(checkout__in=pks).order_by().values_list("checkout")
-    gate = Q(code__in=("C-18", "C-19", "C-21", "C-22"))  # Where it is behind, its run says so.
+    gate = Q(code__in=("C-18", "C-19", "C-21", "C-22"))  # a checkout that is behind is known by its run
     counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
     return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
 
@@ -234,19 +214,20 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
 # ---- Writeback -------------------------------------------------------------------------------------------------------
 
 
-def written(first: date, limit: int) -> list[Writeback]:
-    """The newest writeback commits since *first*, with what they wrote."""
-    rows = Run.objects.filter(started_at__gte=since(first)).exclude(writeback_commit="").order_by("-started_at", "-id")
+def writebacks(first: date, limit: int) -> list[tuple[Run, list[Any]]]:
+    """Return the newest runs since *first* that committed a writeback, each with the statuses that it wrote.
+
+    Their rows have `file_status` (the old one), `db_status` (the new one), `number` and one `task` as an example.
+    """
+    rows = (
+        Run.objects.filter(started_at__gte=_start_of(first)).exclude(writeback_commit="").order_by("-started_at", "-id")
+    )
     runs = list(rows.select_related("checkout__repo")[:limit])
-    mended = Finding.objects.filter(resolved_by__in=[run.pk for run in runs], resolution="written_back").order_by()
-    pairs = mended.values_list("resolved_by", "file_status", "db_status").annotate(task=Min("task"), number=Count("*"))
-    moved: dict[Any, list[StatusPair]] = defaultdict(list)
-    for run, old, new, task, number in pairs.order_by("resolved_by", "task", "file_status", "db_status"):
-        moved[run].append(StatusPair(task, old, new, number))
-    return [
-        Writeback(
-            run.pk, run.writeback_commit, run.checkout.repo.slug, run.checkout.host, run.finished_at or run.started_at,
-            tuple(moved[run.pk]),
-        )
-        for run in runs
-    ]  # fmt: skip
+    columns = ("resolved_by", "file_status", "db_status")
+    resolved = Finding.objects.filter(resolved_by__in=[run.pk for run in runs], resolution="written_back").order_by()
+    counted = resolved.values(*columns).annotate(task=Min("task"), number=Count("*"))
+    by_run: dict[Any, list[Any]] = defaultdict(list)
+    ordered = counted.order_by("resolved_by", "task", "file_status", "db_status")
+    for row in ordered.values_list(*columns, "task", "number", named=True):
+        by_run[row.resolved_by].append(row)
+    return [(run, by_run[run.pk]) for run in runs]

@@ -1,20 +1,24 @@
-"""Whether a fix would write from a checkout, in one word, by what its newest run saw (design, "Pull gate"). Pure."""
+"""Whether a fix would write from a checkout, judged by its newest run (design, "Pull gate"). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from web.dashboard.dto import CheckoutStatus, LastRun
+from web.dashboard.dto import GridCheckout
+
+if TYPE_CHECKING:
+    from consistency.models import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """One word, its tone, and why."""
+    """A label for a checkout, its tone, and what it means."""
 
-    word: str
+    label: str
     tone: str
-    why: str
+    meaning: str
 
 
 YES = Readiness("yes", "good", "the checkout is up to date with its upstream, or has no upstream")
@@ -23,32 +27,34 @@ PROBABLY = Readiness(
 )
 PARTLY = Readiness("partly", "warn", "the hub would be written, but not every file: detached, uncommitted, or refused")
 BLOCKED = Readiness(
-    "held", "warn",
-    "a gate holds it back: behind its upstream, not on the repo's branch, a merge is under way, or workplans are gone",
-)  # fmt: skip
+    "held",
+    "warn",
+    "a gate holds it back: behind its upstream, not on the repo's branch, a merge in progress, or missing workplans",
+)
 NO = Readiness("no", "bad", "the newest run failed there")
-UNKNOWN = Readiness("unknown", "muted", "no finished run, or too long ago to tell")
-VERDICTS = (YES, PROBABLY, PARTLY, BLOCKED, NO, UNKNOWN)
+UNKNOWN = Readiness("unknown", "muted", "no finished run, or the newest one is too old")
+ALL = (YES, PROBABLY, PARTLY, BLOCKED, NO, UNKNOWN)
 
 
-def verdict(place: CheckoutStatus, now: datetime, patience: timedelta) -> Readiness:
-    """What a fix would do at *place*; what is older than *patience* says nothing."""
-    run = place.run
-    if run is None:
+def assess(checkout: GridCheckout, now: datetime, overdue_after: timedelta) -> Readiness:
+    """Return the readiness of *checkout*; a run that is older than *overdue_after* does not prove that it is ready."""
+    run = checkout.run
+    if run is None or run.finished_at is None:
         return UNKNOWN
     if run.outcome == "error":
         return NO
-    if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or place.gates:
+    if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or checkout.gates:
         return BLOCKED
-    if now - run.finished > patience:
+    if now - run.finished_at > overdue_after:
         return UNKNOWN
-    if run.detached or place.obstacles:
+    is_detached = run.head and not run.branch
+    if is_detached or checkout.obstacles:
         return PARTLY
     return {"fresh": YES, "no_upstream": YES, "unknown": PROBABLY}.get(run.freshness, UNKNOWN)
 
 
-def ago(then: datetime, now: datetime) -> str:
-    """How long ago *then* was, in the largest unit that fits: `5 minutes ago`."""
+def format_age(then: datetime, now: datetime) -> str:
+    """Return how long ago *then* was, in the largest unit that fits: `5 minutes ago`."""
     seconds = (now - then).total_seconds()
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
@@ -57,8 +63,8 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now"
 
 
-def what_it_did(run: LastRun) -> str:
-    """What the newest run of a checkout did there, to stand before how long ago: `fixed`, `check failed`."""
+def describe_run(run: Run) -> str:
+    """Return what *run* did, to be followed by its age: `fixed`, `check failed`."""
     mode = "dry run" if run.dry_run else run.mode
     if run.outcome == "error":
         return f"{mode} failed"

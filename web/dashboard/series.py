@@ -1,4 +1,4 @@
-"""Days and ages: what was counted, brought into the rows that are drawn. Pure."""
+"""Rows of counts, arranged by day, and checkouts, arranged by repo and host. Pure."""
 
 from __future__ import annotations
 
@@ -6,57 +6,61 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from web.dashboard.dto import CheckoutStatus, DayOfFindings, DayOfTasks, Grid, GridRow, StatusChangeCount
+from web.dashboard.dto import DayOfFindings, DayOfTasks, GridCheckout, GridRow, StatusChangeCount
 
 DAY = timedelta(days=1)
 
 
-def replay(
-    current: Mapping[str, int], moves: Iterable[StatusChangeCount], today: date, first: date
+def reconstruct(
+    current: Mapping[str, int], changes: Iterable[StatusChangeCount], today: date, first: date
 ) -> list[DayOfTasks]:
-    """The counts at the end of each day from *first* to *today*: from *current* backwards, each day's *moves* undone.
+    """Return the counts at the end of each day from *first* to *today*: *current* with the *changes* undone.
 
-    A clock that runs ahead may have dated a move after *today*; it counts as today's.
+    A change that a fast clock dated after *today* counts as one of today.
     """
     by_day: dict[date, list[StatusChangeCount]] = defaultdict(list)
-    for move in moves:
-        by_day[min(move.day, today)].append(move)
+    for change in changes:
+        by_day[min(change.day, today)].append(change)
     counts, day = Counter(dict(current)), today
-    found = []
+    days = []
     while True:
-        # The numbers come from several queries, between which the hub may move: never below none.
-        found.append(DayOfTasks(day, {status: max(0, number) for status, number in counts.items()}))
+        # The numbers come from several queries, and the hub may change between them: never below zero.
+        days.append(DayOfTasks(day, {status: max(0, number) for status, number in counts.items()}))
         if day <= first:
-            return found[::-1]
-        for move in by_day[day]:
-            counts[move.new] -= move.number
-            if move.old:
-                counts[move.old] += move.number
+            return days[::-1]
+        for change in by_day[day]:
+            counts[change.new] -= change.number
+            if change.old:
+                counts[change.old] += change.number
         day -= DAY
 
 
-def beginning(known: Iterable[date], today: date, days: int) -> date:
-    """The first day to draw: the earliest that anything is *known* of, but at most *days* up to *today*."""
+def first_drawn_day(known: Iterable[date], today: date, days: int) -> date:
+    """Return the first day to draw: the earliest of *known*, but at most *days* days up to *today*."""
     return min(today, max(min(known, default=today), today - (days - 1) * DAY))
 
 
-def flow(opened: Mapping[date, int], resolved: Mapping[date, int], today: date, days: int) -> list[DayOfFindings]:
-    """Each of the *days* up to *today*, those on which nothing happened too."""
+def findings_by_day(
+    opened: Mapping[date, int], resolved: Mapping[date, int], today: date, days: int
+) -> list[DayOfFindings]:
+    """Return each of the *days* days up to *today*, with zeros for days without findings."""
     span = (today - back * DAY for back in reversed(range(days)))
     return [DayOfFindings(day, opened.get(day, 0), resolved.get(day, 0)) for day in span]
 
 
-def grid(repos: Iterable[tuple[int, str]], places: Iterable[CheckoutStatus], hosts: int, per_cell: int) -> Grid:
-    """*repos*, in their order, by the *hosts* hosts that have most of *places*; at most *per_cell* in each cell."""
-    every = list(places)
-    often = Counter(place.host for place in every)
-    names = sorted(sorted(often, key=lambda host: (-often[host], host))[:hosts])
-    cells: dict[tuple[int, str], list[CheckoutStatus]] = defaultdict(list)
-    for place in every:
-        cells[place.repo, place.host].append(place)
-    whole = Counter(place.repo for place in every)
+def grid(
+    repos: Iterable[tuple[int, str]], checkouts: Iterable[GridCheckout], max_hosts: int, max_per_cell: int
+) -> tuple[list[str], list[GridRow]]:
+    """Return the hosts that have most of *checkouts*, and a row for each of *repos* with its checkouts on them."""
+    by_repo: dict[int, list[GridCheckout]] = defaultdict(list)
+    by_host: Counter[str] = Counter()
+    for checkout in checkouts:
+        by_repo[checkout.repo].append(checkout)
+        by_host[checkout.host] += 1
+    hosts = sorted(sorted(by_host, key=lambda host: (-by_host[host], host))[:max_hosts])
     rows = []
     for repo, slug in repos:
-        shown = tuple(tuple(cells.get((repo, host), ())[:per_cell]) for host in names)
-        rows.append(GridRow(repo, slug, shown, whole[repo] - sum(map(len, shown))))
-    return Grid(tuple(names), tuple(rows))
+        mine = by_repo[repo]
+        cells = [[checkout for checkout in mine if checkout.host == host][:max_per_cell] for host in hosts]
+        rows.append(GridRow(repo, slug, cells, len(mine) - sum(map(len, cells))))
+    return hosts, rows

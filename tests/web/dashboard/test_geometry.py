@@ -1,4 +1,4 @@
-"""Where things are drawn."""
+"""Positions in the charts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_ceiling_has_even_steps(most: int, top: int) -> None:
     assert ceiling(most) == top
 
 
-def test_levels_go_from_the_ground_to_the_top() -> None:
+def test_levels_go_from_zero_to_the_top() -> None:
     assert levels(2000, 2) == [Tick("0", 100), Tick("1,000", 50), Tick("2,000", 0)]
 
 
@@ -25,7 +25,7 @@ def test_layers_stand_on_each_other() -> None:
     ]
 
 
-def test_layers_of_one_day_are_as_wide_as_the_picture() -> None:
+def test_layers_of_one_day_fill_the_width() -> None:
     assert layers([[4]], 4) == ["M0,0 L100,0 L100,100 L0,100 Z"]
 
 

@@ -9,18 +9,7 @@ import pytest
 
 from tests.web.admin.hubrows import START, Rows
 from web.dashboard import queries
-from web.dashboard.dto import (
-    Age,
-    Checkouts,
-    CheckoutStatus,
-    LastRun,
-    OpenFindings,
-    Overdue,
-    StatusChangeCount,
-    StatusPair,
-    WorkstreamProgress,
-    Writeback,
-)
+from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, StatusChangeCount
 
 if TYPE_CHECKING:
     from statehub.models import Task
@@ -40,7 +29,7 @@ def test_tasks_by_status(task: Task) -> None:
     assert queries.tasks_by_status() == {"todo": 0, "in_progress": 1, "blocked": 0, "done": 0, "cancelled": 0}
 
 
-def test_moves_are_changes_and_creations_of_what_never_moved(task: Task) -> None:
+def test_status_changes_include_creations(task: Task) -> None:
     from statehub.models import Task
 
     late = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
@@ -57,10 +46,12 @@ def test_progress_has_open_work_first(task: Task, rows: Rows) -> None:
     finished.status, finished.status_changed_at = "done", NOW
     finished.save()
     counts = dict.fromkeys(("todo", "in_progress", "blocked", "done", "cancelled"), 0)
-    first = WorkstreamProgress(task.workstream_id, "WP-1", "Plan: A task", "repo-001", {**counts, "in_progress": 1})
-    last = WorkstreamProgress(finished.workstream_id, "WP-3", "Plan: A task", "repo-003", {**counts, "done": 1})
-    assert queries.progress(5) == [first, last]
-    assert queries.progress(1) == [first]
+    first = (task.workstream, {**counts, "in_progress": 1})
+    last = (finished.workstream, {**counts, "done": 1})
+    assert queries.workstream_progress(5) == [first, last]
+    assert queries.workstream_progress(1) == [first]
+    names = [(row.key, row.title, row.repo.slug) for row, _ in queries.workstream_progress(5)]
+    assert names == [("WP-1", "Plan: A task", "repo-001"), ("WP-3", "Plan: A task", "repo-003")]
 
 
 def test_open_findings_by_code_and_age(task: Task, rows: Rows) -> None:
@@ -84,7 +75,7 @@ def test_findings_per_day(task: Task, rows: Rows) -> None:
     assert queries.findings_per_day("resolved_at", DAY) == {date(2026, 3, 3): 1}
 
 
-def test_places_tell_the_newest_finished_run_and_the_last_fetch_that_worked(task: Task, rows: Rows) -> None:
+def test_grid_has_the_newest_finished_run_and_the_last_fetch(task: Task, rows: Rows) -> None:
     from consistency.models import Run
     from statehub.models import Checkout
 
@@ -94,18 +85,22 @@ def test_places_tell_the_newest_finished_run_and_the_last_fetch_that_worked(task
     rows.run(checkout, at=at + timedelta(hours=1), outcome="running", finished_at=None, freshness="")
     rows.finding(run, code="C-14")
     rows.finding(run, code="C-16", file="")
-    rows.finding(run, code="C-27", severity="INFO")  # Said once, and for nobody to see to.
-    last = LastRun(run.pk, "fix", "skipped", "behind", None, 3, False, at + timedelta(seconds=1), "fatal: no")
+    rows.finding(run, code="C-27", severity="INFO")  # reported once, and needs no attention
     repo = checkout.repo_id
-    assert queries.checkout_statuses([repo], NOW, MONTH) == [
-        CheckoutStatus(checkout.pk, repo, "repo-001", "forge", "/srv/1", last, START, findings=3, obstacles=2)
+    assert queries.grid_checkouts([repo], NOW, MONTH) == [
+        GridCheckout(checkout.pk, repo, "repo-001", "forge", "/srv/1", run, START, findings=3, obstacles=2)
     ]
-    assert queries.checkout_statuses([repo], NOW + MONTH, MONTH)[0].fetched is None
+    last = queries.grid_checkouts([repo], NOW, MONTH)[0].run
+    assert last is not None
+    assert (last.mode, last.outcome, last.freshness, last.ahead, last.behind) == ("fix", "skipped", "behind", None, 3)
+    assert (last.finished_at, last.fetch, last.dry_run) == (at + timedelta(seconds=1), "fatal: no", False)
+    assert (last.head, last.branch) == ("a" * 40, "main")
+    assert queries.grid_checkouts([repo], NOW + MONTH, MONTH)[0].fetched is None
     Run.objects.all().delete()
-    assert queries.checkout_statuses([repo], NOW, MONTH)[0].run is None
+    assert queries.grid_checkouts([repo], NOW, MONTH)[0].run is None
 
 
-def test_repos_that_need_a_look_come_first(rows: Rows) -> None:
+def test_repos_that_need_attention_come_first(rows: Rows) -> None:
     from consistency.models import Finding, Run
 
     for _ in range(4):
@@ -129,11 +124,11 @@ def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: 
     well = Checkout.objects.create(repo=repo, host="well", path="/w", created_at=START)
     rows.run(well, at=NOW, freshness="diverged")
     stale = Run.objects.earliest("started_at")
-    assert queries.overdue(CUTOFF, 9) == [
-        Overdue(never.pk, "repo-001", "old", "/o", None),
-        Overdue(stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at),
+    assert queries.overdue_checkouts(CUTOFF, 9) == [
+        (never.pk, "repo-001", "old", "/o", None),
+        (stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at),
     ]
-    assert queries.checkouts(CUTOFF) == Checkouts(total=4, held=1, overdue=2)
+    assert queries.count_checkouts(CUTOFF) == CheckoutCounts(total=4, held=1, overdue=2)
 
 
 def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
@@ -142,22 +137,25 @@ def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
 
     kept = rows.repo().workstream.repo
     retire(Checkout.objects.exclude(repo=kept))
-    assert queries.checkouts(CUTOFF) == Checkouts(total=1, held=0, overdue=1)
-    assert [row.slug for row in queries.overdue(CUTOFF, 9)] == [kept.slug]
+    assert queries.count_checkouts(CUTOFF) == CheckoutCounts(total=1, held=0, overdue=1)
+    assert [row.slug for row in queries.overdue_checkouts(CUTOFF, 9)] == [kept.slug]
     assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
-    assert [place.slug for place in queries.checkout_statuses([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [
+    assert [checkout.slug for checkout in queries.grid_checkouts([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [
         kept.slug
     ]
     assert [row.ages for row in queries.open_findings(NOW)] == [dict.fromkeys(Age, 0) | {Age.WEEK: 1}]
 
 
-def test_written_tells_what_each_commit_moved(task: Task, rows: Rows) -> None:
+def test_writebacks_have_the_statuses_they_wrote(task: Task, rows: Rows) -> None:
     from statehub.models import Checkout
 
     run = rows.run(Checkout.objects.get(), at=NOW, writeback_commit="b" * 40)
     for key in ("T02", "T01"):
         rows.finding(run, task=key, resolved_by=run, resolved_at=NOW, resolution="written_back")
     at = NOW + timedelta(seconds=1)
-    moves = (StatusPair("T01", "todo", "done", 2),)
-    assert queries.written(DAY, 9) == [Writeback(run.pk, "b" * 40, "repo-001", "forge", at, moves)]
-    assert queries.written(date(2026, 3, 4), 9) == []
+    assert queries.writebacks(DAY, 9) == [(run, [(run.pk, "todo", "done", "T01", 2)])]
+    [(found, [change])] = queries.writebacks(DAY, 9)
+    assert (change.task, change.file_status, change.db_status, change.number) == ("T01", "todo", "done", 2)
+    assert (found.writeback_commit, found.checkout.repo.slug, found.checkout.host) == ("b" * 40, "repo-001", "forge")
+    assert found.finished_at == at
+    assert queries.writebacks(date(2026, 3, 4), 9) == []
