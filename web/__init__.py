@@ -1,1 +1,1 @@
-"""The hub's face: its addresses, and what people and remote machines see there."""
+"""The hub's web server: admin, dashboard, API and monitoring."""

@@ -1,15 +1,15 @@
-"""The web app: loaded by the server, not by the commands that cron runs."""
+"""The app of the web server; the commands that cron runs do not load it."""
 
 from django.apps import AppConfig
 
 
 class WebConfig(AppConfig):
-    """Admin pages beyond the models, and the API."""
+    """Configuration of the app."""
 
     name = "web"
     verbose_name = "State Hub web"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the system checks."""
         import web.checks  # noqa: F401 - they register themselves

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` looks at besides Django's own checks."""
+"""System checks for `manage.py check --deploy` besides Django's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 
 @register(Tags.security, deploy=True)
 def check_settings_file(**_: Any) -> list[CheckMessage]:
-    """The file of settings holds passwords and keys: other users must not read it."""
+    """Warn if other users can read the file of settings: it has passwords and keys."""
     path = Path(os.environ.get("STATEHUB_ENV_FILE") or settings.BASE_DIR / ".env")
     try:
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""Keeps what is secret off the error pages of DEBUG, and out of reports by mail."""
+"""Hides secrets on the error pages of DEBUG and in mailed error reports."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ExceptionReporterFilter(SafeExceptionReporterFilter):
-    """Django's; besides, DATABASE_URL and STATEHUB_PING_URL, from the settings and from the environment alike."""
+    """Django's filter; it also hides DATABASE_URL and STATEHUB_PING_URL in settings and environment."""
 
     hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL", re.IGNORECASE)

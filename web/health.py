@@ -1,4 +1,4 @@
-"""For supervisors and load balancers: is the process alive, and can it work? No token, and no detail."""
+"""Health checks for supervisors and load balancers; they need no token and give no details."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from statehub.schema import read_schema
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """200 as long as the process answers; asks nobody else."""
+    """Respond 200: the process is alive."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """200 if the database answers and has the very migrations that this code came with, else 503."""
+    """Respond 200 if the database is available and has exactly the migrations of this code, else 503."""
     try:
         ready = not read_schema().trouble
     except DatabaseError:

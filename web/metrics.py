@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: open findings by code, runs by outcome, the age of each checkout's last good run."""
+"""Metrics for Prometheus: open findings by code, runs by outcome, the age of each checkout's last successful run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NEVER = float("inf")
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The numbers as they are now, for whoever brings a token; a read-only one is enough."""
+    """Respond with the current numbers; the request needs a token, which may be read-only."""
     try:
         authenticate(request)
-        # A registry for each request: the numbers are the database's, no worker process has any of its own.
+        # A registry for each request: all numbers come from the database, none from the worker process.
         registry = CollectorRegistry()
         registry.register(HubCollector())
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -45,16 +45,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class HubCollector(Collector):
-    """Asks the database, three queries, when it is scraped."""
+    """Collects the metrics in three queries."""
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics."""
+        """Yield all metrics."""
         yield _findings()
         yield _runs()
         yield _ages(timezone.now())
 
     def describe(self) -> list[Metric]:
-        """Nothing: else the registry would collect once more, to learn the names."""
+        """Return nothing; otherwise the registry would collect everything once more to learn the names."""
         return []
 
 
@@ -68,9 +68,8 @@ def _findings() -> Metric:
 
 
 def _runs() -> Metric:
-    metric = GaugeMetricFamily(
-        "statehub_runs", "Recorded runs by outcome; pruning removes old ones.", labels=["outcome"]
-    )
+    help = "Recorded runs by outcome; pruning removes old ones."
+    metric = GaugeMetricFamily("statehub_runs", help, labels=["outcome"])
     counts = dict(Run.objects.order_by().values_list("outcome").annotate(number=Count("pk")))
     for outcome in RunState.values:
         metric.add_metric([outcome], counts.get(outcome, 0))
@@ -78,13 +77,13 @@ def _runs() -> Metric:
 
 
 def _ages(now: datetime) -> Metric:
-    """Seconds since a run of each checkout ended well; infinite where none did, so that an alert sees that, too."""
+    """Return the seconds since each checkout's last successful run; infinite if none succeeded, so that alerts fire."""
     metric = GaugeMetricFamily(
         "statehub_checkout_last_good_run_age_seconds",
         "Seconds since the last run of this checkout that succeeded; +Inf if none did.",
         labels=["repo", "host", "path"],
     )
-    # Each from the index on checkout and start, newest first: it need not read all runs there ever were.
+    # The newest comes from the index on checkout and start, without reading all runs.
     good = Run.objects.filter(checkout=OuterRef("pk"), outcome=RunState.OK).order_by("-started_at")
     rows = Checkout.objects.active().order_by("pk").annotate(last=Subquery(good.values("finished_at")[:1]))
     for repo, host, path, last in rows.values_list("repo__slug", "host", "path", "last"):

@@ -1,4 +1,4 @@
-"""Who may do what in the admin: one role for each person."""
+"""Roles of users in the admin; each user has one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What a person may do. Viewer and operator are the groups that come with the hub."""
+    """What a user may do. Viewer and operator are groups that come with the hub."""
 
     VIEWER = "viewer", "Viewer: sees everything"
     OPERATOR = "operator", "Operator: also runs checks and fixes, advances and reopens tasks"
@@ -15,7 +15,7 @@ class Role(models.TextChoices):
 
 
 def give_role(user: User, role: Role) -> None:
-    """Let *user* enter the admin as *role*; saves it."""
+    """Save *user* with access to the admin as *role*."""
     user.is_staff = True
     user.is_superuser = role == Role.ADMINISTRATOR
     user.save()

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statehub.settings")
 
 CANNOT_LOAD = 4
-"""Exit status of a worker: gunicorn then gives up; any other and it starts the next one, again and again."""
+"""Exit status that makes gunicorn give up; after any other it would start workers forever."""
 
 try:
     application = get_wsgi_application()

@@ -136,7 +136,7 @@ def test_django_finds_nothing_to_warn_of_in_production() -> None:
     assert (ended.exit, ended.stdout) == (0, "System check identified no issues (2 silenced).\n")
 
 
-def test_jobs_of_the_admin_are_for_their_owner_and_show_no_secret(
+def test_admin_jobs_are_private_and_show_no_secret(
     hub: Hub, clone: Clone, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STATEHUB_VAR = tmp_path

@@ -50,7 +50,7 @@ def test_link_into_a_nested_repository_is_not_read(clone: Clone, origin: Origin)
     assert linked(clone, "vendor/nested/deep/plan.md") == [ReadFile("link.md", None, NESTED)]
 
 
-def test_files_of_a_submodule_and_of_a_nested_repository_are_not_ours(
+def test_files_of_submodules_and_nested_repos_are_not_ours(
     clone: Clone, new_origin: Callable[[str], Origin], hub: Hub
 ) -> None:
     other = new_origin("other")

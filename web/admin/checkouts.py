@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -21,7 +22,7 @@ from statehub.text import escape_control
 from web.admin import checkout_actions, formatting, move_actions
 from web.admin.checkout_changes import Change, change_checkouts
 from web.admin.columns import column
-from web.admin.components import ActionForm, Facts, LinkForm, RunForm, Section, Table
+from web.admin.components import ButtonForm, Facts, RunForm, Section, Table
 from web.admin.filters import CheckoutHostFilter, RetiredFilter
 from web.admin.formatting import Cell
 from web.admin.retire_actions import BRING_BACK, RETIRE, RetiringAdmin
@@ -65,10 +66,10 @@ def open_findings(number: int, lookup: str, pk: int) -> Cell:
     return formatting.anchor(formatting.listing("consistency_finding", state="open", **{lookup: pk}), f"{number:,}")
 
 
-def action_form(title: str, change: Change, row: Repo | Checkout, help: str) -> ActionForm:
+def action_form(title: str, change: Change, row: Repo | Checkout, help: str) -> ButtonForm:
     """Return the button that starts *change* for *row*."""
     url = formatting.listing(f"statehub_{row._meta.model_name}")
-    return ActionForm(title, url, change.action, row.pk, change.button, help)
+    return ButtonForm(title, url, change.button, help, {"action": change.action, ACTION_CHECKBOX_NAME: row.pk})
 
 
 @admin.register(Checkout)
@@ -196,7 +197,7 @@ def _forms(checkout: Checkout) -> Iterator[Section]:
         yield action_form("Bring it back", BRING_BACK, checkout, help)
         return
     help = "If the clone is in another directory, or its machine was renamed. Its history is kept."
-    yield LinkForm("Move it", reverse("admin:statehub_checkout_move", args=(checkout.pk,)), "Move", help)
+    yield ButtonForm("Move it", reverse("admin:statehub_checkout_move", args=(checkout.pk,)), "Move", help)
     help = "It is no longer run or shown as overdue. Its history is kept, and it can be brought back."
     yield action_form("Retire it", RETIRE, checkout, help)
 

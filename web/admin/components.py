@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -117,60 +117,27 @@ class RunForm:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenForm:
-    """The form that creates an API token, with the input so far and its errors."""
+class InputForm:
+    """A form with the input so far and its errors; *back* is the URL to leave it."""
 
     title: str
     form: Form
-    template: ClassVar[str] = "web/admin/token_form.html"
-
-
-@dataclass(frozen=True, slots=True)
-class LocationForm:
-    """The form that moves a checkout, with the input so far and its errors; *back* is the URL to leave it."""
-
-    title: str
-    form: Form
-    back: str
+    button: str
     help: str
-    template: ClassVar[str] = "web/admin/location_form.html"
+    back: str = ""
+    template: ClassVar[str] = "web/admin/input_form.html"
 
 
 @dataclass(frozen=True, slots=True)
-class LinkForm:
-    """A button that opens a page with a form."""
+class ButtonForm:
+    """A button that opens the page at *action*, or posts the hidden *fields* to it."""
 
     title: str
     action: str
     button: str
     help: str
-    template: ClassVar[str] = "web/admin/link_form.html"
+    fields: Mapping[str, object] = field(default_factory=dict)
+    template: ClassVar[str] = "web/admin/button_form.html"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionForm:
-    """A button that starts the action *name* of a list for one row."""
-
-    title: str
-    action: str
-    name: str
-    pk: int
-    button: str
-    help: str
-    template: ClassVar[str] = "web/admin/action_form.html"
-
-
-Section = (
-    Facts
-    | Timeline
-    | Table
-    | Diff
-    | Bars
-    | Note
-    | StatusForm
-    | RunForm
-    | TokenForm
-    | LocationForm
-    | LinkForm
-    | ActionForm
-)
+Section = Facts | Timeline | Table | Diff | Bars | Note | StatusForm | RunForm | InputForm | ButtonForm

@@ -1,4 +1,4 @@
-"""Lists as files: rows are streamed, and no cell of a CSV can become a formula."""
+"""Exports of lists: rows are streamed, and no cell of a CSV can become a formula."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from statehub.text import escape_control
 Value = str | int | datetime | None
 Row = Mapping[str, Value]
 
-# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").
+# Spreadsheets take a cell that begins like this for a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_cell(value: str) -> str:
-    """*value* as a spreadsheet shows it and never computes it."""
+    """Return *value* so that a spreadsheet shows it and does not compute it."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 def as_csv(rows: Iterable[Row], header: Iterable[str], name: str) -> StreamingHttpResponse:
-    """*rows* as a CSV file; texts are on one line each, with control characters as escapes."""
+    """Return *rows* as a CSV file; each text is on one line, with its control characters escaped."""
     return _file(_csv_lines(rows, list(header)), "text/csv; charset=utf-8", f"{name}.csv")
 
 
 def as_json(rows: Iterable[Row], name: str) -> StreamingHttpResponse:
-    """*rows* as a JSON file: one list of objects, texts as they are."""
+    """Return *rows* as a JSON file: a list of objects, with unchanged texts."""
     return _file(_json_lines(rows), "application/json", f"{name}.json")
 
 
 class _Echo:
-    """A file that hands back what is written to it."""
+    """A file whose write() returns its argument."""
 
     def write(self, line: str) -> str:
         return line
@@ -52,7 +52,7 @@ def _cell(value: Value) -> str | int:
         return value
     if isinstance(value, datetime):
         return _time(value)
-    # Twice, since either may uncover or hide what the other looks for: a tab is an escape once it is visible.
+    # Twice: escape_control replaces a tab, which safe_cell looks for, and may put another character first.
     guarded = safe_cell(value or "")
     return safe_cell(escape_control(guarded))
 

@@ -11,7 +11,7 @@ from consistency.models import Finding, Run
 
 
 class FindingState(StrEnum):
-    """The states of an episode."""
+    """The states of a finding in the admin."""
 
     OPEN = "open"
     UNVERIFIED = "unverified"
@@ -19,13 +19,13 @@ class FindingState(StrEnum):
 
 
 def with_newest_run(findings: QuerySet[Finding]) -> QuerySet[Finding]:
-    """*findings*, each with `newest_run`: when the newest finished run of its checkout began."""
+    """Annotate *findings* with `newest_run`: the start of the newest finished run of their checkout."""
     finished = Run.objects.filter(checkout=OuterRef("checkout"), finished_at__isnull=False)
     return findings.annotate(newest_run=Subquery(finished.order_by("-started_at").values("started_at")[:1]))
 
 
 def in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
-    """Those of *findings*, from `with_newest_run`, that are in *state*; `open` takes in the unverified."""
+    """Filter *findings* (from `with_newest_run`) by *state*; `open` includes the unverified."""
     if state == FindingState.RESOLVED:
         return findings.filter(resolved_at__isnull=False)
     findings = findings.filter(resolved_at__isnull=True)
@@ -33,9 +33,9 @@ def in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
 
 
 def state_of(finding: Finding) -> FindingState:
-    """The state of a row from `with_newest_run`."""
+    """Return the state of *finding* (from `with_newest_run`)."""
     if finding.resolved_at is not None:
         return FindingState.RESOLVED
-    # A run records what it saw while it is at work: what it saw was last seen after its beginning.
+    # A finding that the newest run saw was last seen after that run started.
     newest: datetime | None = finding.newest_run  # type: ignore[attr-defined]  # annotated
     return FindingState.UNVERIFIED if newest is not None and finding.last_seen < newest else FindingState.OPEN

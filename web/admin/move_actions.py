@@ -18,7 +18,7 @@ from statehub.models import Checkout
 from statehub.text import escape_control
 from web.admin import formatting
 from web.admin.checkout_changes import PERMISSION, Change, log_change
-from web.admin.components import LocationForm
+from web.admin.components import InputForm
 from web.admin.readonly import ReadOnlyAdmin
 
 MOVE_ERRORS = (RegistrationError, NotAWorkTreeError, GitError, OSError)
@@ -55,11 +55,11 @@ def make_move_view(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int], H
         if form.is_valid() and _move_by_form(request, checkout, form):
             return redirect(formatting.url("statehub_checkout", pk))
         help = escape_control(
-            f"Its history is kept. On '{settings.STATEHUB_HOST}' a clone of its repo must be at the new path now. On "
-            "any other host, the next run there checks that; it writes nothing if it does not find a clone of the repo."
+            f"Its history is kept. On '{settings.STATEHUB_HOST}', the new path must be a clone of its repo. On any "
+            "other host, the next run there checks this; it writes nothing if the path is not a clone of its repo."
         )
         title = escape_control(f"Move '{checkout.repo.slug}' on {checkout.host}")
-        section = LocationForm("New location", form, formatting.url("statehub_checkout", pk), help)
+        section = InputForm("New location", form, "Move", help, formatting.url("statehub_checkout", pk))
         return model_admin.plain_page(request, [section], {"title": title, "heading": title})
 
     return view

@@ -1,4 +1,4 @@
-"""What stands around the pages: the sidebar, the shortcuts above the findings, the style sheet (named in settings)."""
+"""The sidebar, the tabs above the findings, the style sheet and the icon; settings.UNFOLD names them."""
 
 from __future__ import annotations
 
@@ -12,71 +12,63 @@ from django.urls import reverse
 from web.admin.formatting import listing
 
 
-def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001 - called by the look
-    """The address of our own style sheet."""
+def stylesheet(_request: HttpRequest) -> str:
+    """Return the URL of the style sheet."""
     return static("web/admin.css")
 
 
-def favicon(request: HttpRequest) -> str:  # noqa: ARG001 - called by the look
-    """The address of the small picture in the browser's tab."""
+def favicon(_request: HttpRequest) -> str:
+    """Return the URL of the icon."""
     return static("web/favicon.svg")
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - called by the look
-    """The groups of the sidebar; each entry only for who may see its list."""
+def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups of the sidebar; users see only the entries whose lists they may see."""
     return [
         {"items": [_entry("Overview", "dashboard", reverse("admin:index"))]},
-        {
-            "title": "Consistency",
-            "separator": True,
-            "items": [
-                _list("Findings", "rule", "consistency", "finding"),
-                _list("Runs", "history", "consistency", "run"),
-            ],
-        },
-        {
-            "title": "Work",
-            "separator": True,
-            "items": [
-                _list("Tasks", "task_alt", "statehub", "task"),
-                _list("Workstreams", "account_tree", "statehub", "workstream"),
-                _list("Repos", "folder_data", "statehub", "repo"),
-                _list("Checkouts", "computer", "statehub", "checkout"),
-            ],
-        },
-        {
-            "title": "People",
-            "separator": True,
-            "items": [
-                _list("Users", "person", "auth", "user"),
-                _list("Groups", "group", "auth", "group"),
-                _list("API tokens", "key", "web", "apitoken"),
-            ],
-        },
+        _group(
+            "Consistency",
+            _list("Findings", "rule", "consistency", "finding"),
+            _list("Runs", "history", "consistency", "run"),
+        ),
+        _group(
+            "Work",
+            _list("Tasks", "task_alt", "statehub", "task"),
+            _list("Workstreams", "account_tree", "statehub", "workstream"),
+            _list("Repos", "folder_data", "statehub", "repo"),
+            _list("Checkouts", "computer", "statehub", "checkout"),
+        ),
+        _group(
+            "People",
+            _list("Users", "person", "auth", "user"),
+            _list("Groups", "group", "auth", "group"),
+            _list("API tokens", "key", "web", "apitoken"),
+        ),
     ]
 
 
-def tabs(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - called by the look
-    """Shortcuts to what people look for first among the findings."""
-    shortcuts: tuple[tuple[str, dict[str, str]], ...] = (
-        ("All", {}),
-        ("Open", {"state": "open"}),
-        ("C-13 hub ahead", {"code": "C-13"}),
-        ("C-14 held back", {"code": "C-14"}),
-        ("Unverified", {"state": "unverified"}),
-    )
+def tabs(_request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the tabs of the list of findings: filters that users need most."""
+    tabs: dict[str, dict[str, str]] = {
+        "All": {},
+        "Open": {"state": "open"},
+        "C-13 hub ahead": {"code": "C-13"},
+        "C-14 held back": {"code": "C-14"},
+        "Unverified": {"state": "unverified"},
+    }
     items = [
-        {"title": title, "link": listing("consistency_finding", **wanted), "active": _shows(wanted)}
-        for title, wanted in shortcuts
+        {"title": title, "link": listing("consistency_finding", **filters), "active": _is_active(filters)}
+        for title, filters in tabs.items()
     ]
     return [{"models": ["consistency.finding"], "items": items}]
 
 
-def _shows(wanted: dict[str, str]) -> Callable[[HttpRequest], bool]:
-    def shows(request: HttpRequest) -> bool:
-        return {name: request.GET.get(name, "") for name in ("code", "state")} == {"code": "", "state": "", **wanted}
+def _is_active(filters: dict[str, str]) -> Callable[[HttpRequest], bool]:
+    return lambda request: all(request.GET.get(name, "") == filters.get(name, "") for name in ("code", "state"))
 
-    return shows
+
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": list(items)}
 
 
 def _entry(title: str, icon: str, link: str) -> dict[str, Any]:
@@ -84,7 +76,5 @@ def _entry(title: str, icon: str, link: str) -> dict[str, Any]:
 
 
 def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    def may_see(request: HttpRequest) -> bool:
-        return request.user.has_perm(f"{app}.view_{model}")
-
-    return {**_entry(title, icon, reverse(f"admin:{app}_{model}_changelist")), "permission": may_see}
+    entry = _entry(title, icon, reverse(f"admin:{app}_{model}_changelist"))
+    return {**entry, "permission": lambda request: request.user.has_perm(f"{app}.view_{model}")}

@@ -1,4 +1,4 @@
-"""*Advance* and *reopen*: the only changes of a status in the admin, in the user's name."""
+"""*Advance* and *reopen*: the only status changes in the admin, recorded under the user's name."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ REOPEN = "statehub.reopen_task"
 
 
 def advance_view(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Advance the task to the status posted."""
-    return _move(request, pk, ADVANCE, advance)
+    """Advance a task to the status in the form."""
+    return _change_status(request, pk, ADVANCE, advance)
 
 
 def reopen_view(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Move the task back to the status posted, for the reason posted."""
+    """Move a task back to the status in the form, for the reason in the form."""
     reason = escape_unstorable(request.POST.get("reason", ""))
-    return _move(request, pk, REOPEN, lambda task, status, origin: reopen(task, status, reason, origin))
+    return _change_status(request, pk, REOPEN, lambda task, status, actor: reopen(task, status, reason, actor))
 
 
-def _move(request: HttpRequest, pk: UUID, permission: str, move: Callable[[Task, str, Actor], bool]) -> HttpResponse:
+def _change_status(
+    request: HttpRequest, pk: UUID, permission: str, change: Callable[[Task, str, Actor], bool]
+) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if not request.user.has_perm(permission):
         raise PermissionDenied
-    task, status = get_object_or_404(Task.objects.select_related("workstream"), pk=pk), request.POST.get("status", "")
-    origin = Actor(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)
+    task = get_object_or_404(Task.objects.select_related("workstream"), pk=pk)
+    status = request.POST.get("status", "")
+    actor = Actor(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)
     try:
-        moved = move(task, status, origin)
+        changed = change(task, status, actor)
     except TransitionError as error:
         messages.error(request, escape_control(str(error)))
     else:
-        words = f"{task.key}: {task.status} → {status}" if moved else f"{task.key} is {status} already"
-        messages.success(request, escape_control(words))
-        for said in find_tasks_without_file([task]).values():
-            messages.warning(request, escape_control(said))
+        result = f"{task.key}: {task.status} → {status}" if changed else f"{task.key} is {status} already"
+        messages.success(request, escape_control(result))
+        for warning in find_tasks_without_file([task]).values():
+            messages.warning(request, escape_control(warning))
     return redirect(formatting.url("statehub_task", pk))

@@ -15,12 +15,15 @@ from django.utils.html import format_html
 from statehub.numbers import MAX_DAYS
 from web.admin import formatting
 from web.admin.columns import column
-from web.admin.components import Facts, Note, Section, TokenForm
+from web.admin.components import Facts, InputForm, Note, Section
 from web.admin.readonly import ReadOnlyAdmin
 from web.api.tokens import MAX_NAME_LENGTH, NameTakenError, create, revoke
 from web.models import ApiToken
 
 READ_ONLY = "read"
+FORM_HELP = (
+    "Reports are recorded under the name: a machine, a person, an agent. The token is shown once, on the next page."
+)
 
 
 class NewTokenForm(forms.Form):
@@ -75,11 +78,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             except NameTakenError as error:
                 form.add_error("name", str(error))
             else:
-                shown = format_html('<code class="sh-mono sh-secret">{}</code>', secret)
-                note = Note("Copy it now: it is shown only once", shown, "good")
+                code = format_html('<code class="sh-mono sh-secret">{}</code>', secret)
+                note = Note("Copy it now: it is shown only once", code, "good")
                 return self.page(request, token, [note, *self.sections(request, token)])
         title = "Create an API token"
-        return self.plain_page(request, [TokenForm("Token", form)], {"title": title, "heading": title})
+        section = InputForm("Token", form, "Create the token", FORM_HELP)
+        return self.plain_page(request, [section], {"title": title, "heading": title})
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("web.change_apitoken"))

@@ -1,7 +1,7 @@
-"""Reads what is left of a request's body after the answer was sent.
+"""Reads the rest of a request's body after the response was sent.
 
-A server that answers and closes while the client still sends resets the connection, and the answer is lost on the way:
-a proxy then says 502 (RFC 9112, section 9.6).
+A server that responds and closes while the client is still sending resets the connection, and the response is lost: a
+proxy then reports 502 (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from django.http.response import HttpResponseBase
 from statehub.numbers import NotANumberError, parse_whole_number
 
 MAX_DRAINED_BYTES = 2 * 1024 * 1024
-"""Bytes of the largest body that is read to its end: what the examples for proxies let through. Others are cut off."""
+"""Bytes of the largest body that is read to its end; the examples for proxies let no larger one through."""
 
 CHUNK_BYTES = 64 * 1024
 
 
 class DrainBodyMiddleware:
-    """Middleware; the first of all, so that what any other answers passes it, too."""
+    """Middleware; the first, so that it sees the responses of all others."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer *request*, and read the rest of its body then."""
+        """Respond to *request*; its body is drained when the server closes the response."""
         response = self.get_response(request)
         if request.META.get("CONTENT_LENGTH"):
-            # The server closes an answer that it has sent. Django's own middleware has no later moment.
+            # The server closes a response after sending it. Django calls no middleware after that.
             response._resource_closers.append(lambda: _drain(request))  # type: ignore[attr-defined]
         return response
 

@@ -1,4 +1,4 @@
-"""Which pages answer whatever host name a request has."""
+"""Accepts any host name for the pages that monitors ask for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as StockCommonMiddleware
 
 BY_ADDRESS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Monitors ask for these by whatever name or address the hub has; no answer holds either."""
+"""Monitors use any name or address of the hub for these; no response contains it."""
 
 
 class CommonMiddleware(StockCommonMiddleware):
-    """Django's, which refuses foreign names of the host, but not where the answer does not depend on it."""
+    """Django's middleware, which refuses unknown host names, except for the pages in BY_ADDRESS."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        """What answers *request* instead of its page."""
+        """Return a redirect that Django wants instead of the page, or None. Raises DisallowedHost."""
         return None if request.path_info in BY_ADDRESS else super().process_request(request)

@@ -1,6 +1,6 @@
-"""Lets calls from this machine itself stay on http: what an ssh tunnel brings to 127.0.0.1 was encrypted on its way.
+"""Lets requests from this machine stay on http: an ssh tunnel to 127.0.0.1 has already encrypted them.
 
-A redirect would lead such a caller to an https that nobody serves at the other end of the tunnel.
+A redirect would lead such a client to https, which is not served at its end of the tunnel.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _SCHEME, _TRUE_SCHEME = "wsgi.url_scheme", "statehub.true_scheme"
 
 
 class LoopbackMiddleware:
-    """Stands right before Django's SecurityMiddleware, which then has nothing to redirect.
+    """Middleware right before Django's SecurityMiddleware, which then does not redirect.
 
-    To the view, the call is again what it is: plain http.
+    The view sees the request as plain http again.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer to *request*."""
+        """Respond to *request*."""
         if is_from_this_machine(request):
             request.META[_TRUE_SCHEME], request.META[_SCHEME] = request.META[_SCHEME], "https"
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Take the scheme back: Django calls this after the last middleware, before the view."""
+        """Restore the scheme: Django calls this after the last middleware and before the view."""
         if _TRUE_SCHEME in request.META:
             request.META[_SCHEME] = request.META.pop(_TRUE_SCHEME)
 
 
 def is_from_this_machine(request: HttpRequest) -> bool:
-    """Whether *request* was made on this machine, under a name of its own, and not passed on by a proxy."""
+    """Return whether *request* was made on this machine, under a loopback name and without a proxy."""
     return (
         request.META.get("REMOTE_ADDR") in LOOPBACK_ADDRESSES
         and LOOPBACK_HOST.fullmatch(request.META.get("HTTP_HOST", "")) is not None

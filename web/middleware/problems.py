@@ -1,4 +1,4 @@
-"""The API's outer edge: no body beyond the limit is read, and every error that leaves is a problem document."""
+"""Limits the size of the API's requests and turns every error response into a problem document."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from web.api.problems import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
-"""Bytes of a body."""
+"""Bytes of the largest body."""
 
 MAX_CONTENT_LENGTH = 2**63 - 1
-"""Bytes; what says more is not a length."""
+"""Bytes; a larger number is not a valid length."""
 
 _KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: TOO_LARGE, 500: INTERNAL_ERROR}
-_OURS = ("content-type", "content-length", "content-encoding")  # those of the body that is replaced
+_OURS = ("content-type", "content-length", "content-encoding")  # headers of the body that is replaced
 
 
 class ProblemMiddleware:
-    """Middleware; the first of all, so that what others refuse passes it, too. Pages outside of the API are let be."""
+    """Middleware before those that may refuse a request. It leaves pages outside of the API alone."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer to *request*."""
+        """Respond to *request*."""
         if not request.path_info.startswith(("/api/", "/metrics")) and request.path_info != "/api":
             return self.get_response(request)
         try:
@@ -67,7 +67,7 @@ def _check_size(request: HttpRequest) -> None:
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
-    """What Django or the framework refused in their own words, as a problem document with the same headers."""
+    """Return an error *response* of Django or ninja as a problem document with the same headers."""
     kind = _KINDS.get(response.status_code) or _other(response.status_code)
     allow = response.headers.get("Allow", "")
     detail = {
@@ -77,7 +77,7 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     }.get(kind.name, kind.title)
     headers = {name: value for name, value in response.headers.items() if name.lower() not in _OURS}
     allowed = sorted(part.strip() for part in allow.split(",") if part.strip())
-    # The old response is not closed: that would tell Django that the request is over. An error page holds nothing open.
+    # The old response is not closed: Django would end the request. An error page has nothing open.
     return ProblemError(kind, detail, allowed=allowed, headers=headers).response()
 
 

@@ -1,7 +1,7 @@
-"""Reads what a proxy in front of the hub says about a request: the client's address, the scheme and the host.
+"""Reads a proxy's headers about a request: the client's address, the scheme and the host.
 
-Anybody can send such headers. They count only on a connection from an address in STATEHUB_TRUSTED_PROXIES. They stay in
-the request: that one is there says that a proxy has passed the request on.
+Anyone can send such headers, so they count only on a connection from an address in STATEHUB_TRUSTED_PROXIES. They stay
+in the request and show that it came through a proxy.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class TrustedProxies:
-    """Middleware; the first of all, so that all others see the client and not the proxy."""
+    """Middleware before those that need the client's address, scheme or host."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self._trusted = tuple(settings.STATEHUB_TRUSTED_PROXIES)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer to *request*."""
+        """Respond to *request*."""
         meta = request.META
         if self._trusts(meta.get("REMOTE_ADDR", "")):
             meta["REMOTE_ADDR"] = self._client(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR, ""))
-            # A list of values is read from its end: that is what the proxy itself has added.
+            # The last value of a list is the one that the proxy itself has added.
             if (scheme := _last(meta, FORWARDED_PROTO).lower()) in SCHEMES:
                 meta["wsgi.url_scheme"] = scheme
             if host := _last(meta, FORWARDED_HOST):
@@ -51,7 +51,7 @@ class TrustedProxies:
         return any(parsed in network for network in self._trusted if network != "unix")
 
     def _client(self, address: str, forwarded_for: str) -> str:
-        """The last address in *forwarded_for* that is not a trusted proxy; each proxy adds one at the end."""
+        """Return the last address in *forwarded_for* that is not a trusted proxy; each proxy adds one at the end."""
         for hop in reversed(forwarded_for.split(",")):
             parsed = parse_address(hop)
             if parsed is None:
@@ -63,7 +63,7 @@ class TrustedProxies:
 
 
 def parse_address(text: str) -> Address | None:
-    """The IP address in *text*, where some proxies add a port; an IPv4 address within IPv6 as IPv4."""
+    """Return the IP address in *text*, to which some proxies add a port; an IPv4 address within IPv6 as IPv4."""
     text = text.strip()
     if with_port := _PORT.match(text):
         text = with_port["ipv6"] or with_port["ipv4"]

@@ -1,4 +1,4 @@
-"""Answers 503 and one sentence for people if the database cannot serve, on whatever page that shows."""
+"""Responds 503 with one sentence if the database is unavailable."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ _PAGE = """\
 
 
 class UnavailableMiddleware:
-    """Middleware: what a page's view, or its template, met at the database."""
+    """Middleware for database errors in views and templates."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer to *request*."""
+        """Respond to *request*."""
         return self.get_response(request)
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """The page for *error*, if it is the database's."""
+        """Return the page for *error* if it means that the database is unavailable."""
         return unavailable_page(error)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The answer if something else than a view failed: another middleware that asked the database, say."""
+    """Respond if something other than a view failed, such as another middleware."""
     return unavailable_page(sys.exc_info()[1]) or defaults.server_error(request)
 
 
 def unavailable_page(error: BaseException | None) -> HttpResponse | None:
-    """The page that says why the database cannot serve; None if *error* says something else."""
+    """Return the page that says why the database is unavailable; None if *error* has another cause."""
     if not isinstance(error, DatabaseError):
         return None
     trouble = explain_database_error(error)
     if not trouble.is_unavailable:
         return None
     logger.error("%s", trouble.line)
-    said = trouble.line if settings.DEBUG else trouble.public
-    page = format_html(_PAGE, said[:1].upper() + said[1:] + ".")
+    reason = trouble.line if settings.DEBUG else trouble.public
+    page = format_html(_PAGE, reason[:1].upper() + reason[1:] + ".")
     return HttpResponse(page, status=503, headers={"Retry-After": RETRY_SECONDS, "Cache-Control": "no-store"})

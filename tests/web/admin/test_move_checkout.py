@@ -227,13 +227,13 @@ class TestHostWithAnotherName:
         assert all_rows() == before
 
 
-def test_form_has_the_present_place(laptop: Checkout, operator: Client) -> None:
+def test_form_has_the_current_location(laptop: Checkout, operator: Client) -> None:
     page = f"/admin/statehub/checkout/{laptop.pk}"
     html = body(operator, f"{page}/change/")
     assert ("Move …" in html, f'action="{page}/move/"' in html) == (True, True)
     html = body(operator, f"{page}/move/")
     assert ('value="laptop"' in html, 'value="/home/me/net"' in html) == (True, True)
-    assert "the next run there checks that" in html
+    assert "the next run there checks this; it writes nothing if the path is not a clone of its repo" in html
 
 
 def test_needs_the_permission(laptop: Checkout, viewer: Client) -> None:

@@ -104,14 +104,20 @@ def test_people_pages_open_for_a_superuser(place: str, superuser: Client, viewer
     assert viewer.get(f"/admin/auth/{place}/").status_code == 403
 
 
+def test_column_that_is_not_sortable_changes_nothing(rows: Rows, viewer: Client) -> None:
+    repo = rows.repo().workstream.repo
+    Checkout.objects.create(repo=repo, host="other", path="/other")
+    assert body(viewer, address("statehub_repo", query="?o=3")).count('class="data-row') == 1  # by checkouts
+
+
 def test_search_that_finds_too_much_says_so(rows: Rows, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readonly, "RESULT_LIMIT", 2)
     for _ in range(3):
         rows.repo()
     html = body(viewer, address("statehub_task", query="?q=WP"))
-    assert "More than 2 were found" in html
+    assert "Showing the first 2 results. Narrow your search to find others." in html
     assert html.count('class="data-row') == 2
-    assert "More than" not in body(viewer, address("statehub_task", query="?q=WP-1-"))
+    assert "Showing the first" not in body(viewer, address("statehub_task", query="?q=WP-1-"))
 
 
 OFFERS = ("Filters", "searchbar", "Reset filters", "Export this list", "/add/", "Create a new item", "Show all")

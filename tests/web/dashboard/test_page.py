@@ -146,9 +146,7 @@ def test_cell_says_what_was_done_and_offers_nothing(
         ),
     ],
 )
-def test_remote_that_was_not_asked_is_told_from_one_that_could_not_be_reached(
-    fetch: str, badge: str, rows: Rows, viewer: Client
-) -> None:
+def test_remote_not_asked_differs_from_one_not_reached(fetch: str, badge: str, rows: Rows, viewer: Client) -> None:
     checkout = rows.repo().workstream.repo.checkouts.get()
     run = rows.run(checkout, at=timezone.now() - timedelta(minutes=5), freshness="unknown", fetch=fetch)
     pages = ("", "consistency/run/", "statehub/checkout/", f"statehub/checkout/{checkout.pk}/change/",

@@ -25,7 +25,7 @@ def test_reconstruct_undoes_each_day() -> None:
     ]
 
 
-def test_reconstruct_counts_tomorrow_as_today_and_never_below_zero() -> None:
+def test_reconstruct_counts_tomorrow_as_today() -> None:
     changes = [StatusChangeCount(date(2026, 3, 5), "todo", "done", 2)]
     assert reconstruct({"todo": 0, "done": 1}, changes, TODAY, date(2026, 3, 3)) == [
         DayOfTasks(date(2026, 3, 3), {"todo": 2, "done": 0}),

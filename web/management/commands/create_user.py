@@ -1,4 +1,4 @@
-"""Makes a person's account for the admin."""
+"""Creates a user of the admin."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from web.roles import Role, give_role
 
 
 class Command(HubCommand):
-    """The password goes to stdout, alone and once; the hub keeps its hash."""
+    """Print only the password to stdout; the hub keeps its hash."""
 
     help = "Create an account for the admin and print its first password once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who it is for, and what that person may do."""
+        """Add the name and the role of the user."""
         parser.add_argument("name", metavar="NAME", help="the name to log in with")
         roles = "; ".join(str(role.label) for role in Role)
         parser.add_argument("--role", choices=Role.values, default=Role.VIEWER.value, help=f"{roles} (default: viewer)")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Make it and print the password."""
+        """Create the user and print the password."""
         role, password = Role(options["role"]), secrets.token_urlsafe(15)
         user = User(username=options["name"])
         user.set_password(password)

@@ -1,4 +1,4 @@
-"""Tells how to make the first user, where there is none."""
+"""Prints how to create the first user."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from statehub.management.base import HubCommand
 
 
 class Command(HubCommand):
-    """Says nothing where somebody can log in."""
+    """Print nothing if a user can log in."""
 
     help = "Print how to create the first user of the admin, if there is none."
 
     def work(self, options: dict[str, Any]) -> int:  # noqa: ARG002 - the base's signature
-        """Look for a user who may enter the admin."""
+        """Look for a user with access to the admin."""
         if not get_user_model().objects.filter(is_active=True, is_staff=True).exists():
             self.say("No one can log in yet. Create the first user in another terminal:")
             self.say("    .venv/bin/python manage.py create_user NAME --role administrator")
