@@ -1,4 +1,4 @@
-"""A hub behind a real server, with real repositories, and Debian's Chromium to look at it.
+"""A hub behind a real server, with real repositories, and Debian's Chromium as the browser.
 
 Not part of `make test`: they need a browser. `make test-browser` runs them.
 """
@@ -41,7 +41,7 @@ class Site:
 @pytest.fixture(scope="session", autouse=True)
 def _loop_is_not_ours() -> None:
     """The browser's driver runs an event loop in this thread, which Django takes for one that it would block."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the tests have pinned their environment by now
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the tests have already pinned their environment
 
 
 @pytest.fixture(scope="session")

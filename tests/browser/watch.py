@@ -1,4 +1,4 @@
-"""A browser page that is watched: whatever leaves the machine, fails, or is hard to use, fails the test."""
+"""A watched browser page: errors, requests to other machines and pages that are hard to use fail the test."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BAD = {"serious", "critical"}
 
 @dataclass
 class Watched:
-    """What went wrong on a page so far."""
+    """A page with the problems found on it."""
 
     page: Page
     site: Site
-    trouble: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
         """Go to *path* of the hub."""
@@ -35,37 +35,37 @@ class Watched:
         self.page.wait_for_url(f"{self.site.url}/admin/")
 
     def scan(self) -> None:
-        """Look for what keeps people with disabilities from using the page."""
+        """Check whether people with disabilities can use the page."""
         self.page.wait_for_load_state("networkidle")
         for violation in Axe().run(self.page).response["violations"]:
             if violation["impact"] in BAD:
                 nodes = [node["html"] for node in violation["nodes"][:3]]
-                self.trouble.append(f"{self.page.url}: {violation['id']} ({violation['impact']}): {nodes}")
+                self.problems.append(f"{self.page.url}: {violation['id']} ({violation['impact']}): {nodes}")
 
-    def on_console(self, said: ConsoleMessage) -> None:
-        """The browser says something to developers."""
-        if said.type == "error":
-            self.trouble.append(f"console: {said.text} {said.location.get('url', '')}")
+    def on_console(self, message: ConsoleMessage) -> None:
+        """Record an error in the browser's console."""
+        if message.type == "error":
+            self.problems.append(f"console: {message.text} {message.location.get('url', '')}")
 
     def on_dialog(self, dialog: Dialog) -> None:
-        """A script opens a window: ours never do."""
-        self.trouble.append(f"dialog: {dialog.message}")
+        """Record a dialog: our scripts never open one."""
+        self.problems.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def on_request(self, request: Request) -> None:
-        """The page asks for something."""
+        """Record a request to another machine."""
         if not request.url.startswith((f"{self.site.url}/", "data:", "blob:")):
-            self.trouble.append(f"leaves the machine: {request.url}")
+            self.problems.append(f"leaves the machine: {request.url}")
 
 
 @contextmanager
 def watched(page: Page, site: Site) -> Iterator[Watched]:
-    """*page*, watched until the end of the block, which fails where there was trouble."""
+    """Watch *page* until the end of the block, which fails if there was a problem."""
     watch = Watched(page, site)
     page.on("console", watch.on_console)
-    page.on("pageerror", lambda error: watch.trouble.append(f"script: {error}"))
+    page.on("pageerror", lambda error: watch.problems.append(f"script: {error}"))
     page.on("dialog", watch.on_dialog)
     page.on("request", watch.on_request)
     page.set_default_timeout(10_000)
     yield watch
-    assert not watch.trouble, "\n".join(dict.fromkeys(watch.trouble))
+    assert not watch.problems, "\n".join(dict.fromkeys(watch.problems))

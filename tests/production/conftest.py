@@ -31,7 +31,7 @@ NAMES = [
 
 @pytest.fixture(scope="session")
 def production_settings() -> dict[str, Any]:
-    """What the settings module makes of the environment of production."""
+    """Return the settings in the environment of production."""
     code = f"from django.conf import settings as s; print({{name: getattr(s, name) for name in {NAMES}}})"
     env = {**os.environ, **PRODUCTION, "DATABASE_URL": "sqlite://:memory:"}
     ended = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What monitors ask for answers by itself: no redirect, no refusal, whatever host and scheme they use."""
+"""Pages for monitors respond without a redirect or refusal, for every host and scheme."""
 
 from __future__ import annotations
 

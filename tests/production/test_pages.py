@@ -62,7 +62,7 @@ def test_login(https: NewClient, person: User, origin: str | None) -> None:
 
 
 def status_of_file(client: Client, address: str) -> int:
-    """What is answered; the file is read to its end, which closes it."""
+    """Return the response; a streamed file is read to its end, which closes it."""
     answer: Any = client.get(address)
     assert b"".join(answer.streaming_content) if answer.streaming else answer.content
     return int(answer.status_code)

@@ -1,4 +1,4 @@
-"""Behind pgbouncer in transaction mode, where a process's transactions go over different connections."""
+"""Behind pgbouncer in transaction mode, which gives each transaction of a process another connection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clones(new_origin: Callable[[str], Bare]) -> list[Clone]:
 
 
 def at_once(hub: Hub, command: str) -> list[Ended]:
-    """What *command* comes to on every repo at the same moment, each as a process."""
+    """Run *command* on every repo at the same time, each in a process; return the results."""
     with ThreadPoolExecutor(len(SLUGS)) as pool:
         return list(pool.map(lambda slug: hub.manage(command, slug), SLUGS))
 

@@ -1,4 +1,4 @@
-"""What a proxy says of a request is believed from trusted addresses, and from nobody else."""
+"""A proxy's headers count from trusted addresses only."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_forwarded_host_must_be_allowed_all_the_same(db: None) -> None:
 
 
 def test_refused_tokens_count_for_the_client_behind_the_proxy(db: None, settings: Any) -> None:
-    settings.SECURE_SSL_REDIRECT = False  # what is not believed to be https is answered all the same
+    settings.SECURE_SSL_REDIRECT = False  # so that plain http gets a response, too
     stranger = Api("wrong", Client(REMOTE_ADDR=PROXY))
     for client in (CLIENT, CLIENT, "203.0.113.8"):
         assert stranger.get("tasks/", X_Forwarded_For=client).status == 401

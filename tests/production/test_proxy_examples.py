@@ -71,13 +71,13 @@ def test_example_carries_people_and_reports(site: Site) -> None:
     assert ada.get("/api/tasks/", **bearer)[::2] == (200, "[]")
     assert ada.get("/metrics", **bearer)[0] == 200
 
-    # What a client says of itself is replaced.
+    # Headers of the client are replaced.
     claims = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example.org"}
     assert ada.get("/api/tasks/", Authorization="Bearer wrong", **claims)[0] == 401
     assert set(RefusedAttempts.objects.values_list("address", flat=True)) == {"127.0.0.1"}
     assert ada.get("/admin/", **claims)[0] == 200
 
-    # A report that is too large is refused in the API's own words.
+    # The API itself refuses a report that is too large.
     status, headers, _ = ada.send(
         "PATCH", "/api/tasks/T01/", "x" * 1_500_000, {**bearer, "Content-Type": "application/json"}
     )

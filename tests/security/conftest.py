@@ -1,4 +1,4 @@
-"""The rows and readers of the admin's tests, and what the tests of a checkout have."""
+"""The fixtures of the tests of the web pages and of git."""
 
 from tests.git.conftest import hook, program, tree
 from tests.web.conftest import client_of, operator, rows, superuser, viewer

@@ -1,4 +1,4 @@
-"""The admin: who gets in, who may act, what hostile words in the hub can do to its pages, what its headers say."""
+"""The admin: who may enter and act, what hostile text in the hub can do to its pages, and its headers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPEN = {
     "/admin/login/",
     "/admin/logout/",
 }
-"""What answers anybody: it tells nothing of the hub."""
+"""Pages for everyone: they show nothing of the hub."""
 HOSTILE = (
     "<script>marked()</script><img src=x onerror=marked()>\"' onmouseover=marked() x='"
     "{{ settings.SECRET_KEY }}{% debug %}{{ 6|add:7 }}</textarea></title><!-- javascript:marked()"
@@ -72,7 +72,7 @@ def addresses(**pks: object) -> list[str]:
 
 
 def rows_of_everything() -> dict[str, list[Any]]:
-    """All rows but those that a look itself leaves."""
+    """Return all rows except those that viewing a page leaves."""
     models = [
         model for model in apps.get_models() if model._meta.label not in {"sessions.Session", "web.RefusedAttempts"}
     ]
@@ -167,7 +167,7 @@ class TestRoles:
 
 
 class Page(HTMLParser):
-    """Collects what a browser would run: tags that load or run, attributes that are code or addresses."""
+    """Collects what a browser would run: tags that load or run, and attributes with code or URLs."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -184,16 +184,16 @@ class Page(HTMLParser):
                 self.code.append(f"{name}={value}")
 
 
-def pages_with(rows: Rows, words: str) -> list[str]:
-    """The addresses of all pages of a hub whose texts are *words*; their exports included."""
-    rows.repo(title=words, host=words[:200], path=f"/srv/{words[:2000]}")
-    Workstream.objects.update(key=words[:200], path=words[:5000], owner=words, domain=words, topic_slug=words)
-    Task.objects.update(key=words[:200], title=words)
-    StatusChange.objects.update(who=words, reason=words, host=words[:200])
-    Run.objects.update(user=words, branch=words, upstream=words, error=words, fetch=words, push=words)
-    Finding.objects.update(message=words, file=words, workplan=words[:200], task=words[:200])
-    Repo.objects.update(branch=words, origin=words)
-    tokens.create(words[:200].strip())
+def pages_with(rows: Rows, text: str) -> list[str]:
+    """Return the URLs of all pages and exports of a hub whose texts are *text*."""
+    rows.repo(title=text, host=text[:200], path=f"/srv/{text[:2000]}")
+    Workstream.objects.update(key=text[:200], path=text[:5000], owner=text, domain=text, topic_slug=text)
+    Task.objects.update(key=text[:200], title=text)
+    StatusChange.objects.update(who=text, reason=text, host=text[:200])
+    Run.objects.update(user=text, branch=text, upstream=text, error=text, fetch=text, push=text)
+    Finding.objects.update(message=text, file=text, workplan=text[:200], task=text[:200])
+    Repo.objects.update(branch=text, origin=text)
+    tokens.create(text[:200].strip())
     found = ["/admin/", "/admin/consistency/finding/?q=marked", "/admin/statehub/task/?q=marked"]
     for model in (Repo, Checkout, Workstream, Task, Run, Finding, ApiToken):
         name = model._meta.label_lower.replace(".", "/")

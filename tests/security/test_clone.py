@@ -1,4 +1,4 @@
-"""What a clone's own settings and hooks can make git do, and what they cannot; what git's words give away."""
+"""What the settings and hooks of a clone can make git do, and what git's messages reveal."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ class TestPasswords:
 
 
 class TestPartialClones:
-    """They fetch what they lack at almost any command, and from wherever their settings say."""
+    """Partial clones fetch missing objects at almost any command, from the remote in their settings."""
 
     @pytest.fixture
     def partial(self, origin: Origin, clone: Clone) -> Clone:
@@ -308,7 +308,7 @@ class TestPartialClones:
 
 
 def test_ssh_that_git_starts_by_itself_can_ask_nobody(clone: Clone, origin: Origin, program: Program) -> None:
-    """A lazy fetch has the clone's own `core.sshCommand`, on a machine where somebody sits at a terminal."""
+    """A lazy fetch uses the clone's `core.sshCommand`, also with a terminal."""
     origin.git("config", "uploadpack.allowFilter", "true")
     partial = origin.clone("partial", "--no-local", "--filter=blob:none", "--no-checkout")
     asks = 'if (: </dev/tty) 2>/dev/null; then echo terminal; fi; echo "[$SSH_ASKPASS $SSH_ASKPASS_REQUIRE]"'

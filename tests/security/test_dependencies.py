@@ -1,4 +1,4 @@
-"""What is installed is what was chosen: every package has one version and the hashes of its files."""
+"""Only chosen packages are installed: each has one version and the hashes of its files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 @dataclass(frozen=True)
 class Pin:
-    """A package of a list: its version, which of its extras are wanted, and where it is installed."""
+    """A package of a list: its version, the extras that are wanted, and the marker of its machines."""
 
     version: str
     extras: frozenset[str] = frozenset()
@@ -49,18 +49,18 @@ def chosen(name: str) -> dict[str, tuple[str, set[str]]]:
 
 
 def here_with(**changes: str) -> dict[str, str]:
-    """What markers are judged by: this machine and its Python, but for *changes*."""
+    """Return the environment for markers: this machine and its Python, with *changes*."""
     return {name: str(value) for name, value in default_environment().items()} | changes
 
 
 def missing(pins: dict[str, Pin], environment: dict[str, str]) -> list[str]:
-    """What the packages of the list, and the extras that are wanted of them, require and the list does not have."""
+    """Return the requirements of the packages and extras of the list that the list does not have."""
     here = here_with()
     present = {name: pin for name, pin in pins.items() if pin.applies(environment)}
     found = []
     for name, pin in present.items():
         if not pin.applies(here):
-            continue  # not installed here: nobody knows what it requires
+            continue  # not installed here: its requirements are not known
         assert metadata.version(name) == pin.version
         for requirement in map(Requirement, metadata.requires(name) or ()):
             wanted = [{**environment, "extra": extra} for extra in ("", *pin.extras)]

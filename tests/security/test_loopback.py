@@ -1,4 +1,4 @@
-"""Who may stay on http in production: callers on this machine under its own name, and nobody behind a proxy."""
+"""In production, only clients on this machine, under a loopback name and without a proxy, may stay on http."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from outside cannot steer a terminal, a log, or whoever reads reports and metrics."""
+"""Text from outside cannot control a terminal, a log, or a reader of reports and metrics."""
 
 from __future__ import annotations
 

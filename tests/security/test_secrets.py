@@ -1,4 +1,4 @@
-"""Tokens, passwords and keys: how they are made and kept, and where they are not."""
+"""Tokens, passwords and keys: how they are created and stored, and that nothing shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever writes workplans reaches nothing but what the hub mirrors of them."""
+"""Authors of workplans can change nothing except what the hub mirrors."""
 
 from __future__ import annotations
 

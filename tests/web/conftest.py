@@ -1,4 +1,4 @@
-"""A hub with rows, and people who log in: a superuser, a viewer, an operator, and one with no group."""
+"""A hub with rows, and clients of users: a superuser, a viewer, an operator, and a user without a group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows(db: None) -> Rows:
 
 @pytest.fixture
 def client_of(db: None) -> Callable[[str], Client]:
-    """A client that is logged in: as `super`, or as a member of the group of that name, or of none ('nobody')."""
+    """Return a function that logs in a new user: `super`, a member of the group of that name, or of none (`nobody`)."""
 
     from django.contrib.auth.models import Group, User
     from django.test import Client

@@ -1,4 +1,4 @@
-"""Makes believable rows of a hub."""
+"""Creates realistic rows of a hub."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class Rows:
-    """Makes rows; each is a repo with a checkout, a workstream, a task, a run and findings."""
+    """Creates repos, each with a checkout, a workstream, a task, a run and a finding."""
 
     def __init__(self) -> None:
         self.number = 0
 
     def repo(self, *, host: str = "", title: str = "A task", path: str = "") -> Task:
-        """One more repo with all that belongs to it; returns its task."""
+        """Create a repo with all its rows; return its task."""
         self.number += 1
         number = self.number
         repo = Repo.objects.create(slug=f"repo-{number:03}", origin=f"git.example.org/repo-{number}")
@@ -42,7 +42,7 @@ class Rows:
         return task
 
     def run(self, checkout: Checkout, *, at: datetime = START, **fields: object) -> Run:
-        """One more run of *checkout* that ended well after a second."""
+        """Create a run of *checkout* that succeeded after a second."""
         values = {
             "mode": "fix", "outcome": "ok", "freshness": "fresh", "fetch": "ok", "user": "somebody", "version": "1.0",
             "head": "a" * 40, "branch": "main", "upstream": "origin/main", "counts": {"C-13": 1},
@@ -51,7 +51,7 @@ class Rows:
         return Run.objects.create(checkout=checkout, started_at=at, **{**values, **fields})
 
     def finding(self, run: Run, *, code: str = "C-13", **fields: object) -> Finding:
-        """One more finding that *run* opened."""
+        """Create a finding that *run* opened."""
         self.number += 1
         at = run.started_at + timedelta(milliseconds=500)
         values = {

@@ -32,7 +32,7 @@ def all_rows() -> list[list[Any]]:
 
 
 def log() -> list[tuple[str, str, str]]:
-    """The admin's log: who, what object, what was done."""
+    """Return the admin's log: user, object and message of each entry."""
     rows = LogEntry.objects.order_by("pk").select_related("user")
     return [(row.user.get_username(), row.object_repr, row.get_change_message()) for row in rows]
 
@@ -83,8 +83,8 @@ class TestTakenPlace:
         retire([first])
         Checkout.objects.filter(pk=second.pk).update(path=first.path)
         html = act(operator, "checkout", first.pk, confirmed="yes").content.decode()
-        words = "stays retired: test-host:/srv/1 is now a checkout of &#x27;repo-003&#x27;: retire that first"
-        assert ("0 checkouts brought back" in html, f"&#x27;repo-001&#x27; {words}" in html) == (True, True)
+        message = "stays retired: test-host:/srv/1 is now a checkout of &#x27;repo-003&#x27;: retire that first"
+        assert ("0 checkouts brought back" in html, f"&#x27;repo-001&#x27; {message}" in html) == (True, True)
         assert (retired(), log()) == (["/srv/1"], [])
 
     def test_the_last_one_of_several_comes_back(self, rows: Rows) -> None:

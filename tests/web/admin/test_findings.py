@@ -32,7 +32,7 @@ def messages_at(client: Client, query: str) -> set[str]:
 
 @pytest.fixture
 def three(rows: Rows) -> list[Finding]:
-    """One that is open and verified, one that the newest run did not look at, one that was written back."""
+    """Create an open, an unverified and a written-back finding."""
     rows.repo(host="old-host")
     old = Finding.objects.get()
     rows.run(old.checkout, at=START + timedelta(hours=1), outcome="skipped")

@@ -1,4 +1,4 @@
-"""Moving a checkout in the admin: a form with host and path, and what is checked of both."""
+"""Moving a checkout in the admin: the form with host and path, and how they are validated."""
 
 from __future__ import annotations
 

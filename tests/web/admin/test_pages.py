@@ -1,4 +1,4 @@
-"""Every list and page: it opens, for a constant number of queries, and shows hostile text as text."""
+"""Every list and page opens with a constant number of queries and shows hostile text as text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_page_needs_as_many_queries_for_30_rows_as_for_1(model: str, rows: Rows,
         rows.finding(Run.objects.earliest("started_at"), code="C-12")
         Task.objects.create(workstream=task.workstream, key=f"T{number}", title="More", status="todo")
         Workstream.objects.create(repo=checkout.repo, key=f"W{number}", title="M", status="todo", path="x.md")
-    assert one <= queries(operator, page) <= one + 2 <= 16  # a count where a table holds not all of its rows
+    assert one <= queries(operator, page) <= one + 2 <= 16  # a count if a table does not show all rows
 
 
 @pytest.mark.parametrize("model", LISTS)
@@ -58,7 +58,7 @@ def test_hostile_text_is_shown_as_text(model: str, detail: bool, rows: Rows, ope
     rows.repo(title=HOSTILE, path=f"/srv/{HOSTILE}", host=HOSTILE)
     html = body(operator, address(model, LISTS[model]._default_manager.get().pk if detail else None))
     assert "<script>alert" not in html
-    html = re.sub(r'value="[^"]*"', "", html)  # what a filter's option stands for is not shown
+    html = re.sub(r'value="[^"]*"', "", html)  # the value of a filter's option is not shown
     assert not {"\u202e", "\u2066", "\x1b"} & set(html)
     if model != "statehub_repo" or detail:
         assert "\\u202eevil" in html
@@ -127,7 +127,7 @@ OFFERS = ("Filters", "searchbar", "Reset filters", "Export this list", "/add/", 
 @pytest.mark.parametrize("model", [*LISTS, "web_apitoken"])
 def test_empty_list_says_where_rows_come_from_and_offers_nothing(model: str, superuser: Client) -> None:
     html = body(superuser, address(model))
-    # Tokens are made in the admin, too; all else comes from runs and commands.
+    # Tokens can also be created in the admin; all other rows come from runs and commands.
     added = ["/add/"] if model == "web_apitoken" else []
     assert [words for words in (*OFFERS, "revoke_chosen") if words in html] == added
     place = html.split("Nothing here yet")[1].split("</div>")[0]

@@ -19,7 +19,7 @@ def page(task: Task) -> str:
 
 
 def act(client: Client, task: Task, what: str, **data: str) -> str:
-    """Post a move; the words that the page then shows at its top."""
+    """Post a status change; return the messages at the top of the page."""
     answer = client.post(f"/admin/statehub/task/{task.pk}/{what}/", data, follow=True)
     assert answer.redirect_chain == [(page(task), 302)]
     (message,) = answer.context["messages"]

@@ -1,4 +1,4 @@
-"""A page that cannot have the database says so, with 503 and one sentence, and the log says what to do."""
+"""Without the database, pages respond 503 with one sentence, and the log says how to fix it."""
 
 from __future__ import annotations
 

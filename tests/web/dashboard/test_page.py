@@ -1,4 +1,4 @@
-"""The admin's first page: whole, for a constant number of queries, for those who may see it."""
+"""The admin's first page: complete, with a constant number of queries, for users who may see it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_every_link_opens(rows: Rows, viewer: Client) -> None:
 
 
 def cell(client: Client) -> str:
-    """The text of the grid's one cell, with `[…]` around what leads somewhere."""
+    """Return the text of the grid's only cell, with `[…]` around links."""
     html = body(client, PAGE).split('<div class="sd-place">')[1].split("</td>")[0]
     linked = re.sub(r"<a [^>]*>(.*?)</a>", r"[\1]", html, flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]*>", "", linked).split())

@@ -1,4 +1,4 @@
-"""What the database answers, as whole values."""
+"""The results of the dashboard's queries, as whole values."""
 
 from __future__ import annotations
 
