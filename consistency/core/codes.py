@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 
 class Severity(StrEnum):
@@ -17,80 +17,163 @@ class Severity(StrEnum):
 SEVERITIES: tuple[Severity, ...] = (Severity.INFO, Severity.WARN, Severity.FAIL)
 
 
+class Kind(Enum):
+    """What a finding is about."""
+
+    FAULT = auto()
+    """Something that a person must fix."""
+    DRIFT = auto()
+    """Files and hub differ."""
+    WRITEBACK = auto()
+    """They differ, and the hub's status belongs into the file."""
+    GATE = auto()
+    """The whole checkout is held back."""
+    NOTE = auto()
+    """Nothing to do: said once."""
+
+
+class Scope(Enum):
+    """The part of the work that a run must have done to know that a finding is over."""
+
+    CHECKOUT = auto()
+    """It found the checkout."""
+    STATE = auto()
+    """It read the checkout's state."""
+    REMOTE = auto()
+    """It got an answer from the remote."""
+    FILE = auto()
+    """It looked for the file and read it, whatever remains unknown of it."""
+    WORKPLAN = auto()
+    """It also knows which workplan the file is."""
+    BLOCK = auto()
+    """It also read the block."""
+    HUB = auto()
+    """It also compared that with the hub."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row of the table: what a code means and what a person does about it."""
+    """One row of the table: what a code means and what a person does about it.
+
+    `messages` names the modules below `consistency` that write its message.
+    """
 
     id: str
     severity: Severity
+    kind: Kind
+    scope: Scope
+    messages: tuple[str, ...]
     title: str
     remedy: str
 
 
-_TABLE = (
-    Code("C-01", Severity.FAIL, "Checkout is missing or not a git work tree",
-         "Clone the repo there again, register its new place (register_repo PATH), "
-         "or retire it (retire_checkout PATH)."),
-    Code("C-02", Severity.FAIL, "Workplan cannot be read",
-         "Fix the file as the message says; until then it is skipped."),
-    Code("C-03", Severity.FAIL, "Front matter field missing or invalid",
-         "Give the front matter its id, title and status; the message names the field."),
-    Code("C-04", Severity.FAIL, "Two workplans share an id",
-         "Give one of the two another id; neither is touched until then. A copy that git does not track is left out."),
-    Code("C-05", Severity.FAIL, "Task block is invalid",
-         "Fix the block on the line named; the file's other blocks are still processed."),
-    Code("C-06", Severity.FAIL, "Two task blocks share an id",
-         "Give one of the two another id; neither is touched until then."),
-    Code("C-07", Severity.WARN, "Workplan is not in the hub",
-         "Run fix_consistency: it creates the workstream and its tasks."),
-    Code("C-08", Severity.WARN, "Workplan is gone from the checkout",
-         "Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open "
-         "to done or cancelled: then C-27 says so once."),
-    Code("C-09", Severity.WARN, "Task is not in the hub",
-         "Run fix_consistency: it creates the task."),
-    Code("C-10", Severity.WARN, "Task block is gone from its workplan",
-         "Put the block back. If it was removed on purpose, and that is committed and pushed, an admin can delete the "
-         "task; until then it may come back."),
-    Code("C-11", Severity.WARN, "File is ahead of the hub",
-         "Run fix_consistency: the hub advances to the file's status."),
-    Code("C-12", Severity.WARN, "Title, priority, owner or another mirrored field differs",
-         "Run fix_consistency: the hub takes the file's value. If YAML cuts a value off, put it in quotes."),
-    Code("C-13", Severity.WARN, "Hub is ahead of the file",
-         "Run fix_consistency: it writes the hub's status into the file; the hub stays as it is."),
-    Code("C-14", Severity.WARN, "Checkout is behind its remote, or a workplan has uncommitted changes",
-         "Pull (git pull --ff-only), or commit the workplan, then run the fix again."),
-    Code("C-15", Severity.WARN, "Task was reopened in the hub",
-         "Run fix_consistency: it writes the reopened status into the file."),
-    Code("C-16", Severity.WARN, "Writeback was not possible",
-         "Resolve the error that git reports; the file is unchanged and the next run tries again."),
-    Code("C-17", Severity.FAIL, "The file's UUID belongs to something else in the hub",
-         "Take the copied UUID out of the block or front matter; if the workplan has moved, run its old repo first."),
-    Code("C-18", Severity.WARN, "Checkout is not on the repo's branch",
-         "Switch back to the repo's branch, or run the fix with --any-branch."),
-    Code("C-19", Severity.FAIL, "Most workplans of the checkout are suddenly gone",
-         "Look at branch, sparse checkout and disk; if they were really removed, run the fix with --allow-missing."),
-    Code("C-20", Severity.FAIL, "Task goes back and forth",
-         "Decide: bring hub and file to the same status (set_task_status, reopen_task, or edit the file)."),
-    Code("C-21", Severity.WARN, "git is in the middle of something",
-         "Finish or abort git's operation (git status says how), then run the fix again."),
-    Code("C-22", Severity.WARN, "The repo's branch is gone from its origin, or the clone comes from elsewhere",
-         "Follow a renamed branch or a moved origin as the message says, then register_repo PATH; "
-         "if another repository is there now, retire_checkout PATH first."),
-    Code("C-23", Severity.WARN, "A workplan exists, but is not read",
-         "Do what the message says; until then the hub keeps the workplan and its tasks as they are."),
-    Code("C-24", Severity.WARN, "Block looks like a task and is not read as one",
-         "Write its fence as the message says; if it is only an example, give it another id."),
-    Code("C-25", Severity.WARN, "Nothing matches the repo's workplan pattern",
-         "Write a first workplan, or correct the pattern: register_repo PATH --workplans GLOB."),
-    Code("C-26", Severity.WARN, "The remote has not answered for a long time",
-         "Check the address, the network and the credentials: git fetch in the checkout says more."),
-    Code("C-27", Severity.INFO, "A workplan whose work is finished has left the checkout",
-         "Nothing: its tasks stay in the hub, all of them done or cancelled."),
-)  # fmt: skip
-
-CODES: dict[str, Code] = {code.id: code for code in _TABLE}
+CODES: dict[str, Code] = {}
 
 
-def severity_of(code: str) -> Severity:
-    """The table's severity of *code*. Raises KeyError for an unknown code."""
-    return CODES[code].severity
+def _code(code: str, severity: Severity, kind: Kind, scope: Scope, messages: str, title: str, remedy: str) -> str:
+    """Add a row to the table and return its code. *messages* are the module names, with blanks between them."""
+    CODES[code] = Code(code, severity, kind, scope, tuple(messages.split()), title, remedy)
+    return code
+
+
+# fmt: off
+NO_CHECKOUT = _code("C-01", Severity.FAIL, Kind.FAULT, Scope.CHECKOUT, "runs.run",
+    "Checkout is missing or not a git work tree",
+    "Clone the repo there again, register its new place (register_repo PATH), "
+    "or retire it (retire_checkout PATH).")
+UNREADABLE_FILE = _code("C-02", Severity.FAIL, Kind.FAULT, Scope.FILE, "core.workplan.parse runs.scan",
+    "Workplan cannot be read",
+    "Fix the file as the message says; until then it is skipped.")
+INVALID_FRONT_MATTER = _code("C-03", Severity.FAIL, Kind.FAULT, Scope.FILE, "core.workplan.parse",
+    "Front matter field missing or invalid",
+    "Give the front matter its id, title and status; the message names the field.")
+SHARED_WORKPLAN_ID = _code("C-04", Severity.FAIL, Kind.FAULT, Scope.WORKPLAN, "core.comparison.workplans",
+    "Two workplans share an id",
+    "Give one of the two another id; neither is touched until then. A copy that git does not track is left out.")
+INVALID_BLOCK = _code("C-05", Severity.FAIL, Kind.FAULT, Scope.BLOCK, "core.workplan.taskblock",
+    "Task block is invalid",
+    "Fix the block on the line named; the file's other blocks are still processed.")
+SHARED_TASK_ID = _code("C-06", Severity.FAIL, Kind.FAULT, Scope.BLOCK, "core.comparison.tasks",
+    "Two task blocks share an id",
+    "Give one of the two another id; neither is touched until then.")
+NEW_WORKPLAN = _code("C-07", Severity.WARN, Kind.DRIFT, Scope.HUB, "core.comparison.workplans",
+    "Workplan is not in the hub",
+    "Run fix_consistency: it creates the workstream and its tasks.")
+WORKPLAN_GONE = _code("C-08", Severity.WARN, Kind.DRIFT, Scope.FILE, "core.comparison.workplans",
+    "Workplan is gone from the checkout",
+    "Put the file back (git log -- FILE finds its last commit). If its work is over, set the tasks that are open "
+    "to done or cancelled: then C-27 says so once.")
+NEW_TASK = _code("C-09", Severity.WARN, Kind.DRIFT, Scope.HUB, "core.comparison.tasks",
+    "Task is not in the hub",
+    "Run fix_consistency: it creates the task.")
+BLOCK_GONE = _code("C-10", Severity.WARN, Kind.DRIFT, Scope.HUB, "core.comparison.tasks",
+    "Task block is gone from its workplan",
+    "Put the block back. If it was removed on purpose, and that is committed and pushed, an admin can delete the "
+    "task; until then it may come back.")
+FILE_AHEAD = _code("C-11", Severity.WARN, Kind.DRIFT, Scope.HUB, "core.comparison.status_rule",
+    "File is ahead of the hub",
+    "Run fix_consistency: the hub advances to the file's status.")
+FIELD_DIFFERS = _code("C-12", Severity.WARN, Kind.DRIFT, Scope.HUB,
+    "core.comparison.workplans core.comparison.tasks core.workplan.parse core.workplan.taskblock",
+    "Title, priority, owner or another mirrored field differs",
+    "Run fix_consistency: the hub takes the file's value. If YAML cuts a value off, put it in quotes.")
+HUB_AHEAD = _code("C-13", Severity.WARN, Kind.WRITEBACK, Scope.HUB, "core.comparison.status_rule",
+    "Hub is ahead of the file",
+    "Run fix_consistency: it writes the hub's status into the file; the hub stays as it is.")
+BEHIND = _code("C-14", Severity.WARN, Kind.GATE, Scope.STATE, "core.comparison.gates runs.run",
+    "Checkout is behind its remote, or a workplan has uncommitted changes",
+    "Pull (git pull --ff-only), or commit the workplan, then run the fix again.")
+REOPENED = _code("C-15", Severity.WARN, Kind.WRITEBACK, Scope.HUB, "core.comparison.status_rule",
+    "Task was reopened in the hub",
+    "Run fix_consistency: it writes the reopened status into the file.")
+WRITEBACK_FAILED = _code("C-16", Severity.WARN, Kind.FAULT, Scope.HUB, "runs.run core.finding",
+    "Writeback was not possible",
+    "Resolve the error that git reports; the file is unchanged and the next run tries again.")
+UUID_TAKEN = _code("C-17", Severity.FAIL, Kind.FAULT, Scope.BLOCK,
+    "core.comparison.workplans core.comparison.tasks core.comparison.arrivals",
+    "The file's UUID belongs to something else in the hub",
+    "Take the copied UUID out of the block or front matter; if the workplan has moved, run its old repo first.")
+WRONG_BRANCH = _code("C-18", Severity.WARN, Kind.GATE, Scope.STATE, "core.comparison.gates",
+    "Checkout is not on the repo's branch",
+    "Switch back to the repo's branch, or run the fix with --any-branch.")
+WORKPLANS_MISSING = _code("C-19", Severity.FAIL, Kind.GATE, Scope.HUB, "core.comparison.gates",
+    "Most workplans of the checkout are suddenly gone",
+    "Look at branch, sparse checkout and disk; if they were really removed, run the fix with --allow-missing.")
+FLAPPING = _code("C-20", Severity.FAIL, Kind.FAULT, Scope.HUB, "core.comparison.flapping",
+    "Task goes back and forth",
+    "Decide: bring hub and file to the same status (set_task_status, reopen_task, or edit the file).")
+GIT_IN_PROGRESS = _code("C-21", Severity.WARN, Kind.GATE, Scope.STATE, "core.comparison.gates",
+    "git is in the middle of something",
+    "Finish or abort git's operation (git status says how), then run the fix again.")
+WRONG_ORIGIN = _code("C-22", Severity.WARN, Kind.GATE, Scope.REMOTE, "core.comparison.gates",
+    "The repo's branch is gone from its origin, or the clone comes from elsewhere",
+    "Follow a renamed branch or a moved origin as the message says, then register_repo PATH; "
+    "if another repository is there now, retire_checkout PATH first.")
+UNREAD_FILE = _code("C-23", Severity.WARN, Kind.FAULT, Scope.FILE, "core.comparison.workplans core.workplan.parse",
+    "A workplan exists, but is not read",
+    "Do what the message says; until then the hub keeps the workplan and its tasks as they are.")
+UNREAD_BLOCK = _code("C-24", Severity.WARN, Kind.FAULT, Scope.BLOCK, "core.workplan.parse",
+    "Block looks like a task and is not read as one",
+    "Write its fence as the message says; if it is only an example, give it another id.")
+NO_MATCH = _code("C-25", Severity.WARN, Kind.FAULT, Scope.HUB, "core.comparison.unmatched",
+    "Nothing matches the repo's workplan pattern",
+    "Write a first workplan, or correct the pattern: register_repo PATH --workplans GLOB.")
+UNREACHABLE = _code("C-26", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.comparison.reachability",
+    "The remote has not answered for a long time",
+    "Check the address, the network and the credentials: git fetch in the checkout says more.")
+FINISHED_WORKPLAN_GONE = _code("C-27", Severity.INFO, Kind.NOTE, Scope.FILE, "core.comparison.workplans",
+    "A workplan whose work is finished has left the checkout",
+    "Nothing: its tasks stay in the hub, all of them done or cancelled.")
+# fmt: on
+
+
+def codes_of(kind: Kind) -> tuple[str, ...]:
+    """List the codes of *kind* in the order of the table."""
+    return tuple(code.id for code in CODES.values() if code.kind is kind)
+
+
+STATUS_CODES = (FILE_AHEAD, *codes_of(Kind.WRITEBACK))
+"""The codes of a status that differs."""
+
+GONE_WORKPLAN_CODES = (WORKPLAN_GONE, FINISHED_WORKPLAN_GONE)
+"""The codes of a workplan that has left the checkout."""

@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from consistency.core.codes import Severity, severity_of
+from consistency.core.codes import CODES, WRITEBACK_FAILED, Kind, Severity, codes_of
 
 
 class Action(StrEnum):
-    """What a run did about a finding (design, "JSON report")."""
+    """What a run did about a finding (design, "JSON report"); `phrase` says it to people."""
 
-    NONE = "none"
-    CREATED = "created"
-    UPDATED = "updated"
-    ADVANCED = "advanced"
-    WRITTEN_BACK = "written_back"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+    phrase: str
+
+    def __new__(cls, value: str, phrase: str) -> Action:
+        """Make a member of the value that is stored and the phrase."""
+        action = str.__new__(cls, value)
+        action._value_, action.phrase = value, phrase
+        return action
+
+    NONE = "none", ""
+    CREATED = "created", "created in the hub"
+    UPDATED = "updated", "the hub took the file's value"
+    ADVANCED = "advanced", "the hub advanced"
+    WRITTEN_BACK = "written_back", "written back into the file"
+    SKIPPED = "skipped", "left alone this time"
+    FAILED = "failed", "failed, the next run tries again"
 
 
 FIXED: frozenset[Action] = frozenset({Action.CREATED, Action.UPDATED, Action.ADVANCED, Action.WRITTEN_BACK})
@@ -28,8 +36,8 @@ class Finding:
     """One drift or fault of one checkout.
 
     `file` is the path in the repo with `/`, `line` is 1-based; `workplan` and `task` are the ids people
-    write. `severity` is the table's unless given. `mark` tells apart findings that share code, workplan,
-    task and file (the place of a broken block, say); it is part of the identity, never shown.
+    write. `discriminator` tells findings apart that share code, workplan, task and file (it may be the place of a
+    broken block); it is part of `dedup_key` and never shown. `other_severity` replaces the table's severity.
     """
 
     code: str
@@ -41,41 +49,28 @@ class Finding:
     db_status: str | None = None
     file_status: str | None = None
     action: Action = Action.NONE
-    severity: Severity = Severity.INFO
-    mark: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        code: str,
-        message: str,
-        *,
-        file: str | None = None,
-        line: int | None = None,
-        workplan: str | None = None,
-        task: str | None = None,
-        db_status: str | None = None,
-        file_status: str | None = None,
-        mark: str = "",
-        severity: Severity | None = None,
-    ) -> Finding:
-        """A finding with the severity that the table of codes gives it, or another one."""
-        severity = severity or severity_of(code)
-        return cls(code, message, file, line, workplan, task, db_status, file_status, Action.NONE, severity, mark)
+    other_severity: Severity | None = None
+    discriminator: str = ""
 
     @property
-    def identity(self) -> tuple[str, str, str, str, str]:
-        """What makes it the same finding in the next run: code, workplan or else file, task, mark."""
-        return (self.code, self.workplan or "", "" if self.workplan else self.file or "", self.task or "", self.mark)
+    def severity(self) -> Severity:
+        """Return how bad it is: as the table of codes says, unless it was made with another severity."""
+        return self.other_severity or CODES[self.code].severity
+
+    @property
+    def dedup_key(self) -> tuple[str, str, str, str, str]:
+        """Return the values that make it the same finding in the next run."""
+        file = "" if self.workplan else self.file or ""
+        return (self.code, self.workplan or "", file, self.task or "", self.discriminator)
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the run put it right."""
+        """Return whether the run fixed it."""
         return self.action in FIXED
 
 
-UNPUSHED = Finding.of("C-16", "committed, not pushed", mark="push")
-"""The finding of a push that failed, but for git's words."""
+UNPUSHED = Finding(WRITEBACK_FAILED, "committed, not pushed", discriminator="push")
+"""The finding of a push that failed, without git's message."""
 
-SAID_ONCE = ("C-27",)
-"""The codes of findings that no later run says again while they stay as they are."""
+SAID_ONCE = codes_of(Kind.NOTE)
+"""The codes of findings that later runs do not report again while they stay as they are."""

@@ -26,7 +26,7 @@ def dump(known: ParsedWorkplan) -> str:
             "mirrored": workplan.mirrored,
             "line": workplan.line,
             "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
-            "problems": [(p.code, p.message, p.line, p.task, p.mark, p.only_known) for p in workplan.problems],
+            "problems": [(p.code, p.message, p.line, p.task, p.discriminator, p.only_known) for p in workplan.problems],
             "taken": dict(known.taken),
             "taken_status": known.taken_status,
             "since": {task: _number(at) for task, at in known.since.items()},

@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from consistency.core.codes import BLOCK_GONE, GONE_WORKPLAN_CODES
 from consistency.db.ledger import GONE, LEFT
 from consistency.models import Finding, LedgerEntry
 from statehub.models import Task
-
-_PLAN_GONE = ("C-08", "C-27")
-_BLOCK_GONE = "C-10"
 
 
 def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
@@ -30,7 +28,7 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
     """What runs have open: a workplan that is gone, or a block."""
     rows = Finding.objects.filter(
         resolved_at=None,
-        code__in=(*_PLAN_GONE, _BLOCK_GONE),
+        code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE),
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         workplan__in={task.workstream.key for task in tasks},
         task__in={"", *(task.key for task in tasks)},
@@ -41,7 +39,7 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
         "code", "workplan", "task", "first_seen", "checkout__repo", "checkout__host", "checkout__path"
     ):
         where = f"{host}:{path} ({code} since {since:%Y-%m-%d})"
-        if code == _BLOCK_GONE:
+        if code == BLOCK_GONE:
             blocks[repo, workplan, block] = where
         else:
             plans[repo, workplan] = where

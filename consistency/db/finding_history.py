@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db.models import F, Q
 
-from consistency.core.codes import Severity
+from consistency.core.codes import BLOCK_GONE, GONE_WORKPLAN_CODES, Severity
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import Action, Finding
 from consistency.db.bulk import bulk_upsert
@@ -22,10 +22,6 @@ from statehub.text import escape_unstorable
 
 _FIELDS = tuple(field for field in Episode._meta.concrete_fields if not field.primary_key)
 _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
-
-
-_OF_GONE = ("C-08", "C-10", "C-27")
-"""The codes of a workplan or block that is not there."""
 
 
 class StoredFinding(NamedTuple):
@@ -45,7 +41,7 @@ Evaluated = Callable[[StoredFinding], bool]
 
 def fingerprint(finding: Finding) -> str:
     """The hash of what makes it the same finding in the next run, in hex."""
-    return hashlib.sha256(json.dumps(finding.identity).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(finding.dedup_key).encode()).hexdigest()
 
 
 def record_findings(
@@ -99,7 +95,9 @@ def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> No
         keys[row.repo].append(row.key)
     for slug, of_repo in keys.items():
         for batch in batches(of_repo):
-            gone = Episode.objects.filter(checkout__repo__slug=slug, workplan__in=batch, code__in=_OF_GONE)
+            gone = Episode.objects.filter(
+                checkout__repo__slug=slug, workplan__in=batch, code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE)
+            )
             gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from django.db.models import Count, Q, QuerySet
 
+from consistency.core.codes import FLAPPING
 from consistency.core.comparison.flapping import FLAP_THRESHOLD, Move, count_rounds
 from consistency.db.ledger import batches
 from consistency.models import Finding
@@ -43,7 +44,7 @@ def _seen(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, date
     """The tasks that stand as going back and forth in the repo, and when those of the last day were decided."""
     rows = Finding.objects.filter(Q(resolved_at=None) | Q(resolved_at__gte=since), checkout__repo=checkout.repo_id)
     standing, decided = set[str](), dict[str, datetime]()
-    for task, at in rows.filter(code="C-20").order_by("resolved_at").values_list("task", "resolved_at"):
+    for task, at in rows.filter(code=FLAPPING).order_by("resolved_at").values_list("task", "resolved_at"):
         if at is None:
             standing.add(task)
         else:

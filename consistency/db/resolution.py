@@ -2,84 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
-from consistency.core.comparison.reachability import UNREACHABLE
+from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNREACHABLE, WRITEBACK_FAILED, Scope
 from consistency.core.comparison.workplans import Unevaluated
 from consistency.core.finding import UNPUSHED
-from consistency.db.finding_history import Evaluated, StoredFinding, fingerprint
+from consistency.db.finding_history import StoredFinding, fingerprint
 from statehub.text import escape_unstorable
 
-_OF_FILE = frozenset({"C-02", "C-03", "C-08", "C-23", "C-27"})
-"""Seen by looking for a file and reading it, whatever else stays unknown of it."""
-
-_OF_READING = _OF_FILE | {"C-04", "C-05", "C-06", "C-17", "C-24"}
-"""Seen without comparing the task."""
-
-_OF_REMOTE = frozenset({UNREACHABLE, "C-22"})
-"""Seen only if the remote answers."""
-
 _PUSH = fingerprint(UNPUSHED)
-
-_OF_WRITING = frozenset({"C-14", "C-16"})
-"""Seen only if a writeback is tried."""
-
-
-def nothing(_row: StoredFinding) -> bool:
-    """For a checkout that could not be looked at."""
-    return False
+_FILE = (Scope.FILE,)
+_WORKPLAN = (*_FILE, Scope.WORKPLAN)
+_BLOCK = (*_WORKPLAN, Scope.BLOCK)
 
 
-def only_the_gates(row: StoredFinding) -> bool:
-    """For a checkout that was held back: it is there, its branch and upstream are known, and no more."""
-    return row.code == "C-01" or (row.code in ("C-14", "C-18", "C-21", "C-22") and not row.file)
+class Doubts:
+    """What a comparison left unevaluated, by its names as the database stores them."""
+
+    def __init__(self, doubts: Iterable[Unevaluated] = ()) -> None:
+        self._files, self._workplans = set[str](), set[str]()
+        self._tasks: dict[tuple[str, str], bool] = {}
+        for doubt in doubts:
+            workplan, task = escape_unstorable(doubt.workplan or ""), escape_unstorable(doubt.task or "")
+            if doubt.file:
+                self._files.add(escape_unstorable(doubt.file))
+            elif task:
+                self._tasks[workplan, task] = doubt.there or self._tasks.get((workplan, task), False)
+            else:
+                self._workplans.add(workplan)
+
+    def concern(self, row: StoredFinding, scope: Scope) -> bool:
+        """Return whether *row*, of a code with this *scope*, may or may not be over."""
+        if row.file in self._files:
+            return scope not in _FILE
+        if row.workplan in self._workplans:
+            return scope not in _WORKPLAN
+        is_there = self._tasks.get((row.workplan, row.task))
+        return is_there is not None and scope not in _BLOCK and not (row.code == BLOCK_GONE and is_there)
 
 
-def pushed(compared: Evaluated) -> Evaluated:
-    """As *compared* has it, for a checkout whose commits are all pushed."""
-    return lambda row: _is_of_push(row) or compared(row)
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """How far a run got: it `inspected` the checkout, and `compared` it with the hub, all but the `doubts`.
 
-
-def fetched(others: Evaluated, answered: bool) -> Evaluated:
-    """As *others* have it, but what only the remote can tell (C-26, a branch is gone) ends only if it *answered*."""
-    return lambda row: (answered or row.code not in _OF_REMOTE) and (row.code == UNREACHABLE or others(row))
-
-
-def _is_of_push(row: StoredFinding) -> bool:
-    return row.fingerprint == _PUSH
-
-
-def compared(
-    doubts: Collection[Unevaluated], due: Collection[str], *, tried: bool, unpushed: bool = False
-) -> Evaluated:
-    """For a checkout that was compared, all but *doubts*.
-
-    *due* are the files for which a writeback is due; *tried* says whether the run tried it; *unpushed* that there are
-    commits that its upstream lacks.
+    `due` are the files for which a writeback is due that was not tried. `is_pushed` says that the upstream has all
+    commits, `answered` that the remote answered.
     """
-    files = {escape_unstorable(doubt.file) for doubt in doubts if doubt.file}
-    workplans = {escape_unstorable(doubt.workplan) for doubt in doubts if doubt.workplan and not doubt.task}
-    tasks = {(escape_unstorable(doubt.workplan or ""), escape_unstorable(doubt.task)) for doubt in doubts if doubt.task}
-    there = {
-        (escape_unstorable(doubt.workplan or ""), escape_unstorable(doubt.task))
-        for doubt in doubts
-        if doubt.task and doubt.there
-    }
 
-    def evaluated(row: StoredFinding) -> bool:
-        if _is_of_push(row):
-            return not unpushed
-        if row.code in _OF_WRITING and not tried and _is_due(row):
+    inspected: bool = False
+    compared: bool = False
+    doubts: Doubts = field(default_factory=Doubts)
+    due: Collection[str] = ()
+    is_pushed: bool = False
+    answered: bool = False
+
+    def covers(self, row: StoredFinding) -> bool:
+        """Return whether the run would have seen the finding of *row* again if it were not over."""
+        if row.fingerprint == _PUSH:
+            return self.is_pushed
+        scope = CODES[row.code].scope if row.code in CODES else Scope.HUB
+        if scope is Scope.REMOTE and not self.answered:
             return False
-        if row.file in files:
-            return row.code in _OF_FILE
-        if row.workplan in workplans:
-            return row.code in _OF_FILE | {"C-04"}
-        place = (row.workplan, row.task)
-        return place not in tasks or row.code in _OF_READING or (row.code == "C-10" and place in there)
+        if row.code == UNREACHABLE:
+            return True
+        if self.compared:
+            return not self._awaits_writeback(row) and not self.doubts.concern(row, scope)
+        at_gate = scope in (Scope.STATE, Scope.REMOTE) and not row.file
+        return self.inspected and (scope is Scope.CHECKOUT or at_gate)
 
-    def _is_due(row: StoredFinding) -> bool:
-        # Without a file: C-14 is the pull gate, which every run sees; C-16 concerns the whole commit.
-        return row.file in due if row.file else row.code == "C-16" and bool(due)
-
-    return evaluated
+    def _awaits_writeback(self, row: StoredFinding) -> bool:
+        if row.file:
+            return row.code in (BEHIND, WRITEBACK_FAILED) and row.file in self.due
+        return row.code == WRITEBACK_FAILED and bool(self.due)  # That is of the whole commit; C-14 is a gate here.

@@ -20,6 +20,7 @@ from consistency.core.actions import (
     UpdateTask,
     UpdateWorkstream,
 )
+from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Workplan
 from consistency.db.bulk import bulk_upsert
@@ -161,7 +162,7 @@ def read_tasks(
                 uuids.add(block.uuid)
             if block.key not in taken_keys:
                 keys.add(block.key)
-        unread = {problem.task for problem in item.workplan.problems if problem.code == "C-24" and problem.task}
+        unread = {problem.task for problem in item.workplan.problems if problem.code == UNREAD_BLOCK and problem.task}
         keys |= unread - taken_keys
     if not empty:
         for batch in batches(keys):

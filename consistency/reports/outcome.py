@@ -16,7 +16,7 @@ class CheckoutOutcome:
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
-    tried, or why it failed; `fetch` is how the fetch ended, as `core.gate` says it. `known` are the identities of the
+    tried, or why it failed; `fetch` is how the fetch ended, as `core.gate` says it. `known` are the keys of the
     findings that the checkout's last run had already.
     """
 
@@ -45,7 +45,7 @@ class CheckoutOutcome:
     def news(self) -> Iterator[Finding]:
         """What is left at WARN or above and was not there at the checkout's last run."""
         alarms = (finding for finding in self.left if finding.severity is not Severity.INFO)
-        return (finding for finding in alarms if finding.identity not in self.known)
+        return (finding for finding in alarms if finding.dedup_key not in self.known)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consistency.core.codes import BEHIND
 from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome
@@ -21,7 +22,7 @@ ACTIONS: dict[Action, str] = {
 def action_of(finding: Finding) -> str:
     """What was done about *finding*, with the status that came of it where there is one; may be empty."""
     words = ACTIONS[finding.action]
-    if finding.code == "C-14":  # Its message says what is held back.
+    if finding.code == BEHIND:  # Its message says what is held back.
         return ""
     if finding.action is Action.ADVANCED and finding.file_status:
         return f"{words} to {finding.file_status}"

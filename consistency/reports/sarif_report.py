@@ -123,7 +123,7 @@ def _message(text: str) -> dict[str, object]:
 
 def _fingerprint(repo: CheckoutOutcome, finding: Finding) -> str:
     """The same for the same finding in every run and checkout of the repo, wherever its line moves."""
-    return sha256(json.dumps([repo.slug, *finding.identity]).encode()).hexdigest()
+    return sha256(json.dumps([repo.slug, *finding.dedup_key]).encode()).hexdigest()
 
 
 def _given(**properties: object) -> dict[str, object]:

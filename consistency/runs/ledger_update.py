@@ -15,6 +15,7 @@ from consistency.core.actions import (
     StatusWritten,
     WriteBack,
 )
+from consistency.core.codes import BLOCK_GONE
 from consistency.core.comparison.snapshot import ParsedWorkplan, Place
 from consistency.core.comparison.workplans import Comparison
 from consistency.core.ledger_codec import dump
@@ -87,7 +88,7 @@ def _missing(comparison: Comparison) -> set[Place]:
     """The tasks of which the hub took nothing in this run: in doubt, held, or without a block."""
     doubtful = set(comparison.held) | {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
     found = (drift.finding for drift in comparison.drifts)
-    return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == "C-10"}
+    return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == BLOCK_GONE}
 
 
 def _since(comparison: Comparison, applied: datetime, written: Collection[str] = ()) -> dict[Place, datetime]:

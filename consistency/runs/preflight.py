@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from consistency.core.codes import BEHIND
 from consistency.core.comparison.gates import (
     GONE,
     Freshness,
@@ -99,7 +100,7 @@ def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStat
 
 def _is_behind_alone(look: Preflight) -> bool:
     """Whether a pull is all that the checkout lacks: no other gate is closed."""
-    return [gate.code for gate in look.gates] == ["C-14"]
+    return [gate.code for gate in look.gates] == [BEHIND]
 
 
 def _pull(visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:

@@ -13,14 +13,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.core.actions import DONE_WORD, WriteBack
+from consistency.core.codes import BEHIND, NO_CHECKOUT, UNREACHABLE, WRITEBACK_FAILED
 from consistency.core.comparison.gates import as_info, is_gate
-from consistency.core.comparison.reachability import UNREACHABLE
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.comparison.workplans import Drift
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
-from consistency.db import resolution
-from consistency.db.finding_history import Evaluated, fingerprint, record_findings, resolve_moved
+from consistency.db.finding_history import fingerprint, record_findings, resolve_moved
 from consistency.db.own_commits import record_own_commit
+from consistency.db.resolution import Doubts, RunScope
 from consistency.git.committer import Written
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitError
@@ -71,7 +71,7 @@ class _Result:
 
     outcome: RunState = RunState.OK
     findings: list[Finding] = field(default_factory=list)
-    evaluated: Evaluated = resolution.nothing
+    scope: RunScope = field(default_factory=RunScope)
     state: CheckoutStatus | None = None
     commit: str | None = None
     arrived: list[HubWorkstream] = field(default_factory=list)
@@ -107,7 +107,7 @@ class _Running:
                 self._work(self._visit.tree)
         except NotAWorkTreeError as error:
             advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
-            self._result = _Result(RunState.ERROR, [Finding.of("C-01", f"{error} ({advice})")])
+            self._result = _Result(RunState.ERROR, [Finding(NO_CHECKOUT, f"{error} ({advice})")])
         except (GitError, OSError, HubBusyError) as error:
             self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {error}")
         except DatabaseError:
@@ -135,7 +135,7 @@ class _Running:
             look = inspect_checkout(self._visit, tree, options, self._warn)
             result.state = look.state
         if self._is_held(look.gates):
-            result.evaluated = resolution.only_the_gates
+            result.scope = RunScope(inspected=True)
             return
         with self._phase("compare"):
             if options.writes:
@@ -145,7 +145,7 @@ class _Running:
                 synced = compare_checkout(self._checkout, tree, look.state, options)
         if self._is_held(synced.gates):
             result.findings += [drift.finding for drift in synced.comparison.drifts]
-            result.evaluated = self._compared(synced, tried=False)
+            result.scope = self._compared(synced, tried=False)
             return
         with self._phase("writeback"):
             self._write_back(tree, look.state, synced)
@@ -158,11 +158,11 @@ class _Running:
             self._result.outcome = RunState.SKIPPED
         return bool(gates) and fixing
 
-    def _compared(self, synced: Sync, *, tried: bool) -> Evaluated:
+    def _compared(self, synced: Sync, *, tried: bool) -> RunScope:
         state, commit = self._result.state, self._result.commit
-        due = {item.path for item in synced.writebacks}
-        unpushed = bool(commit or state is None or state.ahead != 0)
-        return resolution.compared(synced.comparison.doubts, due, tried=tried, unpushed=unpushed)
+        due = set[str]() if tried else {item.path for item in synced.writebacks}
+        is_pushed = not commit and state is not None and state.ahead == 0
+        return RunScope(compared=True, doubts=Doubts(synced.comparison.doubts), due=due, is_pushed=is_pushed)
 
     def _write_back(self, tree: WorkTree, state: CheckoutStatus, synced: Sync) -> None:
         options, result, due = self._options, self._result, synced.writebacks
@@ -185,7 +185,7 @@ class _Running:
             result.findings += _uncommitted(due, dirty)
         result.findings += _faults(due, written)
         result.commit = written.commit
-        result.evaluated = self._compared(synced, tried=options.writes and options.writeback)
+        result.scope = self._compared(synced, tried=options.writes and options.writeback)
 
     def _judged(self, drift: Drift, written: Written, skipped: set[str]) -> Finding:
         """The finding, with what was done about it."""
@@ -203,8 +203,8 @@ class _Running:
         result = self._result
         stands = result.state is not None and result.state.head == before.commit
         result.arrived += before.arrived
-        seen = {finding.identity for finding in result.findings}
-        done = [each for each in before.findings if each.is_fixed and each.identity not in seen]
+        seen = {finding.dedup_key for finding in result.findings}
+        done = [each for each in before.findings if each.is_fixed and each.dedup_key not in seen]
         result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
         if stands:
             result.commit = result.commit or before.commit
@@ -244,10 +244,10 @@ class _Running:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._visit, self._options.unreachable_hours)
         state, findings = result.state, tuple(result.findings)
-        resolves = resolution.pushed(result.evaluated) if result.all_pushed else result.evaluated
-        resolves = resolution.fetched(resolves, answered=self._visit.answered)
+        is_pushed = result.scope.is_pushed or result.all_pushed
+        scope = replace(result.scope, is_pushed=is_pushed, answered=self._visit.answered)
         with self._phase("record"), transaction.atomic():
-            had = record_findings(run, findings, resolves, timezone.now(), result.commit)
+            had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
             resolve_moved(run, result.arrived, timezone.now())
             self._record_taken()
         findings = tuple(each for each in findings if not (each.code in SAID_ONCE and fingerprint(each) in had))
@@ -266,7 +266,7 @@ class _Running:
             error=result.error or None,
             push=result.push,
             fetch=self._visit.fetched.outcome,
-            known=frozenset(finding.identity for finding in findings if fingerprint(finding) in had),
+            known=frozenset(finding.dedup_key for finding in findings if fingerprint(finding) in had),
         )
         self._close(outcome, state)
         return outcome
@@ -328,18 +328,18 @@ _NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
 
 def _no_drift(finding: Finding) -> bool:
     """Whether nothing of it is left between the files and the hub."""
-    return finding.is_fixed or is_gate(finding) or finding.identity == UNPUSHED.identity or finding.code in _NO_DRIFT
+    return finding.is_fixed or is_gate(finding) or finding.dedup_key == UNPUSHED.dedup_key or finding.code in _NO_DRIFT
 
 
 def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
     workplans = {item.path: item.workplan for item in due if item.path in dirty}
     message = "workplan has uncommitted changes — skipping writeback"
-    return [Finding.of("C-14", message, file=path, workplan=key) for path, key in workplans.items()]
+    return [Finding(BEHIND, message, file=path, workplan=key) for path, key in workplans.items()]
 
 
 def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
     workplans = {item.path: item.workplan for item in due}
     return [
-        Finding.of("C-16", f"writeback was not possible: {words}", file=path, workplan=workplans.get(path or ""))
+        Finding(WRITEBACK_FAILED, f"writeback was not possible: {words}", file=path, workplan=workplans.get(path or ""))
         for path, words in written.faults
     ]

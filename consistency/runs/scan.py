@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from consistency.core.codes import UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.comparison.copies import without_copies
 from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, ParsedWorkplan, Settled
 from consistency.core.comparison.unmatched import nothing_matches
@@ -73,7 +74,7 @@ def scan_checkout(
     for file in read_files(tree.top, listing.paths, limit):
         reading.listed.add(file.path)
         if file.data is None:
-            unreadable.append(Unreadable(file.path, (Problem("C-02", file.fault),)))
+            unreadable.append(Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),)))
             continue
         reading.digests[file.path] = mark = digest(file.data)
         entry = reading.entries.get(file.path)
@@ -143,7 +144,7 @@ def _with_lapsed(
 def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
     """A file that nearly is a workplan (C-23), with the id that it had as one."""
     row = rows.get(file.path)
-    nearly = file.key is None and file.problems[0].code == "C-23"
+    nearly = file.key is None and file.problems[0].code == UNREAD_FILE
     return replace(file, key=row.key) if row is not None and nearly else file
 
 

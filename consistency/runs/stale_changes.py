@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from consistency.core.actions import AdvanceTask
+from consistency.core.codes import REOPENED
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.comparison.workplans import Drift
@@ -126,7 +127,7 @@ def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drif
     """*drifts*, with a word more where a reopen stands because nobody can tell."""
     return tuple(
         drift.with_more(NOT_SHOWN)
-        if drift.finding.code == "C-15" and (drift.finding.file, drift.finding.task) in unclear
+        if drift.finding.code == REOPENED and (drift.finding.file, drift.finding.task) in unclear
         else drift
         for drift in drifts
     )

@@ -1,4 +1,4 @@
-"""A finding's severity, identity, and whether it is fixed."""
+"""A finding's severity, key, and whether it is fixed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,28 @@ from consistency.core.codes import Severity
 from consistency.core.finding import Action, Finding
 
 
-def test_finding_of_takes_the_severity_from_the_table() -> None:
-    assert Finding.of("C-05", "m", file="a.md", line=3, mark="0:id") == Finding(
-        "C-05", "m", "a.md", 3, severity=Severity.FAIL, mark="0:id"
-    )
-    assert Finding.of(
-        "C-05", "m", file="a.md", line=3, workplan="W", task="T", db_status="done", file_status="todo", mark="x"
-    ) == Finding("C-05", "m", "a.md", 3, "W", "T", "done", "todo", Action.NONE, Severity.FAIL, "x")
+def test_finding_takes_the_severity_from_the_table() -> None:
+    finding = Finding("C-05", "m", file="a.md", line=3, discriminator="0:id")
+    assert (finding.severity, finding.action) == (Severity.FAIL, Action.NONE)
+    assert replace(finding, other_severity=Severity.WARN).severity is Severity.WARN
+    assert Finding(
+        "C-05",
+        "m",
+        file="a.md",
+        line=3,
+        workplan="W",
+        task="T",
+        db_status="done",
+        file_status="todo",
+        discriminator="x",
+    ) == Finding("C-05", "m", "a.md", 3, "W", "T", "done", "todo", Action.NONE, None, "x")
 
 
-def test_identity_goes_by_the_workplan_and_only_without_one_by_the_file() -> None:
-    finding = Finding.of("C-13", "m", file="a.md", line=3, workplan="W", task="T", db_status="done", mark="x")
-    assert finding.identity == ("C-13", "W", "", "T", "x")
-    assert replace(finding, message="n", line=9, file="b.md", db_status="todo").identity == finding.identity
-    assert Finding.of("C-02", "m", file="a.md").identity == ("C-02", "", "a.md", "", "")
+def test_dedup_key_goes_by_the_workplan_and_only_without_one_by_the_file() -> None:
+    finding = Finding("C-13", "m", file="a.md", line=3, workplan="W", task="T", db_status="done", discriminator="x")
+    assert finding.dedup_key == ("C-13", "W", "", "T", "x")
+    assert replace(finding, message="n", line=9, file="b.md", db_status="todo").dedup_key == finding.dedup_key
+    assert Finding("C-02", "m", file="a.md").dedup_key == ("C-02", "", "a.md", "", "")
 
 
 @pytest.mark.parametrize(
@@ -34,4 +42,4 @@ def test_identity_goes_by_the_workplan_and_only_without_one_by_the_file() -> Non
     ],
 )  # fmt: skip
 def test_is_fixed(action: Action, fixed: bool) -> None:
-    assert replace(Finding.of("C-13", "m"), action=action).is_fixed is fixed
+    assert replace(Finding("C-13", "m"), action=action).is_fixed is fixed

@@ -181,13 +181,13 @@ class TestMeanwhile:
         """Between finding a batch and deleting it: an old finding is seen again, one is new, an old one is over."""
         opened = ran(checkout, 300)
         filled(checkout, 6, 5)
-        stands = Found.of("C-08", "stands")
+        stands = Found("C-08", "stands")
         found(checkout, fingerprint(stands), code="C-08", opened_by=opened)
         found(checkout, "ends", opened_by=ran(checkout, 299))
 
         def record() -> None:
             run = ran(checkout, 0)
-            record_findings(run, [stands, Found.of("C-01", run.pk.hex)], lambda row: row.code == "C-13", NOON)
+            record_findings(run, [stands, Found("C-01", run.pk.hex)], lambda row: row.code == "C-13", NOON)
 
         with reported(reads_a_batch, record) as times:
             assert prune(BEFORE, batch=3) == Pruned(5, 7)
@@ -205,7 +205,7 @@ class TestMeanwhile:
             try:
                 while not over.is_set():
                     run = ran(checkout, 0)
-                    record_findings(run, [Found.of("C-01", "away")], lambda row: True, NOON)
+                    record_findings(run, [Found("C-01", "away")], lambda row: True, NOON)
                     recorded.append(run.pk)
             finally:
                 connection.close()

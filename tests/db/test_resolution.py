@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +12,7 @@ from consistency.core.codes import CODES
 from consistency.core.comparison.workplans import Unevaluated
 from consistency.core.finding import UNPUSHED
 from consistency.db.finding_history import StoredFinding, fingerprint
-from consistency.db.resolution import compared, nothing, only_the_gates, pushed
+from consistency.db.resolution import Doubts, RunScope
 
 A = "workplans/a.md"
 
@@ -19,30 +21,56 @@ def episode(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01")
     return StoredFinding(1, "f" * 64, code, file, workplan, task)
 
 
+def compared(
+    doubts: Collection[Unevaluated], due: Collection[str], *, tried: bool, unpushed: bool = False
+) -> Callable[[StoredFinding], bool]:
+    """Return what a run covers that compared its checkout; *tried* says that it tried the writebacks that are *due*."""
+    left = () if tried else due
+    scope = RunScope(compared=True, doubts=Doubts(doubts), due=left, is_pushed=not unpushed, answered=True)
+    return scope.covers
+
+
 def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
     """The codes that a run resolves when it no longer sees them."""
     evaluated = compared(doubts, due or set(), tried=tried)
     return {code for code in CODES if evaluated(episode(code, task=task))}
 
 
+NOTHING, GATES_ALONE = RunScope(), RunScope(inspected=True)
 ALL = set(CODES)
 PRESENCE = {"C-02", "C-03", "C-08", "C-23", "C-27"}
 """What is known by looking for a file, whatever it says."""
 
 
 def test_run_that_saw_nothing() -> None:
-    assert not any(nothing(episode(code)) for code in CODES)
+    assert not any(NOTHING.covers(episode(code)) for code in CODES)
+    assert [code for code in CODES if replace(NOTHING, answered=True).covers(episode(code))] == ["C-26"]
 
 
 def test_run_that_was_held_back() -> None:
-    assert [code for code in CODES if only_the_gates(episode(code))] == ["C-01"]
-    assert [code for code in CODES if only_the_gates(episode(code, file=""))] == [
+    assert [code for code in CODES if GATES_ALONE.covers(episode(code))] == ["C-01"]
+    assert [code for code in CODES if GATES_ALONE.covers(episode(code, file=""))] == ["C-01", "C-14", "C-18", "C-21"]
+    answered = replace(GATES_ALONE, answered=True)
+    assert [code for code in CODES if answered.covers(episode(code, file=""))] == [
         "C-01",
         "C-14",
         "C-18",
         "C-21",
         "C-22",
+        "C-26",
     ]
+
+
+def test_run_without_an_answer_of_the_remote() -> None:
+    scope = RunScope(compared=True)
+    assert [code for code in CODES if not scope.covers(episode(code, file=""))] == ["C-22", "C-26"]
+
+
+def test_code_of_another_version_is_over_once_all_is_compared() -> None:
+    assert not GATES_ALONE.covers(episode("C-99", file=""))
+    assert resolved([]) == ALL
+    assert compared([], (), tried=True)(episode("C-99"))
+    assert not compared([Unevaluated(file=A)], (), tried=True)(episode("C-99"))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +95,7 @@ def test_run_that_was_held_back() -> None:
     ],
 )
 def test_doubts(doubts: list[Unevaluated], codes: set[str]) -> None:
-    assert resolved(doubts) == codes
+    assert resolved(doubts) == {*codes, "C-26"}  # The remote answered.
 
 
 def test_doubt_about_a_task_leaves_its_workplan() -> None:
@@ -94,9 +122,10 @@ def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, d
     row = StoredFinding(1, fingerprint(UNPUSHED), "C-16", "", "", "")
     evaluated = compared([], due, tried=False, unpushed=unpushed)
     assert evaluated(row) is not unpushed
-    assert not only_the_gates(row)
-    assert all(pushed(each)(row) for each in (evaluated, only_the_gates, nothing))
-    assert not pushed(nothing)(episode("C-16"))
+    assert not GATES_ALONE.covers(row)
+    scopes = (RunScope(compared=True), GATES_ALONE, NOTHING)
+    assert all(replace(each, is_pushed=True).covers(row) for each in scopes)
+    assert not replace(NOTHING, is_pushed=True).covers(episode("C-16"))
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,10 @@ def _check_problems(data: bytes, problems: tuple[Problem, ...]) -> None:
         demand(problem.task is None or _is_id(problem.task), "a problem's task can be named", problem)
         if problem.line is not None:
             _check_line(data, problem.line)
-    demand(len({(each.code, each.mark, each.line) for each in problems}) == len(problems), "a problem is told once")
+    demand(
+        len({(each.code, each.discriminator, each.line) for each in problems}) == len(problems),
+        "a problem is told once",
+    )
 
 
 def _check_block(data: bytes, block: TaskBlock) -> None:

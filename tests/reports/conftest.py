@@ -19,7 +19,7 @@ PATH = "workplans/x.md"
 def ahead() -> Finding:
     """A C-13 that was written back."""
     message = "DB task 'Sender' is ahead of file (db=done, file=todo) — skipped to prevent regression"
-    finding = Finding.of(
+    finding = Finding(
         "C-13", message, file=PATH, line=12, workplan="W", task="W-T01", db_status="done", file_status="todo"
     )
     return replace(finding, action=Action.WRITTEN_BACK)
@@ -28,8 +28,13 @@ def ahead() -> Finding:
 @pytest.fixture
 def broken() -> Finding:
     """A C-05, which a run only reports."""
-    return Finding.of(
-        "C-05", "unknown status 'dnoe' — did you mean 'done'?", file=PATH, line=7, workplan="W", mark="1:status"
+    return Finding(
+        "C-05",
+        "unknown status 'dnoe' — did you mean 'done'?",
+        file=PATH,
+        line=7,
+        workplan="W",
+        discriminator="1:status",
     )
 
 
@@ -55,10 +60,10 @@ def report_of() -> MakeReport:
 @pytest.fixture
 def mixed(ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport) -> Report:
     """A fix of six checkouts: two that agree, one with drift, one behind, one gone, one without upstream."""
-    gone = Finding.of("C-08", "workstream 'W-3' has no workplan any more", workplan="W-3")
-    behind = Finding.of("C-14", "Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress")
+    gone = Finding("C-08", "workstream 'W-3' has no workplan any more", workplan="W-3")
+    behind = Finding("C-14", "Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress")
     behind = replace(behind, action=Action.SKIPPED)
-    missing = Finding.of("C-01", "no such folder: /srv/gone")
+    missing = Finding("C-01", "no such folder: /srv/gone")
     return report_of(
         checkout,
         replace(checkout, slug="web", path="/srv/web", freshness="unknown", ahead=2),

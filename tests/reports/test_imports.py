@@ -16,7 +16,7 @@ from consistency.reports.sarif_report import render_sarif
 from consistency.reports.text_report import write_text
 
 now = datetime.now(UTC)
-finding = Finding.of("C-13", "ahead", file="x.md", line=1)
+finding = Finding("C-13", "ahead", file="x.md", line=1)
 report = Report("check", "h", now, now, (CheckoutOutcome("s", "/s", None, "ok", False, findings=(finding,)),))
 write_text(report, io.StringIO(), colour=False)
 render_json(report), render_sarif(report)

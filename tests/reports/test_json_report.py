@@ -118,7 +118,7 @@ def test_json_of_an_error_has_it_as_last_key(report_of: Callable[..., Report]) -
 def test_json_takes_the_severity_of_the_finding_not_of_the_table(
     checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    behind = replace(Finding.of("C-14", "Repo 'net' is behind remote"), severity=Severity.INFO)
+    behind = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
 
     rendered = json.loads(render_json(report_of(replace(checkout, findings=(behind,)), mode="check")))
 
@@ -138,7 +138,7 @@ def test_json_gives_times_in_utc(report_of: Callable[..., Report]) -> None:
 def test_json_of_any_text_encodes_as_utf8_and_reads_back(
     text: str, checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    repo = replace(checkout, findings=(Finding.of("C-02", text, file=text),))
+    repo = replace(checkout, findings=(Finding("C-02", text, file=text),))
 
     rendered = render_json(report_of(repo)).encode("utf-8")
 

@@ -58,7 +58,7 @@ def test_action_in_words(code: str, action: Action, words: str, ahead: Finding) 
 
 
 def test_action_without_statuses_says_no_status() -> None:
-    finding = Finding.of("C-11", "moved")
+    finding = Finding("C-11", "moved")
 
     assert action_of(replace(finding, action=Action.ADVANCED)) == "the hub advanced"
     assert action_of(replace(finding, action=Action.WRITTEN_BACK)) == "written back into the file"

@@ -154,7 +154,7 @@ def test_sarif_rules_are_the_table_of_codes(checkout: CheckoutOutcome, report_of
 
 
 def test_sarif_rule_index_of_every_code_points_at_its_rule(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    findings = tuple(Finding.of(code, "x") for code in CODES)
+    findings = tuple(Finding(code, "x") for code in CODES)
 
     (run,) = valid(render_sarif(report_of(replace(checkout, findings=findings))))["runs"]
 
@@ -167,7 +167,7 @@ def test_sarif_uri_of_an_odd_name_leads_back_to_the_file(
     name: str, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
     path = "/srv/odd #%/é"
-    repo = replace(checkout, slug=name, path=path, findings=(Finding.of("C-02", name, file=name, line=1),))
+    repo = replace(checkout, slug=name, path=path, findings=(Finding("C-02", name, file=name, line=1),))
 
     (run,) = valid(render_sarif(report_of(repo)))["runs"]
 
@@ -215,8 +215,8 @@ def test_sarif_of_an_error_says_that_the_run_failed_and_why(checkout: CheckoutOu
 
 
 def test_sarif_finding_without_file_has_no_location(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    behind = replace(Finding.of("C-14", "behind"), severity=Severity.INFO)
-    lineless = Finding.of("C-02", "not UTF-8", file="x.md")
+    behind = replace(Finding("C-14", "behind"), other_severity=Severity.INFO)
+    lineless = Finding("C-02", "not UTF-8", file="x.md")
 
     (run,) = valid(render_sarif(report_of(replace(checkout, findings=(behind, lineless)))))["runs"]
 
@@ -229,7 +229,7 @@ def test_sarif_finding_without_file_has_no_location(checkout: CheckoutOutcome, r
 def test_sarif_message_has_no_placeholder_and_no_link_of_its_own(
     checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    finding = Finding.of("C-12", "title is '{0} [see](http://x) \x1b \udce9'")
+    finding = Finding("C-12", "title is '{0} [see](http://x) \x1b \udce9'")
 
     (run,) = valid(render_sarif(report_of(replace(checkout, findings=(finding,)))))["runs"]
 

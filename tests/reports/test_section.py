@@ -20,7 +20,7 @@ def new_tasks(number: int, action: Action) -> tuple[Finding, ...]:
     """C-09 findings in one file, the last line first."""
     return tuple(
         replace(
-            Finding.of("C-09", f"task 'T{n:02}' is not in the hub", file="w.md", line=n, task=f"T{n:02}"), action=action
+            Finding("C-09", f"task 'T{n:02}' is not in the hub", file="w.md", line=n, task=f"T{n:02}"), action=action
         )
         for n in range(number, 0, -1)
     )

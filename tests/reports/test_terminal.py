@@ -34,7 +34,7 @@ SAFE = "\\x1b]0;pwned\\x07 [bold red]x[/] \\u202egpj.exe \\udce9\\r\\nOK :smile:
 
 @pytest.mark.parametrize("verbosity", (0, 1, 2))
 def test_text_from_outside_cannot_steer_the_terminal(verbosity: int, report_of: MakeReport) -> None:
-    finding = Finding.of("C-13", HOSTILE, file=HOSTILE, line=1, workplan=HOSTILE, task=HOSTILE + "!", db_status=HOSTILE)
+    finding = Finding("C-13", HOSTILE, file=HOSTILE, line=1, workplan=HOSTILE, task=HOSTILE + "!", db_status=HOSTILE)
     repo = CheckoutOutcome(HOSTILE, HOSTILE, HOSTILE, "error", converged=False, freshness=HOSTILE, head=HOSTILE)
     repo = replace(repo, writeback_commit=HOSTILE, findings=(finding,), error=HOSTILE + ".")
     report = replace(report_of(repo), host=HOSTILE)

@@ -138,7 +138,7 @@ gone: FAIL C-01 no such folder: /srv/gone
 
 
 def test_brief_text_says_nothing_of_what_the_last_run_had(broken: Finding, mixed: Report) -> None:
-    known = frozenset({broken.identity, Finding.of("C-08", "in other words", workplan="W-3").identity})
+    known = frozenset({broken.dedup_key, Finding("C-08", "in other words", workplan="W-3").dedup_key})
     expected = """\
 old: WARN C-14 Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress [skipped]
 gone: FAIL C-01 no such folder: /srv/gone
@@ -159,7 +159,7 @@ def test_brief_text_leaves_errors_to_stderr(report_of: MakeReport) -> None:
 def test_brief_text_has_no_information_beside_trouble(
     broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    note = replace(Finding.of("C-14", "Repo 'net' is behind remote"), severity=Severity.INFO)
+    note = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
 
     assert written(report_of(replace(checkout, findings=(note, broken)), mode="check"), verbosity=0) == (
         "net: workplans/x.md:7: FAIL C-05 unknown status 'dnoe' — did you mean 'done'?\n"
@@ -167,7 +167,7 @@ def test_brief_text_has_no_information_beside_trouble(
 
 
 def test_brief_text_without_trouble_is_nothing_at_all(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    behind = replace(Finding.of("C-14", "Repo 'net' is behind remote"), severity=Severity.INFO)
+    behind = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
 
     class Stream(io.StringIO):
         def write(self, text: str) -> int:

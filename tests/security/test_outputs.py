@@ -29,7 +29,7 @@ STEERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 @pytest.fixture
 def report() -> Report:
     """A report whose every text comes from outside."""
-    found = Finding.of("C-13", NASTY, file=NASTY, line=1, workplan=NASTY, task=NASTY, db_status="done")
+    found = Finding("C-13", NASTY, file=NASTY, line=1, workplan=NASTY, task=NASTY, db_status="done")
     repo = CheckoutOutcome(
         NASTY, f"/{NASTY}", "r", "error", converged=False, findings=(found,), error=NASTY, push=NASTY
     )

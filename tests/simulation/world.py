@@ -231,7 +231,7 @@ class World:
             converged=bool(outcome and outcome.converged),
             gates=frozenset(each.code for each in outcome.findings if is_gate(each)) if outcome else frozenset(),
             hooks=options.committer.hooks,
-            says_unpushed=any(each.identity == UNPUSHED.identity for each in outcome.findings) if outcome else False,
+            says_unpushed=any(each.dedup_key == UNPUSHED.dedup_key for each in outcome.findings) if outcome else False,
         )
         self._model.ran(run, before, self.look())
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from consistency.core.codes import CODES
+from consistency.core.codes import CODES, Kind, codes_of
 from consistency.models import Finding
 from web.admin import formatting
 from web.admin.columns import HOST, REPO, column
@@ -52,7 +52,7 @@ EXPORTED: dict[str, Callable[[Finding], Value]] = {
 }
 """The fields of the exports, and their values."""
 
-WRITEBACK_CODES = ("C-13", "C-15")
+WRITEBACK_CODES = codes_of(Kind.WRITEBACK)
 
 
 def _state(finding: Finding) -> Cell:

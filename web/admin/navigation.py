@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from consistency.core.codes import BEHIND, HUB_AHEAD
 from web.admin.formatting import listing
 
 
@@ -52,8 +53,8 @@ def tabs(_request: HttpRequest) -> list[dict[str, Any]]:
     tabs: dict[str, dict[str, str]] = {
         "All": {},
         "Open": {"state": "open"},
-        "C-13 hub ahead": {"code": "C-13"},
-        "C-14 held back": {"code": "C-14"},
+        "C-13 hub ahead": {"code": HUB_AHEAD},
+        "C-14 held back": {"code": BEHIND},
         "Unverified": {"state": "unverified"},
     }
     items = [

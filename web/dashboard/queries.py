@@ -24,7 +24,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, TruncDate
 
-from consistency.core.codes import CODES
+from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
 from consistency.core.finding import SAID_ONCE
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
@@ -204,9 +204,9 @@ def _fetches(runs: Iterable[Run], start: datetime) -> dict[int, datetime]:
 
 def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """Return the numbers of open findings, obstacles and gates of each checkout (see `GridCheckout`)."""
-    obstacle = Q(code="C-16") | Q(code="C-14") & ~Q(file="")
+    obstacle = Q(code=WRITEBACK_FAILED) | Q(code=BEHIND) & ~Q(file="")
     rows = _open().filter(checkout__in=pks).order_by().values_list("checkout")
-    gate = Q(code__in=("C-18", "C-19", "C-21", "C-22"))  # a checkout that is behind is known by its run
+    gate = Q(code__in=codes_of(Kind.GATE)) & ~Q(code=BEHIND)  # a checkout that is behind is known by its run
     counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
     return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
 

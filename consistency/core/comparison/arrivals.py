@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from consistency.core.codes import GONE_WORKPLAN_CODES
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import Drift
 from consistency.core.workplan.model import Workplan
 from statehub.statuses import is_advance
-
-_PLAN_GONE = ("C-08", "C-27")
 
 
 class Sight(StrEnum):
@@ -164,7 +163,7 @@ def with_likes_named(
     }
     return tuple(
         drift.with_more(words[drift.finding.workplan])
-        if drift.finding.code in _PLAN_GONE and drift.finding.workplan in words
+        if drift.finding.code in GONE_WORKPLAN_CODES and drift.finding.workplan in words
         else drift
         for drift in drifts
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from consistency.core.codes import FLAPPING, STATUS_CODES
 from consistency.core.comparison.workplans import Comparison, Drift
 from consistency.core.finding import Finding
 
@@ -13,7 +14,6 @@ FLAP_THRESHOLD = 3
 """So many times there and back within a day, and a person must decide."""
 
 _SHOWN = 6
-_OF_STATUS = ("C-11", "C-13", "C-15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Mov
     for drift in comparison.drifts:
         finding = drift.finding
         moves = seesaws.get(finding.task or "")
-        if moves is None or finding.code not in _OF_STATUS:
+        if moves is None or finding.code not in STATUS_CODES:
             drifts.append(drift)
             continue
         held.add((finding.workplan, finding.task))
@@ -80,8 +80,8 @@ def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Mov
 def _finding(drift: Finding, moves: Sequence[Move]) -> Finding:
     told = "; ".join(f"{move.at:%Y-%m-%d %H:%M}Z {_words(move)}" for move in moves[-_SHOWN:])
     message = f"task '{drift.task}' keeps changing back and forth; it is not touched until someone decides"
-    return Finding.of(
-        "C-20", f"{message}: {told}" if told else message, file=drift.file, line=drift.line, workplan=drift.workplan,
+    return Finding(
+        FLAPPING, f"{message}: {told}" if told else message, file=drift.file, line=drift.line, workplan=drift.workplan,
         task=drift.task, db_status=drift.db_status, file_status=drift.file_status,
     )  # fmt: skip
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from consistency.core.codes import Severity
+from consistency.core.codes import (
+    BEHIND,
+    GIT_IN_PROGRESS,
+    WORKPLANS_MISSING,
+    WRONG_BRANCH,
+    WRONG_ORIGIN,
+    Kind,
+    Severity,
+    codes_of,
+)
 from consistency.core.finding import Finding
 
 
@@ -32,7 +41,7 @@ that lacks the repo's branch."""
 
 _ANSWERS = frozenset({FETCHED, NO_UPSTREAM, NOT_ASKED, EMPTY, GONE})
 
-GATES = ("C-14", "C-18", "C-19", "C-21", "C-22")
+GATES = codes_of(Kind.GATE)
 """The codes of findings that hold a whole checkout back; C-14 is one of them if it names no file."""
 
 
@@ -68,7 +77,7 @@ def check_behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Fin
     message = f"Repo '{slug}' is behind remote — pull before fixing to avoid clobbering remote progress"
     if seen is not None:
         message += f" (it lacks {seen.tip[:7]}, as seen by {seen.host} at {seen.at:%Y-%m-%d %H:%M:%SZ})"
-    return [Finding.of("C-14", message)]
+    return [Finding(BEHIND, message)]
 
 
 def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
@@ -81,14 +90,15 @@ def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | N
         where = f"has a detached HEAD, and it is not known whether that is the tip of '{wanted}'"
     else:
         where = f"has a detached HEAD that is not the tip of '{wanted}'"
-    return [Finding.of("C-18", f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
+    return [Finding(WRONG_BRANCH, f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
 
 
 def check_in_progress(slug: str, operation: str) -> list[Finding]:
     """C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
     if not operation:
         return []
-    return [Finding.of("C-21", f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it")]
+    message = f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it"
+    return [Finding(GIT_IN_PROGRESS, message)]
 
 
 def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
@@ -96,29 +106,25 @@ def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> li
     message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
     if default:
         message += f"; its default branch is '{default}': git switch {default}, then register_repo PATH follows it"
-    return [Finding.of("C-22", message)]
+    return [Finding(WRONG_ORIGIN, message)]
 
 
 def check_clone(slug: str, reason: str) -> list[Finding]:
     """C-22 for a clone that does not come from the repo's origin, for this *reason*."""
-    return [
-        Finding.of(
-            "C-22",
-            f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
-            "(if the repository has moved: git remote set-url, then register_repo PATH)",
-        )
-    ]
+    message = (
+        f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
+        "(if the repository has moved: git remote set-url, then register_repo PATH)"
+    )
+    return [Finding(WRONG_ORIGIN, message)]
 
 
 def check_repository(slug: str) -> list[Finding]:
     """C-22 for a clone whose history is not that of the repo: another repository has taken its place."""
-    return [
-        Finding.of(
-            "C-22",
-            f"Repo '{slug}': another repository is here now, the histories have nothing in common — nothing is written "
-            "(retire_checkout PATH, then register_repo PATH registers the other one)",
-        )
-    ]
+    message = (
+        f"Repo '{slug}': another repository is here now, the histories have nothing in common — nothing is written "
+        "(retire_checkout PATH, then register_repo PATH registers the other one)"
+    )
+    return [Finding(WRONG_ORIGIN, message)]
 
 
 def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Finding]:
@@ -132,12 +138,12 @@ def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Find
         f"Repo '{slug}' {shown} — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
-    return [Finding.of("C-19", message)]
+    return [Finding(WORKPLANS_MISSING, message)]
 
 
 def as_info(findings: Collection[Finding]) -> list[Finding]:
     """The same *findings* in a check, which writes nothing anyway: for information."""
-    return [replace(finding, severity=Severity.INFO) for finding in findings]
+    return [replace(finding, other_severity=Severity.INFO) for finding in findings]
 
 
 def is_gate(finding: Finding) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from consistency.core.codes import UNREACHABLE
 from consistency.core.finding import Finding
-
-UNREACHABLE = "C-26"
 
 MAX_FETCH_SECONDS = 3600.0
 """No fetch gets more time than this, however often it was cut off; a longer limit of the caller's holds."""
@@ -45,4 +44,4 @@ def unreachable(outcome: str, since: datetime | None, now: datetime, hours: int)
     """C-26 if the fetches have failed for *hours* or longer; *outcome* is git's message about the last one."""
     if since is None or now - since < timedelta(hours=hours):
         return []
-    return [Finding.of(UNREACHABLE, f"remote has not answered since {since:%Y-%m-%d %H:%MZ} (git: {outcome})")]
+    return [Finding(UNREACHABLE, f"remote has not answered since {since:%Y-%m-%d %H:%MZ} (git: {outcome})")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consistency.core.codes import FILE_AHEAD, HUB_AHEAD, REOPENED
 from statehub.statuses import is_advance, is_regress
 
 
@@ -15,7 +16,17 @@ def classify_difference(file: str, hub: str, taken: str, *, moved: bool) -> str 
     if file == hub:
         return None
     if is_regress(hub, file):
-        return "C-13"
+        return HUB_AHEAD
     if is_advance(hub, file):
-        return "C-15" if taken == file else "C-11"
-    return "C-11" if taken == hub and not moved else "C-13"
+        return REOPENED if taken == file else FILE_AHEAD
+    return FILE_AHEAD if taken == hub and not moved else HUB_AHEAD
+
+
+def status_message(code: str, kind: str, title: str, hub: str, file: str) -> str:
+    """The sentence for a status that differs; *kind* is task or workstream (C-13: design, "Check codes")."""
+    statuses = f"(db={hub}, file={file})"
+    if code == FILE_AHEAD:
+        return f"file {'is ahead of' if is_advance(hub, file) else 'has changed'} {kind} '{title}' {statuses}"
+    if code == REOPENED:
+        return f"{kind} '{title}' was reopened in the hub, the file still has the old status {statuses}"
+    return f"DB {kind} '{title}' is ahead of file {statuses} — skipped to prevent regression"

@@ -11,18 +11,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
-from consistency.core.codes import Severity
+from consistency.core.codes import (
+    BLOCK_GONE,
+    FIELD_DIFFERS,
+    FILE_AHEAD,
+    INVALID_BLOCK,
+    NEW_TASK,
+    SHARED_TASK_ID,
+    UNREAD_BLOCK,
+    UUID_TAKEN,
+    Severity,
+)
 from consistency.core.comparison.matching import Candidate, UuidConflict, match
 from consistency.core.comparison.snapshot import HubSnapshot, HubTask, ParsedWorkplan, Place, Settled
-from consistency.core.comparison.status_rule import classify_difference
+from consistency.core.comparison.status_rule import classify_difference, status_message
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, TaskBlock, Workplan
 from consistency.core.workplan.validation import and_others
-from statehub.statuses import is_advance
 
 Pair = tuple[ParsedWorkplan, TaskBlock]
 
-_OF_BLOCKS = frozenset({"C-05", "C-24"})
+_OF_BLOCKS = frozenset({INVALID_BLOCK, UNREAD_BLOCK})
 """Problems of a block that is there, and of which nothing is taken."""
 
 
@@ -87,26 +96,27 @@ class TaskComparison:
 
     def _report(
         self, workplan: Workplan, code: str, message: str, block: TaskBlock, row: HubTask | None = None,
-        action: PlannedAction | None = None, mark: str = "", severity: Severity | None = None,
+        action: PlannedAction | None = None, discriminator: str = "", severity: Severity | None = None,
     ) -> None:  # fmt: skip
-        finding = Finding.of(
+        finding = Finding(
             code, message, file=workplan.path, line=block.line, workplan=workplan.key, task=block.key,
-            db_status=row.status if row else None, file_status=block.status, mark=mark, severity=severity,
+            db_status=row.status if row else None, file_status=block.status,
+            discriminator=discriminator, other_severity=severity,
         )  # fmt: skip
         self.reported.append((finding, action))
 
     def _problems(self) -> None:
         for item in self._known:
             for problem in item.workplan.problems:
-                if problem.code != "C-24":
+                if problem.code != UNREAD_BLOCK:
                     self._problem(item.workplan, problem)
 
     def _problem(self, workplan: Workplan, problem: Problem) -> None:
         if problem.task and problem.code in _OF_BLOCKS:
             self.doubts.append((workplan.key, problem.task))
-        finding = Finding.of(
+        finding = Finding(
             problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
-            task=problem.task, mark=problem.mark,
+            task=problem.task, discriminator=problem.discriminator,
         )  # fmt: skip
         self.reported.append((finding, None))
 
@@ -117,7 +127,11 @@ class TaskComparison:
         rows = {row.key for row in self._rows}
         for item in self._known:
             for problem in item.workplan.problems:
-                if problem.code != "C-24" or problem.task in read or (problem.only_known and problem.task not in rows):
+                if (
+                    problem.code != UNREAD_BLOCK
+                    or problem.task in read
+                    or (problem.only_known and problem.task not in rows)
+                ):
                     continue
                 self._problem(item.workplan, problem)
                 if problem.task:
@@ -132,7 +146,7 @@ class TaskComparison:
             for block in item.workplan.blocks:
                 places[block.key].append(f"{path}:{block.line}")
                 tracked[block.key] += path not in self._untracked
-            invalid = (problem for problem in item.workplan.problems if problem.code == "C-05")
+            invalid = (problem for problem in item.workplan.problems if problem.code == INVALID_BLOCK)
             for key in {problem.task for problem in invalid if problem.task}:
                 places[key].append(f"{path} (invalid block)")
                 tracked[key] += path not in self._untracked
@@ -160,7 +174,14 @@ class TaskComparison:
         message = f"task id '{block.key}' is also that of {and_others(places, f'{workplan.path}:{block.line}')}"
         if left_out:
             message += "; this block, in a file untracked by git, is left out"
-        self._report(workplan, "C-06", message, block, mark=str(number), severity=Severity.WARN if left_out else None)
+        self._report(
+            workplan,
+            SHARED_TASK_ID,
+            message,
+            block,
+            discriminator=str(number),
+            severity=Severity.WARN if left_out else None,
+        )
 
     def _match(self, pairs: list[Pair]) -> list[HubTask | UuidConflict[HubTask] | None]:
         """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
@@ -193,7 +214,7 @@ class TaskComparison:
         # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
         self.doubts.append((workplan.key, block.key))
         message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
-        self._report(workplan, "C-06", message, block, row)
+        self._report(workplan, SHARED_TASK_ID, message, block, row)
         return UuidConflict(row)
 
     def _is_anothers(self, block: TaskBlock, row: HubTask, home: str) -> bool:
@@ -207,7 +228,7 @@ class TaskComparison:
 
     def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> UuidConflict[HubTask]:
         self.doubts.append((workplan.key, block.key))
-        self._report(workplan, "C-17", f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
+        self._report(workplan, UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
         return UuidConflict(row)
 
     def _new(self, workplan: Workplan, block: TaskBlock) -> None:
@@ -215,7 +236,7 @@ class TaskComparison:
         if workplan.path in self.creations:
             self.creations[workplan.path].append(action)
         else:
-            self._report(workplan, "C-09", f"task '{block.title}' is not in the hub", block, action=action)
+            self._report(workplan, NEW_TASK, f"task '{block.title}' is not in the hub", block, action=action)
 
     def _task(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         self._status(item, block, row)
@@ -225,10 +246,10 @@ class TaskComparison:
             differing.append(f"workplan (hub: '{self._names[row.workstream]}')")
         if differing:
             message = f"task's {', '.join(differing)} in the file and in the hub differ"
-            self._report(workplan, "C-12", message, block, row, UpdateTask(row, home, block))
+            self._report(workplan, FIELD_DIFFERS, message, block, row, UpdateTask(row, home, block))
         if block.uuid and block.uuid != row.id:
             message = f"state_hub_task_id is {block.uuid} in the file, the hub knows the task as {row.id}"
-            self._report(workplan, "C-12", message, block, row, mark="uuid")
+            self._report(workplan, FIELD_DIFFERS, message, block, row, discriminator="uuid")
 
     def _status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         # The ledger is the checkout's: a block that moved or took another id is no news by that.
@@ -239,7 +260,7 @@ class TaskComparison:
             self.agreed[item.workplan.key, block.key] = row.changed_at
             return
         action: PlannedAction
-        if code == "C-11":
+        if code == FILE_AHEAD:
             action = AdvanceTask(row.id, self._workstreams[item.workplan.path], row.status, block.status)
         else:
             path, key = item.workplan.path, item.workplan.key
@@ -259,21 +280,11 @@ class TaskComparison:
             if workplan.path in self._unreadable_ids:
                 self.doubts.append((workplan.key, row.key))
                 continue
-            finding = Finding.of(
-                "C-10", f"block of task '{row.title}' is gone from its workplan", file=workplan.path,
+            finding = Finding(
+                BLOCK_GONE, f"block of task '{row.title}' is gone from its workplan", file=workplan.path,
                 workplan=workplan.key, task=row.key, db_status=row.status,
             )  # fmt: skip
             self.reported.append((finding, None))
-
-
-def status_message(code: str, kind: str, title: str, hub: str, file: str) -> str:
-    """The sentence for a status that differs; *kind* is task or workstream (C-13: design, "Check codes")."""
-    statuses = f"(db={hub}, file={file})"
-    if code == "C-11":
-        return f"file {'is ahead of' if is_advance(hub, file) else 'has changed'} {kind} '{title}' {statuses}"
-    if code == "C-15":
-        return f"{kind} '{title}' was reopened in the hub, the file still has the old status {statuses}"
-    return f"DB {kind} '{title}' is ahead of file {statuses} — skipped to prevent regression"
 
 
 def _differing(block: TaskBlock, row: HubTask) -> list[str]:

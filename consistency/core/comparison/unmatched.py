@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from consistency.core.codes import NO_MATCH
 from consistency.core.finding import Finding
 from statehub.globs import included_globs
 
@@ -24,7 +25,7 @@ def nothing_matches(pattern: str, nearest: Iterable[str]) -> Finding:
     """Report C-25 for a *pattern* that no file of the work tree matches; *nearest* says what is there instead."""
     mistakes = [mistake for glob in included_globs(pattern) for mistake in _mistake(glob)]
     message = f"no file matches the repo's workplan {named(pattern)}"
-    return Finding.of("C-25", "; ".join([message, *mistakes, *nearest]))
+    return Finding(NO_MATCH, "; ".join([message, *mistakes, *nearest]))
 
 
 def named(pattern: str) -> str:

@@ -11,11 +11,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
-from consistency.core.codes import Severity
+from consistency.core.codes import (
+    FIELD_DIFFERS,
+    FILE_AHEAD,
+    FINISHED_WORKPLAN_GONE,
+    NEW_WORKPLAN,
+    SHARED_WORKPLAN_ID,
+    UNREAD_FILE,
+    UUID_TAKEN,
+    WORKPLAN_GONE,
+    Severity,
+)
 from consistency.core.comparison.matching import Candidate, UuidConflict, match
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubWorkstream, ParsedWorkplan, Place
-from consistency.core.comparison.status_rule import classify_difference
-from consistency.core.comparison.tasks import TaskComparison, status_message
+from consistency.core.comparison.status_rule import classify_difference, status_message
+from consistency.core.comparison.tasks import TaskComparison
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import MIRRORED, Workplan
 from consistency.core.workplan.validation import and_others
@@ -115,13 +125,13 @@ class _Comparing:
             self._doubts.append(Unevaluated(file=file.path))
             for problem in file.problems:
                 self._report(
-                    Finding.of(
+                    Finding(
                         problem.code,
                         problem.message,
                         file=file.path,
                         line=problem.line,
                         workplan=file.key,
-                        mark=f"{file.path}:{problem.mark}",  # Two such files may have the same id.
+                        discriminator=f"{file.path}:{problem.discriminator}",  # Two such files may have the same id.
                     )
                 )
 
@@ -131,14 +141,20 @@ class _Comparing:
             self._doubts.append(Unevaluated(file=copy.path))
             message = f"workplan id '{copy.key}' is that of {copy.original}; this copy, untracked by git, is left out"
             self._report(
-                Finding.of(
-                    "C-04", message, file=copy.path, line=1, workplan=copy.key, mark=copy.path, severity=Severity.WARN
+                Finding(
+                    SHARED_WORKPLAN_ID,
+                    message,
+                    file=copy.path,
+                    line=1,
+                    workplan=copy.key,
+                    discriminator=copy.path,
+                    other_severity=Severity.WARN,
                 )
             )
         rows = {row.path for row in self._hub.workstreams.values()}
         for path, why in self._files.unread.items():
             if path not in rows:
-                self._report(Finding.of("C-23", f"not read: {why}", file=path))
+                self._report(Finding(UNREAD_FILE, f"not read: {why}", file=path))
 
     def _without_shared_ids(self) -> list[ParsedWorkplan]:
         """The known workplans whose id is theirs alone; C-04 for the others."""
@@ -153,7 +169,9 @@ class _Comparing:
                 sharing.sort()
                 for path in sharing:
                     message = f"workplan id '{key}' is also that of {and_others(sharing, path)}"
-                    self._report(Finding.of("C-04", message, file=path, line=1, workplan=key, mark=path))
+                    self._report(
+                        Finding(SHARED_WORKPLAN_ID, message, file=path, line=1, workplan=key, discriminator=path)
+                    )
         return [item for item in self._files.known if len(paths[item.workplan.key]) == 1]
 
     def _match(self, known: list[ParsedWorkplan]) -> list[tuple[ParsedWorkplan, HubWorkstream | None]]:
@@ -193,7 +211,7 @@ class _Comparing:
 
     def _refuse(self, workplan: Workplan, message: str) -> None:
         self._doubts.append(Unevaluated(file=workplan.path))
-        self._report(Finding.of("C-17", message, file=workplan.path, line=1, workplan=workplan.key))
+        self._report(Finding(UUID_TAKEN, message, file=workplan.path, line=1, workplan=workplan.key))
 
     def _new_id(self, workplan: Workplan) -> str:
         return workplan.uuid or self._fresh_id()
@@ -202,8 +220,8 @@ class _Comparing:
         number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
         message = f"workplan '{workplan.title}' with {number} is not in the hub"
         message += self._hub.hints.get(workplan.path, "")
-        finding = Finding.of(
-            "C-07", message, file=workplan.path, line=1, workplan=workplan.key, file_status=workplan.status
+        finding = Finding(
+            NEW_WORKPLAN, message, file=workplan.path, line=1, workplan=workplan.key, file_status=workplan.status
         )
         committed = workplan.path not in self._files.uncommitted
         self._report(finding, CreateWorkstream(new_id, workplan, tasks, committed))
@@ -217,25 +235,27 @@ class _Comparing:
             self._agreed[workplan.key, None] = row.changed_at
         else:
             message = status_message(code, "workstream", row.mirrored[0], row.status, workplan.status)
-            finding = Finding.of(
+            finding = Finding(
                 code, message, file=workplan.path, line=workplan.line, workplan=workplan.key,
                 db_status=row.status, file_status=workplan.status,
             )  # fmt: skip
-            advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == "C-11" else None
+            advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == FILE_AHEAD else None
             self._report(finding, advance)
         differing = _differing(workplan, row)
         if differing or row.repo:
             message = f"workplan's {', '.join(differing)} in the file and in the hub differ"
             if row.repo:
                 message = f"workplan has moved here from repo '{row.repo}': its tasks and their history come along"
-            finding = Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key)
+            finding = Finding(FIELD_DIFFERS, message, file=workplan.path, line=1, workplan=workplan.key)
             self._report(finding, UpdateWorkstream(row, workplan, self._hub.replaced.get(row.id, "")))
         if workplan.uuid and workplan.uuid != row.id:
             self._other_uuid(workplan, row)
 
     def _other_uuid(self, workplan: Workplan, row: HubWorkstream) -> None:
         message = f"state_hub_workstream_id is {workplan.uuid} in the file, the hub knows it as {row.id}"
-        self._report(Finding.of("C-12", message, file=workplan.path, line=1, workplan=workplan.key, mark="uuid"))
+        self._report(
+            Finding(FIELD_DIFFERS, message, file=workplan.path, line=1, workplan=workplan.key, discriminator="uuid")
+        )
 
     def _gone(self, ids: dict[str, str]) -> set[str]:
         """C-08 for every workstream that no file claims; a file that cannot be compared may be its file.
@@ -255,21 +275,21 @@ class _Comparing:
                 continue
             if row.path in self._files.unread and row.id not in self._files.elsewhere:
                 self._doubts.append(Unevaluated(workplan=row.key))
-                self._without_file("C-23", row, f"is not read: {self._files.unread[row.path]}")
+                self._without_file(UNREAD_FILE, row, f"is not read: {self._files.unread[row.path]}")
                 continue
             gone.add(row.id)
             if row.id in self._files.elsewhere:
                 continue
             if row.id in self._hub.finished:
-                self._without_file("C-27", row, "has left the checkout, its work is finished")
+                self._without_file(FINISHED_WORKPLAN_GONE, row, "has left the checkout, its work is finished")
             else:
                 other = f": its file is now that of '{owners[row.path]}'" if row.path in owners else ""
-                self._without_file("C-08", row, f"is gone from the checkout{other}")
+                self._without_file(WORKPLAN_GONE, row, f"is gone from the checkout{other}")
         return gone
 
     def _without_file(self, code: str, row: HubWorkstream, what: str) -> None:
         message = f"workplan of '{row.mirrored[0]}' {what}"
-        self._report(Finding.of(code, message, file=row.path or None, workplan=row.key, db_status=row.status))
+        self._report(Finding(code, message, file=row.path or None, workplan=row.key, db_status=row.status))
 
 
 def _owner(row: HubWorkstream | None) -> str:
@@ -286,4 +306,4 @@ def _differing(workplan: Workplan, row: HubWorkstream) -> list[str]:
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str, str]:
-    return (finding.file or "", finding.line or 0, finding.code, finding.task or "", finding.mark)
+    return (finding.file or "", finding.line or 0, finding.code, finding.task or "", finding.discriminator)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Problem:
-    """Something in a file that cannot be used as it stands; `mark` names the place in the file's order.
+    """Something in a file that cannot be used as it stands; `discriminator` names the place in the file's order.
 
     `only_known` says that it counts only if the hub has the task.
     """
@@ -16,7 +16,7 @@ class Problem:
     message: str
     line: int | None = None
     task: str | None = None
-    mark: str = ""
+    discriminator: str = ""
     only_known: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from consistency.core.codes import FIELD_DIFFERS, INVALID_FRONT_MATTER, UNREAD_BLOCK, UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.workplan.fences import MAX_NESTING, find_blocks, too_deep
 from consistency.core.workplan.model import MIRRORED, Problem, TaskBlock, Unreadable, Workplan
 from consistency.core.workplan.near_miss_blocks import find_unread_blocks
@@ -150,10 +151,10 @@ def _fault_of_bytes(data: bytes, lines: Lines) -> Problem | None:
         data.decode()
     except UnicodeDecodeError as error:
         byte = data[error.start]
-        return Problem("C-02", f"not UTF-8: byte 0x{byte:02x} cannot be read", lines.number(error.start))
+        return Problem(UNREADABLE_FILE, f"not UTF-8: byte 0x{byte:02x} cannot be read", lines.number(error.start))
     place = lone_cr(data)
     if place is not None:
-        return Problem("C-02", "a line ends with CR alone; use LF or CRLF", lines.number(place))
+        return Problem(UNREADABLE_FILE, "a line ends with CR alone; use LF or CRLF", lines.number(place))
     return None
 
 
@@ -162,7 +163,7 @@ def _fault_of_nesting(body: str, start: int, lines: Lines) -> Problem | None:
     if place is None:
         return None
     line = lines.number(start + len(body[:place].encode()))
-    return Problem("C-02", f"lists or quotes are nested more than {MAX_NESTING} levels deep", line)
+    return Problem(UNREADABLE_FILE, f"lists or quotes are nested more than {MAX_NESTING} levels deep", line)
 
 
 class _Header:
@@ -191,14 +192,16 @@ class _Header:
             return None
         index = min(fault.index, max(len(text.rstrip()) - 1, 0))  # Not behind the last line.
         line = self._lines.number(self._start + len(text[:index].encode()))
-        return Problem("C-02", f"front matter is not usable: {fault.message}", line)
+        return Problem(UNREADABLE_FILE, f"front matter is not usable: {fault.message}", line)
 
     def problems(self) -> tuple[Problem, ...]:
         """At most one for each field, in the order of the fields."""
         faults = {name: self._fault_of(name) for name in _FIELDS}
         faults |= {name: fault for name in _FIELDS if self._odd_keys and (fault := self._fault_of_key(name))}
         return tuple(
-            Problem("C-03", message, self.line(name), mark=name) for name, message in faults.items() if message
+            Problem(INVALID_FRONT_MATTER, message, self.line(name), discriminator=name)
+            for name, message in faults.items()
+            if message
         )
 
     def cuts(self) -> tuple[Problem, ...]:
@@ -208,7 +211,7 @@ class _Header:
         values = ((name, self._mapping.values.get(name)) for name in _FREE)
         found = ((name, value, cut_off(self._text, value)) for name, value in values)
         return tuple(
-            Problem("C-12", what_is_cut(name, value, cut), self.line(name), mark=f"cut:{name}")
+            Problem(FIELD_DIFFERS, what_is_cut(name, value, cut), self.line(name), discriminator=f"cut:{name}")
             for name, value, cut in found
             if value is not None and cut
         )
@@ -261,7 +264,7 @@ def _read_blocks(
     for place, unread in enumerate(find_unread_blocks(data, start, fences, others, key, read)):
         message = f"looks like a task block, but is not read as one: {unread.why}"
         line = lines.number(unread.offset)
-        problems.append(Problem("C-24", message, line, unread.task, f"{place}:unread", unread.only_known))
+        problems.append(Problem(UNREAD_BLOCK, message, line, unread.task, f"{place}:unread", unread.only_known))
     return tuple(blocks), tuple(problems)
 
 
@@ -270,8 +273,8 @@ def _folded(text: str) -> str:
 
 
 def _unreadable(path: str, message: str, line: int | None) -> Unreadable:
-    return Unreadable(path, (Problem("C-02", message, line),))
+    return Unreadable(path, (Problem(UNREADABLE_FILE, message, line),))
 
 
 def _unread(path: str, unread: UnreadFile) -> Unreadable:
-    return Unreadable(path, (Problem("C-23", unread.message, unread.line),), unread.key)
+    return Unreadable(path, (Problem(UNREAD_FILE, unread.message, unread.line),), unread.key)

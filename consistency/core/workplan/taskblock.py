@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from consistency.core.codes import FIELD_DIFFERS, INVALID_BLOCK
 from consistency.core.workplan.fences import Fence
 from consistency.core.workplan.model import Problem, TaskBlock
 from consistency.core.workplan.source import Lines
@@ -43,7 +44,7 @@ def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None
     """The block of *fence*, the *place*-th of its file from 0; None with at least one problem otherwise."""
     if fence.size > MAX_BODY:
         message = f"task block is too large: {fence.size} bytes, {MAX_BODY} are allowed"
-        return None, (Problem("C-05", message, lines.number(fence.offset), mark=f"{place}:size"),)
+        return None, (Problem(INVALID_BLOCK, message, lines.number(fence.offset), discriminator=f"{place}:size"),)
     reader = _Reader(fence, read_mapping(fence.body, _KEYS), lines, place)
     return reader.read(), tuple(reader.problems)
 
@@ -119,7 +120,7 @@ class _Reader:
             cut = cut_off(self._fence.body, self._mapping.values.get(name))
             if cut:
                 value = self._mapping.values[name]
-                self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), "C-12")
+                self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), FIELD_DIFFERS)
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._mapping.values.get(name)
@@ -160,7 +161,7 @@ class _Reader:
         """The value of *name* where there is something in it; a problem where that may not be."""
         value = self._mapping.values.get(name)
         if value is None:
-            if required and not any(problem.mark.endswith(f":key:{name}") for problem in self.problems):
+            if required and not any(problem.discriminator.endswith(f":key:{name}") for problem in self.problems):
                 self._missing(name)
             return None
         if value.text is None:
@@ -187,5 +188,5 @@ class _Reader:
         first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
         return first + 1 + body.count("\n", 0, index) if body else first
 
-    def _problem(self, mark: str, message: str, line: int, code: str = "C-05") -> None:
-        self.problems.append(Problem(code, message, line, self._key or None, f"{self._place}:{mark}"))
+    def _problem(self, discriminator: str, message: str, line: int, code: str = INVALID_BLOCK) -> None:
+        self.problems.append(Problem(code, message, line, self._key or None, f"{self._place}:{discriminator}"))

@@ -77,13 +77,13 @@ def test_hint_names_the_first_task_that_is_further_along() -> None:
 
 def test_only_a_like_workplan_is_named() -> None:
     gone, other = ws(1, "W"), HubWorkstream(uid(2), "W", "", 1, "active", ("Plan W", *[""] * 6), WHEN, repo="b")
-    drift = Drift(Finding.of("C-08", "it is gone", workplan="W"))
+    drift = Drift(Finding("C-08", "it is gone", workplan="W"))
     (said,) = with_likes_named([drift], [gone], [other])
     assert said.finding.message == (
         "it is gone; repo 'b' has a workplan of that id and title: if it has moved there, write "
         f"state_hub_workstream_id: {uid(1)} into its front matter, and it takes its statuses and history along"
     )
     another = HubWorkstream(uid(2), "W", "", 1, "active", ("Another", *[""] * 6), WHEN, repo="b")
-    kept = [drift, Drift(Finding.of("C-10", "so is a task", workplan="W", task="T1"))]
+    kept = [drift, Drift(Finding("C-10", "so is a task", workplan="W", task="T1"))]
     assert with_likes_named(kept, [gone], [another]) == tuple(kept)
     assert with_likes_named(kept[1:], [gone], [other]) == tuple(kept[1:])

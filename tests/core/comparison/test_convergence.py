@@ -210,7 +210,7 @@ def test_compare_does_not_depend_on_the_order_of_rows(world: World, random: Rand
 @given(worlds())
 def test_findings_of_one_comparison_are_told_apart(world: World) -> None:
     found = [drift.finding for drift in world.compare().drifts]
-    assert len({finding.identity for finding in found}) == len(found)
+    assert len({finding.dedup_key for finding in found}) == len(found)
 
 
 @settings(max_examples=200)

@@ -57,7 +57,7 @@ def test_rounds(moves: list[Move], number: int) -> None:
 
 
 def drift(code: str, task: str | None, action: object) -> Drift:
-    finding = Finding.of(
+    finding = Finding(
         code, "words", file="a.md", line=3, workplan="WP", task=task, db_status="todo", file_status="done"
     )
     return Drift(finding, action)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_only_statuses_of_the_tasks_are_held() -> None:
         "task 'T1' keeps changing back and forth; it is not touched until someone decides: "
         "2026-03-04 12:00Z cron (file, a) moved todo → done; 2026-03-04 12:00Z anna (admin) reopened done → todo"
     )
-    seesaw = Finding.of(
+    seesaw = Finding(
         "C-20", message, file="a.md", line=3, workplan="WP", task="T1", db_status="todo", file_status="done"
     )
     assert held == Comparison(

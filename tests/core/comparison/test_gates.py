@@ -46,9 +46,9 @@ def test_freshness(fetched: bool, lacks: bool, ahead: bool, expected: str) -> No
 
 @pytest.mark.parametrize("state", [Freshness.BEHIND, Freshness.DIVERGED])
 def test_behind(state: Freshness) -> None:
-    assert check_behind("net", state, None) == [Finding.of("C-14", BEHIND)]
+    assert check_behind("net", state, None) == [Finding("C-14", BEHIND)]
     told = f"{BEHIND} (it lacks c0ffeec, as seen by forge at 2026-03-04 05:06:07Z)"
-    assert check_behind("net", state, SEEN) == [Finding.of("C-14", told)]
+    assert check_behind("net", state, SEEN) == [Finding("C-14", told)]
 
 
 @pytest.mark.parametrize("state", [Freshness.FRESH, Freshness.UNKNOWN, Freshness.NO_UPSTREAM])
@@ -71,20 +71,20 @@ def test_on_the_branch(branch: str | None) -> None:
 )
 def test_off_the_branch(branch: str | None, on_branch: bool | None, where: str) -> None:
     words = f"Repo 'net' {where} — nothing is written (--any-branch lifts this)"
-    assert check_branch("net", branch, "main", on_branch) == [Finding.of("C-18", words)]
+    assert check_branch("net", branch, "main", on_branch) == [Finding("C-18", words)]
 
 
 def test_in_progress() -> None:
     assert check_in_progress("net", "") == []
     words = "Repo 'net': a rebase is in progress — nothing is written; finish or abort it"
-    assert check_in_progress("net", "a rebase") == [Finding.of("C-21", words)]
+    assert check_in_progress("net", "a rebase") == [Finding("C-21", words)]
 
 
 def test_branch_gone() -> None:
     words = "Repo 'net': branch 'main' is gone from origin — nothing is written"
-    assert check_branch_exists("net", "main", "origin", "") == [Finding.of("C-22", words)]
+    assert check_branch_exists("net", "main", "origin", "") == [Finding("C-22", words)]
     renamed = f"{words}; its default branch is 'trunk': git switch trunk, then register_repo PATH follows it"
-    assert check_branch_exists("net", "main", "origin", "trunk") == [Finding.of("C-22", renamed)]
+    assert check_branch_exists("net", "main", "origin", "trunk") == [Finding("C-22", renamed)]
 
 
 def test_foreign_clone() -> None:
@@ -92,7 +92,7 @@ def test_foreign_clone() -> None:
         "Repo 'net': this clone does not come from the repo's origin: it has none — nothing is written "
         "(if the repository has moved: git remote set-url, then register_repo PATH)"
     )
-    assert check_clone("net", "it has none") == [Finding.of("C-22", words)]
+    assert check_clone("net", "it has none") == [Finding("C-22", words)]
 
 
 def test_other_repository() -> None:
@@ -100,7 +100,7 @@ def test_other_repository() -> None:
         "Repo 'net': another repository is here now, the histories have nothing in common — nothing is written "
         "(retire_checkout PATH, then register_repo PATH registers the other one)"
     )
-    assert check_repository("net") == [Finding.of("C-22", words)]
+    assert check_repository("net") == [Finding("C-22", words)]
 
 
 @pytest.mark.parametrize(("remembered", "there"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (1000, 500)])
@@ -122,7 +122,7 @@ def test_suddenly_empty(remembered: int, there: int, words: str) -> None:
         f"Repo 'net' {words} — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
-    assert check_missing_workplans("net", remembered, there) == [Finding.of("C-19", message)]
+    assert check_missing_workplans("net", remembered, there) == [Finding("C-19", message)]
 
 
 def test_check_only_informs() -> None:
@@ -131,6 +131,6 @@ def test_check_only_informs() -> None:
 
 
 def test_gates_are_no_drift() -> None:
-    assert all(is_gate(Finding.of(code, "")) for code in ("C-14", "C-18", "C-19", "C-21", "C-22"))
-    assert not is_gate(Finding.of("C-14", "", file="workplans/a.md"))
-    assert not is_gate(Finding.of("C-16", ""))
+    assert all(is_gate(Finding(code, "")) for code in ("C-14", "C-18", "C-19", "C-21", "C-22"))
+    assert not is_gate(Finding("C-14", "", file="workplans/a.md"))
+    assert not is_gate(Finding("C-16", ""))

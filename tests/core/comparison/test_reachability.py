@@ -48,7 +48,7 @@ def test_limit_doubles_up_to_a_cap(timeout: float, timeouts: int, limit: float) 
 
 def test_finding_has_gits_words_and_the_time() -> None:
     message = "remote has not answered since 2026-11-20 10:00Z (git: no route)"
-    assert unreachable("no route", BEFORE, NOW, 24) == [Finding.of("C-26", message)]
+    assert unreachable("no route", BEFORE, NOW, 24) == [Finding("C-26", message)]
 
 
 @pytest.mark.parametrize("since", [None, NOW, BEFORE + timedelta(seconds=1)])

@@ -34,7 +34,7 @@ def task_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drif
         "C-13": f"DB task 'Title T1' is ahead of file (db={db}, file={file}) — skipped to prevent regression",
         "C-15": f"task 'Title T1' was reopened in the hub, the file still has the old status (db={db}, file={file})",
     }[code]
-    finding = Finding.of(
+    finding = Finding(
         code, message, file="W.md", line=12, workplan="W", task="T1", db_status=db, file_status=file
     )  # fmt: skip
     if code == "C-11":
@@ -74,11 +74,11 @@ def test_task_not_in_the_hub() -> None:
     message = "task 'Title {}' is not in the hub"
     assert drifts(files(plan("W", new, own)), hub(ws(1, "W"))) == [
         Drift(
-            Finding.of("C-09", message.format("T1"), file="W.md", line=7, workplan="W", task="T1", file_status="done"),
+            Finding("C-09", message.format("T1"), file="W.md", line=7, workplan="W", task="T1", file_status="done"),
             CreateTask(uid(0xF000), uid(1), new),
         ),
         Drift(
-            Finding.of("C-09", message.format("T2"), file="W.md", line=17, workplan="W", task="T2", file_status="todo"),
+            Finding("C-09", message.format("T2"), file="W.md", line=17, workplan="W", task="T2", file_status="todo"),
             CreateTask(uid(22), uid(1), own),
         ),
     ]
@@ -87,7 +87,7 @@ def test_task_not_in_the_hub() -> None:
 def test_task_whose_block_is_gone() -> None:
     assert drifts(files(plan("W", block("T1"))), hub(ws(1, "W"), task(11, 1, "T1"), task(12, 1, "T2", "done"))) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-10", "block of task 'Title T2' is gone from its workplan", file="W.md", workplan="W", task="T2",
                 db_status="done",
             )
@@ -104,7 +104,7 @@ def test_task_with_other_fields_in_the_file() -> None:
     new, row = block("T1", title="New", priority="high"), task(11, 1, "T1")
     assert drifts(files(plan("W", new)), hub(ws(1, "W"), row)) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-12", "task's title, priority in the file and in the hub differ", file="W.md", line=10, workplan="W",
                 task="T1", db_status="todo", file_status="todo",
             ),
@@ -117,14 +117,14 @@ def test_task_renamed_keeps_its_row_by_the_uuid() -> None:
     new, row = block("T9", "done", title="Title T1", uuid=uid(11)), task(11, 1, "T1", "todo")
     assert drifts(files(plan("W", new)), hub(ws(1, "W"), row)) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-11", "file is ahead of task 'Title T1' (db=todo, file=done)", file="W.md", line=10, workplan="W",
                 task="T9", db_status="todo", file_status="done",
             ),
             AdvanceTask(uid(11), uid(1), "todo", "done"),
         ),
         Drift(
-            Finding.of(
+            Finding(
                 "C-12", "task's id (hub: 'T1') in the file and in the hub differ", file="W.md", line=10, workplan="W",
                 task="T9", db_status="todo", file_status="done",
             ),
@@ -136,9 +136,9 @@ def test_task_renamed_keeps_its_row_by_the_uuid() -> None:
 def test_task_with_another_uuid_than_the_hubs_is_only_reported() -> None:
     assert drifts(files(plan("W", block("T1", uuid=uid(99)))), hub(ws(1, "W"), task(11, 1, "T1"))) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-12", f"state_hub_task_id is {uid(99)} in the file, the hub knows the task as {uid(11)}", file="W.md",
-                line=10, workplan="W", task="T1", db_status="todo", file_status="todo", mark="uuid",
+                line=10, workplan="W", task="T1", db_status="todo", file_status="todo", discriminator="uuid",
             )
         )
     ]  # fmt: skip
@@ -149,7 +149,7 @@ def test_task_moved_to_another_workplan_takes_its_row_along(uuid: str | None) ->
     moved, row = block("T1", uuid=uuid), task(11, 1, "T1")
     assert drifts(files(plan("V", moved), plan("W")), hub(ws(1, "W"), ws(2, "V"), row)) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-12", "task's workplan (hub: 'W') in the file and in the hub differ", file="V.md", line=10,
                 workplan="V", task="T1", db_status="todo", file_status="todo",
             ),
@@ -181,15 +181,15 @@ def test_two_blocks_with_one_id_touch_neither() -> None:
     result = compared(files(one, two), rows)
     assert list(result.drifts)[:2] == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-06", "task id 'T1' is also that of W.md:6", file="V.md", line=5, workplan="V", task="T1",
-                file_status="done", mark="0",
+                file_status="done", discriminator="0",
             )
         ),
         Drift(
-            Finding.of(
+            Finding(
                 "C-06", "task id 'T1' is also that of V.md:5", file="W.md", line=6, workplan="W", task="T1",
-                file_status="todo", mark="1",
+                file_status="todo", discriminator="1",
             )
         ),
     ]  # fmt: skip
@@ -202,18 +202,18 @@ def test_many_blocks_with_one_id_have_short_messages() -> None:
     found = [finding for finding in findings(side, hub(ws(1, "W"), task(11, 1, "T"))) if finding.code == "C-06"]
     assert len(found) == 2000
     assert found[1999].message == "task id 'T' is also that of W.md:1, W.md:2, W.md:3 and 1996 more"
-    assert len({finding.identity for finding in found}) == 2000
+    assert len({finding.dedup_key for finding in found}) == 2000
 
 
 def test_block_with_the_id_of_an_invalid_one_is_left_alone() -> None:
     broken = Problem("C-05", "broken", 3, "T1", "0:status")
     side = files(plan("W", block("T1", "done"), problems=[broken]))
     assert drifts(side, hub(ws(1, "W"), task(11, 1, "T1"))) == [
-        Drift(Finding.of("C-05", "broken", file="W.md", line=3, workplan="W", task="T1", mark="0:status")),
+        Drift(Finding("C-05", "broken", file="W.md", line=3, workplan="W", task="T1", discriminator="0:status")),
         Drift(
-            Finding.of(
+            Finding(
                 "C-06", "task id 'T1' is also that of W.md (invalid block)", file="W.md", line=10, workplan="W",
-                task="T1", file_status="done", mark="0",
+                task="T1", file_status="done", discriminator="0",
             )
         ),
     ]  # fmt: skip
@@ -235,7 +235,7 @@ def test_invalid_block_without_an_id_leaves_all_in_doubt() -> None:
 
 def stolen(key: str, uuid: str, owner: str, *, db_status: str | None = "todo") -> Drift:
     return Drift(
-        Finding.of(
+        Finding(
             "C-17", f"state_hub_task_id {uuid} belongs to {owner}", file="W.md", line=10, workplan="W", task=key,
             db_status=db_status, file_status="todo",
         )
@@ -343,9 +343,9 @@ def test_id_of_a_task_whose_file_is_settled() -> None:
     side = files(plan("W", block("T1")), settled=[Settled("V.md", "V", uid(2))])
     assert drifts(side, hub(ws(1, "W"), ws(2, "V"), task(11, 2, "T1"))) == [
         Drift(
-            Finding.of(
+            Finding(
                 "C-06", "task id 'T1' is also that of V.md", file="W.md", line=10, workplan="W", task="T1",
-                file_status="todo", mark="0",
+                file_status="todo", discriminator="0",
             )
         )
     ]  # fmt: skip
@@ -355,7 +355,7 @@ def test_id_of_a_task_whose_file_cannot_be_compared() -> None:
     side = files(plan("W", block("T1")), unreadable=[Unreadable("V.md", (Problem("C-02", "broken", 3),))])
     result = compared(side, hub(ws(1, "W"), ws(2, "V"), task(11, 2, "T1")))
     assert result.drifts[1] == Drift(
-        Finding.of(
+        Finding(
             "C-06", "task id 'T1' is that of task 'T1' of workplan 'V', whose file cannot be compared now",
             file="W.md", line=10, workplan="W", task="T1", db_status="todo", file_status="todo",
         )

@@ -31,7 +31,7 @@ SEPARATE = "--workplans 'workplans/*.md' --workplans 'docs/plans/*.md'"
 )
 def test_mistakes_in_a_pattern(pattern: str, said: str) -> None:
     message = f"no file matches the repo's workplan pattern '{pattern}'{said}"
-    assert nothing_matches(pattern, []) == Finding.of("C-25", message)
+    assert nothing_matches(pattern, []) == Finding("C-25", message)
 
 
 def test_several_patterns() -> None:
@@ -39,9 +39,9 @@ def test_several_patterns() -> None:
         "no file matches the repo's workplan patterns 'plans/*.md' and 'a,b'; "
         "commas do not separate patterns: --workplans a --workplans b"
     )
-    assert nothing_matches("plans/*.md\na,b\n:!plans/old/**", []) == Finding.of("C-25", message)
+    assert nothing_matches("plans/*.md\na,b\n:!plans/old/**", []) == Finding("C-25", message)
 
 
 def test_what_is_nearest_comes_last() -> None:
     message = "no file matches the repo's workplan pattern 'plans/*.md'; first; second"
-    assert nothing_matches("plans/*.md", ["first", "second"]) == Finding.of("C-25", message)
+    assert nothing_matches("plans/*.md", ["first", "second"]) == Finding("C-25", message)

@@ -37,7 +37,7 @@ def test_workplan_not_in_the_hub_comes_with_its_tasks() -> None:
     tasks = (CreateTask(uid(0xF001), uid(0xF000), one), CreateTask(uid(22), uid(0xF000), two))
     creation = CreateWorkstream(uid(0xF000), new, tasks)
     assert compared(files(new), hub()) == Comparison(
-        (Drift(Finding.of("C-07", message, file="W.md", line=1, workplan="W", file_status="draft"), creation),),
+        (Drift(Finding("C-07", message, file="W.md", line=1, workplan="W", file_status="draft"), creation),),
         (),
         {"W.md": uid(0xF000)},
     )
@@ -68,8 +68,8 @@ def test_workstream_whose_workplan_is_gone_without_a_finding_for_each_task() -> 
     message = "workplan of 'Plan {}' is gone from the checkout"
     assert compared(files(), hub(ws(1, "W", status="done"), ws(2, "V", path=""), task(11, 1, "T1"))) == Comparison(
         (
-            Drift(Finding.of("C-08", message.format("V"), workplan="V", db_status="active")),
-            Drift(Finding.of("C-08", message.format("W"), file="W.md", workplan="W", db_status="done")),
+            Drift(Finding("C-08", message.format("V"), workplan="V", db_status="active")),
+            Drift(Finding("C-08", message.format("W"), file="W.md", workplan="W", db_status="done")),
         ),
         (),
         {},
@@ -87,7 +87,7 @@ def workstream_status_drifts(file: str, db: str, taken: str, moved: bool) -> lis
         "C-13": f"DB workstream 'Plan W' is ahead of file {statuses} — skipped to prevent regression",
         "C-15": f"workstream 'Plan W' was reopened in the hub, the file still has the old status {statuses}",
     }[code]
-    finding = Finding.of(code, message, file="W.md", line=5, workplan="W", db_status=db, file_status=file)
+    finding = Finding(code, message, file="W.md", line=5, workplan="W", db_status=db, file_status=file)
     return [Drift(finding, AdvanceWorkstream(uid(1), db, file) if code == "C-11" else None)]
 
 
@@ -105,13 +105,13 @@ def test_workstream_with_other_fields_in_the_file() -> None:
     new = plan("W", mirrored=("New", "me", "", "", "", "", "2026-01-01"), path="moved/W.md")
     row = ws(1, "W", mirrored=("Old", "me", "d", "", "", "", ""))
     message = "workplan's title, domain, updated, path in the file and in the hub differ"
-    finding = Finding.of("C-12", message, file="moved/W.md", line=1, workplan="W")
+    finding = Finding("C-12", message, file="moved/W.md", line=1, workplan="W")
     assert drifts(files(new), hub(row)) == [Drift(finding, UpdateWorkstream(row, new))]
 
 
 def test_workstream_renamed_keeps_its_row_by_the_uuid() -> None:
     new, row = plan("W9", uuid=uid(1), path="W.md", mirrored=ws(1, "W").mirrored), ws(1, "W")
-    finding = Finding.of(
+    finding = Finding(
         "C-12", "workplan's id (hub: 'W') in the file and in the hub differ", file="W.md", line=1, workplan="W9"
     )  # fmt: skip
     assert compared(files(new), hub(row)) == Comparison(
@@ -137,23 +137,23 @@ def test_workstream_whose_file_cannot_be_compared_is_not_gone() -> None:
 def test_workstream_with_another_uuid_than_the_hubs_is_only_reported() -> None:
     message = f"state_hub_workstream_id is {uid(9)} in the file, the hub knows it as {uid(1)}"
     assert drifts(files(plan("W", uuid=uid(9))), hub(ws(1, "W"))) == [
-        Drift(Finding.of("C-12", message, file="W.md", line=1, workplan="W", mark="uuid"))
+        Drift(Finding("C-12", message, file="W.md", line=1, workplan="W", discriminator="uuid"))
     ]
 
 
 def test_unreadable_files_are_reported_and_leave_their_workstreams_in_peace() -> None:
-    problem = Problem("C-03", "no title", 2, mark="title")
+    problem = Problem("C-03", "no title", 2, discriminator="title")
     broken = [Unreadable("V.md", (problem,), "V"), Unreadable("W.md", (BROKEN,)), Unreadable("x.md", ())]
     side = files(plan("A"), unreadable=broken)
     rows = hub(ws(1, "A"), ws(2, "V", path="old.md"), ws(3, "W"), ws(4, "U"), task(11, 2, "T1"), task(12, 3, "T2"))
     assert compared(side, rows) == Comparison(
         (
             Drift(
-                Finding.of("C-08", "workplan of 'Plan U' is gone from the checkout", file="U.md", workplan="U",
+                Finding("C-08", "workplan of 'Plan U' is gone from the checkout", file="U.md", workplan="U",
                            db_status="active")
             ),
-            Drift(Finding.of("C-03", "no title", file="V.md", line=2, workplan="V", mark="V.md:title")),
-            Drift(Finding.of("C-02", "broken", file="W.md", line=3, mark="W.md:")),
+            Drift(Finding("C-03", "no title", file="V.md", line=2, workplan="V", discriminator="V.md:title")),
+            Drift(Finding("C-02", "broken", file="W.md", line=3, discriminator="W.md:")),
         ),
         (Unevaluated(file="V.md"), Unevaluated(file="W.md"), Unevaluated(file="x.md")),
         {"A.md": uid(1)},
@@ -161,9 +161,9 @@ def test_unreadable_files_are_reported_and_leave_their_workstreams_in_peace() ->
 
 
 def test_unreadable_files_with_one_id_are_findings_of_their_own() -> None:
-    problem = Problem("C-03", "no title", 2, mark="title")
+    problem = Problem("C-03", "no title", 2, discriminator="title")
     found = findings(files(unreadable=[Unreadable(path, (problem,), "W") for path in ("a.md", "b.md")]), hub())
-    assert len({finding.identity for finding in found}) == 2
+    assert len({finding.dedup_key for finding in found}) == 2
 
 
 def test_workplans_with_one_id_touch_neither() -> None:
@@ -176,12 +176,12 @@ def test_workplans_with_one_id_touch_neither() -> None:
     result = compared(side, rows)
     assert list(result.drifts) == [
         Drift(
-            Finding.of("C-09", "task 'Title T9' is not in the hub", file="V.md", line=10, workplan="V", task="T9",
+            Finding("C-09", "task 'Title T9' is not in the hub", file="V.md", line=10, workplan="V", task="T9",
                        file_status="todo"),
             CreateTask(uid(0xF000), uid(2), block("T9")),
         ),
         *(
-            Drift(Finding.of("C-04", message.format(others), file=path, line=1, workplan="W", mark=path))
+            Drift(Finding("C-04", message.format(others), file=path, line=1, workplan="W", discriminator=path))
             for path, others in [("a.md", "b.md, c.md"), ("b.md", "a.md, c.md"), ("c.md", "a.md, b.md")]
         ),
     ]  # fmt: skip
@@ -190,7 +190,7 @@ def test_workplans_with_one_id_touch_neither() -> None:
 
 def test_two_workplans_with_one_id_are_both_reported() -> None:
     assert findings(files(plan("W", path="a.md"), plan("W", path="b.md")), hub()) == [
-        Finding.of("C-04", f"workplan id 'W' is also that of {other}", file=path, line=1, workplan="W", mark=path)
+        Finding("C-04", f"workplan id 'W' is also that of {other}", file=path, line=1, workplan="W", discriminator=path)
         for path, other in (("a.md", "b.md"), ("b.md", "a.md"))
     ]
 
@@ -203,7 +203,7 @@ def test_many_workplans_with_one_id_have_short_messages() -> None:
 
 def stolen(key: str, uuid: str, owner: str) -> Drift:
     message = f"state_hub_workstream_id {uuid} belongs to {owner}"
-    return Drift(Finding.of("C-17", message, file=f"{key}.md", line=1, workplan=key))
+    return Drift(Finding("C-17", message, file=f"{key}.md", line=1, workplan=key))
 
 
 def test_copied_uuid_of_another_workplan() -> None:
@@ -275,14 +275,14 @@ class TestWithoutAFile:
         side = replace(files(), unread={"W.md": "git ignores it", "other": "a link to a folder"})
         comparison = compared(side, hub(ws(1, "W")))
         assert [drift.finding for drift in comparison.drifts] == [
-            Finding.of(
+            Finding(
                 "C-23",
                 "workplan of 'Plan W' is not read: git ignores it",
                 file="W.md",
                 workplan="W",
                 db_status="active",
             ),
-            Finding.of("C-23", "not read: a link to a folder", file="other"),
+            Finding("C-23", "not read: a link to a folder", file="other"),
         ]
         assert comparison.doubts == (Unevaluated(workplan="W"),)
 
@@ -294,16 +294,16 @@ class TestWithoutAFile:
     def test_file_with_another_workplan_now(self) -> None:
         found = findings(files(plan("W", path="a.md")), hub(ws(1, "OLD", path="a.md"), ws(2, "W", path="a.md")))
         message = "workplan of 'Plan OLD' is gone from the checkout: its file is now that of 'W'"
-        assert found == [Finding.of("C-08", message, file="a.md", workplan="OLD", db_status="active")]
+        assert found == [Finding("C-08", message, file="a.md", workplan="OLD", db_status="active")]
 
     def test_finished(self) -> None:
         rows = replace(hub(ws(1, "V", status="done"), ws(2, "W")), finished=frozenset({uid(1)}))
         assert findings(files(), rows) == [
-            Finding.of(
+            Finding(
                 "C-27", "workplan of 'Plan V' has left the checkout, its work is finished", file="V.md", workplan="V",
                 db_status="done",
             ),
-            Finding.of("C-08", "workplan of 'Plan W' is gone from the checkout", file="W.md", workplan="W",
+            Finding("C-08", "workplan of 'Plan W' is gone from the checkout", file="W.md", workplan="W",
                        db_status="active"),
         ]  # fmt: skip
 

@@ -214,7 +214,7 @@ def test_parse_front_matter_fields(front: str, expected: list[tuple[int, str]]) 
     assert found.path == "w.md"
     assert [(problem.line, problem.message) for problem in found.problems] == expected
     assert {problem.code for problem in found.problems} == {"C-03"}
-    assert len({problem.mark for problem in found.problems}) == len(found.problems)
+    assert len({problem.discriminator for problem in found.problems}) == len(found.problems)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def problems(body: str) -> list[tuple[int | None, str | None, str]]:
     """Line, task and message of what is wrong; the body begins in line 2."""
     found, faults = read(f"```task\n{body}\n```\n")
     assert found is None
-    assert {(fault.code, fault.mark.split(":")[0]) for fault in faults} == {("C-05", "0")}
-    assert len({fault.mark for fault in faults}) == len(faults)
+    assert {(fault.code, fault.discriminator.split(":")[0]) for fault in faults} == {("C-05", "0")}
+    assert len({fault.discriminator for fault in faults}) == len(faults)
     return [(fault.line, fault.task, fault.message) for fault in faults]
 
 
