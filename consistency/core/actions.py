@@ -1,10 +1,10 @@
-"""What a fix will do, as frozen data that says what it expects to find."""
+"""What a fix will do, as data that says what it expects to find; `done` is how the report calls it once applied."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream
 from consistency.core.finding import Action
@@ -15,6 +15,7 @@ from consistency.core.workplan.model import TaskBlock, Workplan
 class CreateTask:
     """Create the task of *block* under the id *id* in *workstream*."""
 
+    done: ClassVar = Action.CREATED
     id: str
     workstream: str
     block: TaskBlock
@@ -27,6 +28,7 @@ class CreateWorkstream:
     *committed* says that a commit of the repo's branch has the file.
     """
 
+    done: ClassVar = Action.CREATED
     id: str
     workplan: Workplan
     tasks: tuple[CreateTask, ...]
@@ -37,6 +39,7 @@ class CreateWorkstream:
 class UpdateWorkstream:
     """Give the workstream *before* the mirrored fields of *workplan*; it takes the place of *replaces*, which goes."""
 
+    done: ClassVar = Action.UPDATED
     before: HubWorkstream
     workplan: Workplan
     replaces: str = ""
@@ -46,6 +49,7 @@ class UpdateWorkstream:
 class AdvanceWorkstream:
     """Move a workstream from *expected* to *wanted*, of higher or equal rank."""
 
+    done: ClassVar = Action.ADVANCED
     id: str
     expected: str
     wanted: str
@@ -55,6 +59,7 @@ class AdvanceWorkstream:
 class UpdateTask:
     """Give the task *before* the mirrored fields of *block*, and its place in *workstream*."""
 
+    done: ClassVar = Action.UPDATED
     before: HubTask
     workstream: str
     block: TaskBlock
@@ -64,6 +69,7 @@ class UpdateTask:
 class AdvanceTask:
     """Move a task from *expected* to *wanted*, of higher or equal rank."""
 
+    done: ClassVar = Action.ADVANCED
     id: str
     workstream: str
     expected: str
@@ -74,6 +80,7 @@ class AdvanceTask:
 class WriteBack:
     """Carry the hub's status *new*, in force since *changed_at*, into the block *task* of the file *path*."""
 
+    done: ClassVar = Action.WRITTEN_BACK
     path: str
     workplan: str
     task: str
@@ -98,13 +105,3 @@ class StatusWritten(NamedTuple):
 
 HubAction = CreateWorkstream | UpdateWorkstream | AdvanceWorkstream | CreateTask | UpdateTask | AdvanceTask
 PlannedAction = HubAction | WriteBack
-
-DONE_WORD: dict[type[HubAction], Action] = {
-    CreateWorkstream: Action.CREATED,
-    CreateTask: Action.CREATED,
-    UpdateWorkstream: Action.UPDATED,
-    UpdateTask: Action.UPDATED,
-    AdvanceWorkstream: Action.ADVANCED,
-    AdvanceTask: Action.ADVANCED,
-}
-"""What the report says of a hub action that was applied."""

@@ -1,4 +1,4 @@
-"""Words for the values of a report: freshness, actions, numbers."""
+"""Phrases for the values of a report: freshness, actions, numbers."""
 
 from __future__ import annotations
 
@@ -7,35 +7,24 @@ from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome
 
-ACTIONS: dict[Action, str] = {
-    Action.NONE: "",
-    Action.CREATED: "created in the hub",
-    Action.UPDATED: "the hub took the file's value",
-    Action.ADVANCED: "the hub advanced",
-    Action.WRITTEN_BACK: "written back into the file",
-    Action.SKIPPED: "left alone this time",
-    Action.FAILED: "failed, the next run tries again",
-}
-"""What was done about a finding; nothing for `none`."""
-
 
 def action_of(finding: Finding) -> str:
-    """What was done about *finding*, with the status that came of it where there is one; may be empty."""
-    words = ACTIONS[finding.action]
+    """Say what was done about *finding*, with the new status if there is one; may be empty."""
+    phrase = finding.action.phrase
     if finding.code == BEHIND:  # Its message says what is held back.
         return ""
     if finding.action is Action.ADVANCED and finding.file_status:
-        return f"{words} to {finding.file_status}"
+        return f"{phrase} to {finding.file_status}"
     if finding.action is Action.WRITTEN_BACK and finding.db_status:
-        return f"{words}: it now says {finding.db_status}"
-    return words
+        return f"{phrase}: it now says {finding.db_status}"
+    return phrase
 
 
 _WITHOUT_DISTANCE = {"no_upstream": "no upstream", "gone": "its branch is gone from the remote"}
 
 
 def freshness_of(repo: CheckoutOutcome) -> str:
-    """How *repo*'s checkout compares with its upstream; empty if nobody asked."""
+    """Say how *repo*'s checkout compares with its upstream; empty if it was not asked."""
     # How far, git can only tell of commits that have come here.
     ahead = "some commits" if repo.ahead is None else count(repo.ahead, "commit")
     behind = f"{count(repo.behind, 'commit')} behind" if repo.behind else "behind"
@@ -49,9 +38,7 @@ def freshness_of(repo: CheckoutOutcome) -> str:
         case "unknown":
             return _not_fetched(repo.fetch) + (f", {ahead} ahead of what is known of it" if repo.ahead else "")
         case other:
-            return {"no_upstream": "no upstream", "gone": "its branch is gone from the remote"}.get(
-                other or "", other or ""
-            )
+            return _WITHOUT_DISTANCE.get(other or "", other or "")
 
 
 def _not_fetched(outcome: str) -> str:

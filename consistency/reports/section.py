@@ -9,7 +9,7 @@ from itertools import groupby
 from consistency.core.codes import CODES, Severity
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome, Report
-from consistency.reports.phrases import ACTIONS, action_of, count, freshness_of
+from consistency.reports.phrases import action_of, count, freshness_of
 from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, line
 
 CROWD = 20
@@ -76,8 +76,8 @@ def _of_file(file: str | None, findings: list[Finding], verbosity: int) -> Itera
 
 def _crowd(kind: _Kind, findings: list[Finding], verbosity: int) -> Iterator[Line]:
     code, severity, action = kind
-    what = f"all {ACTIONS[action]}" if action in (Action.CREATED, Action.WRITTEN_BACK) else ACTIONS[action]
-    done = Segment(f" → {what}" if what else "", _action_style(action))
+    every = "all " if action in (Action.CREATED, Action.WRITTEN_BACK) else ""
+    done = Segment(f" → {every}{action.phrase}" if action.phrase else "", _action_style(action))
     yield line("  ", *_label(code, severity), f"{CODES[code].title}: {count(len(findings), 'finding')}", done)
     for finding in sorted(findings, key=lambda finding: (finding.file or "", finding.line or 0)):
         place = Segment(where(finding) and f"{where(finding)}  ", Style.STRONG)

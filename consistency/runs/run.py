@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
-from consistency.core.actions import DONE_WORD, WriteBack
+from consistency.core.actions import WriteBack
 from consistency.core.codes import BEHIND, NO_CHECKOUT, UNREACHABLE, WRITEBACK_FAILED
 from consistency.core.comparison.gates import as_info, is_gate
 from consistency.core.comparison.snapshot import HubWorkstream
@@ -192,10 +192,8 @@ class _Running:
         action = drift.action
         if action is None or not self._options.writes:
             return drift.finding
-        if not isinstance(action, WriteBack):
-            return replace(drift.finding, action=DONE_WORD[type(action)])
-        if action.path in written.files:
-            return replace(drift.finding, action=Action.WRITTEN_BACK)
+        if not isinstance(action, WriteBack) or action.path in written.files:
+            return replace(drift.finding, action=action.done)
         return replace(drift.finding, action=Action.SKIPPED if action.path in skipped else Action.FAILED)
 
     def _carry_over(self, before: _Result) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome
-from consistency.reports.phrases import ACTIONS, action_of, count, freshness_of
+from consistency.reports.phrases import action_of, count, freshness_of
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_action_without_statuses_says_no_status() -> None:
 
 
 def test_every_action_has_words() -> None:
-    assert set(ACTIONS) == set(Action)
+    assert [action for action in Action if not action.phrase] == [Action.NONE]
 
 
 @pytest.mark.parametrize(
