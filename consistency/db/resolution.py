@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNREACHABLE, WRITEBACK_FAILED, Scope
-from consistency.core.comparison.workplans import Unevaluated
+from consistency.core.comparison.drift import Unevaluated
 from consistency.core.finding import UNPUSHED
 from consistency.db.finding_history import StoredFinding, fingerprint
 from statehub.text import escape_unstorable

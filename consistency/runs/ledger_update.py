@@ -16,8 +16,8 @@ from consistency.core.actions import (
     WriteBack,
 )
 from consistency.core.codes import BLOCK_GONE
+from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import ParsedWorkplan, Place
-from consistency.core.comparison.workplans import Comparison
 from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
 from consistency.db.ledger import UNREAD, Entry, NewEntry, read_contents, read_entries, write_entries

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from consistency.core.actions import WriteBack
 from consistency.core.codes import BEHIND, NO_CHECKOUT, UNREACHABLE, WRITEBACK_FAILED
+from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.gates import as_info, is_gate
 from consistency.core.comparison.snapshot import HubWorkstream
-from consistency.core.comparison.workplans import Drift
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
 from consistency.db.finding_history import fingerprint, record_findings, resolve_moved
 from consistency.db.own_commits import record_own_commit

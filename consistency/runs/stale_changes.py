@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from consistency.core.actions import AdvanceTask
 from consistency.core.codes import REOPENED
+from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
-from consistency.core.comparison.workplans import Drift
 from consistency.db.reopens import Reopen, Said, read_reopens
 from consistency.git.blame import (
     Brought,

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
+from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.comparison.flapping import suppress_flapping
 from consistency.core.comparison.gates import Freshness, check_missing_workplans
 from consistency.core.comparison.snapshot import HubSnapshot, HubWorkstream, ParsedWorkplan
-from consistency.core.comparison.workplans import Comparison, Drift, compare
+from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
 from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from consistency.core.codes import Severity
+from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import HubSnapshot
-from consistency.core.comparison.workplans import Comparison, compare
+from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
 from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import Workplan

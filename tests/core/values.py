@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
+from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.comparison.snapshot import (
     FileSnapshot,
     HubSnapshot,
@@ -14,7 +15,7 @@ from consistency.core.comparison.snapshot import (
     ParsedWorkplan,
     Settled,
 )
-from consistency.core.comparison.workplans import Comparison, Drift, compare
+from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from consistency.core.codes import CODES
-from consistency.core.comparison.workplans import Unevaluated
+from consistency.core.comparison.drift import Unevaluated
 from consistency.core.finding import UNPUSHED
 from consistency.db.finding_history import StoredFinding, fingerprint
 from consistency.db.resolution import Doubts, RunScope

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from consistency.core.codes import GONE_WORKPLAN_CODES
+from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
-from consistency.core.comparison.workplans import Drift
 from consistency.core.workplan.model import Workplan
 from statehub.statuses import is_advance
 

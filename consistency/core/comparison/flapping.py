@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consistency.core.codes import FLAPPING, STATUS_CODES
-from consistency.core.comparison.workplans import Comparison, Drift
+from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.finding import Finding
 
 FLAP_THRESHOLD = 3

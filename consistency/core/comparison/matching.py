@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class HasIdentity(Protocol):
@@ -20,55 +20,63 @@ class HasIdentity(Protocol):
         """The id that people write."""
 
 
+T = TypeVar("T")
 R = TypeVar("R", bound=HasIdentity)
 
 
 @dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class Candidate:
-    """What a file says of itself or of one block: the id a person wrote, and the UUID if there is one."""
+class Candidate(Generic[T]):
+    """The ids of a file or of one block, the *item*: the id a person wrote, and the UUID if there is one."""
 
     key: str
     uuid: str | None
+    item: T
 
 
-@dataclass(frozen=True, slots=True)
-class UuidConflict(Generic[R]):
-    """The claim's UUID is somebody else's: that of *owner*, or of another new claim (None)."""
+class Matches(NamedTuple, Generic[T, R]):
+    """Items with their rows.
 
-    owner: R | None
-
-
-def match(
-    claims: Sequence[Candidate], by_uuid: Mapping[str, R], by_key: Callable[[Candidate], R | None]
-) -> list[R | UuidConflict[R] | None]:
-    """For each of *claims* its row, None where it is new, or Stolen where its UUID belongs elsewhere.
-
-    Keys are unique among *claims*. A row with the UUID is taken even under another id (a rename), unless that
-    id has a row of its own or somebody else claims the row under its own id: then the UUID was copied.
+    `pairs` have the row of each item, or None if it is new. `stolen` are the items with another's UUID, and its owner:
+    a row, or None for another new item. `missing` are the rows that no item has.
     """
-    found: list[R | UuidConflict[R] | None] = [_candidate(claim, by_uuid, by_key) for claim in claims]
-    rivals: dict[Hashable, list[int]] = defaultdict(list)
-    for index, (claim, row) in enumerate(zip(claims, found, strict=True)):
-        if isinstance(row, UuidConflict):
-            continue
-        if row is not None:
-            rivals[row.id].append(index)
-        elif claim.uuid:
-            rivals[claim.uuid].append(index)
+
+    pairs: list[tuple[T, R | None]]
+    stolen: list[tuple[T, R | None]]
+    missing: list[R]
+
+
+def match_rows(
+    claims: Sequence[Candidate[T]],
+    rows: Mapping[str, R],
+    by_key: Callable[[Candidate[T]], R | None],
+    is_taken: Callable[[Candidate[T], R], bool],
+) -> Matches[T, R]:
+    """Match *claims* with *rows* (by UUID).
+
+    Keys are unique among *claims*. A row with the UUID is taken even under another id (a rename), unless that id has a
+    row of its own (*by_key*), another claim has the row under its own id, or *is_taken* says that it is another's: then
+    the UUID was copied.
+    """
+    pairs: list[tuple[T, R | None]] = []
+    stolen = set[int]()
+    rivals: dict[str, list[int]] = defaultdict(list)
+    for index, claim in enumerate(claims):
+        named, row = by_key(claim), rows.get(claim.uuid or "")
+        is_copy = row is not None and named is not None and row.key != claim.key
+        row = row or named
+        pairs.append((claim.item, row))
+        if is_copy or (row is not None and is_taken(claim, row)):
+            stolen.add(index)
+        if not is_copy and (identity := row.id if row is not None else claim.uuid):
+            rivals[identity].append(index)
     for indexes in rivals.values():
         if len(indexes) > 1:
-            for index in indexes:
-                row = found[index]
-                if row is None or (not isinstance(row, UuidConflict) and row.key != claims[index].key):
-                    found[index] = UuidConflict(row)
-    return found
+            stolen.update(index for index in indexes if _is_renamed(claims[index], pairs[index][1]))
+    matched = [pair for index, pair in enumerate(pairs) if index not in stolen] if stolen else pairs
+    paired = {row.id for _, row in matched if row is not None}
+    missing = [row for row in rows.values() if row.id not in paired]
+    return Matches(matched, [pairs[index] for index in sorted(stolen)], missing)
 
 
-def _candidate(
-    claim: Candidate, by_uuid: Mapping[str, R], by_key: Callable[[Candidate], R | None]
-) -> R | UuidConflict[R] | None:
-    named = by_key(claim)
-    owner = by_uuid.get(claim.uuid) if claim.uuid else None
-    if owner is None or owner.key == claim.key:
-        return owner or named
-    return UuidConflict(owner) if named is not None else owner
+def _is_renamed(claim: Candidate[T], row: R | None) -> bool:
+    return row is None or row.key != claim.key

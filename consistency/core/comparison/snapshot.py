@@ -45,6 +45,11 @@ class HubWorkstream:
     may_be_missing: bool = False
     repo: str = ""
 
+    @property
+    def title(self) -> str:
+        """Return the title, which is the first of the mirrored fields."""
+        return self.mirrored[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:

@@ -7,7 +7,7 @@ to another workplan takes its task along.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
@@ -22,8 +22,9 @@ from consistency.core.codes import (
     UUID_TAKEN,
     Severity,
 )
-from consistency.core.comparison.matching import Candidate, UuidConflict, match
-from consistency.core.comparison.snapshot import HubSnapshot, HubTask, ParsedWorkplan, Place, Settled
+from consistency.core.comparison.drift import Drift, Unevaluated
+from consistency.core.comparison.matching import Candidate, match_rows
+from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubTask, ParsedWorkplan, Place
 from consistency.core.comparison.status_rule import classify_difference, status_message
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, TaskBlock, Workplan
@@ -31,217 +32,203 @@ from consistency.core.workplan.validation import and_others
 
 Pair = tuple[ParsedWorkplan, TaskBlock]
 
-_OF_BLOCKS = frozenset({INVALID_BLOCK, UNREAD_BLOCK})
+_OF_BLOCKS = (INVALID_BLOCK, UNREAD_BLOCK)
 """Problems of a block that is there, and of which nothing is taken."""
 
 
 class TaskComparison:
-    """One comparison of tasks. `run` fills `reported` (finding, and what a fix would do), `doubts` ((workplan
-    id, task id or None for all) that could not be evaluated), and `creations` (path → tasks that come with a
-    new workplan, without a finding each), and `agreed` ((workplan id, task id) → since when the hub has had the
-    status that the file has, too). `unread` are the tasks whose block is there, but is not read as one.
+    """One comparison of tasks. `run` fills `drifts`, `doubts`, `creations` (path → tasks that come with a new
+    workplan, without a finding each), and `agreed` ((workplan id, task id) → since when the hub has had the status that
+    the file has, too).
     """
 
     def __init__(
         self,
-        known: Sequence[ParsedWorkplan],
-        settled: Sequence[Settled],
+        files: FileSnapshot,
         hub: HubSnapshot,
         workstreams: Mapping[str, str],
-        created: Collection[str],
         gone: Collection[str],
         fresh_id: Callable[[], str],
-        untracked: Collection[str] = (),
     ) -> None:
-        """*workstreams* is path → id for *known*, *created* the paths of those that are new to the hub; *gone*
-        are the ids of workstreams without a file, *untracked* the paths that git does not track.
-        """
-        self.reported: list[tuple[Finding, PlannedAction | None]] = []
-        self.creations: dict[str, list[CreateTask]] = {path: [] for path in created}
-        self.doubts: list[tuple[str, str | None]] = []
+        """*workstreams* is path → id for the workplans to compare, *gone* are the ids of workstreams without a file."""
+        self.drifts: list[Drift] = []
+        self.doubts: list[Unevaluated] = []
+        self.creations: dict[str, list[CreateTask]] = {
+            path: [] for path, workstream in workstreams.items() if workstream not in hub.workstreams
+        }
         self.agreed: dict[Place, datetime] = {}
-        self._known, self._workstreams, self._fresh_id = known, workstreams, fresh_id
-        self._untracked = untracked
-        self._settled = {file.workstream: file for file in settled}
+        self._known = [item for item in files.known if item.workplan.path in workstreams]
+        self._workstreams, self._fresh_id, self._untracked = workstreams, fresh_id, files.untracked
+        self._settled = {file.workstream: file.path for file in files.settled}
         self._foreign = {task.id: hub.foreign[task.workstream] for task in hub.tasks if task.workstream in hub.foreign}
         own = (task for task in hub.tasks if task.id not in self._foreign)
         self._rows = sorted(own, key=lambda row: row.id)  # The hub may hold an id twice; the same one wins always.
         self._in_home = {(row.workstream, row.key): row for row in self._rows}
         self._names = {row.id: row.key for row in hub.workstreams.values()}
         self._arriving = {row.id for row in hub.workstreams.values() if row.repo}
-        # A task may leave these workstreams for another: all their blocks are at hand, or they have none.
+        # A task may leave these workstreams for another: all their blocks are known, or they have none.
         self._open_homes = {*workstreams.values(), *gone}
-        self._taken = {key: status for item in known for key, status in item.taken.items()}
-        self._since = {key: at for item in known for key, at in item.since.items()}
-        self._unreadable_ids = {
-            item.workplan.path
-            for item in known
-            if any(not problem.task and problem.code in _OF_BLOCKS for problem in item.workplan.problems)
-        }
-        self.unread: list[Place] = []
+        self._taken = {key: status for item in self._known for key, status in item.taken.items()}
+        self._since = {key: at for item in self._known for key, at in item.since.items()}
+        self._places: dict[str, list[str]] = defaultdict(list)
+        self._tracked: Counter[str] = Counter()
+        self._locate_ids()
 
     def run(self) -> None:
         """Compare."""
-        self._problems()
-        pairs = self._without_shared_ids()
-        matched: set[str] = set()
-        for (item, block), row in zip(pairs, self._match(pairs), strict=True):
-            if isinstance(row, HubTask):
-                matched.add(row.id)
-                self._task(item, block, row)
-            elif row is None:
-                self._new(item.workplan, block)
-        self._unread(matched)
-        self._gone(matched)
+        for workplan, problem in self._problems():
+            if problem.code != UNREAD_BLOCK:
+                self._report_problem(workplan, problem)
+        pairs, missing = self._match(self._without_shared_ids())
+        for (item, block), row in pairs:
+            if row is None:
+                self._create(item.workplan, block)
+            elif row.workstream in self._open_homes:
+                self._compare(item, block, row)
+            else:  # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
+                message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
+                self._refuse(item.workplan, SHARED_TASK_ID, message, block, row)
+        self._report_missing(missing, self._report_unread(missing))
+
+    def _problems(self) -> Iterable[tuple[Workplan, Problem]]:
+        return ((item.workplan, problem) for item in self._known for problem in item.workplan.problems)
 
     def _report(
         self, workplan: Workplan, code: str, message: str, block: TaskBlock, row: HubTask | None = None,
         action: PlannedAction | None = None, discriminator: str = "", severity: Severity | None = None,
     ) -> None:  # fmt: skip
         finding = Finding(
-            code, message, file=workplan.path, line=block.line, workplan=workplan.key, task=block.key,
-            db_status=row.status if row else None, file_status=block.status,
-            discriminator=discriminator, other_severity=severity,
+            code, message, workplan.path, block.line, workplan.key, block.key, row.status if row else None,
+            block.status, other_severity=severity, discriminator=discriminator,
         )  # fmt: skip
-        self.reported.append((finding, action))
+        self.drifts.append(Drift(finding, action))
 
-    def _problems(self) -> None:
-        for item in self._known:
-            for problem in item.workplan.problems:
-                if problem.code != UNREAD_BLOCK:
-                    self._problem(item.workplan, problem)
+    def _refuse(
+        self, workplan: Workplan, code: str, message: str, block: TaskBlock, row: HubTask | None = None,
+        discriminator: str = "", severity: Severity | None = None,
+    ) -> None:  # fmt: skip
+        """Report a block that cannot be compared with its task."""
+        self.doubts.append(Unevaluated(workplan=workplan.key, task=block.key))
+        self._report(workplan, code, message, block, row, None, discriminator, severity)
 
-    def _problem(self, workplan: Workplan, problem: Problem) -> None:
+    def _report_problem(self, workplan: Workplan, problem: Problem) -> None:
         if problem.task and problem.code in _OF_BLOCKS:
-            self.doubts.append((workplan.key, problem.task))
+            is_there = problem.code == UNREAD_BLOCK
+            self.doubts.append(Unevaluated(workplan=workplan.key, task=problem.task, there=is_there))
         finding = Finding(
-            problem.code, problem.message, file=workplan.path, line=problem.line, workplan=workplan.key,
-            task=problem.task, discriminator=problem.discriminator,
+            problem.code, problem.message, workplan.path, problem.line, workplan.key, problem.task,
+            discriminator=problem.discriminator,
         )  # fmt: skip
-        self.reported.append((finding, None))
+        self.drifts.append(Drift(finding))
 
-    def _unread(self, matched: set[str]) -> None:
-        """C-24 for what looks like a task block. One that quotes a block, here or in another file, is no such thing."""
-        read = self._spoken_for.keys() | {row.key for row in self._rows if row.id in matched}
-        read |= {row.key for row in self._rows if row.workstream in self._settled}
-        rows = {row.key for row in self._rows}
-        for item in self._known:
-            for problem in item.workplan.problems:
-                if (
-                    problem.code != UNREAD_BLOCK
-                    or problem.task in read
-                    or (problem.only_known and problem.task not in rows)
-                ):
-                    continue
-                self._problem(item.workplan, problem)
-                if problem.task:
-                    self.unread.append((item.workplan.key, problem.task))
+    def _report_unread(self, missing: Sequence[HubTask]) -> set[str]:
+        """Report C-24 for what looks like a task block, and return the ids in it.
 
-    def _without_shared_ids(self) -> list[Pair]:
-        """The blocks whose id is theirs alone in the repo; C-06 for the others. A tracked file comes first."""
-        places: dict[str, list[str]] = defaultdict(list)
-        tracked: Counter[str] = Counter()
+        A block that quotes another, here or in another file, is not reported.
+        """
+        keys, absent = {row.key for row in self._rows}, {row.id for row in missing}
+        read = {row.key for row in self._rows if row.id not in absent or row.workstream in self._settled}
+        unread = set[str]()
+        for workplan, problem in self._problems():
+            task = problem.task
+            if problem.code != UNREAD_BLOCK or task in self._places or task in read:
+                continue
+            if task in keys or not problem.only_known:
+                self._report_problem(workplan, problem)
+                unread.add(task or "")
+        return unread
+
+    def _locate_ids(self) -> None:
+        """Find all places of each task id in the files. A tracked file comes first."""
         for item in self._known:
             path = item.workplan.path
             for block in item.workplan.blocks:
-                places[block.key].append(f"{path}:{block.line}")
-                tracked[block.key] += path not in self._untracked
-            invalid = (problem for problem in item.workplan.problems if problem.code == INVALID_BLOCK)
-            for key in {problem.task for problem in invalid if problem.task}:
-                places[key].append(f"{path} (invalid block)")
-                tracked[key] += path not in self._untracked
+                self._add_place(block.key, path, f":{block.line}")
+            problems = item.workplan.problems
+            for key in {problem.task for problem in problems if problem.task and problem.code == INVALID_BLOCK}:
+                self._add_place(key, path, " (invalid block)")
         for row in self._rows:
-            if row.workstream in self._settled and row.key in places:
-                path = self._settled[row.workstream].path
-                places[row.key].append(path)
-                tracked[row.key] += path not in self._untracked
-        self._spoken_for = places
+            if row.workstream in self._settled and row.key in self._places:
+                self._add_place(row.key, self._settled[row.workstream])
+
+    def _add_place(self, key: str, path: str, where: str = "") -> None:
+        self._places[key].append(path + where)
+        self._tracked[key] += path not in self._untracked
+
+    def _without_shared_ids(self) -> list[Pair]:
+        """Return the blocks that alone have their id in the repo; C-06 for the others."""
         alone: list[Pair] = []
         seen: Counter[str] = Counter()
         for item in self._known:
             is_tracked = item.workplan.path not in self._untracked
             for block in item.workplan.blocks:
-                if len(places[block.key]) == 1 or (is_tracked and tracked[block.key] == 1):
+                has_one_tracked = self._tracked[block.key] == 1
+                if len(self._places[block.key]) == 1 or (is_tracked and has_one_tracked):
                     alone.append((item, block))
                 else:
-                    left_out = not is_tracked and tracked[block.key] == 1
-                    self._shared(item.workplan, block, places[block.key], seen[block.key], left_out)
+                    left_out = has_one_tracked and not is_tracked
+                    self._report_shared_id(item.workplan, block, seen[block.key], left_out=left_out)
                     seen[block.key] += 1
         return alone
 
-    def _shared(self, workplan: Workplan, block: TaskBlock, places: list[str], number: int, left_out: bool) -> None:
-        self.doubts.append((workplan.key, block.key))
-        message = f"task id '{block.key}' is also that of {and_others(places, f'{workplan.path}:{block.line}')}"
+    def _report_shared_id(self, workplan: Workplan, block: TaskBlock, number: int, *, left_out: bool) -> None:
+        others = and_others(self._places[block.key], f"{workplan.path}:{block.line}")
+        message = f"task id '{block.key}' is also that of {others}"
         if left_out:
             message += "; this block, in a file untracked by git, is left out"
-        self._report(
-            workplan,
-            SHARED_TASK_ID,
-            message,
-            block,
-            discriminator=str(number),
-            severity=Severity.WARN if left_out else None,
-        )
+        severity = Severity.WARN if left_out else None
+        self._refuse(workplan, SHARED_TASK_ID, message, block, None, str(number), severity)
 
-    def _match(self, pairs: list[Pair]) -> list[HubTask | UuidConflict[HubTask] | None]:
-        """The row of each block, None for a new one, Stolen (and reported) where it may not be touched."""
+    def _match(self, blocks: list[Pair]) -> tuple[list[tuple[Pair, HubTask | None]], list[HubTask]]:
+        """Pair *blocks* with their rows, None for a new one; C-17 for those with another's UUID.
+
+        The second list has the rows without a block.
+        """
         # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
         in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
-        home = {block.key: self._workstreams[item.workplan.path] for item, block in pairs}
+        claims, homes = [], self._workstreams
+        for item, block in blocks:
+            if block.uuid in self._foreign:
+                owner = f"a task of '{self._foreign[block.uuid]}', in another repo"
+                self._refuse_uuid(item.workplan, block, None, owner)
+            else:
+                claims.append(Candidate(block.key, block.uuid, (item, block)))
+        matches = match_rows(
+            claims,
+            {row.id: row for row in self._rows},
+            lambda claim: self._in_home.get((homes[claim.item[0].workplan.path], claim.key)) or in_repo.get(claim.key),
+            self._is_taken,
+        )
+        for (item, block), row in matches.stolen:
+            self._refuse_uuid(item.workplan, block, row, self._owner(row) if row else "another new task block")
+        return matches.pairs, matches.missing
 
-        def by_key(claim: Candidate) -> HubTask | None:
-            return self._in_home.get((home[claim.key], claim.key)) or in_repo.get(claim.key)
+    def _home(self, item: ParsedWorkplan) -> str:
+        return self._workstreams[item.workplan.path]
 
-        claims = [Candidate(block.key, block.uuid) for _, block in pairs]
-        rows = match(claims, {row.id: row for row in self._rows}, by_key)
-        return [self._admitted(item, block, row) for (item, block), row in zip(pairs, rows, strict=True)]
-
-    def _admitted(
-        self, item: ParsedWorkplan, block: TaskBlock, row: HubTask | UuidConflict[HubTask] | None
-    ) -> HubTask | UuidConflict[HubTask] | None:
-        workplan = item.workplan
-        if block.uuid in self._foreign:
-            return self._stolen(workplan, block, None, f"a task of '{self._foreign[block.uuid]}', in another repo")
-        if isinstance(row, UuidConflict):
-            owner = self._owner(row.owner) if row.owner else "another new task block"
-            return self._stolen(workplan, block, row.owner, owner)
-        if row is None:
-            return None
-        if self._is_anothers(block, row, self._workstreams[workplan.path]):
-            return self._stolen(workplan, block, row, self._owner(row))
-        if row.workstream in self._open_homes:
-            return row
-        # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
-        self.doubts.append((workplan.key, block.key))
-        message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
-        self._report(workplan, SHARED_TASK_ID, message, block, row)
-        return UuidConflict(row)
-
-    def _is_anothers(self, block: TaskBlock, row: HubTask, home: str) -> bool:
-        """Whether the UUID of *block* is a copy: its block is or may be there, or the id has a row in *home*."""
-        if row.key != block.key:
-            return row.key in self._spoken_for or row.workstream not in self._open_homes
-        return self._in_home.get((home, block.key), row) is not row
+    def _is_taken(self, claim: Candidate[Pair], row: HubTask) -> bool:
+        """Return whether its block is or may be there, or the id has a row in the claim's own workplan."""
+        if row.key != claim.key:
+            return row.key in self._places or row.workstream not in self._open_homes
+        return self._in_home.get((self._home(claim.item[0]), claim.key), row) is not row
 
     def _owner(self, row: HubTask) -> str:
         return f"task '{row.key}' of workplan '{self._names.get(row.workstream, '?')}'"
 
-    def _stolen(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> UuidConflict[HubTask]:
-        self.doubts.append((workplan.key, block.key))
-        self._report(workplan, UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
-        return UuidConflict(row)
+    def _refuse_uuid(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> None:
+        self._refuse(workplan, UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
 
-    def _new(self, workplan: Workplan, block: TaskBlock) -> None:
+    def _create(self, workplan: Workplan, block: TaskBlock) -> None:
         action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
         if workplan.path in self.creations:
             self.creations[workplan.path].append(action)
         else:
             self._report(workplan, NEW_TASK, f"task '{block.title}' is not in the hub", block, action=action)
 
-    def _task(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
-        self._status(item, block, row)
-        workplan, home = item.workplan, self._workstreams[item.workplan.path]
-        differing = _differing(block, row)
+    def _compare(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
+        self._compare_status(item, block, row)
+        workplan, home = item.workplan, self._home(item)
+        differing = _differing_fields(block, row)
         if row.workstream != home:
             differing.append(f"workplan (hub: '{self._names[row.workstream]}')")
         if differing:
@@ -251,48 +238,41 @@ class TaskComparison:
             message = f"state_hub_task_id is {block.uuid} in the file, the hub knows the task as {row.id}"
             self._report(workplan, FIELD_DIFFERS, message, block, row, discriminator="uuid")
 
-    def _status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
+    def _compare_status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         # The ledger is the checkout's: a block that moved or took another id is no news by that.
         taken = item.taken.get(block.key) or self._taken.get(row.key, "")
         since = item.since.get(block.key) or self._since.get(row.key)
         code = classify_difference(block.status, row.status, taken, moved=since != row.changed_at)
+        workplan = item.workplan
         if code is None:
-            self.agreed[item.workplan.key, block.key] = row.changed_at
+            self.agreed[workplan.key, block.key] = row.changed_at
             return
         action: PlannedAction
         if code == FILE_AHEAD:
-            action = AdvanceTask(row.id, self._workstreams[item.workplan.path], row.status, block.status)
+            action = AdvanceTask(row.id, self._home(item), row.status, block.status)
         else:
-            path, key = item.workplan.path, item.workplan.key
-            action = WriteBack(path, key, block.key, block.status, row.status, row.changed_at)
-        self._report(
-            item.workplan, code, status_message(code, "task", row.title, row.status, block.status), block, row, action
-        )
+            action = WriteBack(workplan.path, workplan.key, block.key, block.status, row.status, row.changed_at)
+        message = status_message(code, "task", row.title, row.status, block.status)
+        self._report(workplan, code, message, block, row, action)
 
-    def _gone(self, matched: set[str]) -> None:
-        """C-10 for tasks of compared workplans that no block claims; unsure where a block's id is unreadable."""
-        compared = {self._workstreams[item.workplan.path]: item.workplan for item in self._known}
-        unread = {task for _, task in self.unread}
-        for row in self._rows:
+    def _report_missing(self, missing: Sequence[HubTask], unread: set[str]) -> None:
+        """Report C-10 for tasks of compared workplans that no block claims; unsure if a block's id is unreadable."""
+        compared = {self._home(item): item.workplan for item in self._known}
+        unreadable = {
+            workplan.path for workplan, problem in self._problems() if not problem.task and problem.code in _OF_BLOCKS
+        }
+        for row in missing:
             workplan = compared.get(row.workstream)
-            if workplan is None or row.id in matched or row.key in self._spoken_for or row.key in unread:
+            if workplan is None or row.key in self._places or row.key in unread:
                 continue
-            if workplan.path in self._unreadable_ids:
-                self.doubts.append((workplan.key, row.key))
+            if workplan.path in unreadable:
+                self.doubts.append(Unevaluated(workplan=workplan.key, task=row.key))
                 continue
-            finding = Finding(
-                BLOCK_GONE, f"block of task '{row.title}' is gone from its workplan", file=workplan.path,
-                workplan=workplan.key, task=row.key, db_status=row.status,
-            )  # fmt: skip
-            self.reported.append((finding, None))
+            message = f"block of task '{row.title}' is gone from its workplan"
+            finding = Finding(BLOCK_GONE, message, workplan.path, None, workplan.key, row.key, row.status)
+            self.drifts.append(Drift(finding))
 
 
-def _differing(block: TaskBlock, row: HubTask) -> list[str]:
-    names = []
-    if block.key != row.key:
-        names.append(f"id (hub: '{row.key}')")
-    if block.title != row.title:
-        names.append("title")
-    if block.priority != row.priority:
-        names.append("priority")
-    return names
+def _differing_fields(block: TaskBlock, row: HubTask) -> list[str]:
+    names = [name for name in ("title", "priority") if getattr(block, name) != getattr(row, name)]
+    return [f"id (hub: '{row.key}')", *names] if block.key != row.key else names

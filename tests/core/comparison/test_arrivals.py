@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from consistency.core.comparison.arrivals import Seen, Sight, hint, memory_of, with_likes_named, witness
+from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan
-from consistency.core.comparison.workplans import Drift
 from consistency.core.finding import Finding
 from tests.core.values import BEFORE, WHEN, block, plan, task, uid, ws
 

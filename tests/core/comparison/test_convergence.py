@@ -20,8 +20,8 @@ from consistency.core.actions import (
     UpdateWorkstream,
     WriteBack,
 )
+from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubTask, HubWorkstream, ParsedWorkplan
-from consistency.core.comparison.workplans import Comparison
 from consistency.core.workplan.model import TaskBlock, Workplan
 from statehub.statuses import TASK_STATUSES, WORKSTREAM_STATUSES, is_regress, rank
 from tests.core.values import WHEN, block, compared, plan, task, uid, ws

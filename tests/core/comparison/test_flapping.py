@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consistency.core.actions import AdvanceTask, WriteBack
+from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.comparison.flapping import Move, count_rounds, suppress_flapping
-from consistency.core.comparison.workplans import Comparison, Drift
 from consistency.core.finding import Finding
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from consistency.core.actions import AdvanceTask, CreateTask, UpdateTask, WriteBack
+from consistency.core.comparison.drift import Drift, Unevaluated
 from consistency.core.comparison.snapshot import ParsedWorkplan, Settled
 from consistency.core.comparison.status_rule import classify_difference
-from consistency.core.comparison.workplans import Drift, Unevaluated
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable
 from statehub.statuses import TASK_STATUSES, rank

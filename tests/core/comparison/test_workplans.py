@@ -10,9 +10,9 @@ import pytest
 
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, UpdateTask, UpdateWorkstream
 from consistency.core.codes import Severity
+from consistency.core.comparison.drift import Comparison, Drift, Unevaluated
 from consistency.core.comparison.snapshot import ParsedWorkplan, Settled
 from consistency.core.comparison.status_rule import classify_difference
-from consistency.core.comparison.workplans import Comparison, Drift, Unevaluated
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable
 from statehub.statuses import WORKSTREAM_STATUSES, rank

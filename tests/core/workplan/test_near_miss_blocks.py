@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from consistency.core.comparison.drift import Unevaluated
 from consistency.core.comparison.snapshot import Settled
-from consistency.core.comparison.workplans import Unevaluated
 from consistency.core.workplan.model import Problem, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from tests.core.values import block, codes, compared, files, findings, hub, plan, task, uid, ws
