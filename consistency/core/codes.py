@@ -20,35 +20,23 @@ SEVERITIES: tuple[Severity, ...] = (Severity.INFO, Severity.WARN, Severity.FAIL)
 class Kind(Enum):
     """What a finding is about."""
 
-    FAULT = auto()
-    """Something that a person must fix."""
-    DRIFT = auto()
-    """Files and hub differ."""
-    WRITEBACK = auto()
-    """They differ, and the hub's status belongs into the file."""
-    GATE = auto()
-    """The whole checkout is held back."""
-    NOTE = auto()
-    """Nothing to do: said once."""
+    FAULT = auto()  # A person must fix something.
+    DRIFT = auto()  # Files and hub differ.
+    WRITEBACK = auto()  # They differ, and the hub's status belongs into the file.
+    GATE = auto()  # The whole checkout is held back; C-14 only if it names no file.
+    NOTE = auto()  # Nothing to do: reported once.
 
 
 class Scope(Enum):
-    """The part of the work that a run must have done to know that a finding is over."""
+    """What a run must have done to know that a finding is over. From FILE on, each includes the ones before it."""
 
-    CHECKOUT = auto()
-    """It found the checkout."""
-    STATE = auto()
-    """It read the checkout's state."""
-    REMOTE = auto()
-    """It got an answer from the remote."""
-    FILE = auto()
-    """It looked for the file and read it, whatever remains unknown of it."""
-    WORKPLAN = auto()
-    """It also knows which workplan the file is."""
-    BLOCK = auto()
-    """It also read the block."""
-    HUB = auto()
-    """It also compared that with the hub."""
+    CHECKOUT = auto()  # Found the checkout.
+    STATE = auto()  # Read the checkout's state.
+    REMOTE = auto()  # Got an answer from the remote.
+    FILE = auto()  # Looked for the file and read it.
+    WORKPLAN = auto()  # Found out which workplan it is.
+    BLOCK = auto()  # Read the block.
+    HUB = auto()  # Compared that with the hub.
 
 
 @dataclass(frozen=True, slots=True)

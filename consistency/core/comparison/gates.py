@@ -7,16 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from consistency.core.codes import (
-    BEHIND,
-    GIT_IN_PROGRESS,
-    WORKPLANS_MISSING,
-    WRONG_BRANCH,
-    WRONG_ORIGIN,
-    Kind,
-    Severity,
-    codes_of,
-)
+from consistency.core import codes
+from consistency.core.codes import Kind, Severity, codes_of
 from consistency.core.finding import Finding
 
 
@@ -24,7 +16,7 @@ class Freshness(StrEnum):
     """What is known of the checkout against its upstream."""
 
     FRESH = "fresh"
-    BEHIND = "behind"
+    codes.BEHIND = "behind"
     DIVERGED = "diverged"
     UNKNOWN = "unknown"
     NO_UPSTREAM = "no_upstream"
@@ -77,7 +69,7 @@ def check_behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Fin
     message = f"Repo '{slug}' is behind remote — pull before fixing to avoid clobbering remote progress"
     if seen is not None:
         message += f" (it lacks {seen.tip[:7]}, as seen by {seen.host} at {seen.at:%Y-%m-%d %H:%M:%SZ})"
-    return [Finding(BEHIND, message)]
+    return [Finding(codes.BEHIND, message)]
 
 
 def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
@@ -90,7 +82,7 @@ def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | N
         where = f"has a detached HEAD, and it is not known whether that is the tip of '{wanted}'"
     else:
         where = f"has a detached HEAD that is not the tip of '{wanted}'"
-    return [Finding(WRONG_BRANCH, f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
+    return [Finding(codes.WRONG_BRANCH, f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
 
 
 def check_in_progress(slug: str, operation: str) -> list[Finding]:
@@ -98,7 +90,7 @@ def check_in_progress(slug: str, operation: str) -> list[Finding]:
     if not operation:
         return []
     message = f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it"
-    return [Finding(GIT_IN_PROGRESS, message)]
+    return [Finding(codes.GIT_IN_PROGRESS, message)]
 
 
 def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
@@ -106,7 +98,7 @@ def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> li
     message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
     if default:
         message += f"; its default branch is '{default}': git switch {default}, then register_repo PATH follows it"
-    return [Finding(WRONG_ORIGIN, message)]
+    return [Finding(codes.WRONG_ORIGIN, message)]
 
 
 def check_clone(slug: str, reason: str) -> list[Finding]:
@@ -115,7 +107,7 @@ def check_clone(slug: str, reason: str) -> list[Finding]:
         f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
         "(if the repository has moved: git remote set-url, then register_repo PATH)"
     )
-    return [Finding(WRONG_ORIGIN, message)]
+    return [Finding(codes.WRONG_ORIGIN, message)]
 
 
 def check_repository(slug: str) -> list[Finding]:
@@ -124,7 +116,7 @@ def check_repository(slug: str) -> list[Finding]:
         f"Repo '{slug}': another repository is here now, the histories have nothing in common — nothing is written "
         "(retire_checkout PATH, then register_repo PATH registers the other one)"
     )
-    return [Finding(WRONG_ORIGIN, message)]
+    return [Finding(codes.WRONG_ORIGIN, message)]
 
 
 def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Finding]:
@@ -138,7 +130,7 @@ def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Find
         f"Repo '{slug}' {shown} — nothing is written "
         "(wrong branch, sparse checkout, unmounted disk? --allow-missing if really removed)"
     )
-    return [Finding(WORKPLANS_MISSING, message)]
+    return [Finding(codes.WORKPLANS_MISSING, message)]
 
 
 def as_info(findings: Collection[Finding]) -> list[Finding]:

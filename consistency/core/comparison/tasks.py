@@ -10,18 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from consistency.core import codes
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
-from consistency.core.codes import (
-    BLOCK_GONE,
-    FIELD_DIFFERS,
-    FILE_AHEAD,
-    INVALID_BLOCK,
-    NEW_TASK,
-    SHARED_TASK_ID,
-    UNREAD_BLOCK,
-    UUID_TAKEN,
-    Severity,
-)
+from consistency.core.codes import Severity
 from consistency.core.comparison.drift import Drift, Unevaluated
 from consistency.core.comparison.matching import Candidate, match_rows
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubTask, ParsedWorkplan, Place
@@ -32,7 +23,7 @@ from consistency.core.workplan.validation import and_others
 
 Pair = tuple[ParsedWorkplan, TaskBlock]
 
-_OF_BLOCKS = (INVALID_BLOCK, UNREAD_BLOCK)
+_OF_BLOCKS = (codes.INVALID_BLOCK, codes.UNREAD_BLOCK)
 """Problems of a block that is there, and of which nothing is taken."""
 
 
@@ -77,7 +68,7 @@ class TaskComparison:
     def run(self) -> None:
         """Compare."""
         for workplan, problem in self._problems():
-            if problem.code != UNREAD_BLOCK:
+            if problem.code != codes.UNREAD_BLOCK:
                 self._report_problem(workplan, problem)
         pairs, missing = self._match(self._without_shared_ids())
         for (item, block), row in pairs:
@@ -87,7 +78,7 @@ class TaskComparison:
                 self._compare(item, block, row)
             else:  # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
                 message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
-                self._refuse(item.workplan, SHARED_TASK_ID, message, block, row)
+                self._refuse(item.workplan, codes.SHARED_TASK_ID, message, block, row)
         self._report_missing(missing, self._report_unread(missing))
 
     def _problems(self) -> Iterable[tuple[Workplan, Problem]]:
@@ -113,7 +104,7 @@ class TaskComparison:
 
     def _report_problem(self, workplan: Workplan, problem: Problem) -> None:
         if problem.task and problem.code in _OF_BLOCKS:
-            is_there = problem.code == UNREAD_BLOCK
+            is_there = problem.code == codes.UNREAD_BLOCK
             self.doubts.append(Unevaluated(workplan=workplan.key, task=problem.task, there=is_there))
         finding = Finding(
             problem.code, problem.message, workplan.path, problem.line, workplan.key, problem.task,
@@ -131,7 +122,7 @@ class TaskComparison:
         unread = set[str]()
         for workplan, problem in self._problems():
             task = problem.task
-            if problem.code != UNREAD_BLOCK or task in self._places or task in read:
+            if problem.code != codes.UNREAD_BLOCK or task in self._places or task in read:
                 continue
             if task in keys or not problem.only_known:
                 self._report_problem(workplan, problem)
@@ -145,7 +136,7 @@ class TaskComparison:
             for block in item.workplan.blocks:
                 self._add_place(block.key, path, f":{block.line}")
             problems = item.workplan.problems
-            for key in {problem.task for problem in problems if problem.task and problem.code == INVALID_BLOCK}:
+            for key in {problem.task for problem in problems if problem.task and problem.code == codes.INVALID_BLOCK}:
                 self._add_place(key, path, " (invalid block)")
         for row in self._rows:
             if row.workstream in self._settled and row.key in self._places:
@@ -177,7 +168,7 @@ class TaskComparison:
         if left_out:
             message += "; this block, in a file untracked by git, is left out"
         severity = Severity.WARN if left_out else None
-        self._refuse(workplan, SHARED_TASK_ID, message, block, None, str(number), severity)
+        self._refuse(workplan, codes.SHARED_TASK_ID, message, block, None, str(number), severity)
 
     def _match(self, blocks: list[Pair]) -> tuple[list[tuple[Pair, HubTask | None]], list[HubTask]]:
         """Pair *blocks* with their rows, None for a new one; C-17 for those with another's UUID.
@@ -216,14 +207,14 @@ class TaskComparison:
         return f"task '{row.key}' of workplan '{self._names.get(row.workstream, '?')}'"
 
     def _refuse_uuid(self, workplan: Workplan, block: TaskBlock, row: HubTask | None, owner: str) -> None:
-        self._refuse(workplan, UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
+        self._refuse(workplan, codes.UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
 
     def _create(self, workplan: Workplan, block: TaskBlock) -> None:
         action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
         if workplan.path in self.creations:
             self.creations[workplan.path].append(action)
         else:
-            self._report(workplan, NEW_TASK, f"task '{block.title}' is not in the hub", block, action=action)
+            self._report(workplan, codes.NEW_TASK, f"task '{block.title}' is not in the hub", block, action=action)
 
     def _compare(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         self._compare_status(item, block, row)
@@ -233,10 +224,10 @@ class TaskComparison:
             differing.append(f"workplan (hub: '{self._names[row.workstream]}')")
         if differing:
             message = f"task's {', '.join(differing)} in the file and in the hub differ"
-            self._report(workplan, FIELD_DIFFERS, message, block, row, UpdateTask(row, home, block))
+            self._report(workplan, codes.FIELD_DIFFERS, message, block, row, UpdateTask(row, home, block))
         if block.uuid and block.uuid != row.id:
             message = f"state_hub_task_id is {block.uuid} in the file, the hub knows the task as {row.id}"
-            self._report(workplan, FIELD_DIFFERS, message, block, row, discriminator="uuid")
+            self._report(workplan, codes.FIELD_DIFFERS, message, block, row, discriminator="uuid")
 
     def _compare_status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         # The ledger is the checkout's: a block that moved or took another id is no news by that.
@@ -248,7 +239,7 @@ class TaskComparison:
             self.agreed[workplan.key, block.key] = row.changed_at
             return
         action: PlannedAction
-        if code == FILE_AHEAD:
+        if code == codes.FILE_AHEAD:
             action = AdvanceTask(row.id, self._home(item), row.status, block.status)
         else:
             action = WriteBack(workplan.path, workplan.key, block.key, block.status, row.status, row.changed_at)
@@ -269,7 +260,7 @@ class TaskComparison:
                 self.doubts.append(Unevaluated(workplan=workplan.key, task=row.key))
                 continue
             message = f"block of task '{row.title}' is gone from its workplan"
-            finding = Finding(BLOCK_GONE, message, workplan.path, None, workplan.key, row.key, row.status)
+            finding = Finding(codes.BLOCK_GONE, message, workplan.path, None, workplan.key, row.key, row.status)
             self.drifts.append(Drift(finding))
 
 

@@ -9,18 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from consistency.core import codes
 from consistency.core.actions import AdvanceWorkstream, CreateTask, CreateWorkstream, PlannedAction, UpdateWorkstream
-from consistency.core.codes import (
-    FIELD_DIFFERS,
-    FILE_AHEAD,
-    FINISHED_WORKPLAN_GONE,
-    NEW_WORKPLAN,
-    SHARED_WORKPLAN_ID,
-    UNREAD_FILE,
-    UUID_TAKEN,
-    WORKPLAN_GONE,
-    Severity,
-)
+from consistency.core.codes import Severity
 from consistency.core.comparison.drift import Comparison, Drift, Unevaluated
 from consistency.core.comparison.matching import Candidate, match_rows
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubWorkstream, ParsedWorkplan, Place
@@ -94,7 +85,7 @@ class _Comparing:
         rows = {row.path for row in self._hub.workstreams.values()}
         for path, why in self._files.unread.items():
             if path not in rows:
-                self._report(Finding(UNREAD_FILE, f"not read: {why}", path))
+                self._report(Finding(codes.UNREAD_FILE, f"not read: {why}", path))
 
     def _report_shared_ids(self) -> None:
         for key, paths in sorted(self._paths.items()):
@@ -106,7 +97,9 @@ class _Comparing:
                     self._report_shared_id(message, path, key)
 
     def _report_shared_id(self, message: str, path: str, key: str, severity: Severity | None = None) -> None:
-        self._report(Finding(SHARED_WORKPLAN_ID, message, path, 1, key, other_severity=severity, discriminator=path))
+        self._report(
+            Finding(codes.SHARED_WORKPLAN_ID, message, path, 1, key, other_severity=severity, discriminator=path)
+        )
 
     def _match(self) -> tuple[list[tuple[ParsedWorkplan, HubWorkstream | None]], list[HubWorkstream]]:
         """Pair the workplans that have an id of their own with their rows; C-17 for those with another's UUID.
@@ -152,7 +145,7 @@ class _Comparing:
 
     def _refuse(self, workplan: Workplan, message: str) -> None:
         self._doubts.append(Unevaluated(file=workplan.path))
-        self._report(Finding(UUID_TAKEN, message, workplan.path, 1, workplan.key))
+        self._report(Finding(codes.UUID_TAKEN, message, workplan.path, 1, workplan.key))
 
     def _new_id(self, workplan: Workplan) -> str:
         return workplan.uuid or self._fresh_id()
@@ -161,7 +154,7 @@ class _Comparing:
         number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
         message = f"workplan '{workplan.title}' with {number} is not in the hub"
         message += self._hub.hints.get(workplan.path, "")
-        finding = Finding(NEW_WORKPLAN, message, workplan.path, 1, workplan.key, file_status=workplan.status)
+        finding = Finding(codes.NEW_WORKPLAN, message, workplan.path, 1, workplan.key, file_status=workplan.status)
         committed = workplan.path not in self._files.uncommitted
         self._report(finding, CreateWorkstream(new_id, workplan, tasks, committed))
 
@@ -178,18 +171,18 @@ class _Comparing:
                 code, message, workplan.path, workplan.line, workplan.key,
                 db_status=row.status, file_status=workplan.status,
             )  # fmt: skip
-            advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == FILE_AHEAD else None
+            advance = AdvanceWorkstream(row.id, row.status, workplan.status) if code == codes.FILE_AHEAD else None
             self._report(finding, advance)
         differing = _differing_fields(workplan, row)
         if differing or row.repo:
             message = f"workplan's {', '.join(differing)} in the file and in the hub differ"
             if row.repo:
                 message = f"workplan has moved here from repo '{row.repo}': its tasks and their history come along"
-            finding = Finding(FIELD_DIFFERS, message, workplan.path, 1, workplan.key)
+            finding = Finding(codes.FIELD_DIFFERS, message, workplan.path, 1, workplan.key)
             self._report(finding, UpdateWorkstream(row, workplan, self._hub.replaced.get(row.id, "")))
         if workplan.uuid and workplan.uuid != row.id:
             message = f"state_hub_workstream_id is {workplan.uuid} in the file, the hub knows it as {row.id}"
-            self._report(Finding(FIELD_DIFFERS, message, workplan.path, 1, workplan.key, discriminator="uuid"))
+            self._report(Finding(codes.FIELD_DIFFERS, message, workplan.path, 1, workplan.key, discriminator="uuid"))
 
     def _gone(self, missing: Collection[HubWorkstream], ids: dict[str, str]) -> set[str]:
         """Report C-08 for every *missing* workstream, unless a file that cannot be compared may be its file.
@@ -208,16 +201,16 @@ class _Comparing:
                 continue
             if row.path in self._files.unread and row.id not in self._files.elsewhere:
                 self._doubts.append(Unevaluated(workplan=row.key))
-                self._without_file(UNREAD_FILE, row, f"is not read: {self._files.unread[row.path]}")
+                self._without_file(codes.UNREAD_FILE, row, f"is not read: {self._files.unread[row.path]}")
                 continue
             gone.add(row.id)
             if row.id in self._files.elsewhere:
                 continue
             if row.id in self._hub.finished:
-                self._without_file(FINISHED_WORKPLAN_GONE, row, "has left the checkout, its work is finished")
+                self._without_file(codes.FINISHED_WORKPLAN_GONE, row, "has left the checkout, its work is finished")
             else:
                 other = f": its file is now that of '{owners[row.path]}'" if row.path in owners else ""
-                self._without_file(WORKPLAN_GONE, row, f"is gone from the checkout{other}")
+                self._without_file(codes.WORKPLAN_GONE, row, f"is gone from the checkout{other}")
         return gone
 
     def _without_file(self, code: str, row: HubWorkstream, what: str) -> None:

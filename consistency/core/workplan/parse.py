@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_FRONT_MATTER, UNREAD_BLOCK, UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.workplan.fences import MAX_NESTING, find_blocks, too_deep
@@ -33,10 +32,10 @@ from consistency.core.workplan.yaml_mapping import (
     BLANKS,
     Mapping,
     SyntaxProblem,
+    cut_messages,
     cut_off,
     put_in_quotes,
     read_mapping,
-    what_is_cut,
     what_is_cut_alone,
 )
 from statehub.ids import normalize_id
@@ -95,13 +94,12 @@ def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
 def _nearly(path: str, data: bytes, mapping: Mapping | None = None) -> Unreadable | None:
     """What to say of a file that is no workplan, if it nearly is one."""
     near = near_workplan(path, data, mapping)
-    return _unread(path, near) if near is not None else None
+    return None if near is None else _unread(path, near)
 
 
 def no_workplan_any_more(path: str, data: bytes, key: str) -> Unreadable:
-    """What to say of the file *path*, which was the workplan *key* at the last fix and is none now."""
-    unread = _unread(path, why_no_workplan(path, data, key))
-    return Unreadable(path, unread.problems, key)
+    """Say why the file *path*, which was the workplan *key* at the last fix, is not one now."""
+    return _unread(path, why_no_workplan(path, data, key), key)
 
 
 def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan | Unreadable | None:
@@ -114,7 +112,7 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
     header = _Header(mapping, text, front.start, lines)
     conflict = find_conflict(data)
     if conflict is not None:
-        return _unread(path, replace(conflict, key=header.key))
+        return _unread(path, conflict, header.key)
     fault = _fault_of_bytes(data, lines) or header.fault()
     if fault is not None:
         return Unreadable(path, (fault,))
@@ -205,15 +203,10 @@ class _Header:
         )
 
     def cuts(self) -> tuple[Problem, ...]:
-        """What YAML takes for comments, but looks like parts of values."""
-        if "#" not in self._text:
-            return ()
-        values = ((name, self._mapping.values.get(name)) for name in _FREE)
-        found = ((name, value, cut_off(self._text, value)) for name, value in values)
+        """Return a problem for each value of which YAML takes a part for a comment."""
         return tuple(
-            Problem(FIELD_DIFFERS, what_is_cut(name, value, cut), self.line(name), discriminator=f"cut:{name}")
-            for name, value, cut in found
-            if value is not None and cut
+            Problem(FIELD_DIFFERS, message, self.line(name), discriminator=f"cut:{name}")
+            for name, message in cut_messages(self._text, self._mapping, _FREE)
         )
 
     def _fault_of_key(self, name: str) -> str | None:
@@ -276,5 +269,5 @@ def _unreadable(path: str, message: str, line: int | None) -> Unreadable:
     return Unreadable(path, (Problem(UNREADABLE_FILE, message, line),))
 
 
-def _unread(path: str, unread: UnreadFile) -> Unreadable:
-    return Unreadable(path, (Problem(UNREAD_FILE, unread.message, unread.line),), unread.key)
+def _unread(path: str, unread: UnreadFile, key: str | None = None) -> Unreadable:
+    return Unreadable(path, (Problem(UNREAD_FILE, unread.message, unread.line),), key or unread.key)

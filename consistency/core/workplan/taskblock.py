@@ -22,10 +22,10 @@ from consistency.core.workplan.yaml_mapping import (
     BLANKS,
     Mapping,
     ScalarValue,
+    cut_messages,
     cut_off,
     put_in_quotes,
     read_mapping,
-    what_is_cut,
     what_is_cut_alone,
 )
 from statehub.ids import normalize_id
@@ -95,7 +95,8 @@ class _Reader:
         if self.problems:
             return None
         if "#" in body:
-            self._check_cuts()
+            for name, message in cut_messages(body, self._mapping, ("id", "title")):
+                self._problem(f"cut:{name}", message, self._line_of(self._mapping.values[name].start), FIELD_DIFFERS)
         value = self._mapping.values["status"]
         # A value over a line end has no place: to write it on one line would move all below.
         place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
@@ -113,14 +114,6 @@ class _Reader:
             if fault is not None and without_invisible(key) in _KEYS:
                 name = without_invisible(key)
                 self._problem(f"key:{name}", f"the key '{name}' {fault}", self._line_of(value.start))
-
-    def _check_cuts(self) -> None:
-        """Say what YAML takes for a comment, but looks like a part of the value."""
-        for name in ("id", "title"):
-            cut = cut_off(self._fence.body, self._mapping.values.get(name))
-            if cut:
-                value = self._mapping.values[name]
-                self._problem(f"cut:{name}", what_is_cut(name, value, cut), self._line_of(value.start), FIELD_DIFFERS)
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._mapping.values.get(name)

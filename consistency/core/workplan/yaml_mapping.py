@@ -6,7 +6,7 @@ Anchors, aliases and tags are refused, and so is a key given twice (design, "Wor
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -157,9 +157,13 @@ def cut_off(text: str, value: ScalarValue | None) -> str:
     return found[1] if found else ""
 
 
-def what_is_cut(name: str, value: ScalarValue, cut: str) -> str:
-    """The sentence for a *value* that lacks what was *cut* off."""
-    return f"{name} is '{truncate(value.text or '')}': YAML takes '{truncate(cut)}' for a comment — {_QUOTE}"
+def cut_messages(text: str, mapping: Mapping, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """For each of *names* with a value in *text* that is cut off: the name, and the sentence that says so."""
+    for name in names if "#" in text else ():
+        value = mapping.values.get(name)
+        cut = cut_off(text, value)
+        if value is not None and cut:
+            yield name, f"{name} is '{truncate(value.text or '')}'{what_is_cut_alone(cut)}"
 
 
 def what_is_cut_alone(cut: str) -> str:
