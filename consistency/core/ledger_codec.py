@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
-from consistency.core.workplan.model import Problem, TaskBlock, Workplan
+from consistency.core.workplan.model import Mirrored, Problem, TaskBlock, Workplan
 from statehub.ids import normalize_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ def load(path: str, text: str) -> ParsedWorkplan:
         kept["key"],
         kept["status"],
         kept["uuid"],
-        tuple(kept["mirrored"]),
+        Mirrored(*kept["mirrored"]),
         kept["line"],
         tuple(_block(*block) for block in kept["blocks"]),
         tuple(Problem(*problem) for problem in kept["problems"]),
@@ -70,7 +70,6 @@ def _time(number: int) -> datetime:
     return _EPOCH + number * _MICROSECOND
 
 
-def _block(
-    key: str, title: str, status: str, priority: str, uuid: str | None, line: int, place: list[int] | None
-) -> TaskBlock:
-    return TaskBlock(key, title, status, priority, uuid, line, (place[0], place[1]) if place else None)
+def _block(*fields: Any) -> TaskBlock:
+    *rest, place = fields
+    return TaskBlock(*rest, place=tuple(place) if place else None)

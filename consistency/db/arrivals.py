@@ -118,7 +118,7 @@ def _named(
     by_key = _by_key(rows)
     pairs = [(plan, row) for plan in workplans for row in by_key[plan.key]]
     left = {row.id for _, row in pairs if witness([one for _, one in seen[row.id]]) is not None}
-    alike = [(plan, row) for plan, row in pairs if row.id not in left and row.mirrored[0] == plan.title][:MAX_HINTED]
+    alike = [(plan, row) for plan, row in pairs if row.id not in left and row.mirrored.title == plan.title][:MAX_HINTED]
     tasks = defaultdict[str, list[HubTask]](list)
     if left or alike:
         for task in read_tasks_of({*left, *(row.id for _, row in alike)}):
@@ -144,7 +144,7 @@ def _is_alike(plan: Workplan, row: HubWorkstream, rows: Iterable[HubTask]) -> bo
     tasks = {task.key: task.title for task in rows}
     blocks = {block.key: block.title for block in plan.blocks}
     shared = blocks.keys() & tasks.keys()
-    same_title = plan.title == row.mirrored[0] or any(blocks[key] == tasks[key] for key in shared)
+    same_title = plan.title == row.mirrored.title or any(blocks[key] == tasks[key] for key in shared)
     return bool(shared) and (blocks.keys() == tasks.keys() or same_title)
 
 

@@ -22,7 +22,7 @@ from consistency.core.actions import (
 )
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
-from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.bulk import bulk_upsert
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
@@ -32,7 +32,7 @@ from statehub.statuses import FINISHED, statuses_up_to
 from statehub.transitions import Actor
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
-"""The columns for `workplan.MIRRORED`, in its order."""
+"""The columns for `workplan.model.Mirrored`, in its order."""
 
 _WORKSTREAM = (
     "id", "repo", "status", "version", "status_changed_at", "committed", "may_be_missing", "key", "path", *_MIRRORED,
@@ -78,7 +78,7 @@ def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     )
     return {
         (pk := with_dashes(raw)): HubWorkstream(
-            pk, key, path, version, status, tuple(mirrored), changed_at, committed, may_be_missing
+            pk, key, path, version, status, Mirrored(*mirrored), changed_at, committed, may_be_missing
         )
         for raw, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
             *columns
@@ -140,7 +140,8 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
         for pk, key, path, version, status, changed_at, slug, *mirrored in rows.filter(wanted).values_list(
             "pk", "key", "path", "version", "status", "status_changed_at", "repo__slug", *_MIRRORED
         ):
-            found[str(pk)] = HubWorkstream(str(pk), key, path, version, status, tuple(mirrored), changed_at, repo=slug)
+            fields = Mirrored(*mirrored)
+            found[str(pk)] = HubWorkstream(str(pk), key, path, version, status, fields, changed_at, repo=slug)
     return list(found.values())
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from consistency.core.codes import Severity
-from consistency.core.finding import Finding
 from consistency.reports.json_text import to_json, to_timestamp
 from consistency.reports.outcome import CheckoutOutcome, Report
 
 VERSION = 1
 """Of the format; it moves when a field changes its meaning or goes away, not when one is added."""
+
+_CHECKOUT = (
+    "slug", "path", "run_id", "outcome", "converged", "freshness", "head", "ahead", "behind", "writeback_commit",
+    "counts",
+)  # fmt: skip
+_FINDING = (
+    "code", "severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action",
+)  # fmt: skip
 
 
 def render_json(report: Report) -> str:
@@ -30,33 +37,6 @@ def render_json(report: Report) -> str:
 
 
 def _checkout(repo: CheckoutOutcome) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "slug": repo.slug,
-        "path": repo.path,
-        "run_id": repo.run_id,
-        "outcome": repo.outcome,
-        "converged": repo.converged,
-        "freshness": repo.freshness,
-        "head": repo.head,
-        "ahead": repo.ahead,
-        "behind": repo.behind,
-        "writeback_commit": repo.writeback_commit,
-        "counts": repo.counts,
-        "findings": [_finding(finding) for finding in repo.findings],
-    }
+    fields = {name: getattr(repo, name) for name in _CHECKOUT}
+    fields["findings"] = [{name: getattr(finding, name) for name in _FINDING} for finding in repo.findings]
     return fields if repo.error is None else {**fields, "error": repo.error}
-
-
-def _finding(finding: Finding) -> dict[str, object]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "file": finding.file,
-        "line": finding.line,
-        "workplan": finding.workplan,
-        "task": finding.task,
-        "db_status": finding.db_status,
-        "file_status": finding.file_status,
-        "action": finding.action.value,
-    }

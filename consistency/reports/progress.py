@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from statehub.text import escape_control
 
 
-class Progress(Protocol):
-    """What the worker tells; safe to call from several threads."""
+class Progress:
+    """Where the worker reports how far it is; safe to call from several threads. This one shows nothing."""
 
     def advance(self, label: str) -> None:
         """One more piece of the work is done: *label* names it."""
 
     def wait(self, label: str) -> None:
-        """Nothing can be done at the piece *label* yet: another process is at work there."""
+        """Nothing can be done at the piece *label* yet: another process is working on it."""
 
 
-class _Silence:
-    def advance(self, label: str) -> None:
-        """Say nothing."""
-
-    def wait(self, label: str) -> None:
-        """Say nothing."""
-
-
-class _Bar:
+class _Bar(Progress):
     def __init__(self, step: Callable[[int, str], None]) -> None:
         self._step = step
 
@@ -40,7 +32,7 @@ class _Bar:
         self._step(0, f"waiting for another run on {escape_control(label)}")
 
 
-class _BarOnceItWaits(_Silence):
+class _BarOnceItWaits(Progress):
     """For a single piece of work."""
 
     def __init__(self, open_bar: Callable[[], Progress]) -> None:
@@ -59,7 +51,7 @@ def progress(total: int, stream: TextIO) -> Iterator[Progress]:
     around it ends each text with a line end, which tears the bar apart.
     """
     if not total or not stream.isatty():
-        yield _Silence()
+        yield Progress()
     elif total > 1:
         with _bar(total, stream) as bar:
             yield bar

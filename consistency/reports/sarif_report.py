@@ -20,6 +20,7 @@ ROOT = "SRCROOT"
 """The `uriBaseId` of a checkout's top folder; each run gives it a URI of its own."""
 
 LEVELS: dict[Severity, str] = {Severity.FAIL: "error", Severity.WARN: "warning", Severity.INFO: "note"}
+_RUN = ("slug", "outcome", "converged", "freshness", "head", "ahead", "behind", "writeback_commit")
 _RULE_INDEX: dict[str, int] = {code: index for index, code in enumerate(CODES)}
 
 
@@ -49,17 +50,7 @@ def _run(repo: CheckoutOutcome, report: Report, tool: dict[str, object]) -> dict
         "invocations": [_invocation(repo, report)],
         "originalUriBaseIds": {ROOT: _root(repo)},
         "results": [_result(repo, finding) for finding in repo.findings],
-        "properties": _given(
-            slug=repo.slug,
-            mode=report.mode,
-            outcome=repo.outcome,
-            converged=repo.converged,
-            freshness=repo.freshness,
-            head=repo.head,
-            ahead=repo.ahead,
-            behind=repo.behind,
-            writeback_commit=repo.writeback_commit,
-        ),
+        "properties": {"mode": report.mode, **_given(repo, *_RUN)},
     }
 
 
@@ -91,13 +82,7 @@ def _result(repo: CheckoutOutcome, finding: Finding) -> dict[str, object]:
         "message": _message(finding.message),
         "locations": [] if finding.file is None else [{"physicalLocation": _place(finding.file, finding.line)}],
         "partialFingerprints": {"stateHubIdentity/v1": _fingerprint(repo, finding)},
-        "properties": _given(
-            workplan=finding.workplan,
-            task=finding.task,
-            db_status=finding.db_status,
-            file_status=finding.file_status,
-            action=finding.action.value,
-        ),
+        "properties": _given(finding, "workplan", "task", "db_status", "file_status", "action"),
     }
 
 
@@ -126,5 +111,6 @@ def _fingerprint(repo: CheckoutOutcome, finding: Finding) -> str:
     return sha256(json.dumps([repo.slug, *finding.dedup_key]).encode()).hexdigest()
 
 
-def _given(**properties: object) -> dict[str, object]:
-    return {name: value for name, value in properties.items() if value is not None}
+def _given(value: CheckoutOutcome | Finding, *names: str) -> dict[str, object]:
+    """Return the fields of *value* with these *names* that are not None."""
+    return {name: field for name in names if (field := getattr(value, name)) is not None}

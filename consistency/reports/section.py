@@ -19,12 +19,12 @@ _Kind = tuple[str, Severity, Action]
 
 
 def is_quiet(repo: CheckoutOutcome) -> bool:
-    """Whether *repo*'s section is its one friendly line."""
+    """Return whether *repo*'s section is the one friendly line."""
     return repo.outcome == "ok" and repo.converged and not repo.findings and not repo.push
 
 
 def section(repo: CheckoutOutcome, report: Report, *, verbosity: int = 1) -> list[Line]:
-    """The lines of *repo*, without blank lines around them; one line where files and hub agree."""
+    """Return the lines of *repo*, without blank lines around them; one line if files and hub agree."""
     heading = _heading(repo, report, verbosity)
     if is_quiet(repo):
         return [line(*heading, " · ", Segment("files and hub agree", Style.GOOD))]
@@ -43,9 +43,10 @@ def _held_back(repo: CheckoutOutcome) -> Iterator[Line]:
     if repo.outcome == "skipped":
         yield line("  ", Segment("SKIPPED", Style.WARN), "  blocked; nothing was written")
     if repo.outcome == "error":
-        said = any(repo.error == finding.message for finding in repo.findings)
-        words = "not compared, see below" if said else repo.error or "the run was aborted"
-        yield line("  ", Segment("ERROR", Style.FAIL), f"  {words}")
+        reason = repo.error or "the run was aborted"
+        if any(repo.error == finding.message for finding in repo.findings):
+            reason = "not compared, see below"
+        yield line("  ", Segment("ERROR", Style.FAIL), f"  {reason}")
 
 
 def _findings(findings: tuple[Finding, ...], verbosity: int) -> Iterator[Line]:
@@ -98,12 +99,12 @@ def where(finding: Finding) -> str:
 
 
 def _aside(finding: Finding, verbosity: int) -> Iterable[Segment]:
-    """The task's id where the message does not name it; from verbosity 2 on all that is known."""
-    words = [finding.task] if finding.task and f"'{finding.task}'" not in finding.message else []
+    """Return the task's id if the message does not name it; from verbosity 2 on all that is known."""
+    details = [finding.task] if finding.task and f"'{finding.task}'" not in finding.message else []
     if verbosity > 1:
         named = (("workplan", finding.workplan), ("hub", finding.db_status), ("file", finding.file_status))
-        words += [f"{name} {value}" for name, value in named if value]
-    return [Segment(f"  ({', '.join(words)})", Style.FAINT)] if words else []
+        details += [f"{name} {value}" for name, value in named if value]
+    return [Segment(f"  ({', '.join(details)})", Style.FAINT)] if details else []
 
 
 def _action_style(action: Action) -> Style:
@@ -111,7 +112,7 @@ def _action_style(action: Action) -> Style:
 
 
 def _upshot(repo: CheckoutOutcome, report: Report) -> Iterator[Line]:
-    """What the run leaves behind: its commit, and whether the two sides agree now."""
+    """Say which commit the run made, and whether the two sides agree now."""
     if repo.writeback_commit:
         number = sum(finding.action is Action.WRITTEN_BACK for finding in repo.findings)
         commit = Segment(repo.writeback_commit[:7], Style.STRONG)

@@ -20,7 +20,7 @@ from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
 from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
-from consistency.core.workplan.model import MIRRORED, Workplan
+from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.flapping import read_seesaws
 from consistency.db.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
 from consistency.db.rows import (
@@ -294,5 +294,5 @@ def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:
 
 def _left_entry(row: HubWorkstream) -> NewEntry:
     """The ledger's row of a file that this checkout never had."""
-    nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, ("",) * len(MIRRORED), 0, ()))
+    nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, Mirrored(), 0, ()))
     return NewEntry(row.path, row.key, row.id, LEFT, None, dump(nothing))

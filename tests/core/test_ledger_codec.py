@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import dump, load
-from consistency.core.workplan.model import Problem, Workplan
+from consistency.core.workplan.model import Mirrored, Problem, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from tests.core.values import WHEN, block, plan, uid
 
@@ -19,7 +19,7 @@ def test_recall_gives_back_what_remember_kept() -> None:
         block("W1-T2"),
         path="workplans/ä.md",
         uuid=uid(1),
-        mirrored=("Title", "owner", "domain", "repo", "topic", "2026-01-01", "2026-01-02"),
+        mirrored=Mirrored("Title", "owner", "domain", "repo", "topic", "2026-01-01", "2026-01-02"),
         problems=[Problem("C-05", "task block has no 'id'", 30, None, "2:id"), Problem("C-05", "m", 40, "T", "3:x")],
     )
     known = ParsedWorkplan(workplan, {"W1-T1": "done"}, "active", {"W1-T1": WHEN.replace(microsecond=123_457)}, WHEN)

@@ -17,7 +17,7 @@ from consistency.core.comparison.snapshot import (
 )
 from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
-from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.model import Mirrored, Problem, TaskBlock, Unreadable, Workplan
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 BEFORE = datetime(2026, 3, 4, 5, 6, 6, 999_999, tzinfo=UTC)
@@ -56,14 +56,14 @@ def plan(
     mirrored: tuple[str, ...] | None = None,
     problems: Iterable[Problem] = (),
 ) -> Workplan:
-    fields = mirrored or (f"Plan {key}", "", "", "", "", "", "")
+    fields = Mirrored(*mirrored or [f"Plan {key}"])
     return Workplan(path or f"{key}.md", key, status, uuid, fields, 5, blocks, tuple(problems))
 
 
 def ws(
     number: int, key: str, *, path: str | None = None, status: str = "active", mirrored: tuple[str, ...] | None = None
 ) -> HubWorkstream:
-    fields = mirrored or (f"Plan {key}", "", "", "", "", "", "")
+    fields = Mirrored(*mirrored or [f"Plan {key}"])
     return HubWorkstream(uid(number), key, f"{key}.md" if path is None else path, 1, status, fields, WHEN)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, ParsedWorkplan
 from consistency.core.comparison.workplans import compare
 from consistency.core.workplan.edit import set_statuses
-from consistency.core.workplan.model import TaskBlock, Workplan
+from consistency.core.workplan.model import Mirrored, TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from tests.fuzz.nasty import FRONT, NASTY
 
@@ -89,7 +89,7 @@ def _compare(*workplans: Workplan) -> Job:
 
 
 def _plan(number: int, key: str, blocks: tuple[TaskBlock, ...] = (), uuid: str | None = None) -> Workplan:
-    return Workplan(f"{number}.md", key, "active", uuid, ("T", "", "", "", "", "", ""), 5, blocks)
+    return Workplan(f"{number}.md", key, "active", uuid, Mirrored("T"), 5, blocks)
 
 
 def _shared_tasks(size: int) -> Job:

@@ -139,7 +139,7 @@ def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> 
         for task in tasks
         if task.key in blocks and is_advance(blocks[task.key].status, task.status)
     )
-    if workplan.title != row.mirrored[0] or not ahead:
+    if workplan.title != row.mirrored.title or not ahead:
         return ""
     return (
         f"; repo '{row.repo}' has a workplan of that id and title that is further along ({ahead[0]}): if it has moved "
@@ -151,15 +151,15 @@ def with_likes_named(
     drifts: Iterable[Drift], gone: Iterable[HubWorkstream], others: Iterable[HubWorkstream]
 ) -> tuple[Drift, ...]:
     """*drifts*, with a word more on a workstream that is *gone* if one of the *others* is like it."""
-    like = {(row.key, row.mirrored[0]): row.repo for row in others}
+    like = {(row.key, row.mirrored.title): row.repo for row in others}
     words = {
         row.key: (
-            f"; repo '{like[row.key, row.mirrored[0]]}' has a workplan of that id and title: if it has moved there, "
+            f"; repo '{like[row.key, row.mirrored.title]}' has a workplan of that id and title: if it has moved there, "
             f"write state_hub_workstream_id: {row.id} into its front matter, and it takes its statuses and "
             "history along"
         )
         for row in gone
-        if (row.key, row.mirrored[0]) in like
+        if (row.key, row.mirrored.title) in like
     }
     return tuple(
         drift.with_more(words[drift.finding.workplan])

@@ -16,7 +16,7 @@ class Freshness(StrEnum):
     """What is known of the checkout against its upstream."""
 
     FRESH = "fresh"
-    codes.BEHIND = "behind"
+    BEHIND = "behind"
     DIVERGED = "diverged"
     UNKNOWN = "unknown"
     NO_UPSTREAM = "no_upstream"

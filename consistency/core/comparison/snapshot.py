@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from consistency.core.workplan.model import Unreadable, Workplan
+from consistency.core.workplan.model import Mirrored, Unreadable, Workplan
 
 Place = tuple[str | None, str | None]
 """A workplan's id and a task's; None for the task means the workplan itself."""
@@ -27,7 +27,7 @@ class HubTask:
 
 @dataclass(frozen=True, slots=True)
 class HubWorkstream:
-    """A workstream's row; `mirrored` follows `workplan.MIRRORED`, `changed_at` is as a task's.
+    """A workstream's row; `changed_at` is as a task's.
 
     `committed` says that a commit of the repo's branch is known to have its file, `may_be_missing` that a person has
     allowed the file to be missing (`--allow-missing`).
@@ -39,16 +39,11 @@ class HubWorkstream:
     path: str
     version: int
     status: str
-    mirrored: tuple[str, ...]
+    mirrored: Mirrored
     changed_at: datetime
     committed: bool = True
     may_be_missing: bool = False
     repo: str = ""
-
-    @property
-    def title(self) -> str:
-        """Return the title, which is the first of the mirrored fields."""
-        return self.mirrored[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def _mistake(glob: str) -> list[str]:
 
 
 def _separate(glob: str) -> str:
-    kind = "commas" if "," in glob else "semicolons" if ";" in glob else "blanks"
+    kinds = {",": "commas", ";": "semicolons"}
+    kind = next((kind for sign, kind in kinds.items() if sign in glob), "blanks")
     parts = " ".join(f"--workplans {shlex.quote(part)}" for part in _SEPARATORS.split(glob) if part)
     return f"{kind} do not separate patterns: {parts}"

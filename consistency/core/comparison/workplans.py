@@ -18,7 +18,7 @@ from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubW
 from consistency.core.comparison.status_rule import classify_difference, status_message
 from consistency.core.comparison.tasks import TaskComparison
 from consistency.core.finding import Finding
-from consistency.core.workplan.model import MIRRORED, Workplan
+from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.core.workplan.validation import and_others
 
 
@@ -166,7 +166,7 @@ class _Comparing:
         if code is None:
             self._agreed[workplan.key, None] = row.changed_at
         else:
-            message = status_message(code, "workstream", row.title, row.status, workplan.status)
+            message = status_message(code, "workstream", row.mirrored.title, row.status, workplan.status)
             finding = Finding(
                 code, message, workplan.path, workplan.line, workplan.key,
                 db_status=row.status, file_status=workplan.status,
@@ -214,12 +214,13 @@ class _Comparing:
         return gone
 
     def _without_file(self, code: str, row: HubWorkstream, what: str) -> None:
-        message = f"workplan of '{row.title}' {what}"
+        message = f"workplan of '{row.mirrored.title}' {what}"
         self._report(Finding(code, message, row.path or None, workplan=row.key, db_status=row.status))
 
 
 def _differing_fields(workplan: Workplan, row: HubWorkstream) -> list[str]:
-    names = [name for name, new, old in zip(MIRRORED, workplan.mirrored, row.mirrored, strict=True) if new != old]
+    new, old = workplan.mirrored, row.mirrored
+    names = [name for name in Mirrored._fields if getattr(new, name) != getattr(old, name)]
     if workplan.key != row.key:
         names.insert(0, f"id (hub: '{row.key}')")
     if workplan.path != row.path:

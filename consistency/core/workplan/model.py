@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(slots=True)
@@ -36,27 +37,35 @@ class TaskBlock:
     place: tuple[int, int] | None = field(default=None, compare=False)
 
 
-MIRRORED = ("title", "owner", "domain", "repo", "topic_slug", "created", "updated")
-"""The front matter fields that the hub mirrors as they are; missing ones are ''."""
+class Mirrored(NamedTuple):
+    """The front matter fields that the hub mirrors as they are; missing ones are ''."""
+
+    title: str = ""
+    owner: str = ""
+    domain: str = ""
+    repo: str = ""
+    topic_slug: str = ""
+    created: str = ""
+    updated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Workplan:
-    """One workplan file. `mirrored` follows `MIRRORED`; `line` is that of its status."""
+    """One workplan file. `line` is that of its status."""
 
     path: str
     key: str
     status: str
     uuid: str | None
-    mirrored: tuple[str, ...]
+    mirrored: Mirrored
     line: int
     blocks: tuple[TaskBlock, ...]
     problems: tuple[Problem, ...] = ()
 
     @property
     def title(self) -> str:
-        """The front matter's title."""
-        return self.mirrored[0]
+        """Return the front matter's title."""
+        return self.mirrored.title
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_FRONT_MATTER, UNREAD_BLOCK, UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.workplan.fences import MAX_NESTING, find_blocks, too_deep
-from consistency.core.workplan.model import MIRRORED, Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.model import Mirrored, Problem, TaskBlock, Unreadable, Workplan
 from consistency.core.workplan.near_miss_blocks import find_unread_blocks
 from consistency.core.workplan.near_miss_files import UnreadFile, find_conflict, near_workplan, why_no_workplan
 from consistency.core.workplan.source import (
@@ -46,9 +46,9 @@ MAX_FRONT_MATTER = 64 * 1024
 
 _REQUIRED = ("id", "title", "status")
 _UUID = "state_hub_workstream_id"
-_FREE = ("id", *MIRRORED)
+_FREE = ("id", *Mirrored._fields)
 """The fields in which a `#` may be text."""
-_FIELDS = tuple(dict.fromkeys((*_REQUIRED, *MIRRORED, _UUID)))
+_FIELDS = tuple(dict.fromkeys((*_REQUIRED, *Mirrored._fields, _UUID)))
 _NOT_CLOSED = Mapping({}, SyntaxProblem("not closed", 0))
 _KEYS = ("type", *_FIELDS)
 _TYPE = re.compile(rb"^type:", re.MULTILINE)
@@ -129,7 +129,7 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
         header.key or "",
         mapping.text("status"),
         mapping.text(_UUID).lower() or None,
-        tuple(_folded(mapping.text(name)) for name in MIRRORED),
+        Mirrored(*[_folded(mapping.text(name)) for name in Mirrored._fields]),
         header.line("status"),
         blocks,
         header.cuts() + faults,

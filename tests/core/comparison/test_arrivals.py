@@ -10,6 +10,7 @@ from consistency.core.comparison.arrivals import Seen, Sight, hint, memory_of, w
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan
 from consistency.core.finding import Finding
+from consistency.core.workplan.model import Mirrored
 from tests.core.values import BEFORE, WHEN, block, plan, task, uid, ws
 
 AFTER = WHEN + timedelta(seconds=1)
@@ -64,7 +65,7 @@ def test_what_any_checkout_has_told_is_no_news() -> None:
 
 
 def test_hint_names_the_first_task_that_is_further_along() -> None:
-    row = HubWorkstream(uid(1), "W", "W.md", 1, "active", ("Plan W", "", "", "", "", "", ""), WHEN, repo="a")
+    row = HubWorkstream(uid(1), "W", "W.md", 1, "active", Mirrored("Plan W"), WHEN, repo="a")
     new = plan("W", block("T1"), block("T2"))
     rows = [task(3, 1, "T2", "done"), task(2, 1, "T1", "in_progress"), task(4, 1, "T9", "done")]
     assert hint(row, rows, new) == (
@@ -72,18 +73,18 @@ def test_hint_names_the_first_task_that_is_further_along() -> None:
         f"here, write state_hub_workstream_id: {uid(1)} into the front matter"
     )
     assert hint(row, [task(2, 1, "T1", "todo"), task(4, 1, "T9", "done")], new) == ""
-    assert hint(row, rows, plan("W", block("T1"), mirrored=("Another", "", "", "", "", "", ""))) == ""
+    assert hint(row, rows, plan("W", block("T1"), mirrored=Mirrored("Another"))) == ""
 
 
 def test_only_a_like_workplan_is_named() -> None:
-    gone, other = ws(1, "W"), HubWorkstream(uid(2), "W", "", 1, "active", ("Plan W", *[""] * 6), WHEN, repo="b")
+    gone, other = ws(1, "W"), HubWorkstream(uid(2), "W", "", 1, "active", Mirrored("Plan W"), WHEN, repo="b")
     drift = Drift(Finding("C-08", "it is gone", workplan="W"))
     (said,) = with_likes_named([drift], [gone], [other])
     assert said.finding.message == (
         "it is gone; repo 'b' has a workplan of that id and title: if it has moved there, write "
         f"state_hub_workstream_id: {uid(1)} into its front matter, and it takes its statuses and history along"
     )
-    another = HubWorkstream(uid(2), "W", "", 1, "active", ("Another", *[""] * 6), WHEN, repo="b")
+    another = HubWorkstream(uid(2), "W", "", 1, "active", Mirrored("Another"), WHEN, repo="b")
     kept = [drift, Drift(Finding("C-10", "so is a task", workplan="W", task="T1"))]
     assert with_likes_named(kept, [gone], [another]) == tuple(kept)
     assert with_likes_named(kept[1:], [gone], [other]) == tuple(kept[1:])

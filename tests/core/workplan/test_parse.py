@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.model import Mirrored, Problem, TaskBlock, Unreadable, Workplan
 from consistency.core.workplan.parse import MAX_FRONT_MATTER, parse_workplan
 from statehub.ids import code_point
 from testing.workplans import workplan
 
 UUID = "6f0f4c7e-7d3a-4f5b-9a6e-0d5d4c0c8b11"
 FRONT = "---\nid: W1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
-LEAST = Workplan("w.md", "W1", "active", None, ("T", "", "", "", "", "", ""), 5, ())
+LEAST = Workplan("w.md", "W1", "active", None, Mirrored("T"), 5, ())
 IN_QUOTES = " — put the value in quotes if it is text"
 WORDS = "todo, in_progress, blocked, done, cancelled, draft, active"
 
@@ -46,7 +46,7 @@ def test_parse_whole() -> None:
     )  # fmt: skip
     found = read(text)
     assert found == Workplan(
-        "w.md", "W1", "in_progress", UUID, ("A: b", "me", "d", "r", "t", "2026-01-01", "2026-02-02"), 5,
+        "w.md", "W1", "in_progress", UUID, Mirrored("A: b", "me", "d", "r", "t", "2026-01-01", "2026-02-02"), 5,
         (
             TaskBlock("W1-T1", "First", "done", "medium", None, 22),
             TaskBlock("W1-T2", "Task W1-T2", "todo", "high", None, 29),
@@ -372,7 +372,7 @@ def test_parse_fields_on_several_lines_and_padded() -> None:
         "---\nid: ' W1 '\ntype: |\n  workplan\ntitle: >\n  one\n  two\nstatus: \"active \"\nowner: 'a\n\n  b'\n"
         f"state_hub_workstream_id: ' {UUID} '\n---\n"
     )
-    assert found == Workplan("w.md", "W1", "active", UUID, ("one two", "a b", "", "", "", "", ""), 8, ())
+    assert found == Workplan("w.md", "W1", "active", UUID, Mirrored("one two", "a b"), 8, ())
 
 
 def test_parse_goes_on_behind_a_broken_block() -> None:
