@@ -1,4 +1,4 @@
-"""What the ledger keeps of a workplan: its content and what the hub took of it, as text and back."""
+"""Dumps a workplan, with the statuses that the hub took from it, as text for the ledger, and loads it again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from statehub.ids import normalize_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-"""Times are kept in these, whole: they are compared for being the very same."""
+"""Times are kept in whole ones: they are compared for equality."""
 
 
 def dump(known: ParsedWorkplan) -> str:
-    """The text to keep for the workplan of *known*, with what the hub took from it."""
+    """Return the text to keep for the workplan of *known*."""
     workplan, at = known.workplan, known.status_since
     return json.dumps(
         {
@@ -37,7 +37,7 @@ def dump(known: ParsedWorkplan) -> str:
 
 
 def load(path: str, text: str) -> ParsedWorkplan:
-    """The workplan at *path* as `dump` kept it."""
+    """Return the workplan at *path* as `dump` kept it."""
     kept = json.loads(text)
     if "\\u" in text:  # Older versions kept ids as they were written.
         kept = _with_ids_as_now(kept)

@@ -26,7 +26,7 @@ _LAST_LINE_BLANK = re.compile(rb"(?:\A|\n)[ \t]*\r?\n\Z")
 
 
 class SectionError(Exception):
-    """The section cannot be put into the file: the text says why, `line` where."""
+    """The section cannot be put into the file: the message says why, `line` is the place."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -43,7 +43,7 @@ class SectionPlacement:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A marker from byte *start* to *end*, and the block that it stands in; `fault` is why it cannot be used."""
+    """A marker from byte *start* to *end*, and its block; `fault` is why it cannot be used."""
 
     kind: str
     start: int
@@ -61,12 +61,12 @@ _NOT_ALONE = "the marker must be a line of its own, with an empty line between i
 
 
 def render(template: str, slug: str, workplans: str) -> str:
-    """*template* (of string.Template) for the repo *slug*, whose workplans match the glob *workplans*."""
+    """Fill in *template* (of string.Template) for the repo *slug* with its glob *workplans*."""
     return Template(template).substitute(slug=slug, workplans=code_span(escape_control(workplans)))
 
 
 def code_span(text: str) -> str:
-    """*text*, which is one line, as Markdown shows it literally (CommonMark 0.31.2, section 6.1)."""
+    """Return *text*, which is one line, as a code span (CommonMark 0.31.2, section 6.1)."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text[:1] == "`" or text[-1:] == "`" or (text[:1] == text[-1:] == " " and text.strip(" ")) else ""
@@ -74,7 +74,7 @@ def code_span(text: str) -> str:
 
 
 def replace_section(data: bytes, section: str) -> SectionPlacement:
-    """The Markdown file *data* with *section* between its markers, which are put at its end where it has none.
+    """Return the Markdown file *data* with *section* between its markers, which are added at its end if missing.
 
     No byte outside of the markers changes; line ends are those of the file's first line. Raises SectionError.
     """
@@ -92,19 +92,19 @@ def replace_section(data: bytes, section: str) -> SectionPlacement:
 
 
 def _gap(data: bytes, end: bytes) -> bytes:
-    """What parts the end of *data* from the section: one empty line in all, none in an empty file."""
+    """Return the line ends between *data* and the section: one empty line in all, none in an empty file."""
     if data in (b"", UTF8_BOM) or _LAST_LINE_BLANK.search(data):
         return b""
     return end if data.endswith(b"\n") else end + end
 
 
 def _ends_line(data: bytes) -> bool:
-    """Whether the file is one whose last line ends; an empty one becomes so."""
+    """Return whether the last line of the file ends with a line end; an empty file counts as one that does."""
     return data in (b"", UTF8_BOM) or data.endswith(b"\n")
 
 
 def _verify(placed: bytes, begin: int, end: int) -> None:
-    """Whoever reads *placed* must find the section: what is open at the end of a file would take it in."""
+    """Check that a reader of *placed* finds the section: a block left open above would swallow it."""
     marks = [mark for mark in _marks(placed) if not mark.is_text]
     if [(mark.fault, mark.kind) for mark in marks] == [("", "begin"), ("", "end")] and (
         (marks[0].end, marks[1].start) == (begin, end)
@@ -115,7 +115,7 @@ def _verify(placed: bytes, begin: int, end: int) -> None:
 
 
 def _pair(data: bytes) -> tuple[_Mark, _Mark] | None:
-    """The two markers of *data*, None where there are none. Raises SectionError for any others."""
+    """Find the two markers of *data*, or None if there are none. Raises SectionError for any others."""
     marks = list(_marks(data))
     real = [mark for mark in marks if not mark.is_text]
     faulty = next((mark for mark in real or marks if mark.fault), None)
@@ -131,7 +131,7 @@ def _pair(data: bytes) -> tuple[_Mark, _Mark] | None:
 
 
 def _odd_one(marks: list[_Mark]) -> tuple[_Mark, str]:
-    """The first marker that is out of place, and why."""
+    """Return the first marker that is out of place, and why."""
     first, *more = marks
     if first.kind == "end":
         return first, "the end marker has no begin marker before it"
@@ -142,7 +142,7 @@ def _odd_one(marks: list[_Mark]) -> tuple[_Mark, str]:
 
 
 def _marks(data: bytes) -> Iterator[_Mark]:
-    """All markers of *data* that stand in HTML or in a code block, in their order."""
+    """Find all markers of *data* in HTML or in a code block, in their order."""
     base = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
     for event, span in pyromark.events_with_range(as_pulldown_reads(_text(data, base))):
         what = _what(event)
@@ -164,7 +164,7 @@ def _text(data: bytes, base: int) -> str:
 
 
 def _what(event: Any) -> str | None:
-    """The kind of place that *event* opens, if it is one that a marker can stand in."""
+    """Return the kind of block that *event* opens, if it is one that can hold a marker."""
     if not isinstance(event, dict):
         return None
     tag = event.get("Start")
@@ -174,7 +174,7 @@ def _what(event: Any) -> str | None:
 
 
 def _fault(data: bytes, found: re.Match[bytes], block: int) -> str:
-    """Why a marker in HTML cannot be used, '' where it is a block of its own."""
+    """Say why a marker in HTML cannot be used, or '' if it is a block of its own."""
     line = data.rfind(b"\n", 0, found.start()) + 1
     indent = data[line : found.start()].removeprefix(UTF8_BOM if line == 0 else b"")
     own = found.start() == block and not indent.strip(b" \t") and _ALONE.match(data, found.end())

@@ -6,15 +6,15 @@ import json
 import re
 from datetime import UTC, datetime
 
-# A path that is no UTF-8 reaches us with lone surrogates in it: no UTF-8 file takes them as they are. The others would
+# A path that is not UTF-8 reaches us with lone surrogates in it, which no UTF-8 file can hold. The others would
 # steer a terminal, or turn the text around; those below 0x20 are always escapes in JSON (RFC 8259, section 7).
 _ESCAPED = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def to_json(value: object) -> str:
-    r"""*value* (dicts, lists, str, int, bool, None) as indented JSON with a newline at its end.
+    r"""Return *value* (dicts, lists, str, int, bool, None) as indented JSON with a newline at its end.
 
-    Characters stand as themselves, but for lone surrogates and for those that would steer a terminal, which become
+    Characters are written as they are, except lone surrogates and those that would steer a terminal, which become
     `\uXXXX`: the text can always be encoded as UTF-8, and shown.
     """
     text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -22,5 +22,5 @@ def to_json(value: object) -> str:
 
 
 def to_timestamp(moment: datetime) -> str:
-    """An aware *moment* as ISO 8601 in UTC, to the millisecond: `2026-11-22T16:35:01.250Z`."""
+    """Return an aware *moment* as ISO 8601 in UTC, to the millisecond: `2026-11-22T16:35:01.250Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

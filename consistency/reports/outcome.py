@@ -1,4 +1,4 @@
-"""What a run has to say: plain values that every report renders."""
+"""The result of a run: plain values that every report renders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CheckoutOutcome:
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
-    tried, or why it failed; `fetch` is how the fetch ended, as `core.gate` says it. `known` are the keys of the
+    tried, or why it failed; `fetch` is how the fetch ended (`core.comparison.gates`). `known` are the keys of the
     findings that the checkout's last run had already.
     """
 
@@ -38,18 +38,18 @@ class CheckoutOutcome:
 
     @property
     def left(self) -> Iterator[Finding]:
-        """The findings that are left after the run: all that it did not fix."""
+        """Return the findings that the run did not fix."""
         return (finding for finding in self.findings if not finding.is_fixed)
 
     @property
     def news(self) -> Iterator[Finding]:
-        """What is left at WARN or above and was not there at the checkout's last run."""
+        """Return the findings left at WARN or above that the checkout's last run did not have."""
         alarms = (finding for finding in self.left if finding.severity is not Severity.INFO)
         return (finding for finding in alarms if finding.dedup_key not in self.known)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many findings of each code, in the order of the codes."""
+        """Count the findings of each code, in the order of the codes."""
         return dict(sorted(Counter(finding.code for finding in self.findings).items()))
 
 
@@ -65,5 +65,5 @@ class Report:
     dry_run: bool = False
 
     def count(self, severity: Severity) -> int:
-        """How many findings of *severity* over all checkouts."""
+        """Count the findings of *severity* over all checkouts."""
         return sum(finding.severity is severity for repo in self.repos for finding in repo.findings)

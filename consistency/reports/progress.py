@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, nothing anywhere else."""
+"""Progress of long work: a bar on a terminal, nothing anywhere else."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _rule(code: Code) -> dict[str, object]:
 def _run(repo: CheckoutOutcome, report: Report, tool: dict[str, object]) -> dict[str, object]:
     return {
         "tool": tool,
-        # 3.17.2: a stable category, then what tells this run from others of it; consumers merge by the category.
+        # 3.17.2: a stable category, then what makes this run differ from others of it; consumers merge by the category.
         "automationDetails": {"id": f"state-hub/{repo.slug}/{repo.run_id or ''}"},
         "invocations": [_invocation(repo, report)],
         "originalUriBaseIds": {ROOT: _root(repo)},
@@ -92,22 +92,22 @@ def _place(file: str, line: int | None) -> dict[str, object]:
 
 
 def _percent(path: str) -> str:
-    """*path* as a URI path. A name that is no UTF-8 gives its bytes back; no colon can pass for a scheme."""
+    """Return *path* as a URI path. A name that is not UTF-8 becomes its bytes; no colon can pass for a scheme."""
     try:
         name = path.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # A surrogate that stands for no byte.
+    except UnicodeEncodeError:  # A surrogate that is not an escaped byte.
         name = path.encode("utf-8", "surrogatepass")
     return quote(name, safe="/")
 
 
 def _message(text: str) -> dict[str, object]:
-    """A message object that says *text*, whatever a title or git put into it."""
+    """Return a message object with *text*, whatever a title or git put into it."""
     # 3.11.5: a brace is a placeholder's unless doubled. 3.11.6: `[…](` would be a link; there is no escape for it.
     return {"text": text.replace("{", "{{").replace("}", "}}").replace("](", "] (")}
 
 
 def _fingerprint(repo: CheckoutOutcome, finding: Finding) -> str:
-    """The same for the same finding in every run and checkout of the repo, wherever its line moves."""
+    """Return a hash that is the same in every run and checkout of the repo, wherever the line moves."""
     return sha256(json.dumps([repo.slug, *finding.dedup_key]).encode()).hexdigest()
 
 

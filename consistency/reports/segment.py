@@ -38,6 +38,6 @@ SEVERITY_STYLES: dict[Severity, Style] = {
 
 
 def line(*parts: Segment | str) -> Line:
-    """A line of *parts* without the empty ones, a bare string being plain; all made safe for a terminal."""
+    """Return a line of *parts* without the empty ones, a bare string being plain; all made safe for a terminal."""
     segments = (Segment(part) if isinstance(part, str) else part for part in parts)
     return tuple(Segment(escape_control(text), style) for text, style in segments if text)

@@ -33,9 +33,9 @@ def render_text(report: Report, *, verbosity: int = 1) -> list[Line]:
 
 
 def write_text(report: Report, stream: Stream, *, colour: bool, verbosity: int = 1) -> None:
-    """Write `render_text` to *stream*, with the terminal's colours where *colour* is asked for.
+    """Write `render_text` to *stream*, with the terminal's colours if *colour* says so.
 
-    What the stream's encoding cannot say is written as backslash escapes.
+    A character that the stream's encoding lacks is written as backslash escapes.
     """
     lines = render_text(report, verbosity=verbosity)
     encoding: str | None = getattr(stream, "encoding", None)
@@ -72,7 +72,7 @@ def _sections(report: Report, verbosity: int) -> Iterator[Line]:
         yield line(f"no checkout to check on host {report.host}")
     crowded = False
     for place, repo in enumerate(report.repos):
-        # One-line sections stand close together; every other one has air around it.
+        # One-line sections follow each other directly; others have an empty line around them.
         was_crowded, crowded = crowded, not is_quiet(repo)
         if place and (crowded or was_crowded):
             yield ()
@@ -80,7 +80,7 @@ def _sections(report: Report, verbosity: int) -> Iterator[Line]:
 
 
 def _remedies(report: Report) -> Iterator[Line]:
-    """Each remedy once, for the codes that a run left as they are."""
+    """Return each remedy once, for the codes of the findings that are left."""
     open_codes = sorted({finding.code for repo in report.repos for finding in repo.left})
     if open_codes:
         yield ()

@@ -1,4 +1,4 @@
-"""Whether a workplan has moved here from another repo, so that its rows come along (design, C-17)."""
+"""Decides whether a workplan has moved here from another repo, so that its rows come along (design, C-17)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from statehub.statuses import is_advance
 
 
 class Sight(StrEnum):
-    """What a checkout's ledger has of a workplan: its file, none, or that the repo's branch has none any more."""
+    """State of a workplan in a checkout's ledger: with its file, without, or gone from the repo's branch."""
 
     THERE = "there"
     GONE = "gone"
@@ -26,8 +26,8 @@ class Sight(StrEnum):
 class Seen:
     """One checkout of the other repo, as of its last fix that ran to its end.
 
-    `place` is its host and path, `tip` the commit of the repo's branch that was known then, `at` when that was, None if
-    nobody knows. `memory` is what the file said when it was there.
+    `place` is its host and path, `tip` the commit of the repo's branch that was known then, `at` when that was, or
+    None. `memory` is the content of the file when it was there.
     """
 
     place: str
@@ -38,7 +38,7 @@ class Seen:
 
 
 class Claimed(StrEnum):
-    """By what a workplan claims another repo's workstream."""
+    """How a workplan claims another repo's workstream."""
 
     UUID = "uuid"
     TASKS = "tasks"
@@ -59,7 +59,7 @@ class Candidate:
 
 
 def witness(seen: Collection[Seen]) -> Seen | None:
-    """The checkout that shows that the file has left its repo; None if none does, or a current one still has it.
+    """Return the checkout that shows that the file has left its repo, or None if a current one still has it.
 
     A checkout that still has it is a stale clone if its last fix was before that of the witness, at another commit.
     """
@@ -78,10 +78,10 @@ def _is_stale(there: Seen, left: Seen) -> bool:
 
 
 def refusal(workplan: Workplan, candidate: Candidate, *, has_own_row: bool, committed: bool) -> str:
-    """Why *workplan* does not take the rows of *candidate* along, as a sentence; '' if it does.
+    """Say why *workplan* does not take the rows of *candidate* along, as a sentence; '' if it does.
 
     *has_own_row* says that this repo has a workstream with the workplan's id and a history, *committed* that the file
-    is in HEAD as it stands.
+    is in HEAD unchanged.
     """
     row = candidate.row
     name = f"'{row.repo}/{row.key}' of another repo"
@@ -112,17 +112,17 @@ def refusal(workplan: Workplan, candidate: Candidate, *, has_own_row: bool, comm
 
 
 def memory_of(workplan: Workplan, seen: Collection[Seen]) -> ParsedWorkplan:
-    """*workplan* with what the hub has taken of it in the repo that it comes from.
+    """Return *workplan* with the statuses that the hub has taken from it in the repo that it comes from.
 
-    A status that any checkout there has told is no news here. All else is as the witness has it.
+    A status that any checkout there has had is not news here. All else is as the witness has it.
     """
     first = witness(seen)
     memories = [each.memory for each in seen if each.memory is not None]
     own = (first.memory if first else None) or ParsedWorkplan(workplan)
-    told = {(task, status) for memory in memories for task, status in memory.taken.items()}
+    known = {(task, status) for memory in memories for task, status in memory.taken.items()}
     taken, since = dict(own.taken), dict(own.since)
     for block in workplan.blocks:
-        if taken.get(block.key) != block.status and (block.key, block.status) in told:
+        if taken.get(block.key) != block.status and (block.key, block.status) in known:
             taken[block.key] = block.status
             since.pop(block.key, None)
     status, at = own.taken_status, own.status_since
@@ -132,7 +132,7 @@ def memory_of(workplan: Workplan, seen: Collection[Seen]) -> ParsedWorkplan:
 
 
 def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> str:
-    """What to say of a new *workplan* that is like *row* of another repo, if its *tasks* are further along; else ''."""
+    """Write a hint on a new *workplan* like *row* of another repo that has *tasks* further along; '' if none has."""
     blocks = {block.key: block for block in workplan.blocks}
     ahead = sorted(
         f"'{task.key}' is {task.status}"
@@ -150,9 +150,9 @@ def hint(row: HubWorkstream, tasks: Collection[HubTask], workplan: Workplan) -> 
 def with_likes_named(
     drifts: Iterable[Drift], gone: Iterable[HubWorkstream], others: Iterable[HubWorkstream]
 ) -> tuple[Drift, ...]:
-    """*drifts*, with a word more on a workstream that is *gone* if one of the *others* is like it."""
+    """Return *drifts* with a hint on each workstream that is *gone* and is like one of the *others*."""
     like = {(row.key, row.mirrored.title): row.repo for row in others}
-    words = {
+    hints = {
         row.key: (
             f"; repo '{like[row.key, row.mirrored.title]}' has a workplan of that id and title: if it has moved there, "
             f"write state_hub_workstream_id: {row.id} into its front matter, and it takes its statuses and "
@@ -162,8 +162,8 @@ def with_likes_named(
         if (row.key, row.mirrored.title) in like
     }
     return tuple(
-        drift.with_more(words[drift.finding.workplan])
-        if drift.finding.code in GONE_WORKPLAN_CODES and drift.finding.workplan in words
+        drift.with_more(hints[drift.finding.workplan])
+        if drift.finding.code in GONE_WORKPLAN_CODES and drift.finding.workplan in hints
         else drift
         for drift in drifts
     )

@@ -9,7 +9,7 @@ from consistency.core.comparison.snapshot import Copy, FileSnapshot, HubWorkstre
 
 
 def without_copies(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) -> FileSnapshot:
-    """*files* with the untracked copies of tracked workplans set apart.
+    """Return *files* with the untracked copies of tracked workplans set apart.
 
     A tracked file whose id cannot be read now is taken for the one that the hub knows at its path (*workstreams*).
     """
@@ -31,7 +31,7 @@ def without_copies(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) ->
 
 
 def _tracked(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) -> Mapping[str, str]:
-    """The ids of the tracked workplans, each with its path."""
+    """Return the ids of the tracked workplans, each with its path."""
     unreadable = {file.path for file in files.unreadable}
     keys = [(row.key, row.path) for row in workstreams if row.path in unreadable]
     keys += [(file.key, file.path) for file in files.unreadable if file.key]

@@ -1,4 +1,4 @@
-"""Sees a task that goes back and forth: moved forward by files and taken back, again and again."""
+"""Finds tasks that go back and forth: moved forward by files and taken back, again and again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.finding import Finding
 
 FLAP_THRESHOLD = 3
-"""So many times there and back within a day, and a person must decide."""
+"""Times there and back within a day, from which on a person must decide."""
 
 _SHOWN = 6
 
@@ -20,8 +20,8 @@ _SHOWN = 6
 class Move:
     """One step of a task: *old* → *new*, by *who*. Times are aware, in UTC.
 
-    `forward` is a move that a file brought to the hub, `back` a reopen; a move that is neither is not looked at.
-    `written` is a writeback, where the file said *old* and the hub *new*; `elsewhere` one in another checkout.
+    `forward` is a move that a file brought to the hub, `back` a reopen; a move that is neither is ignored.
+    `written` is a writeback: the file had *old* and the hub *new*. `elsewhere` is one in another checkout.
     """
 
     at: datetime
@@ -35,10 +35,10 @@ class Move:
 
 
 def count_rounds(moves: Sequence[Move]) -> int:
-    """How many times *moves*, oldest first, go there and back.
+    """Count how many times *moves*, oldest first, go there and back.
 
-    By reopens: each that follows a move forward by a file. By writebacks: each where the file did not say what the last
-    one had written, nor what one elsewhere has written since, so that somebody had changed it.
+    A reopen counts if it follows a move forward by a file. A writeback counts if the file did not have the status that
+    the last one wrote, nor one written elsewhere since: then someone had changed it.
     """
     return max(_reopens(moves), _writebacks(moves))
 
@@ -62,13 +62,13 @@ def _writebacks(moves: Sequence[Move]) -> int:
     return number
 
 
-def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Move]]) -> Comparison:
-    """*comparison* without any action on the status of the tasks in *seesaws* (id → moves), and a C-20 for each."""
+def suppress_flapping(comparison: Comparison, flapping: Mapping[str, Sequence[Move]]) -> Comparison:
+    """Return *comparison* with a C-20 and no action on the status for each task in *flapping* (id → moves)."""
     drifts: list[Drift] = []
     held: set[tuple[str | None, str | None]] = set()
     for drift in comparison.drifts:
         finding = drift.finding
-        moves = seesaws.get(finding.task or "")
+        moves = flapping.get(finding.task or "")
         if moves is None or finding.code not in STATUS_CODES:
             drifts.append(drift)
             continue
@@ -78,15 +78,13 @@ def suppress_flapping(comparison: Comparison, seesaws: Mapping[str, Sequence[Mov
 
 
 def _finding(drift: Finding, moves: Sequence[Move]) -> Finding:
-    told = "; ".join(f"{move.at:%Y-%m-%d %H:%M}Z {_words(move)}" for move in moves[-_SHOWN:])
+    shown = "; ".join(f"{move.at:%Y-%m-%d %H:%M}Z {_phrase(move)}" for move in moves[-_SHOWN:])
     message = f"task '{drift.task}' keeps changing back and forth; it is not touched until someone decides"
-    return Finding(
-        FLAPPING, f"{message}: {told}" if told else message, file=drift.file, line=drift.line, workplan=drift.workplan,
-        task=drift.task, db_status=drift.db_status, file_status=drift.file_status,
-    )  # fmt: skip
+    message = f"{message}: {shown}" if shown else message
+    return replace(drift, code=FLAPPING, message=message, other_severity=None, discriminator="")
 
 
-def _words(move: Move) -> str:
+def _phrase(move: Move) -> str:
     if move.written:
         return f"{move.who} wrote {move.new} over {move.old} in the file"
     return f"{move.who} {'reopened' if move.back else 'moved'} {move.old} → {move.new}"

@@ -1,4 +1,4 @@
-"""The gates: what keeps a fix from writing anything at all to a checkout (design, "Pull gate")."""
+"""The gates: the reasons for which a fix writes nothing at all to a checkout (design, "Pull gate")."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from consistency.core.finding import Finding
 
 
 class Freshness(StrEnum):
-    """What is known of the checkout against its upstream."""
+    """How the checkout relates to its upstream, as far as that is known."""
 
     FRESH = "fresh"
     BEHIND = "behind"
@@ -28,13 +28,13 @@ NO_UPSTREAM = "no upstream"
 NOT_ASKED = "not asked"
 EMPTY = "empty"
 GONE = "gone"
-"""How a fetch can end, besides git's own message why it failed: EMPTY is a remote that has no commit at all, GONE one
-that lacks the repo's branch."""
+"""How a fetch can end, if it did not fail with a message of git: EMPTY is a remote without any commit, GONE one that
+lacks the repo's branch."""
 
 _ANSWERS = frozenset({FETCHED, NO_UPSTREAM, NOT_ASKED, EMPTY, GONE})
 
 GATES = codes_of(Kind.GATE)
-"""The codes of findings that hold a whole checkout back; C-14 is one of them if it names no file."""
+"""The codes of findings that hold a whole checkout back; C-14 only if it names no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Sighting:
 
 
 def is_failure(outcome: str) -> bool:
-    """Whether a fetch with this *outcome* asked the remote and got no answer; '' is no fetch at all."""
+    """Return whether a fetch with this *outcome* asked the remote and got no answer; '' is no fetch at all."""
     return outcome not in _ANSWERS and outcome != ""
 
 
 def freshness(fetched: bool, *, lacks: bool, ahead: bool) -> Freshness:
     """Judge a checkout that has an upstream. *fetched* says that the upstream is known as it is now.
 
-    *lacks* says that the checkout lacks commits of it, *ahead* that the upstream lacks some of the checkout's. Not
-    behind for want of knowledge is never `fresh`.
+    *lacks* says that the checkout lacks commits of it, *ahead* that the upstream lacks some of the checkout's. A
+    checkout that is only not known to be behind is never `fresh`.
     """
     if lacks:
         return Freshness.DIVERGED if ahead else Freshness.BEHIND
@@ -63,7 +63,7 @@ def freshness(fetched: bool, *, lacks: bool, ahead: bool) -> Freshness:
 
 
 def check_behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Finding]:
-    """C-14 where the upstream has commits that the checkout lacks; *seen* where only another run's fetch tells."""
+    """Return C-14 if the upstream has commits that the checkout lacks; *seen* if only another run's fetch saw them."""
     if state not in (Freshness.BEHIND, Freshness.DIVERGED):
         return []
     message = f"Repo '{slug}' is behind remote — pull before fixing to avoid clobbering remote progress"
@@ -73,7 +73,7 @@ def check_behind(slug: str, state: Freshness, seen: Sighting | None) -> list[Fin
 
 
 def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | None) -> list[Finding]:
-    """C-18 unless the checkout is known to be on the repo's branch *wanted*. *branch* is its own, None if detached."""
+    """Return C-18 unless the checkout, on *branch* (None if detached), is known to be on the repo's branch *wanted*."""
     if on_branch:
         return []
     if branch is not None:
@@ -86,7 +86,7 @@ def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | N
 
 
 def check_in_progress(slug: str, operation: str) -> list[Finding]:
-    """C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
+    """Return C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
     if not operation:
         return []
     message = f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it"
@@ -94,7 +94,7 @@ def check_in_progress(slug: str, operation: str) -> list[Finding]:
 
 
 def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
-    """C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is the one it calls its own."""
+    """Return C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is its default branch."""
     message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
     if default:
         message += f"; its default branch is '{default}': git switch {default}, then register_repo PATH follows it"
@@ -102,7 +102,7 @@ def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> li
 
 
 def check_clone(slug: str, reason: str) -> list[Finding]:
-    """C-22 for a clone that does not come from the repo's origin, for this *reason*."""
+    """Return C-22 for a clone that does not come from the repo's origin, for this *reason*."""
     message = (
         f"Repo '{slug}': this clone does not come from the repo's origin: {reason} — nothing is written "
         "(if the repository has moved: git remote set-url, then register_repo PATH)"
@@ -111,7 +111,7 @@ def check_clone(slug: str, reason: str) -> list[Finding]:
 
 
 def check_repository(slug: str) -> list[Finding]:
-    """C-22 for a clone whose history is not that of the repo: another repository has taken its place."""
+    """Return C-22 for a clone that does not have the repo's history: another repository has taken its place."""
     message = (
         f"Repo '{slug}': another repository is here now, the histories have nothing in common — nothing is written "
         "(retire_checkout PATH, then register_repo PATH registers the other one)"
@@ -120,7 +120,7 @@ def check_repository(slug: str) -> list[Finding]:
 
 
 def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Finding]:
-    """C-19 where none or less than half of the workplans that the ledger remembers are *there*."""
+    """Return C-19 if none or less than half of the workplans that the ledger remembers are *there*."""
     if there * 2 >= remembered:
         return []
     shown = f"shows {f'only {there}' if there else 'none'} of the {remembered} workplans of its last fix"
@@ -134,10 +134,10 @@ def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Find
 
 
 def as_info(findings: Collection[Finding]) -> list[Finding]:
-    """The same *findings* in a check, which writes nothing anyway: for information."""
+    """Return the same *findings* for a check: for information, because it writes nothing anyway."""
     return [replace(finding, other_severity=Severity.INFO) for finding in findings]
 
 
 def is_gate(finding: Finding) -> bool:
-    """Whether *finding* says that the whole checkout is held back: no drift between files and hub."""
+    """Return whether *finding* says that the whole checkout is held back."""
     return finding.code in GATES and finding.file is None

@@ -1,4 +1,4 @@
-"""Whether a checkout's remote answers: for how long it has not, and how much time its next fetch gets."""
+"""Whether a checkout's remote answers: since when it has not, and how much time its next fetch gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from consistency.core.codes import UNREACHABLE
 from consistency.core.finding import Finding
 
 MAX_FETCH_SECONDS = 3600.0
-"""No fetch gets more time than this, however often it was cut off; a longer limit of the caller's holds."""
+"""No fetch gets more time than this, however often it was cut off; a longer limit of the caller is kept."""
 
 MAX_DOUBLINGS = 12
 
@@ -26,9 +26,9 @@ class Reachability:
     timeouts: int = 0
 
     def after(self, failed: bool, received: int, at: datetime) -> Reachability:
-        """What is known after one fetch more, which began at the time *at*.
+        """Return the state after another fetch, which began at the time *at*.
 
-        *received* is what still came in when its time was up, in bytes: a remote that only stalls gets no more time.
+        *received* are the bytes that still came in when its time was up: a remote that only stalls gets no more time.
         """
         if not failed:
             return Reachability()
@@ -36,12 +36,12 @@ class Reachability:
 
 
 def fetch_limit(timeout: float, timeouts: int) -> float:
-    """Seconds that the next fetch gets: *timeout*, doubled for each of the *timeouts* in a row before it."""
+    """Return the seconds that the next fetch gets: *timeout*, doubled for each of the *timeouts* in a row before it."""
     return max(timeout, min(timeout * 2.0 ** min(timeouts, MAX_DOUBLINGS), MAX_FETCH_SECONDS))
 
 
 def unreachable(outcome: str, since: datetime | None, now: datetime, hours: int) -> list[Finding]:
-    """C-26 if the fetches have failed for *hours* or longer; *outcome* is git's message about the last one."""
+    """Return C-26 if the fetches have failed for *hours* or longer; *outcome* is git's message about the last one."""
     if since is None or now - since < timedelta(hours=hours):
         return []
     return [Finding(UNREACHABLE, f"remote has not answered since {since:%Y-%m-%d %H:%MZ} (git: {outcome})")]

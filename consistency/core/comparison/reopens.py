@@ -1,4 +1,4 @@
-"""Whether what a file says is older than the reopen of its task: then the reopen stands."""
+"""Decides whether the status in a file is older than the reopen of its task: then the reopen holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Age(StrEnum):
-    """What a statement is to a reopen: older, newer, or there is no telling."""
+    """How a statement relates to a reopen: older, newer, or not known."""
 
     OLD = "old"
     NEWS = "news"
@@ -19,8 +19,8 @@ class Age(StrEnum):
 class Statement:
     """A status of the task that the hub knew of when the task was reopened: the same one as the file's.
 
-    `commit` brought it and was authored then (in seconds); '' and None for a file that no commit had, or if nobody
-    knows. `digest` is that of the whole file.
+    `commit` brought it and was authored then (in seconds); '' and None for a file that no commit had, or if it
+    is not known. `digest` is that of the whole file.
     """
 
     commit: str = ""
@@ -62,11 +62,11 @@ class Bringing:
 
 
 def age_of(bringing: Collection[Bringing], evidence: Evidence) -> Age:
-    """The age of a status that all of *bringing* brought, on branches that were merged; of none: not known.
+    """Return the age of a status that all of *bringing* brought, on branches that were merged; unknown for none.
 
     | the first that is true of the commit | the status is |
     | --- | --- |
-    | nobody knows which one it is | unknown |
+    | it is not known which one it is | unknown |
     | the hub made it, or had taken it or a descendant by the time of the reopen | old |
     | it has the author date of a statement that the hub knew: made again by rebase, amend or cherry-pick | old |
     | it has the file of such a statement: made again by squash, or committed since | old |
@@ -75,8 +75,8 @@ def age_of(bringing: Collection[Bringing], evidence: Evidence) -> Age:
     | the clone's history has holes, and it is dated before the reopen | unknown |
     | anything else | news |
 
-    A statement was not made again if it is itself below, or if the file was another in between: then somebody has
-    stated it once more. Dates decide alone only where nothing else is left to go by.
+    A statement was not made again if it is itself below, or if the file was another in between: then someone has
+    stated it once more. Dates decide alone only if there is no other evidence.
     """
     ages = {_age(each, evidence) for each in bringing}
     for age in (Age.NEWS, Age.UNKNOWN, Age.OLD):

@@ -1,4 +1,4 @@
-"""The two sides that are compared, and what is remembered of the file side: frozen values."""
+"""The two sides that are compared, and the memory of the file side: plain values."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class ParsedWorkplan:
-    """A workplan whose content is at hand, and what the hub already took of it: task id → status.
+    """A workplan with its content, and the statuses that the hub already took from it: task id → status.
 
     `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
     then, `since` (task id → time) and `status_since` are the row's `changed_at`: another time in the row says that the
@@ -85,8 +85,8 @@ class FileSnapshot:
     """All workplans of one checkout, each tuple in the order of paths.
 
     `untracked` are the paths that git does not track, `uncommitted` those that no commit of the repo's branch is known
-    to have as they stand. `unread` says of a path that is there, or of a folder, why it is not read; `elsewhere` are
-    the workstreams whose workplans only other checkouts have had: no commit is known to have them.
+    to have as they stand. `unread` says of an existing path, or of a folder, why it is not read; `elsewhere` are
+    the workstreams with workplans that only other checkouts have had: no commit is known to have them.
     """
 
     settled: tuple[Settled, ...] = ()
@@ -104,12 +104,12 @@ class HubSnapshot:
     """What the hub has of one repo, as far as the comparison needs it.
 
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
-    repo) or a UUID (in any) with a block at hand. `foreign` names workstreams of other repos, id → 'slug/key'.
-    `arrivals` (path → id) are the workplans that have moved here from another repo, whose rows are in `workstreams` and
-    `tasks` as well; `refused` (path → message) are those that seem to be another repo's and must not be touched, and
-    `hints` (path → words) is what to say of new ones that may be. `replaced` (id → id) are the workstreams that were
-    made of an arrival's file before its own came.
-    `finished` are those workstreams without a file whose work is all done or cancelled.
+    repo) or a UUID (in any) with a known block. `foreign` names workstreams of other repos, id → 'slug/key'.
+    `arrivals` (path → id) are the workplans that have moved here from another repo; their rows are in `workstreams` and
+    `tasks` as well. `refused` (path → message) are those that seem to be another repo's and must not be touched, and
+    `hints` (path → text) is added to the message on new ones that may be. `replaced` (id → id) are the workstreams that
+    were made of an arrival's file before its own came.
+    `finished` are the workstreams without a file that have all their work done or cancelled.
     """
 
     workstreams: Mapping[str, HubWorkstream] = field(default_factory=dict)

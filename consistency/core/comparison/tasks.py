@@ -30,7 +30,7 @@ _OF_BLOCKS = (codes.INVALID_BLOCK, codes.UNREAD_BLOCK)
 class TaskComparison:
     """One comparison of tasks. `run` fills `drifts`, `doubts`, `creations` (path → tasks that come with a new
     workplan, without a finding each), and `agreed` ((workplan id, task id) → since when the hub has had the status that
-    the file has, too).
+    the file also has).
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TaskComparison:
                 self._create(item.workplan, block)
             elif row.workstream in self._open_homes:
                 self._compare(item, block, row)
-            else:  # Its own workplan cannot be compared now, so nobody knows whether the block is still there.
+            else:  # Its own workplan cannot be compared now, so it is not known whether the block is still there.
                 message = f"task id '{block.key}' is that of {self._owner(row)}, whose file cannot be compared now"
                 self._refuse(item.workplan, codes.SHARED_TASK_ID, message, block, row)
         self._report_missing(missing, self._report_unread(missing))
@@ -230,10 +230,10 @@ class TaskComparison:
             self._report(workplan, codes.FIELD_DIFFERS, message, block, row, discriminator="uuid")
 
     def _compare_status(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
-        # The ledger is the checkout's: a block that moved or took another id is no news by that.
-        taken = item.taken.get(block.key) or self._taken.get(row.key, "")
+        # The ledger is the checkout's: a block that moved or has another id now is not news for that.
+        last_seen = item.taken.get(block.key) or self._taken.get(row.key, "")
         since = item.since.get(block.key) or self._since.get(row.key)
-        code = classify_difference(block.status, row.status, taken, moved=since != row.changed_at)
+        code = classify_difference(block.status, row.status, last_seen, moved=since != row.changed_at)
         workplan = item.workplan
         if code is None:
             self.agreed[workplan.key, block.key] = row.changed_at

@@ -1,4 +1,4 @@
-"""C-25: nothing matches the repo's workplan pattern; what is said of it."""
+"""C-25: nothing matches the repo's workplan pattern."""
 
 from __future__ import annotations
 

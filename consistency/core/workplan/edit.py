@@ -15,18 +15,18 @@ class EditRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A workplan after the change: its bytes, and what they say."""
+    """A workplan after the change: its bytes, and their content."""
 
     data: bytes
     workplan: Workplan
 
 
 def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: Workplan | None = None) -> Edited:
-    """The workplan *data* with the status of each task in *wanted* (id → status).
+    """Return the workplan *data* with the status of each task in *wanted* (id → status).
 
     Only the characters of the values change; quotes stay. The result is parsed again and must differ from
     the original in exactly these values, else EditRefusedError. Tasks that have the status already stay as they are.
-    *before* is what *data* says, where that is known already.
+    *before* is the content of *data*, if it is known already.
     """
     before = before or _workplan(path, data)
     blocks = {block.key: block for block in before.blocks}
@@ -62,7 +62,7 @@ def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
 
 
 def _in_quotes(written: bytes, new: str) -> bytes:
-    """*new* in the quotes of *written*."""
+    """Return *new* in the quotes of *written*."""
     quote = written[:1] if written[:1] in (b"'", b'"') else b""
     return quote + new.encode() + quote
 

@@ -27,8 +27,8 @@ class Fence:
     """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it,
     `body` the block's text as YAML sees it.
 
-    `pieces` are runs of the body: the text, and the bytes in the file it stands for. Between two pieces
-    lies what Markdown takes away: the indent of a list item, the CR of a CRLF.
+    `pieces` are runs of the body: the text, and its bytes in the file. Between two pieces
+    are the parts that Markdown takes away: the indent of a list item, the CR of a CRLF.
     """
 
     offset: int
@@ -38,13 +38,13 @@ class Fence:
 
     @property
     def size(self) -> int:
-        """Size of the body in the file, in bytes."""
+        """Return the size of the body in the file, in bytes."""
         return sum([end - start for _, start, end in self.pieces])
 
     def locate(self, start: int, end: int) -> tuple[int, int] | None:
-        """The bytes in the file that the characters *start* to *end* of the body stand for.
+        """Return the bytes in the file of the characters *start* to *end* of the body.
 
-        None where they do not stand in the file as they are (a tab that Markdown took apart, a run over
+        None if they are not in the file as they are (a tab that Markdown took apart, a run over
         two pieces): such a place cannot be edited byte for byte.
         """
         position = 0
@@ -72,12 +72,12 @@ class OtherBlock:
 
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
-    """All task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
+    """Return all task fences of *text* in their order; *base* is the byte offset of *text* in its file."""
     return find_blocks(text, base)[0]
 
 
 def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlock, ...]]:
-    """All task fences of *text* in their order, and what else is no running text; *base* is as for `task_fences`."""
+    """Return all task fences of *text* in their order, and all other blocks of code or HTML; *base* as above."""
     if not _may_hold_tasks(text):
         return (), ()
     text = _without_feeds(text)
@@ -87,7 +87,7 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
     others: list[OtherBlock] = []
     heading, quotes = "", 0
     events: _Events = pyromark.events_with_range(read)
-    # A text of 8 KB has hundreds of events; most are of no interest and are passed by with one look. An event is a word
+    # A text of 8 KB has hundreds of events; most are of no interest and are skipped with one check. An event is a word
     # or a dict: `in` looks into both.
     for event, span in events:
         if "Start" in event:
@@ -106,8 +106,8 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
                     name = "indented" if info is None else "fenced"
                     others.append(OtherBlock(name, info, span["start"] + base, span["end"] + base))
             elif "Heading" in tag:
-                words = _read_heading(events)
-                heading = words if quotes == 0 else heading
+                text_of_heading = _read_heading(events)
+                heading = text_of_heading if quotes == 0 else heading
             elif "BlockQuote" in tag:
                 quotes += 1
         elif quotes and "End" in event and "BlockQuote" in event["End"]:
@@ -132,8 +132,8 @@ _RULE = re.compile(r"[ \t]*([-*])(?:[ \t]*\1)*+[ \t]*(?=[\r\n]|\Z)")
 
 
 def too_deep(text: str) -> int | None:
-    """The character index of the first line of *text* (after its first line end) in which lists and quotes may be
-    nested more than `MAX_NESTING` levels deep; None where there is no such line, or no task.
+    """Return the character index of the first line of *text* (after its first line end) in which lists and quotes may
+    be nested more than `MAX_NESTING` levels deep; None if there is no such line, or no task.
     """
     if not _may_hold_tasks(text):
         return None
@@ -144,7 +144,7 @@ def too_deep(text: str) -> int | None:
 
 
 def _levels(text: str, line: int) -> int:
-    """How many containers are open at most after the beginning of this line; 0 where it opens none."""
+    """Count the containers that may be open after the beginning of this line; 0 if it opens none."""
     found = _CONTAINERS.match(text, line)
     opening = found[0] if found else ""
     lists = sum(map(opening.count, _LIST_MARKERS))
@@ -155,7 +155,7 @@ def _levels(text: str, line: int) -> int:
 _BREAKS = ("SoftBreak", "HardBreak")
 
 _NO_SPACE = {0x0B: "\x1a", 0x0C: "\x1a"}
-"""Stand-ins for what pulldown-cmark takes for a space: a line of these alone is not blank (CommonMark, section 2.1)."""
+"""Written for characters that pulldown-cmark takes for spaces: lines of these are not blank (CommonMark, 2.1)."""
 
 _AFTER_FENCE = re.compile(r"(?<=```|~~~)[ \t]++(?=[\r\n]|\Z)")
 _RAW = re.compile(r"^[ \t>*+\-.)0-9]*<(?:pre|script|style|textarea)(?![\w-])", re.ASCII | re.IGNORECASE | re.MULTILINE)
@@ -163,7 +163,7 @@ _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.ASCII | re.IGNOREC
 
 
 def as_pulldown_reads(text: str) -> str:
-    """Write *text*, as long in bytes, so that pulldown-cmark reads its blocks as CommonMark has them."""
+    """Rewrite *text*, with the same length in bytes, so that pulldown-cmark reads its blocks as CommonMark has them."""
     return _with_ends(_without_feeds(text))
 
 
@@ -172,7 +172,7 @@ def _without_feeds(text: str) -> str:
 
 
 def _with_ends(text: str) -> str:
-    """*text* with the ends of fences and of HTML so written that pulldown-cmark sees them."""
+    """Return *text* with the ends of fences and of HTML written as pulldown-cmark recognises them."""
     if "\t" in text:  # Behind a closing fence it takes spaces alone, not tabs (section 4.5).
         text = _AFTER_FENCE.sub(lambda found: " " * len(found[0]), text)
     if "</" in text and _RAW.search(text):  # It takes only small letters for the end of such HTML (section 4.6).
@@ -181,20 +181,20 @@ def _with_ends(text: str) -> str:
 
 
 def _read_heading(events: _Events) -> str:
-    """The text of the heading that has just begun."""
-    words: list[str] = []
+    """Read the text of the heading that has just begun."""
+    parts: list[str] = []
     for event, _ in events:
         if "Text" in event or "Code" in event:
-            words += event.values()
+            parts += event.values()
         elif event in _BREAKS:
-            words.append(" ")
+            parts.append(" ")
         elif "End" in event and "Heading" in event["End"]:
             break
-    return " ".join("".join(words).split())[:MAX_HEADING]
+    return " ".join("".join(parts).split())[:MAX_HEADING]
 
 
 def _read_body(events: _Events, base: int, written: bytes) -> tuple[tuple[str, int, int], ...]:
-    """The pieces of the code block that has just begun; *written* is the text, if pulldown-cmark was given another."""
+    """Read the pieces of the code block that has just begun; *written* is the text, if pulldown-cmark got another."""
     pieces: list[tuple[str, int, int]] = []
     for event, span in events:
         if "Text" not in event:  # Its end.
@@ -206,11 +206,11 @@ def _read_body(events: _Events, base: int, written: bytes) -> tuple[tuple[str, i
 
 
 def _as_written(text: str, written: bytes) -> str:
-    """A piece as it is in the file; if Markdown took something apart in it, as it was read."""
+    """Return a piece as it is in the file; if Markdown took something apart in it, as it was read."""
     found = written.decode()
     return found if len(found) == len(text) else text
 
 
 def first_word(info: str) -> str:
-    """The first word of an info string: what kind of block it is."""
+    """Return the first word of an info string, which is the kind of the block."""
     return info.replace("\t", " ").partition(" ")[0]

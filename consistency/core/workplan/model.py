@@ -1,4 +1,4 @@
-"""What a workplan file says, as plain values (design, "Workplan format")."""
+"""The content of a workplan file, as plain values (design, "Workplan format")."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 @dataclass(slots=True)
 class Problem:
-    """Something in a file that cannot be used as it stands; `discriminator` names the place in the file's order.
+    """Something in a file that cannot be used; `discriminator` tells it from others of the file.
 
     `only_known` says that it counts only if the hub has the task.
     """
@@ -25,7 +25,7 @@ class Problem:
 class TaskBlock:
     """One valid task block. `line` is that of its status; `place` its bytes in the file, quotes included.
 
-    `place` is None where it cannot be edited byte for byte.
+    `place` is None if it cannot be edited byte for byte.
     """
 
     key: str

@@ -1,6 +1,6 @@
 """Finds what looks like a task block in a workplan, but is not read as one (C-24).
 
-Only what stands around a line that opens a task fence, or around a `status:`, outside of the task blocks is looked at.
+Only the text around a line that opens a task fence, or around a `status:`, outside of the task blocks is searched.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPENERS = [re.compile(sign + rb"[`~']*+[^\w\r\n`~]{0,20}+[Tt][Aa][Ss][Kk]") for
 _STATUS_LINE = re.compile(rb"""\n[ \t>"']*(?:\{[^\n]*?)?status["']?[ \t]*:""")
 _PARAGRAPH_END = re.compile(rb"\r?\n[ \t>]*\r?\n")
 _MAX_TEXT = 8 * 1024
-"""Bytes of a block that are looked at."""
+"""Bytes of a block that are searched."""
 
 # These two begin with the end of the line above, which is found in no time; so what they are given begins with one.
 _FENCE_LINE = re.compile(r"\n[ \t>]*(?:`{3,}|~{3,})[ \t]*([^\n`]*?)[ \t]*\r?$", re.MULTILINE)
@@ -57,9 +57,9 @@ _NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
 @dataclass(slots=True)
 class UnreadBlock:
-    """What looks like a task block: where it begins (byte), its id if it has one, and in words what keeps it out.
+    """What looks like a task block: the byte it begins at, its id if it has one, and why it is not read.
 
-    `only_known` says that it may well be meant as text: it counts only if the hub has the task.
+    `only_known` says that it may be meant as text: it counts only if the hub has the task.
     """
 
     offset: int
@@ -71,10 +71,10 @@ class UnreadBlock:
 def find_unread_blocks(
     data: bytes, start: int, fences: Sequence[Fence], others: Sequence[OtherBlock], key: str, read: Collection[str]
 ) -> tuple[UnreadBlock, ...]:
-    """What looks like a task block in *data* from the byte *start* on, but is none of *fences*.
+    """Find what looks like a task block in *data* from the byte *start* on, and is not one of *fences*.
 
-    *others* are the other blocks that are no running text, *key* is the workplan's id; *read* are the ids of its
-    blocks: what shares one of them only quotes it.
+    *others* are the other blocks of code or HTML, *key* is the workplan's id; *read* are the ids of its
+    blocks: a block with one of them only quotes it.
     """
     found: dict[str, UnreadBlock] = {}
     for unread in _Search(data, fences, others, key).run(start):
@@ -84,7 +84,7 @@ def find_unread_blocks(
 
 
 class _Search:
-    """One look through a file for blocks that are not read."""
+    """One search through a file for blocks that are not read."""
 
     def __init__(self, data: bytes, fences: Sequence[Fence], others: Sequence[OtherBlock], key: str) -> None:
         self._data, self._fences, self._others, self._key = data, fences, others, key
@@ -145,7 +145,7 @@ class _Search:
             yield self._unread(block.start, task, why, only_known=not self._is_ours(body, task, status))
 
     def _in_text(self, start: int, end: int, why: str, *, only_known: bool = False) -> Iterator[UnreadBlock]:
-        """The fences that are written between the bytes *start* and *end*, and are text there."""
+        """Find the fences that are written between the bytes *start* and *end*, and are text there."""
         text, place = "\n" + self._text(start, end), 0
         lines = list(_FENCE_LINE.finditer(text))
         for number, line in enumerate(lines):
@@ -167,7 +167,7 @@ class _Search:
             yield self._unread(place, task, _NO_FENCE)
 
     def _is_ours(self, body: str, task: str, status: str) -> bool:
-        """Whether nobody but us would write it so: our words alone, and an id that goes on from the workplan's."""
+        """Return whether only a task block is like this: our keys alone, and an id that begins as the workplan's."""
         if status not in TASK_STATUSES:
             return False
         mapping = read_mapping("\n".join(line.lstrip(" \t>") for line in body.split("\n") if "```" not in line))
@@ -180,7 +180,7 @@ class _Search:
 
 
 def _names_task(info: str) -> str:
-    """The word task as *info* writes it, in small letters: `task`, or something close to it; '' for anything else."""
+    """Return the word task as *info* writes it, in small letters: `task`, or nearly that; '' for anything else."""
     if info in ("", "task"):
         return info
     found = _WORD.match(info)
@@ -195,7 +195,7 @@ def _why_fence(info: str) -> str:
 
 
 def _field(body: str, name: str) -> str:
-    """The value of *name* in a body, whether or not that is good YAML; '' if there is none."""
+    """Return the value of *name* in a body, whether or not that is valid YAML; '' if there is none."""
     found = _LINES[name].search(body)
     value = (found[1] or found[2] or found[3] or "") if found else ""
     return normalize_id(value.strip()) if value else _token(body, name)

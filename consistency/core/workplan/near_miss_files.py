@@ -1,6 +1,6 @@
 """Says why a file that nearly is a workplan, or was one, is not read as one (C-23).
 
-Most files that match the pattern and are no workplans have none of the words that are looked for first.
+Most files that match the pattern and are not workplans have none of the words that are checked first.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _TASK_FENCE = re.compile(rb"(?:```|~~~)`*~*[ \t]*task")
 _OURS = re.compile(rb"^<{7} .*?^={7}\r?$.*?^>{7}(?: |\r?$)", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(r"^(?:<{7} |={7}\r?$|>{7}(?: |\r?$))", re.MULTILINE)
 _MAX_HEAD = 64 * 1024
-"""Bytes in which front matter is looked for that is not where it belongs."""
+"""Bytes in which misplaced front matter is searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadFile:
-    """What is wrong with the file and what to do, the line, and the id that it would have."""
+    """The reason and what to do about it, the line, and the id that the file would have."""
 
     message: str
     line: int
@@ -49,7 +49,7 @@ class UnreadFile:
 
 
 def find_conflict(data: bytes) -> UnreadFile | None:
-    """The first place where git has left both sides of a conflict, outside of code that only shows some."""
+    """Find the first place where git has left both sides of a conflict, outside of code that only shows some."""
     if b"<<<<<<<" not in data:
         return None
     data = data.removeprefix(UTF8_BOM)
@@ -66,7 +66,7 @@ def find_conflict(data: bytes) -> UnreadFile | None:
 
 
 def _shown_markers(text: str) -> int:
-    """How many of the markers in *text* stand in code blocks that are no tasks: they only show what git writes."""
+    """Count the markers in *text* that are in code blocks other than tasks: they only show what git writes."""
     shown, opened, word = 0, "", ""
     for line in text.split("\n"):
         fence = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
@@ -80,7 +80,7 @@ def _shown_markers(text: str) -> int:
 
 
 def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> UnreadFile | None:
-    """Why the file *path* is none, if it nearly is a workplan; *mapping* is its front matter, where it has one."""
+    """Say why the file *path* is not a workplan, if it nearly is one; *mapping* is its front matter, if it has one."""
     data = data.removeprefix(UTF8_BOM)
     if data.startswith(_LFS):
         return UnreadFile("this is a Git LFS pointer instead of the file: git lfs pull downloads it", 1)
@@ -100,7 +100,7 @@ def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> Unr
 
 
 def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
-    """Why the file *path*, which was the workplan *key* at the last fix, is none now."""
+    """Say why the file *path*, which was the workplan *key* at the last fix, is not one now."""
     front = cut_front_matter(data)
     mapping = read_mapping(_head(data, front)) if isinstance(front, FrontMatter) else None
     near = near_workplan(path, data, mapping) or find_conflict(data)
@@ -130,7 +130,7 @@ def _head(data: bytes, front: FrontMatter) -> str:
 
 
 def _line(data: bytes, front: FrontMatter, value: ScalarValue) -> int:
-    # Counted in the text: bytes that are no UTF-8 have no length of their own in it.
+    # Counted in the text: bytes that are not UTF-8 have another length in it.
     return Lines(data).number(front.start) + _head(data, front).count("\n", 0, value.start)
 
 
@@ -139,12 +139,12 @@ def _may_open_a_task(lowered: bytes) -> bool:
 
 
 def _is_readme(path: str) -> bool:
-    """Whether it tells people of a folder: what looks like a workplan in it is an example."""
+    """Return whether it describes a folder: a workplan in it is an example."""
     return path.rpartition("/")[2].casefold().startswith("readme")
 
 
 def _by_type(data: bytes, mapping: Mapping) -> UnreadFile | None:
-    """For front matter in its place: a type, or a key for it, that nearly is the right one."""
+    """Find a type, or a key for it, that nearly is the right one, in front matter in its place."""
     front = cut_front_matter(data)
     if isinstance(front, FrontMatter):
         for name, value in mapping.values.items():
@@ -199,7 +199,7 @@ def _is_nearly_type(name: str) -> bool:
 
 
 def _misplaced(data: bytes) -> UnreadFile | None:
-    """Front matter that is somewhere else than on the first line, or written in another way."""
+    """Find front matter that is not on the first line, or is written in another way."""
     found = _TYPE.search(data, 0, _MAX_HEAD)
     if found is None:
         return None
@@ -241,7 +241,7 @@ def _what_is_above(before: str, line: int) -> str:
 
 
 def _tasks_alone(data: bytes, mapping: Mapping | None) -> UnreadFile | None:
-    """Task blocks in a file whose front matter does not say what it is, or that has none."""
+    """Find task blocks in a file without front matter, or without a type in it."""
     if mapping is not None and (_is_broken(mapping) or "type" in mapping.values):
         return None
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -42,7 +42,7 @@ from statehub.ids import normalize_id
 from statehub.statuses import WORKSTREAM_STATUSES
 
 MAX_FRONT_MATTER = 64 * 1024
-"""Bytes; far beyond any real one, and a bound on what is given to the YAML parser."""
+"""Bytes; far beyond any real one, and a limit on the text for the YAML parser."""
 
 _REQUIRED = ("id", "title", "status")
 _UUID = "state_hub_workstream_id"
@@ -58,9 +58,9 @@ _SAYS_WORKPLAN = re.compile(
 
 
 def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
-    """What the file *path* with the bytes *data* says; None where it is no workplan.
+    """Return the content of the file *path* with the bytes *data*, or None if it is not a workplan.
 
-    No workplan is a file without front matter or with another `type` (design, "Workplan format").
+    Not a workplan is a file without front matter or with another `type` (design, "Workplan format").
     """
     front = cut_front_matter(data)
     if front is None:
@@ -77,7 +77,7 @@ def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
 
 
 def says_workplan(data: bytes) -> bool:
-    """Whether a line of *data* says `type: workplan`, wherever it stands."""
+    """Return whether any line of *data* says `type: workplan`."""
     return _SAYS_WORKPLAN.search(data) is not None
 
 
@@ -92,7 +92,7 @@ def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
 
 
 def _nearly(path: str, data: bytes, mapping: Mapping | None = None) -> Unreadable | None:
-    """What to say of a file that is no workplan, if it nearly is one."""
+    """Say why a file is not a workplan, if it nearly is one."""
     near = near_workplan(path, data, mapping)
     return None if near is None else _unread(path, near)
 
@@ -137,7 +137,7 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
 
 
 def _is_meant(mapping: Mapping, head: bytes) -> bool:
-    """Whether it is the front matter of a workplan; where it is broken, whether it may be meant as one."""
+    """Return whether it is the front matter of a workplan; if it is broken, whether it may be meant as one."""
     fault = mapping.fault
     if mapping.text("type") == "workplan" or (fault is not None and _SAYS_WORKPLAN.search(head)):
         return True
@@ -174,17 +174,17 @@ class _Header:
 
     @property
     def key(self) -> str | None:
-        """The id, where it can serve as one."""
+        """Return the id, if it can serve as one."""
         key = normalize_id(self._mapping.text("id"))
         return key if key and id_error(key) is None else None
 
     def line(self, name: str) -> int:
-        """The line of the field *name*, or the first line where it is missing."""
+        """Return the line of the field *name*, or the first line if it is missing."""
         value = self._mapping.values.get(name)
         return self._lines.number(self._start + len(self._text[: value.start].encode())) if value else 1
 
     def fault(self) -> Problem | None:
-        """Why it is no acceptable mapping."""
+        """Say why it is not an acceptable mapping."""
         fault, text = self._mapping.fault, self._text
         if fault is None:
             return None
@@ -193,7 +193,7 @@ class _Header:
         return Problem(UNREADABLE_FILE, f"front matter is not usable: {fault.message}", line)
 
     def problems(self) -> tuple[Problem, ...]:
-        """At most one for each field, in the order of the fields."""
+        """Return at most one for each field, in the order of the fields."""
         faults = {name: self._fault_of(name) for name in _FIELDS}
         faults |= {name: fault for name in _FIELDS if self._odd_keys and (fault := self._fault_of_key(name))}
         return tuple(
@@ -210,7 +210,7 @@ class _Header:
         )
 
     def _fault_of_key(self, name: str) -> str | None:
-        """A key with characters that nobody sees looks like ours, and is another."""
+        """Report a key with invisible characters: it looks like ours, and is another."""
         found = next((key for key in self._odd_keys if without_invisible(key) == name), None)
         return f"the key '{name}' in the front matter {word_error(found)}" if found else None
 

@@ -14,7 +14,7 @@ _LONE_CR = re.compile(rb"\r(?!\n)")
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """Where the YAML between the two `---` lines stands, and where the Markdown begins."""
+    """The offsets of the YAML between the two `---` lines, and of the Markdown below."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Unclosed:
 
 
 def cut_front_matter(data: bytes) -> FrontMatter | Unclosed | None:
-    """The front matter of *data*: it begins at column 0 of the first line, after a BOM if there is one."""
+    """Find the front matter of *data*: it begins at column 0 of the first line, after a BOM if there is one."""
     start = len(UTF8_BOM) if data.startswith(UTF8_BOM) else 0
     opening = _OPENING.match(data, start)
     if opening is None:
@@ -41,12 +41,12 @@ def cut_front_matter(data: bytes) -> FrontMatter | Unclosed | None:
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether *data* is no text at all: a NUL byte early on, as git decides it."""
+    """Return whether *data* is not text: it has a NUL byte early on, as git decides it."""
     return b"\0" in data[:8000]
 
 
 def lone_cr(data: bytes) -> int | None:
-    """Offset of the first CR that no LF follows, else None."""
+    """Return the offset of the first CR that no LF follows, or None."""
     found = _LONE_CR.search(data) if b"\r" in data else None
     return found.start() if found else None
 
@@ -58,7 +58,7 @@ class Lines:
         self._data, self._offset, self._number = data, 0, 1
 
     def number(self, offset: int) -> int:
-        """The 1-based line in which the byte *offset* stands."""
+        """Return the 1-based line of the byte *offset*."""
         if offset < self._offset:
             self._offset, self._number = 0, 1
         self._number += self._data.count(b"\n", self._offset, offset)
@@ -67,5 +67,5 @@ class Lines:
 
 
 def utf16_as_utf8(data: bytes) -> bytes | None:
-    """The same text in UTF-8 where *data* begins with a UTF-16 byte order mark, else None."""
+    """Return the same text in UTF-8 if *data* begins with a UTF-16 byte order mark, else None."""
     return data.decode("utf-16", "replace").encode() if data.startswith(_UTF16_BOMS) else None

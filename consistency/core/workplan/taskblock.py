@@ -36,12 +36,12 @@ MAX_BODY = 8 * 1024
 
 _KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
 _STRANGERS = 20
-"""How many unknown keys are looked at for a typing error."""
+"""Number of unknown keys that are checked for a typing error."""
 _SEPARATOR = re.compile(r" ?[—–:] ?| - ?|- ")
 
 
 def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
-    """The block of *fence*, the *place*-th of its file from 0; None with at least one problem otherwise."""
+    """Read the block of *fence*, the *place*-th of its file from 0; None with at least one problem if that fails."""
     if fence.size > MAX_BODY:
         message = f"task block is too large: {fence.size} bytes, {MAX_BODY} are allowed"
         return None, (Problem(INVALID_BLOCK, message, lines.number(fence.offset), discriminator=f"{place}:size"),)
@@ -50,7 +50,7 @@ def read_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None
 
 
 def title_from_heading(heading: str, key: str) -> str:
-    """The *heading* without a leading short form of the task's id *key* (design, "Workplan format").
+    """Return the *heading* without a leading short form of the task's id *key* (design, "Workplan format").
 
     `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
     """
@@ -79,7 +79,7 @@ class _Reader:
             self._key = ""
 
     def read(self) -> TaskBlock | None:
-        """The block, or None when problems were found."""
+        """Return the block, or None if problems were found."""
         if self._mapping.fault is not None:
             index = self._mapping.fault.index
             self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
@@ -108,7 +108,7 @@ class _Reader:
             self._problem("id", f"task id {self._fault_of_id}", self._line_of(value.start))
 
     def _check_keys(self) -> None:
-        """A key with characters that nobody sees looks like ours, and is another."""
+        """Report keys with invisible characters: they look like ours, and are others."""
         for key, value in self._mapping.values.items():
             fault = word_error(key)
             if fault is not None and without_invisible(key) in _KEYS:
@@ -144,14 +144,14 @@ class _Reader:
             return None
         if not is_uuid(value.text):
             fault = word_error(value.text)
-            said = (
+            message = (
                 f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
             )
-            self._problem("state_hub_task_id", said, self._line_of(value.start))
+            self._problem("state_hub_task_id", message, self._line_of(value.start))
         return value.text.lower()
 
     def _value(self, name: str, *, required: bool = False) -> ScalarValue | None:
-        """The value of *name* where there is something in it; a problem where that may not be."""
+        """Return the value of *name* if there is something in it; report a problem if that may not be."""
         value = self._mapping.values.get(name)
         if value is None:
             if required and not any(problem.discriminator.endswith(f":key:{name}") for problem in self.problems):
@@ -177,7 +177,7 @@ class _Reader:
         self._problem(name, f"task block has no '{name}'{hint}", line)
 
     def _line_of(self, index: int) -> int:
-        """The line of the file in which the character *index* of the body stands."""
+        """Return the line in the file of the character *index* of the body."""
         first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
         return first + 1 + body.count("\n", 0, index) if body else first
 

@@ -1,4 +1,4 @@
-"""Checks of single words a person wrote: statuses, priorities, ids, UUIDs, and what a near miss meant."""
+"""Checks of single words a person wrote (statuses, priorities, ids, UUIDs), and suggestions for near misses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SYNONYMS = {
     "wontfix": ("cancelled",), "wont_fix": ("cancelled",), "obsolete": ("cancelled",), "superseded": ("cancelled",),
     "normal": ("medium",), "mid": ("medium",), "urgent": ("critical",), "highest": ("critical",), "lowest": ("low",),
 }  # fmt: skip
-"""What other tools call it; the first that is allowed is meant. A word that may mean two things is not here."""
+"""Words of other tools; the first one that is allowed is meant. A word that may mean two things is not here."""
 
 
 def suggest(word: str, allowed: Iterable[str]) -> str | None:
-    """The one of *allowed* that *word* most likely meant, or None: another spelling, a synonym, a typing error."""
+    """Return the one of *allowed* that *word* most likely means, or None: by spelling, synonym or typing error."""
     choices = tuple(allowed)
     folded = re.sub(r"[\s-]+", "_", word.strip().casefold())
     if folded in choices:
@@ -40,7 +40,7 @@ def suggest(word: str, allowed: Iterable[str]) -> str | None:
 
 
 def is_typo(word: str, meant: str, most: int | None = None) -> bool:
-    """Whether *word* is *meant* with one letter wrong, missing, doubled or swapped, in long words two, or *most*.
+    """Return whether *word* is *meant* with one letter wrong, missing, doubled or swapped; two if long, or *most*.
 
     A word that begins with another letter is another word: `none` is not `done`, nor `inactive` `active`.
     """
@@ -51,7 +51,7 @@ def is_typo(word: str, meant: str, most: int | None = None) -> bool:
 
 
 def _distance(one: str, two: str) -> int:
-    """How many letters are to be replaced, added, left out or swapped with their neighbour to make *two* of *one*."""
+    """Count the letters to replace, add, leave out or swap with their neighbour to get from *one* to *two*."""
     before, last = list[int](), list(range(len(two) + 1))
     for i, a in enumerate(one, 1):
         row = [i]
@@ -64,28 +64,28 @@ def _distance(one: str, two: str) -> int:
 
 
 def not_one_of_message(what: str, word: str, allowed: Iterable[str]) -> str:
-    """The sentence for an unknown *word*: what is allowed, and what was meant where that can be told."""
+    """Write the sentence for an unknown *word*: the allowed ones, or the one that was meant if that is known."""
     choices = tuple(allowed)
     meant = suggest(word, choices) or suggest(unicodedata.normalize("NFKC", word[: _MAX_TYPO + 1]), choices)
     hint = f" — did you mean '{meant}'?" if meant else f" (one of {', '.join(choices)})"
-    return f"unknown {what} '{truncate(word)}'{_foreign_letter(word, meant)}{hint}"
+    return f"unknown {what} '{truncate(word)}'{_lookalike_letter(word, meant)}{hint}"
 
 
-def _foreign_letter(word: str, meant: str | None) -> str:
-    """What tells *word* from the *meant* one where the eye does not."""
+def _lookalike_letter(word: str, meant: str | None) -> str:
+    """Name the letter that makes *word* differ from the *meant* one, if it looks the same."""
     letter = next((letter for letter in word if not letter.isascii()), None) if meant else None
     return f", which holds {code_point(letter)}" if letter else ""
 
 
 def id_error(word: str) -> str | None:
-    """Why *word* cannot be an id, or None: a character that nobody sees, or longer than `MAX_ID` characters."""
+    """Say why *word* cannot be an id, or None: an invisible character, or more than `MAX_ID` characters."""
     if len(word) > MAX_ID:
         return word_error(word) or f"is longer than {MAX_ID} characters"
     return word_error(word)
 
 
 def word_error(word: str) -> str | None:
-    """Why *word* cannot be an id, a status or a key: it holds a control, invisible or non-breaking character."""
+    """Say why *word* cannot be an id, a status or a key: it holds a control, invisible or non-breaking character."""
     found = find_invisible(word)
     if found is None:
         return None
@@ -94,28 +94,28 @@ def word_error(word: str) -> str | None:
 
 
 def without_invisible(word: str) -> str:
-    """*word* without the characters that nobody sees."""
+    """Return *word* without invisible characters."""
     return "".join(letter for letter in word if not is_invisible(letter)).strip()
 
 
 def has_control(text: str) -> bool:
-    """Whether *text* holds a control character, which no database and no terminal should be given."""
+    """Return whether *text* holds a control character, which no database and no terminal should be given."""
     return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def is_uuid(word: str) -> bool:
-    """Whether *word* is a UUID in its canonical form (RFC 9562, section 4)."""
+    """Return whether *word* is a UUID in its canonical form (RFC 9562, section 4)."""
     return _UUID.fullmatch(word) is not None
 
 
 def truncate(text: str, limit: int = 60) -> str:
-    """*text* on one line without control characters, cut to *limit* characters for a message."""
+    """Return *text* on one line without control characters, cut to *limit* characters for a message."""
     line = _CONTROL.sub("\ufffd", " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def and_others(places: Sequence[str], here: str) -> str:
-    """Where else than *here* something is, of all its *places*: the first few by name, the rest as a number."""
+    """List the *places* other than *here*: the first few by name, the rest as a number."""
     shown = [place for place in places[: _SHOWN + 1] if place != here][:_SHOWN]
     more = len(places) - 1 - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,6 +1,6 @@
-"""Writes missing UUIDs into a workplan, so that a hub made anew from the files has the same identities.
+"""Writes missing UUIDs into a workplan, so that a hub rebuilt from the files has the same identities.
 
-Bytes are only added: a line for each UUID, or an entry where the mapping stands in braces.
+Bytes are only added: a line for each UUID, or an entry if the mapping is in braces.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 class WriteIdsRefusedError(EditRefusedError):
-    """A UUID cannot be added so that nothing else differs; `task` says whose, where it is one task's."""
+    """A UUID cannot be added so that nothing else differs; `task` is the task's id, if it is one task's."""
 
     def __init__(self, message: str, task: str | None = None) -> None:
         super().__init__(message)
@@ -38,11 +38,11 @@ class WriteIdsRefusedError(EditRefusedError):
 def stamp(
     path: str, data: bytes, workstream: str | None, tasks: Mapping[str, str], *, before: Workplan | None = None
 ) -> Edited:
-    """The workplan *data* with the UUID *workstream*, and that of each task in *tasks* (id → UUID), where it has none.
+    """Return the workplan *data* with the UUIDs *workstream* and of each task in *tasks* (id → UUID) that has none.
 
     A UUID that is there stays, whatever it is. The result is parsed again and must differ from the original in
-    exactly the new UUIDs and in the places that they moved, else WriteIdsRefusedError. *before* is what *data* says,
-    where that is known already.
+    exactly the new UUIDs and in the places that they moved, else WriteIdsRefusedError. *before* is the content of
+    *data*, if it is known already.
     """
     front, known = cut_front_matter(data), before or parse_workplan(path, data)
     if not isinstance(front, FrontMatter) or not isinstance(known, Workplan):
@@ -60,7 +60,7 @@ def stamp(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What is added at the byte *offset*; where it is a new line, *below* is the number of the line above it."""
+    """The text to add at the byte *offset*; for a new line, *below* is the number of the line above it."""
 
     offset: int
     written: bytes
@@ -75,18 +75,18 @@ class _Source:
         self._spans = [(0, 0), *(found.span() for found in _LINE.finditer(data))]
 
     def line(self, number: int) -> bytes:
-        """The line with its line end."""
+        """Return the line with its line end."""
         return self.data[slice(*self._spans[number])]
 
     def new_line(self, below: int, like: int, entry: str) -> _Piece:
-        """*entry* below the line *below*, indented as the line *like* is."""
+        """Return *entry* below the line *below*, indented as the line *like* is."""
         content, above = _indented(self.line(like).decode(), entry).encode(), self.line(below)
         ended = above.endswith(b"\n")  # The last line of a file need not be; then the line before it says how.
         end = b"\r\n" if (above if ended else self.line(below - 1)).endswith(b"\r\n") else b"\n"
         return _Piece(self._spans[below][1], content + end if ended else end + content, below)
 
     def with_pieces(self, pieces: Sequence[_Piece]) -> bytes:
-        """The bytes with *pieces*, which are in the order of the file, put in."""
+        """Return the bytes with *pieces*, which are in the order of the file."""
         parts, done = list[bytes](), 0
         for piece in pieces:
             parts += self.data[done : piece.offset], piece.written
@@ -97,7 +97,7 @@ class _Source:
 @dataclass(frozen=True, slots=True)
 class _Passage:
     """A mapping in the file: its *text* as YAML sees it, its values by their keys, the number of the *line* of the
-    file that it begins in, and where in the file a character of it stands.
+    file that it begins in, and a function that finds a character of it in the file.
     """
 
     text: str
@@ -145,7 +145,7 @@ def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
 
 
 def _values_of(text: str) -> dict[str, ScalarValue]:
-    """The values of the mapping *text*; none if anything in it is faulty, even if nobody needs that: then nothing
+    """Return the values of the mapping *text*; none if anything in it is faulty, even if it is not needed: then nothing
     shows that an addition reads right.
     """
     mapping = read_mapping(text)
@@ -158,7 +158,7 @@ def _locate(fence: Fence, index: int) -> int | None:
 
 
 def _pieces(source: _Source, passage: _Passage, name: str, uuid: str) -> Iterator[_Piece]:
-    """The ways to give the mapping the entry *name* with *uuid* after which it reads right, the best one first."""
+    """Find the ways to give the mapping the entry *name* with *uuid* after which it reads right, the best one first."""
     if not passage.values:
         return iter(())
     opening = _opening(passage.text)
@@ -196,13 +196,13 @@ def _as_line(source: _Source, passage: _Passage, start: int, name: str, uuid: st
 
 
 def _ends(passage: _Passage) -> list[int]:
-    """Where an entry may follow: the end of the last value, else (that may be part of a longer text) of the status."""
+    """Return where an entry may follow: after the last value, else (that may be part of a longer text) the status."""
     ends = [list(passage.values.values())[-1].end, passage.values["status"].end]
     return [len(passage.text[:end].rstrip()) for end in ends]
 
 
 def _fillings(text: str, value: ScalarValue, uuid: str) -> list[tuple[int, str]]:
-    """What to put where to fill in the empty *value*; YAML has a missing one begin where the next thing does."""
+    """Return the places and texts that fill in the empty *value*; for YAML a missing one begins with the next thing."""
     if value.style in ("'", '"'):
         return [(value.start + 1, uuid)]
     key_end = len(text[: value.start].rstrip())
@@ -214,11 +214,11 @@ def _indented(like: str, entry: str) -> str:
 
 
 def _reads_right(text: str, passage: _Passage, name: str, uuid: str) -> bool:
-    """Whether the mapping *text* has *uuid* and says the same as the *passage* in all else."""
+    """Return whether the mapping *text* has *uuid* and is otherwise the same as the *passage*."""
     mapping = read_mapping(text)
-    said = {key: value.text for key, value in mapping.values.items()}
+    found = {key: value.text for key, value in mapping.values.items()}
     expected = {key: value.text for key, value in passage.values.items()} | {name: uuid}
-    return mapping.fault is None and said == expected
+    return mapping.fault is None and found == expected
 
 
 def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str], pieces: Sequence[_Piece]) -> Workplan:
@@ -243,5 +243,5 @@ def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str]
 
 
 def _places(workplan: Workplan) -> list[tuple[int, int] | None]:
-    """What comparing two workplans leaves out."""
+    """Return the places, which a comparison of two workplans leaves out."""
     return [block.place for block in workplan.blocks]

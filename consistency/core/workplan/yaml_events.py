@@ -17,7 +17,7 @@ _OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "
 
 
 class _RefusedError(Exception):
-    """Carries a fault out of the event loop."""
+    """A fault, on its way out of the event loop."""
 
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
         self.fault = SyntaxProblem(message, index, other)
@@ -33,8 +33,8 @@ def read_yaml(text: str) -> Mapping:
         return Mapping(values, refused.fault)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        words = " ".join(part for part in (error.context, error.problem) if part)
-        return Mapping(values, SyntaxProblem(f"not valid YAML: {words}", mark.index if mark else 0))
+        message = " ".join(part for part in (error.context, error.problem) if part)
+        return Mapping(values, SyntaxProblem(f"not valid YAML: {message}", mark.index if mark else 0))
     except yaml.reader.ReaderError as error:
         before = text.encode()[: error.position].decode("utf-8", "ignore")  # Its position is in bytes.
         return Mapping(
@@ -44,7 +44,7 @@ def read_yaml(text: str) -> Mapping:
 
 
 def is_closed(entry: str) -> bool:
-    """Whether a faulty *entry* ends where its lines do: no quote or bracket in it may take in what follows."""
+    """Return whether a faulty *entry* ends with its lines: no quote or bracket in it may take in the next ones."""
     level = 0
     try:
         for event in yaml.parse(entry, Loader=yaml.CSafeLoader):
@@ -59,7 +59,7 @@ def is_closed(entry: str) -> bool:
 
 
 def _without_bom(text: str) -> str:
-    """*text* with a leading BOM made an empty line, of the same length: libyaml does not count it."""
+    """Return *text* with a leading BOM made an empty line, of the same length: libyaml does not count it."""
     return "\n" + text[1:] if text.startswith("\ufeff") else text
 
 
@@ -97,7 +97,7 @@ def _read_value(event: yaml.Event, events: Iterator[yaml.Event]) -> ScalarValue:
 
 
 def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
-    """Read past a list or mapping, refusing the same things in it; the index where it ends."""
+    """Read past a list or mapping, refusing the same things in it, and return the index of its end."""
     # One entry a level: for a mapping its keys so far and whether a key comes next, for a list None.
     levels: list[_Level | None] = [_level(opening)]
     event = opening

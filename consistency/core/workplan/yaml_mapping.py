@@ -13,7 +13,7 @@ from itertools import pairwise
 from consistency.core.workplan.validation import truncate
 
 BLANKS = " \t\r\n"
-"""What may stand around a value; other white space is part of it, so that it can be named."""
+"""Allowed around a value; other white space is part of it, so that a message can name it."""
 
 MAX_DEPTH = 64
 """Levels of nesting; libyaml's time grows with their square."""
@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 class ScalarValue:
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
-    `text` is None where the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
+    `text` is None if the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
     | or > a block scalar.
     """
 
@@ -34,13 +34,13 @@ class ScalarValue:
 
     @property
     def is_block(self) -> bool:
-        """Whether it is a block scalar (`|` or `>`)."""
+        """Return whether it is a block scalar (`|` or `>`)."""
         return self.style in ("|", ">")
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """Why a text is no acceptable mapping; `index` is the character index of the place.
+    """Why a text is not an acceptable mapping; `index` is the character index of the place.
 
     `other` says that there is no mapping at all: nothing, or valid YAML of another kind.
     """
@@ -52,16 +52,16 @@ class SyntaxProblem:
 
 @dataclass(slots=True)
 class Mapping:
-    """What could be read: the top-level values by key, and the first fault if there is one.
+    """The top-level values by key, and the first fault if there is one.
 
-    With a fault the values are those before it: enough to name the thing, never enough to act on.
+    With a fault the values are those before it: enough for a message, never enough to act on.
     """
 
     values: dict[str, ScalarValue]
     fault: SyntaxProblem | None
 
     def text(self, key: str) -> str:
-        """The value of *key* as text without outer blanks; '' where it is missing or nested."""
+        """Return the value of *key* as text without outer blanks; '' if it is missing or nested."""
         value = self.values.get(key)
         return "" if value is None or value.text is None else value.text.strip(BLANKS)
 
@@ -72,7 +72,7 @@ _ENTRY = re.compile(r"^(?![ \t\r\n#\]}]|-[ \t\r\n]|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)[ \t]*""")
 _INNER_KEY = re.compile(r"""^[ \t]+(["']?)([^\s"':][^"':\n]*?)\1[ \t]*:(?=[ \t\r\n]|\Z)""", re.MULTILINE)
 _ALL_OVER = ("---", "...", "%", "<<")
-"""What concerns more than its own line."""
+"""Signs that concern more than their own line."""
 _ODD_START = re.compile(r"[@`%*&!|>{}\[\],?#]|-(?=\s)")
 _QUOTE = "put the value in quotes"
 
@@ -103,7 +103,7 @@ _SIMPLE_ENTRY = re.compile(
 def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
     """Read *text* as one YAML mapping. Never raises for what a person wrote; the fault is in the result.
 
-    If *needed* says which keys count, a fault in the value of another one is none: that key is left out.
+    If *needed* says which keys count, a fault in the value of another one is ignored, and its key left out.
     """
     mapping = read_simple(text)
     if mapping is not None:
@@ -117,10 +117,10 @@ def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
 
 
 def read_simple(text: str) -> Mapping | None:
-    """What `read_yaml` makes of *text* if that is lines of a word, a colon and a simple value, or one line of such in
-    braces; else None.
+    """Read *text* as `read_yaml` does if it is lines of a word, a colon and a simple value, or one line of these in
+    braces; return None for any other.
 
-    Nearly all task blocks are; YAML proper takes ten times as long for them. A test holds both together.
+    Nearly all task blocks are so; YAML proper takes ten times as long for them. A test checks that both agree.
     """
     values: dict[str, ScalarValue] = {}
     if not text.isascii() and not text.replace("\n", " ").isprintable():
@@ -147,7 +147,7 @@ def read_simple(text: str) -> Mapping | None:
 
 
 def cut_off(text: str, value: ScalarValue | None) -> str:
-    """What follows a plain *value* in *text* as a YAML comment, but looks like a part of it: `#5` in `title: a #5`.
+    """Return the YAML comment behind a plain *value* in *text* that looks like a part of it: `#5` in `title: a #5`.
 
     A `#` with a blank behind it is a comment as people write them; '' then.
     """
@@ -167,19 +167,19 @@ def cut_messages(text: str, mapping: Mapping, names: Iterable[str]) -> Iterator[
 
 
 def what_is_cut_alone(cut: str) -> str:
-    """What to add if nothing is left of a value."""
+    """Write the end of a sentence about a value that lacks what was *cut* off."""
     return f": YAML takes '{truncate(cut)}' for a comment — {_QUOTE}" if cut else ""
 
 
 def put_in_quotes(text: str, value: ScalarValue) -> str:
-    """What to add about a nested *value* that may have been meant as a text: it stands in brackets."""
+    """Write the end of a sentence about a nested *value* that may be meant as a text: it is in brackets."""
     return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
 
 
 def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
-    """A faulty mapping, entry by entry as the lines at its left edge begin them; None if they cannot be told apart.
+    """Read a faulty mapping entry by entry, as the lines at its left edge begin them; None if they are not clear.
 
-    A fault in the value of a key that is not *needed* is none; another one says what to do.
+    A fault in the value of a key that is not *needed* is ignored; the message of another one says what to do.
     """
     from consistency.core.workplan.yaml_events import is_closed, read_yaml
 
@@ -202,18 +202,18 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
             value = mapping.values[named[2]]
             values[named[2]] = ScalarValue(value.text, value.start + start, value.end + start, value.style)
         elif named[2] in needed or _holds_key_of(needed, entry) or not is_closed(entry):
-            said = _advice(entry, named, mapping.fault)
-            first = first or SyntaxProblem(said.message, said.index + start)
+            fault = _advise(entry, named, mapping.fault)
+            first = first or SyntaxProblem(fault.message, fault.index + start)
     return Mapping(values, first)
 
 
 def _holds_key_of(needed: Collection[str], entry: str) -> bool:
-    """Whether a line of a faulty *entry* may be meant as one of its own, and is only indented in a wrong way."""
+    """Return whether a line of a faulty *entry* may be meant as an entry, and is only indented in a wrong way."""
     return any(found[2].strip() in needed for found in _INNER_KEY.finditer(entry))
 
 
-def _advice(entry: str, named: re.Match[str], fault: SyntaxProblem) -> SyntaxProblem:
-    """The *fault* of one *entry*, with what to do about it if that can be told."""
+def _advise(entry: str, named: re.Match[str], fault: SyntaxProblem) -> SyntaxProblem:
+    """Return the *fault* of one *entry*, with advice if there is any."""
     value, key = entry[named.end() :].partition("\n")[0].rstrip(), truncate(named[2])
     tab = re.search(r"^ *\t", entry, re.MULTILINE)
     if tab is not None:
