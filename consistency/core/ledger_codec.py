@@ -71,5 +71,8 @@ def _time(number: int) -> datetime:
 
 
 def _block(*fields: Any) -> TaskBlock:
-    *rest, place = fields
-    return TaskBlock(*rest, place=tuple(place) if place else None)
+    block = TaskBlock(*fields)
+    if block.place is not None:  # JSON has no tuples.
+        start, end = block.place
+        block.place = (start, end)
+    return block

@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-
-class HasIdentity(Protocol):
-    """A hub row: a workstream or a task."""
-
-    @property
-    def id(self) -> str:
-        """Its UUID."""
-
-    @property
-    def key(self) -> str:
-        """The id that people write."""
-
+from consistency.core.comparison.snapshot import HubTask, HubWorkstream
 
 T = TypeVar("T")
-R = TypeVar("R", bound=HasIdentity)
+R = TypeVar("R", bound=HubTask | HubWorkstream)
 
 
 @dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.

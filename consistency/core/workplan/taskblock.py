@@ -82,7 +82,7 @@ class _Reader:
         """Return the block, or None if problems were found."""
         if self._mapping.fault is not None:
             index = self._mapping.fault.index
-            self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", self._line_of(index))
+            self._problem("yaml", f"task block is not usable: {self._mapping.fault.message}", index)
             return None
         body = self._fence.body
         if not body.isascii() or "\\" in body:
@@ -96,7 +96,7 @@ class _Reader:
             return None
         if "#" in body:
             for name, message in cut_messages(body, self._mapping, ("id", "title")):
-                self._problem(f"cut:{name}", message, self._line_of(self._mapping.values[name].start), FIELD_DIFFERS)
+                self._problem(f"cut:{name}", message, self._mapping.values[name].start, FIELD_DIFFERS)
         value = self._mapping.values["status"]
         # A value over a line end has no place: to write it on one line would move all below.
         place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
@@ -105,7 +105,7 @@ class _Reader:
     def _check_id(self) -> None:
         value = self._value("id", required=True)
         if value is not None and self._fault_of_id is not None:
-            self._problem("id", f"task id {self._fault_of_id}", self._line_of(value.start))
+            self._problem("id", f"task id {self._fault_of_id}", value.start)
 
     def _check_keys(self) -> None:
         """Report keys with invisible characters: they look like ours, and are others."""
@@ -113,7 +113,7 @@ class _Reader:
             fault = word_error(key)
             if fault is not None and without_invisible(key) in _KEYS:
                 name = without_invisible(key)
-                self._problem(f"key:{name}", f"the key '{name}' {fault}", self._line_of(value.start))
+                self._problem(f"key:{name}", f"the key '{name}' {fault}", value.start)
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
         value = self._mapping.values.get(name)
@@ -123,11 +123,11 @@ class _Reader:
         if value is None or value.text is None:
             return default or ""
         if value.is_block:
-            self._problem(name, f"'{name}' is a block scalar: write it on one line", self._line_of(value.start))
+            self._problem(name, f"'{name}' is a block scalar: write it on one line", value.start)
         else:
             fault = word_error(value.text)
             message = f"'{name}' {fault}" if fault else not_one_of_message(what, value.text, allowed)
-            self._problem(name, message, self._line_of(value.start))
+            self._problem(name, message, value.start)
         return value.text
 
     def _title(self) -> str:
@@ -135,7 +135,7 @@ class _Reader:
         written = " ".join(value.text.split()) if value is not None and value.text else ""
         title = written or title_from_heading(self._fence.heading, self._key) or self._key
         if has_control(title):
-            self._problem("title", "title holds a control character", self._line_of(value.start if value else 0))
+            self._problem("title", "title holds a control character", value.start if value else 0)
         return title
 
     def _uuid(self) -> str | None:
@@ -147,7 +147,7 @@ class _Reader:
             message = (
                 f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
             )
-            self._problem("state_hub_task_id", message, self._line_of(value.start))
+            self._problem("state_hub_task_id", message, value.start)
         return value.text.lower()
 
     def _value(self, name: str, *, required: bool = False) -> ScalarValue | None:
@@ -159,13 +159,13 @@ class _Reader:
             return None
         if value.text is None:
             message = f"'{name}' must be a text, not a list or mapping{put_in_quotes(self._fence.body, value)}"
-            self._problem(name, message, self._line_of(value.start))
+            self._problem(name, message, value.start)
             return None
         if not value.text.strip(BLANKS):
             if required:
                 cut = cut_off(self._fence.body, value)
                 message = f"task block has an empty '{name}'{what_is_cut_alone(cut)}"
-                self._problem(name, message, self._line_of(value.start))
+                self._problem(name, message, value.start)
             return None
         return value
 
@@ -173,13 +173,15 @@ class _Reader:
         strangers = [key for key in self._mapping.values if key not in _KEYS][:_STRANGERS]
         meant = next((key for key in strangers if suggest(key, (name,))), None)
         hint = f" — did you mean '{name}' where it says '{truncate(meant)}'?" if meant else ""
-        line = self._line_of(self._mapping.values[meant].start) if meant else self._lines.number(self._fence.offset)
-        self._problem(name, f"task block has no '{name}'{hint}", line)
+        index = self._mapping.values[meant].start if meant else None
+        self._problem(name, f"task block has no '{name}'{hint}", index)
 
     def _line_of(self, index: int) -> int:
         """Return the line in the file of the character *index* of the body."""
         first, body = self._lines.number(self._fence.offset), self._fence.body.rstrip()
         return first + 1 + body.count("\n", 0, index) if body else first
 
-    def _problem(self, discriminator: str, message: str, line: int, code: str = INVALID_BLOCK) -> None:
+    def _problem(self, discriminator: str, message: str, index: int | None, code: str = INVALID_BLOCK) -> None:
+        """Add a problem at the character *index* of the body, or of the whole block."""
+        line = self._lines.number(self._fence.offset) if index is None else self._line_of(index)
         self.problems.append(Problem(code, message, line, self._key or None, f"{self._place}:{discriminator}"))

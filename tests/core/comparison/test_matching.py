@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from consistency.core.comparison.matching import Candidate, match_rows
+from consistency.core.comparison.snapshot import HubTask
+from tests.core.values import WHEN
 
-
-@dataclass(frozen=True)
-class Row:
-    id: str
-    key: str
-
-
-ONE, TWO = Row("u1", "T1"), Row("u2", "T2")
+ONE, TWO = (HubTask(id, "w", key, "", "todo", "low", WHEN) for id, key in (("u1", "T1"), ("u2", "T2")))
 
 
 @dataclass(frozen=True)
 class Stolen:
     """The claim has the UUID of *owner*, None for another new claim."""
 
-    owner: Row | None
+    owner: HubTask | None
 
 
 def claim(key: str, uuid: str | None) -> Candidate[str]:
@@ -28,15 +23,15 @@ def claim(key: str, uuid: str | None) -> Candidate[str]:
 
 
 def paired(
-    *claims: Candidate[str], rows: tuple[Row, ...] = (ONE, TWO), taken: tuple[Row, ...] = ()
-) -> list[Row | Stolen | None]:
+    *claims: Candidate[str], rows: tuple[HubTask, ...] = (ONE, TWO), taken: tuple[HubTask, ...] = ()
+) -> list[HubTask | Stolen | None]:
     """For each claim its row, None if it is new, or Stolen."""
     by_key = {row.key: row for row in rows}
     matches = match_rows(
         claims, {row.id: row for row in rows}, lambda claim: by_key.get(claim.key), lambda _, row: row in taken
     )
-    found: dict[str, Row | Stolen | None] = dict(matches.pairs)
-    assert set(matches.missing) == set(rows) - set(found.values())
+    found: dict[str, HubTask | Stolen | None] = dict(matches.pairs)
+    assert matches.missing == [row for row in rows if row not in found.values()]
     found |= {item: Stolen(owner) for item, owner in matches.stolen}
     assert len(matches.pairs) + len(matches.stolen) == len(claims)
     return [found[each.item] for each in claims]
