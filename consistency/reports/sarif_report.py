@@ -20,7 +20,7 @@ ROOT = "SRCROOT"
 """The `uriBaseId` of a checkout's top folder; each run gives it a URI of its own."""
 
 LEVELS: dict[Severity, str] = {Severity.FAIL: "error", Severity.WARN: "warning", Severity.INFO: "note"}
-_RUN = ("slug", "outcome", "converged", "freshness", "head", "ahead", "behind", "writeback_commit")
+_RUN = ("outcome", "converged", "freshness", "head", "ahead", "behind", "writeback_commit")
 _RULE_INDEX: dict[str, int] = {code: index for index, code in enumerate(CODES)}
 
 
@@ -50,7 +50,7 @@ def _run(repo: CheckoutOutcome, report: Report, tool: dict[str, object]) -> dict
         "invocations": [_invocation(repo, report)],
         "originalUriBaseIds": {ROOT: _root(repo)},
         "results": [_result(repo, finding) for finding in repo.findings],
-        "properties": {"mode": report.mode, **_given(repo, *_RUN)},
+        "properties": {"slug": repo.slug, "mode": report.mode, **_given(repo, *_RUN)},
     }
 
 
