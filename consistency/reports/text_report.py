@@ -96,13 +96,9 @@ def _totals(report: Report) -> Line:
     for severity in reversed(SEVERITIES):
         number = report.count(severity)
         parts += [Segment(f"{number} {severity}", SEVERITY_STYLES[severity] if number else Style.PLAIN), ", "]
-    fixed = sum(finding.is_fixed for finding in _all(report))
+    fixed = sum(finding.is_fixed for repo in report.repos for finding in repo.findings)
     parts.append(Segment(f"{fixed} fixed", Style.GOOD if fixed else Style.PLAIN))
     return line(*parts, " (dry run: nothing was written)" if report.dry_run else "")
-
-
-def _all(report: Report) -> Iterator[Finding]:
-    return (finding for repo in report.repos for finding in repo.findings)
 
 
 def _one_line(repo: CheckoutOutcome, finding: Finding) -> Line:
