@@ -112,7 +112,7 @@ class _Search:
         return {hit.start() for opener in _OPENERS for hit in opener.finditer(self._data, start)}
 
     def _has_status(self, other: OtherBlock) -> bool:
-        """Whether a line of *other* begins with a status, or with a brace before one."""
+        """Return whether a line of *other* begins with a status, or with a brace before one."""
         above = self._data.rfind(b"\n", 0, other.start)
         return _STATUS_LINE.search(self._data, above, other.end) is not None
 

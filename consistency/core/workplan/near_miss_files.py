@@ -117,8 +117,8 @@ def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
         if value is not None and value.text:
             what, line = f"its type is '{truncate(value.text)}' now", _line(data, front, value)
         elif written is not None:
-            said = truncate(written[1].decode("utf-8", "replace").strip())
-            what, line = f"its type is '{said}' now", Lines(data).number(written.start())
+            value_text = truncate(written[1].decode("utf-8", "replace").strip())
+            what, line = f"its type is '{value_text}' now", Lines(data).number(written.start())
         else:
             what = "its front matter has no `type` now"
     until = f"was workplan '{key}' at the last fix, but {what}"
@@ -151,8 +151,8 @@ def _by_type(data: bytes, mapping: Mapping) -> UnreadFile | None:
             written = _head(data, front)[value.start : value.end] if value.text is None else value.text
             if not (_is_nearly_workplan(written) and _is_nearly_type(name)):
                 continue
-            said = f"the key is '{truncate(name)}'{name_invisible(name)}, not 'type'"
-            message = f"{_said(written) if name == 'type' else said}: {_SET_TYPE}"
+            reason = f"the key is '{truncate(name)}'{name_invisible(name)}, not 'type'"
+            message = f"{_type_is(written) if name == 'type' else reason}: {_SET_TYPE}"
             return UnreadFile(message, _line(data, front, value), _key_of(mapping))
     if front is not None and _is_broken(mapping) and "type" not in mapping.values:
         return _by_type_in_broken(data, front, _key_of(mapping))
@@ -179,10 +179,10 @@ def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | No
         return None
     named = _ID.search(data, front.start, end) if key is None else None
     key = _usable(named[1].decode("utf-8", "replace")) if named else key
-    return UnreadFile(f"{_said(written)}: {_SET_TYPE}", Lines(data).number(found.start()), key)
+    return UnreadFile(f"{_type_is(written)}: {_SET_TYPE}", Lines(data).number(found.start()), key)
 
 
-def _said(written: str) -> str:
+def _type_is(written: str) -> str:
     return f"type is '{truncate(written)}'{name_invisible(written)}"
 
 
