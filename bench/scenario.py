@@ -8,9 +8,9 @@ from typing import Any
 
 from bench import repository
 from bench.arena import PROJECT, SLUG, Arena
-from bench.gitshim import GitShim
 from bench.measure import Cost, RunFailedError, Sample
 from bench.statements import Count
+from testing.gitlog import GitProcesses
 
 FLOOR = "floor"
 IMPORT = "first import"
@@ -68,14 +68,16 @@ def prepare(arena: Arena) -> dict[str, int]:
 def counted(arena: Arena, scenario: Scenario, findings: int, scratch: Path) -> Row:
     """Run once, untimed, counting statements and git processes; see that the work was done. The cost stays empty."""
     arena.restore(scenario.state)
-    shim = GitShim(scratch / "git")
+    git = GitProcesses.logged_in(scratch / "git")
+    git.clear()
     counts, report = scratch / "counts.json", scratch / "report.json"
     command = (scenario.command, SLUG, "--format=json", f"--output={report}")
-    arena.python("-m", "bench.counted", str(counts), *command, path=shim.path)
+    arena.python("-m", "bench.counted", str(counts), *command, path=git.path)
     _see(json.loads(report.read_text()), scenario, findings)
     found = json.loads(counts.read_text())
     shapes = tuple((shape, times) for shape, times in found.pop("shapes"))
-    return Row(arena.database.name, arena.size, scenario.name, Cost(()), Count(**found), tuple(shim.take()), shapes)
+    calls = tuple(" ".join(call).replace("\n", " ") for call in git.calls)
+    return Row(arena.database.name, arena.size, scenario.name, Cost(()), Count(**found), calls, shapes)
 
 
 def timed(arena: Arena, repeat: int) -> dict[str, Cost]:

@@ -56,7 +56,7 @@ class Company:
 
     def _begin(self, team: Team, desk: Desk) -> None:
         desk.write("README.md", f"# {team.slug}\n\nOwner: {team.owner}. Workplans are in `workplans/`.\n".encode())
-        desk.commit(team.lead, self.clock.look(), "Begin")
+        desk.commit(team.lead, self.clock.now(), "Begin")
         desk.push()
 
     def hosts(self, team: Team) -> list[str]:

@@ -167,7 +167,7 @@ class Incidents:
         plans = self._begun(team, desk)
         if plans:
             change(desk, plans)
-            desk.commit(team.lead, self._company.clock.look(), message)
+            desk.commit(team.lead, self._company.clock.now(), message)
             desk.push()
 
     def _rewrite(self, team: Team, old: str, new: str) -> None:

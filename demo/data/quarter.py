@@ -9,12 +9,13 @@ from random import Random
 
 from consistency.reports.progress import progress
 from demo.data.catalog import LAPTOP, SERVER, Team, read_catalog
-from demo.data.clock import Clock, playing
+from demo.data.clock import Clock
 from demo.data.company import Company
 from demo.data.incidents import Incidents
 from demo.data.place import Place
 from demo.data.timetable import Timetable
 from demo.data.work import Work
+from testing.clock import replace_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def play(place: Place, here: str, end: datetime, size: Size) -> None:
     timetable = Timetable(end, size.days)
     clock = Clock(timetable.start)
     teams = read_catalog()[: size.repos]
-    with playing(clock):
+    with replace_clock(clock.now):
         company = Company(place, here, clock)
         for number, team in enumerate(teams):
             company.found(team, _hosts(here, number))

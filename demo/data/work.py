@@ -78,7 +78,7 @@ class Work:
         return partial(self._company.report, task, move.status, _origin(move.way, who, host))
 
     def _begin(self, team: Team, plan: Plan, seed: int) -> None:
-        desk, now = self._company.workplace(self._company.here, team), self._company.clock.look()
+        desk, now = self._company.workplace(self._company.here, team), self._company.clock.now()
         desk.catch_up()
         desk.write(plan.path, first_text(team, plan, now, Random(seed)))  # noqa: S311 - a plan's handwriting, no secret
         desk.commit(team.lead, now, f"Plan: {plan.title}")
@@ -88,14 +88,14 @@ class Work:
         desk = self._company.workplace(host, team)
         desk.catch_up()
         desk.move(plan.path, task, status)
-        desk.commit(who, self._company.clock.look(), words)
+        desk.commit(who, self._company.clock.now(), words)
         desk.push()
 
     def _close(self, team: Team, plan: Plan) -> None:
         desk = self._company.workplace(self._company.here, team)
         desk.catch_up()
         desk.replace(plan.path, "status: active", "status: done")
-        desk.commit(team.lead, self._company.clock.look(), f"Done: {plan.title}")
+        desk.commit(team.lead, self._company.clock.now(), f"Done: {plan.title}")
         desk.push()
 
 

@@ -1,13 +1,11 @@
-"""Timing a command, and counting the git processes that it starts."""
+"""Timing a command."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench.gitshim import GitShim
 from bench.measure import Cost, RunFailedError, Sample, timed
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -36,11 +34,3 @@ def test_timed_failing_command_tells_its_last_words(tmp_path: Path) -> None:
 def test_cost_is_best_and_median() -> None:
     cost = Cost((Sample(3.0, 2.0, 10), Sample(1.0, 0.9, 30), Sample(1.5, 0.8, 20)))
     assert (cost.wall, cost.wall_median, cost.cpu, cost.peak) == (1.0, 1.5, 0.8, 30)
-
-
-def test_gitshim_notes_arguments_and_runs_git(tmp_path: Path) -> None:
-    shim = GitShim(tmp_path / "a folder's")
-    shown = subprocess.run(["git", "--version"], env={"PATH": shim.path}, capture_output=True, text=True, check=True)
-    assert shown.stdout.startswith("git version")
-    assert shim.take() == ["--version"]
-    assert shim.take() == []

@@ -16,11 +16,12 @@ from django.utils import timezone
 from consistency.cli.registration import by_path
 from consistency.git.process import Git
 from consistency.models import Finding, Run, RunState
-from demo.data.clock import Clock, playing
+from demo.data.clock import Clock
 from demo.data.fill import fill
 from demo.data.place import MARKER
 from demo.data.quarter import Size
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
+from testing.clock import replace_clock
 from testing.environment import HOST
 from testing.hub import Hub
 from testing.manage import ROOT
@@ -126,8 +127,8 @@ def test_data_says_in_one_line_that_an_argument_is_wrong(hub: Hub, tmp_path: Pat
     )  # fmt: skip
 
 
-def test_played_clock_is_django_s_within_its_block_only() -> None:
-    with playing(Clock(END)):
+def test_clock_is_replaced_within_its_block_only() -> None:
+    with replace_clock(Clock(END).now):
         assert END < timezone.now() < timezone.now() < END + timedelta(seconds=1)
         assert END < Repo().created_at < END + timedelta(seconds=1)
     assert abs(timezone.now() - datetime.now(UTC)) < timedelta(minutes=1)

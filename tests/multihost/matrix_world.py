@@ -11,15 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
-from unittest import mock
 
 from consistency.db.prune import prune
 from consistency.git.committer import Committer
-from consistency.models import Mode, Run
+from consistency.models import Mode
 from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
 from statehub.transitions import Actor, advance, find_task, reopen
+from testing.clock import replace_clock
 from testing.repos import Origin as Bare
 from testing.workplans import workplan
 from tests.cli.helpers import FILE
@@ -358,9 +358,8 @@ class World:
         pull, push = "pull" in kind, "push" in kind
         options = RunOptions(Mode.FIX, name, "cron", COMMITTER, "1", pull=pull, push=push)
         checkout = Checkout.objects.select_related("repo").get(pk=self._checkouts[name].pk)
-        with _clock(mirror) as now:
+        with _clock(mirror):
             outcome = run_checkout(checkout, options, lambda _: None)
-        Run.objects.filter(pk=outcome.run_id or "").update(started_at=now)  # Its default knows no other clock.
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
         require_no_regress(name, mirror, after, cut=copy.is_cut)
@@ -409,8 +408,8 @@ def _status(copy: Copy) -> str:
 
 
 @contextmanager
-def _clock(hub: Mirror) -> Iterator[datetime]:
+def _clock(hub: Mirror) -> Iterator[None]:
     """A clock that goes on with each move of the task: what came before a decision and after it can be told apart."""
     now = BEGIN + timedelta(minutes=1 + len(hub.changes))
-    with mock.patch("django.utils.timezone.now", return_value=now):
-        yield now
+    with replace_clock(lambda: now):
+        yield

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
-
-from django.utils import timezone
+from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 STEP = timedelta(minutes=7)
@@ -48,25 +45,3 @@ class Clock:
         """The time there; no two looks at it are the same, as long as nobody sets it."""
         self._true += GLANCE
         return self._true + self._wrong[self._machine]
-
-    @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """Let Django, and so the product, ask this clock."""
-        # Not `timezone.now` itself: as a default, models have kept it since they were loaded.
-        module: Any = timezone
-        real, module.datetime = module.datetime, _Asking(self)
-        try:
-            yield
-        finally:
-            module.datetime = real
-
-
-class _Asking:
-    """What Django takes for the class `datetime`, as far as it asks what time it is."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def now(self, tz: tzinfo | None = None) -> datetime:
-        """The time on the machine that is at work."""
-        return self._clock.now().astimezone(tz)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from consistency.cli.registration import by_path
+from testing.clock import replace_clock
 from tests.simulation import hub, workplan
 from tests.simulation.clock import Clock
 from tests.simulation.machines import configure, git
@@ -26,7 +27,7 @@ class Folder:
             hub.migrate()
             self._clones()
             clock = Clock()
-            with clock.ticking():
+            with replace_clock(clock.now):
                 world = World(self._live, clock)
                 for host in HOSTS:
                     by_path(str(self._live / host), host)
@@ -62,7 +63,7 @@ class Folder:
         shutil.rmtree(self._live)
         shutil.copytree(self._kept, self._live)
         clock = Clock()
-        with hub.hub_at(self._live / "hub.sqlite3"), clock.ticking():
+        with hub.hub_at(self._live / "hub.sqlite3"), replace_clock(clock.now):
             for _ in WITNESSES:
                 clock.tick()
             yield World(self._live, clock)

@@ -61,6 +61,16 @@ def test_git_processes_are_counted_once_each(clone: Clone, git_processes: GitPro
     assert list(git_processes) == [["fetch", "--quiet"]]
 
 
+def test_git_processes_of_one_path_alone(tmp_path: Path) -> None:
+    processes = GitProcesses.logged_in(tmp_path / "a folder's")
+    for path in (processes.path, os.environ["PATH"]):
+        shown = subprocess.run(["git", "--version"], env={"PATH": path}, capture_output=True, text=True, check=True)
+        assert shown.stdout.startswith("git version")
+    assert processes.calls == [["--version"]]
+    processes.clear()
+    assert processes.calls == []
+
+
 def test_environment_is_pinned() -> None:
     home = Path(os.environ["HOME"])
     assert home.name == "home"
