@@ -12,10 +12,12 @@ from pathlib import Path
 
 from bench import expect, machine, table
 from bench.arena import Arena
-from bench.database import DATABASES, Database, UnavailableError, opened
+from bench.database import DATABASES, opened
 from bench.measure import RunFailedError
 from bench.repository import GitFailedError
 from bench.scenario import FLOOR, SCENARIOS, Row, counted, prepare, timed
+from testing.database import Database
+from testing.postgres import UnavailableError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench import repository
 from bench.counted import SETTINGS
-from bench.database import Database
 from bench.measure import LAST_WORDS, RunFailedError, Sample, timed
+from testing.database import Database
 
 PROJECT = Path(__file__).resolve().parent.parent
 SLUG = "bench"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash.database import Database, PostgreSQL, SQLite
+from testing.database import Database, PostgreSQL, SQLite
 from tests.crash.fulldisk import Full, MountError, crowded, small_disk
 from tests.crash.gitkills import killed, moments, with_moments
 from tests.crash.scenarios import Scenario
@@ -55,8 +55,7 @@ def staged(folder: Path, made: Made, scenario: Scenario) -> Iterator[tuple[Stage
         with Stage(folder, database) as stage:
             yield stage, undisturbed(stage, scenario)
     finally:
-        if isinstance(database, PostgreSQL):
-            database.drop()
+        database.drop()
 
 
 def every_effect(folder: Path, made: Made, scenario: Scenario, *, all: bool = True, part: slice = slice(None)) -> Row:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.database import SQLite
+from testing.database import SQLite
 from tests.crash.stage import Stage
 
 

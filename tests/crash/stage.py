@@ -13,18 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from testing.database import Database, migrate
 from testing.environment import HOST
 from testing.manage import ROOT
 from testing.repos import Clone, Origin
-from tests.crash.database import Database
 from tests.crash.seam import Plan
 
 MOVING = {"objects", "logs", "index", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG"}
-"""In a git folder: what differs between two ways to the same end."""
+"""In a git folder: parts that differ between two ways to the same end."""
 
-
+START = "start"
 USER = "crash"
-"""Whom the runs name where they know nobody else."""
+"""The user that runs name if they know no other."""
 
 
 class ServerGoneError(Exception):
@@ -58,10 +58,11 @@ class Stage:
         self.place, self._kept, self._out = folder / "place", folder / "kept", folder / "out"
         for path in (self.place, self._out, folder / "tmp"):
             path.mkdir(parents=True, exist_ok=True)
-        self.origin, self.a, self.b = (
-            Origin(self.place / "origin.git"), Clone(self.place / "a"), Clone(self.place / "b"),
-        )  # fmt: skip
+        self.origin = Origin(self.place / "origin.git")
+        self.a, self.b = Clone(self.place / "a"), Clone(self.place / "b")
         self.env, self.settings = dict[str, str](), dict[str, Any]()
+        database.create()
+        migrate(database)
         self._server = self._start()
 
     def __enter__(self) -> Stage:
@@ -73,7 +74,7 @@ class Stage:
     def keep(self) -> None:
         """What is there now is the start."""
         shutil.copytree(self.place, self._kept, symlinks=True)
-        self.database.keep(self._kept)
+        self.database.save(START)
 
     def restore(self) -> None:
         """Back to the start. What lies in `place` goes, `place` itself stays: it may be a file system of its own."""
@@ -82,7 +83,7 @@ class Stage:
         for path in self._kept.iterdir():
             if path.is_dir():
                 shutil.copytree(path, self.place / path.name, symlinks=True)
-        self.database.restore(self._kept)
+        self.database.restore(START)
 
     def run(self, args: Sequence[str], plan: Plan | None = None) -> Ran:
         """Run `manage.py` with *args*, to its end or as *plan* has it, and wait for all it leaves behind."""
@@ -109,7 +110,7 @@ class Stage:
         return {
             **hub["rows"],
             "history": hub["history"],
-            "database": self.database.fault(),
+            "database": self.database.integrity_error(),
             "clone": _repository(self.a),
             "origin": _repository(self.origin),
             "files": files(self.a),
