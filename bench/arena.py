@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench import repository
 from bench.counted import SETTINGS
 from bench.measure import LAST_WORDS, RunFailedError, Sample, timed
 from testing.database import Database
+from testing.environment import isolated
 
 PROJECT = Path(__file__).resolve().parent.parent
 SLUG = "bench"
@@ -28,7 +28,10 @@ class Arena:
         self.seed = seed
         self.size = size
         self.checkout = self._live / SLUG
-        self._environment = _environment(folder, self._live / "var", database.url)
+        home = folder / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        self._environment = isolated(home, url=database.url, host=HOST, var=self._live / "var")
+        self._environment["DJANGO_SETTINGS_MODULE"] = SETTINGS
 
     def create(self) -> None:
         """Generate the repository and an empty, migrated database that knows it."""
@@ -54,12 +57,12 @@ class Arena:
         """Run `manage.py`, untimed, and return what it printed; raises `RunFailedError`."""
         return self.python(str(PROJECT / "manage.py"), *arguments)
 
-    def python(self, *arguments: str, path: str | None = None, may_exit: Sequence[int] = (0,)) -> str:
+    def python(self, *arguments: str, path: str | None = None) -> str:
         """Run the same Python, untimed, on `path` if given, and return what it printed; raises `RunFailedError`."""
         environment = self._environment | ({"PATH": path} if path else {})
         command = [sys.executable, *arguments]
         run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
-        if run.returncode not in may_exit:
+        if run.returncode:
             raise RunFailedError(
                 f"{' '.join(arguments)} exited with {run.returncode}: {run.stderr.strip()[-LAST_WORDS:]}"
             )
@@ -72,21 +75,3 @@ class Arena:
     def remove(self) -> None:
         """Free the space on disk."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _environment(folder: Path, var: Path, database_url: str) -> dict[str, str]:
-    """What a command gets: nothing of the user's git configuration, nothing of the user's hub."""
-    home = folder / "home"
-    home.mkdir(parents=True, exist_ok=True)
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home / ".config"),
-        "LANG": os.environ.get("LANG", "C.UTF-8"),
-        "DJANGO_SETTINGS_MODULE": SETTINGS,
-        "DATABASE_URL": database_url,
-        "STATEHUB_HOST": HOST,
-        "STATEHUB_VAR": str(var),
-        "STATEHUB_ENV_FILE": os.devnull,
-        "SECRET_KEY": "benchmark",
-    }

@@ -1,6 +1,5 @@
 """The demo's machines: a bare origin, two clones, one hub, all in one folder with a HOME of its own."""
 
-import os
 import shlex
 import sqlite3
 import subprocess
@@ -9,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from demo.screen import Screen, without_colours
+from testing.environment import isolated
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPO = "orders"
@@ -106,19 +106,9 @@ class Stage:
         return without_colours(output)
 
     def _environment(self, machine: str) -> dict[str, str]:
-        """Nothing of the user's git configuration, nothing of the user's hub; colours as on our own screen."""
-        home = self._folder / "home"
-        colours = {"FORCE_COLOR": "1", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "color.ui"}
-        return {
-            "PATH": os.environ["PATH"],
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": str(home / ".config"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "DATABASE_URL": f"sqlite:///{self._hub}",
-            "STATEHUB_ENV_FILE": os.devnull,
-            "SECRET_KEY": "demo",
-            "STATEHUB_HOST": machine,
-            "STATEHUB_VAR": str(self._hub.parent),
-            **(colours | {"GIT_CONFIG_VALUE_0": "always"} if self._screen.coloured else {}),
-        }
+        """Return the environment on this machine, with colours as on our own screen."""
+        found = isolated(self._folder / "home", url=f"sqlite:///{self._hub}", host=machine, var=self._hub.parent)
+        if self._screen.coloured:
+            found |= {"FORCE_COLOR": "1"}
+            found |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "color.ui", "GIT_CONFIG_VALUE_0": "always"}
+        return found

@@ -1,4 +1,4 @@
-"""The environment that all tests run in, whatever the caller's: a home of its own, and only settings that are known."""
+"""The environment of tests and demos: a home of its own and known settings, whatever the caller's environment is."""
 
 from __future__ import annotations
 
@@ -37,14 +37,17 @@ GITCONFIG = """\
 """
 
 
-def pin(folder: Path) -> None:
-    """Set this process's environment, and so that of all it starts; *folder* is an empty one that lasts as long."""
+def pin(folder: Path, *, host: str = HOST, settings: str = SETTINGS, gitconfig: str = "") -> None:
+    """Set the environment of this process and of all that it starts.
+
+    *folder* is empty and lasts as long as the process; *gitconfig* is added to the git settings of its home.
+    """
     for name in list(os.environ):
         if name.startswith(FOREIGN) or name in FOREIGN_NAMES:
             del os.environ[name]
     home = folder / "home"
     home.mkdir()
-    (home / ".gitconfig").write_text(GITCONFIG)
+    (home / ".gitconfig").write_text(GITCONFIG + gitconfig)
     os.environ.update(
         HOME=str(home),
         XDG_CONFIG_HOME=str(home / ".config"),
@@ -52,9 +55,25 @@ def pin(folder: Path) -> None:
         LC_ALL="C.UTF-8",
         GIT_CONFIG_NOSYSTEM="1",
         GIT_TERMINAL_PROMPT="0",
-        DJANGO_SETTINGS_MODULE=SETTINGS,
+        DJANGO_SETTINGS_MODULE=settings,
         DATABASE_URL=f"sqlite:///{folder / 'statehub.sqlite3'}",
         STATEHUB_ENV_FILE=os.devnull,
-        STATEHUB_HOST=HOST,
+        STATEHUB_HOST=host,
         STATEHUB_VAR=str(folder / "var"),
     )
+
+
+def isolated(home: Path, *, url: str, host: str, var: Path) -> dict[str, str]:
+    """Return the environment of a command that uses no settings of the caller: not for git, and not for the hub."""
+    return {
+        "PATH": os.environ["PATH"],
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "DATABASE_URL": url,
+        "SECRET_KEY": "not-secret",
+        "STATEHUB_ENV_FILE": os.devnull,
+        "STATEHUB_HOST": host,
+        "STATEHUB_VAR": str(var),
+    }

@@ -14,12 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from testing import environment
+
 if TYPE_CHECKING:  # Nothing of Django's before the environment stands.
     from tests.simulation.folder import Folder
     from tests.simulation.rules import Played
 
 ROUNDS_A_WORLD = 25
 WORLDS_AT_ONCE = 25
+GITCONFIG = """\
+[merge]
+    renames = false
+[advice]
+    mergeConflict = false
+"""
 SCRIPTS = Path("var/simulation")
 
 
@@ -87,9 +95,7 @@ def _place() -> Iterator[Path]:
     memory = Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="statehub-simulation-", dir=parent) as folder:
-        from tests.simulation.environment import pin
-
-        pin(Path(folder, "home"))
+        environment.pin(Path(folder), host="simulation", settings="statehub.settings_base", gitconfig=GITCONFIG)
         import django
 
         django.setup()
