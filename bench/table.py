@@ -1,18 +1,11 @@
-"""Tables in Markdown that line up on a terminal too."""
+"""The tables of the benchmark."""
 
 from collections.abc import Iterable, Sequence
 
 from bench.scenario import FLOOR, SCENARIOS, Row
+from testing.table import markdown
 
 MEGABYTE = 10**6
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
-    """The lines of a table; the first `left` columns are set to the left, the others (numbers) to the right."""
-    cells = [list(header), *(list(row) for row in rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
-    rule = [("-" * width if column < left else "-" * (width - 1) + ":") for column, width in enumerate(widths)]
-    return [_line(row, widths, left) for row in (cells[0], rule, *cells[1:])]
 
 
 def costs(rows: Sequence[Row]) -> list[str]:
@@ -55,9 +48,3 @@ def _cost(row: Row, floor: Row) -> tuple[str, ...]:
         f"{cost.peak / MEGABYTE:.0f}",
         *counts,
     )
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
-    pairs = zip(cells, widths, strict=True)
-    padded = (cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(pairs))
-    return f"| {' | '.join(padded)} |"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.admin.size import Size
-from bench.table import markdown
 from testing.postgres import UnavailableError, server, with_name
+from testing.table import markdown
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from bench import machine
 from bench.api import hub, load
-from bench.table import markdown
 from testing.postgres import UnavailableError, server, with_name
+from testing.table import markdown
 
 NAME = "bench_statehub_api"
 READS, REPORTS, KEYED, LISTS = "read a task", "report", "report with a key", "read 100 tasks"

@@ -19,15 +19,6 @@ def unmet(measured: list[Row]) -> list[str]:
     return [verdict.text for verdict in expect.verdicts(measured) if not verdict.met]
 
 
-def test_markdown_lines_up() -> None:
-    assert table.markdown(("name", "n"), [("a", "1"), ("long name", "1,000")]) == [
-        "| name      |     n |",
-        "| --------- | ----: |",
-        "| a         |     1 |",
-        "| long name | 1,000 |",
-    ]
-
-
 def test_costs_sets_every_run_beside_its_floor() -> None:
     lines = table.costs([row(FLOOR, 0.5, 0.7), row(CHECK, 1.2, 1.0, 1.5)])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
