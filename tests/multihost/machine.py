@@ -10,7 +10,7 @@ from typing import Any
 from django.test import override_settings
 
 from consistency.models import Run
-from statehub.models import Source
+from statehub.models import Repo, Source
 from statehub.transitions import Actor, advance, find_task
 from statehub.transitions import reopen as move_back
 from testing.hub import Hub
@@ -18,10 +18,13 @@ from testing.manage import Ended
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from tests.cli.helpers import FILE, TEXT, run
+from tests.multihost.templates import Template, take_template
 
 T01, T02 = "WP-1-T01", "WP-1-T02"
 PLACES = {T01: 14, T02: 21}
 """The lines of the statuses in TEXT, from 1."""
+
+_templates: dict[tuple[str, ...], Template] = {}
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,23 @@ def machine(bare: Bare, name: str) -> Machine:
     return made
 
 
-def planned(bare: Bare, *names: str) -> list[Machine]:
-    """Machines with up-to-date clones of a repo with TEXT at FILE, which the hub knows from each of them."""
+def make_machines(bare: Bare, *names: str) -> list[Machine]:
+    """Return machines with up-to-date clones of a repo with TEXT at FILE, which the hub knows from each of them.
+
+    They are made once; later calls with the same names copy them, if the hub is empty and *bare* is still new.
+    """
+    objects = len(list(bare.path.glob("objects/??/*")))
+    is_new = not Repo.objects.exists() and objects == 3  # its first commit, the tree and the file
+    if is_new and names in _templates:
+        _templates[names].copy(bare.path.parent)
+        return [Machine(name, Clone(bare.path.with_name(name))) for name in names]
+    made = _make_machines(bare, *names)
+    if is_new:
+        _templates[names] = take_template(bare, names)
+    return made
+
+
+def _make_machines(bare: Bare, *names: str) -> list[Machine]:
     first = Machine(names[0], bare.clone(names[0]))
     first.clone.write(FILE, TEXT)
     first.commit("Plan")

@@ -8,7 +8,7 @@ from statehub.models import Workstream
 from testing.repos import Origin
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, findings
-from tests.multihost.machine import Machine, machine, planned
+from tests.multihost.machine import Machine, machine, make_machines
 
 DRAFT = "workplans/draft.md"
 TEXT = workplan("WP-2", [("T01", "todo")])
@@ -24,7 +24,7 @@ class TestUncommitted:
     @pytest.fixture
     def two(self, origin: Origin) -> tuple[Machine, Machine]:
         """The hub has a workplan that is untracked in the first clone."""
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         a.clone.write(DRAFT, TEXT)
         assert codes(a.fix()) == [("C-07", "created")]
         return a, b
@@ -79,7 +79,7 @@ class TestUncommitted:
         assert (codes(a.check()), committed()) == ([], False)
 
     def test_committed_file_that_becomes_a_workplan_without_a_commit(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         a.clone.write(DRAFT, TEXT.replace("type: workplan", "type: note"))
         a.commit()
         a.push()
@@ -102,7 +102,7 @@ class TestAllowedOnce:
 
     @pytest.fixture
     def hosts(self, origin: Origin) -> list[Machine]:
-        hosts = planned(origin, "a", "b", "c")
+        hosts = make_machines(origin, "a", "b", "c")
         a = hosts[0]
         for number, path in enumerate(self.LOST, 2):
             a.clone.write(path, workplan(f"WP-{number}", [("T01", "todo")]))

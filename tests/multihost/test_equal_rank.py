@@ -8,7 +8,7 @@ from consistency.models import LedgerEntry
 from statehub.models import StatusChange, Task, Workstream
 from testing.repos import Origin
 from tests.cli.helpers import FILE, codes, episodes, finding, findings, hub_rows, run, statuses
-from tests.multihost.machine import T01, T02, Machine, planned, reopen, report
+from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -20,7 +20,7 @@ def say(machine: Machine, task: str, status: str) -> None:
 
 
 def test_file_that_alone_has_moved_is_taken(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     say(a, T02, "blocked")
     message = f"file has changed task 'Task {T02}' (db=in_progress, file=blocked)"
     taken = finding("C-11", message, 21, task=T02, db="in_progress", says="blocked")
@@ -32,7 +32,7 @@ def test_file_that_alone_has_moved_is_taken(origin: Origin) -> None:
 
 
 def test_person_who_changes_their_mind_all_day_is_followed(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     for number in range(7):
         say(a, T02, ("blocked", "in_progress")[number % 2])
         assert codes(a.fix("--push")) == [("C-11", "advanced")]
@@ -45,7 +45,7 @@ def test_person_who_changes_their_mind_all_day_is_followed(origin: Origin) -> No
 
 
 def test_hub_wins_if_both_have_moved(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     say(a, T01, "in_progress")
     report(T01, "blocked")
     assert codes(a.fix()) == [("C-13", "written_back")]
@@ -58,7 +58,7 @@ def test_hub_wins_if_both_have_moved(origin: Origin) -> None:
 
 
 def test_hub_wins_if_it_went_there_and_back(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T02, "blocked")
     report(T02, "in_progress")
     say(a, T02, "blocked")
@@ -67,14 +67,14 @@ def test_hub_wins_if_it_went_there_and_back(origin: Origin) -> None:
 
 
 def test_hub_wins_if_nothing_is_known_of_before(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     LedgerEntry.objects.all().delete()
     say(a, T02, "blocked")
     assert codes(a.fix()) == [("C-13", "written_back")]
 
 
 def test_news_of_a_file_that_was_not_written_back_is_none(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T02, "blocked")
     assert codes(a.fix("--no-writeback")) == [("C-13", "skipped")]
     assert codes(a.fix("--no-writeback")) == [("C-13", "skipped")]
@@ -85,7 +85,7 @@ def test_news_of_a_file_that_was_not_written_back_is_none(origin: Origin) -> Non
 
 
 def test_new_task_and_workplan_are_known_from_the_start(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     Task.objects.filter(key=T02).delete()
     Workstream.objects.update(version=9)
     assert codes(a.fix()) == [("C-09", "created")]
@@ -94,7 +94,7 @@ def test_new_task_and_workplan_are_known_from_the_start(origin: Origin) -> None:
 
 
 def test_workplan_status_of_the_same_rank_is_taken(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     text = a.clone.read(FILE).decode()
     for status in ("blocked", "active"):
         a.clone.write(FILE, text.replace("status: active", f"status: {status}", 1))
@@ -105,7 +105,7 @@ def test_workplan_status_of_the_same_rank_is_taken(origin: Origin) -> None:
 
 
 def test_second_machine_follows_the_first(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     say(a, T02, "blocked")
     a.push()
     assert codes(a.fix()) == [("C-11", "advanced")]
@@ -120,7 +120,7 @@ def test_second_machine_follows_the_first(origin: Origin) -> None:
 
 def test_two_machines_that_both_have_news(origin: Origin) -> None:
     """The first to run is taken, the second follows."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     say(a, T02, "blocked")
     say(b, T02, "blocked")
     say(b, T02, "in_progress")
@@ -133,7 +133,7 @@ def test_two_machines_that_both_have_news(origin: Origin) -> None:
 @pytest.mark.parametrize("between", [False, True], ids=["unseen", "seen"])
 def test_commit_that_a_run_had_taken_before_the_hub_moved(origin: Origin, between: bool) -> None:
     """What the hub took from A, and a person moved back since, comes to B late: also if B knows of that move."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     say(a, T02, "blocked")
     assert codes(a.fix()) == [("C-11", "advanced")]
     assert run("set_task_status", T02, "in_progress").exit == 0
@@ -149,7 +149,7 @@ def test_commit_that_a_run_had_taken_before_the_hub_moved(origin: Origin, betwee
 
 def test_writeback_from_before_the_hub_moved(origin: Origin) -> None:
     """The hub's own word in the files is older than its newest."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T02, "blocked")
     assert codes(a.fix()) == [("C-13", "written_back")]
     report(T02, "in_progress")
@@ -161,7 +161,7 @@ def test_writeback_from_before_the_hub_moved(origin: Origin) -> None:
 
 
 def test_reopen_to_the_same_rank_as_an_older_word(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     say(a, T02, "blocked")
     assert codes(a.fix()) == [("C-11", "advanced")]
     report(T02, "done")
@@ -174,7 +174,7 @@ def test_reopen_to_the_same_rank_as_an_older_word(origin: Origin) -> None:
 
 def test_own_commit_that_is_dropped_is_no_news(origin: Origin) -> None:
     """A pull drops the writeback, and the file says again what it said before."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T02, "blocked")
     assert codes(a.fix()) == [("C-13", "written_back")]
     b.clone.write("notes.md", "words\n")
@@ -185,7 +185,7 @@ def test_own_commit_that_is_dropped_is_no_news(origin: Origin) -> None:
 
 
 def test_file_and_hub_that_go_back_and_forth_are_left_to_a_person(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     for _ in range(3):
         say(a, T02, "blocked")
         assert codes(a.fix()) == [("C-11", "advanced")]
@@ -197,7 +197,7 @@ def test_file_and_hub_that_go_back_and_forth_are_left_to_a_person(origin: Origin
 
 
 def test_unchanged_checkout_is_not_written_to(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "blocked")
     for args, outcome in (["--no-writeback"], "skipped"), ([], "written_back"):
         assert codes(a.fix(*args)) == [("C-13", outcome)]

@@ -11,7 +11,7 @@ from consistency.models import Finding
 from statehub.models import StatusChange
 from testing.repos import Origin
 from tests.cli.helpers import codes, episodes, findings, run, statuses
-from tests.multihost.machine import T01, T02, Machine, planned, reopen, report
+from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -27,7 +27,7 @@ def forth_and_back(a: Machine) -> None:
 
 
 def test_third_reopen_within_a_day_is_left_to_a_person(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     forth_and_back(a)
     for ended in (a.check(), a.fix()):
         drift, seesaw = findings(ended)
@@ -44,7 +44,7 @@ def test_third_reopen_within_a_day_is_left_to_a_person(origin: Origin) -> None:
 
 
 def test_neither_side_is_mended_until_they_agree(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     forth_and_back(a)
     a.edit(T01, "cancelled")
     assert codes(a.fix()) == [("C-11", "none"), ("C-20", "none")]
@@ -64,7 +64,7 @@ def test_neither_side_is_mended_until_they_agree(origin: Origin) -> None:
 
 
 def test_status_that_something_keeps_writing_into_the_file(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "in_progress")
     for _ in range(3):
         a.edit(T01, "todo")
@@ -79,14 +79,14 @@ def test_status_that_something_keeps_writing_into_the_file(origin: Origin) -> No
 
 def test_plain_progress_is_none(origin: Origin) -> None:
     """Many moves in a day, each written back: the file only follows."""
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     for status in ("in_progress", "blocked", "in_progress", "blocked", "in_progress", "done"):
         report(T01, status)
         assert codes(a.fix()) == [("C-13", "written_back")]
 
 
 def test_other_tasks_go_on(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     forth_and_back(a)
     report(T02, "done")
     assert codes(a.fix()) == [("C-15", "none"), ("C-20", "none"), ("C-13", "written_back")]
@@ -96,7 +96,7 @@ def test_other_tasks_go_on(origin: Origin) -> None:
 
 def test_held_progress_is_news_still_when_it_is_taken(origin: Origin) -> None:
     """What was held was not taken: the ledger must not call it old news later."""
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     forth_and_back(a)
     a.edit(T01, "cancelled")
     assert codes(a.fix()) == [("C-11", "none"), ("C-20", "none")]
@@ -107,7 +107,7 @@ def test_held_progress_is_news_still_when_it_is_taken(origin: Origin) -> None:
 
 
 def test_reports_alone_that_two_machines_write_back_in_turn(origin: Origin) -> None:
-    machines = planned(origin, "a", "b")
+    machines = make_machines(origin, "a", "b")
     for number in range(8):
         report(T01, ("in_progress", "blocked")[number % 2])
         assert codes(machines[number % 2].fix("--pull", "--push")) == [("C-13", "written_back")]

@@ -9,14 +9,14 @@ from statehub.models import Repo
 from testing.repos import Clone, Origin
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, codes, findings, hub_rows, tree
-from tests.multihost.machine import T01, Machine, planned, reopen, repo, report
+from tests.multihost.machine import T01, Machine, make_machines, reopen, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
 
 class TestBranch:
     def test_default_is_what_origin_calls_its_own(self, origin: Origin) -> None:
-        planned(origin, "a")
+        make_machines(origin, "a")
         assert Repo.objects.get().branch == "main"
 
     def test_origin_is_asked_where_the_clone_has_no_note(self, origin: Origin) -> None:
@@ -34,13 +34,13 @@ class TestBranch:
         assert Repo.objects.get().branch == ""
 
     def test_it_can_be_named(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         ended = a.manage("register_repo", str(a.clone.path), "--branch", "release")
         assert ended.stdout == f"{a.clone.path} is registered already, as 'a'; its branch is release (1 file matches)\n"
         assert Repo.objects.get().branch == "release"
 
     def test_nothing_is_written_on_another_branch(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         report(T01, "in_progress")
         a.clone.git("checkout", "-q", "-b", "topic")
         a.clone.write(FILE, TEXT.replace("status: todo", "status: done").replace("Workplan WP-1", "Another title"))
@@ -60,7 +60,7 @@ class TestBranch:
         assert codes(a.fix("--any-branch")) == [("C-12", "updated"), ("C-11", "advanced")]
 
     def test_both_gates_are_named(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         b.clone.write("x.md", "x")
         b.commit()
         b.push()
@@ -72,14 +72,14 @@ class TestBranch:
         assert a.clone.head == head
 
     def test_detached_head_at_the_tip_is_on_it(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.clone.git("checkout", "-q", "--detach")
         ended = a.fix()
         assert (codes(ended), repo(ended)["freshness"]) == ([], "fresh")
 
 
 def three(origin: Origin, number: int = 3) -> Machine:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     for extra in range(2, number + 1):
         a.clone.write(f"workplans/{extra}.md", workplan(f"WP-{extra}", [("T01", "todo")]))
     a.commit()
@@ -162,7 +162,7 @@ class TestSuddenlyEmpty:
 
 
 def test_clone_of_another_person_is_untouched_by_a_check(origin: Origin, clone: Clone) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     a.clone.git("checkout", "-q", "-b", "topic")
     before = tree(a.clone)
     a.check()

@@ -16,7 +16,7 @@ from testing.repos import Clone, Origin
 from tests.cli.helpers import run
 
 SLOW = """#!/usr/bin/env python3
-# Plays ssh: notes that it runs, waits for its host's time, notes its end.
+# Plays ssh: logs its begin and its end. The host "dead" says nothing as long as "quick" has not answered three times.
 import os, sys, time, subprocess
 if "-G" in sys.argv:
     sys.exit("nothing is known of any alias")
@@ -24,8 +24,12 @@ host = next(a for a in sys.argv[1:] if not a.startswith("-") and a not in ("Send
 command = sys.argv[-1]
 with open(os.environ["SSH_LOG"], "a") as log:
     print(f"{time.monotonic()} begin {host}", file=log, flush=True)
-    time.sleep({"slow": 1.5, "dead": 60}.get(host, 0.3))
-    status = subprocess.call(command, shell=True)
+    deadline = time.monotonic() + 60
+    while host == "dead" and time.monotonic() < deadline and open(log.name).read().count("end quick") < 3:
+        time.sleep(0.05)
+    if host != "dead":
+        time.sleep(0.3)
+    status = 255 if host == "dead" else subprocess.call(command, shell=True)
     print(f"{time.monotonic()} end {host}", file=log, flush=True)
 sys.exit(status)
 """
@@ -96,15 +100,12 @@ def test_one_at_a_time(hub: Hub, origin: Origin, log: Path) -> None:
 def test_slow_remote_delays_nobody_else(hub: Hub, origin: Origin, log: Path) -> None:
     clones(origin, "dead", 6)
     clones(origin, "quick", 3)
-    started = time.monotonic()
-    ended = run("check_consistency", "--all", "--format", "json", "--fetch-timeout", "3")
+    ended = run("check_consistency", "--all", "--format", "json", "--fetch-timeout", "30")
     assert dict(shown(ended.stdout)) == {
         **{f"dead{n}": "unknown" for n in range(6)},
         **{f"quick{n}": "fresh" for n in range(3)},
     }
-    quick = [at for at, what, host in events(log) if (what, host) == ("end", "quick")]
-    assert len(quick) == 3
-    assert max(quick) - started < 2.5  # Before the first of the others was given up.
+    assert [host for _, what, host in events(log) if what == "end"] == ["quick"] * 3 + ["dead"] * 6
 
 
 def test_checkouts_without_anything_to_fetch_are_among_them(hub: Hub, origin: Origin, log: Path) -> None:
@@ -133,7 +134,7 @@ def test_locks_are_given_back_when_it_is_stopped(hub: Hub, origin: Origin, log: 
     from testing.manage import ROOT
 
     made = clones(origin, "dead", 2)
-    command = [sys.executable, str(ROOT / "manage.py"), "check_consistency", "--all", "--fetch-timeout", "4"]
+    command = [sys.executable, str(ROOT / "manage.py"), "check_consistency", "--all", "--fetch-timeout", "2"]
     environment = {**os.environ, "DATABASE_URL": hub.url}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -7,7 +7,7 @@ import pytest
 from consistency.models import LedgerEntry
 from testing.repos import Origin
 from tests.cli.helpers import FILE, codes, findings, statuses
-from tests.multihost.machine import T01, T02, Machine, planned, reopen, repo, report
+from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -43,7 +43,7 @@ def photograph(a: Machine) -> dict[str, object]:
 
 
 def test_fast_forward_keeps_uncommitted_work(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     theirs(b)
     mine = uncommitted(a)
     ended = a.fix("--pull")
@@ -52,7 +52,7 @@ def test_fast_forward_keeps_uncommitted_work(origin: Origin) -> None:
 
 
 def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     a.fix()
     report(T02, "done")
@@ -76,7 +76,7 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
 
 @pytest.mark.parametrize("what", ["commit", "amend text", "amend file", "amend author", "merge"])
 def test_work_of_a_person_is_never_dropped(origin: Origin, what: str) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     if what == "merge":
         a.clone.git("checkout", "-q", "-b", "side")
@@ -107,7 +107,7 @@ def test_work_of_a_person_is_never_dropped(origin: Origin, what: str) -> None:
 
 @pytest.mark.parametrize("switch", ["--no-writeback", "--dry-run"])
 def test_what_will_not_be_made_anew_is_not_dropped(origin: Origin, switch: str) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     a.fix()
     theirs(b)
@@ -118,7 +118,7 @@ def test_what_will_not_be_made_anew_is_not_dropped(origin: Origin, switch: str) 
 
 @pytest.mark.parametrize("name", ["others.md", "ignored"])
 def test_local_file_in_the_way_of_the_upstream(origin: Origin, name: str) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.clone.write(".git/info/exclude", "ignored\n")
     report(T01, "done")
     a.fix()
@@ -138,7 +138,7 @@ def test_local_file_in_the_way_of_the_upstream(origin: Origin, name: str) -> Non
 
 def test_reopen_is_not_undone_by_dropping_its_writeback(origin: Origin) -> None:
     """The upstream's file says `done` again: that is the old news, not new ones."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()
     a.push()
@@ -154,7 +154,7 @@ def test_reopen_is_not_undone_by_dropping_its_writeback(origin: Origin) -> None:
 
 def test_run_that_died_before_the_drop_changes_nothing_of_that(origin: Origin) -> None:
     """The ledger is told first; what it says then holds with and without the drop."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()
     a.push()
@@ -174,7 +174,7 @@ def test_run_that_died_before_the_drop_changes_nothing_of_that(origin: Origin) -
 
 
 def test_progress_that_the_upstream_brings_beats_what_was_dropped(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "in_progress")
     a.fix()
     b.edit(T01, "done")
@@ -187,7 +187,7 @@ def test_progress_that_the_upstream_brings_beats_what_was_dropped(origin: Origin
 
 def test_force_pushed_upstream(origin: Origin) -> None:
     """A fetch that works beats all that was known: the shorter branch is the truth."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     theirs(b)
     a.pull()
     b.clone.git("reset", "-q", "--hard", "HEAD~1")
@@ -197,7 +197,7 @@ def test_force_pushed_upstream(origin: Origin) -> None:
 
 
 def test_pull_while_offline_goes_on(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     origin.path.rename(origin.path.with_name("away"))
     report(T01, "done")
     ended = a.fix("--pull")

@@ -9,7 +9,7 @@ import pytest
 
 from testing.repos import Clone, Origin
 from tests.cli.helpers import FILE, TEXT, codes, episodes, findings, statuses
-from tests.multihost.machine import T01, T02, planned, repo, report
+from tests.multihost.machine import T01, T02, make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -27,7 +27,7 @@ def hook(origin: Origin, text: str, name: str = "pre-receive") -> Path:
 
 
 def test_writeback_is_pushed(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "done")
     ended = a.fix("--push")
     assert codes(ended) == [("C-13", "written_back")]
@@ -39,7 +39,7 @@ def test_writeback_is_pushed(origin: Origin) -> None:
 
 
 def test_without_being_asked_nothing_is_pushed(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     before = tip(origin)
     report(T01, "done")
     assert repo(a.fix())["ahead"] == 1
@@ -51,7 +51,7 @@ def test_without_being_asked_nothing_is_pushed(origin: Origin) -> None:
 
 @pytest.mark.parametrize("switch", ["--no-writeback", "--dry-run"])
 def test_where_nothing_may_be_written_nothing_is_pushed(origin: Origin, switch: str) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     before = tip(origin)
     report(T01, "done")
     a.fix()
@@ -60,7 +60,7 @@ def test_where_nothing_may_be_written_nothing_is_pushed(origin: Origin, switch: 
 
 
 def test_unpushed_work_of_a_person_is_theirs_to_publish(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     before = tip(origin)
     a.clone.write("notes.md", "not for others yet\n")
     a.commit("Notes")
@@ -81,7 +81,7 @@ def test_unpushed_work_of_a_person_is_theirs_to_publish(origin: Origin) -> None:
 
 
 def test_refused_by_policy(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     before = tip(origin)
     refusing = hook(origin, "echo only reviewed commits here >&2; exit 1")
     report(T01, "done")
@@ -100,7 +100,7 @@ def test_refused_by_policy(origin: Origin) -> None:
 
 
 def test_text_report_says_whether_it_is_pushed(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     refusing = hook(origin, "exit 1")
     report(T01, "done")
     text = a.manage("fix_consistency", "--push", "--path", str(a.clone.path)).stdout
@@ -135,7 +135,7 @@ def before_each_push(clone: Clone, script: str) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_somebody_was_faster(origin: Origin, times: int) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     moved = faster(origin, b.clone, times)
     before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     a.clone.write("draft.md", "mine\n")
@@ -158,7 +158,7 @@ def test_somebody_was_faster(origin: Origin, times: int) -> None:
 
 
 def test_somebody_is_always_faster(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     moved = faster(origin, b.clone, 9)
     before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     report(T01, "done")
@@ -171,7 +171,7 @@ def test_somebody_is_always_faster(origin: Origin) -> None:
 
 def test_both_were_faster_and_said_the_same(origin: Origin) -> None:
     """The other's push brings the very status: nothing is left to be written, and nothing diverges."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     b.edit(T01, "done")
     b.commit("Finish T01")
     racing = origin.path / "race"
@@ -190,7 +190,7 @@ def test_both_were_faster_and_said_the_same(origin: Origin) -> None:
 
 def test_person_edits_while_another_push_was_faster(origin: Origin) -> None:
     """The pull after it cannot be made without touching what a person is writing: all stays, and is said."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     b.clone.write("notes.md", "theirs\n")
     b.commit("Notes of b")
     a.clone.write("notes.md", "mine, uncommitted\n")
@@ -210,7 +210,7 @@ def test_person_edits_while_another_push_was_faster(origin: Origin) -> None:
 
 def test_never_another_branch_and_never_by_force(origin: Origin) -> None:
     """Whatever the clone's configuration says of pushing."""
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     a.clone.git("branch", "side")
     for name, value in {
         "remote.origin.push": "+refs/heads/*:refs/heads/*",
@@ -226,7 +226,7 @@ def test_never_another_branch_and_never_by_force(origin: Origin) -> None:
 
 
 def test_push_that_hangs_is_given_up(origin: Origin, monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     before_each_push(a.clone, "sleep 60")
     settings.STATEHUB_PUSH_TIMEOUT = 0.5  # type: ignore[attr-defined]
     report(T01, "done")
@@ -236,7 +236,7 @@ def test_push_that_hangs_is_given_up(origin: Origin, monkeypatch: pytest.MonkeyP
 
 
 def test_offline(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "done")
     os.rename(origin.path, f"{origin.path}.away")
     ended = a.fix("--push")
@@ -248,7 +248,7 @@ def test_offline(origin: Origin) -> None:
 
 
 def test_file_is_as_written(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "done")
     a.fix("--push")
     assert origin.git("show", f"main:{FILE}") + "\n" == TEXT.replace("status: todo", "status: done", 1)

@@ -10,7 +10,7 @@ from testing.environment import HOST
 from testing.repos import Origin
 from testing.workplans import workplan
 from tests.cli.helpers import codes, run
-from tests.multihost.machine import T01, planned, report
+from tests.multihost.machine import T01, make_machines, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -24,7 +24,7 @@ def mirrored() -> tuple[list[object], list[object]]:
 
 
 def test_empty_database_is_filled_again_with_the_same_identities(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.clone.write(
         "workplans/deep/b.md", workplan("WP-2", [("T01", "done"), ("T02", "cancelled")]).replace("\n", "\r\n")
     )
@@ -53,7 +53,7 @@ def test_empty_database_is_filled_again_with_the_same_identities(origin: Origin)
 
 
 def test_without_stamps_it_is_the_same_work_under_new_identities(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     statuses = sorted(Task.objects.values_list("key", "status"))
     ids = set(Task.objects.values_list("pk", flat=True))
     Repo.objects.all().delete()

@@ -16,7 +16,7 @@ from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, findings, statuses
-from tests.multihost.machine import T01, T02, Machine, planned, reopen, report
+from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -66,7 +66,7 @@ def messages(ended: object) -> list[str]:
 class TestOldStatement:
     def test_shallow_clone(self, origin: Origin) -> None:
         """Nothing in it tells that the commit is older."""
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         taken(a)
         other_work(a)
         a.push()
@@ -78,7 +78,7 @@ class TestOldStatement:
         assert codes(c.fix()) == []
 
     def test_shallow_clone_that_still_has_the_commit(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         taken(a)
         other_work(a)
         a.push()
@@ -88,7 +88,7 @@ class TestOldStatement:
 
     @pytest.mark.parametrize("kind", ["blob:none", "tree:0"])
     def test_partial_clone(self, origin: Origin, kind: str) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         taken(a)
         other_work(a)
         a.push()
@@ -96,7 +96,7 @@ class TestOldStatement:
 
     def test_own_writeback_that_a_person_rebased(self, origin: Origin) -> None:
         """Under another name by `.mailmap`, and a late pull."""
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         assert codes(a.fix()) == [("C-13", "written_back")]
         other_work(b)
@@ -111,7 +111,7 @@ class TestOldStatement:
         assert statuses()[T01] == "todo"
 
     def test_own_writeback_that_a_person_squashed(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         assert codes(a.fix()) == [("C-13", "written_back")]
         other_work(a)
@@ -124,7 +124,7 @@ class TestOldStatement:
 
     @pytest.mark.parametrize("how", ["amend", "cherry-pick"])
     def test_own_writeback_made_again(self, origin: Origin, how: str) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         assert codes(a.fix()) == [("C-13", "written_back")]
         own = a.clone.head
@@ -140,7 +140,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_own_writeback_under_a_former_name(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         with override_settings(STATEHUB_COMMIT_NAME="Former", STATEHUB_COMMIT_EMAIL="former@x"):
             report(T01, "done")
             assert codes(a.fix()) == [("C-13", "written_back")]
@@ -161,7 +161,7 @@ class TestOldStatement:
         ids=["amended", "amended with a new date", "rebased"],
     )
     def test_commit_made_again(self, origin: Origin, again: tuple[str, ...], off: timedelta) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         old = done(a, off=off)
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
@@ -172,7 +172,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_commits_squashed_to_one(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         done(a)
         assert codes(a.fix()) == NEWS
         other_work(a)
@@ -184,7 +184,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_commit_picked_to_another_branch_of_history(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         old = done(a)
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
@@ -194,7 +194,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_uncommitted_then_committed_and_pulled_elsewhere(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         a.edit(T01, "done")
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
@@ -205,7 +205,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_workplan_renamed(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         a.clone.git("mv", FILE, "workplans/z.md")
         a.commit("Rename")
@@ -214,7 +214,7 @@ class TestOldStatement:
         assert sorted(codes(b.fix())) == [("C-12", "updated"), *STANDS]
 
     def test_block_moved_to_another_workplan(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         a.clone.write("workplans/b.md", MOVED)
         a.clone.write(FILE, workplan("WP-1", [("T02", "in_progress")]))
@@ -225,7 +225,7 @@ class TestOldStatement:
         assert statuses()[T01] == "todo"
 
     def test_merge_with_a_conflict_resolved_to_it(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         b.edit(T01, "in_progress")
         b.commit("Begun")
@@ -235,7 +235,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_octopus(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         for name in ("one", "two"):
             b.clone.git("switch", "--quiet", "-c", name, "main")
@@ -246,7 +246,7 @@ class TestOldStatement:
         assert codes(b.fix()) == STANDS
 
     def test_runs_pruned_and_clone_gone_in_between(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         done(a)
         a.push()
@@ -265,7 +265,7 @@ class TestOldStatement:
 
     def test_replaced_commit(self, origin: Origin) -> None:
         """`git replace` shows people another history than the one there is."""
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         other_work(a)
         a.push()
@@ -278,7 +278,7 @@ class TestNews:
     @pytest.mark.parametrize("off", [None, -DAY, DAY], ids=["clock right", "clock behind", "clock ahead"])
     @pytest.mark.parametrize("where", ["same machine", "another machine", "shallow clone"])
     def test_done_again_upon_the_writeback(self, origin: Origin, where: str, off: timedelta | None) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         assert codes(a.fix("--push")) == STANDS
         at_work = b if where == "another machine" else a
@@ -291,7 +291,7 @@ class TestNews:
         assert statuses()[T01] == "done"
 
     def test_done_again_in_a_shallow_clone_without_the_writeback(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         taken(a, off=-DAY)
         assert codes(a.fix("--push")) == STANDS
         other_work(a)
@@ -300,7 +300,7 @@ class TestNews:
         assert codes(cloned(origin, "c", "--depth", "2").fix()) == NEWS
 
     def test_revert_of_a_revert(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         b.pull()
         b.clone.git("revert", "--no-edit", "HEAD")
@@ -310,7 +310,7 @@ class TestNews:
 
     def test_another_status_by_amend(self, origin: Origin) -> None:
         """Only a clone that has what it replaced can tell that it is news."""
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         a.edit(T01, "in_progress")
         a.commit("Begun")
         assert codes(a.fix()) == NEWS
@@ -323,7 +323,7 @@ class TestNews:
         assert codes(a.fix()) == NEWS
 
     def test_merge_brings_work_beside_an_old_statement(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         taken(a)
         other_work(a)
         a.push()
@@ -337,13 +337,13 @@ class TestNews:
 
 class TestEvidence:
     def test_heads_of_all_checkouts_are_kept_with_the_reopen(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         old = b.clone.head
         new = taken(a)
         assert StatusChange.objects.get(reopen=True).known_heads == sorted([new, old])
 
     def test_own_commit_is_enough(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         commit = done(a)
         reopen_after_report()
         OwnCommit.objects.create(repo=Checkout.objects.first().repo, commit=commit)  # type: ignore[union-attr]
@@ -360,7 +360,7 @@ def reopen_after_report() -> None:
 @pytest.mark.parametrize("size", [1, 5, 50])
 def test_queries_and_processes_do_not_grow(origin: Origin, git_processes: GitProcesses, size: int) -> None:
     """Old statements and news, each in a file and in a commit of its own, by one fix."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     plans = [f"WP-{number}" for number in range(2, 2 + size)]
     for plan in plans:
         a.clone.write(f"workplans/{plan}.md", workplan(plan, [("T01", "todo"), ("T02", "todo")]))
@@ -370,14 +370,14 @@ def test_queries_and_processes_do_not_grow(origin: Origin, git_processes: GitPro
     assert (a.fix().exit, b.fix().exit) == (0, 0)
     for plan in plans:
         a.clone.write(f"workplans/{plan}.md", workplan(plan, [("T01", "done"), ("T02", "todo")]))
-        a.commit()
+        a.clone.git("commit", "--quiet", "--all", "--message=Work")
     a.push()
     assert codes(a.fix()) == NEWS * size
     for plan in plans:
         reopen(f"{plan}-T01", "todo")
     for plan in plans:
         a.clone.write(f"workplans/{plan}.md", workplan(plan, [("T01", "done"), ("T02", "done")]))
-        a.commit()
+        a.clone.git("commit", "--quiet", "--all", "--message=Work")
     a.push()
     b.pull()
     git_processes.clear()
@@ -393,7 +393,7 @@ def test_queries_and_processes_do_not_grow(origin: Origin, git_processes: GitPro
 
 class TestWho:
     def test_author_of_the_commit(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.edit(T01, "done")
         a.clone.git("commit", "--quiet", "--all", "--message=Done", "--author=Ada Löwe <ada@x>")
         commit = a.clone.head
@@ -405,7 +405,7 @@ class TestWho:
         assert len(change.digest) == 64
 
     def test_uncommitted_is_by_the_user_of_the_run(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.edit(T01, "done")
         assert codes(a.fix()) == NEWS
         (change,) = StatusChange.objects.all()
@@ -413,7 +413,7 @@ class TestWho:
         assert len(change.digest) == 64
 
     def test_not_known_is_by_the_user_of_the_run_at_head(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         done(a)
         other_work(a)
         a.push()
@@ -423,7 +423,7 @@ class TestWho:
         assert (change.who, change.commit, change.digest) == (c.last_run.user, c.clone.head, "")
 
     def test_each_task_has_its_own(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         for task, author in ((T01, "Ada"), (T02, "Ben")):
             a.edit(task, "done")
             a.clone.git("commit", "--quiet", "--all", "--message=Done", f"--author={author} <x@x>")

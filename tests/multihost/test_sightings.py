@@ -9,7 +9,7 @@ import pytest
 from consistency.models import Run
 from testing.repos import Origin
 from tests.cli.helpers import codes, findings
-from tests.multihost.machine import T01, Machine, planned, repo, report
+from tests.multihost.machine import T01, Machine, make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -30,7 +30,7 @@ def moved_on(b: Machine) -> str:
 
 @pytest.fixture
 def pair(origin: Origin) -> tuple[Machine, Machine]:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     return a, b
 
 

@@ -8,14 +8,14 @@ from consistency.models import LedgerEntry
 from statehub.models import StatusChange
 from testing.repos import Origin
 from tests.cli.helpers import codes, run, statuses
-from tests.multihost.machine import T01, T02, planned, reopen, report
+from tests.multihost.machine import T01, T02, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
 
 def test_writeback_from_before_the_reopen(origin: Origin) -> None:
     """What the hub itself has had written into the file comes to another machine."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     assert codes(a.fix("--push")) == [("C-13", "written_back")]
     reopen(T01, "todo")
@@ -27,7 +27,7 @@ def test_writeback_from_before_the_reopen(origin: Origin) -> None:
 
 @pytest.mark.parametrize("known", ["advanced", "agreed"])
 def test_commit_that_a_run_had_taken(origin: Origin, known: str) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     if known == "agreed":
         report(T01, "done")
     a.edit(T01, "done")
@@ -45,7 +45,7 @@ def test_commit_that_a_run_had_taken(origin: Origin, known: str) -> None:
 
 def test_machine_that_knows_of_the_reopen_already(origin: Origin) -> None:
     """The old commit comes late: only after the other machine has synced with the reopened task."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()
     assert codes(a.fix()) == [("C-11", "advanced")]
@@ -58,7 +58,7 @@ def test_machine_that_knows_of_the_reopen_already(origin: Origin) -> None:
 
 def test_later_work_on_top_changes_nothing_of_it(origin: Origin) -> None:
     """It is the commit of the status's line that counts, wherever that line is by now."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()
     a.push()
@@ -75,7 +75,7 @@ def test_later_work_on_top_changes_nothing_of_it(origin: Origin) -> None:
 
 def test_writeback_whose_run_was_killed_before_the_ledger_knew(origin: Origin) -> None:
     """What a commit of our own says is the hub's word, whatever is on record of the run that made it."""
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     report(T01, "done")
     before = LedgerEntry.objects.get()
     assert codes(a.fix()) == [("C-13", "written_back")]
@@ -88,7 +88,7 @@ def test_writeback_whose_run_was_killed_before_the_ledger_knew(origin: Origin) -
 
 @pytest.mark.parametrize("how", ["committed", "uncommitted", "pushed by another"])
 def test_work_after_the_reopen_is_news(origin: Origin, how: str) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     a.fix("--push")
     reopen(T01, "todo")
@@ -107,7 +107,7 @@ def test_work_after_the_reopen_is_news(origin: Origin, how: str) -> None:
 
 def test_work_that_no_run_had_seen_is_news(origin: Origin) -> None:
     """It was committed before the reopen, but the person who decided could not know of it."""
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     b.edit(T01, "done")
     b.commit()
     report(T01, "in_progress")
@@ -117,7 +117,7 @@ def test_work_that_no_run_had_seen_is_news(origin: Origin) -> None:
 
 
 def test_only_the_reopened_task_is_concerned(origin: Origin) -> None:
-    a, b = planned(origin, "a", "b")
+    a, b = make_machines(origin, "a", "b")
     for task in (T01, T02):
         a.edit(task, "done")
     a.commit()

@@ -21,7 +21,7 @@ from tests.cli.helpers import (
     statuses,
     tree,
 )
-from tests.multihost.machine import T01, Machine, machine, planned, repo, report
+from tests.multihost.machine import T01, Machine, machine, make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -66,7 +66,7 @@ GONE = gate(
 class TestBranchRenamed:
     @pytest.mark.parametrize("prune", ["true", "false"])
     def test_unpushed_work_of_a_person_is_not_published(self, origin: Origin, prune: str) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.clone.git("config", "fetch.prune", prune)
         origin.git("branch", "--move", "main", "trunk")
         a.clone.write("private.md", "mine")
@@ -75,7 +75,7 @@ class TestBranchRenamed:
         require_held(origin, a, GONE)
 
     def test_fresh_clone_is_held_until_the_repo_follows(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         origin.git("branch", "--move", "main", "trunk")
         c = Machine("c", origin.clone("c"))
         ended = c.manage("register_repo", str(c.clone.path))
@@ -98,7 +98,7 @@ class TestBranchRenamed:
         assert [each.statuses()[T01] for each in (a, b, c)] == ["done"] * 3
 
     def test_other_machine_is_held_until_it_follows(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         origin.git("branch", "--move", "main", "trunk")
         a.clone.git("fetch", "--quiet")
         a.clone.git("checkout", "--quiet", "trunk")
@@ -155,7 +155,7 @@ WAYS = [plain, without_tracking, other_remote_name, single_branch, without_refsp
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_every_way_to_the_branch_is_compared_pulled_and_pushed(origin: Origin, way: Callable[[Origin], Clone]) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     x = Machine("x", way(origin))
     assert x.manage("register_repo", str(x.clone.path), "--slug", "a").exit == 0
     assert (codes(x.fix()), Repo.objects.count()) == ([], 1)
@@ -176,7 +176,7 @@ def test_every_way_to_the_branch_is_compared_pulled_and_pushed(origin: Origin, w
 
 def test_topic_that_is_tracked_is_not_the_repos_branch(origin: Origin) -> None:
     """Where the tracking settings say something else than the repo, the repo counts."""
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     origin.git("branch", "topic", "main")
     a.clone.git("fetch", "--quiet")
     a.clone.git("branch", "--quiet", "--set-upstream-to=origin/topic")
@@ -197,7 +197,7 @@ class TestDetached:
     BEHIND = gate("C-14", "Repo 'a' is behind remote — pull before fixing to avoid clobbering remote progress")
 
     def test_older_commit_does_not_bring_an_old_title_back(self, origin: Origin) -> None:
-        a, b = planned(origin, "a", "b")
+        a, b = make_machines(origin, "a", "b")
         a.clone.write(FILE, TEXT.replace("Workplan WP-1", "A better title"))
         a.commit()
         a.push()
@@ -207,7 +207,7 @@ class TestDetached:
         assert (codes(b.fix("--pull")), Workstream.objects.get().title) == ([], "A better title")
 
     def test_topic_is_not_the_repos_word(self, origin: Origin) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.clone.git("checkout", "--quiet", "-b", "topic")
         a.clone.write(FILE, TEXT.replace("Workplan WP-1", "Topic title").replace("status: todo", "status: done"))
         a.commit("Topic")
@@ -218,7 +218,7 @@ class TestDetached:
 
     @pytest.mark.parametrize("depth", [[], ["--depth=1"]])
     def test_tip_as_a_ci_checks_it_out_goes_on(self, origin: Origin, depth: list[str]) -> None:
-        (a,) = planned(origin, "a")
+        (a,) = make_machines(origin, "a")
         a.edit(T01, "done")
         a.commit()
         a.push()
@@ -290,7 +290,7 @@ UNDER_WAY = [
 
 @pytest.mark.parametrize(("begin", "what"), UNDER_WAY, ids=[begin.__name__ for begin, _ in UNDER_WAY])
 def test_nothing_is_taken_while_git_is_at_work(origin: Origin, begin: Callable[[Clone], str], what: str) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     for branch, text in (("topic", TEXT.replace("status: todo", "status: done")), ("conflicting", "# Another\n")):
         a.clone.git("checkout", "--quiet", "-b", branch, "main")
         a.clone.write(FILE if branch == "topic" else "README.md", text)
@@ -332,7 +332,7 @@ def test_repository_without_a_remote_goes_on_in_silence(origin: Origin) -> None:
 
 
 def test_remote_that_was_removed(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     a.clone.git("remote", "remove", "origin")
     report(T01, "done")
     words = (
@@ -344,7 +344,7 @@ def test_remote_that_was_removed(origin: Origin) -> None:
 
 
 def test_push_that_the_clones_settings_forbid(origin: Origin) -> None:
-    (a,) = planned(origin, "a")
+    (a,) = make_machines(origin, "a")
     a.clone.git("config", "branch.main.pushRemote", "no_push")
     refs = origin.git(*REFS)
     report(T01, "done")
