@@ -17,8 +17,8 @@ from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.templates import Template, take_template
 from tests.cli.helpers import FILE, TEXT, run
-from tests.multihost.templates import Template, take_template
 
 T01, T02 = "WP-1-T01", "WP-1-T02"
 PLACES = {T01: 14, T02: 21}
