@@ -18,6 +18,7 @@ from testing.environment import HOST
 from testing.hub import Hub
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import T01, T02
 from testing.workplans import task, workplan
 from tests.cli.helpers import (
     FILE,
@@ -41,7 +42,6 @@ from tests.cli.test_gates import CLOSED
 SOMEBODY = Actor("somebody", Source.API, "elsewhere")
 UUID = "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 OTHER_UUID = "1c7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
-T01, T02 = "WP-1-T01", "WP-1-T02"
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -12,6 +12,7 @@ from statehub.models import Source
 from statehub.transitions import Actor, advance, find_task
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import T01, ahead_of_file
 from testing.workplans import workplan
 from tests.cli.helpers import (
     FILE,
@@ -31,8 +32,7 @@ from tests.cli.helpers import (
     tree,
 )
 
-T01 = "WP-1-T01"
-AHEAD = f"DB task 'Task {T01}' is ahead of file (db=done, file=todo) — skipped to prevent regression"
+AHEAD = ahead_of_file(T01, "done", "todo")
 ahead = finding("C-13", AHEAD, 14, task=T01, db="done", says="todo")
 empty = finding("C-25", "no file matches the repo's workplan pattern 'workplans/**/*.md'", file=None, workplan=None)
 lost = finding("C-08", "workplan of 'Workplan WP-1' is gone from the checkout", db="active")

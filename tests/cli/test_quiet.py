@@ -15,10 +15,10 @@ from statehub.transitions import Actor as Mover
 from statehub.transitions import advance, find_task
 from testing.manage import Ended
 from testing.repos import Clone, Origin
+from testing.samples import T01
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, codes, edit, fix, mirrored, publish, run
 
-T01 = "WP-1-T01"
 QUIET = Ended(0, "", "")
 BAD = TEXT.replace("status: todo", "status: doing")
 BAD_LINE = "clone: workplans/a.md:14: FAIL C-05 unknown task status 'doing' — did you mean 'in_progress'?\n"

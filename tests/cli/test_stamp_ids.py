@@ -14,11 +14,11 @@ from statehub.models import Repo, StatusChange, Task, Workstream
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Clone, Origin
+from testing.samples import T01, T02
 from testing.workplans import task, workplan
 from tests.cli.helpers import FILE, TEXT, check, edit, findings, fix, hub_rows, mirrored, publish, rows, run, tree
 
 pytestmark = pytest.mark.usefixtures("hub")
-T01, T02 = "WP-1-T01", "WP-1-T02"
 OTHER = "workplans/b.md"
 UUID = "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 SUBJECT = "chore(consistency): stamp ids of workstreams and tasks [auto]"

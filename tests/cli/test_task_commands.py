@@ -10,10 +10,10 @@ from statehub.models import StatusChange, Task
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Clone, Origin
+from testing.samples import T01, T02
 from tests.cli.helpers import mirrored, run, statuses
 
 pytestmark = pytest.mark.usefixtures("hub")
-T01, T02 = "WP-1-T01", "WP-1-T02"
 
 
 def changes() -> list[tuple[object, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from statehub.models import Repo, Source, Workstream
-from statehub.transitions import Actor, advance, find_task, reopen
+from statehub.models import Repo, Workstream
+from statehub.transitions import advance, find_task, reopen
 from testing.repos import Clone
+from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import workplan
 from tests.cli.helpers import (
     FILE,
@@ -29,8 +30,6 @@ from tests.cli.helpers import (
 
 B = "workplans/b.md"
 COPY = "workplans/a (conflicted copy).md"
-T01, T02 = "WP-1-T01", "WP-1-T02"
-SOMEBODY = Actor("somebody", Source.API)
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -11,10 +11,10 @@ import pytest
 from pytest_django import Settings
 
 from consistency.models import Finding, Run
-from statehub.models import Source
-from statehub.transitions import Actor, advance, find_task
+from statehub.transitions import advance, find_task
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import SOMEBODY, T01
 from testing.workplans import workplan
 from tests.cli.helpers import (
     FILE,
@@ -29,8 +29,6 @@ from tests.cli.helpers import (
     publish,
 )
 
-SOMEBODY = Actor("somebody", Source.API)
-T01 = "WP-1-T01"
 B = "workplans/b.md"
 FIRST = ("C-07", "created", 1)
 """The episode that every test begins with: the workplan came into the hub."""

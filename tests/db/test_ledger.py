@@ -16,16 +16,15 @@ from consistency.git.status import read_status
 from consistency.git.worktree import find_worktree
 from consistency.models import LedgerEntry
 from consistency.runs.sync import fix_hub
-from statehub.models import Checkout, Source, Task, Workstream
-from statehub.transitions import Actor, advance, find_task, reopen
+from statehub.models import Checkout, Task, Workstream
+from statehub.transitions import advance, find_task, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, check, codes, edit, fix, mirrored, publish, rows, statuses
 from tests.cli.options import fixing
 
-SOMEBODY = Actor("somebody", Source.API)
-T01, T02 = "WP-1-T01", "WP-1-T02"
 B = "workplans/b.md"
 
 pytestmark = pytest.mark.usefixtures("hub")

@@ -17,10 +17,10 @@ from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import T01, T02
 from testing.templates import Template, take_template
 from tests.cli.helpers import FILE, TEXT, run
 
-T01, T02 = "WP-1-T01", "WP-1-T02"
 PLACES = {T01: 14, T02: 21}
 """The lines of the statuses in TEXT, from 1."""
 

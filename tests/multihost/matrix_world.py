@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from consistency.db.prune import prune
-from consistency.git.committer import Committer
 from consistency.models import Mode
 from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
@@ -21,6 +20,7 @@ from statehub.models import Checkout, Source, Task
 from statehub.transitions import Actor, advance, find_task, reopen
 from testing.clock import replace_clock
 from testing.repos import Origin as Bare
+from testing.samples import COMMITTER
 from testing.workplans import workplan
 from tests.cli.helpers import FILE
 from tests.multihost.machine import Machine, repo
@@ -43,7 +43,6 @@ TASK = "WP-1-T01"
 TEXT = workplan("WP-1", [("T01", "todo")])
 BEGIN = datetime(2026, 3, 2, 13, tzinfo=UTC)
 LATER = datetime(2036, 3, 2, tzinfo=UTC)
-COMMITTER = Committer("State Hub", "state-hub@localhost", 60)
 
 
 class State(NamedTuple):

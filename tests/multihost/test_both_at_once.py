@@ -12,10 +12,9 @@ from statehub.models import StatusChange
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Origin
+from testing.samples import T01, T02, WRITEBACK_SUBJECT
 from tests.cli.helpers import FILE, TEXT, statuses
-from tests.multihost.machine import T01, T02, Host
-
-AUTO = "chore(consistency): sync task status from DB [auto]"
+from tests.multihost.machine import Host
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_both_write_the_same_back(pair: tuple[Host, Host], origin: Origin) -> No
         assert remote.manage("set_task_status", T01, status).exit == 0
         ended = at_once(sync(remote), sync(workstation))
         # One commit, whoever made it; the other machine made the very same, or pulled it.
-        subjects[:0] = [AUTO, f"Work {number}"]
+        subjects[:0] = [WRITEBACK_SUBJECT, f"Work {number}"]
         assert remote.clone.log() == workstation.clone.log() == subjects
         require_one_history(origin, pair, {T01: status, T02: "in_progress"})
         assert all(repo["converged"] for each in ended for repo in json.loads(each.stdout)["repos"])
@@ -85,7 +84,7 @@ def test_each_brings_news_of_its_own(pair: tuple[Host, Host], origin: Origin) ->
     for host in pair:
         sync(host)()
     require_one_history(origin, pair, {T01: "done", T02: "done"})
-    assert remote.clone.log() == [AUTO, "Finish T01", "Plan", "Start"]
+    assert remote.clone.log() == [WRITEBACK_SUBJECT, "Finish T01", "Plan", "Start"]
     assert set(StatusChange.objects.values_list("task__key", "old", "new")) == {
         (T01, "todo", "done"),
         (T02, "in_progress", "done"),

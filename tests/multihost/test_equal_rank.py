@@ -7,8 +7,9 @@ import pytest
 from consistency.models import LedgerEntry
 from statehub.models import StatusChange, Task, Workstream
 from testing.repos import Origin
+from testing.samples import T01, T02
 from tests.cli.helpers import FILE, codes, episodes, finding, findings, hub_rows, run, statuses
-from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
+from tests.multihost.machine import Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -10,8 +10,9 @@ from django.db.models import F
 from consistency.models import Finding
 from statehub.models import StatusChange
 from testing.repos import Origin
+from testing.samples import T01, T02
 from tests.cli.helpers import codes, episodes, findings, run, statuses
-from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
+from tests.multihost.machine import Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

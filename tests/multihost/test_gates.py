@@ -7,9 +7,10 @@ import pytest
 from consistency.models import LedgerEntry
 from statehub.models import Repo
 from testing.repos import Clone, Origin
+from testing.samples import T01
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, codes, findings, hub_rows, tree
-from tests.multihost.machine import T01, Machine, make_machines, reopen, repo, report
+from tests.multihost.machine import Machine, make_machines, reopen, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -11,9 +11,10 @@ from consistency.models import Run
 from statehub.models import Checkout, Repo, StatusChange
 from testing.hub import Hub
 from testing.repos import Origin
+from testing.samples import T01
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, TEXT, statuses
-from tests.multihost.machine import T01, Host
+from tests.multihost.machine import Host
 
 
 def host(hub: Hub, origin: Origin, name: str, url: str | None = None, *, folder: str = "") -> Host:

@@ -10,8 +10,9 @@ from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Origin
+from testing.samples import T01, T02
 from tests.cli.helpers import FILE, TEXT, rows, statuses, tree
-from tests.multihost.machine import T01, T02, Host
+from tests.multihost.machine import Host
 
 BEHIND = "Repo 'remote' is behind remote — pull before fixing to avoid clobbering remote progress"
 

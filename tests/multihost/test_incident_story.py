@@ -8,6 +8,7 @@ from pytest_django import Settings
 from consistency.models import Finding, LedgerEntry, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from testing.repos import Clone, Origin
+from testing.samples import T01, T02, WRITEBACK_SUBJECT, ahead_of_file
 from tests.cli.helpers import (
     FILE,
     TEXT,
@@ -23,7 +24,6 @@ from tests.cli.helpers import (
     tree,
 )
 
-T01, T02 = "WP-1-T01", "WP-1-T02"
 BEHIND = "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress"
 
 pytestmark = pytest.mark.usefixtures("hub")
@@ -85,7 +85,7 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     assert [(found["code"], found["message"], found["action"]) for found in findings(ended)] == [
         (
             "C-13",
-            f"DB task 'Task {T02}' is ahead of file (db=done, file=in_progress) — skipped to prevent regression",
+            ahead_of_file(T02, "done", "in_progress"),
             "written_back",
         )
     ]
@@ -98,7 +98,7 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     assert workstation.git("log", "-1", "--format=%an <%ae>%n%cn <%ce>%n%B").splitlines() == [
         "State Hub <state-hub@localhost>",
         "State Hub <state-hub@localhost>",
-        "chore(consistency): sync task status from DB [auto]",
+        WRITEBACK_SUBJECT,
         "",
         f"Updated by fix-consistency on {when:%Y-%m-%d}:",
         f"- {T02}: in_progress → done",

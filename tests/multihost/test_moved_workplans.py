@@ -13,13 +13,13 @@ from consistency.runs import sync
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from testing.manage import Ended
 from testing.repos import Origin
+from testing.samples import T01, ahead_of_file
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, episodes, findings, hub_rows, statuses
 from tests.multihost.machine import Machine, machine, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
-T01, T02 = "WP-1-T01", "WP-1-T02"
 UUID = uuid.UUID("6c1a7e0a-5d0b-4a52-9d55-000000000001")
 TASK_UUID = "6c1a7e0a-5d0b-4a52-9d55-000000000002"
 OTHER_TASK_UUID = "6c1a7e0a-5d0b-4a52-9d55-000000000003"
@@ -91,7 +91,7 @@ def messages(ended: Ended) -> list[tuple[str, str]]:
 
 
 MOVED = ("C-12", "workplan has moved here from repo 'a': its tasks and their history come along")
-AHEAD = f"DB task 'Task {T01}' is ahead of file (db=done, file=todo) — skipped to prevent regression"
+AHEAD = ahead_of_file(T01, "done", "todo")
 BELONGS = f"state_hub_workstream_id {UUID} belongs to workplan 'a/WP-1' of another repo"
 
 

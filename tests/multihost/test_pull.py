@@ -6,12 +6,11 @@ import pytest
 
 from consistency.models import LedgerEntry
 from testing.repos import Origin
+from testing.samples import T01, T02, WRITEBACK_SUBJECT
 from tests.cli.helpers import FILE, codes, findings, statuses
-from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, repo, report
+from tests.multihost.machine import Machine, make_machines, reopen, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
-
-AUTO = "chore(consistency): sync task status from DB [auto]"
 
 
 def theirs(other: Machine, name: str = "others.md") -> None:
@@ -57,7 +56,7 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
     a.fix()
     report(T02, "done")
     a.fix()
-    assert a.clone.log() == [AUTO, AUTO, "Plan", "Start"]
+    assert a.clone.log() == [WRITEBACK_SUBJECT, WRITEBACK_SUBJECT, "Plan", "Start"]
     theirs(b)
     mine = uncommitted(a)
     assert (codes(a.fix()), a.last_run.freshness) == ([("C-14", "none")], "diverged")
@@ -68,7 +67,7 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
     )
     assert ended.stderr == f"{a.clone.path}: {words}\n"
     assert codes(ended) == [("C-13", "written_back"), ("C-13", "written_back")]
-    assert (a.clone.log(), photograph(a)) == ([AUTO, "Others", "Plan", "Start"], mine)
+    assert (a.clone.log(), photograph(a)) == ([WRITEBACK_SUBJECT, "Others", "Plan", "Start"], mine)
     assert a.statuses() == statuses() == {T01: "done", T02: "done"}
     assert (repo(ended)["freshness"], repo(ended)["ahead"], repo(ended)["behind"]) == ("fresh", 1, 0)
     assert codes(a.fix("--pull")) == []
@@ -88,7 +87,7 @@ def test_work_of_a_person_is_never_dropped(origin: Origin, what: str) -> None:
         a.clone.write("mine.md", "work\n")
         a.commit("Mine")
     if what == "amend text":
-        a.clone.git("commit", "--amend", "-q", "-m", f"{AUTO}\n\nand why I think so")
+        a.clone.git("commit", "--amend", "-q", "-m", f"{WRITEBACK_SUBJECT}\n\nand why I think so")
     if what == "amend file":
         a.clone.write(FILE, a.clone.read(FILE) + b"\nA note.\n")
         a.clone.git("commit", "--amend", "-q", "--no-edit", "-a")

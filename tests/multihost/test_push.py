@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from testing.repos import Clone, Origin
+from testing.samples import T01, T02, WRITEBACK_SUBJECT
 from tests.cli.helpers import FILE, TEXT, codes, episodes, findings, statuses
-from tests.multihost.machine import T01, T02, make_machines, repo, report
+from tests.multihost.machine import make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -144,7 +145,7 @@ def test_somebody_was_faster(origin: Origin, times: int) -> None:
     assert codes(ended) == [("C-13", "written_back")]
     assert repo(ended)["writeback_commit"] == tip(origin) == a.clone.head
     assert a.clone.log() == [
-        "chore(consistency): sync task status from DB [auto]",
+        WRITEBACK_SUBJECT,
         *(f"Others {number}" for number in reversed(range(times))),
         "Plan",
         "Start",
@@ -165,7 +166,7 @@ def test_somebody_is_always_faster(origin: Origin) -> None:
     ended = a.fix("--push")
     assert codes(ended) == [("C-13", "written_back"), ("C-16", "none")]
     assert "rejected] (" in findings(ended)[1]["message"]  # git words it by the moment.
-    assert a.clone.log()[0] == "chore(consistency): sync task status from DB [auto]"
+    assert a.clone.log()[0] == WRITEBACK_SUBJECT
     assert (origin.path / "faster").read_text() == "xxx"  # three tries
 
 

@@ -8,9 +8,10 @@ from consistency.models import Run
 from statehub.models import Repo, Task, Workstream
 from testing.environment import HOST
 from testing.repos import Origin
+from testing.samples import T01
 from testing.workplans import workplan
 from tests.cli.helpers import codes, run
-from tests.multihost.machine import T01, make_machines, report
+from tests.multihost.machine import make_machines, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -14,9 +14,10 @@ from consistency.runs.stale_changes import NOT_SHOWN
 from statehub.models import Checkout, StatusChange
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
+from testing.samples import T01, T02
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, findings, statuses
-from tests.multihost.machine import T01, T02, Machine, make_machines, reopen, report
+from tests.multihost.machine import Machine, make_machines, reopen, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -8,8 +8,9 @@ import pytest
 
 from consistency.models import Run
 from testing.repos import Origin
+from testing.samples import T01
 from tests.cli.helpers import codes, findings
-from tests.multihost.machine import T01, Machine, make_machines, repo, report
+from tests.multihost.machine import Machine, make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -10,6 +10,7 @@ import pytest
 from statehub.models import Repo, Workstream
 from testing.manage import Ended
 from testing.repos import Clone, Origin
+from testing.samples import T01
 from tests.cli.helpers import (
     FILE,
     TEXT,
@@ -21,7 +22,7 @@ from tests.cli.helpers import (
     statuses,
     tree,
 )
-from tests.multihost.machine import T01, Machine, machine, make_machines, repo, report
+from tests.multihost.machine import Machine, machine, make_machines, repo, report
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -8,16 +8,14 @@ import pytest
 from django.db import connection
 
 from consistency.models import LedgerEntry, Run
-from statehub.models import Repo, Source, Task, Workstream
-from statehub.transitions import Actor, advance, find_task
+from statehub.models import Repo, Task, Workstream
+from statehub.transitions import advance, find_task
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, check, codes, document, edit, episodes, fix, mirrored, rows
 from tests.cli.meanwhile import reads_tasks, reported
-
-SOMEBODY = Actor("somebody", Source.API)
-T01, T02 = "WP-1-T01", "WP-1-T02"
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -21,14 +21,13 @@ from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstre
 from statehub.transitions import Actor, advance, find_task, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import task, workplan
 from tests.cli.helpers import FILE, TEXT, edit, hub_rows, mirrored, publish, statuses
 from tests.cli.meanwhile import reads_tasks, reported
 from tests.cli.options import fixing
 
-SOMEBODY = Actor("somebody", Source.API)
 A_RUN = Actor("me", Source.FILE, "test-host", "c0ffee")
-T01, T02 = "WP-1-T01", "WP-1-T02"
 AUTHOR = "Test Person"
 B = "workplans/b.md"
 
