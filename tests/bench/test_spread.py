@@ -15,7 +15,7 @@ def test_spread_takes_no_task_that_has_begun() -> None:
     assert spread(["in_progress", "done", "cancelled", "blocked"] * 100) == []
 
 
-def test_spread_over_generated_workplans_is_one_percent_of_every_target() -> None:
+def test_spread_is_one_percent_of_every_target() -> None:
     statuses = [task.status for plan in workplans(26, 100) for task in plan.tasks]
     moves = spread(statuses)
     assert len(moves) == 20

@@ -177,7 +177,7 @@ def _is_odd(ran: Ran) -> bool:
 
 def _settled(stage: Stage) -> dict[str, object]:
     """The end state, apart from what a killed git leaves that is in nobody's way: git's own, removed after a day."""
-    found = stage.photograph()
+    found = stage.snapshot()
     for name in ("clone", "origin"):
         found[name]["half objects"] = []
         found[name]["git folder"] = [path for path in found[name]["git folder"] if _MADE_BY_KILLED_GIT not in path]

@@ -23,7 +23,7 @@ _RUN = (
 )  # fmt: skip
 
 
-def photograph() -> dict[str, Any]:
+def snapshot() -> dict[str, Any]:
     """The rows: what the hub mirrors, the ledger, the open findings, the newest run; and the resolved findings."""
     moved = {(str(pk), key): at for pk, key, at in Task.objects.values_list("workstream", "key", "status_changed_at")}
     moved |= {(str(pk), ""): at for pk, at in Workstream.objects.values_list("pk", "status_changed_at")}

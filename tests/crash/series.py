@@ -96,7 +96,7 @@ def undisturbed(stage: Stage, scenario: Scenario) -> Undisturbed:
     if (stage.b.path / ".git").exists():  # What the upstream had may be there for a while, before it is edited.
         for path, each in files(stage.b).items():
             seen.setdefault(path, set()).add(each)
-    return Undisturbed(first.effects, seen, heads | {stage.a.head}, stage.photograph())
+    return Undisturbed(first.effects, seen, heads | {stage.a.head}, stage.snapshot())
 
 
 def plans(effects: Iterable[Effect], database: str, *, all: bool) -> Iterator[Plan]:
@@ -134,7 +134,7 @@ def disturbed(stage: Stage, scenario: Scenario, whole: Undisturbed, plan: Plan) 
         again = stage.run(command)
         if again.exit or any(word in again.said for word in NEVER):
             faults.append(f"the rerun ended with {again.exit}: {again.said.strip()}")
-    end, effect = stage.photograph(), whole.effects[plan.at - 1][1]
+    end, effect = stage.snapshot(), whole.effects[plan.at - 1][1]
     if plan.what in KILLS:  # fast-import, from which the rest of its input has been taken away: git's own, for a day.
         half = end["clone"]["half objects"]
         end["clone"]["half objects"] = [path for path in half if "/pack/tmp_pack_" not in path]

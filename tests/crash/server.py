@@ -71,9 +71,9 @@ def _be_child(request: dict[str, Any]) -> None:
 
 
 def _rows() -> int:
-    from tests.crash.rows import photograph
+    from tests.crash.rows import snapshot
 
-    json.dump(photograph(), sys.stdout)
+    json.dump(snapshot(), sys.stdout)
     return 0
 
 

@@ -98,13 +98,13 @@ class Stage:
         return Ran(exit, Path(out).read_text(), Path(err).read_text(), effects)  # type: ignore[arg-type]  # pairs
 
     def hub(self) -> dict[str, Any]:
-        """The hub as `rows.photograph` has it."""
+        """The hub as `rows.snapshot` has it."""
         out, err = str(self._out / "rows"), str(self._out / "rows-err")
         if self._ask(do="rows", out=out, err=err)["exit"]:
             raise ServerGoneError(Path(err).read_text())
         return dict(json.loads(Path(out).read_text()))
 
-    def photograph(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """The end state: the hub, both repositories, the files, and what must not be left behind."""
         hub = self.hub()
         return {

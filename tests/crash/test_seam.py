@@ -65,7 +65,7 @@ def test_what_a_cut_run_leaves_is_seen(stage: Stage) -> None:
     at = whole.effects.index(("spawn", "git update-ref")) + 1
     stage.restore()
     assert stage.run(SCENARIOS["fix"].command(stage), Plan(KILL, at)).exit == -9
-    found = differences(whole.end, stage.photograph())
+    found = differences(whole.end, stage.snapshot())
     assert [words.split(" is ")[0] for words in found] == ["ledger", "newest run", "clone"]
     assert "statehub-writeback/files.json" in found[-1]
 

@@ -185,7 +185,7 @@ def test_own_commit_that_is_dropped_is_no_news(origin: Origin) -> None:
     assert a.statuses()[T02] == statuses()[T02] == "blocked"
 
 
-def test_file_and_hub_that_go_back_and_forth_are_left_to_a_person(origin: Origin) -> None:
+def test_flapping_is_left_to_a_person(origin: Origin) -> None:
     (a,) = make_machines(origin, "a")
     for _ in range(3):
         say(a, T02, "blocked")

@@ -17,7 +17,7 @@ from tests.multihost.machine import Machine, make_machines, reopen, report
 pytestmark = pytest.mark.usefixtures("hub")
 
 
-def forth_and_back(a: Machine) -> None:
+def flap(a: Machine) -> None:
     """Three times the file says done and somebody reopens it; twice a fix writes that back, then it is too much."""
     for outcome in [("C-15", "written_back")], [("C-15", "written_back")], [("C-15", "none"), ("C-20", "none")]:
         a.edit(T01, "done")
@@ -29,7 +29,7 @@ def forth_and_back(a: Machine) -> None:
 
 def test_third_reopen_within_a_day_is_left_to_a_person(origin: Origin) -> None:
     (a,) = make_machines(origin, "a")
-    forth_and_back(a)
+    flap(a)
     for ended in (a.check(), a.fix()):
         drift, seesaw = findings(ended)
         assert (drift["code"], drift["action"]) == ("C-15", "none")
@@ -46,7 +46,7 @@ def test_third_reopen_within_a_day_is_left_to_a_person(origin: Origin) -> None:
 
 def test_neither_side_is_mended_until_they_agree(origin: Origin) -> None:
     (a,) = make_machines(origin, "a")
-    forth_and_back(a)
+    flap(a)
     a.edit(T01, "cancelled")
     assert codes(a.fix()) == [("C-11", "none"), ("C-20", "none")]
     assert statuses()[T01] == "todo"
@@ -88,7 +88,7 @@ def test_plain_progress_is_none(origin: Origin) -> None:
 
 def test_other_tasks_go_on(origin: Origin) -> None:
     (a,) = make_machines(origin, "a")
-    forth_and_back(a)
+    flap(a)
     report(T02, "done")
     assert codes(a.fix()) == [("C-15", "none"), ("C-20", "none"), ("C-13", "written_back")]
     assert a.statuses() == {T01: "done", T02: "done"}
@@ -98,7 +98,7 @@ def test_other_tasks_go_on(origin: Origin) -> None:
 def test_held_progress_is_news_still_when_it_is_taken(origin: Origin) -> None:
     """What was held was not taken: the ledger must not call it old news later."""
     (a,) = make_machines(origin, "a")
-    forth_and_back(a)
+    flap(a)
     a.edit(T01, "cancelled")
     assert codes(a.fix()) == [("C-11", "none"), ("C-20", "none")]
     Finding.objects.filter(code="C-20").delete()

@@ -79,7 +79,7 @@ class TestBranch:
         assert (codes(ended), repo(ended)["freshness"]) == ([], "fresh")
 
 
-def three(origin: Origin, number: int = 3) -> Machine:
+def make_machine_with_workplans(origin: Origin, number: int = 3) -> Machine:
     (a,) = make_machines(origin, "a")
     for extra in range(2, number + 1):
         a.clone.write(f"workplans/{extra}.md", workplan(f"WP-{extra}", [("T01", "todo")]))
@@ -89,7 +89,7 @@ def three(origin: Origin, number: int = 3) -> Machine:
     return a
 
 
-def gone(a: Machine, *numbers: int) -> None:
+def remove_workplans(a: Machine, *numbers: int) -> None:
     for number in numbers:
         (a.clone.path / (FILE if number == 1 else f"workplans/{number}.md")).unlink()
 
@@ -105,8 +105,8 @@ class TestSuddenlyEmpty:
         ],
     )
     def test_most_workplans_are_gone(self, origin: Origin, number: int, lost: list[int], words: str) -> None:
-        a = three(origin, number)
-        gone(a, *lost)
+        a = make_machine_with_workplans(origin, number)
+        remove_workplans(a, *lost)
         if 1 not in lost:
             a.edit(T01, "done")
         before = hub_rows(), tree(a.clone)
@@ -128,12 +128,12 @@ class TestSuddenlyEmpty:
 
     @pytest.mark.parametrize(("number", "lost"), [(2, [1]), (3, [2]), (4, [1, 2])])
     def test_half_of_them_are_enough(self, origin: Origin, number: int, lost: list[int]) -> None:
-        a = three(origin, number)
-        gone(a, *lost)
+        a = make_machine_with_workplans(origin, number)
+        remove_workplans(a, *lost)
         assert codes(a.fix()) == [("C-08", "none")] * len(lost)
 
     def test_moved_is_not_gone(self, origin: Origin) -> None:
-        a = three(origin)
+        a = make_machine_with_workplans(origin)
         (a.clone.path / "workplans/old").mkdir()
         for name in ("a", "2", "3"):
             a.clone.git("mv", f"workplans/{name}.md", f"workplans/old/{name}.md")
@@ -143,18 +143,18 @@ class TestSuddenlyEmpty:
         ]
 
     def test_sparse_checkout(self, origin: Origin) -> None:
-        a = three(origin)
+        a = make_machine_with_workplans(origin)
         a.clone.git("sparse-checkout", "set", "--no-cone", "/README.md")
         assert codes(a.fix())[0] == ("C-19", "none")
 
     def test_reopened_task_whose_file_was_away_for_a_while(self, origin: Origin) -> None:
         """What a file said before it went away is no news when it comes back."""
-        a = three(origin, 4)
+        a = make_machine_with_workplans(origin, 4)
         a.edit(T01, "done")
         a.commit()
         assert codes(a.fix()) == [("C-11", "advanced")]
         text = a.clone.read(FILE)
-        gone(a, 1)
+        remove_workplans(a, 1)
         assert codes(a.fix()) == [("C-08", "none")]
         reopen(T01, "todo")
         a.clone.write(FILE, text)

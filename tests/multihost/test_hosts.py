@@ -17,7 +17,7 @@ from tests.cli.helpers import FILE, TEXT, statuses
 from tests.multihost.machine import Host
 
 
-def host(hub: Hub, origin: Origin, name: str, url: str | None = None, *, folder: str = "") -> Host:
+def make_host(hub: Hub, origin: Origin, name: str, url: str | None = None, *, folder: str = "") -> Host:
     """A machine with a clone, in a *folder* of its name or another, whose origin is at *url*, as far as it says."""
     made = Host(name, origin.clone(folder or name), hub)
     if url is not None:
@@ -25,7 +25,7 @@ def host(hub: Hub, origin: Origin, name: str, url: str | None = None, *, folder:
     return made
 
 
-def planned(origin: Origin, text: str = TEXT) -> Origin:
+def push_workplan(origin: Origin, text: str = TEXT) -> Origin:
     author = origin.clone("author")
     author.write(FILE, text)
     author.commit("Plan")
@@ -34,10 +34,10 @@ def planned(origin: Origin, text: str = TEXT) -> Origin:
 
 
 def test_all_is_all_of_this_host(hub: Hub, new_origin: Callable[[str], Origin]) -> None:
-    plans = planned(new_origin("plans"))
-    tools = planned(new_origin("tools"), workplan("WP-2", [("T01", "todo")]))
-    hosts = [host(hub, plans, name) for name in ("north", "south", "west")]
-    also = host(hub, tools, "north", folder="tools")
+    plans = push_workplan(new_origin("plans"))
+    tools = push_workplan(new_origin("tools"), workplan("WP-2", [("T01", "todo")]))
+    hosts = [make_host(hub, plans, name) for name in ("north", "south", "west")]
+    also = make_host(hub, tools, "north", folder="tools")
     for each in (*hosts, also):
         assert each.manage("register_repo", each.clone.path).exit == 0
     assert Repo.objects.count() == 2
@@ -56,7 +56,7 @@ def test_all_is_all_of_this_host(hub: Hub, new_origin: Callable[[str], Origin]) 
 
 
 def test_host_without_checkouts(hub: Hub, origin: Origin) -> None:
-    north = host(hub, planned(origin), "north")
+    north = make_host(hub, push_workplan(origin), "north")
     assert north.manage("register_repo", north.clone.path).exit == 0
     east = Host("east", north.clone, hub)
     ended = east.manage("fix_consistency", "--all")
@@ -79,8 +79,8 @@ def test_host_without_checkouts(hub: Hub, origin: Origin) -> None:
     ],
 )
 def test_second_host_joins_by_the_origin(hub: Hub, origin: Origin, url: str) -> None:
-    north = host(hub, planned(origin), "north", "ssh://git@example.org/team/plans.git")
-    south = host(hub, origin, "south", url)
+    north = make_host(hub, push_workplan(origin), "north", "ssh://git@example.org/team/plans.git")
+    south = make_host(hub, origin, "south", url)
     ended = north.manage("register_repo", north.clone.path, "--slug", "plans")
     said = (
         f"registered {north.clone.path} as 'plans', workplans: workplans/**/*.md; its branch is main (1 file matches)\n"
@@ -107,8 +107,8 @@ def test_second_host_joins_by_the_origin(hub: Hub, origin: Origin, url: str) -> 
 
 def test_second_host_joins_on_the_way_of_a_run(hub: Hub, origin: Origin) -> None:
     """By an address that git lengthens, and without `register_repo`."""
-    north = host(hub, planned(origin), "north", "https://example.org/team/plans.git")
-    south = host(hub, origin, "south", "work:plans")
+    north = make_host(hub, push_workplan(origin), "north", "https://example.org/team/plans.git")
+    south = make_host(hub, origin, "south", "work:plans")
     south.clone.git("config", "url.ssh://git@example.org/team/.insteadOf", "work:")
     assert north.manage("register_repo", north.clone.path, "--slug", "plans").exit == 0
     ended = south.fix("--no-fetch")
@@ -121,9 +121,11 @@ def test_second_host_joins_on_the_way_of_a_run(hub: Hub, origin: Origin) -> None
 
 @pytest.mark.parametrize("command", ["register_repo", "fix_consistency"])
 def test_slug_taken_by_another_origin(hub: Hub, new_origin: Callable[[str], Origin], command: str) -> None:
-    north = host(hub, planned(new_origin("one")), "north", "git@example.org:team/plans.git", folder="plans")
+    north = make_host(hub, push_workplan(new_origin("one")), "north", "git@example.org:team/plans.git", folder="plans")
     assert north.manage("register_repo", north.clone.path).exit == 0
-    south = host(hub, planned(new_origin("two")), "south", "https://example.org/others/plans.git", folder="plans")
+    south = make_host(
+        hub, push_workplan(new_origin("two")), "south", "https://example.org/others/plans.git", folder="plans"
+    )
     ended = south.manage(command, *(["--path"] if command == "fix_consistency" else []), south.clone.path)
     words = (
         "slug 'plans' is taken by the repo with origin example.org/team/plans "

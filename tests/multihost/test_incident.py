@@ -24,7 +24,7 @@ def said(ended: Ended) -> dict[str, Any]:
     return dict(repo)
 
 
-def mended(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
+def read_fixes(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [(finding["code"], finding["task"], finding["action"]) for finding in repo["findings"]]
 
 
@@ -47,15 +47,15 @@ def test_the_incident(hub: Hub, origin: Origin) -> None:
     workstation.pull()
     for host in (remote, workstation):
         assert host.manage("register_repo", host.clone.path).exit == 0
-    assert mended(said(remote.fix())) == [("C-07", None, "created")]
-    assert mended(said(workstation.fix())) == []
+    assert read_fixes(said(remote.fix())) == [("C-07", None, "created")]
+    assert read_fixes(said(workstation.fix())) == []
     assert statuses() == {T01: "todo", T02: "in_progress"}
 
     # On the remote machine both tasks are finished: one is reported through its file, one to the hub.
     remote.edit(T01, "done")
     remote.commit("Finish T01")
     remote.push()
-    assert mended(said(remote.fix())) == [("C-11", T01, "advanced")]
+    assert read_fixes(said(remote.fix())) == [("C-11", T01, "advanced")]
     assert remote.manage("set_task_status", T02, "done").exit == 0
     assert statuses() == {T01: "done", T02: "done"}
 
@@ -78,13 +78,13 @@ def test_the_incident(hub: Hub, origin: Origin) -> None:
     # It pulls, and its fix writes into the file what only the hub knew, and pushes.
     workstation.pull()
     fixed = said(workstation.fix("--pull", "--push"))
-    assert mended(fixed) == [("C-13", T02, "written_back")]
+    assert read_fixes(fixed) == [("C-13", T02, "written_back")]
     assert (fixed["converged"], fixed["ahead"], fixed["writeback_commit"]) == (True, 0, workstation.clone.head)
     assert workstation.clone.head == origin.git("rev-parse", "main")
 
     # The remote machine pulls: both files, and what both see of the hub, are the same.
     remote.pull()
-    assert mended(said(remote.fix("--pull", "--push"))) == []
+    assert read_fixes(said(remote.fix("--pull", "--push"))) == []
     done = TEXT.replace("status: todo", "status: done").replace("status: in_progress", "status: done")
     assert remote.clone.read(FILE) == workstation.clone.read(FILE) == done.encode()
     assert remote.clone.head == workstation.clone.head == origin.git("rev-parse", "main")

@@ -29,7 +29,7 @@ BEHIND = "Repo 'clone' is behind remote — pull before fixing to avoid clobberi
 pytestmark = pytest.mark.usefixtures("hub")
 
 
-def everything() -> dict[str, list[dict[str, object]]]:
+def snapshot() -> dict[str, list[dict[str, object]]]:
     return rows(Repo, Checkout, Workstream, Task, StatusChange, LedgerEntry, Finding)
 
 
@@ -105,10 +105,10 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     ]
 
     # A second run changes nothing: no commit, no row.
-    after, hub = tree(workstation), everything()
+    after, hub = tree(workstation), snapshot()
     ended = fix("clone")
     assert (codes(ended), document(ended)["repos"][0]["converged"]) == ([], True)
-    assert (tree(workstation), everything()) == (after, hub)
+    assert (tree(workstation), snapshot()) == (after, hub)
 
     # The remote writes back the same statuses on the same parent: the very same commit, so nothing diverges.
     settings.STATEHUB_HOST = "remote"

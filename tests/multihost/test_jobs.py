@@ -47,7 +47,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "ssh.log"
 
 
-def clones(origin: Origin, host: str, number: int) -> list[Clone]:
+def make_clones(origin: Origin, host: str, number: int) -> list[Clone]:
     """Registered clones whose remotes are at *host*."""
     made = [origin.clone(f"{host}{place}") for place in range(number)]
     for clone in made:
@@ -58,58 +58,60 @@ def clones(origin: Origin, host: str, number: int) -> list[Clone]:
     return made
 
 
-def events(log: Path) -> list[tuple[float, str, str]]:
+def read_events(log: Path) -> list[tuple[float, str, str]]:
     return [(float(at), what, host) for at, what, host in map(str.split, log.read_text().splitlines())]
 
 
-def most_at_once(log: Path, host: str | None = None) -> int:
+def max_parallel(log: Path, host: str | None = None) -> int:
     running = most = 0
-    for _, what, where in sorted(events(log)):
+    for _, what, where in sorted(read_events(log)):
         if host in (None, where):
             running += 1 if what == "begin" else -1
             most = max(most, running)
     return most
 
 
-def shown(stdout: str) -> list[tuple[str, str]]:
+def freshness_by_name(stdout: str) -> list[tuple[str, str]]:
     return [(Path(repo["path"]).name, repo["freshness"]) for repo in json.loads(stdout)["repos"]]
 
 
 def test_no_host_gets_more_than_four_at_once(hub: Hub, origin: Origin, log: Path) -> None:
-    clones(origin, "one", 6)
-    clones(origin, "two", 3)
+    make_clones(origin, "one", 6)
+    make_clones(origin, "two", 3)
     ended = run("check_consistency", "--all", "--format", "json")
-    assert shown(ended.stdout) == [(f"one{n}", "fresh") for n in range(6)] + [(f"two{n}", "fresh") for n in range(3)]
-    assert (most_at_once(log, "one"), most_at_once(log, "two")) == (4, 3)
-    assert 4 < most_at_once(log) <= 8
+    assert freshness_by_name(ended.stdout) == [(f"one{n}", "fresh") for n in range(6)] + [
+        (f"two{n}", "fresh") for n in range(3)
+    ]
+    assert (max_parallel(log, "one"), max_parallel(log, "two")) == (4, 3)
+    assert 4 < max_parallel(log) <= 8
 
 
 def test_as_many_as_asked_for(hub: Hub, origin: Origin, log: Path) -> None:
     for host in ("one", "two", "three"):
-        clones(origin, host, 2)
+        make_clones(origin, host, 2)
     assert run("check_consistency", "--all", "--jobs", "2").exit == 0
-    assert most_at_once(log) == 2
+    assert max_parallel(log) == 2
 
 
 def test_one_at_a_time(hub: Hub, origin: Origin, log: Path) -> None:
-    clones(origin, "one", 3)
+    make_clones(origin, "one", 3)
     assert run("check_consistency", "--all", "--jobs", "1").exit == 0
-    assert most_at_once(log) == 1
+    assert max_parallel(log) == 1
 
 
 def test_slow_remote_delays_nobody_else(hub: Hub, origin: Origin, log: Path) -> None:
-    clones(origin, "dead", 6)
-    clones(origin, "quick", 3)
+    make_clones(origin, "dead", 6)
+    make_clones(origin, "quick", 3)
     ended = run("check_consistency", "--all", "--format", "json", "--fetch-timeout", "30")
-    assert dict(shown(ended.stdout)) == {
+    assert dict(freshness_by_name(ended.stdout)) == {
         **{f"dead{n}": "unknown" for n in range(6)},
         **{f"quick{n}": "fresh" for n in range(3)},
     }
-    assert [host for _, what, host in events(log) if what == "end"] == ["quick"] * 3 + ["dead"] * 6
+    assert [host for _, what, host in read_events(log) if what == "end"] == ["quick"] * 3 + ["dead"] * 6
 
 
 def test_checkouts_without_anything_to_fetch_are_among_them(hub: Hub, origin: Origin, log: Path) -> None:
-    clones(origin, "one", 2)
+    make_clones(origin, "one", 2)
     alone = origin.clone("alone")
     alone.git("remote", "remove", "origin")
     gone = origin.clone("gone")
@@ -117,7 +119,12 @@ def test_checkouts_without_anything_to_fetch_are_among_them(hub: Hub, origin: Or
         assert run("register_repo", clone.path, "--slug", clone.path.name).exit == 0
     gone.path.rename(gone.path.with_name("moved"))
     ended = run("check_consistency", "--all", "--format", "json")
-    assert shown(ended.stdout) == [("alone", "no_upstream"), ("gone", None), ("one0", "fresh"), ("one1", "fresh")]
+    assert freshness_by_name(ended.stdout) == [
+        ("alone", "no_upstream"),
+        ("gone", None),
+        ("one0", "fresh"),
+        ("one1", "fresh"),
+    ]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "101", "many"])
@@ -133,12 +140,12 @@ def test_locks_are_given_back_when_it_is_stopped(hub: Hub, origin: Origin, log: 
 
     from testing.manage import ROOT
 
-    made = clones(origin, "dead", 2)
+    made = make_clones(origin, "dead", 2)
     command = [sys.executable, str(ROOT / "manage.py"), "check_consistency", "--all", "--fetch-timeout", "2"]
     environment = {**os.environ, "DATABASE_URL": hub.url}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not log.exists() or len(events(log)) < 2:
+    while not log.exists() or len(read_events(log)) < 2:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)

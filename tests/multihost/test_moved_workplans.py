@@ -28,7 +28,7 @@ THERE = "workplans/moved.md"
 NewOrigin = Callable[[str], Origin]
 
 
-def text(*, plan: bool = True, tasks: bool = True, status: str = "todo") -> str:
+def make_text(*, plan: bool = True, tasks: bool = True, status: str = "todo") -> str:
     """WP-1 with two tasks; *plan* and *tasks* say which UUIDs stand in it."""
     fields = {"state_hub_workstream_id": str(UUID)} if plan else {}
     first, second = {"id": "T01", "status": status}, {"id": "T02", "status": "in_progress"}
@@ -37,7 +37,7 @@ def text(*, plan: bool = True, tasks: bool = True, status: str = "todo") -> str:
     return workplan("WP-1", [first, second], **fields)
 
 
-def repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machine:
+def make_repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machine:
     """A machine with a clone of a repo of its own, in the hub."""
     made = Machine(name, new_origin(name).clone(name))
     for path, content in files.items():
@@ -51,15 +51,15 @@ def repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machine:
 @pytest.fixture
 def pair(new_origin: NewOrigin) -> tuple[Machine, Machine]:
     """Repo a with WP-1 and two others, and repo b."""
-    return with_plan(new_origin, text())
+    return make_pair(new_origin, make_text())
 
 
-def with_plan(new_origin: NewOrigin, content: str) -> tuple[Machine, Machine]:
+def make_pair(new_origin: NewOrigin, content: str) -> tuple[Machine, Machine]:
     others = {f"workplans/{name}.md": workplan(name, [("T01", "todo")]) for name in ("WP-2", "WP-3")}
-    return repo(new_origin, "a", {FILE: content, **others}), repo(new_origin, "b", {})
+    return make_repo(new_origin, "a", {FILE: content, **others}), make_repo(new_origin, "b", {})
 
 
-def removed(a: Machine) -> None:
+def remove_workplan(a: Machine) -> None:
     """WP-1 is taken out of repo a, committed and pushed, and a fix has seen it."""
     a.clone.git("rm", "--quiet", FILE)
     a.commit("Moved to b")
@@ -67,23 +67,23 @@ def removed(a: Machine) -> None:
     assert codes(a.fix()) == [("C-08", "none")]
 
 
-def added(b: Machine, content: str, path: str = THERE) -> None:
+def add_workplan(b: Machine, content: str, path: str = THERE) -> None:
     """WP-1 is put into repo b, committed and pushed."""
     b.clone.write(path, content)
     b.commit("Moved from a")
     b.push()
 
 
-def reopened_and_removed(a: Machine) -> None:
+def reopen_and_remove(a: Machine) -> None:
     """WP-1 was done, then reopened and written back, in repo a, before it is removed from there."""
-    a.clone.write(FILE, text(status="done"))
+    a.clone.write(FILE, make_text(status="done"))
     a.commit("Done")
     a.push()
     assert codes(a.fix()) == [("C-11", "advanced")]
     reopen(T01, "todo")
     assert codes(a.fix()) == [("C-15", "written_back")]
     a.push()
-    removed(a)
+    remove_workplan(a)
 
 
 def messages(ended: Ended) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ AHEAD = ahead_of_file(T01, "done", "todo")
 BELONGS = f"state_hub_workstream_id {UUID} belongs to workplan 'a/WP-1' of another repo"
 
 
-def homes() -> dict[str, tuple[str, str]]:
+def read_homes() -> dict[str, tuple[str, str]]:
     """Each workstream's repo and path, by key."""
     rows = Workstream.objects.order_by("key").values_list("key", "repo__slug", "path")
     return {key: (slug, path) for key, slug, path in rows if key == "WP-1"}
@@ -105,12 +105,12 @@ def test_rows_and_their_history_come_along(pair: tuple[Machine, Machine]) -> Non
     a, b = pair
     report(T01, "done")
     changes = list(StatusChange.objects.values())
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     ended = b.fix()
     assert messages(ended) == [MOVED, ("C-13", AHEAD)]
     assert codes(ended) == [("C-12", "updated"), ("C-13", "written_back")]
-    assert homes() == {"WP-1": ("b", THERE)}
+    assert read_homes() == {"WP-1": ("b", THERE)}
     assert [str(pk) for pk in Task.objects.filter(workstream=UUID).order_by("key").values_list("pk", flat=True)] == [
         TASK_UUID, OTHER_TASK_UUID,
     ]  # fmt: skip
@@ -127,8 +127,8 @@ def test_rows_and_their_history_come_along(pair: tuple[Machine, Machine]) -> Non
 
 def test_finding_of_the_file_that_is_gone_ends_as_moved(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     assert codes(b.fix()) == [("C-12", "updated")]
     (gone,) = Finding.objects.filter(code="C-08")
     assert (gone.resolution, gone.resolved_by, gone.checkout.repo.slug) == ("moved", b.last_run, "a")
@@ -142,7 +142,7 @@ def test_repo_that_it_moved_to_is_run_first(pair: tuple[Machine, Machine]) -> No
     a.clone.git("rm", "--quiet", FILE)
     a.commit("Moved to b")
     a.push()
-    added(b, text())
+    add_workplan(b, make_text())
     before = hub_rows()
     said = (
         f"{BELONGS}; its file was there at the last fix of a:{a.clone.path}/{FILE} — if it has moved here, commit and "
@@ -160,11 +160,11 @@ def test_repo_that_it_moved_to_is_run_first(pair: tuple[Machine, Machine]) -> No
 
 def test_copy_is_no_move(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    added(b, text())
+    add_workplan(b, make_text())
     for _ in range(2):
         assert [each["code"] for each in findings(b.fix())] == ["C-17"]
         assert codes(a.fix()) == []
-    assert homes() == {"WP-1": ("a", FILE)}
+    assert read_homes() == {"WP-1": ("a", FILE)}
 
 
 @pytest.mark.parametrize("uncommitted", [True, False])
@@ -174,7 +174,7 @@ def test_removal_that_is_not_on_the_branch_is_no_move(pair: tuple[Machine, Machi
     if not uncommitted:
         a.commit("Not pushed")
     assert codes(a.fix()) == [("C-08", "none")]
-    added(b, text())
+    add_workplan(b, make_text())
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
     a.commit("Moved to b")
     a.push()
@@ -187,18 +187,18 @@ def test_sparse_checkout_is_no_move(pair: tuple[Machine, Machine]) -> None:
     a.clone.git("sparse-checkout", "set", "--no-cone", "/*", f"!/{FILE}")
     assert not (a.clone.path / FILE).exists()
     assert codes(a.fix()) == [("C-23", "none")]
-    added(b, text())
+    add_workplan(b, make_text())
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
-    assert homes() == {"WP-1": ("a", FILE)}
+    assert read_homes() == {"WP-1": ("a", FILE)}
 
 
 def test_pattern_that_leaves_the_file_out_is_no_move(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
     assert a.manage("register_repo", a.clone.path, "--workplans", "workplans/WP-*.md").exit == 0
     a.fix()
-    added(b, text())
+    add_workplan(b, make_text())
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
-    assert homes() == {"WP-1": ("a", FILE)}
+    assert read_homes() == {"WP-1": ("a", FILE)}
 
 
 def test_remote_that_did_not_answer_is_no_evidence(pair: tuple[Machine, Machine]) -> None:
@@ -207,19 +207,19 @@ def test_remote_that_did_not_answer_is_no_evidence(pair: tuple[Machine, Machine]
     a.commit("Moved to b")
     a.push()
     assert codes(a.fix("--no-fetch")) == [("C-08", "none")]
-    added(b, text())
+    add_workplan(b, make_text())
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
     assert codes(a.fix()) == [("C-08", "none")]
     assert codes(b.fix()) == [("C-12", "updated")]
 
 
-def test_check_of_the_old_repo_is_no_evidence_and_a_check_here_changes_nothing(pair: tuple[Machine, Machine]) -> None:
+def test_checks_are_no_evidence_and_change_nothing(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
     a.clone.git("rm", "--quiet", FILE)
     a.commit("Moved to b")
     a.push()
     assert codes(a.check()) == [("C-08", "none")]
-    added(b, text())
+    add_workplan(b, make_text())
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
     a.fix()
     before = hub_rows()
@@ -233,28 +233,28 @@ def test_stale_clone_of_the_old_repo_does_not_keep_it(pair: tuple[Machine, Machi
     a, b = pair
     stale = machine(Origin(a.clone.path.with_name("origin.git")), "stale")
     assert stale.fix().exit == 0
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     assert codes(b.fix()) == [("C-12", "updated")]
     assert codes(stale.fix()) == [("C-14", "none")]
     stale.pull()
     assert codes(stale.fix()) == codes(b.fix()) == []
-    assert homes() == {"WP-1": ("b", THERE)}
+    assert read_homes() == {"WP-1": ("b", THERE)}
 
 
 def test_file_that_was_put_back_in_another_clone_keeps_its_rows(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
     other = machine(Origin(a.clone.path.with_name("origin.git")), "other")
-    removed(a)
+    remove_workplan(a)
     other.pull()
     other.clone.git("revert", "--no-edit", "HEAD")
     other.push()
     assert codes(other.fix()) == []
-    added(b, text())
+    add_workplan(b, make_text())
     (found,) = findings(b.fix())
     assert found["code"] == "C-17"
     assert f"other:{other.clone.path}/{FILE}" in found["message"]
-    assert homes() == {"WP-1": ("a", FILE)}
+    assert read_homes() == {"WP-1": ("a", FILE)}
 
 
 def test_clone_that_never_had_the_file_can_tell_too(pair: tuple[Machine, Machine]) -> None:
@@ -264,14 +264,14 @@ def test_clone_that_never_had_the_file_can_tell_too(pair: tuple[Machine, Machine
     a.push()
     fresh = machine(Origin(a.clone.path.with_name("origin.git")), "fresh")
     assert codes(fresh.fix()) == [("C-08", "none")]
-    added(b, text())
+    add_workplan(b, make_text())
     assert codes(b.fix()) == [("C-12", "updated")]
 
 
 def test_file_that_is_not_committed_takes_nothing_along(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    removed(a)
-    b.clone.write(THERE, text())
+    remove_workplan(a)
+    b.clone.write(THERE, make_text())
     said = f"{BELONGS}, whose file is gone from there — commit this one, and the next fix takes the rows along"
     assert messages(b.fix()) == [("C-17", said)]
     b.commit("Moved from a")
@@ -280,28 +280,28 @@ def test_file_that_is_not_committed_takes_nothing_along(pair: tuple[Machine, Mac
 
 def test_only_one_of_two_repos_takes_it(pair: tuple[Machine, Machine], new_origin: NewOrigin) -> None:
     a, b = pair
-    c = repo(new_origin, "c", {})
-    removed(a)
-    added(b, text())
-    added(c, text())
+    c = make_repo(new_origin, "c", {})
+    remove_workplan(a)
+    add_workplan(b, make_text())
+    add_workplan(c, make_text())
     assert codes(c.fix()) == [("C-12", "updated")]
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
-    assert homes() == {"WP-1": ("c", THERE)}
+    assert read_homes() == {"WP-1": ("c", THERE)}
 
 
 def test_it_moves_back(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     assert codes(b.fix()) == [("C-12", "updated")]
     report(T01, "done")
     b.clone.git("rm", "--quiet", THERE)
     b.commit("Back to a")
     b.push()
     assert codes(b.fix("--allow-missing")) == [("C-25", "none"), ("C-08", "none")]
-    added(a, text(), FILE)
+    add_workplan(a, make_text(), FILE)
     assert codes(a.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
-    assert homes() == {"WP-1": ("a", FILE)}
+    assert read_homes() == {"WP-1": ("a", FILE)}
     assert list(WorkstreamMove.objects.order_by("pk").values_list("from_slug", "to_repo__slug")) == [
         ("a", "b"), ("b", "a"),
     ]  # fmt: skip
@@ -310,8 +310,8 @@ def test_it_moves_back(pair: tuple[Machine, Machine]) -> None:
 
 def test_other_id_in_the_new_repo(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    removed(a)
-    added(b, text().replace("id: WP-1", "id: B-1"))
+    remove_workplan(a)
+    add_workplan(b, make_text().replace("id: WP-1", "id: B-1"))
     ended = b.fix()
     assert messages(ended) == [
         MOVED,
@@ -324,20 +324,20 @@ def test_other_id_in_the_new_repo(pair: tuple[Machine, Machine]) -> None:
 
 
 def test_uuids_of_tasks_tell_whose_it_is(new_origin: NewOrigin) -> None:
-    a, b = with_plan(new_origin, text(plan=False))
+    a, b = make_pair(new_origin, make_text(plan=False))
     report(T01, "done")
-    added(b, text(plan=False))
+    add_workplan(b, make_text(plan=False))
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
-    removed(a)
+    remove_workplan(a)
     assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
-    assert (homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
+    assert (read_homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
 
 
-def test_without_uuids_it_is_said_and_the_one_that_is_named_comes_along(new_origin: NewOrigin) -> None:
-    a, b = with_plan(new_origin, text(plan=False, tasks=False))
+def test_workplan_named_by_uuid_comes_along(new_origin: NewOrigin) -> None:
+    a, b = make_pair(new_origin, make_text(plan=False, tasks=False))
     report(T01, "done")
-    removed(a)
-    added(b, text(plan=False, tasks=False))
+    remove_workplan(a)
+    add_workplan(b, make_text(plan=False, tasks=False))
     row = Workstream.objects.get(key="WP-1")
     said = (
         "workplan 'a/WP-1' of another repo has the same id and tasks, and its file is gone from there — if it has "
@@ -346,31 +346,31 @@ def test_without_uuids_it_is_said_and_the_one_that_is_named_comes_along(new_orig
     )
     assert messages(b.fix()) == [("C-17", said)]
     assert Workstream.objects.filter(repo__slug="b").count() == 0
-    plain = text(plan=False, tasks=False)
-    added(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {row.pk}"))
+    plain = make_text(plan=False, tasks=False)
+    add_workplan(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {row.pk}"))
     assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
-    assert (homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
+    assert (read_homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
 
 
 def test_another_workplan_of_the_same_id_is_new(new_origin: NewOrigin) -> None:
-    a, b = with_plan(new_origin, text(plan=False, tasks=False))
-    removed(a)
-    added(b, workplan("WP-1", [("T07", "todo")], title="Something else"))
+    a, b = make_pair(new_origin, make_text(plan=False, tasks=False))
+    remove_workplan(a)
+    add_workplan(b, workplan("WP-1", [("T07", "todo")], title="Something else"))
     assert codes(b.fix()) == [("C-07", "created")]
 
 
-def test_same_id_in_two_repos_is_nothing_as_long_as_both_have_their_files(new_origin: NewOrigin) -> None:
-    _, b = with_plan(new_origin, text(plan=False, tasks=False))
-    added(b, text(plan=False, tasks=False))
+def test_same_id_in_two_repos_with_files_is_no_move(new_origin: NewOrigin) -> None:
+    _, b = make_pair(new_origin, make_text(plan=False, tasks=False))
+    add_workplan(b, make_text(plan=False, tasks=False))
     assert messages(b.fix()) == [("C-07", "workplan 'Workplan WP-1' with 2 tasks is not in the hub")]
 
 
-def test_the_like_of_it_that_is_further_along_is_named_and_comes_along_later(new_origin: NewOrigin) -> None:
+def test_similar_workplan_further_along_comes_along_later(new_origin: NewOrigin) -> None:
     """Nobody has seen that the file is gone, and no UUID tells: the new workplan is made, and what to do is said."""
-    a, b = with_plan(new_origin, text(plan=False, tasks=False))
+    a, b = make_pair(new_origin, make_text(plan=False, tasks=False))
     report(T01, "done")
-    old, plain = Workstream.objects.get(key="WP-1"), text(plan=False, tasks=False)
-    added(b, plain)
+    old, plain = Workstream.objects.get(key="WP-1"), make_text(plan=False, tasks=False)
+    add_workplan(b, plain)
     said = (
         "workplan 'Workplan WP-1' with 2 tasks is not in the hub; repo 'a' has a workplan of that id and title that is "
         f"further along ('WP-1-T01' is done): if it has moved here, write state_hub_workstream_id: {old.pk} into the "
@@ -387,20 +387,20 @@ def test_the_like_of_it_that_is_further_along_is_named_and_comes_along_later(new
         "and history along"
     )
     assert messages(a.fix()) == [("C-08", gone)]
-    added(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {old.pk}"))
+    add_workplan(b, plain.replace("type: workplan", f"type: workplan\nstate_hub_workstream_id: {old.pk}"))
     assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
     assert not Workstream.objects.filter(pk=new.pk).exists()
-    assert (homes(), Task.objects.get(key=T01).status) == ({"WP-1": ("b", THERE)}, "done")
+    assert (read_homes(), Task.objects.get(key=T01).status) == ({"WP-1": ("b", THERE)}, "done")
     assert codes(b.fix()) == codes(a.fix()) == []
 
 
-def test_repo_with_a_workplan_of_that_id_and_a_history_keeps_its_own(new_origin: NewOrigin) -> None:
-    a, b = with_plan(new_origin, text())
-    added(b, text(plan=False, tasks=False))
+def test_repo_keeps_its_own_workplan_with_a_history(new_origin: NewOrigin) -> None:
+    a, b = make_pair(new_origin, make_text())
+    add_workplan(b, make_text(plan=False, tasks=False))
     assert codes(b.fix()) == [("C-07", "created")]
     report(f"b/{T01}", "done")
-    removed(a)
-    added(b, text(tasks=False))
+    remove_workplan(a)
+    add_workplan(b, make_text(tasks=False))
     said = (
         f"{BELONGS}, whose file is gone, but this repo has a workplan 'WP-1' of its own in the hub — report there what "
         "it lacks (set_task_status), and take the UUID out of the file"
@@ -410,8 +410,8 @@ def test_repo_with_a_workplan_of_that_id_and_a_history_keeps_its_own(new_origin:
 
 def test_old_file_in_the_new_repo_undoes_no_reopen(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    reopened_and_removed(a)
-    added(b, text(status="done").replace("title: Workplan WP-1", "title: New"))
+    reopen_and_remove(a)
+    add_workplan(b, make_text(status="done").replace("title: Workplan WP-1", "title: New"))
     assert codes(b.fix("--no-writeback")) == [("C-12", "updated"), ("C-15", "skipped")]
     other = machine(Origin(b.clone.path.with_name("origin.git")), "other")
     assert codes(other.fix("--no-writeback")) == [("C-15", "skipped")]
@@ -420,10 +420,10 @@ def test_old_file_in_the_new_repo_undoes_no_reopen(pair: tuple[Machine, Machine]
 
 def test_work_done_in_the_new_repo_after_a_reopen_is_news(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    reopened_and_removed(a)
-    added(b, text())
+    reopen_and_remove(a)
+    add_workplan(b, make_text())
     assert codes(b.fix()) == [("C-12", "updated")]
-    b.clone.write(THERE, text(status="done"))
+    b.clone.write(THERE, make_text(status="done"))
     b.clone.commit("Done again", date="2026-01-02T03:04:05+00:00")  # In no second of another statement.
     b.push()
     assert codes(b.fix()) == [("C-11", "advanced")]
@@ -432,8 +432,8 @@ def test_work_done_in_the_new_repo_after_a_reopen_is_news(pair: tuple[Machine, M
 
 def test_old_repos_ledger_remembers_that_it_has_left(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     b.fix()
     rows = LedgerEntry.objects.filter(workstream=UUID).order_by("checkout__host")
     assert [(row.checkout.host, row.path, row.digest == "-") for row in rows] == [
@@ -457,22 +457,22 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> No
 
 def test_report_in_the_middle_is_not_lost(pair: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = pair
-    removed(a)
-    added(b, text())
+    remove_workplan(a)
+    add_workplan(b, make_text())
     meanwhile(monkeypatch, lambda: report(T01, "done"))
     assert codes(b.fix()) == [("C-12", "updated"), ("C-13", "written_back")]
-    assert (homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
+    assert (read_homes(), statuses()[T01]) == ({"WP-1": ("b", THERE)}, "done")
 
 
 def test_repo_that_is_faster_takes_it(
     pair: tuple[Machine, Machine], new_origin: NewOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = pair
-    c = repo(new_origin, "c", {})
-    removed(a)
-    added(b, text())
-    added(c, text())
+    c = make_repo(new_origin, "c", {})
+    remove_workplan(a)
+    add_workplan(b, make_text())
+    add_workplan(c, make_text())
     meanwhile(monkeypatch, c.fix)
     assert [each["code"] for each in findings(b.fix())] == ["C-17"]
-    assert homes() == {"WP-1": ("c", THERE)}
+    assert read_homes() == {"WP-1": ("c", THERE)}
     assert WorkstreamMove.objects.count() == 1

@@ -13,14 +13,14 @@ from tests.multihost.machine import Machine, make_machines, reopen, repo, report
 pytestmark = pytest.mark.usefixtures("hub")
 
 
-def theirs(other: Machine, name: str = "others.md") -> None:
+def push_other_work(other: Machine, name: str = "others.md") -> None:
     """Somebody pushes from another machine."""
     other.clone.write(name, "others\n")
     other.commit("Others")
     other.push()
 
 
-def uncommitted(a: Machine) -> dict[str, object]:
+def make_uncommitted_work(a: Machine) -> dict[str, object]:
     """All of a person's work that is not committed, the staged state included."""
     a.clone.write(".gitignore", "ignored\n")
     a.clone.write("staged.md", "first\n")
@@ -29,10 +29,10 @@ def uncommitted(a: Machine) -> dict[str, object]:
     a.clone.write("README.md", "changed\n")
     a.clone.write("untracked.md", "new\n")
     a.clone.write("ignored", "local\n")
-    return photograph(a)
+    return uncommitted_state(a)
 
 
-def photograph(a: Machine) -> dict[str, object]:
+def uncommitted_state(a: Machine) -> dict[str, object]:
     names = (".gitignore", "staged.md", "README.md", "untracked.md", "ignored")
     return {
         "status": a.clone.status(),
@@ -43,11 +43,11 @@ def photograph(a: Machine) -> dict[str, object]:
 
 def test_fast_forward_keeps_uncommitted_work(origin: Origin) -> None:
     a, b = make_machines(origin, "a", "b")
-    theirs(b)
-    mine = uncommitted(a)
+    push_other_work(b)
+    mine = make_uncommitted_work(a)
     ended = a.fix("--pull")
     assert (codes(ended), repo(ended)["freshness"], ended.stderr) == ([], "fresh", "")
-    assert (a.clone.head, photograph(a)) == (b.clone.head, mine)
+    assert (a.clone.head, uncommitted_state(a)) == (b.clone.head, mine)
 
 
 def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) -> None:
@@ -57,8 +57,8 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
     report(T02, "done")
     a.fix()
     assert a.clone.log() == [WRITEBACK_SUBJECT, WRITEBACK_SUBJECT, "Plan", "Start"]
-    theirs(b)
-    mine = uncommitted(a)
+    push_other_work(b)
+    mine = make_uncommitted_work(a)
     assert (codes(a.fix()), a.last_run.freshness) == ([("C-14", "none")], "diverged")
     ended = a.fix("--pull")
     words = (
@@ -67,7 +67,7 @@ def test_own_commits_are_made_anew_and_uncommitted_work_stays(origin: Origin) ->
     )
     assert ended.stderr == f"{a.clone.path}: {words}\n"
     assert codes(ended) == [("C-13", "written_back"), ("C-13", "written_back")]
-    assert (a.clone.log(), photograph(a)) == ([WRITEBACK_SUBJECT, "Others", "Plan", "Start"], mine)
+    assert (a.clone.log(), uncommitted_state(a)) == ([WRITEBACK_SUBJECT, "Others", "Plan", "Start"], mine)
     assert a.statuses() == statuses() == {T01: "done", T02: "done"}
     assert (repo(ended)["freshness"], repo(ended)["ahead"], repo(ended)["behind"]) == ("fresh", 1, 0)
     assert codes(a.fix("--pull")) == []
@@ -95,7 +95,7 @@ def test_work_of_a_person_is_never_dropped(origin: Origin, what: str) -> None:
         a.clone.git("commit", "--amend", "-q", "--no-edit", "--author=Ann <ann@example.org>")
     if what == "merge":
         a.clone.git("merge", "-q", "--no-edit", "side")
-    theirs(b)
+    push_other_work(b)
     head, bytes_ = a.clone.head, a.clone.read(FILE)
     ended = a.fix("--pull")
     words = "pull failed: the branch has diverged from origin/main by commits that people made; merge or rebase it"
@@ -109,7 +109,7 @@ def test_what_will_not_be_made_anew_is_not_dropped(origin: Origin, switch: str) 
     a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     a.fix()
-    theirs(b)
+    push_other_work(b)
     head = a.clone.head
     assert codes(a.fix("--pull", switch)) == [("C-14", "none")]
     assert a.clone.head == head
@@ -122,7 +122,7 @@ def test_local_file_in_the_way_of_the_upstream(origin: Origin, name: str) -> Non
     report(T01, "done")
     a.fix()
     b.clone.git("config", "core.excludesFile", "/dev/null")
-    theirs(b, name)
+    push_other_work(b, name)
     a.clone.write(name, "mine\n")
     head = a.clone.head
     ended = a.fix("--pull")
@@ -145,7 +145,7 @@ def test_reopen_is_not_undone_by_dropping_its_writeback(origin: Origin) -> None:
     b.pull()
     reopen(T01, "todo")
     assert codes(a.fix()) == [("C-15", "written_back")]
-    theirs(b)
+    push_other_work(b)
     ended = a.fix("--pull")
     assert codes(ended) == [("C-15", "written_back")]
     assert a.statuses()[T01] == statuses()[T01] == "todo"
@@ -161,7 +161,7 @@ def test_run_that_died_before_the_drop_changes_nothing_of_that(origin: Origin) -
     b.pull()
     reopen(T01, "todo")
     a.fix()
-    theirs(b)
+    push_other_work(b)
     kept = (a.clone.path / ".git/index.lock").open("x")  # git refuses to move anything.
     ended = a.fix("--pull")
     assert codes(ended) == [("C-14", "none")]
@@ -172,7 +172,7 @@ def test_run_that_died_before_the_drop_changes_nothing_of_that(origin: Origin) -
     assert a.statuses()[T01] == statuses()[T01] == "todo"
 
 
-def test_progress_that_the_upstream_brings_beats_what_was_dropped(origin: Origin) -> None:
+def test_upstream_progress_beats_dropped_commits(origin: Origin) -> None:
     a, b = make_machines(origin, "a", "b")
     report(T01, "in_progress")
     a.fix()
@@ -187,7 +187,7 @@ def test_progress_that_the_upstream_brings_beats_what_was_dropped(origin: Origin
 def test_force_pushed_upstream(origin: Origin) -> None:
     """A fetch that works beats all that was known: the shorter branch is the truth."""
     a, b = make_machines(origin, "a", "b")
-    theirs(b)
+    push_other_work(b)
     a.pull()
     b.clone.git("reset", "-q", "--hard", "HEAD~1")
     b.clone.git("push", "-q", "--force", "origin", "main")

@@ -114,7 +114,7 @@ def test_text_report_says_whether_it_is_pushed(origin: Origin) -> None:
     assert f"  commit {a.clone.head[:7]}: 1 task status written back, pushed\n" in text
 
 
-def faster(origin: Origin, other: Clone, times: int) -> Path:
+def push_from_another_machine(origin: Origin, other: Clone, times: int) -> Path:
     """Somebody pushes from *other*, so many times, at the very moment that somebody else wants to push."""
     counter = origin.path / "faster"
     counter.write_text("")
@@ -137,7 +137,7 @@ def before_each_push(clone: Clone, script: str) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_somebody_was_faster(origin: Origin, times: int) -> None:
     a, b = make_machines(origin, "a", "b")
-    moved = faster(origin, b.clone, times)
+    moved = push_from_another_machine(origin, b.clone, times)
     before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     a.clone.write("draft.md", "mine\n")
     report(T01, "done")
@@ -160,7 +160,7 @@ def test_somebody_was_faster(origin: Origin, times: int) -> None:
 
 def test_somebody_is_always_faster(origin: Origin) -> None:
     a, b = make_machines(origin, "a", "b")
-    moved = faster(origin, b.clone, 9)
+    moved = push_from_another_machine(origin, b.clone, 9)
     before_each_push(a.clone, str(moved.rename(moved.with_name("race"))))
     report(T01, "done")
     ended = a.fix("--push")

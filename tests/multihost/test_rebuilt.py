@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 IDENTITY = ("pk", "key", "title", "status", "path", "owner", "repo__slug", "repo__branch", "repo__origin")
 
 
-def mirrored() -> tuple[list[object], list[object]]:
+def read_rows() -> tuple[list[object], list[object]]:
     """All that people see of workstreams and tasks."""
     tasks = Task.objects.order_by("pk").values_list("pk", "workstream", "key", "title", "status", "priority")
     return list(Workstream.objects.order_by("pk").values_list(*IDENTITY)), list(tasks)
@@ -39,7 +39,7 @@ def test_empty_database_is_filled_again_with_the_same_identities(origin: Origin)
     a.push()
     b.pull()
     assert codes(b.fix()) == []
-    before = mirrored()
+    before = read_rows()
     assert [len(rows) for rows in before] == [2, 4]
 
     Repo.objects.all().delete()
@@ -47,7 +47,7 @@ def test_empty_database_is_filled_again_with_the_same_identities(origin: Origin)
     assert run("register_repo", b.clone.path, "--slug", "a").exit == 0
     ended = run("fix_consistency", "--all", "--format", "json")
     assert codes(ended) == [("C-07", "created"), ("C-07", "created")]
-    assert mirrored() == before
+    assert read_rows() == before
     assert Run.objects.get().checkout.host == HOST
     assert b.clone.status() == []
     assert codes(run("fix_consistency", "--all", "--format", "json")) == []

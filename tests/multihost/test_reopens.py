@@ -29,28 +29,28 @@ NEWS = [("C-11", "advanced")]
 DAY = timedelta(days=1)
 
 
-def done(at_work: Machine, message: str = "Done", *, off: timedelta | None = None) -> str:
+def commit_done(at_work: Machine, message: str = "Done", *, off: timedelta | None = None) -> str:
     """A person sets T01 to done and commits it; the clock is *off* by so much."""
     at_work.edit(T01, "done")
     date = (datetime.now(UTC) + off).isoformat() if off is not None else None
     return at_work.clone.commit(message, date=date)
 
 
-def taken(a: Machine, *, off: timedelta | None = None) -> str:
+def push_done_and_reopen(a: Machine, *, off: timedelta | None = None) -> str:
     """Done on *a*, pushed, in the hub, and reopened."""
-    commit = done(a, off=off)
+    commit = commit_done(a, off=off)
     a.push()
     assert codes(a.fix()) == NEWS
     reopen(T01, "todo")
     return commit
 
 
-def other_work(at_work: Machine, name: str = "notes.md") -> None:
+def commit_other_work(at_work: Machine, name: str = "notes.md") -> None:
     at_work.clone.write(name, "Something else.\n")
     at_work.commit("Something else")
 
 
-def cloned(origin: Origin, name: str, *args: str) -> Machine:
+def make_machine_with_clone(origin: Origin, name: str, *args: str) -> Machine:
     """A machine with a clone of its own kind, over a transport that knows depths and filters."""
     origin.git("config", "uploadpack.allowFilter", "true")
     path = origin.path.with_name(name)
@@ -68,10 +68,10 @@ class TestOldStatement:
     def test_shallow_clone(self, origin: Origin) -> None:
         """Nothing in it tells that the commit is older."""
         (a,) = make_machines(origin, "a")
-        taken(a)
-        other_work(a)
+        push_done_and_reopen(a)
+        commit_other_work(a)
         a.push()
-        c = cloned(origin, "c", "--depth", "1")
+        c = make_machine_with_clone(origin, "c", "--depth", "1")
         ended = c.fix()
         assert codes(ended) == STANDS
         assert messages(ended) == [REOPENED + NOT_SHOWN]
@@ -80,27 +80,27 @@ class TestOldStatement:
 
     def test_shallow_clone_that_still_has_the_commit(self, origin: Origin) -> None:
         (a,) = make_machines(origin, "a")
-        taken(a)
-        other_work(a)
+        push_done_and_reopen(a)
+        commit_other_work(a)
         a.push()
-        ended = cloned(origin, "c", "--depth", "3").fix()
+        ended = make_machine_with_clone(origin, "c", "--depth", "3").fix()
         assert codes(ended) == STANDS
         assert NOT_SHOWN not in messages(ended)[0]
 
     @pytest.mark.parametrize("kind", ["blob:none", "tree:0"])
     def test_partial_clone(self, origin: Origin, kind: str) -> None:
         (a,) = make_machines(origin, "a")
-        taken(a)
-        other_work(a)
+        push_done_and_reopen(a)
+        commit_other_work(a)
         a.push()
-        assert codes(cloned(origin, "c", f"--filter={kind}").fix()) == STANDS
+        assert codes(make_machine_with_clone(origin, "c", f"--filter={kind}").fix()) == STANDS
 
     def test_own_writeback_that_a_person_rebased(self, origin: Origin) -> None:
         """Under another name by `.mailmap`, and a late pull."""
         a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         assert codes(a.fix()) == [("C-13", "written_back")]
-        other_work(b)
+        commit_other_work(b)
         b.push()
         a.clone.git("pull", "--quiet", "--rebase")
         a.clone.write(".mailmap", "Robot <robot@x> State Hub <state-hub@localhost>\n")
@@ -115,7 +115,7 @@ class TestOldStatement:
         a, b = make_machines(origin, "a", "b")
         report(T01, "done")
         assert codes(a.fix()) == [("C-13", "written_back")]
-        other_work(a)
+        commit_other_work(a)
         reopen(T01, "todo")
         a.clone.git("reset", "--quiet", "--soft", "origin/main")
         a.commit("All of it")
@@ -134,7 +134,7 @@ class TestOldStatement:
             a.clone.git("commit", "--quiet", "--amend", "--message=In my words", env={"GIT_COMMITTER_NAME": "Ada"})
         else:
             a.clone.git("reset", "--quiet", "--hard", "origin/main")
-            other_work(a)
+            commit_other_work(a)
             a.clone.git("cherry-pick", own)
         a.push()
         b.pull()
@@ -163,7 +163,7 @@ class TestOldStatement:
     )
     def test_commit_made_again(self, origin: Origin, again: tuple[str, ...], off: timedelta) -> None:
         a, b = make_machines(origin, "a", "b")
-        old = done(a, off=off)
+        old = commit_done(a, off=off)
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
         a.clone.git(*again, env={"GIT_COMMITTER_NAME": "Somebody else"})
@@ -174,9 +174,9 @@ class TestOldStatement:
 
     def test_commits_squashed_to_one(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        done(a)
+        commit_done(a)
         assert codes(a.fix()) == NEWS
-        other_work(a)
+        commit_other_work(a)
         reopen(T01, "todo")
         a.clone.git("reset", "--quiet", "--soft", "origin/main")
         a.commit("All of it")
@@ -186,10 +186,10 @@ class TestOldStatement:
 
     def test_commit_picked_to_another_branch_of_history(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        old = done(a)
+        old = commit_done(a)
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
-        other_work(b)
+        commit_other_work(b)
         b.clone.git("fetch", "--quiet", str(a.clone.path), "main")
         b.clone.git("cherry-pick", old)
         assert codes(b.fix()) == STANDS
@@ -207,7 +207,7 @@ class TestOldStatement:
 
     def test_workplan_renamed(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         a.clone.git("mv", FILE, "workplans/z.md")
         a.commit("Rename")
         a.push()
@@ -216,7 +216,7 @@ class TestOldStatement:
 
     def test_block_moved_to_another_workplan(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         a.clone.write("workplans/b.md", MOVED)
         a.clone.write(FILE, workplan("WP-1", [("T02", "in_progress")]))
         a.commit("Move")
@@ -227,7 +227,7 @@ class TestOldStatement:
 
     def test_merge_with_a_conflict_resolved_to_it(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         b.edit(T01, "in_progress")
         b.commit("Begun")
         b.clone.git("fetch", "--quiet")
@@ -237,10 +237,10 @@ class TestOldStatement:
 
     def test_octopus(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         for name in ("one", "two"):
             b.clone.git("switch", "--quiet", "-c", name, "main")
-            other_work(b, f"{name}.md")
+            commit_other_work(b, f"{name}.md")
         b.clone.git("switch", "--quiet", "main")
         b.clone.git("fetch", "--quiet")
         b.clone.git("merge", "--quiet", "--no-edit", "one", "two", "origin/main")
@@ -249,11 +249,11 @@ class TestOldStatement:
     def test_runs_pruned_and_clone_gone_in_between(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
         report(T01, "done")
-        done(a)
+        commit_done(a)
         a.push()
         assert codes(a.fix()) == []
         reopen(T01, "todo")
-        other_work(a)
+        commit_other_work(a)
         a.fix("--push")
         from consistency.models import Finding, Run
 
@@ -267,8 +267,8 @@ class TestOldStatement:
     def test_replaced_commit(self, origin: Origin) -> None:
         """`git replace` shows people another history than the one there is."""
         a, b = make_machines(origin, "a", "b")
-        taken(a)
-        other_work(a)
+        push_done_and_reopen(a)
+        commit_other_work(a)
         a.push()
         b.pull()
         b.clone.git("replace", "--graft", "HEAD")
@@ -280,29 +280,29 @@ class TestNews:
     @pytest.mark.parametrize("where", ["same machine", "another machine", "shallow clone"])
     def test_done_again_upon_the_writeback(self, origin: Origin, where: str, off: timedelta | None) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         assert codes(a.fix("--push")) == STANDS
         at_work = b if where == "another machine" else a
         if at_work is b:
             b.pull()
-        done(at_work, "Done again", off=off)
+        commit_done(at_work, "Done again", off=off)
         at_work.push()
-        seen = cloned(origin, "c", "--depth", "2") if where == "shallow clone" else at_work
+        seen = make_machine_with_clone(origin, "c", "--depth", "2") if where == "shallow clone" else at_work
         assert codes(seen.fix()) == NEWS
         assert statuses()[T01] == "done"
 
     def test_done_again_in_a_shallow_clone_without_the_writeback(self, origin: Origin) -> None:
         (a,) = make_machines(origin, "a")
-        taken(a, off=-DAY)
+        push_done_and_reopen(a, off=-DAY)
         assert codes(a.fix("--push")) == STANDS
-        other_work(a)
-        done(a, "Done again", off=timedelta(minutes=1))
+        commit_other_work(a)
+        commit_done(a, "Done again", off=timedelta(minutes=1))
         a.push()
-        assert codes(cloned(origin, "c", "--depth", "2").fix()) == NEWS
+        assert codes(make_machine_with_clone(origin, "c", "--depth", "2").fix()) == NEWS
 
     def test_revert_of_a_revert(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
+        push_done_and_reopen(a)
         b.pull()
         b.clone.git("revert", "--no-edit", "HEAD")
         assert codes(b.fix()) == []
@@ -325,11 +325,11 @@ class TestNews:
 
     def test_merge_brings_work_beside_an_old_statement(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        taken(a)
-        other_work(a)
+        push_done_and_reopen(a)
+        commit_other_work(a)
         a.push()
         assert codes(a.fix("--push")) == STANDS
-        other_work(b)
+        commit_other_work(b)
         b.clone.git("pull", "--quiet", "--no-rebase", "--no-edit")
         b.edit(T01, "done")
         b.commit("Done again")
@@ -340,12 +340,12 @@ class TestEvidence:
     def test_heads_of_all_checkouts_are_kept_with_the_reopen(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
         old = b.clone.head
-        new = taken(a)
+        new = push_done_and_reopen(a)
         assert StatusChange.objects.get(reopen=True).known_heads == sorted([new, old])
 
     def test_own_commit_is_enough(self, origin: Origin) -> None:
         a, b = make_machines(origin, "a", "b")
-        commit = done(a)
+        commit = commit_done(a)
         reopen_after_report()
         OwnCommit.objects.create(repo=Checkout.objects.first().repo, commit=commit)  # type: ignore[union-attr]
         a.push()
@@ -398,7 +398,7 @@ class TestWho:
         a.edit(T01, "done")
         a.clone.git("commit", "--quiet", "--all", "--message=Done", "--author=Ada Löwe <ada@x>")
         commit = a.clone.head
-        other_work(a)
+        commit_other_work(a)
         assert codes(a.fix()) == NEWS
         (change,) = StatusChange.objects.all()
         authored = int(a.clone.git("show", "-s", "--format=%at", commit))
@@ -415,10 +415,10 @@ class TestWho:
 
     def test_not_known_is_by_the_user_of_the_run_at_head(self, origin: Origin) -> None:
         (a,) = make_machines(origin, "a")
-        done(a)
-        other_work(a)
+        commit_done(a)
+        commit_other_work(a)
         a.push()
-        c = cloned(origin, "c", "--depth", "1")
+        c = make_machine_with_clone(origin, "c", "--depth", "1")
         assert codes(c.fix()) == NEWS
         (change,) = StatusChange.objects.all()
         assert (change.who, change.commit, change.digest) == (c.last_run.user, c.clone.head, "")

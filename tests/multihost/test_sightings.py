@@ -20,7 +20,7 @@ BEHIND = re.compile(
 )
 
 
-def moved_on(b: Machine) -> str:
+def push_more(b: Machine) -> str:
     """b has pushed something, and a run there has seen it."""
     b.clone.write("more.md", "more\n")
     b.commit("More")
@@ -35,7 +35,7 @@ def pair(origin: Origin) -> tuple[Machine, Machine]:
     return a, b
 
 
-def seen_by(ended: str) -> tuple[str, ...]:
+def last_sighting(ended: str) -> tuple[str, ...]:
     found = BEHIND.fullmatch(ended)
     assert found, ended
     return found.groups()
@@ -43,7 +43,7 @@ def seen_by(ended: str) -> tuple[str, ...]:
 
 def test_offline_checkout_that_lacks_what_another_has_seen(pair: tuple[Machine, Machine], origin: Origin) -> None:
     a, b = pair
-    tip = moved_on(b)
+    tip = push_more(b)
     sighting = Run.objects.filter(checkout__host="b").latest("started_at")
     assert sighting.tip == tip
     assert sighting.fetched_at is not None
@@ -52,7 +52,7 @@ def test_offline_checkout_that_lacks_what_another_has_seen(pair: tuple[Machine, 
     before = a.clone.head
     for ended in (a.fix(), a.fix("--no-fetch")):
         (finding,) = findings(ended)
-        assert seen_by(finding["message"]) == (tip[:7], "b", f"{sighting.fetched_at:%Y-%m-%d %H:%M:%SZ}")
+        assert last_sighting(finding["message"]) == (tip[:7], "b", f"{sighting.fetched_at:%Y-%m-%d %H:%M:%SZ}")
         shown = repo(ended)
         assert (finding["code"], finding["severity"], shown["outcome"]) == ("C-14", "WARN", "skipped")
         assert (shown["freshness"], shown["ahead"], shown["behind"]) == ("behind", None, None)
@@ -63,7 +63,7 @@ def test_offline_checkout_that_lacks_what_another_has_seen(pair: tuple[Machine, 
 
 def test_same_checkout_once_it_has_the_commit(pair: tuple[Machine, Machine], origin: Origin) -> None:
     a, b = pair
-    moved_on(b)
+    push_more(b)
     a.pull()
     origin.path.rename(origin.path.with_name("away"))
     ended = a.fix()
@@ -76,7 +76,7 @@ def test_same_checkout_once_it_has_the_commit(pair: tuple[Machine, Machine], ori
 
 def test_fetch_that_works_beats_the_memory(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    moved_on(b)
+    push_more(b)
     b.clone.git("push", "-q", "--force", "origin", "main~1:main")
     ended = a.fix()
     assert (codes(ended), repo(ended)["freshness"]) == ([], "fresh")
@@ -87,7 +87,7 @@ def test_fetch_that_works_beats_the_memory(pair: tuple[Machine, Machine]) -> Non
 
 def test_another_branch_is_compared_with_the_repos(pair: tuple[Machine, Machine]) -> None:
     a, b = pair
-    moved_on(b)
+    push_more(b)
     a.clone.git("checkout", "-q", "-b", "topic")
     a.push()
     # What a checkout is compared with is the repo's branch, wherever it is itself.
@@ -104,7 +104,7 @@ def test_same_remote_under_other_names(pair: tuple[Machine, Machine]) -> None:
     url = a.clone.git("remote", "get-url", "upstream")
     a.clone.git("remote", "set-url", "upstream", f"root:{url.removeprefix('/')}")
     a.clone.git("branch", "--move", "trunk")
-    moved_on(b)
+    push_more(b)
     assert codes(a.fix("--no-fetch", "--any-branch")) == [("C-14", "none")]
 
 
@@ -115,7 +115,7 @@ def test_tracking_a_fork_does_not_make_it_the_origin(pair: tuple[Machine, Machin
     a.clone.git("remote", "add", "fork", str(fork))
     a.clone.git("fetch", "-q", "fork")
     a.clone.git("branch", "-q", "--set-upstream-to=fork/main")
-    moved_on(b)
+    push_more(b)
     assert codes(a.fix("--no-fetch")) == [("C-14", "none")]
     ended = a.fix()
     assert (codes(ended), repo(ended)["behind"]) == ([("C-14", "none")], 1)
@@ -126,13 +126,13 @@ def test_own_push_is_seen_too(pair: tuple[Machine, Machine]) -> None:
     report(T01, "done")
     assert codes(b.fix("--push")) == [("C-13", "written_back")]
     (finding,) = findings(a.fix("--no-fetch"))
-    assert seen_by(finding["message"])[:2] == (b.clone.head[:7], "b")
+    assert last_sighting(finding["message"])[:2] == (b.clone.head[:7], "b")
 
 
 def test_remote_that_tells_its_tip_but_leaves_no_note_of_it(pair: tuple[Machine, Machine]) -> None:
     """Without a refspec git's tracking branch stays old, and git itself would call the clone up to date."""
     a, b = pair
-    moved_on(b)
+    push_more(b)
     a.clone.git("config", "--unset-all", "remote.origin.fetch")
     ended = a.fix()
     assert codes(ended) == [("C-14", "none")]

@@ -1,4 +1,4 @@
-"""A hub in a SQLite file, made from a migrated template, and a photograph of what it holds."""
+"""A hub in a SQLite file, made from a migrated template, and a snapshot of what it holds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def migrate() -> None:
     connection.close()
 
 
-def photograph() -> Hub:
+def snapshot() -> Hub:
     """All that the hub holds, but for its runs."""
     changes = StatusChange.objects.order_by("pk").values_list(
         "pk", "task__key", "old", "new", "source", "host", "reopen", "at"

@@ -154,7 +154,7 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A photograph of everything."""
+    """A snapshot of everything."""
 
     clones: dict[str, Clone]
     origin: dict[str, str]

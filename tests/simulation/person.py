@@ -80,7 +80,7 @@ class Person:
         return gitfiles.ref(self.common_dir, f"refs/remotes/{self.remote}/{self.main}")
 
     def look(self) -> Clone:
-        """A photograph of the clone."""
+        """A snapshot of the clone."""
         own, common = gitfiles.folders(self.top)
         files = gitfiles.work_tree(self.top)
         files = {path: data for path, data in files.items() if not path.endswith(LEFTOVER)}

@@ -46,9 +46,7 @@ def test_promises_hold_whatever_happens(folder: Folder, seed: int) -> None:
     assert played.settled == 2
 
 
-def test_script_of_a_broken_promise_is_shortened_to_what_breaks_it(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_script_of_a_broken_promise_is_shortened(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a judge that takes old news for new ones a reopen is undone; the simulation must see that."""
     monkeypatch.setattr(
         "consistency.core.comparison.tasks.classify_difference",

@@ -69,9 +69,9 @@ class World:
         self._model = Model(self.store, self._started, WITNESSES if self._started.hub.tasks else ())
 
     def look(self) -> Look:
-        """A photograph of everything."""
+        """A snapshot of everything."""
         clones = {host: person.look() for host, person in self.people.items()}
-        return Look(clones, gitfiles.branches(self._origin), hub.photograph())
+        return Look(clones, gitfiles.branches(self._origin), hub.snapshot())
 
     def do(self, line: str) -> bool:
         """Play one step; whether it did anything. Raises Broken where a promise is."""
@@ -81,7 +81,7 @@ class World:
             self.clock.tick()
         name, *words = line.split(" ")
         done: bool = self._by_a_person(name, *words) if name in PLAIN else getattr(self, f"_{name}")(*words)
-        self._model.stepped(hub.photograph())
+        self._model.stepped(hub.snapshot())
         return done
 
     # ---- People ------------------------------------------------------------------------------------------------------
