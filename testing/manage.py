@@ -18,7 +18,7 @@ _OF_PYTHONS_START = ("LANG", "LC_", "PYTHON", "TZ")
 
 @dataclass(frozen=True)
 class Ended:
-    """What a process left: exit status, and what it wrote."""
+    """The result of a process: exit status and output."""
 
     exit: int
     stdout: str
@@ -32,7 +32,7 @@ def manage(
     input: str = "",
     timeout: float = 120,
 ) -> Ended:
-    """Run `manage.py` with *args*; *env* adds to the environment of the tests, None takes a variable out of it."""
+    """Run `manage.py` with *args*; *env* is added to the environment of the tests, None removes a variable from it."""
     # manage.py itself chooses between the slim and the full settings, as it does outside of tests.
     wanted = {**os.environ, "DJANGO_SETTINGS_MODULE": None, **(env or {})}
     environment = {name: value for name, value in wanted.items() if value is not None}
@@ -48,11 +48,11 @@ def manage(
 
 
 def _needs_pythons_start(environment: Mapping[str, str]) -> bool:
-    """Whether Python reads variables at its start that are others here than in the tests' own process."""
+    """Whether a variable that Python reads at its start differs from that of the tests' own process."""
     names = {*environment, *os.environ} - {"DJANGO_SETTINGS_MODULE"}
     return any(environment.get(name) != os.environ.get(name) for name in names if name.startswith(_OF_PYTHONS_START))
 
 
 def _text(output: bytes) -> str:
-    """As subprocess does it: in universal line ends; bytes that are no UTF-8 come from a process in another locale."""
+    """Decode as subprocess does, with universal line ends; bytes may come from a process in another locale."""
     return output.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")

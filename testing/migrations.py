@@ -9,15 +9,15 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 Nodes = list[tuple[str, str]]
-"""Migrations: an app's label and a name each."""
+"""Migrations, each with the label of its app and its name."""
 
 
 def migrate(targets: Nodes) -> Any:
-    """Migrate there; the models as they are then."""
+    """Migrate to *targets*; return the models of that state."""
     MigrationExecutor(connection).migrate(targets)
     return MigrationExecutor(connection).loader.project_state(targets).apps
 
 
 def latest(apps: Collection[str]) -> Nodes:
-    """The newest migrations of *apps*."""
+    """Return the newest migrations of *apps*."""
     return [node for node in MigrationExecutor(connection).loader.graph.leaf_nodes() if node[0] in apps]

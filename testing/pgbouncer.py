@@ -34,7 +34,7 @@ logfile = {folder}/log
 
 @contextmanager
 def pooled(url: str, pool_size: int) -> Iterator[str]:
-    """The URL of the same database as *url*, one of `testing.postgres`, through so many connections."""
+    """Run pgbouncer before *url*, of `testing.postgres`; yield the URL that uses *pool_size* connections to it."""
     program = need_program("pgbouncer")
     parts = urlsplit(url)
     folder = Path(tempfile.mkdtemp(prefix="statehub-pgbouncer-", dir="/tmp"))
@@ -66,6 +66,6 @@ def _wait(folder: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not (folder / f".s.PGSQL.{PORT}").exists():
         log = folder / "log"
-        assert process.poll() is None, log.read_text() if log.exists() else "pgbouncer ended without a word"
+        assert process.poll() is None, log.read_text() if log.exists() else "pgbouncer ended without a message"
         assert time.monotonic() < deadline, "pgbouncer does not listen"
         time.sleep(0.05)

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = {"DEBUG": "false", "SECRET_KEY": "of-these-tests-alone", "ALLOWED_HOSTS": "testserver,hub.example.org"}
-"""What an administrator sets; the settings module makes the rest of it."""
+"""The variables that an administrator sets; the settings module derives the rest."""
 
 PROXY = {"HTTP_X_FORWARDED_PROTO": "https"}
-"""What a proxy on this machine says of each request that came to it over TLS."""
+"""The header that a proxy on this machine adds to each request that it received over TLS."""
 
 
 def pin() -> None:
-    """Set this process's environment as a server's is; it is that of `testing.environment` already."""
+    """Set this process's environment like a server's, on top of `testing.environment`."""
     os.environ.update(ENVIRONMENT)
     Path(os.environ["STATEHUB_VAR"], "static").mkdir(parents=True)  # `collectstatic` would have made it
 
 
 def send_clients_through_proxy() -> None:
-    """Let each of Django's test clients that is made from now on come over https, through a proxy on this machine."""
+    """Let all test clients of Django that are created from now on use https, through a proxy on this machine."""
     from django.test import Client
 
     plain = Client.__init__

@@ -1,4 +1,4 @@
-"""Programs of the system that tests run for real: without one a test is skipped with a word, which CI does not take."""
+"""Programs of the system that tests run for real: without one a test is skipped with a reason, and fails in CI."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in everybody's PATH
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in every user's PATH
 
 
 def need_program(name: str, package: str = "") -> str:
-    """The path of the program *name*, which the system's *package* has (default: of the same name)."""
+    """Return the path of the program *name*; it comes with the system's *package* (default: of the same name)."""
     found = shutil.which(name) or shutil.which(name, path=SYSTEM_FOLDERS)
     if found is None:
         problem = f"{name} is missing: install {package or name}"

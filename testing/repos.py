@@ -21,7 +21,7 @@ class Repository:
     path: Path
 
     def git(self, *args: str, input: str | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run git here; returns its stdout without the last line end. Raises an error with git's words if it fails."""
+        """Run git here; return its stdout without the last line end. Raises AssertionError with git's message."""
         run = subprocess.run(
             ["git", *args], cwd=self.path, env=_environment() | dict(env or {}),
             input=input, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False,
@@ -41,29 +41,29 @@ class Clone(Repository):
     """A clone with a work tree."""
 
     def write(self, path: str, content: str | bytes) -> Path:
-        """Write a file, folders on the way included; text goes out as UTF-8 with its line ends as they are."""
+        """Write a file and missing folders above it; text is encoded as UTF-8, line ends are not changed."""
         file = self.path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return file
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file."""
+        """Return the bytes of a file."""
         return (self.path / path).read_bytes()
 
     def commit(self, message: str = "Change", *, date: str | None = None) -> str:
-        """Commit everything there is, new files too; returns the commit. *date* is both dates, in any form of git's."""
+        """Commit all changes and new files; return the commit. *date* is both dates, in any format of git."""
         dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date} if date else {}
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", f"--message={message}", env=dates)
         return self.head
 
     def push(self, *args: str) -> None:
-        """Push HEAD to the branch of its name at origin, and follow that."""
+        """Push HEAD to the branch of the same name at origin, and make that its upstream."""
         self.git("push", "--quiet", "--set-upstream", *args, "origin", "HEAD")
 
     def pull(self) -> None:
-        """Fast-forward to what origin has."""
+        """Fast-forward to the origin's branch."""
         self.git("pull", "--quiet", "--ff-only")
 
     def status(self) -> list[str]:
@@ -90,7 +90,7 @@ def make_origin(path: Path) -> Origin:
     template, tree = _template(os.environ["HOME"])
     shutil.copytree(template, path)
     origin = Origin(path)
-    # The place is in the message: no two origins begin with the same commit, however fast they are made.
+    # The path is in the message, so that no two origins begin with the same commit, however fast they are made.
     origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start", "-m", str(path)))
     return origin
 
@@ -106,19 +106,19 @@ def _template(home: str) -> tuple[Path, str]:
 
 @pytest.fixture
 def new_origin(tmp_path: Path) -> Callable[[str], Origin]:
-    """Makes one origin more, in a folder of that name; its clones lie beside it."""
+    """Make another origin, in a folder of that name; its clones are beside it."""
     return lambda name: make_origin(tmp_path / name / "origin.git")
 
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Origin:
-    """A bare repository whose branch `main` has one commit. `origin.clone("there")` makes a clone more."""
+    """A bare repository whose branch `main` has one commit. `origin.clone("there")` makes another clone."""
     return make_origin(tmp_path / "origin.git")
 
 
 @pytest.fixture
 def clone(origin: Origin) -> Clone:
-    """A clone of `origin`, in a folder `clone`, level with it."""
+    """A clone of `origin`, in a folder `clone` beside it."""
     return origin.clone()
 
 

@@ -1,4 +1,4 @@
-"""gunicorn with the product on a free port of 127.0.0.1, for as long as somebody wants to call it."""
+"""gunicorn with the product on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pathlib import Path
 from testing.manage import ROOT
 
 PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "of-this-server-alone", "SECURE_SSL_REDIRECT": "false"}
-"""The settings of a server in production, but for https."""
+"""The settings of a server in production, without https."""
 
 START_SECONDS = 60
 KEEP_ALIVE = 2
-"""Seconds that gunicorn keeps a connection without a call, if nobody says otherwise."""
+"""Seconds that gunicorn keeps a connection without a call, by default."""
 
 
 class StartError(RuntimeError):
-    """The server did not get ready; the text has its last words."""
+    """The server did not get ready; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers; what it and its workers write is in *log*."""
+    """A server that answers; it and its workers write to *log*."""
 
     port: int
     log: Path
@@ -43,7 +43,7 @@ class Server:
 def serving(
     settings: Mapping[str, str], folder: Path, *, workers: int = 2, threads: int = 4, keep_alive: int = KEEP_ALIVE
 ) -> Iterator[Server]:
-    """A server of so many processes with so many *threads* each, its log in *folder*.
+    """Run a server with *workers* processes of *threads* threads each, and its log in *folder*.
 
     *settings* are added to this process's environment. Raises StartError.
     """
@@ -69,7 +69,7 @@ def serving(
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
-    """Until `/readyz` is answered with 200."""
+    """Wait until `/readyz` is answered with 200."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=30)

@@ -1,6 +1,6 @@
-"""Stands in for ssh to another machine: runs the command here, and lets its answer through slowly, or not to its end.
+"""Replaces ssh to another machine: runs the command here, and passes its output on slowly, or not to its end.
 
-Arguments: BYTES_PER_SECOND (0: at once), BYTES_IN_ALL (0: all of them; after these nothing more comes), and then what
+Arguments: BYTES_PER_SECOND (0: no limit), TOTAL_BYTES (0: no limit; after these it hangs), and then the arguments that
 git gives to ssh.
 """
 
@@ -16,7 +16,7 @@ STEP_SECONDS = 0.05
 
 
 def slow_ssh(rate: int = 0, stop_after: int = 0) -> str:
-    """The value of `core.sshCommand` for a remote like that."""
+    """Return the value of `core.sshCommand` for such a remote."""
     return f"'{sys.executable}' -I -S '{Path(__file__).resolve()}' {rate} {stop_after}"
 
 

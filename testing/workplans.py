@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 
 
 def task(id: str, status: str = "todo", *, heading: str | None = None, **fields: str) -> str:
-    """A task's section: a heading and its block, with *fields* as further lines of the block, in their order.
+    """Return a task's section: a heading and its block, with *fields* as further lines of the block, in their order.
 
-    The heading is the task's own id and title where none is given: `task("X-T01", title=…)`, or `heading="T01 — Name"`.
-    Values are written as they stand: give quotes where YAML needs them.
+    The default heading is `Task ID`. Values are written as they are: add quotes if YAML needs them.
     """
     lines = {"id": id, "status": status, **fields}
     body = "".join(f"{name}: {value}\n" for name, value in lines.items())
@@ -24,10 +23,10 @@ def workplan(
     status: str = "active",
     **front: str,
 ) -> str:
-    """The text of a workplan with the id *key*; *front* are further front matter fields, in their order.
+    """Return a workplan with the id *key*; *front* are further front matter fields, in their order.
 
-    A task is `("T01", "done")`, or a mapping with `id` and whatever `task` takes (`{"id": "T01", "priority": "high"}`),
-    or a piece of Markdown that is taken as it stands. An id that does not begin with *key* gets it: `T01` becomes
+    A task is `("T01", "done")`, or a mapping with `id` and arguments of `task` (`{"id": "T01", "priority": "high"}`), or
+    a piece of Markdown, which is not changed. An id that does not begin with *key* gets it as a prefix: `T01` becomes
     `KEY-T01`.
     """
     fields = {"id": key, "type": "workplan", "title": title or f"Workplan {key}", "status": status, **front}
