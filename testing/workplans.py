@@ -25,7 +25,7 @@ def workplan(
 ) -> str:
     """Return a workplan with the id *key*; *front* are further front matter fields, in their order.
 
-    A task is `("T01", "done")`, or a mapping with `id` and arguments of `task` (`{"id": "T01", "priority": "high"}`), or
+    A task is `("T01", "done")`, or a mapping with `id` and arguments of `task` (`{"id": "T01", "title": "Name"}`), or
     a piece of Markdown, which is not changed. An id that does not begin with *key* gets it as a prefix: `T01` becomes
     `KEY-T01`.
     """
