@@ -158,7 +158,7 @@ simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again
 # mutmut runs with the tests' own packages, which come first.
 packages_of_tests = import sysconfig; print(sysconfig.get_path("purelib"))
 mutate: dev tools ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.comparison.gates*')
-	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m bench.mutants $(ARGS)
+	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m tests.mutation $(ARGS)
 
 # The extras stay in the lists: whoever installs one by resolving after all finds `coverage[toml]` with version and hashes.
 requirements: tools ## Pin all packages again, with hashes, from requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
