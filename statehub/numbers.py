@@ -10,6 +10,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import TypeVar
 
+from statehub.errors import StateHubError
+
 MAX_DAYS = 36_500
 """A hundred years: the limit of a time to look back or ahead, so that its date is one of four digits."""
 
@@ -30,7 +32,7 @@ _DIGITS = re.compile(r"[0-9]+")
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
-class NotANumberError(ValueError):
+class NotANumberError(StateHubError, ValueError):
     """The text is not such a number. *wanted* says what it should be: `a whole number from 1 to 100`."""
 
     def __init__(self, wanted: str) -> None:

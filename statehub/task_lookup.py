@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from statehub.errors import StateHubError
 from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
 
@@ -17,7 +18,7 @@ MAX_CANDIDATES = 20_000
 """Rows that the names of one call may stand for."""
 
 
-class AmbiguousTaskError(Exception):
+class AmbiguousTaskError(StateHubError):
     """The names stand for more tasks than are worth telling apart."""
 
 

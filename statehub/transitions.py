@@ -15,12 +15,13 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from statehub.errors import StateHubError
 from statehub.ids import name_invisible
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_advance, is_regress, statuses_up_to
 
 
-class TransitionError(Exception):
+class TransitionError(StateHubError):
     """A move that cannot be made; the text is one sentence for people."""
 
 

@@ -12,10 +12,11 @@ from enum import Enum, auto
 
 from consistency.git.addresses import is_local
 from consistency.git.worktree import is_gone
+from statehub.errors import StateHubError
 from statehub.models import Checkout, Repo
 
 
-class MatchError(Exception):
+class MatchError(StateHubError):
     """The clone cannot be matched to a repo without a person's word, or must not; one sentence on what to do."""
 
 

@@ -31,6 +31,7 @@ from consistency.git.remote import (
 )
 from consistency.git.roots import first_commits, held_commits
 from consistency.git.worktree import WorkTree, find_worktree
+from statehub.errors import StateHubError
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
 from statehub.text import escape_control
 
@@ -50,7 +51,7 @@ ASKING_TIMEOUT = 20.0
 """Seconds for origin to say which branch is its own."""
 
 
-class RegistrationError(Exception):
+class RegistrationError(StateHubError):
     """The hub does not know what was asked for, or cannot take it in; one sentence for people."""
 
 

@@ -14,12 +14,13 @@ from consistency.git.atomicfile import replace_file
 from consistency.git.files import digest, digest_of, read_files
 from consistency.git.lock import CheckoutLockedError, locked
 from consistency.git.worktree import WorkTree
+from statehub.errors import StateHubError
 from statehub.models import Repo
 
 TEMPLATE = settings.BASE_DIR / "templates/project_rules/session-protocol.template"
 
 
-class SessionProtocolError(Exception):
+class SessionProtocolError(StateHubError):
     """The protocol cannot be put into the file, which is as it was; one sentence for people."""
 
 

@@ -15,6 +15,7 @@ import pyromark
 
 from consistency.core.workplan.fences import as_pulldown_reads
 from consistency.core.workplan.source import UTF8_BOM, Lines
+from statehub.errors import StateHubError
 from statehub.text import escape_control
 
 BEGIN = b"<!-- state-hub:session-protocol:begin -->"
@@ -25,7 +26,7 @@ _FIRST_END = re.compile(rb"\r?\n")
 _LAST_LINE_BLANK = re.compile(rb"(?:\A|\n)[ \t]*\r?\n\Z")
 
 
-class SectionError(Exception):
+class SectionError(StateHubError):
     """The section cannot be put into the file: the message says why, `line` is the place."""
 
     def __init__(self, line: int, why: str) -> None:

@@ -27,6 +27,7 @@ from consistency.db.bulk import bulk_upsert
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
+from statehub.errors import StateHubError
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from statehub.statuses import FINISHED, statuses_up_to
 from statehub.transitions import Actor
@@ -58,7 +59,7 @@ _BATCH_SIZE = 500
 """From this many workstreams, all tasks of the repo are loaded in one query instead of by their ids."""
 
 
-class VersionConflictError(Exception):
+class VersionConflictError(StateHubError):
     """A row changed between this run's read and its write; nothing was written."""
 
 

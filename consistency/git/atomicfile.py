@@ -7,12 +7,13 @@ import stat
 from contextlib import suppress
 
 from consistency.git.files import digest_of
+from statehub.errors import StateHubError
 
 TEMPORARY = ".statehub-writeback.tmp"
 """In the file's own folder: a rename is atomic within one file system only."""
 
 
-class FileChangedError(OSError):
+class FileChangedError(StateHubError, OSError):
     """The file is not what it is thought to be."""
 
 

@@ -20,6 +20,7 @@ from consistency.git.history import AS_COMMITTED, Commit, History, read_history
 from consistency.git.objects import read_objects
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
+from statehub.errors import StateHubError
 from statehub.statuses import TASK_STATUSES
 
 READ_AHEAD = (8, 64, 512, 4096)
@@ -76,15 +77,15 @@ class Provenances:
     history: History
 
 
-class _OutsideError(Exception):
+class _OutsideError(StateHubError):
     """It goes on outside of the history at hand."""
 
 
-class _NotReadError(Exception):
+class _NotReadError(StateHubError):
     """A blob has to be read first."""
 
 
-class _LostError(Exception):
+class _LostError(StateHubError):
     """It cannot be known in this clone."""
 
 

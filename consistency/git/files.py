@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from consistency.git.names import canonical, native
+from statehub.errors import StateHubError
 
 READER_VERSION = b"2"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
 
 
-class FileReadError(Exception):
+class FileReadError(StateHubError):
     """A file that is there but cannot be taken (C-02); the text says why."""
 
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from consistency.git.worktree import WorkTree
+from statehub.errors import StateHubError
 
 LOCK_NAME = "statehub.lock"
 
 
-class CheckoutLockedError(Exception):
+class CheckoutLockedError(StateHubError):
     """Another run is at work on the checkout."""
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from consistency.git.leftovers import remove_leftovers
 from consistency.git.names import native
 from consistency.git.procfs import bytes_read
+from statehub.errors import StateHubError
 
 if TYPE_CHECKING:
     from git.cmd import Git as Runner
@@ -72,7 +73,7 @@ _ENVIRONMENT = {
 _PASSWORD = re.compile(r"(?<=http://)[^/\s'\"]+@|(?<=https://)[^/\s'\"]+@|(?<=[a-z]://)([^/\s'\":@]*):[^/\s'\"]*@")
 
 
-class GitError(Exception):
+class GitError(StateHubError):
     """git could not be run or ended in failure; the text is git's own words, *output* what it had for programs."""
 
     def __init__(self, words: str, output: bytes = b"") -> None:
@@ -152,7 +153,7 @@ class Git:
             remove_leftovers(self._git_dir, self._common_dir, started)
 
 
-class _TimeUpError(Exception):
+class _TimeUpError(StateHubError):
     """The time is up; *received* is what came in during the last part of it, in bytes."""
 
     def __init__(self, received: int) -> None:

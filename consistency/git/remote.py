@@ -12,6 +12,7 @@ from consistency.git.addresses import Resolve, is_local, normalised, ssh_host
 from consistency.git.names import from_git
 from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.worktree import WorkTree, fields
+from statehub.errors import StateHubError
 
 _KEYS = (
     r"^(branch\..*\.(remote|merge|pushremote)|remote\.pushdefault|remote\..*\.(url|pushurl)"
@@ -108,7 +109,7 @@ class Pushed:
     faster: bool = False
 
 
-class ForeignCloneError(Exception):
+class ForeignCloneError(StateHubError):
     """The clone does not come from the repo's origin, as far as its settings tell (C-22); the text says why."""
 
 

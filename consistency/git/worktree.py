@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from consistency.git.names import from_git, native
 from consistency.git.process import Git, GitError, GitMissingError
+from statehub.errors import StateHubError
 from statehub.globs import excluded_globs, included_globs
 
 
-class NotAWorkTreeError(Exception):
+class NotAWorkTreeError(StateHubError):
     """The path is missing or no git work tree of its own (C-01); the text says which."""
 
 

@@ -38,6 +38,7 @@ from consistency.git.worktree import WorkTree, missing_in_head
 from consistency.runs.ledger_update import entries_after_writeback, entries_for_plan
 from consistency.runs.options import RunOptions
 from consistency.runs.scan import Scan, scan_checkout
+from statehub.errors import StateHubError
 from statehub.models import Checkout, Source
 from statehub.transitions import Actor
 
@@ -52,7 +53,7 @@ MAX_PATHS = 1_000
 """So many files at a time are looked up in HEAD: no command line is too long for that."""
 
 
-class HubBusyError(Exception):
+class HubBusyError(StateHubError):
     """The hub moved at every attempt; nothing was written."""
 
 

@@ -27,6 +27,7 @@ from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn, inspect_checkout
 from consistency.runs.scan import Scan, scan_checkout
+from statehub.errors import StateHubError
 from statehub.models import Checkout
 from statehub.text import escape_control
 
@@ -34,7 +35,7 @@ _NO_LEDGER = 0
 """The number of no checkout: nothing is settled, all is read and compared."""
 
 
-class WriteIdsError(Exception):
+class WriteIdsError(StateHubError):
     """The checkout is not one to be written to now; one sentence for people. Nothing was written."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from statehub.database_errors import Trouble
+from statehub.errors import StateHubError
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class FieldError:
 
 
 @dataclass(eq=False)
-class ProblemError(Exception):
+class ProblemError(StateHubError):
     """A refusal on its way out. `more` are further members of the document, as JSON has them."""
 
     kind: ProblemType

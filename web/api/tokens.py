@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from statehub.database_errors import is_taken
+from statehub.errors import StateHubError
 from web.models import ApiToken
 
 PREFIX = "sth_"
@@ -22,7 +23,7 @@ MAX_NAME_LENGTH = 200
 TOUCH_INTERVAL = timedelta(minutes=1)
 
 
-class NameTakenError(Exception):
+class NameTakenError(StateHubError):
     """A token of that name is in use."""
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
+from statehub.errors import StateHubError
 
 
-class EditRefusedError(Exception):
+class EditRefusedError(StateHubError):
     """The change cannot be made so that exactly the wanted values differ; the text says why."""
 
 

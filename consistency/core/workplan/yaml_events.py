@@ -12,11 +12,12 @@ import yaml
 
 from consistency.core.workplan.validation import truncate
 from consistency.core.workplan.yaml_mapping import MAX_DEPTH, Mapping, ScalarValue, SyntaxProblem
+from statehub.errors import StateHubError
 
 _OPEN_END = ("found unexpected end of stream", "did not find expected ',' or", "did not find expected node content")
 
 
-class _RefusedError(Exception):
+class _RefusedError(StateHubError):
     """A fault, on its way out of the event loop."""
 
     def __init__(self, message: str, index: int, *, other: bool = False) -> None:
