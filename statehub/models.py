@@ -1,11 +1,12 @@
 """What the hub mirrors: repos and their checkouts, workstreams, tasks, and every move of a task's status.
 
-Statuses change through `statehub.transitions` and a consistency run alone; both hold the rank rule in the update
-itself and move `Workstream.version`.
+Statuses change through `statehub.transitions` alone, which holds the rank rule in the update itself and increases
+`Workstream.version`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 from django.db import models
@@ -199,6 +200,15 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return escape_control(f"{self.key} {self.title}"[:NAME_LENGTH])
+
+    @property
+    def version(self) -> str:
+        """16 hexadecimal digits that differ after every change of the task.
+
+        A status that changed there and back has another time, and so another version.
+        """
+        state = (str(self.pk), self.key, self.title, self.status, self.priority, self.status_changed_at.isoformat())
+        return hashlib.sha256("\0".join(state).encode()).hexdigest()[:16]
 
 
 class Source(models.TextChoices):

@@ -1,82 +1,90 @@
-"""Finds many tasks by their names in a constant number of queries, by the rules of `statehub.transitions.find_task`."""
+"""Finds tasks by their names, any number of them in at most three queries."""
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable
 from uuid import UUID
 
-from statehub.errors import StateHubError
+from django.db.models import QuerySet
+
 from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
-
-Row = TypeVar("Row")
+from statehub.phrases import name_some
+from statehub.transitions import TaskNotFoundError
 
 MAX_CANDIDATES = 20_000
-"""Rows that the names of one call may stand for."""
+"""Tasks that the names of one call may stand for."""
 
 
-class AmbiguousTaskError(StateHubError):
+class TooManyTasksError(TaskNotFoundError):
     """The names stand for more tasks than are worth telling apart."""
 
 
-def find_tasks(refs: Iterable[str]) -> dict[str, UUID | str]:
-    """For each name its task's UUID, or in words why there is no one task. Raises AmbiguousTaskError."""
-    asked = {ref: normalize_id(ref) for ref in refs}
-    wanted = list(dict.fromkeys(asked.values()))
-    by_key = _by_key(wanted)
-    left = [ref for ref in wanted if ref not in by_key]
-    by_uuid = _by_uuid(left)
-    left = [ref for ref in left if ref not in by_uuid]
-    candidates = {**by_key, **by_uuid, **_by_slug(left)}
-    return {ref: _one(ref, candidates.get(name, ())) for ref, name in asked.items()}
+def find_task(ref: str) -> Task:
+    """Return the task that *ref* names, with its workstream and repo: a task id, `SLUG/ID` or a UUID.
 
-
-def _one(ref: str, tasks: Sequence[UUID]) -> UUID | str:
-    if len(tasks) == 1:
-        return tasks[0]
-    if not tasks:
-        return f"no task '{ref}' in the hub{name_invisible(ref)}"
-    return f"'{ref}' names {len(tasks)} tasks; give SLUG/ID or the UUID"
-
-
-def _by_key(refs: Sequence[str]) -> Mapping[str, list[UUID]]:
-    found: dict[str, list[UUID]] = defaultdict(list)
-    for key, task in _capped(Task.objects.filter(key__in=refs).values_list("key", "pk")[: MAX_CANDIDATES + 1]):
-        found[key].append(task)
+    Raises TaskNotFoundError.
+    """
+    found = find_tasks([ref])[ref]
+    if isinstance(found, TaskNotFoundError):
+        raise found
     return found
 
 
-def _by_uuid(refs: Sequence[str]) -> Mapping[str, list[UUID]]:
-    values = {ref: value for ref in refs if (value := _uuid(ref)) is not None}
-    there = set(Task.objects.filter(pk__in=set(values.values())).values_list("pk", flat=True)) if values else set()
-    return {ref: [value] for ref, value in values.items() if value in there}
+def find_tasks(refs: Iterable[str]) -> dict[str, Task | TaskNotFoundError]:
+    """Return for each name its task, with workstream and repo, or why there is not one. Raises TooManyTasksError."""
+    names = {ref: normalize_id(ref) for ref in refs}
+    candidates: dict[str, list[Task]] = {}
+    for find in (_by_key, _by_uuid, _by_slug):
+        if left := set(names.values()) - candidates.keys():
+            candidates |= find(left)
+    return {ref: _only(ref, candidates.get(name, [])) for ref, name in names.items()}
 
 
-def _by_slug(refs: Sequence[str]) -> Mapping[str, list[UUID]]:
-    pairs = {ref: (slug, key) for ref in refs for slug, slash, key in [ref.partition("/")] if slash and key}
+def _only(ref: str, tasks: list[Task]) -> Task | TaskNotFoundError:
+    if len(tasks) == 1:
+        return tasks[0]
+    if not tasks:
+        return TaskNotFoundError(f"no task '{ref}' in the hub{name_invisible(ref)}")
+    listed = name_some(f"{task.workstream.repo.slug}/{task.key} ({task.pk})" for task in tasks)
+    return TaskNotFoundError(f"'{ref}' names more than one task: {listed}; give SLUG/ID or the UUID")
+
+
+def _by_key(refs: set[str]) -> dict[str, list[Task]]:
+    found = defaultdict[str, list[Task]](list)
+    for task in _load(Task.objects.filter(key__in=refs)):
+        found[task.key].append(task)
+    return found
+
+
+def _by_uuid(refs: set[str]) -> dict[str, list[Task]]:
+    ids = {ref: pk for ref in refs if (pk := _parse_uuid(ref)) is not None}
+    found = {task.pk: task for task in _load(Task.objects.filter(pk__in=set(ids.values())))} if ids else {}
+    return {ref: [found[pk]] for ref, pk in ids.items() if pk in found}
+
+
+def _by_slug(refs: set[str]) -> dict[str, list[Task]]:
+    pairs = {(slug, key): ref for ref in refs for slug, _, key in [ref.partition("/")] if key}
     if not pairs:
         return {}
-    rows = Task.objects.filter(
-        workstream__repo__slug__in={slug for slug, _ in pairs.values()}, key__in={key for _, key in pairs.values()}
-    )
-    found: dict[tuple[str, str], list[UUID]] = defaultdict(list)
-    for slug, key, task in _capped(rows.values_list("workstream__repo__slug", "key", "pk")[: MAX_CANDIDATES + 1]):
-        found[slug, key].append(task)
-    return {ref: found[pair] for ref, pair in pairs.items() if pair in found}
+    slugs, keys = zip(*pairs, strict=True)
+    found = defaultdict[str, list[Task]](list)
+    for task in _load(Task.objects.filter(workstream__repo__slug__in=set(slugs), key__in=set(keys))):
+        if ref := pairs.get((task.workstream.repo.slug, task.key)):
+            found[ref].append(task)
+    return found
 
 
-def _capped(rows: Iterable[Row]) -> list[Row]:
-    listed = list(rows)
-    if len(listed) > MAX_CANDIDATES:
-        raise AmbiguousTaskError(f"the names stand for more than {MAX_CANDIDATES} tasks; give UUIDs")
-    return listed
+def _load(rows: QuerySet[Task]) -> list[Task]:
+    tasks = list(rows.select_related("workstream__repo")[: MAX_CANDIDATES + 1])
+    if len(tasks) > MAX_CANDIDATES:
+        raise TooManyTasksError(f"the names stand for more than {MAX_CANDIDATES} tasks; give UUIDs")
+    return tasks
 
 
-def _uuid(ref: str) -> UUID | None:
+def _parse_uuid(ref: str) -> UUID | None:
     try:
-        return uuid.UUID(ref)
+        return UUID(ref)
     except ValueError:
         return None

@@ -1,43 +1,54 @@
-"""Moves a task's status in the hub: `advance` never regresses, `reopen` does so on purpose and on record.
+"""Changes tasks' statuses: many at once, all or none, in a constant number of queries, each change on record.
 
-Both lock the workstream's row first, then update the task under a condition on its status: the same order as
-a consistency run, so that no two of them wait for each other in a circle.
+A report never lowers the rank of a status; only a reopen does. Workstreams are locked first, then tasks are updated if
+they still have the status that was read. Consistency runs lock in the same order, so that no two writers deadlock.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from statehub.errors import StateHubError
-from statehub.ids import name_invisible
-from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
+from statehub.models import Checkout, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_advance, is_regress, statuses_up_to
+
+_HasStatus = TypeVar("_HasStatus", Task, Workstream)
 
 
 class TransitionError(StateHubError):
-    """A move that cannot be made; the text is one sentence for people."""
+    """A transition that cannot be made."""
 
 
 class TaskNotFoundError(TransitionError):
-    """No task, or more than one, goes by that name."""
+    """The name is that of no task, or of several, or the task has been deleted."""
 
 
 class StatusRegressionError(TransitionError):
-    """The task's status has a higher rank; only a reopen may move it back. `current` is that status."""
+    """Only a reopen may move *task*, as it is now, to *status*, which has a lower rank."""
 
     def __init__(self, task: Task, status: str) -> None:
         super().__init__(
             f"task '{task.key}' is {task.status} in the hub; {status} would move it backwards "
             f"(to do that deliberately: reopen_task {task.key} {status} --reason …)"
         )
-        self.current = task.status
+        self.task, self.status = task, status
+
+
+class TaskChangedError(TransitionError):
+    """*task*, as it is now, has none of the expected versions."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(f"task '{task.key}' is {task.status} now (version {task.version})")
+        self.task = task
 
 
 class ReasonMissingError(TransitionError):
@@ -48,12 +59,19 @@ class ReasonMissingError(TransitionError):
 
 
 class ConflictError(TransitionError):
-    """Somebody else moved the task between our look and our write: the same call may work now."""
+    """Another process changed a task between reading and writing; the same call may work now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who moves a status, and from where: kept with the change. The last three say which statement of a file it was."""
+class TransitionsRefusedError(StateHubError):
+    """Some of many transitions cannot be made, so none was; *errors* has why, by their index."""
+
+    def __init__(self, errors: dict[int, TransitionError]) -> None:
+        super().__init__("; ".join(map(str, errors.values())))
+        self.errors = errors
+
+
+class Actor(NamedTuple):
+    """Who changes a status, and from where: columns of `StatusChange`. The last three identify a file's statement."""
 
     who: str
     source: str
@@ -63,117 +81,180 @@ class Actor:
     digest: str = ""
 
 
-def find_task(ref: str) -> Task:
-    """The task that *ref* names: a UUID, a task id, or `SLUG/ID`. Raises TaskNotFoundError."""
-    tasks = Task.objects.select_related("workstream__repo")
-    found = list(tasks.filter(key=ref)[:20])
-    if not found:
-        found = _by_uuid(ref) or _by_slug(ref)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise TaskNotFoundError(f"no task '{ref}' in the hub{name_invisible(ref)}")
-    names = ", ".join(f"{task.workstream.repo.slug}/{task.key} ({task.id})" for task in found)
-    raise TaskNotFoundError(f"'{ref}' names more than one task: {names}; give SLUG/ID or the UUID")
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of *task*'s status that *actor* asks for, if the task has one of *versions* (None: any).
+
+    Only a *reopen*, which needs a *reason*, may lower the rank.
+    """
+
+    task: Task
+    status: str
+    actor: Actor
+    reopen: bool = False
+    reason: str = ""
+    versions: Collection[str] | None = None
 
 
-def _by_uuid(ref: str) -> list[Task]:
+class Outcome(NamedTuple):
+    """The task as it is now, with its workstream and repo, and whether its status changed."""
+
+    task: Task
+    changed: bool
+
+
+def advance(task: Task, status: str, actor: Actor) -> bool:
+    """Move *task* to *status*, of higher or equal rank. Return False if it has that status already.
+
+    Raises TransitionError.
+    """
+    return make_transition(Transition(task, status, actor)).changed
+
+
+def reopen(task: Task, status: str, reason: str, actor: Actor) -> bool:
+    """Move *task* to *status*, also backwards. Return False if it has that status already.
+
+    Raises TransitionError.
+    """
+    return make_transition(Transition(task, status, actor, reopen=True, reason=reason)).changed
+
+
+def make_transition(wanted: Transition) -> Outcome:
+    """Make one transition. Raises TransitionError."""
     try:
-        value = uuid.UUID(ref)
-    except ValueError:
-        return []
-    return list(Task.objects.select_related("workstream__repo").filter(pk=value))
+        return make_transitions([wanted])[0]
+    except TransitionsRefusedError as refused:
+        raise refused.errors[0] from None
 
 
-def _by_slug(ref: str) -> list[Task]:
-    slug, _, key = ref.partition("/")
-    repo = Repo.objects.filter(slug=slug).first() if key else None
-    tasks = Task.objects.select_related("workstream__repo")
-    return list(tasks.filter(workstream__repo=repo, key=key)[:20]) if repo else []
+def make_transitions(wanted: Sequence[Transition]) -> list[Outcome]:
+    """Make all of *wanted*, each of another task, or none. Return their outcomes in order.
 
-
-def advance(task: Task, status: str, origin: Actor, *, at: datetime | None = None) -> bool:
-    """Move *task* to *status*, of higher or equal rank. False where it has that status already.
-
-    Raises StatusRegressionError, and TransitionError for an unknown status.
+    Raises TransitionsRefusedError, ConflictError.
     """
-    _check_status(status)
     with transaction.atomic():
-        current = _lock(task)
-        if current.status == status:
-            return False
-        if is_regress(current.status, status):
-            raise StatusRegressionError(current, status)
-        _move(current, status, StatusChange(at=at or timezone.now(), reopen=False), origin)
-    return True
-
-
-def reopen(task: Task, status: str, reason: str, origin: Actor, *, at: datetime | None = None) -> bool:
-    """Move *task* to *status*, also backwards. False where it has that status already.
-
-    Raises TransitionError for an unknown status or an empty reason.
-    """
-    _check_status(status)
-    if not reason.strip():
-        raise ReasonMissingError
-    with transaction.atomic():
-        current = _lock(task)
-        if current.status == status:
-            return False
-        _move(current, status, StatusChange(at=at or timezone.now(), reopen=True, reason=reason.strip()), origin)
-    return True
+        tasks = _lock_tasks([each.task.pk for each in wanted])
+        errors = {}
+        for index, each in enumerate(wanted):
+            try:
+                _check(each, tasks.get(each.task.pk))
+            except TransitionError as error:
+                errors[index] = error
+        if errors:
+            raise TransitionsRefusedError(errors)
+        outcomes = [Outcome(task, task.status != each.status) for each in wanted for task in [tasks[each.task.pk]]]
+        _write([(task, each) for each, (task, changed) in zip(wanted, outcomes, strict=True) if changed])
+    return outcomes
 
 
 def delete_tasks(tasks: QuerySet[Task]) -> None:
     """Delete *tasks* for good, with their history.
 
-    Their workstreams' versions move: a block that is still in its file is then seen as new by the next run.
+    Their workstreams' versions change: the next run sees a block that is still in its file as new.
     """
     with transaction.atomic():
-        owners = sorted(set(tasks.order_by().values_list("workstream", flat=True)))
-        rows = Workstream.objects.select_for_update().filter(pk__in=owners).order_by("pk")
-        list(rows.values_list("pk"))
+        owners = set(tasks.order_by().values_list("workstream", flat=True))
+        lock_workstreams(Workstream.objects.filter(pk__in=owners))
         tasks.delete()
-        Workstream.objects.filter(pk__in=owners).update(version=F("version") + 1)
+        bump_versions(owners)
 
 
-def _check_status(status: str) -> None:
-    if status not in TASK_STATUSES:
-        raise TransitionError(f"unknown status '{status}'; it is one of {', '.join(TASK_STATUSES)}")
+def lock_workstreams(rows: QuerySet[Workstream]) -> dict[UUID, int]:
+    """Lock *rows* until the caller's transaction ends and return their versions by id.
+
+    All writers lock in the order of the ids, before they write a task, so that none waits for another in a circle.
+    """
+    return dict(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", "version"))
 
 
-def _lock(task: Task) -> Task:
-    """The task as it is now, with its workstream's row locked until the transaction ends."""
-    Workstream.objects.select_for_update(of=("self",)).filter(tasks=task.pk).first()
-    current = Task.objects.filter(pk=task.pk).first()
-    if current is None:
-        raise TaskNotFoundError(f"task '{task.key}' is no longer in the hub")
-    return current
+def bump_versions(workstreams: Collection[UUID] | Collection[str]) -> None:
+    """Give each of *workstreams*, which are locked, its next version."""
+    Workstream.objects.filter(pk__in=workstreams).update(version=F("version") + 1)
 
 
-def _move(task: Task, status: str, change: StatusChange, origin: Actor) -> None:
-    allowed = TASK_STATUSES if change.reopen else statuses_up_to(status)
-    rows = Task.objects.filter(pk=task.pk, status=task.status, status__in=allowed)
-    if rows.update(status=status, status_changed_at=change.at) != 1:
-        raise ConflictError(f"task '{task.key}' was changed by someone else at the same time; try again")
-    Workstream.objects.filter(pk=task.workstream_id).update(version=F("version") + 1)
-    change.task, change.old, change.new = task, task.status, status
-    change.who, change.source, change.host, change.commit = origin.who, origin.source, origin.host, origin.commit
-    change.authored, change.digest = origin.authored, origin.digest
-    if needs_known_heads(change):
-        change.known_heads = read_known_heads([task.workstream_id])[task.workstream_id]
-    change.save(force_insert=True)
+def update_status(
+    rows: QuerySet[_HasStatus],
+    ids: Sequence[UUID] | Sequence[str],
+    old: str,
+    new: str,
+    at: datetime,
+    *,
+    reopen: bool = False,
+) -> bool:
+    """Update the *rows* of *ids* from *old* to *new*. Return whether all of them still had the status *old*.
+
+    The condition holds the rank rule even against a writer that takes no lock.
+    """
+    allowed = TASK_STATUSES if reopen else statuses_up_to(new)
+    found = rows.filter(pk__in=ids, status=old, status__in=allowed)
+    return found.update(status=new, status_changed_at=at) == len(ids)
 
 
-def needs_known_heads(change: StatusChange) -> bool:
-    """Whether *change* is a decision that older statements in files must not undo: a reopen, or a move aside."""
-    return change.reopen or (change.source != Source.FILE and not is_advance(change.old, change.new))
+def _lock_tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
+    """Return the tasks as they are now, by id, with their workstreams' rows locked until the transaction ends."""
+    workstreams = Task.objects.filter(pk__in=ids).values("workstream")
+    lock_workstreams(Workstream.objects.filter(pk__in=workstreams))
+    return Task.objects.select_related("workstream__repo").in_bulk(ids)
 
 
-def read_known_heads(workstreams: Collection[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
-    """By workstream, the commits that the hub has taken from the checkouts of its repo: one query for all of them."""
-    found: dict[uuid.UUID, set[str]] = {workstream: set() for workstream in workstreams}
-    rows = Checkout.objects.filter(repo__workstreams__in=workstreams).order_by()
-    for workstream, *heads in rows.values_list("repo__workstreams", "head", "tip"):
-        found[workstream].update(filter(None, heads))
-    return {workstream: sorted(heads) for workstream, heads in found.items()}
+def _check(wanted: Transition, task: Task | None) -> None:
+    """Raise TransitionError if *task*, as it is now, cannot make the transition."""
+    if task is None:
+        raise TaskNotFoundError(f"task '{wanted.task.key}' is no longer in the hub")
+    if wanted.versions is not None and task.version not in wanted.versions:
+        raise TaskChangedError(task)
+    if wanted.status not in TASK_STATUSES:
+        raise TransitionError(f"unknown status '{wanted.status}'; it is one of {', '.join(TASK_STATUSES)}")
+    if wanted.reopen:
+        if not wanted.reason.strip():
+            raise ReasonMissingError
+    elif is_regress(task.status, wanted.status):
+        raise StatusRegressionError(task, wanted.status)
+
+
+def _write(changes: Sequence[tuple[Task, Transition]]) -> None:
+    """Update the tasks, which are locked, and record their changes. Raises ConflictError."""
+    if not changes:
+        return
+    now = timezone.now()
+    records = [
+        StatusChange(
+            task=task,
+            old=task.status,
+            new=wanted.status,
+            at=now,
+            reopen=wanted.reopen,
+            reason=wanted.reason.strip() if wanted.reopen else "",
+            **wanted.actor._asdict(),
+        )
+        for task, wanted in changes
+    ]
+    groups: dict[tuple[str, str, bool], list[Task]] = defaultdict(list)
+    for record in records:
+        groups[record.old, record.new, record.reopen].append(record.task)
+    for (old, new, reopened), tasks in groups.items():
+        if not update_status(Task.objects.all(), [task.pk for task in tasks], old, new, now, reopen=reopened):
+            which = f"task '{tasks[0].key}'" if len(tasks) == 1 else "a task"
+            raise ConflictError(f"{which} was changed by someone else at the same time; try again")
+        for task in tasks:
+            task.status, task.status_changed_at = new, now
+    bump_versions({task.workstream_id for task, _ in changes})
+    _add_known_heads(records)
+    StatusChange.objects.bulk_create(records)
+
+
+def _add_known_heads(records: Iterable[StatusChange]) -> None:
+    """Give decisions that older statements in files must not undo the commits that the hub has taken from checkouts."""
+    decisions = [
+        record
+        for record in records
+        if record.reopen or (record.source != Source.FILE and not is_advance(record.old, record.new))
+    ]
+    if not decisions:
+        return
+    heads = defaultdict[UUID, set[str]](set)
+    rows = Checkout.objects.filter(repo__workstreams__in={record.task.workstream_id for record in decisions}).order_by()
+    for workstream, *commits in rows.values_list("repo__workstreams", "head", "tip"):
+        heads[workstream].update(filter(None, commits))
+    for record in decisions:
+        record.known_heads = sorted(heads[record.task.workstream_id])

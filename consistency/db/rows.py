@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from consistency.core.actions import (
     AdvanceTask,
@@ -29,8 +29,8 @@ from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
 from statehub.errors import StateHubError
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
-from statehub.statuses import FINISHED, statuses_up_to
-from statehub.transitions import Actor
+from statehub.statuses import FINISHED
+from statehub.transitions import Actor, bump_versions, lock_workstreams, update_status
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.model.Mirrored`, in its order."""
@@ -40,8 +40,7 @@ _WORKSTREAM = (
 )  # fmt: skip
 
 _CHANGE = (
-    "task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads", "reopen",
-    "reason",
+    "task", "old", "new", "at", *Actor._fields, "known_heads", "reopen", "reason",
 )  # fmt: skip
 
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
@@ -109,7 +108,7 @@ def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
     for batch in batches(sorted(ids)):
         with transaction.atomic():
             rows = Workstream.objects.filter(pk__in=batch)
-            list(rows.select_for_update().order_by("pk").values_list("pk"))
+            lock_workstreams(rows)
             rows.update(**fields)
 
 
@@ -209,14 +208,6 @@ def _hub_task(row: Sequence[object]) -> HubTask:
     return HubTask(with_dashes(pk), with_dashes(workstream), *rest)  # type: ignore[arg-type]  # those of _TASK_TEXTS
 
 
-def lock_workstreams(repo: int) -> None:
-    """Keep all others from moving anything of the repo until the caller's transaction ends.
-
-    In the order in which everybody locks; what is locked by somebody else is waited for.
-    """
-    list(Workstream.objects.select_for_update().filter(repo=repo).order_by("pk").values_list("pk"))
-
-
 def apply(
     actions: Collection[HubAction],
     repo: int,
@@ -270,7 +261,7 @@ class _Applying:
         self._create_tasks()
         self._advance_tasks()
         for batch in batches(touched):
-            Workstream.objects.filter(pk__in=batch).update(version=F("version") + 1)
+            bump_versions(batch)
         return {**new_versions, **dict.fromkeys(created, 1)}
 
     def _kind(self, kind: type[_A]) -> list[_A]:
@@ -293,8 +284,8 @@ class _Applying:
         """Lock the rows, in one order for everybody; every move of a task moves its workstream's version."""
         locked: dict[str, int] = {}
         for batch in batches(sorted(touched)):
-            rows = Workstream.objects.select_for_update().filter(pk__in=batch).order_by("pk")
-            locked.update((str(pk), version) for pk, version in rows.values_list("pk", "version"))
+            rows = lock_workstreams(Workstream.objects.filter(pk__in=batch))
+            locked.update((str(pk), version) for pk, version in rows.items())
         if any(locked.get(pk) != versions[pk] for pk in touched):
             raise VersionConflictError
         return {pk: version + 1 for pk, version in locked.items()}
@@ -363,11 +354,10 @@ class _Applying:
         self._move(Task.objects.all(), actions)
         changes = [
             (
-                action.id, action.expected, action.wanted, self._now, origin.who, origin.source, origin.host,
-                origin.commit, origin.authored, origin.digest, "[]", False, "",
+                action.id, action.expected, action.wanted, self._now, *self._origins.get(action.id, self._origin),
+                "[]", False, "",
             )
             for action in actions
-            for origin in [self._origins.get(action.id, self._origin)]
         ]  # fmt: skip
         bulk_upsert(StatusChange, _CHANGE, changes)
 
@@ -378,13 +368,8 @@ class _Applying:
             moves[action.expected, action.wanted].append(action.id)
         for (expected, wanted), ids in moves.items():
             for batch in batches(ids):
-                found = rows.filter(pk__in=batch, status=expected, status__in=statuses_up_to(wanted))
-                _expect(found.update(status=wanted, status_changed_at=self._now), len(batch))
-
-
-def _expect(updated: int, wanted: int) -> None:
-    if updated != wanted:
-        raise VersionConflictError
+                if not update_status(rows, batch, expected, wanted, self._now):
+                    raise VersionConflictError
 
 
 def _mirrored(workplan: Workplan) -> tuple[str, ...]:

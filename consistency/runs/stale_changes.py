@@ -55,13 +55,13 @@ class Advances:
 
     def _origin(self, task: str, provenance: Provenance, run: Actor) -> Actor:
         if provenance.uncommitted:
-            return replace(run, commit="", digest=self.digests.get(self._paths[task], ""))
+            return run._replace(commit="", digest=self.digests.get(self._paths[task], ""))
         if not provenance.commits:
             return run
         first = provenance.commits[0]
         commit = first.commit
         who = escape_unstorable(commit.author or commit.email) or run.who
-        return replace(run, who=who, commit=commit.id, authored=commit.authored, digest=first.digest)
+        return run._replace(who=who, commit=commit.id, authored=commit.authored, digest=first.digest)
 
 
 def find_stale_changes(

@@ -26,7 +26,6 @@ from consistency.db.ledger import LEFT, NewEntry, forget, mark_as_left, retire, 
 from consistency.db.rows import (
     VersionConflictError,
     apply,
-    lock_workstreams,
     mark_workstreams,
     read_finished,
     read_strangers,
@@ -39,8 +38,8 @@ from consistency.runs.ledger_update import entries_after_writeback, entries_for_
 from consistency.runs.options import RunOptions
 from consistency.runs.scan import Scan, scan_checkout
 from statehub.errors import StateHubError
-from statehub.models import Checkout, Source
-from statehub.transitions import Actor
+from statehub.models import Checkout, Source, Workstream
+from statehub.transitions import Actor, lock_workstreams
 
 if TYPE_CHECKING:
     from consistency.db.arrivals import Arrivals
@@ -186,7 +185,7 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: 
             return _marked(synced, state, options)
     with suppress(VersionConflictError):
         with transaction.atomic():
-            lock_workstreams(checkout.repo_id)
+            lock_workstreams(Workstream.objects.filter(repo=checkout.repo_id))
             synced = compare_checkout(checkout, tree, state, options)
             synced = synced if synced.gates else _apply(checkout, synced, origin)
         return synced if synced.gates else _marked(synced, state, options)

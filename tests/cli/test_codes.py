@@ -13,7 +13,8 @@ from pytest_django import Settings
 from consistency.core.codes import CODES
 from consistency.models import Finding
 from statehub.models import Source, StatusChange, Task, Workstream
-from statehub.transitions import Actor, advance, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance, reopen
 from testing.environment import HOST
 from testing.hub import Hub
 from testing.repos import Clone

@@ -9,7 +9,8 @@ import pytest
 
 from consistency.core.comparison.gates import GATES
 from statehub.models import Source
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import T01, ahead_of_file

@@ -11,8 +11,9 @@ from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn
 from consistency.runs.run import run_visit
 from statehub.models import Source
+from statehub.task_lookup import find_task
 from statehub.transitions import Actor as Mover
-from statehub.transitions import advance, find_task
+from statehub.transitions import advance
 from testing.manage import Ended
 from testing.repos import Clone, Origin
 from testing.samples import T01

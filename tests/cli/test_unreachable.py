@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from consistency.models import Run
 from statehub.models import Checkout, Repo, Source
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from testing.manage import Ended
 from testing.repos import Clone, Origin
 from tests.cli.helpers import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from statehub.models import Repo, Workstream
-from statehub.transitions import advance, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import advance, reopen
 from testing.repos import Clone
 from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import workplan

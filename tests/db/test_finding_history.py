@@ -11,7 +11,8 @@ import pytest
 from pytest_django import Settings
 
 from consistency.models import Finding, Run
-from statehub.transitions import advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import advance
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01

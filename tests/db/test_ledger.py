@@ -17,7 +17,8 @@ from consistency.git.worktree import find_worktree
 from consistency.models import LedgerEntry
 from consistency.runs.sync import fix_hub
 from statehub.models import Checkout, Task, Workstream
-from statehub.transitions import advance, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import advance, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01, T02

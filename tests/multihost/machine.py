@@ -11,7 +11,8 @@ from django.test import override_settings
 
 from consistency.models import Run
 from statehub.models import Repo, Source
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from statehub.transitions import reopen as move_back
 from testing.hub import Hub
 from testing.manage import Ended

@@ -17,7 +17,8 @@ from consistency.models import Mode
 from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import Actor, advance, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance, reopen
 from testing.clock import replace_clock
 from testing.repos import Origin as Bare
 from testing.samples import COMMITTER

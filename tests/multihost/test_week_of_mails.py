@@ -9,7 +9,8 @@ import pytest
 
 from consistency.models import Run
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from testing.hub import Hub
 from testing.repos import Clone, Origin
 from testing.workplans import workplan

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from statehub.models import Source, Task
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.pgbouncer import pooled

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from statehub.models import Source
-from statehub.transitions import Actor, advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance
 from testing.gitlog import GitProcesses
 from testing.manage import Ended
 from testing.repos import Clone

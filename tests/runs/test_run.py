@@ -9,7 +9,8 @@ from django.db import connection
 
 from consistency.models import LedgerEntry, Run
 from statehub.models import Repo, Task, Workstream
-from statehub.transitions import advance, find_task
+from statehub.task_lookup import find_task
+from statehub.transitions import advance
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01, T02

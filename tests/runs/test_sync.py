@@ -18,7 +18,8 @@ from consistency.git.worktree import WorkTree, find_worktree
 from consistency.models import LedgerEntry
 from consistency.runs.sync import ATTEMPTS, HubBusyError, Sync, _apply, compare_checkout, fix_hub
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
-from statehub.transitions import Actor, advance, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, advance, reopen
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01, T02

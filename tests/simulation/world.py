@@ -27,7 +27,8 @@ from consistency.reports.outcome import CheckoutOutcome
 from consistency.runs.options import RunOptions
 from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
-from statehub.transitions import Actor, TransitionError, advance, delete_tasks, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, TransitionError, advance, delete_tasks, reopen
 from tests.simulation import gitfiles, hub, machines
 from tests.simulation.clock import Clock
 from tests.simulation.effects import Effects

@@ -12,22 +12,30 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_regress
+from statehub.task_lookup import find_task
 from statehub.transitions import (
     Actor,
     StatusRegressionError,
     TaskNotFoundError,
+    Transition,
     TransitionError,
-    _move,
+    _write,
     advance,
-    find_task,
     reopen,
 )
 
 ME = Actor("me", Source.API, "laptop", "c0ffee")
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be noon; rows that a test makes have the real time."""
+    monkeypatch.setattr(timezone, "now", lambda: NOON)
 
 
 def make(slug: str, key: str, status: str = "todo", workstream: str = "WP-1") -> Task:
@@ -44,6 +52,7 @@ def version(task: Task) -> int:
     return Workstream.objects.get(tasks=task).version
 
 
+@pytest.mark.usefixtures("noon")
 @pytest.mark.django_db
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(TASK_STATUSES, repeat=2)))
 def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
@@ -51,23 +60,24 @@ def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
     if is_regress(old, new):
         with pytest.raises(StatusRegressionError) as refused:
             advance(task, new, ME)
-        assert refused.value.current == old
+        assert (refused.value.task.status, refused.value.status) == (old, new)
         assert str(refused.value) == (
             f"task 'T01' is {old} in the hub; {new} would move it backwards (to do that deliberately: "
             f"reopen_task T01 {new} --reason …)"
         )
     else:
-        assert advance(task, new, ME, at=NOON) == (old != new)
+        assert advance(task, new, ME) == (old != new)
     moved = old != new and not is_regress(old, new)
     row = Task.objects.get(pk=task.pk)
     assert (row.status, version(task), len(changes(task))) == (new if moved else old, 1 + moved, moved)
     assert (row.status_changed_at == NOON) == moved
 
 
+@pytest.mark.usefixtures("noon")
 @pytest.mark.django_db
 def test_advance_leaves_a_whole_record() -> None:
     task = make("net", "T01")
-    assert advance(task, "done", ME, at=NOON)
+    assert advance(task, "done", ME)
     change = changes(task)
     assert change == [
         {
@@ -78,10 +88,11 @@ def test_advance_leaves_a_whole_record() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("noon")
 @pytest.mark.django_db
 def test_reopen_leaves_a_whole_record() -> None:
     task = make("net", "T01", "done")
-    assert reopen(task, "in_progress", "  half of it is missing ", ME, at=NOON)
+    assert reopen(task, "in_progress", "  half of it is missing ", ME)
     change = changes(task)
     assert change == [
         {
@@ -175,7 +186,7 @@ def test_task_that_moved_between_the_look_and_the_write() -> None:
     stale = make("net", "T01")
     Task.objects.update(status="done")
     with pytest.raises(TransitionError, match=r"^task 'T01' was changed by someone else at the same time; try again$"):
-        _move(stale, "in_progress", StatusChange(at=NOON, reopen=False), ME)
+        _write([(stale, Transition(stale, "in_progress", ME))])
     assert (Task.objects.get().status, version(stale), changes(stale)) == ("done", 1, [])
 
 

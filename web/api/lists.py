@@ -17,9 +17,9 @@ from pydantic import Field
 from consistency.core.codes import CODES
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
-from web.api import schemas, serializers
-from web.api.field_types import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
+from web.api import schemas
 from web.api.pagination import CursorPagination, ListQuery, paginated_response
+from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
 
 router = Router()
 
@@ -42,15 +42,16 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
     rows = Repo.objects.filter(_among(slug=wanted.slug))
     host = wanted.host or settings.STATEHUB_HOST
 
-    def values(page: Sequence[Repo]) -> list[schemas.Repo]:
-        paths: dict[int, list[str]] = defaultdict(list)
-        for repo, path in (
-            Checkout.objects.active().filter(repo__in=page, host=host).order_by("path").values_list("repo", "path")
-        ):
+    def add_paths(page: Sequence[Repo]) -> None:
+        paths = defaultdict[int, list[str]](list)
+        checkouts = Checkout.objects.active().filter(repo__in=page, host=host).order_by("path")
+        for repo, path in checkouts.values_list("repo", "path"):
             paths[repo].append(path)
-        return [serializers.repo(row, host, paths[row.pk]) for row in page]
+        for row in page:
+            found = paths[row.pk]
+            vars(row).update(host=host, local_path=found[0] if found else None, local_paths=found)
 
-    return paginated_response(request, CursorPagination(("slug",), (str,)), rows, wanted, values)
+    return paginated_response(request, CursorPagination(("slug",), (str,)), rows, wanted, schemas.Repo, add_paths)
 
 
 class WorkstreamFilter(ListQuery):
@@ -67,14 +68,16 @@ def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpRe
     chosen = _among(repo__slug=wanted.repo, key=wanted.key, status=wanted.status)
     rows = Workstream.objects.filter(chosen).select_related("repo")
 
-    def values(page: Sequence[Workstream]) -> list[schemas.Workstream]:
-        counts: dict[UUID, dict[str, int]] = defaultdict(dict)
+    def add_counts(page: Sequence[Workstream]) -> None:
+        counts = defaultdict[UUID, dict[str, int]](dict)
         grouped = Task.objects.filter(workstream__in=page).order_by().values_list("workstream", "status")
         for workstream, status, number in grouped.annotate(number=Count("pk")):
             counts[workstream][status] = number
-        return [serializers.workstream(row, counts[row.pk]) for row in page]
+        for row in page:
+            vars(row).update(task_counts=counts[row.pk])
 
-    return paginated_response(request, CursorPagination(("repo_id", "key"), (int, str)), rows, wanted, values)
+    order = CursorPagination(("repo_id", "key"), (int, str))
+    return paginated_response(request, order, rows, wanted, schemas.Workstream, add_counts)
 
 
 class FindingFilter(ListQuery):
@@ -102,7 +105,7 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse
         chosen &= Q(last_seen__gte=wanted.seen_since)
     rows = Finding.objects.filter(chosen).select_related("checkout__repo")
     order = CursorPagination(("id",), (int,), descending=True)
-    return paginated_response(request, order, rows, wanted, lambda page: [serializers.finding(row) for row in page])
+    return paginated_response(request, order, rows, wanted, schemas.Finding)
 
 
 class RunFilter(ListQuery):
@@ -123,7 +126,7 @@ def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
         chosen &= Q(started_at__gte=wanted.since)
     rows = Run.objects.filter(chosen).select_related("checkout__repo")
     order = CursorPagination(("started_at", "id"), (datetime, UUID), descending=True)
-    return paginated_response(request, order, rows, wanted, lambda page: [serializers.run(row) for row in page])
+    return paginated_response(request, order, rows, wanted, schemas.Run)
 
 
 def _among(**wanted: Sequence[object]) -> Q:

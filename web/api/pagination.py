@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -14,8 +14,8 @@ from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from web.api.field_types import After, Limit
 from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
+from web.api.schemas import After, Limit
 
 Row = TypeVar("Row", bound=Model)
 
@@ -105,16 +105,26 @@ def paginated_response(
     order: CursorPagination,
     rows: QuerySet[Row],
     wanted: ListQuery,
-    represent: Callable[[Sequence[Row]], Sequence[BaseModel]],
+    schema: type[BaseModel],
+    complete: Callable[[Sequence[Row]], None] = lambda _page: None,
 ) -> HttpResponse:
-    """The page as a JSON array; where more follow, a `Link` header with `rel="next"` (RFC 8288) leads there."""
+    """Return a page as a JSON array, each row as *schema* reads it; a `Link` header (RFC 8288) leads to the next.
+
+    *complete* gives the rows of the page the attributes that the schema reads beyond those of the model.
+    """
     check_parameters(request, type(wanted))
-    found, mark = order.page(rows, wanted)
-    texts = [value.model_dump_json() for value in represent(found)]
-    response = HttpResponse(f"[{','.join(texts)}]", content_type="application/json")
+    page, mark = order.page(rows, wanted)
+    complete(page)
+    body = json_array(schema.model_validate(row) for row in page)
+    response = HttpResponse(body, content_type="application/json")
     if mark is not None:
         response["Link"] = f'<{request.path}?{_query(request, {"after": mark})}>; rel="next"'
     return response
+
+
+def json_array(values: Iterable[BaseModel], *, exclude_none: bool = False) -> str:
+    """Return *values* as a JSON array."""
+    return f"[{','.join(value.model_dump_json(exclude_none=exclude_none) for value in values)}]"
 
 
 def _query(request: HttpRequest, changes: Mapping[str, str]) -> str:

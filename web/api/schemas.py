@@ -1,17 +1,136 @@
-"""What the API answers with. An absent text is null, as in the reports of a run; times are UTC."""
+"""What the API takes and answers with: types of values, reports of statuses, and rows of the hub.
+
+An empty text is null in an answer, as in the reports of a run; times are UTC.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
+from pydantic_core import PydanticCustomError
 
-from web.api.field_types import Mode, Outcome, Priority, Severity, TaskStatus, WorkstreamStatus
+from statehub.numbers import NotANumberError, parse_whole_number
+
+# NUL is valid JSON, but PostgreSQL stores no text with it. Pydantic itself refuses unpaired surrogates.
+NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*\S[^\x00]*$"
 
 
-class Repo(BaseModel):
+def _digits(value: object) -> object:
+    """Return the number in a parameter; the field itself refuses one that is only out of range."""
+    try:
+        return parse_whole_number(value, 0, sys.maxsize) if isinstance(value, str) else value
+    except NotANumberError as error:
+        raise PydanticCustomError("whole_number", "must be a whole number") from error
+
+
+TaskStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled"]
+WorkstreamStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled", "draft", "active"]
+Priority = Literal["low", "medium", "high", "critical"]
+Severity = Literal["FAIL", "WARN", "INFO"]
+Mode = Literal["check", "fix"]
+Outcome = Literal["running", "ok", "skipped", "error"]
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NO_NUL)]
+Host = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NO_NUL)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NOT_BLANK)]
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
+Version = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_NUL)]
+Limit = Annotated[int, Field(ge=1, le=500), BeforeValidator(_digits)]
+After = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+def _utc(moment: datetime) -> datetime:
+    """Return *moment* in UTC, or the calendar's end if UTC has no year of four digits for it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        end = datetime.min if moment.year == 1 else datetime.max  # noqa: DTZ901 - they get their zone here
+        return end.replace(tzinfo=UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+OptionalText = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+
+
+MAX_BATCH_SIZE = 500
+ADVANCE, REOPEN = "(advance)", "(reopen)"  # in brackets, so that no field's name looks like one
+
+
+class Advance(BaseModel):
+    """Move a task forward, or to another status of the same rank."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: TaskStatus
+    reopen: Literal[False] = False
+    host: Host | None = Field(default=None, description="The machine the report is about; kept with the change.")
+    commit: Commit | None = Field(default=None, description="The commit the work is in; kept with the change.")
+
+
+class Reopen(BaseModel):
+    """Move a task back, on purpose and on record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: TaskStatus
+    reopen: Literal[True]
+    reason: Reason
+    host: Host | None = Field(default=None, description="The machine the report is about; kept with the change.")
+    commit: Commit | None = Field(default=None, description="The commit the work is in; kept with the change.")
+
+
+class _Item(BaseModel):
+    task: Text = Field(description="A task id, SLUG/ID, or UUID.")
+    version: Version | None = Field(default=None, description="As If-Match: refuse if the task has changed since.")
+
+
+class AdvanceItem(Advance, _Item):
+    """An advance in a list."""
+
+
+class ReopenItem(Reopen, _Item):
+    """A reopen in a list."""
+
+
+def _kind(body: Any) -> str:
+    wanted = body.get("reopen") if isinstance(body, dict) else getattr(body, "reopen", False)
+    return REOPEN if wanted is True else ADVANCE
+
+
+Move = Annotated[Annotated[Advance, Tag(ADVANCE)] | Annotated[Reopen, Tag(REOPEN)], Discriminator(_kind)]
+Item = Annotated[Annotated[AdvanceItem, Tag(ADVANCE)] | Annotated[ReopenItem, Tag(REOPEN)], Discriminator(_kind)]
+Items = Annotated[list[Item], Field(min_length=1, max_length=MAX_BATCH_SIZE)]
+
+FIELDS = {
+    ADVANCE: ("status", "reopen", "host", "commit"),
+    REOPEN: ("status", "reopen", "reason", "host", "commit"),
+}
+"""What each takes, for the words of a refusal; items of a list also take `task` and `version`."""
+
+
+class Row(BaseModel):
+    """A row of a model; what is of another row comes from there, along a path of attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Repo(Row):
     """A repository, and where it is checked out on the host asked for."""
 
     slug: str
@@ -21,31 +140,33 @@ class Repo(BaseModel):
     workplans: str = Field(description="The glob of its workplans.")
 
 
-class Workstream(BaseModel):
+class Workstream(Row):
     """A workplan as the hub has it."""
 
     id: UUID
-    repo: str
+    repo: str = Field(validation_alias=AliasPath("repo", "slug"))
     key: str
     title: str
     status: WorkstreamStatus
     status_changed_at: datetime
     path: str
     version: int = Field(description="Updated with every change of it or of one of its tasks.")
-    domain: str | None
-    owner: str | None
-    topic_slug: str | None
-    created: str | None
-    updated: str | None
-    tasks: dict[TaskStatus, int] = Field(description="How many tasks it has in each status that occurs.")
+    domain: OptionalText
+    owner: OptionalText
+    topic_slug: OptionalText
+    created: OptionalText
+    updated: OptionalText
+    tasks: dict[TaskStatus, int] = Field(
+        validation_alias="task_counts", description="How many tasks it has in each status that occurs."
+    )
 
 
-class Task(BaseModel):
+class Task(Row):
     """A task as the hub has it."""
 
     id: UUID
-    repo: str
-    workstream: str
+    repo: str = Field(validation_alias=AliasPath("workstream", "repo", "slug"))
+    workstream: str = Field(validation_alias=AliasPath("workstream", "key"))
     workstream_id: UUID
     key: str
     title: str
@@ -64,73 +185,75 @@ class ReportedTask(Task):
     )
 
 
-class Change(BaseModel):
+class Change(Row):
     """One move of a task's status."""
 
     at: datetime
     old: TaskStatus
     new: TaskStatus
-    who: str | None
+    who: OptionalText
     source: Literal["file", "api", "admin", "command"]
-    host: str | None
-    commit: str | None
+    host: OptionalText
+    commit: OptionalText
     reopen: bool
-    reason: str | None
+    reason: OptionalText
 
 
-class Finding(BaseModel):
+class Finding(Row):
     """A drift or fault, from when it was first seen until it was resolved."""
 
     id: int
-    repo: str
-    host: str
-    path: str
+    repo: str = Field(validation_alias=AliasPath("checkout", "repo", "slug"))
+    host: str = Field(validation_alias=AliasPath("checkout", "host"))
+    path: str = Field(validation_alias=AliasPath("checkout", "path"))
     code: str
     severity: Severity
     message: str
-    file: str | None
+    file: OptionalText
     line: int | None
-    workplan: str | None
-    task: str | None
-    db_status: str | None
-    file_status: str | None
+    workplan: OptionalText
+    task: OptionalText
+    db_status: OptionalText
+    file_status: OptionalText
     action: str
-    state: Literal["open", "resolved"]
+    state: Annotated[
+        Literal["open", "resolved"], BeforeValidator(lambda resolved_at: "resolved" if resolved_at else "open")
+    ] = Field(validation_alias="resolved_at")
     first_seen: datetime
     last_seen: datetime
     times_seen: int
-    opened_by: UUID | None = Field(description="The run that saw it first.")
-    resolved_by: UUID | None
+    opened_by: UUID | None = Field(validation_alias="opened_by_id", description="The run that saw it first.")
+    resolved_by: UUID | None = Field(validation_alias="resolved_by_id")
     resolved_at: datetime | None
-    resolution: str | None
-    commit: str | None = Field(description="The writeback commit that resolved it.")
+    resolution: OptionalText
+    commit: OptionalText = Field(description="The writeback commit that resolved it.")
 
 
-class Run(BaseModel):
+class Run(Row):
     """One check or fix of one checkout."""
 
     id: UUID
-    repo: str
-    host: str
-    path: str
+    repo: str = Field(validation_alias=AliasPath("checkout", "repo", "slug"))
+    host: str = Field(validation_alias=AliasPath("checkout", "host"))
+    path: str = Field(validation_alias=AliasPath("checkout", "path"))
     mode: Mode
     dry_run: bool
     trigger: str
-    user: str | None
-    version: str | None
+    user: OptionalText
+    version: OptionalText
     outcome: Outcome
     converged: bool
-    error: str | None
-    freshness: str | None
-    fetch: str | None
-    head: str | None
-    branch: str | None
-    upstream: str | None
+    error: OptionalText
+    freshness: OptionalText
+    fetch: OptionalText
+    head: OptionalText
+    branch: OptionalText
+    upstream: OptionalText
     ahead: int | None = Field(description="Commits that the upstream lacks; null if that is not known.")
     behind: int | None = Field(description="Commits that the checkout lacks; null if that is not known.")
-    writeback_commit: str | None
-    tip: str | None = Field(description="The upstream's commit that its fetch saw.")
-    push: str | None = Field(description="'ok', or why the commit was not pushed; null if no push was requested.")
+    writeback_commit: OptionalText
+    tip: OptionalText = Field(description="The upstream's commit that its fetch saw.")
+    push: OptionalText = Field(description="'ok', or why the commit was not pushed; null if no push was requested.")
     counts: dict[str, int]
     seconds: dict[str, Any]
     started_at: datetime

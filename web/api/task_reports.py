@@ -1,27 +1,29 @@
-"""One task's report: forward by `advance`, back by `reopen`, each with its refusal as a problem."""
+"""Reports of statuses as transitions: one, or many at once, and each refusal as a problem."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 
 from django.http import HttpRequest
 
-from statehub.models import Source, Task, Workstream
+from statehub.models import Source, Task
 from statehub.statuses import TASK_STATUSES, is_regress
+from statehub.task_lookup import TooManyTasksError, find_task, find_tasks
 from statehub.transitions import (
     Actor,
     ConflictError,
     ReasonMissingError,
     StatusRegressionError,
+    TaskChangedError,
     TaskNotFoundError,
+    Transition,
     TransitionError,
-    advance,
-    find_task,
-    reopen,
+    TransitionsRefusedError,
+    make_transition,
+    make_transitions,
 )
-from web.api import serializers
 from web.api.problems import (
     CONFLICT,
     PRECONDITION_FAILED,
@@ -30,15 +32,31 @@ from web.api.problems import (
     WOULD_REGRESS,
     FieldError,
     ProblemError,
+    ProblemType,
 )
-from web.api.request_schemas import Advance, Reopen
+from web.api.schemas import Advance, AdvanceItem, Reopen, ReopenItem
+from web.api.schemas import Task as TaskSchema
 from web.models import ApiToken
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
+_PROBLEMS: tuple[tuple[type[TransitionError], ProblemType, str], ...] = (
+    (TaskNotFoundError, UNKNOWN_TASK, "task"),
+    (TaskChangedError, PRECONDITION_FAILED, "version"),
+    (StatusRegressionError, WOULD_REGRESS, "status"),
+    (ReasonMissingError, VALIDATION_ERROR, "reason"),
+    (TransitionError, VALIDATION_ERROR, "status"),
+)
+"""What a refused transition is to a caller, and the field that is wrong; the first class that fits counts."""
+
+
+def etag(task: Task) -> str:
+    """Return the task's version as a header has it (RFC 9110, section 8.8.3)."""
+    return f'"{task.version}"'
+
 
 def get_task(ref: str) -> Task:
-    """The task that *ref* names, with workstream and repo. Raises Problem."""
+    """Return the task that *ref* names, with workstream and repo. Raises ProblemError."""
     if "\0" in ref:
         raise ProblemError(UNKNOWN_TASK, "a task's name cannot contain NUL")
     try:
@@ -47,107 +65,109 @@ def get_task(ref: str) -> Task:
         raise ProblemError(UNKNOWN_TASK, str(error)) from error
 
 
-def refresh(task: Task) -> Task:
-    """*task* as it is now. Raises Problem where it is gone."""
-    row = Task.objects.select_related("workstream__repo").filter(pk=task.pk).first()
-    if row is None:
-        raise ProblemError(UNKNOWN_TASK, f"task '{task.key}' is no longer in the hub")
-    return row
-
-
-def origin(token: ApiToken, move: Advance | Reopen) -> Actor:
-    """Who moves: the token's name, and what the report says of where."""
-    return Actor(token.name, Source.API, move.host or "", move.commit or "")
-
-
 def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | None) -> Task:
-    """Move the task that *ref* names, in the caller's transaction; returns it as it then is. Raises Problem."""
-    task = get_task(ref)
-    if if_match is not None:
-        # The workstream first, as everybody does; what holds under its lock holds until the move.
-        Workstream.objects.select_for_update(of=("self",)).filter(pk=task.workstream_id).first()
-        task = refresh(task)
-        if not matches(if_match, serializers.version(task)):
-            raise precondition_failed(task)
-    with refusals(task, move.status):
-        if isinstance(move, Reopen):
-            reopen(task, move.status, move.reason, origin(token, move))
-        else:
-            advance(task, move.status, origin(token, move))
-    return refresh(task)
+    """Make one transition, in the caller's transaction, and return the task as it then is. Raises ProblemError."""
+    try:
+        return make_transition(_transition(get_task(ref), move, token, if_match)).task
+    except TransitionError as error:
+        raise _problem(error) from error
+
+
+def report_all(moves: Sequence[AdvanceItem | ReopenItem], token: ApiToken) -> list[Task]:
+    """Make all transitions or none, in the caller's transaction, and return the tasks in order. Raises ProblemError."""
+    tasks = _find_all([move.task for move in moves])
+    wanted = [_transition(task, move, token, move.version) for task, move in zip(tasks, moves, strict=True)]
+    try:
+        return [outcome.task for outcome in make_transitions(wanted)]
+    except ConflictError as error:
+        raise _problem(error) from error
+    except TransitionsRefusedError as refused:
+        raise _refusal([(index, *_explain(error)) for index, error in refused.errors.items()]) from refused
 
 
 def check_preconditions(request: HttpRequest, *, if_match: bool) -> None:
-    """Refuse a condition that nobody would look at: any but If-Match, and that one on a list. Raises Problem."""
+    """Refuse a condition that would not be checked: any but If-Match, and that one on a list. Raises ProblemError."""
     refused = {"If-None-Match": "only If-Match is supported", "If-Unmodified-Since": "only If-Match is supported"}
     if not if_match:
         refused["If-Match"] = 'in a list each item takes a "version" of its own'
-    faults = [FieldError("header", name, said) for name, said in refused.items() if name in request.headers]
+    faults = [FieldError("header", name, detail) for name, detail in refused.items() if name in request.headers]
     if faults:
         raise ProblemError(VALIDATION_ERROR, f"header {faults[0].where}: {faults[0].detail}", faults=faults)
 
 
-def matches(if_match: str, version: str) -> bool:
-    """Whether an If-Match header names *version*: quoted, bare, in a list, or `*`.
-
-    A weak tag counts, too: a proxy that compresses makes ours weak, and the version tells of states, not of bytes.
-    """
-    return if_match.strip() == "*" or version in {quoted or bare for quoted, bare in _TAG.findall(if_match)}
-
-
-@contextmanager
-def refusals(task: Task, status: str) -> Iterator[None]:
-    """Turns what `statehub.transitions` raises into problems."""
-    try:
-        yield
-    except StatusRegressionError as error:
-        raise would_regress(refresh(task), status) from error
-    except TaskNotFoundError as error:
-        raise ProblemError(UNKNOWN_TASK, str(error)) from error
-    except ReasonMissingError as error:
-        raise ProblemError(VALIDATION_ERROR, str(error), faults=[FieldError("body", "/reason", str(error))]) from error
-    except ConflictError as error:
-        raise busy(str(error)) from error
-    except TransitionError as error:  # An unknown status.
-        raise ProblemError(VALIDATION_ERROR, str(error), faults=[FieldError("body", "/status", str(error))]) from error
-
-
-def busy(detail: str) -> ProblemError:
-    """The refusal of what may work if it is tried again, and when to do that."""
-    return ProblemError(CONFLICT, detail, headers={"Retry-After": "1"})
-
-
-def precondition_failed(task: Task) -> ProblemError:
-    """The refusal if the version that the caller knew is no longer the task's."""
-    said = f"task '{task.key}' is {task.status} now (version {serializers.version(task)})"
-    return ProblemError(PRECONDITION_FAILED, said, headers={"ETag": serializers.etag(task)}, more=task_member(task))
-
-
-def would_regress(task: Task, status: str) -> ProblemError:
-    """The refusal of a step back, with the state that stands against it."""
-    said = regress_message(task, status)
-    return ProblemError(
-        WOULD_REGRESS,
-        said,
-        allowed=allowed_statuses(task),
-        headers={"ETag": serializers.etag(task)},
-        more=task_member(task),
+def _transition(task: Task, move: Advance | Reopen, token: ApiToken, if_match: str | None) -> Transition:
+    return Transition(
+        task,
+        move.status,
+        Actor(token.name, Source.API, move.host or "", move.commit or ""),
+        reopen=move.reopen,
+        reason=move.reason if isinstance(move, Reopen) else "",
+        versions=_versions(if_match),
     )
 
 
-def regress_message(task: Task, status: str) -> str:
-    """Why not, and what to do."""
-    return (
-        f"task '{task.key}' is {task.status}; {status} would move it backwards"
+def _versions(if_match: str | None) -> set[str] | None:
+    """Return the versions that an If-Match header names, quoted, bare or in a list; None if any will do.
+
+    A weak tag counts as well: a proxy that compresses makes ours weak, and a version is that of a state, not of bytes.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return {quoted or bare for quoted, bare in _TAG.findall(if_match)}
+
+
+def _find_all(refs: Sequence[str]) -> list[Task]:
+    """Return the task of each name. Raises ProblemError, also for a task that is given twice."""
+    try:
+        found = find_tasks(refs)
+    except TooManyTasksError as error:
+        raise ProblemError(VALIDATION_ERROR, str(error)) from error
+    tasks: list[Task] = []
+    faults: list[tuple[int, ProblemType, FieldError]] = []
+    first: dict[Task, int] = {}
+    for index, ref in enumerate(refs):
+        task = found[ref]
+        if isinstance(task, TaskNotFoundError):
+            faults.append((index, *_explain(task)))
+        elif first.setdefault(task, index) != index:
+            detail = f"the same task as in /{first[task]}"
+            faults.append((index, VALIDATION_ERROR, FieldError("body", "/task", detail)))
+        else:
+            tasks.append(task)
+    if faults:
+        raise _refusal(faults)
+    return tasks
+
+
+def _explain(error: TransitionError) -> tuple[ProblemType, FieldError]:
+    """Return the kind of problem that *error* is to a caller, and the field of the report that is wrong."""
+    kind, field = next((kind, field) for error_class, kind, field in _PROBLEMS if isinstance(error, error_class))
+    if not isinstance(error, StatusRegressionError):
+        return kind, FieldError("body", f"/{field}", str(error))
+    old = error.task.status
+    detail = (
+        f"task '{error.task.key}' is {old}; {error.status} would move it backwards"
         '; to do that deliberately send "reopen": true and a "reason"'
     )
+    allowed = [status for status in TASK_STATUSES if not is_regress(old, status)]
+    return kind, FieldError("body", f"/{field}", detail, allowed)
 
 
-def allowed_statuses(task: Task) -> list[str]:
-    """Where an advance may take the task from where it is."""
-    return [status for status in TASK_STATUSES if not is_regress(task.status, status)]
+def _problem(error: TransitionError) -> ProblemError:
+    """Return the refusal of one report; with the task as it is now if that is what stands against it."""
+    if isinstance(error, ConflictError):
+        return ProblemError(CONFLICT, str(error), headers={"Retry-After": "1"})
+    kind, fault = _explain(error)
+    if isinstance(error, TaskChangedError | StatusRegressionError):
+        current = TaskSchema.model_validate(error.task).model_dump(mode="json")
+        headers = {"ETag": etag(error.task)}
+        return ProblemError(kind, fault.detail, allowed=fault.allowed, headers=headers, more={"task": current})
+    return ProblemError(kind, fault.detail, faults=[fault] if kind is VALIDATION_ERROR else [])
 
 
-def task_member(task: Task) -> dict[str, object]:
-    """The member of a problem document that has the task as it is."""
-    return {"task": serializers.task(task).model_dump(mode="json")}
+def _refusal(refused: Sequence[tuple[int, ProblemType, FieldError]]) -> ProblemError:
+    """Return the refusal of a list of reports, of the first one's kind; each error says its own status."""
+    faults = [replace(fault, where=f"/{index}{fault.where}", status=kind.status) for index, kind, fault in refused]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    detail = f"{faults[0].where}: {faults[0].detail}{more}; nothing was changed"
+    return ProblemError(refused[0][1], detail, faults=faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Header, Path, Query, Router
 from pydantic import Field, StringConstraints
 
+from consistency.db.fileless import find_tasks_without_file
 from statehub.models import StatusChange, Task
-from web.api import schemas, serializers
+from web.api import schemas
 from web.api.authentication import ReportTokenAuth, token_of
-from web.api.batch import report_all
-from web.api.field_types import Moment, Priority, TaskStatus, Text
 from web.api.idempotency import StoredResponse, run_idempotent
-from web.api.pagination import CursorPagination, ListQuery, check_parameters, paginated_response
-from web.api.request_schemas import Items, Move
-from web.api.task_reports import check_preconditions, get_task, report
+from web.api.pagination import CursorPagination, ListQuery, check_parameters, json_array, paginated_response
+from web.api.schemas import Items, Moment, Move, Priority, TaskStatus, Text
+from web.api.task_reports import check_preconditions, etag, get_task, report, report_all
 
 router = Router()
 
@@ -58,7 +58,7 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
     rows = Task.objects.filter(chosen).select_related("workstream__repo")
     order = CursorPagination(("workstream_id", "key"), (UUID, str))
-    return paginated_response(request, order, rows, wanted, lambda page: [serializers.task(row) for row in page])
+    return paginated_response(request, order, rows, wanted, schemas.Task)
 
 
 @router.patch(
@@ -73,7 +73,7 @@ def patch_tasks(
     token = token_of(request)
 
     def work() -> StoredResponse:
-        return StoredResponse(serializers.reported_tasks_text(report_all(moves, token)))
+        return StoredResponse(json_array(_reported(report_all(moves, token)), exclude_none=True))
 
     return run_idempotent(request, token, idempotency_key, work)
 
@@ -83,14 +83,15 @@ def history(request: HttpRequest, ref: Ref, wanted: Query[ListQuery]) -> HttpRes
     """Every move of the task's status: from what to what, when, by whom, from where."""
     rows = StatusChange.objects.filter(task=get_task(ref))
     order = CursorPagination(("id",), (int,), descending=True)
-    return paginated_response(request, order, rows, wanted, lambda page: [serializers.change(row) for row in page])
+    return paginated_response(request, order, rows, wanted, schemas.Change)
 
 
 @router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")
 def task(request: HttpRequest, ref: Ref) -> HttpResponse:
     """The task, with its version as ETag."""
     check_parameters(request)
-    return serializers.task_response(get_task(ref))
+    row = get_task(ref)
+    return StoredResponse(schemas.Task.model_validate(row).model_dump_json(), headers={"ETag": etag(row)}).response()
 
 
 @router.patch(
@@ -110,6 +111,16 @@ def patch_task(
 
     def work() -> StoredResponse:
         row = report(ref, move, token, if_match)
-        return StoredResponse(serializers.reported_task_text(row), headers={"ETag": serializers.etag(row)})
+        text = _reported([row])[0].model_dump_json(exclude_none=True)
+        return StoredResponse(text, headers={"ETag": etag(row)})
 
     return run_idempotent(request, token, idempotency_key, work)
+
+
+def _reported(rows: Sequence[Task]) -> list[schemas.ReportedTask]:
+    """Return the tasks after their reports, with a warning if no file will show the status."""
+    warnings = find_tasks_without_file(rows)
+    reported = [schemas.ReportedTask.model_validate(row) for row in rows]
+    for task in reported:
+        task.warning = warnings.get(task.id)
+    return reported

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from web.api.field_types import NO_NUL, NOT_BLANK
 from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
-from web.api.request_schemas import FIELDS
+from web.api.schemas import FIELDS, NO_NUL, NOT_BLANK
 
 _PATTERNS = {NO_NUL: "must not contain NUL", NOT_BLANK: "must not be blank or contain NUL"}
 _WORDS = {

@@ -11,7 +11,8 @@ from consistency.db.fileless import find_tasks_without_file
 from statehub.management.base import HubCommand, current_user
 from statehub.models import Source
 from statehub.statuses import TASK_STATUSES
-from statehub.transitions import Actor, TransitionError, find_task, reopen
+from statehub.task_lookup import find_task
+from statehub.transitions import Actor, TransitionError, reopen
 
 
 class Command(HubCommand):

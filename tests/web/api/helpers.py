@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 from statehub.models import Repo, StatusChange, Task, Workstream
-from web.api import serializers, tokens
+from web.api import tokens
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 NOON_TEXT = "2026-01-02T12:00:00Z"
@@ -43,7 +43,7 @@ def as_json(task: Task, **fields: Any) -> Json:
         "status": row.status,
         "status_changed_at": row.status_changed_at.isoformat().replace("+00:00", "Z"),
         "priority": row.priority,
-        "version": serializers.version(row),
+        "version": row.version,
         **fields,
     }
 

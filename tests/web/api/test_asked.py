@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from statehub import transitions
-from statehub.models import StatusChange
+from statehub.models import StatusChange, Task
 from statehub.transitions import ConflictError, ReasonMissingError, TransitionError
 from tests.web.api.helpers import Api, Said, as_json, new_task, problem
-from web.api import batch, task_reports
+from web.api import task_reports
 from web.api.app import api as document_of
 from web.models import KeptAnswer
 
@@ -61,11 +62,7 @@ class TestTryAgain:
         def refuse(*_args: object) -> None:
             raise ConflictError(AGAIN)
 
-        def refuse_all(*_args: object) -> None:
-            raise task_reports.busy(AGAIN)
-
-        monkeypatch.setattr(transitions, "_move", refuse)
-        monkeypatch.setattr(batch, "_apply", refuse_all)
+        monkeypatch.setattr(transitions, "_write", refuse)
         return monkeypatch
 
     @pytest.mark.parametrize("path", ["tasks/T01/", "tasks/"])
@@ -80,14 +77,23 @@ class TestTryAgain:
         expected = as_json(task, status="done")
         assert (again.status, again.json) == (200, expected if path != "tasks/" else [expected])
 
-    def test_list_that_loses_a_race_says_so(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The condition in the database itself: the ranks that a move may start from are none here."""
+    @pytest.mark.parametrize("path", ["tasks/T01/", "tasks/"])
+    def test_report_that_loses_a_race_says_so(self, api: Api, path: str) -> None:
+        """The condition in the database is on the exact old status: the history must not say another."""
         new_task()
-        monkeypatch.setattr(batch, "statuses_up_to", lambda _status: [])
-        answer = api.patch("tasks/", [{"task": "T01", "status": "done"}])
-        detail = "a task was changed by someone else at the same time; try again"
+
+        def overtake(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if sql.startswith('UPDATE "statehub_task"') and params[0] == "done":
+                execute('UPDATE "statehub_task" SET "status" = %s', ("in_progress",), many, context)
+            return execute(sql, params, many, context)
+
+        body: Any = {"status": "done"} if path != "tasks/" else [{"task": "T01", "status": "done"}]
+        with connection.execute_wrapper(overtake):
+            answer = api.patch(path, body)
+        detail = "task 'T01' was changed by someone else at the same time; try again"
         assert answer == Said(409, problem("busy", 409, "Conflict with a concurrent change", detail), {})
         assert answer.headers["Retry-After"] == "1"
+        assert (Task.objects.get().status, StatusChange.objects.count()) == ("todo", 0)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_status_of_a_refusal_does_not_depend_on_its_words(
         raise error
 
     new_task()
-    monkeypatch.setattr(task_reports, "advance", refuse)
+    monkeypatch.setattr(task_reports, "make_transition", refuse)
     answer = api.patch("tasks/T01/", {"status": "done"})
     assert (answer.status, answer.json["type"], answer.json["detail"]) == (status, f"/api/problems/#{kind}", str(error))
     assert [each["where"] for each in answer.json.get("errors", [])] == ([where] if where else [])

@@ -67,15 +67,15 @@ def test_one_that_moved_on_stops_all(api: Api) -> None:
 
 
 def test_names_that_are_none_stop_all(api: Api) -> None:
-    one = new_task("net", "T01")
-    new_task("net", "T02")
-    new_task("other", "T02", workstream="WP-2")
+    one, two = new_task("net", "T01"), new_task("net", "T02")
+    other = new_task("other", "T02", workstream="WP-2")
+    several = f"net/T02 ({two.pk}), other/T02 ({other.pk})"
     names = ["T01", "T02", "net/T01", "nowhere/T01", "00000000-0000-0000-0000-000000000000", f"{one.pk}", "other/T02"]
     answer = api.patch("tasks/", [{"task": name, "status": "done"} for name in names])
     assert (answer.status, faults(answer), changes()) == (
         404,
         [
-            ("/1/task", 404, "'T02' names 2 tasks; give SLUG/ID or the UUID"),
+            ("/1/task", 404, f"'T02' names more than one task: {several}; give SLUG/ID or the UUID"),
             ("/2/task", 422, "the same task as in /0"),
             ("/3/task", 404, "no task 'nowhere/T01' in the hub"),
             ("/4/task", 404, "no task '00000000-0000-0000-0000-000000000000' in the hub"),
@@ -83,6 +83,15 @@ def test_names_that_are_none_stop_all(api: Api) -> None:
         ],
         [],
     )
+
+
+def test_reopen_whose_reason_is_blank_to_the_hub_stops_all(api: Api) -> None:
+    new_task("net", "T01")
+    new_task("net", "T02", "done")
+    reopen = {"task": "T02", "status": "todo", "reopen": True, "reason": "\x1c"}
+    answer = api.patch("tasks/", [{"task": "T01", "status": "done"}, reopen])
+    assert (answer.status, faults(answer), changes()) == (422, [("/1/reason", 422, "a reopen needs a reason")], [])
+    assert answer.json["detail"] == "/1/reason: a reopen needs a reason; nothing was changed"
 
 
 @pytest.mark.parametrize(

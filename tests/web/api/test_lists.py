@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from consistency.cli.retiring import retire
 from consistency.models import Finding, Run
@@ -115,10 +116,13 @@ def test_tasks_are_filtered(api: Api) -> None:
     assert {query: set(keys(api.get(f"tasks/?{query}"))) for query in cases} == cases
 
 
-def test_history_is_the_moves_newest_first(api: Api) -> None:
+def test_history_is_the_moves_newest_first(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     task = new_task()
-    advance(task, "done", Actor("me", Source.COMMAND), at=NOON)
-    reopen(task, "todo", "not yet", Actor("you", Source.ADMIN, "laptop", "c0ffee1"), at=NOON + timedelta(hours=1))
+    with monkeypatch.context() as clock:
+        clock.setattr(timezone, "now", lambda: NOON)
+        advance(task, "done", Actor("me", Source.COMMAND))
+        clock.setattr(timezone, "now", lambda: NOON + timedelta(hours=1))
+        reopen(task, "todo", "not yet", Actor("you", Source.ADMIN, "laptop", "c0ffee1"))
     assert api.get("tasks/net/T01/history/").json == [
         {
             "at": "2026-01-02T13:00:00Z", "old": "done", "new": "todo", "who": "you", "source": "admin",
