@@ -1,4 +1,4 @@
-"""What the API keeps: its tokens, the answers it must be able to repeat, and refused attempts by address."""
+"""What the API keeps: tokens, answers to repeat for an Idempotency-Key, and failed attempts by address."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class ApiToken(models.Model):
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else ""
 
 
-class KeptAnswer(models.Model):
+class IdempotencyRecord(models.Model):
     """How the first call with an Idempotency-Key was answered; `claim` says which call that was."""
 
-    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="answers")
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="idempotency_records")
     key = models.CharField(max_length=255)
     claim = models.UUIDField()
     request = models.CharField(max_length=64, help_text="SHA-256 of what was asked.")
@@ -56,15 +56,15 @@ class KeptAnswer(models.Model):
 
     class Meta:
         ordering = ("-at",)
-        indexes = (models.Index(fields=("at",), name="answer_at"),)
-        constraints = (models.UniqueConstraint(fields=("token", "key"), name="answer_key_unique"),)
+        indexes = (models.Index(fields=("at",), name="idempotency_at"),)
+        constraints = (models.UniqueConstraint(fields=("token", "key"), name="idempotency_token_key_unique"),)
 
     def __str__(self) -> str:
         return f"{self.key}: {self.status}"
 
 
-class RefusedAttempts(models.Model):
-    """How many tokens from one address were refused in one minute."""
+class FailedAuthAttempts(models.Model):
+    """How many attempts with an invalid token came from one address in one minute."""
 
     address = models.CharField(max_length=50)
     minute = models.DateTimeField()
@@ -72,8 +72,8 @@ class RefusedAttempts(models.Model):
 
     class Meta:
         ordering = ("-minute", "address")
-        verbose_name_plural = "refused attempts"
-        constraints = (models.UniqueConstraint(fields=("minute", "address"), name="refused_minute_address_unique"),)
+        verbose_name_plural = "failed auth attempts"
+        constraints = (models.UniqueConstraint(fields=("minute", "address"), name="failed_auth_minute_address_unique"),)
 
     def __str__(self) -> str:
         return f"{self.address}: {self.count}"

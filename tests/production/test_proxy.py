@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from tests.web.api.helpers import Api
 from web.middleware.proxy import TrustedProxies
-from web.models import RefusedAttempts
+from web.models import FailedAuthAttempts
 
 PROXY, CLIENT = "10.0.0.5", "203.0.113.7"
 
@@ -103,7 +103,7 @@ def test_refused_tokens_count_for_the_client_behind_the_proxy(db: None, settings
         assert stranger.get("tasks/", X_Forwarded_For=client).status == 401
     spoofing = Api("wrong", Client(REMOTE_ADDR="198.51.100.1"))
     assert spoofing.get("tasks/", X_Forwarded_For=CLIENT).status == 401
-    rows = RefusedAttempts.objects.values_list("address", "count")
+    rows = FailedAuthAttempts.objects.values_list("address", "count")
     counts = dict.fromkeys((CLIENT, "203.0.113.8", "198.51.100.1"), 0)
     for address, count in rows:  # a minute may have ended in between
         counts[address] += count

@@ -19,7 +19,7 @@ from testing.hub import Hub
 from testing.programs import need_program
 from testing.server import PRODUCTION, serving
 from web.api import tokens
-from web.models import RefusedAttempts
+from web.models import FailedAuthAttempts
 
 PASSWORD = "correct horse battery"
 
@@ -74,7 +74,7 @@ def test_example_carries_people_and_reports(site: Site) -> None:
     # Headers of the client are replaced.
     claims = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example.org"}
     assert ada.get("/api/tasks/", Authorization="Bearer wrong", **claims)[0] == 401
-    assert set(RefusedAttempts.objects.values_list("address", flat=True)) == {"127.0.0.1"}
+    assert set(FailedAuthAttempts.objects.values_list("address", flat=True)) == {"127.0.0.1"}
     assert ada.get("/admin/", **claims)[0] == 200
 
     # The API itself refuses a report that is too large.

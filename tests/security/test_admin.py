@@ -74,7 +74,7 @@ def addresses(**pks: object) -> list[str]:
 def rows_of_everything() -> dict[str, list[Any]]:
     """Return all rows except those that viewing a page leaves."""
     models = [
-        model for model in apps.get_models() if model._meta.label not in {"sessions.Session", "web.RefusedAttempts"}
+        model for model in apps.get_models() if model._meta.label not in {"sessions.Session", "web.FailedAuthAttempts"}
     ]
     kept = {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
     for user in kept["auth.User"]:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from web.api.problems import CONFLICT, KEY_REUSED, ProblemError
-from web.models import ApiToken, KeptAnswer
+from web.models import ApiToken, IdempotencyRecord
 
 RETENTION = timedelta(days=7)
 PURGE_INTERVAL = 100  # kept answers; then twice as many go at most, so that no call pays for more than its share
@@ -53,10 +53,10 @@ def run_idempotent(request: HttpRequest, token: ApiToken, key: str | None, work:
         asked = _fingerprint(request)
         # Where another call with the key is under way, PostgreSQL waits here until that has ended; SQLite waited when
         # the transaction began. Only then can be told whose row it is.
-        KeptAnswer.objects.bulk_create(
-            [KeptAnswer(token=token, key=key, claim=claim, request=asked)], ignore_conflicts=True
+        IdempotencyRecord.objects.bulk_create(
+            [IdempotencyRecord(token=token, key=key, claim=claim, request=asked)], ignore_conflicts=True
         )
-        row = KeptAnswer.objects.get(token=token, key=key)
+        row = IdempotencyRecord.objects.get(token=token, key=key)
         if row.claim == claim:
             given = _attempt(work)
             row.status, row.headers, row.body = given.status, dict(given.headers), given.body
@@ -93,7 +93,7 @@ def _fingerprint(request: HttpRequest) -> str:
 def purge_expired() -> None:
     """Forget the oldest answers that no longer need to be kept."""
     with transaction.atomic():
-        rows: Any = KeptAnswer.objects.filter(at__lt=timezone.now() - RETENTION).order_by("at")
+        rows: Any = IdempotencyRecord.objects.filter(at__lt=timezone.now() - RETENTION).order_by("at")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True)
-        KeptAnswer.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[: 2 * PURGE_INTERVAL])).delete()
+        IdempotencyRecord.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[: 2 * PURGE_INTERVAL])).delete()

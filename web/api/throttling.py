@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from web.middleware.proxy import parse_address
-from web.models import RefusedAttempts
+from web.models import FailedAuthAttempts
 
 RETENTION = timedelta(hours=1)
 
@@ -21,14 +21,14 @@ def record_failure(address: str) -> tuple[bool, bool]:
     Beyond the limit nothing more is written: a flood costs one look-up each.
     """
     minute = _minute()
-    rows = RefusedAttempts.objects.filter(address=network(address), minute=minute)
+    rows = FailedAuthAttempts.objects.filter(address=network(address), minute=minute)
     count = rows.values_list("count", flat=True).first()
     if count is not None and count >= settings.STATEHUB_REFUSED_PER_MINUTE:
         return True, False
     if count is None:
-        RefusedAttempts.objects.filter(minute__lt=minute - RETENTION).delete()
-        RefusedAttempts.objects.bulk_create(
-            [RefusedAttempts(address=network(address), minute=minute)], ignore_conflicts=True
+        FailedAuthAttempts.objects.filter(minute__lt=minute - RETENTION).delete()
+        FailedAuthAttempts.objects.bulk_create(
+            [FailedAuthAttempts(address=network(address), minute=minute)], ignore_conflicts=True
         )
     rows.update(count=F("count") + 1)
     return False, (count or 0) + 1 >= settings.STATEHUB_REFUSED_PER_MINUTE

@@ -14,7 +14,7 @@ from statehub.transitions import ConflictError, ReasonMissingError, TransitionEr
 from tests.web.api.helpers import Api, Said, as_json, new_task, problem
 from web.api import task_reports
 from web.api.app import api as document_of
-from web.models import KeptAnswer
+from web.models import IdempotencyRecord
 
 AGAIN = "busy: come again"
 
@@ -71,7 +71,7 @@ class TestTryAgain:
         body: Any = {"status": "done"} if path != "tasks/" else [{"task": "T01", "status": "done"}]
         answer = api.patch(path, body, Idempotency_Key="k")
         assert answer == Said(409, problem("busy", 409, "Conflict with a concurrent change", AGAIN), {})
-        assert (answer.headers["Retry-After"], KeptAnswer.objects.count()) == ("1", 0)
+        assert (answer.headers["Retry-After"], IdempotencyRecord.objects.count()) == ("1", 0)
         busy.undo()
         again = api.patch(path, body, Idempotency_Key="k")
         expected = as_json(task, status="done")

@@ -16,7 +16,7 @@ from testing.hub import Hub
 from tests.web.api.helpers import Api, Said, new_api, new_task, problem
 from web.api import tokens
 from web.api.throttling import network
-from web.models import ApiToken, RefusedAttempts
+from web.models import ApiToken, FailedAuthAttempts
 
 NO_TOKEN = problem("no-token", 401, "A token is needed", "send 'Authorization: Bearer TOKEN'")
 BAD_TOKEN = problem(
@@ -31,7 +31,7 @@ def test_no_token(db: None) -> None:
     for answer in (Api().get("tasks/"), Api().patch("tasks/T01/", {}), Api().patch("tasks/", [])):
         assert answer == Said(401, NO_TOKEN, {})
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="State Hub"'
-    assert not RefusedAttempts.objects.exists()
+    assert not FailedAuthAttempts.objects.exists()
 
 
 @pytest.mark.parametrize("header", ["Bearer wrong", "Bearer", "Bearer  ", "Basic bWU6bWU=", "bearer \udcff", "sth_x"])
@@ -105,7 +105,7 @@ class TestLimit:
         ours = [record.getMessage() for record in caplog.records if record.name == "statehub.api"]
         line = "refused a token from 127.0.0.1 for /api/tasks/: unknown token"
         assert ours == [line, line, f"{line}; further ones in this minute are not logged"]
-        assert RefusedAttempts.objects.values_list("address", "count").get() == ("127.0.0.1", 3)
+        assert FailedAuthAttempts.objects.values_list("address", "count").get() == ("127.0.0.1", 3)
 
     def test_good_token_passes_all_the_same(self, api: Api) -> None:
         for _ in range(6):
@@ -118,9 +118,9 @@ class TestLimit:
         other = Api("wrong")
         other.client.defaults["HTTP_X_FORWARDED_FOR"] = "192.0.2.7"
         assert other.get("tasks/").status == 401
-        RefusedAttempts.objects.update(minute=timezone.now() - timedelta(hours=2))
+        FailedAuthAttempts.objects.update(minute=timezone.now() - timedelta(hours=2))
         assert Api("wrong").get("tasks/").status == 401
-        assert RefusedAttempts.objects.count() == 1  # the old ones are gone
+        assert FailedAuthAttempts.objects.count() == 1  # the old ones are gone
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from statehub.models import StatusChange, Task
 from tests.web.api.helpers import Api, Said, as_json, changes, new_api, new_task, problem
 from web.api.idempotency import REPLAYED, purge_expired
-from web.models import KeptAnswer
+from web.models import IdempotencyRecord
 
 DONE = {"status": "done"}
 REUSED = problem(
@@ -108,6 +108,6 @@ def test_old_answers_are_swept(api: Api) -> None:
     new_task()
     for key in ("k1", "k2"):
         api.patch("tasks/T01/", DONE, Idempotency_Key=key)
-    KeptAnswer.objects.filter(key="k1").update(at=timezone.now() - timedelta(days=8))
+    IdempotencyRecord.objects.filter(key="k1").update(at=timezone.now() - timedelta(days=8))
     purge_expired()
-    assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["k2"]
+    assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["k2"]

@@ -19,7 +19,7 @@ from statehub.statuses import is_regress
 from testing.server import Server
 from tests.web.api.helpers import as_json, new_task
 from web.api import tokens
-from web.models import KeptAnswer
+from web.models import IdempotencyRecord
 
 Answer = tuple[int, Any]
 
@@ -89,7 +89,7 @@ def test_one_key_records_once(server: Server, secret: str, path: str) -> None:
     answers = at_once(*[lambda: patch(server, secret, path, body, {"Idempotency-Key": "k1"})] * 8)
     assert answers == [answers[0]] * 8
     assert answers[0][0] == 200
-    assert (StatusChange.objects.count(), KeptAnswer.objects.count()) == (1, 1)
+    assert (StatusChange.objects.count(), IdempotencyRecord.objects.count()) == (1, 1)
 
 
 def test_one_key_for_different_bodies_lets_one_through(server: Server, secret: str) -> None:
