@@ -19,11 +19,11 @@ from django.db import connection
 from django.utils import timezone
 
 from consistency.cli.ping import pinged
-from consistency.cli.registration import RegistrationError, all_here, by_path, by_slugs
+from consistency.cli.registration import all_here, by_path, by_slugs
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.git.lock import CheckoutLockedError
-from consistency.git.process import GitError, GitMissingError
-from consistency.git.worktree import NotAWorkTreeError, find_worktree
+from consistency.git.process import GitMissingError
+from consistency.git.worktree import find_worktree
 from consistency.models import Mode, RunState
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.progress import progress
@@ -32,6 +32,7 @@ from consistency.runs.options import RunOptions, committer
 from consistency.runs.run import run_visit
 from statehub import __version__
 from statehub.database_errors import explain_database_error
+from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
@@ -172,7 +173,7 @@ class RunCommand(HubCommand):
             if options["paths"]:
                 return self._by_paths(options["paths"], host)
             return by_slugs(options["slugs"], host)
-        except (RegistrationError, NotAWorkTreeError, GitError) as error:
+        except StateHubError as error:
             self.cannot_run(str(error))
 
     def _by_paths(self, paths: list[str], host: str) -> list[Checkout]:

@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 
 from consistency.cli.registration import RegistrationError, Wishes, is_retired, register
-from consistency.cli.session_protocol import SessionProtocolError, check_protocol, keep_protocol
+from consistency.cli.session_protocol import check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.git.clones import find_clones
-from consistency.git.process import GitError
 from consistency.git.unread import nearest
-from consistency.git.worktree import NotAWorkTreeError, WorkTree, find_worktree, list_files
+from consistency.git.worktree import WorkTree, find_worktree, list_files
+from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
 
@@ -106,7 +106,7 @@ class Command(HubCommand):
             if tree.top not in done:
                 done.add(tree.top)
                 self._register_tree(tree, wishes, protocol)
-        except (NotAWorkTreeError, RegistrationError, GitError, SessionProtocolError) as error:
+        except StateHubError as error:
             self.warn(f"error: {error}")
             return False
         return True

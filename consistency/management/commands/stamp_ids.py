@@ -8,15 +8,13 @@ from typing import Any
 
 from django.conf import settings
 
-from consistency.cli.registration import RegistrationError, all_here, by_slugs
-from consistency.git.lock import CheckoutLockedError
-from consistency.git.process import GitError, GitMissingError
-from consistency.git.worktree import NotAWorkTreeError
+from consistency.cli.registration import all_here, by_slugs
 from consistency.models import Mode
 from consistency.runs.fetching import OpenCheckout, fetch_all
 from consistency.runs.options import RunOptions, committer
-from consistency.runs.write_ids import WriteIdsError, WriteIdsResult, in_words, stamp_checkout
+from consistency.runs.write_ids import WriteIdsResult, in_words, stamp_checkout
 from statehub import __version__
+from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 
 
@@ -47,7 +45,7 @@ class Command(HubCommand):
                 for visit in opened:
                     with visit:
                         status = max(status, self._stamp(visit, options))
-        except (RegistrationError, GitMissingError) as error:
+        except StateHubError as error:
             self.cannot_run(str(error))
         return status
 
@@ -55,7 +53,7 @@ class Command(HubCommand):
         path = visit.checkout.path
         try:
             stamped = stamp_checkout(visit, _options(options), self.warn, commit=options["commit"])
-        except (WriteIdsError, NotAWorkTreeError, CheckoutLockedError, GitError, OSError) as error:
+        except (StateHubError, OSError) as error:
             self.warn(f"error: {path}: {error}")
             return CANNOT_RUN
         for line in stamped.left:
