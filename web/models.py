@@ -12,7 +12,7 @@ from statehub.text import escape_control
 class ApiToken(models.Model):
     """A remote machine's key, by the SHA-256 of its secret; `name` is who its reports are recorded as.
 
-    Made by `web.api.tokens.create` alone, which shows the secret once. A revoked token stays for the record.
+    Made by `web.api.tokens.create` alone, which shows the secret once. A revoked token is kept for the record.
     """
 
     name = models.CharField(max_length=200)
@@ -35,15 +35,15 @@ class ApiToken(models.Model):
         return escape_control(self.name)
 
     @property
-    def trouble(self) -> str:
-        """Why it opens nothing: 'revoked', 'expired', or '' where it does."""
+    def inactive_reason(self) -> str:
+        """'revoked', 'expired', or '' for an active token."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= timezone.now() else ""
 
 
 class IdempotencyRecord(models.Model):
-    """How the first call with an Idempotency-Key was answered; `claim` says which call that was."""
+    """The answer to the first call with an Idempotency-Key; `claim` identifies that call."""
 
     token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="idempotency_records")
     key = models.CharField(max_length=255)

@@ -42,7 +42,7 @@ def _access(token: ApiToken) -> str:
 
 
 def _state(token: ApiToken) -> str:
-    return token.trouble or "active"
+    return token.inactive_reason or "active"
 
 
 @admin.register(ApiToken)

@@ -1,1 +1,1 @@
-"""The API that remote machines call: what it takes, what it answers, and what each refusal looks like."""
+"""The HTTP API for remote machines: requests, answers, and a problem document for each refusal."""

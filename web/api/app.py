@@ -1,4 +1,4 @@
-"""The API put together: its routes, its refusals, its OpenAPI document."""
+"""Puts the API together: routes, exception handlers, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _HEADERS: dict[str, dict[str, Any]] = {
 
 
 class HubAPI(NinjaAPI):
-    """The framework's API, whose document also tells of every refusal."""
+    """The framework's API, with every refusal in its document."""
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         document = super().get_openapi_schema(**kwargs)
         document["components"]["schemas"]["Problem"] = SCHEMA
         for path, methods in document["paths"].items():
@@ -42,7 +42,7 @@ class HubAPI(NinjaAPI):
 
 
 def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Add the refusals and the headers of one operation; say of a parameter what it is, not that it may lack."""
+    """Add the refusals and headers of one operation, and drop the null from the types of optional parameters."""
     for parameter in operation["parameters"]:
         shapes = parameter["schema"].pop("anyOf", [])
         for shape in shapes:
@@ -69,7 +69,7 @@ api = HubAPI(
     ),
     auth=TokenAuth(),
     parser=StrictParser(),
-    # No badge: it would have a machine outside look at the document.
+    # No badge: it would let an outside machine read the document.
     docs=Swagger(settings={"validatorUrl": None, "defaultModelsExpandDepth": 0}),
     docs_url="/docs/",
     urls_namespace="api",
@@ -90,7 +90,7 @@ def _invalid(_request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http_error(_request: HttpRequest, error: Any) -> HttpResponse:
-    """The framework wraps what the parser raised, which is a Problem."""
+    """The framework wraps the ProblemError that the parser raised."""
     problem = error.__cause__ if isinstance(error.__cause__, ProblemError) else ProblemError(BAD_REQUEST, str(error))
     return problem.response()
 
@@ -102,15 +102,15 @@ def _not_found(request: HttpRequest, _error: Any) -> HttpResponse:
 
 @api.exception_handler(DatabaseError)
 def _database_error(_request: HttpRequest, error: Any) -> HttpResponse:
-    trouble = explain_database_error(error)
-    if trouble.kind is Kind.VALUE:
-        return ProblemError(VALIDATION_ERROR, trouble.public).response()
-    if trouble.is_unavailable:
-        return unavailable(trouble).response()
+    explained = explain_database_error(error)
+    if explained.kind is Kind.VALUE:
+        return ProblemError(VALIDATION_ERROR, explained.public).response()
+    if explained.is_unavailable:
+        return unavailable(explained).response()
     raise error
 
 
 @api.exception_handler(Exception)
 def _fault(_request: HttpRequest, error: Any) -> HttpResponse:
-    """Django logs it, and the edge makes a problem document of what Django answers."""
+    """Let Django log it; ProblemMiddleware turns Django's answer into a problem document."""
     raise error

@@ -1,4 +1,4 @@
-"""Who may come in: checks a request's bearer token, and what it may do."""
+"""Authenticates requests by their bearer token."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ CHALLENGE = 'Bearer realm="State Hub"'
 
 
 class TokenAuth(HttpBearer):
-    """The scheme as the API's document names it. Its own `__call__`: the framework's logs foreign headers in DEBUG."""
+    """The scheme in the API's document. It has its own `__call__`: the framework's logs any header in DEBUG."""
 
     def __call__(self, request: HttpRequest) -> ApiToken:
-        """The token that *request* brought. Raises Problem."""
+        """Return the token of *request*. Raises ProblemError."""
         return authenticate(request)
 
     def authenticate(self, request: HttpRequest, token: str) -> NoReturn:
-        """Never called; the framework asks for it."""
+        """Never called; the framework requires it."""
         raise NotImplementedError
 
 
 class ReportTokenAuth(TokenAuth):
-    """The same, for those that may write."""
+    """The same, for tokens that may report."""
 
     def __call__(self, request: HttpRequest) -> ApiToken:
-        """The token that *request* brought, which may write. Raises Problem."""
+        """Return the token of *request*, which may report. Raises ProblemError."""
         token = authenticate(request)
         if token.read_only:
             raise ProblemError(READ_ONLY, f"the token '{token.name}' has read-only access")
@@ -42,15 +42,15 @@ class ReportTokenAuth(TokenAuth):
 
 
 def token_of(request: HttpRequest) -> ApiToken:
-    """The token that the framework let in."""
+    """Return the token that the framework has authenticated."""
     return cast("ApiToken", request.auth)  # type: ignore[attr-defined]  # the framework sets it
 
 
 def authenticate(request: HttpRequest) -> ApiToken:
-    """The token that *request* brought, in use and stamped. Raises Problem.
+    """Return the active token of *request* and record its use. Raises ProblemError.
 
-    A good token passes from any address, however many bad ones came from there: behind a tunnel or a proxy all
-    machines have one address, and one with an old token must not shut out the others. Its 256 bits need no such help.
+    A valid token passes from any address, however many invalid ones came from there: behind a tunnel or a proxy all
+    machines have one address, and one with an old token must not lock out the others. 256 bits cannot be guessed.
     """
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if not scheme:
@@ -62,29 +62,29 @@ def authenticate(request: HttpRequest) -> ApiToken:
     token = tokens.get_by_secret(secret.strip())
     if token is None:
         _reject(request, "unknown token")
-    if token.trouble:
-        _reject(request, f"'{token.name}' is {token.trouble}")
+    if token.inactive_reason:
+        _reject(request, f"'{token.name}' is {token.inactive_reason}")
     tokens.touch_last_used(token)
     return token
 
 
-def _reject(request: HttpRequest, why: str) -> NoReturn:
+def _reject(request: HttpRequest, reason: str) -> NoReturn:
     address = str(request.META.get("REMOTE_ADDR", ""))
-    over, last = throttling.record_failure(address)
-    if over:
+    failure = throttling.record_failure(address)
+    if failure.is_over_limit:
         seconds = str(throttling.seconds_left())
         raise ProblemError(
             TOO_MANY_REQUESTS,
             f"too many refused tokens from this address; wait {seconds} s",
             headers={"Retry-After": seconds},
         )
-    quiet = "; further ones in this minute are not logged" if last else ""
+    note = "; further ones in this minute are not logged" if failure.reaches_limit else ""
     log.warning(
         "refused a token from %s for %s: %s%s",
         escape_control(address),
         escape_control(request.path[:200]),
-        escape_control(why),
-        quiet,
+        escape_control(reason),
+        note,
     )
     challenge = f'{CHALLENGE}, error="invalid_token"'
     raise ProblemError(

@@ -1,4 +1,4 @@
-"""Idempotency keys: a repeated call answers as the first did, and does nothing."""
+"""Idempotency keys: a repeated call gets the answer of the first and does nothing."""
 
 from __future__ import annotations
 
@@ -17,68 +17,69 @@ from web.api.problems import CONFLICT, KEY_REUSED, ProblemError
 from web.models import ApiToken, IdempotencyRecord
 
 RETENTION = timedelta(days=7)
-PURGE_INTERVAL = 100  # kept answers; then twice as many go at most, so that no call pays for more than its share
+PURGE_INTERVAL = 100  # new records between purges of at most twice as many: no call pays for more than its share
 REPLAYED = "Idempotent-Replayed"
 
 
 @dataclass(frozen=True)
 class StoredResponse:
-    """An answer as plain values, so that it can be kept."""
+    """An answer as plain values, so that it can be stored."""
 
     body: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> HttpResponse:
-        """The answer as it is sent."""
+        """Return the answer to send."""
         headers = {"Content-Type": "application/json", **self.headers}
         return HttpResponse(self.body, status=self.status, headers=headers)
 
 
-Work = Callable[[], StoredResponse]
+Handler = Callable[[], StoredResponse]
 
 
-def run_idempotent(request: HttpRequest, token: ApiToken, key: str | None, work: Work) -> HttpResponse:
-    """What *work* answers, in one transaction; with a *key*, what the first call with it answered.
+def run_idempotent(request: HttpRequest, token: ApiToken, key: str | None, handler: Handler) -> HttpResponse:
+    """Return the answer of *handler*, run in a transaction, or of the first call with the same *key*.
 
-    Refusals are kept like any other answer: a report refused once stays refused, even if it would pass by now. Only
-    "try again" is not kept.
-    Raises Problem.
+    A refusal is stored like any other answer: a report once refused stays refused, even if it would pass now. Only "try
+    again" is not stored. Raises ProblemError.
     """
     if key is None:
         with transaction.atomic():
-            return work().response()
+            return handler().response()
     with transaction.atomic():
         claim = uuid.uuid4()
-        asked = _fingerprint(request)
-        # Where another call with the key is under way, PostgreSQL waits here until that has ended; SQLite waited when
-        # the transaction began. Only then can be told whose row it is.
+        fingerprint = _fingerprint(request)
+        # If another call with the key is running, PostgreSQL waits here until that has ended; SQLite has waited at the
+        # beginning of the transaction. Only then is it known which call made the row.
         IdempotencyRecord.objects.bulk_create(
-            [IdempotencyRecord(token=token, key=key, claim=claim, request=asked)], ignore_conflicts=True
+            [IdempotencyRecord(token=token, key=key, claim=claim, request=fingerprint)], ignore_conflicts=True
         )
         row = IdempotencyRecord.objects.get(token=token, key=key)
         if row.claim == claim:
-            given = _attempt(work)
-            row.status, row.headers, row.body = given.status, dict(given.headers), given.body
+            answer = _attempt(handler)
+            row.status = answer.status
+            row.headers = dict(answer.headers)
+            row.body = answer.body
             row.save(update_fields=["status", "headers", "body"])
-        elif row.request != asked:
+        elif row.request != fingerprint:
             raise ProblemError(
                 KEY_REUSED, "this Idempotency-Key was used for another request; use a new one for each request"
             )
         else:
-            given = StoredResponse(row.body, row.status, {**row.headers, REPLAYED: "true"})
+            answer = StoredResponse(row.body, row.status, {**row.headers, REPLAYED: "true"})
     if row.claim == claim and row.pk % PURGE_INTERVAL == 0:
         purge_expired()
-    return given.response()
+    return answer.response()
 
 
-def _attempt(work: Work) -> StoredResponse:
-    """The answer of *work*; where it refuses, that as an answer, with nothing of its doing left."""
+def _attempt(handler: Handler) -> StoredResponse:
+    """Return the answer of *handler*, or its refusal, with its changes rolled back."""
     try:
         with transaction.atomic():
-            return work()
+            return handler()
     except ProblemError as problem:
-        if problem.kind is CONFLICT:  # To be tried again, with the same key: then it must not stay refused.
+        if problem.kind is CONFLICT:  # To be tried again with the same key, so it must not stay refused.
             raise
         response = problem.response()
         headers = {name: str(value) for name, value in response.headers.items()}
@@ -91,7 +92,7 @@ def _fingerprint(request: HttpRequest) -> str:
 
 
 def purge_expired() -> None:
-    """Forget the oldest answers that no longer need to be kept."""
+    """Delete the oldest answers beyond RETENTION."""
     with transaction.atomic():
         rows: Any = IdempotencyRecord.objects.filter(at__lt=timezone.now() - RETENTION).order_by("at")
         if connection.features.has_select_for_update_skip_locked:

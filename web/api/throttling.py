@@ -1,9 +1,10 @@
-"""Counts refused tokens by address, in the database: every worker process sees the same number."""
+"""Counts failed authentication attempts by address, in the database: all worker processes share one count."""
 
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import F
@@ -15,39 +16,39 @@ from web.models import FailedAuthAttempts
 RETENTION = timedelta(hours=1)
 
 
-def record_failure(address: str) -> tuple[bool, bool]:
-    """Count one more refusal of *address*: whether it is over the limit, and whether that began just now.
+class Failure(NamedTuple):
+    """A failed attempt: whether its address was over the limit before, and whether this one reaches the limit."""
 
-    Beyond the limit nothing more is written: a flood costs one look-up each.
-    """
-    minute = _minute()
+    is_over_limit: bool
+    reaches_limit: bool
+
+
+def record_failure(address: str) -> Failure:
+    """Count a failed attempt from *address*. Beyond the limit nothing is written: a flood costs one query each."""
+    limit = settings.STATEHUB_REFUSED_PER_MINUTE
+    minute = timezone.now().replace(second=0, microsecond=0)
     rows = FailedAuthAttempts.objects.filter(address=network(address), minute=minute)
     count = rows.values_list("count", flat=True).first()
-    if count is not None and count >= settings.STATEHUB_REFUSED_PER_MINUTE:
-        return True, False
+    if count is not None and count >= limit:
+        return Failure(is_over_limit=True, reaches_limit=False)
     if count is None:
         FailedAuthAttempts.objects.filter(minute__lt=minute - RETENTION).delete()
-        FailedAuthAttempts.objects.bulk_create(
-            [FailedAuthAttempts(address=network(address), minute=minute)], ignore_conflicts=True
-        )
+        new = FailedAuthAttempts(address=network(address), minute=minute)
+        FailedAuthAttempts.objects.bulk_create([new], ignore_conflicts=True)
     rows.update(count=F("count") + 1)
-    return False, (count or 0) + 1 >= settings.STATEHUB_REFUSED_PER_MINUTE
+    return Failure(is_over_limit=False, reaches_limit=(count or 0) + 1 >= limit)
 
 
 def seconds_left() -> int:
-    """Until the next minute begins, and with it the next count."""
+    """Return the seconds until the next minute, and with it the next count, begins."""
     return max(1, 60 - timezone.now().second)
 
 
 def network(address: str) -> str:
-    """Who counts as one: an IPv4 address, or an IPv6 /64, which one household or machine has all of."""
+    """Return what is counted as one: an IPv4 address, or an IPv6 /64, all of which one household or machine has."""
     parsed = parse_address(address)
     if parsed is None:
-        return "unknown"  # a Unix socket, say
+        return "unknown"  # for example a Unix socket
     if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
-
-
-def _minute() -> datetime:
-    return timezone.now().replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Bearer tokens: made once, kept as a hash, looked up by it."""
+"""Bearer tokens: created once, stored as a hash, looked up by it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from statehub.errors import StateHubError
 from web.models import ApiToken
 
 PREFIX = "sth_"
-"""Lets scanners of secrets know one when they see it."""
+"""Lets secret scanners recognise a token."""
 
 MAX_NAME_LENGTH = 200
 
@@ -24,11 +24,11 @@ TOUCH_INTERVAL = timedelta(minutes=1)
 
 
 class NameTakenError(StateHubError):
-    """A token of that name is in use."""
+    """Another active token has the name."""
 
 
 def create(name: str, *, read_only: bool = False, days: int | None = None) -> tuple[ApiToken, str]:
-    """A new token and its secret, which is nowhere else. *days* until it expires. Raises NameTakenError."""
+    """Create a token that expires in *days*; return it and its secret, stored nowhere. Raises NameTakenError."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = timezone.now() + timedelta(days=days) if days else None
     try:
@@ -46,26 +46,26 @@ def create(name: str, *, read_only: bool = False, days: int | None = None) -> tu
 
 
 def revoke(token: ApiToken) -> bool:
-    """From now on *token* opens nothing. False where it was revoked before."""
+    """Revoke *token*. Return False if it was revoked before."""
     rows = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
     return bool(rows.update(revoked_at=timezone.now()))
 
 
 def hash_secret(secret: str) -> str:
-    """What is kept of a secret. It has 256 random bits, so that a plain hash is enough: nothing can be guessed."""
+    """Return the hash to store. A plain one is enough: 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def get_by_secret(secret: str) -> ApiToken | None:
-    """The token with that *secret*, expired and revoked ones too."""
+    """Return the token with that *secret*, even if it is expired or revoked, or None."""
     wanted = hash_secret(secret)
     token = ApiToken.objects.filter(digest=wanted).first()
     return token if token is not None and hmac.compare_digest(token.digest, wanted) else None
 
 
 def touch_last_used(token: ApiToken) -> None:
-    """Remember that *token* was used, at most once a minute: most calls write nothing here."""
+    """Record that *token* was used, at most once a minute: most calls write nothing."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at <= now - TOUCH_INTERVAL:
-        unstamped = Q(last_used_at=None) | Q(last_used_at__lte=now - TOUCH_INTERVAL)
-        ApiToken.objects.filter(unstamped, pk=token.pk).update(last_used_at=now)
+        is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - TOUCH_INTERVAL)
+        ApiToken.objects.filter(is_due, pk=token.pk).update(last_used_at=now)

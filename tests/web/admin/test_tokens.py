@@ -39,7 +39,7 @@ def test_token_is_revoked(token: ApiToken, superuser: Client) -> None:
         answer = superuser.post(LIST, {"action": "revoke_chosen", "_selected_action": [token.pk]}, follow=True)
         assert words in answer.content.decode()
     token.refresh_from_db()
-    assert token.trouble == "revoked"
+    assert token.inactive_reason == "revoked"
     assert "revoked" in body(superuser, f"{LIST}{token.pk}/change/")
 
 
@@ -49,7 +49,7 @@ def test_tokens_are_not_for_the_groups(role: str, token: ApiToken, client_of: Ca
     assert client.get(LIST).status_code == 403
     assert client.post(LIST, {"action": "revoke_chosen", "_selected_action": [token.pk]}).status_code == 403
     token.refresh_from_db()
-    assert token.trouble == ""
+    assert token.inactive_reason == ""
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
