@@ -1,14 +1,13 @@
-"""Pages by key, not by number: each costs the same, and none skips or repeats a row while others come and go."""
+"""Cursor pagination: each page costs the same, and none skips or repeats a row while others are added or deleted."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class ListQuery(BaseModel):
-    """Which part of a list is wanted; filters of a list derive from it."""
+    """The parameters of every list; filters derive from it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,25 +30,25 @@ class ListQuery(BaseModel):
 
 @dataclass(frozen=True)
 class CursorPagination:
-    """The order of a list: *fields* that together are unique, with the types of their values."""
+    """The order of a list: *fields*, unique together, with the types of their values."""
 
     fields: Sequence[str]
     types: Sequence[Any]
     descending: bool = False
 
     def page(self, rows: QuerySet[Row], wanted: ListQuery) -> tuple[list[Row], str | None]:
-        """The rows of the page, in order, and where the next page begins, None after the last one."""
+        """Return the rows of the page, in order, and the cursor of the next page or None. Raises ProblemError."""
         if wanted.after is not None:
-            rows = rows.filter(self._beyond(self._read(wanted.after)))
-        expressions = [F(name).desc() if self.descending else F(name).asc() for name in self.fields]
-        found = list(rows.order_by(*expressions)[: wanted.limit + 1])
-        if len(found) <= wanted.limit:
-            return found, None
-        found.pop()
-        return found, self._mark(found[-1])
+            rows = rows.filter(self._after(self._decode_cursor(wanted.after)))
+        order = [F(name).desc() if self.descending else F(name).asc() for name in self.fields]
+        page = list(rows.order_by(*order)[: wanted.limit + 1])
+        if len(page) <= wanted.limit:
+            return page, None
+        page.pop()
+        return page, self._encode_cursor(page[-1])
 
-    def _beyond(self, values: Sequence[Any]) -> Q:
-        """Rows after the one with *values*. The first field's own bound is what an index can use."""
+    def _after(self, values: Sequence[Any]) -> Q:
+        """Match rows after the one with *values*. An index can use the bound of the first field alone."""
         beyond, reached = ("lt", "lte") if self.descending else ("gt", "gte")
         condition, equal = Q(), Q()
         for name, value in zip(self.fields, values, strict=True):
@@ -57,43 +56,41 @@ class CursorPagination:
             equal &= Q((name, value))
         return Q((f"{self.fields[0]}__{reached}", values[0])) & condition
 
-    def _mark(self, row: Model) -> str:
+    def _encode_cursor(self, row: Model) -> str:
         values = [TypeAdapter(kind).dump_python(getattr(row, name), mode="json") for name, kind in self._typed()]
         return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
-    def _read(self, mark: str) -> list[Any]:
+    def _decode_cursor(self, cursor: str) -> list[Any]:
         try:
-            values = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+            values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             pairs = zip(self._typed(), values, strict=True)
             return [TypeAdapter(kind).validate_json(json.dumps(value)) for (_, kind), value in pairs]
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
-            said = "not a value from a Link header"
-            raise ProblemError(
-                VALIDATION_ERROR, f"after: {said}", faults=[FieldError("query", "after", said)]
-            ) from error
+            invalid = FieldError("query", "after", "not a value from a Link header")
+            raise ProblemError(VALIDATION_ERROR, f"after: {invalid.detail}", errors=[invalid]) from error
 
     def _typed(self) -> list[tuple[str, Any]]:
         return list(zip(self.fields, self.types, strict=True))
 
 
 class NoParameters(BaseModel):
-    """What calls of a single task, and reports, take in their query."""
+    """The query of calls that take no parameters."""
 
 
 def check_parameters(request: HttpRequest, model: type[BaseModel] = NoParameters) -> None:
-    """Refuse what the call does not know, and single values given twice. Raises Problem.
+    """Refuse unknown parameters and single values given twice: a misspelt filter would filter nothing.
 
-    A filter with a slip in its name would otherwise be no filter.
+    Raises ProblemError.
     """
-    faults = [
+    errors = [
         FieldError("query", name, "unknown parameter", tuple(model.model_fields))
         if name not in model.model_fields
         else FieldError("query", name, "given more than once")
         for name, values in request.GET.lists()
         if name not in model.model_fields or (len(values) > 1 and not _takes_many(model, name))
     ]
-    if faults:
-        raise ProblemError(VALIDATION_ERROR, f"query {faults[0].where!a}: {faults[0].detail}", faults=faults)
+    if errors:
+        raise ProblemError(VALIDATION_ERROR, f"query {errors[0].where!a}: {errors[0].detail}", errors=errors)
 
 
 def _takes_many(model: type[BaseModel], name: str) -> bool:
@@ -113,20 +110,17 @@ def paginated_response(
     *complete* gives the rows of the page the attributes that the schema reads beyond those of the model.
     """
     check_parameters(request, type(wanted))
-    page, mark = order.page(rows, wanted)
+    page, cursor = order.page(rows, wanted)
     complete(page)
     body = json_array(schema.model_validate(row) for row in page)
     response = HttpResponse(body, content_type="application/json")
-    if mark is not None:
-        response["Link"] = f'<{request.path}?{_query(request, {"after": mark})}>; rel="next"'
+    if cursor is not None:
+        query = request.GET.copy()
+        query["after"] = cursor
+        response["Link"] = f'<{request.path}?{query.urlencode()}>; rel="next"'
     return response
 
 
 def json_array(values: Iterable[BaseModel], *, exclude_none: bool = False) -> str:
     """Return *values* as a JSON array."""
     return f"[{','.join(value.model_dump_json(exclude_none=exclude_none) for value in values)}]"
-
-
-def _query(request: HttpRequest, changes: Mapping[str, str]) -> str:
-    kept = [(name, value) for name, values in request.GET.lists() if name not in changes for value in values]
-    return urlencode([*kept, *changes.items()])

@@ -1,4 +1,4 @@
-"""Reads a body as strictly as JSON is defined: UTF-8, no key twice, no NaN."""
+"""Reads bodies as strictly as JSON is defined: UTF-8, no key twice, no NaN."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ninja.parser import Parser
 
 from web.api.problems import MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
 
-TYPE = "application/json"
+MEDIA_TYPE = "application/json"
 
 
 class StrictParser(Parser):
-    """Takes JSON and nothing else; whatever is wrong is a Problem, which the framework wraps as its own error."""
+    """Accepts JSON only. The framework wraps the ProblemError that it raises in an error of its own."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The body's value. Raises Problem."""
-        if request.content_type != TYPE:
+        """Return the body's value. Raises ProblemError."""
+        if request.content_type != MEDIA_TYPE:
             raise ProblemError(
                 UNSUPPORTED_MEDIA_TYPE,
                 f"Content-Type is '{request.content_type}'",
-                allowed=[TYPE],
-                headers={"Accept-Patch": TYPE},
+                allowed=[MEDIA_TYPE],
+                headers={"Accept-Patch": MEDIA_TYPE},
             )
         try:
             body = request.body
@@ -32,11 +32,11 @@ class StrictParser(Parser):
             raise ProblemError(TOO_LARGE, str(error)) from error
         except UnreadablePostError as error:
             raise ProblemError(MALFORMED, "the body ended before its Content-Length") from error
-        return parse(body)
+        return parse_json(body)
 
 
-def parse(body: bytes) -> Any:
-    """The value of a JSON text. Raises Problem."""
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON text. Raises ProblemError."""
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_int)
     except UnicodeDecodeError as error:
@@ -50,14 +50,14 @@ def parse(body: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in members:
             raise ValueError(f"the key {key!a} is given twice")
         if not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key):
             raise ValueError(f"the key {key!a} is not valid text: it contains an unpaired surrogate")
-        found[key] = value
-    return found
+        members[key] = value
+    return members
 
 
 def _int(digits: str) -> int:

@@ -1,4 +1,4 @@
-"""Every refusal of the API: one table of kinds, and the problem document (RFC 9457) that tells of one."""
+"""Every refusal of the API: the table of problem types, and problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -23,59 +23,46 @@ PROBLEM_TYPES_URL = "/api/problems/"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of refusal; its name is the fragment of the document's `type`."""
+    """A kind of refusal; *name* is the fragment of the document's `type`."""
 
     name: str
     status: int
     title: str
 
 
-MALFORMED = ProblemType("malformed", 400, "The body cannot be read")
-BAD_REQUEST = ProblemType("bad-request", 400, "Bad request")
-NOT_AUTHENTICATED = ProblemType("no-token", 401, "A token is needed")
-INVALID_TOKEN = ProblemType("bad-token", 401, "Invalid token")
-READ_ONLY = ProblemType("read-only", 403, "The token may only read")
-NOT_FOUND = ProblemType("not-found", 404, "Not found")
-UNKNOWN_TASK = ProblemType("unknown-task", 404, "Task not found or ambiguous")
-METHOD_NOT_ALLOWED = ProblemType("wrong-method", 405, "Method not allowed")
-WOULD_REGRESS = ProblemType("would-regress", 409, "The status would go backwards")
-CONFLICT = ProblemType("busy", 409, "Conflict with a concurrent change")
-LENGTH_REQUIRED = ProblemType("length-required", 411, "Content-Length is required")
-PRECONDITION_FAILED = ProblemType("moved-on", 412, "The task has changed since that version")
-TOO_LARGE = ProblemType("too-large", 413, "The body is too large")
-UNSUPPORTED_MEDIA_TYPE = ProblemType("wrong-type", 415, "The body must be JSON")
-VALIDATION_ERROR = ProblemType("invalid", 422, "The request is not valid")
-KEY_REUSED = ProblemType("key-reused", 422, "The Idempotency-Key was used for another request")
-TOO_MANY_REQUESTS = ProblemType("too-many-refusals", 429, "Too many failed authentication attempts")
-INTERNAL_ERROR = ProblemType("fault", 500, "Internal server error")
-UNAVAILABLE = ProblemType("unavailable", 503, "The database is unavailable")
+PROBLEM_TYPES: list[ProblemType] = []
 
-PROBLEM_TYPES: tuple[ProblemType, ...] = (
-    MALFORMED,
-    BAD_REQUEST,
-    NOT_AUTHENTICATED,
-    INVALID_TOKEN,
-    READ_ONLY,
-    NOT_FOUND,
-    UNKNOWN_TASK,
-    METHOD_NOT_ALLOWED,
-    WOULD_REGRESS,
-    CONFLICT,
-    LENGTH_REQUIRED,
-    PRECONDITION_FAILED,
-    TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
-    VALIDATION_ERROR,
-    KEY_REUSED,
-    TOO_MANY_REQUESTS,
-    INTERNAL_ERROR,
-    UNAVAILABLE,
-)
+
+def _define(name: str, status: int, title: str) -> ProblemType:
+    kind = ProblemType(name, status, title)
+    PROBLEM_TYPES.append(kind)
+    return kind
+
+
+MALFORMED = _define("malformed", 400, "The body cannot be read")
+BAD_REQUEST = _define("bad-request", 400, "Bad request")
+NOT_AUTHENTICATED = _define("no-token", 401, "A token is needed")
+INVALID_TOKEN = _define("bad-token", 401, "Invalid token")
+READ_ONLY = _define("read-only", 403, "The token may only read")
+NOT_FOUND = _define("not-found", 404, "Not found")
+UNKNOWN_TASK = _define("unknown-task", 404, "Task not found or ambiguous")
+METHOD_NOT_ALLOWED = _define("wrong-method", 405, "Method not allowed")
+WOULD_REGRESS = _define("would-regress", 409, "The status would go backwards")
+CONFLICT = _define("busy", 409, "Conflict with a concurrent change")
+LENGTH_REQUIRED = _define("length-required", 411, "Content-Length is required")
+PRECONDITION_FAILED = _define("moved-on", 412, "The task has changed since that version")
+TOO_LARGE = _define("too-large", 413, "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = _define("wrong-type", 415, "The body must be JSON")
+VALIDATION_ERROR = _define("invalid", 422, "The request is not valid")
+KEY_REUSED = _define("key-reused", 422, "The Idempotency-Key was used for another request")
+TOO_MANY_REQUESTS = _define("too-many-refusals", 429, "Too many failed authentication attempts")
+INTERNAL_ERROR = _define("fault", 500, "Internal server error")
+UNAVAILABLE = _define("unavailable", 503, "The database is unavailable")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong: in which part, where in it, what, and what is allowed there.
+    """One error: in which part of the request, where in it, what is wrong, and what is allowed there.
 
     `where` is a JSON pointer (RFC 6901) in a body, else the parameter's or header's name.
     """
@@ -87,48 +74,46 @@ class FieldError:
     status: int | None = None
 
     def document(self) -> dict[str, Any]:
-        """The fault as the problem document has it."""
-        said: dict[str, Any] = {"in": self.part, "where": self.where, "detail": self.detail}
+        """Return the error as a member of a problem document."""
+        members: dict[str, Any] = {"in": self.part, "where": self.where, "detail": self.detail}
         if self.allowed:
-            said["allowed"] = list(self.allowed)
-        return said if self.status is None else {**said, "status": self.status}
+            members["allowed"] = list(self.allowed)
+        return members if self.status is None else {**members, "status": self.status}
 
 
 @dataclass(eq=False)
 class ProblemError(StateHubError):
-    """A refusal on its way out. `more` are further members of the document, as JSON has them."""
+    """A refusal. `more` are further members of the document, as JSON values."""
 
     kind: ProblemType
     detail: str
-    faults: Sequence[FieldError] = ()
+    errors: Sequence[FieldError] = ()
     allowed: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The problem document."""
-        said: dict[str, Any] = {
+        """Return the problem document."""
+        members: dict[str, Any] = {
             "type": f"{PROBLEM_TYPES_URL}#{self.kind.name}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
         }
         if self.allowed:
-            said["allowed"] = list(self.allowed)
-        if self.faults:
-            said["errors"] = [fault.document() for fault in self.faults]
-        return {**said, **self.more}
+            members["allowed"] = list(self.allowed)
+        if self.errors:
+            members["errors"] = [error.document() for error in self.errors]
+        return {**members, **self.more}
 
     def response(self) -> HttpResponse:
-        """The problem as it is answered."""
-        headers = dict(self.headers)
-        return HttpResponse(
-            json.dumps(self.document()), status=self.kind.status, content_type=MEDIA_TYPE, headers=headers
-        )
+        """Return the answer to send."""
+        body = json.dumps(self.document())
+        return HttpResponse(body, content_type=MEDIA_TYPE, status=self.kind.status, headers=dict(self.headers))
 
 
 def unavailable(trouble: Trouble) -> ProblemError:
-    """The refusal while the database cannot serve; the log tells more than the caller is told."""
+    """Return the refusal while the database cannot serve; the log has more details than the answer."""
     logger.error("%s", trouble.line)
     return ProblemError(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})
 
@@ -164,7 +149,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def kinds(_request: HttpRequest) -> HttpResponse:
-    """All kinds there are: what the `type` of a problem document leads to."""
+    """List all problem types: the `type` of a problem document links here."""
     listed = [
         {"type": f"{PROBLEM_TYPES_URL}#{kind.name}", "status": kind.status, "title": kind.title}
         for kind in PROBLEM_TYPES

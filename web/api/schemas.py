@@ -109,19 +109,16 @@ class ReopenItem(Reopen, _Item):
 
 
 def _kind(body: Any) -> str:
-    wanted = body.get("reopen") if isinstance(body, dict) else getattr(body, "reopen", False)
-    return REOPEN if wanted is True else ADVANCE
+    reopen = body.get("reopen") if isinstance(body, dict) else getattr(body, "reopen", False)
+    return REOPEN if reopen is True else ADVANCE
 
 
 Move = Annotated[Annotated[Advance, Tag(ADVANCE)] | Annotated[Reopen, Tag(REOPEN)], Discriminator(_kind)]
 Item = Annotated[Annotated[AdvanceItem, Tag(ADVANCE)] | Annotated[ReopenItem, Tag(REOPEN)], Discriminator(_kind)]
 Items = Annotated[list[Item], Field(min_length=1, max_length=MAX_BATCH_SIZE)]
 
-FIELDS = {
-    ADVANCE: ("status", "reopen", "host", "commit"),
-    REOPEN: ("status", "reopen", "reason", "host", "commit"),
-}
-"""What each takes, for the words of a refusal; items of a list also take `task` and `version`."""
+FIELDS = {ADVANCE: tuple(Advance.model_fields), REOPEN: tuple(Reopen.model_fields)}
+"""The fields of each, for the message of a refusal; items of a list also have `task` and `version`."""
 
 
 class Row(BaseModel):

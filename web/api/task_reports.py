@@ -90,9 +90,9 @@ def check_preconditions(request: HttpRequest, *, if_match: bool) -> None:
     refused = {"If-None-Match": "only If-Match is supported", "If-Unmodified-Since": "only If-Match is supported"}
     if not if_match:
         refused["If-Match"] = 'in a list each item takes a "version" of its own'
-    faults = [FieldError("header", name, detail) for name, detail in refused.items() if name in request.headers]
-    if faults:
-        raise ProblemError(VALIDATION_ERROR, f"header {faults[0].where}: {faults[0].detail}", faults=faults)
+    errors = [FieldError("header", name, detail) for name, detail in refused.items() if name in request.headers]
+    if errors:
+        raise ProblemError(VALIDATION_ERROR, f"header {errors[0].where}: {errors[0].detail}", errors=errors)
 
 
 def _transition(task: Task, move: Advance | Reopen, token: ApiToken, if_match: str | None) -> Transition:
@@ -123,19 +123,19 @@ def _find_all(refs: Sequence[str]) -> list[Task]:
     except TooManyTasksError as error:
         raise ProblemError(VALIDATION_ERROR, str(error)) from error
     tasks: list[Task] = []
-    faults: list[tuple[int, ProblemType, FieldError]] = []
+    refused: list[tuple[int, ProblemType, FieldError]] = []
     first: dict[Task, int] = {}
     for index, ref in enumerate(refs):
         task = found[ref]
         if isinstance(task, TaskNotFoundError):
-            faults.append((index, *_explain(task)))
+            refused.append((index, *_explain(task)))
         elif first.setdefault(task, index) != index:
             detail = f"the same task as in /{first[task]}"
-            faults.append((index, VALIDATION_ERROR, FieldError("body", "/task", detail)))
+            refused.append((index, VALIDATION_ERROR, FieldError("body", "/task", detail)))
         else:
             tasks.append(task)
-    if faults:
-        raise _refusal(faults)
+    if refused:
+        raise _refusal(refused)
     return tasks
 
 
@@ -157,17 +157,19 @@ def _problem(error: TransitionError) -> ProblemError:
     """Return the refusal of one report; with the task as it is now if that is what stands against it."""
     if isinstance(error, ConflictError):
         return ProblemError(CONFLICT, str(error), headers={"Retry-After": "1"})
-    kind, fault = _explain(error)
+    kind, field_error = _explain(error)
     if isinstance(error, TaskChangedError | StatusRegressionError):
         current = TaskSchema.model_validate(error.task).model_dump(mode="json")
         headers = {"ETag": etag(error.task)}
-        return ProblemError(kind, fault.detail, allowed=fault.allowed, headers=headers, more={"task": current})
-    return ProblemError(kind, fault.detail, faults=[fault] if kind is VALIDATION_ERROR else [])
+        return ProblemError(
+            kind, field_error.detail, allowed=field_error.allowed, headers=headers, more={"task": current}
+        )
+    return ProblemError(kind, field_error.detail, errors=[field_error] if kind is VALIDATION_ERROR else [])
 
 
 def _refusal(refused: Sequence[tuple[int, ProblemType, FieldError]]) -> ProblemError:
     """Return the refusal of a list of reports, of the first one's kind; each error says its own status."""
-    faults = [replace(fault, where=f"/{index}{fault.where}", status=kind.status) for index, kind, fault in refused]
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    detail = f"{faults[0].where}: {faults[0].detail}{more}; nothing was changed"
-    return ProblemError(refused[0][1], detail, faults=faults)
+    errors = [replace(error, where=f"/{index}{error.where}", status=kind.status) for index, kind, error in refused]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    detail = f"{errors[0].where}: {errors[0].detail}{more}; nothing was changed"
+    return ProblemError(refused[0][1], detail, errors=errors)

@@ -1,4 +1,4 @@
-"""The API's addresses, and those for the machines that watch the hub."""
+"""Routes of the API and of the endpoints for monitoring."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ urlpatterns = [
     path("api/problems/", kinds),
     re_path(r"^api/?$", RedirectView.as_view(pattern_name="api:openapi-view")),
     path("api/", api.urls),
-    # Last: with it no path below /api/ is unknown to Django, which would otherwise add a slash to a PATCH by a redirect
-    # or, with DEBUG, fail with an error of its own.
+    # Last: for an unknown path Django would redirect a PATCH to the path with a slash or, with DEBUG, raise an error.
     re_path(r"^api/", _nothing),
 ]

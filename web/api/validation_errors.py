@@ -1,4 +1,4 @@
-"""Turns what validation found into faults: which part, where, what, and what is allowed there."""
+"""Turns pydantic's validation errors into those of a problem document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
 from web.api.schemas import FIELDS, NO_NUL, NOT_BLANK
 
 _PATTERNS = {NO_NUL: "must not contain NUL", NOT_BLANK: "must not be blank or contain NUL"}
-_WORDS = {
+_MESSAGES = {
     "missing": "is required",
     "model_attributes_type": "must be an object",
     "model_type": "must be an object",
@@ -21,26 +21,24 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 
 def invalid(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
-    """The refusal for the *errors* of pydantic's, whose `loc` begins with the part of the request."""
-    faults = [_fault(error) for error in errors]
-    first = faults[0]
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return ProblemError(
-        VALIDATION_ERROR, f"{first.part} {first.where or 'as a whole'}: {first.detail}{more}", faults=faults
-    )
+    """Return the refusal for pydantic's *errors*, whose `loc` begins with the part of the request."""
+    found = [_field_error(error) for error in errors]
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    detail = f"{first.part} {first.where or 'as a whole'}: {first.detail}{more}"
+    return ProblemError(VALIDATION_ERROR, detail, errors=found)
 
 
-def _fault(error: Mapping[str, Any]) -> FieldError:
+def _field_error(error: Mapping[str, Any]) -> FieldError:
     part, *path = error["loc"]
     tags = [step for step in path if step in FIELDS]
-    if part != "body":
-        names = [step for step in path if isinstance(step, str)]  # the others are places in a list
-        return FieldError(part, names[-1] if names else "", _detail(error, tags), _allowed(error, tags))
-    steps = [step for step in path[1:] if step not in FIELDS]  # the first is the name of our own argument
     detail = _detail(error, tags)
-    return FieldError(
-        part, "".join(f"/{_escaped(str(step))}" for step in steps), detail, _allowed(error, tags, len(steps))
-    )
+    if part != "body":
+        names = [step for step in path if isinstance(step, str)]  # the others are indexes in a list
+        return FieldError(part, names[-1] if names else "", detail, _allowed(error, tags))
+    steps = [step for step in path[1:] if step not in FIELDS]  # the first is the name of our own argument
+    pointer = "".join(f"/{_escape(str(step))}" for step in steps)
+    return FieldError(part, pointer, detail, _allowed(error, tags, len(steps)))
 
 
 def _detail(error: Mapping[str, Any], tags: Sequence[str]) -> str:
@@ -52,7 +50,7 @@ def _detail(error: Mapping[str, Any], tags: Sequence[str]) -> str:
     if error["type"] == "string_pattern_mismatch":
         pattern = error["ctx"]["pattern"]
         return _PATTERNS.get(pattern, f"must match {pattern}")
-    return _WORDS.get(error["type"], str(error["msg"]))
+    return _MESSAGES.get(error["type"], str(error["msg"]))
 
 
 def _allowed(error: Mapping[str, Any], tags: Sequence[str], depth: int = 0) -> Sequence[str]:
@@ -63,6 +61,6 @@ def _allowed(error: Mapping[str, Any], tags: Sequence[str], depth: int = 0) -> S
     return ()
 
 
-def _escaped(step: str) -> str:
-    """One step of a JSON pointer (RFC 6901, section 3)."""
+def _escape(step: str) -> str:
+    """Return one step of a JSON pointer (RFC 6901, section 3)."""
     return step.replace("~", "~0").replace("/", "~1")
