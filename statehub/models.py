@@ -1,4 +1,4 @@
-"""What the hub mirrors: repos and their checkouts, workstreams, tasks, and every move of a task's status.
+"""What the hub mirrors: repos and their checkouts, workstreams, tasks, and every change of a task's status.
 
 Statuses change through `statehub.transitions` alone, which holds the rank rule in the update itself and increases
 `Workstream.version`.
@@ -21,16 +21,16 @@ from statehub.text import escape_control
 DEFAULT_WORKPLANS = "workplans/**/*.md"
 
 NAME_LENGTH = 200
-"""Characters of a text where it stands for its row."""
+"""Characters of a row's name in a list or a link."""
 
 
 class Repo(models.Model):
     """A git repository known by its slug, its addresses and its history.
 
-    `origin` is its normalised remote URL, '' if it has none. `aliases` are other addresses of the same repository,
-    `former_origins` those that it has moved away from. `first_commits` are the commits that its history begins with;
-    none if that is not known. `workplans` and `exclude` are globs, one a line: a file that matches one of the second is
-    not a workplan. `branch` is the one that is mirrored: a fix on any other writes nothing. '' is any.
+    `origin` is its normalised remote URL or ''. `aliases` are other addresses of the same repository,
+    `former_origins` those that it has moved away from. `first_commits` are the root commits of its history, empty if
+    unknown. `workplans` and `exclude` are globs, one a line: a file that matches one of `exclude` is not a workplan.
+    `branch` is the mirrored one: a fix on any other writes nothing. '' is any.
     """
 
     slug = models.CharField(max_length=200, unique=True)
@@ -51,33 +51,33 @@ class Repo(models.Model):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where the repository is: its origin first; none if it has no origin."""
+        """The repository's URLs, its origin first; empty without an origin."""
         return (self.origin, *self.aliases) if self.origin else ()
 
     @property
     def pattern(self) -> str:
-        """Which files are workplans: globs, one a line; `:!` begins one of files that are left out."""
+        """Globs of workplans, one a line; one of excluded files begins with `:!`."""
         return join_globs(self.workplans.split("\n"), filter(None, self.exclude.split("\n")))
 
 
 class CheckoutQuerySet(models.QuerySet["Checkout"]):
-    """Checkouts; `active` ones are run and shown as overdue, retired ones only keep their history."""
+    """Checkouts: active ones are run and can be overdue, retired ones only keep their history."""
 
     def active(self) -> CheckoutQuerySet:
-        """Leave out those that are retired."""
+        """Return those that are not retired."""
         return self.filter(retired_at=None)
 
     def retired(self) -> CheckoutQuerySet:
-        """Only those that are retired."""
+        """Return those that are retired."""
         return self.exclude(retired_at=None)
 
 
 class Checkout(models.Model):
     """One clone of a repo: a host name and a path on that host.
 
-    `head` and `tip` are as of its last fix that ran to its end: the hub has taken what these commits say.
-    `unreachable_since` is the first of the fetches that have failed since one worked; `fetch_timeouts` counts those in
-    a row that ran out of time although data was arriving. `retired_at` is set once it is no longer run.
+    `head` and `tip` are those of its last complete fix: the hub has taken the statuses in these commits.
+    `unreachable_since` is the time of the first failed fetch since one worked; `fetch_timeouts` counts those in a row
+    that timed out although data was arriving. `retired_at` is set once it is no longer run.
     """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="checkouts")
@@ -111,10 +111,11 @@ class Checkout(models.Model):
 
 
 class Workstream(models.Model):
-    """A workplan's row. `version` moves with every change of it or of one of its tasks.
+    """A workplan's row. `version` increases with every change of it or of one of its tasks.
 
-    `committed` is false while no commit of the repo's branch is known to have the file: only the checkouts that have
-    had it say if it is gone. `may_be_missing` is set by a fix with `--allow-missing`, for all checkouts of the repo.
+    `committed` is false while no commit of the repo's branch is known to have the file: then only the checkouts that
+    have had it can report it as gone. `may_be_missing` is set by a fix with `--allow-missing`, for all checkouts of the
+    repo.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -147,10 +148,10 @@ class Workstream(models.Model):
 
 
 class WorkstreamMove(models.Model):
-    """One move of a workstream from a repo to another, with its tasks and their history. Never changed, only added.
+    """One move of a workstream from one repo to another, with its tasks and their history. Only added, never changed.
 
-    `commit` is the HEAD of the checkout in whose files the hub found the workplan: what it and the commits below it say
-    is older than all that the hub has by then.
+    `commit` is the HEAD of the checkout in which the hub found the workplan: the statuses in it and in its ancestors
+    are older than those that the hub has at that time.
     """
 
     workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="moves")
@@ -170,7 +171,7 @@ class WorkstreamMove(models.Model):
 
 
 class Task(models.Model):
-    """A task block's row. `status_changed_at` is the time of its newest move, or of its creation."""
+    """A task block's row. `status_changed_at` is the time of its last change of status, or of its creation."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks")
@@ -212,7 +213,7 @@ class Task(models.Model):
 
 
 class Source(models.TextChoices):
-    """Where a move came from."""
+    """Where a change of status came from."""
 
     FILE = "file"
     API = "api"
@@ -221,7 +222,7 @@ class Source(models.TextChoices):
 
 
 def _no_regress() -> Q:
-    """The rank rule as a condition on (old, new): forward or equal, unless it is a reopen."""
+    """Return the rank rule as a condition on `old` and `new`: a higher or equal rank, unless it is a reopen."""
     rule = Q(reopen=True)
     for old, old_rank in TASK_RANKS.items():
         allowed = [new for new, new_rank in TASK_RANKS.items() if new_rank >= old_rank]
@@ -230,11 +231,11 @@ def _no_regress() -> Q:
 
 
 class StatusChange(models.Model):
-    """One move of a task's status: from what to what, when, by whom, from where. Never changed, only added.
+    """One change of a task's status: from what to what, when, by whom, from where. Only added, never changed.
 
-    Of a move that a file brought, `commit` is the one that brought it to the file and `authored` its author date in
-    seconds since 1970; of one that no commit has yet, `digest` is that of the file. Of a reopen, `known_heads` are the
-    commits that the hub had taken from the repo's checkouts by then: what they say is older than the reopen.
+    If it came from a file, `commit` is the commit that brought it into the file and `authored` its author date in
+    seconds since 1970; if no commit has it yet, `digest` is that of the file. For a reopen, `known_heads` are the
+    commits that the hub had taken from the repo's checkouts: the statuses in them are older than the reopen.
     """
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="changes")

@@ -111,6 +111,6 @@ def _database_error(_request: HttpRequest, error: Any) -> HttpResponse:
 
 
 @api.exception_handler(Exception)
-def _fault(_request: HttpRequest, error: Any) -> HttpResponse:
+def _internal_error(_request: HttpRequest, error: Any) -> HttpResponse:
     """Let Django log it; ProblemMiddleware turns Django's answer into a problem document."""
     raise error

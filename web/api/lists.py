@@ -1,4 +1,4 @@
-"""The lists: repos, workstreams, findings, runs."""
+"""Lists of repos, workstreams, findings and runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from consistency.core.codes import CODES
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
 from web.api import schemas
-from web.api.pagination import CursorPagination, ListQuery, paginated_response
+from web.api.pagination import CursorPagination, ListQuery, match_any, paginated_response
 from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
 
 router = Router()
@@ -30,7 +30,7 @@ else:
 
 
 class RepoFilter(ListQuery):
-    """Which repos, and on which host their checkouts."""
+    """Filters of repos, and the host of the checkouts to name."""
 
     slug: list[Text] = Field(default=[], description="The repo; may be given several times.")
     host: Host | None = Field(default=None, description="The host whose paths to return (default: the hub's own).")
@@ -38,8 +38,8 @@ class RepoFilter(ListQuery):
 
 @router.get("/repos/", response=list[schemas.Repo], summary="Repos and where they are checked out")
 def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
-    """All repos by slug; `local_path` is the checkout's path on `host`, null where that has none."""
-    rows = Repo.objects.filter(_among(slug=wanted.slug))
+    """All repos by slug; `local_path` is the checkout's path on `host`, null if it has none."""
+    rows = Repo.objects.filter(match_any(slug=wanted.slug))
     host = wanted.host or settings.STATEHUB_HOST
 
     def add_paths(page: Sequence[Repo]) -> None:
@@ -55,7 +55,7 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
 
 
 class WorkstreamFilter(ListQuery):
-    """Which workstreams."""
+    """Filters of workstreams."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
     key: list[Text] = Field(default=[], description="The workplan's id.")
@@ -65,7 +65,7 @@ class WorkstreamFilter(ListQuery):
 @router.get("/workstreams/", response=list[schemas.Workstream], summary="Workstreams with their progress")
 def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpResponse:
     """Workplans as the hub has them, each with how many tasks it has in each status."""
-    chosen = _among(repo__slug=wanted.repo, key=wanted.key, status=wanted.status)
+    chosen = match_any(repo__slug=wanted.repo, key=wanted.key, status=wanted.status)
     rows = Workstream.objects.filter(chosen).select_related("repo")
 
     def add_counts(page: Sequence[Workstream]) -> None:
@@ -81,7 +81,7 @@ def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpRe
 
 
 class FindingFilter(ListQuery):
-    """Which findings."""
+    """Filters of findings."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
     host: list[Host] = Field(default=[])
@@ -96,7 +96,7 @@ class FindingFilter(ListQuery):
 @router.get("/findings/", response=list[schemas.Finding], summary="Findings, the newest first")
 def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse:
     """Every drift and fault: open ones, and resolved ones with how they ended."""
-    chosen = _checkouts(wanted.repo, wanted.host) & _among(
+    chosen = _checkouts(wanted.repo, wanted.host) & match_any(
         code=wanted.code, severity=wanted.severity, workplan=wanted.workplan, task=wanted.task
     )
     if wanted.state is not None:
@@ -109,7 +109,7 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse
 
 
 class RunFilter(ListQuery):
-    """Which runs."""
+    """Filters of runs."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
     host: list[Host] = Field(default=[])
@@ -121,7 +121,7 @@ class RunFilter(ListQuery):
 @router.get("/runs/", response=list[schemas.Run], summary="Runs, the newest first")
 def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
     """Every check and fix of a checkout, with its freshness and its counts by code."""
-    chosen = _checkouts(wanted.repo, wanted.host) & _among(mode=wanted.mode, outcome=wanted.outcome)
+    chosen = _checkouts(wanted.repo, wanted.host) & match_any(mode=wanted.mode, outcome=wanted.outcome)
     if wanted.since is not None:
         chosen &= Q(started_at__gte=wanted.since)
     rows = Run.objects.filter(chosen).select_related("checkout__repo")
@@ -129,14 +129,5 @@ def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
     return paginated_response(request, order, rows, wanted, schemas.Run)
 
 
-def _among(**wanted: Sequence[object]) -> Q:
-    """Rows whose fields are among the values wanted; an empty list wants all."""
-    chosen = Q()
-    for name, values in wanted.items():
-        if values:
-            chosen &= Q((f"{name}__in", values))
-    return chosen
-
-
 def _checkouts(repos: Sequence[str], hosts: Sequence[str]) -> Q:
-    return _among(checkout__repo__slug=repos, checkout__host=hosts)
+    return match_any(checkout__repo__slug=repos, checkout__host=hosts)

@@ -73,6 +73,11 @@ class CursorPagination:
         return list(zip(self.fields, self.types, strict=True))
 
 
+def match_any(**wanted: Sequence[object]) -> Q:
+    """Match rows whose fields each have one of the values wanted; an empty list matches all."""
+    return Q(**{f"{name}__in": values for name, values in wanted.items() if values})
+
+
 class NoParameters(BaseModel):
     """The query of calls that take no parameters."""
 

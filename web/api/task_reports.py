@@ -154,17 +154,15 @@ def _explain(error: TransitionError) -> tuple[ProblemType, FieldError]:
 
 
 def _problem(error: TransitionError) -> ProblemError:
-    """Return the refusal of one report; with the task as it is now if that is what stands against it."""
+    """Return the refusal of one report; with the task as it is now if its state is the reason."""
     if isinstance(error, ConflictError):
         return ProblemError(CONFLICT, str(error), headers={"Retry-After": "1"})
-    kind, field_error = _explain(error)
+    kind, wrong = _explain(error)
     if isinstance(error, TaskChangedError | StatusRegressionError):
         current = TaskSchema.model_validate(error.task).model_dump(mode="json")
         headers = {"ETag": etag(error.task)}
-        return ProblemError(
-            kind, field_error.detail, allowed=field_error.allowed, headers=headers, more={"task": current}
-        )
-    return ProblemError(kind, field_error.detail, errors=[field_error] if kind is VALIDATION_ERROR else [])
+        return ProblemError(kind, wrong.detail, allowed=wrong.allowed, headers=headers, more={"task": current})
+    return ProblemError(kind, wrong.detail, errors=[wrong] if kind is VALIDATION_ERROR else [])
 
 
 def _refusal(refused: Sequence[tuple[int, ProblemType, FieldError]]) -> ProblemError:

@@ -1,4 +1,4 @@
-"""Tasks: their list, one of them, its history, and reports of a status."""
+"""Tasks: the list, one task, its history, and reports of statuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from statehub.models import StatusChange, Task
 from web.api import schemas
 from web.api.authentication import ReportTokenAuth, token_of
 from web.api.idempotency import StoredResponse, run_idempotent
-from web.api.pagination import CursorPagination, ListQuery, check_parameters, json_array, paginated_response
+from web.api.pagination import CursorPagination, ListQuery, check_parameters, json_array, match_any, paginated_response
 from web.api.schemas import Items, Moment, Move, Priority, TaskStatus, Text
 from web.api.task_reports import check_preconditions, etag, get_task, report, report_all
 
@@ -34,7 +34,7 @@ IfMatch = Annotated[
 
 
 class TaskFilter(ListQuery):
-    """Which tasks."""
+    """Filters of tasks."""
 
     repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
     workstream: list[Text] = Field(default=[], description="The workplan's id.")
@@ -47,13 +47,13 @@ class TaskFilter(ListQuery):
 @router.get("/tasks/", response=list[schemas.Task], summary="Tasks, by workstream")
 def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
     """Tasks as the hub has them; those of one workstream follow each other in the order of their ids."""
-    chosen = Q()
-    for name, values in (
-        ("workstream__repo__slug", wanted.repo), ("workstream__key", wanted.workstream), ("key", wanted.key),
-        ("status", wanted.status), ("priority", wanted.priority),
-    ):  # fmt: skip
-        if values:
-            chosen &= Q((f"{name}__in", values))
+    chosen = match_any(
+        workstream__repo__slug=wanted.repo,
+        workstream__key=wanted.workstream,
+        key=wanted.key,
+        status=wanted.status,
+        priority=wanted.priority,
+    )
     if wanted.changed_since is not None:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
     rows = Task.objects.filter(chosen).select_related("workstream__repo")
@@ -67,20 +67,20 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
 def patch_tasks(
     request: HttpRequest, moves: Annotated[Items, Body(...)], idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
-    """All or nothing: where a single one cannot be made, none is. Answers with the tasks in the order of the list."""
+    """All or nothing: if one report is refused, none is made. Answers with the tasks in the order of the list."""
     check_parameters(request)
     check_preconditions(request, if_match=False)
     token = token_of(request)
 
-    def work() -> StoredResponse:
+    def handle() -> StoredResponse:
         return StoredResponse(json_array(_reported(report_all(moves, token)), exclude_none=True))
 
-    return run_idempotent(request, token, idempotency_key, work)
+    return run_idempotent(request, token, idempotency_key, handle)
 
 
 @router.get("/tasks/{path:ref}/history/", response=list[schemas.Change], summary="A task's moves, the newest first")
 def history(request: HttpRequest, ref: Ref, wanted: Query[ListQuery]) -> HttpResponse:
-    """Every move of the task's status: from what to what, when, by whom, from where."""
+    """Every change of the task's status: from what to what, when, by whom, from where."""
     rows = StatusChange.objects.filter(task=get_task(ref))
     order = CursorPagination(("id",), (int,), descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Change)
@@ -109,12 +109,12 @@ def patch_task(
     check_preconditions(request, if_match=True)
     token = token_of(request)
 
-    def work() -> StoredResponse:
+    def handle() -> StoredResponse:
         row = report(ref, move, token, if_match)
         text = _reported([row])[0].model_dump_json(exclude_none=True)
         return StoredResponse(text, headers={"ETag": etag(row)})
 
-    return run_idempotent(request, token, idempotency_key, work)
+    return run_idempotent(request, token, idempotency_key, handle)
 
 
 def _reported(rows: Sequence[Task]) -> list[schemas.ReportedTask]:

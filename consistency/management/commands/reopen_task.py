@@ -1,4 +1,4 @@
-"""Moves a task back in the hub, on purpose and on record."""
+"""Moves a task backwards in the hub, with a reason that is recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Command(HubCommand):
     help = "Move a task back in the hub, with a reason. The next fix writes the status into the file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The task, its status, and why."""
+        """Add the task, its status and the reason."""
         parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
         parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
         parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept with the change")
@@ -30,11 +30,11 @@ class Command(HubCommand):
         """Reopen the task."""
         try:
             task = find_task(options["task"])
-            origin = Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST)
-            moved = reopen(task, options["status"], options["reason"], origin)
+            actor = Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST)
+            moved = reopen(task, options["status"], options["reason"], actor)
         except TransitionError as error:
             self.cannot_run(str(error))
         self.say_move(task.key, task.status, options["status"], moved)
-        for said in find_tasks_without_file([task]).values():
-            self.warn(said)
+        for warning in find_tasks_without_file([task]).values():
+            self.warn(warning)
         return 0

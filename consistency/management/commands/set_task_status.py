@@ -16,12 +16,12 @@ from statehub.transitions import Actor, TaskNotFoundError, TransitionError, adva
 
 
 class Command(HubCommand):
-    """Exit status 1 and a message where it would be a step back."""
+    """Ends with exit status 1 and a message if the status would go backwards."""
 
     help = "Report a task's status to the hub. A step back is refused: reopen_task does that on purpose."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The task and its status."""
+        """Add the task and its status."""
         parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
         parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
 
@@ -36,6 +36,6 @@ class Command(HubCommand):
             self.warn(str(error))
             return 1
         self.say_move(task.key, task.status, options["status"], moved)
-        for said in find_tasks_without_file([task]).values():
-            self.warn(said)
+        for warning in find_tasks_without_file([task]).values():
+            self.warn(warning)
         return 0
