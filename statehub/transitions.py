@@ -142,7 +142,7 @@ def make_transitions(wanted: Sequence[Transition]) -> list[Outcome]:
                 errors[index] = error
         if errors:
             raise TransitionsRefusedError(errors)
-        outcomes = [Outcome(task, task.status != each.status) for each in wanted for task in [tasks[each.task.pk]]]
+        outcomes = [Outcome(tasks[each.task.pk], tasks[each.task.pk].status != each.status) for each in wanted]
         _write([(task, each) for each, (task, changed) in zip(wanted, outcomes, strict=True) if changed])
     return outcomes
 

@@ -12,19 +12,22 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from statehub.models import Checkout, Repo, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_regress
-from statehub.task_lookup import find_task
 from statehub.transitions import (
     Actor,
     StatusRegressionError,
+    TaskChangedError,
     TaskNotFoundError,
     Transition,
     TransitionError,
+    TransitionsRefusedError,
     _write,
     advance,
+    make_transitions,
     reopen,
 )
 
@@ -191,65 +194,57 @@ def test_task_that_moved_between_the_look_and_the_write() -> None:
 
 
 @pytest.mark.django_db
-class TestFindTask:
-    def test_by_id_uuid_and_slug(self) -> None:
-        task = make("net", "WP-1-T01")
-        make("other", "WP-2-T01")
-        for ref in ("WP-1-T01", "net/WP-1-T01", str(task.pk), str(task.pk).upper(), task.pk.hex):
-            assert find_task(ref) == task
+class TestManyAtOnce:
+    def test_all_are_made_in_order_with_their_outcomes(self) -> None:
+        one, two, same = make("net", "T01"), make("other", "T02", "done"), make("net", "T03", "done")
+        outcomes = make_transitions(
+            [
+                Transition(two, "todo", ME, reopen=True, reason=" again ", versions={two.version, "other"}),
+                Transition(one, "done", ME),
+                Transition(same, "done", ME),
+            ]
+        )
+        assert [(task.pk, changed) for task, changed in outcomes] == [(two.pk, True), (one.pk, True), (same.pk, False)]
+        rows = Task.objects.in_bulk([one.pk, two.pk, same.pk])
+        assert [task.version for task, _ in outcomes] == [rows[task.pk].version for task in (two, one, same)]
+        assert [rows[task.pk].status for task in (two, one, same)] == ["todo", "done", "done"]
+        recorded = StatusChange.objects.order_by("pk").values_list("task__key", "old", "new", "reopen", "reason")
+        assert list(recorded) == [("T02", "done", "todo", True, "again"), ("T01", "todo", "done", False, "")]
+        assert (version(one), version(two)) == (2, 2)
 
-    @pytest.mark.parametrize(
-        "ref",
-        [
-            "",
-            "/",
-            "net/",
-            "/T01",
-            "net",
-            "nowhere/T01",
-            "net/T02",
-            "t01",
-            "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e",
-            "T01 ",
-            "ü",
-        ],
-    )
-    def test_unknown(self, ref: str) -> None:
-        make("net", "T01")
-        with pytest.raises(TaskNotFoundError) as unknown:
-            find_task(ref)
-        assert str(unknown.value) == f"no task '{ref}' in the hub"
+    def test_one_that_cannot_be_made_stops_all(self) -> None:
+        free, done, gone, other = make("net", "T01"), make("net", "T02", "done"), make("net", "T03"), make("net", "T04")
+        Task.objects.filter(pk=gone.pk).delete()
+        with pytest.raises(TransitionsRefusedError) as refused:
+            make_transitions(
+                [
+                    Transition(free, "done", ME),
+                    Transition(done, "todo", ME),
+                    Transition(gone, "done", ME),
+                    Transition(other, "done", ME, versions={"old"}),
+                ]
+            )
+        errors = {index: (type(error), str(error)) for index, error in refused.value.errors.items()}
+        assert errors == {
+            1: (
+                StatusRegressionError,
+                "task 'T02' is done in the hub; todo would move it backwards (to do that deliberately: "
+                "reopen_task T02 todo --reason …)",
+            ),
+            2: (TaskNotFoundError, "task 'T03' is no longer in the hub"),
+            3: (TaskChangedError, f"task 'T04' is todo now (version {other.version})"),
+        }
+        assert str(refused.value) == "; ".join(text for _, text in errors.values())
+        assert (Task.objects.get(pk=free.pk).status, version(free), StatusChange.objects.count()) == ("todo", 1, 0)
 
-    def test_ids_are_compared_in_nfc(self) -> None:
-        task = make("net", "T-\u00e9")
-        assert find_task("T-e\u0301") == find_task("net/T-e\u0301") == task
-
-    def test_unknown_with_a_character_that_nobody_sees(self) -> None:
-        make("net", "T01")
-        with pytest.raises(TaskNotFoundError) as unknown:
-            find_task("T01\u200b")
-        assert str(unknown.value) == "no task 'T01\u200b' in the hub, which holds U+200B ZERO WIDTH SPACE"
-
-    def test_same_id_in_two_repos_needs_a_slug(self) -> None:
-        one, two = make("net", "T01"), make("other", "T01")
-        with pytest.raises(TaskNotFoundError) as ambiguous:
-            find_task("T01")
-        named = sorted([f"net/T01 ({one.pk})", f"other/T01 ({two.pk})"])
-        words = str(ambiguous.value)
-        assert words.startswith("'T01' names more than one task: ")
-        assert words.endswith("; give SLUG/ID or the UUID")
-        assert all(name in words for name in named)
-        assert (find_task("net/T01"), find_task("other/T01")) == (one, two)
-
-    def test_same_id_twice_in_a_repo_needs_the_uuid(self) -> None:
-        one, two = make("net", "T01"), make("net", "T01", workstream="WP-2")
-        with pytest.raises(TaskNotFoundError, match=r"^'net/T01' names more than one task"):
-            find_task("net/T01")
-        assert (find_task(str(one.pk)), find_task(str(two.pk))) == (one, two)
-
-    def test_id_with_a_slash_is_an_id_first(self) -> None:
-        task = make("net", "a/b")
-        assert (find_task("a/b"), find_task("net/a/b")) == (task, task)
+    def test_100_take_as_many_queries_as_1(self) -> None:
+        tasks = [make(f"repo-{number % 5}", f"T{number:03}", "in_progress") for number in range(101)]
+        counts = []
+        for some in (tasks[:1], tasks[1:]):
+            with CaptureQueriesContext(connection) as queries:
+                make_transitions([Transition(task, "blocked", ME) for task in some])
+            counts.append(len(queries) - sum("INSERT" in query["sql"] for query in queries))  # SQLite splits these
+        assert counts[0] == counts[1]
 
 
 def in_threads(*calls: Callable[[], object]) -> list[BaseException]:

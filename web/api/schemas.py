@@ -67,7 +67,6 @@ def _utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
-
 MAX_BATCH_SIZE = 500
 ADVANCE, REOPEN = "(advance)", "(reopen)"  # in brackets, so that no field's name looks like one
 
@@ -122,7 +121,7 @@ FIELDS = {ADVANCE: tuple(Advance.model_fields), REOPEN: tuple(Reopen.model_field
 
 
 class Row(BaseModel):
-    """A row of a model; what is of another row comes from there, along a path of attributes."""
+    """A schema that reads a model's row; an alias path leads to the values of related rows."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -183,7 +182,7 @@ class ReportedTask(Task):
 
 
 class Change(Row):
-    """One move of a task's status."""
+    """One change of a task's status."""
 
     at: datetime
     old: TaskStatus
