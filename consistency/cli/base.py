@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
@@ -109,7 +109,7 @@ class RunCommand(HubCommand):
     def work(self, options: dict[str, Any]) -> int:
         """Run over the checkouts asked for, report, and return the exit status."""
         if options["no_fetch"] and options["fetch_timeout"] is not None:
-            self.cannot_run("--fetch-timeout is for a fetch: give it without --no-fetch")
+            raise CommandError("--fetch-timeout is for a fetch: give it without --no-fetch")
         self._require_place(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
@@ -160,12 +160,12 @@ class RunCommand(HubCommand):
         """What started the run, as the environment says: cron and the admin name themselves."""
         trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]
         if trigger not in TRIGGERS:
-            self.cannot_run(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
+            raise CommandError(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
         return trigger
 
     def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
         if (bool(options["slugs"]) + options["all"] + bool(options["paths"])) != 1:
-            self.cannot_run("say which checkouts: SLUG …, --all, or --path PATH (one of the three)")
+            raise CommandError("say which checkouts: SLUG …, --all, or --path PATH (one of the three)")
         host = settings.STATEHUB_HOST
         try:
             if options["all"]:
@@ -174,7 +174,7 @@ class RunCommand(HubCommand):
                 return self._by_paths(options["paths"], host)
             return by_slugs(options["slugs"], host)
         except StateHubError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
 
     def _by_paths(self, paths: list[str], host: str) -> list[Checkout]:
         """The checkouts at *paths*, each once. Raises RegistrationError, NotAWorkTreeError, GitError.
@@ -227,7 +227,7 @@ class RunCommand(HubCommand):
                     if len(checkouts) > 1:
                         gc.collect()
             except GitMissingError as error:
-                self.cannot_run(str(error))
+                raise CommandError(str(error)) from error
         return locked
 
     def _run_one(self, visit: OpenCheckout, run_options: RunOptions, options: dict[str, Any]) -> CheckoutOutcome:
@@ -245,7 +245,7 @@ class RunCommand(HubCommand):
         if output:
             folder = os.path.dirname(os.path.realpath(output))
             if os.path.isdir(output) or not os.access(folder, os.W_OK | os.X_OK):
-                self.cannot_run(f"the report cannot be written to {output}: no such folder, or not ours to write to")
+                raise CommandError(f"the report cannot be written to {output}: no such folder, or not ours to write to")
 
     def _write(self, report: Report, options: dict[str, Any]) -> None:
         form, verbosity = options["format"], options["verbosity"]
@@ -260,7 +260,7 @@ class RunCommand(HubCommand):
         try:
             _replace(path, text.getvalue())
         except OSError as error:
-            self.cannot_run(f"the report cannot be written to {path}: {error.strerror or error}")
+            raise CommandError(f"the report cannot be written to {path}: {error.strerror or error}") from error
 
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:

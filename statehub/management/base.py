@@ -1,4 +1,4 @@
-"""What the commands share: exit statuses, and one clear line for whatever keeps them from running."""
+"""The base class of State Hub's commands: exit statuses, and one clear line for any error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
 from statehub.database_errors import explain_database_error
@@ -23,7 +23,7 @@ CANNOT_RUN = 2
 
 
 class StoreOnce(_StoreAction):
-    """An option with one value: given twice, one of the two would be ignored."""
+    """An option with one value. Given twice, one of the two values would be ignored."""
 
     given = False
 
@@ -38,7 +38,7 @@ class StoreOnce(_StoreAction):
 
 
 class HubCommand(BaseCommand, ABC):
-    """A command of State Hub: `work` does it; what keeps it from running ends in one line and exit status 2."""
+    """A command of State Hub: `work` does it. A CommandError ends it with one line on stderr and exit status 2."""
 
     requires_system_checks = ()
 
@@ -47,30 +47,44 @@ class HubCommand(BaseCommand, ABC):
         parser = super().create_parser(prog_name, subcommand, **kwargs)
 
         def error(message: str) -> NoReturn:
-            self.cannot_run(f"{subcommand}: {message} (--help shows how)")
+            self._fail(f"{subcommand}: {message} (--help shows how)")
 
         parser.error = error  # type: ignore[method-assign]  # Django offers no hook for the parser's class
         return parser
 
     def add_base_argument(self, parser: CommandParser, *args: Any, **kwargs: Any) -> None:
-        """Django's, called before any other: from here on an option that takes one value takes no second one."""
+        """Django's, called before any other option is added: options with one value take no second one from here on."""
         for name in (None, "store"):
             parser.register("action", name, StoreOnce)
         super().add_base_argument(parser, *args, **kwargs)
+
+    def execute(self, *args: Any, **options: Any) -> None:
+        """Run the command. Every CommandError, also one of Django, is status 2: 1 means that something was found."""
+        try:
+            super().execute(*args, **options)
+        except CommandError as error:
+            self._fail(str(error))
+
+    def _fail(self, message: str) -> NoReturn:
+        self.warn(f"error: {message}")
+        raise SystemExit(CANNOT_RUN)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do the work, or say why it cannot be done."""
         self._check_arguments(options)
         try:
-            self._require_schema()
+            if trouble := read_schema().trouble:  # An older program must not write to a newer database.
+                raise CommandError(trouble)
             status = self.work(options)
             self.stdout.flush()
+        except CommandError:
+            raise
         except (DatabaseError, ImproperlyConfigured) as error:
-            self.cannot_run(explain_database_error(error).line)
-        except KeyboardInterrupt:
-            self.cannot_run("interrupted; changes made so far are kept")
+            raise CommandError(explain_database_error(error).line) from error
+        except KeyboardInterrupt as interrupt:
+            raise CommandError("interrupted; changes made so far are kept") from interrupt
         except OSError as error:
-            # Whoever read our output has gone, or the disk is full; at its end Python would write there again.
+            # The reader of our output has gone, or the disk is full; Python would write there again when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if not isinstance(error, BrokenPipeError):
                 self.warn(f"error: {error}")
@@ -78,50 +92,40 @@ class HubCommand(BaseCommand, ABC):
         except Exception as error:
             if options["traceback"]:
                 raise
-            self.cannot_run(
+            raise CommandError(
                 f"internal error, please report it: {type(error).__name__}: {error} (--traceback shows where)"
-            )
+            ) from error
         if status:
             raise SystemExit(status)
 
-    def _require_schema(self) -> None:
-        """End if the database is not at this version's migrations: an older program must not write to a newer one."""
-        if trouble := read_schema().trouble:
-            self.cannot_run(trouble)
-
     @abstractmethod
     def work(self, options: dict[str, Any]) -> int:
-        """Do what the command is for and return the exit status."""
+        """Do the command's work and return its exit status. Raises CommandError if it cannot run."""
 
     def _check_arguments(self, options: Mapping[str, Any]) -> None:
-        """Refuse arguments that mean nothing: empty ones, and bytes that are not UTF-8, which no database takes."""
+        """Reject empty arguments, and bytes that are not UTF-8, which no database takes."""
         for name, value in options.items():
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and escape_unstorable(text) != text:
-                    self.cannot_run(f"the argument '{text}' is not UTF-8")
-                if text == "":  # A variable of the caller's that is not set, say.
-                    self.cannot_run(f"an argument is empty: {name}")
+                    raise CommandError(f"the argument '{text}' is not UTF-8")
+                if text == "":  # For example a variable of the caller's that is not set.
+                    raise CommandError(f"an argument is empty: {name}")
 
     def say(self, line: str) -> None:
-        """One line for a person, on stdout, with escapes for what its encoding cannot say."""
+        """Write one line for a person to stdout; characters that its encoding lacks are escaped."""
         self.stdout.write(escape_unencodable(escape_control(line), getattr(self.stdout, "encoding", None)))
 
     def warn(self, line: str) -> None:
-        """One line for a person, on stderr."""
+        """Write one line for a person to stderr."""
         self.stderr.write(escape_control(line))
 
-    def say_move(self, task: str, old: str, new: str, moved: bool) -> None:
-        """What became of a task's status, on stdout."""
+    def report_transition(self, task: str, old: str, new: str, moved: bool) -> None:
+        """Say on stdout whether *task* has moved from *old* to *new*."""
         self.say(f"{task}: {old} → {new}" if moved else f"{task}: is {new} already")
-
-    def cannot_run(self, why: str) -> NoReturn:
-        """Say why in one line on stderr, and end with exit status 2."""
-        self.warn(f"error: {why}")
-        raise SystemExit(CANNOT_RUN)
 
 
 def current_user() -> str:
-    """Who runs this process, as the system knows it; the number where it has no name for it."""
+    """Return the name of the user who runs this process, or the user's number if there is no name for it."""
     try:
         return escape_unstorable(getpass.getuser())
     except (KeyError, OSError):

@@ -66,6 +66,10 @@ def test_no_checkout_named(hub: Hub) -> None:
             "fix_consistency: argument --fetch-timeout: 'soon' is not a number of seconds above 0 and up to 86400"
             " (--help shows how)",
         ),
+        (
+            ["check_consistency", "net", "--no-color", "--force-color"],
+            "The --no-color and --force-color options can't be used together.",
+        ),
         (["set_task_status", "T01", "done"], "no task 'T01' in the hub"),
         (["reopen_task", "T01", "todo", "--reason", "so"], "no task 'T01' in the hub"),
         (["register_repo", "/nonexistent\x1b[31m"], "/nonexistent\\x1b[31m is not there"),

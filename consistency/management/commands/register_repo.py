@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from consistency.cli.registration import RegistrationError, Wishes, is_retired, register
 from consistency.cli.session_protocol import check_protocol, keep_protocol
@@ -72,16 +73,16 @@ class Command(HubCommand):
     def _check(self, options: dict[str, Any], wishes: Wishes) -> None:
         paths, under = options["paths"], options["under"]
         if not paths and under is None:
-            self.cannot_run("say what to register: PATH …, or --under DIR")
+            raise CommandError("say what to register: PATH …, or --under DIR")
         if under is not None and not os.path.isdir(under):
-            self.cannot_run(f"{under} is not a folder")
+            raise CommandError(f"{under} is not a folder")
         for name in ("slug", "branch"):
             if options[name] is not None and (under is not None or len(paths) > 1):
-                self.cannot_run(f"--{name} is for one repo: give one PATH with it")
+                raise CommandError(f"--{name} is for one repo: give one PATH with it")
         try:
             wishes.check()
         except RegistrationError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
 
     def _register_under(self, folder: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
         """Register the clones below *folder*; whether all went well."""

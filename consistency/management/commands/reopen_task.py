@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from consistency.db.fileless import find_tasks_without_file
 from statehub.management.base import HubCommand, current_user
@@ -33,8 +34,8 @@ class Command(HubCommand):
             actor = Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST)
             moved = reopen(task, options["status"], options["reason"], actor)
         except TransitionError as error:
-            self.cannot_run(str(error))
-        self.say_move(task.key, task.status, options["status"], moved)
+            raise CommandError(str(error)) from error
+        self.report_transition(task.key, task.status, options["status"], moved)
         for warning in find_tasks_without_file([task]).values():
             self.warn(warning)
         return 0

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from consistency.cli.registration import RegistrationError, of_repo, on_host, to_retire
 from consistency.cli.retiring import retire
@@ -36,7 +37,7 @@ class Command(HubCommand):
         try:
             found = self._found(options)
         except RegistrationError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
         done = {checkout.pk for checkout in retire(found)}
         for checkout in found:
             place = f"'{checkout.repo.slug}' on {checkout.host}: {checkout.path}"
@@ -49,13 +50,13 @@ class Command(HubCommand):
         target, host, repo = options["target"], options["host"], options["repo"]
         if repo is not None:
             if target is not None or host is not None:
-                self.cannot_run("--repo SLUG retires the repo on every host: give it alone")
+                raise CommandError("--repo SLUG retires the repo on every host: give it alone")
             return of_repo(repo)
         if target is not None:
             here: str = settings.STATEHUB_HOST
             return to_retire(target, host or here, is_here=host in (None, here))
         if host is None:
-            self.cannot_run(
+            raise CommandError(
                 "say what to retire: SLUG or PATH (--host HOST for another host), --repo SLUG, or --host HOST"
             )
         return on_host(host)

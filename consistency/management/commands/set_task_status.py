@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from consistency.db.fileless import find_tasks_without_file
 from statehub.management.base import HubCommand, current_user
@@ -31,11 +32,11 @@ class Command(HubCommand):
             task = find_task(options["task"])
             moved = advance(task, options["status"], Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST))
         except TaskNotFoundError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
         except TransitionError as error:
             self.warn(str(error))
             return 1
-        self.say_move(task.key, task.status, options["status"], moved)
+        self.report_transition(task.key, task.status, options["status"], moved)
         for warning in find_tasks_without_file([task]).values():
             self.warn(warning)
         return 0

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from consistency.cli.registration import all_here, by_slugs
 from consistency.models import Mode
@@ -36,7 +37,7 @@ class Command(HubCommand):
     def work(self, options: dict[str, Any]) -> int:
         """Stamp; 1 if something was left alone, 2 if a checkout could not be stamped at all."""
         if bool(options["slugs"]) == options["all"]:
-            self.cannot_run("say which checkouts: SLUG …, or --all")
+            raise CommandError("say which checkouts: SLUG …, or --all")
         status = 0
         try:
             host = settings.STATEHUB_HOST
@@ -46,7 +47,7 @@ class Command(HubCommand):
                     with visit:
                         status = max(status, self._stamp(visit, options))
         except StateHubError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
         return status
 
     def _stamp(self, visit: OpenCheckout, options: dict[str, Any]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
 from web.api.tokens import NameTakenError, create
@@ -26,11 +28,11 @@ class Command(HubCommand):
         """Create the token and print its secret."""
         name = options["name"].strip()
         if not 0 < len(name) <= 200:
-            self.cannot_run("NAME must have 1 to 200 characters")
+            raise CommandError("NAME must have 1 to 200 characters")
         try:
             token, secret = create(name, read_only=options["read_only"], days=options["expires"])
         except NameTakenError as error:
-            self.cannot_run(str(error))
+            raise CommandError(str(error)) from error
         until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "until it is revoked"
         access = "read" if token.read_only else "read and report"
         self.warn(f"Token '{token.name}' may {access} {until}. It is shown only once:")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from statehub.management.base import HubCommand
@@ -33,7 +34,7 @@ class Command(HubCommand):
         try:
             user.full_clean()
         except ValidationError as error:
-            self.cannot_run("NAME: " + " ".join(error.messages))
+            raise CommandError("NAME: " + " ".join(error.messages)) from error
         with transaction.atomic():
             give_role(user, role)
         self.warn(f"{role.label.partition(':')[0]} '{user.username}' logs in with this password, shown only once:")
