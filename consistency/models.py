@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
@@ -28,6 +28,19 @@ class RunState(models.TextChoices):
     OK = "ok"
     SKIPPED = "skipped"
     ERROR = "error"
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs of any checkouts."""
+
+    def finished(self) -> RunQuerySet:
+        """Keep those that ended."""
+        return self.filter(finished_at__isnull=False)
+
+    def newest_per_checkout(self, column: str, *, checkout: str = "pk", order: str = "-started_at") -> Subquery:
+        """Select *column* of the newest of these runs, for each row of a query whose checkout is in its *checkout*."""
+        runs = self.filter(checkout=OuterRef(checkout)).order_by(order)
+        return Subquery(runs.values(column)[:1])
 
 
 class Run(models.Model):
@@ -60,6 +73,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    objects = RunQuerySet.as_manager()
+
     class Meta:
         ordering = ("-started_at",)
         indexes = (
@@ -75,6 +90,14 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mode} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    """Findings of any checkouts."""
+
+    def open(self) -> FindingQuerySet:
+        """Keep those that are not resolved."""
+        return self.filter(resolved_at=None)
 
 
 class Finding(models.Model):
@@ -102,6 +125,8 @@ class Finding(models.Model):
         max_length=20, blank=True, default="", help_text="How it ended; 'gone': not found again."
     )
     commit = models.CharField(max_length=64, blank=True, default="", help_text="The writeback commit that resolved it.")
+
+    objects = FindingQuerySet.as_manager()
 
     class Meta:
         ordering = ("-last_seen", "-id")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from statehub.numbers import NotANumberError, parse_whole_number
+from statehub.phrases import describe_os_error
 
 SETTINGS = frozenset({
     "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "SECRET_KEY", "SECURE_HSTS_INCLUDE_SUBDOMAINS",
@@ -79,7 +80,7 @@ def _read(path: Path, source: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ImproperlyConfigured(f"{source} {path} cannot be read: {error.strerror or error}") from error
+        raise ImproperlyConfigured(f"{source} {path} cannot be read: {describe_os_error(error)}") from error
     except UnicodeDecodeError as error:
         raise ImproperlyConfigured(f"{source} {path} is not UTF-8: byte {error.start}") from error
 

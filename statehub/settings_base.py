@@ -22,6 +22,7 @@ from statehub.environment import (
     read_url,
 )
 from statehub.numbers import MAX_FILE_SIZE, MAX_HOURS, MAX_SECONDS
+from statehub.phrases import describe_os_error
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -37,7 +38,7 @@ def ensure_directory(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"the folder {path} cannot be made: {error.strerror} (see DATABASE_URL and STATEHUB_VAR)"
+            f"the folder {path} cannot be made: {describe_os_error(error)} (see DATABASE_URL and STATEHUB_VAR)"
         ) from error
 
 

@@ -21,6 +21,11 @@ def escape_unstorable(text: str) -> str:
     return _UNSTORABLE.sub(_escape, text)
 
 
+def is_storable(text: str) -> bool:
+    """Return whether every database takes *text*: it has no NUL and no lone surrogate."""
+    return _UNSTORABLE.search(text) is None
+
+
 def _escape(match: re.Match[str]) -> str:
     char = match[0]
     return _SHORT.get(char) or (f"\\x{ord(char):02x}" if char < "\u0100" else f"\\u{ord(char):04x}")

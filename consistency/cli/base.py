@@ -36,6 +36,7 @@ from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
+from statehub.phrases import describe_os_error
 from statehub.text import escape_unstorable
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ class RunCommand(HubCommand):
         try:
             _replace(path, text.getvalue())
         except OSError as error:
-            raise CommandError(f"the report cannot be written to {path}: {error.strerror or error}") from error
+            raise CommandError(f"the report cannot be written to {path}: {describe_os_error(error)}") from error
 
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:

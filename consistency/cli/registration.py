@@ -33,7 +33,7 @@ from consistency.git.roots import first_commits, held_commits
 from consistency.git.worktree import WorkTree, find_worktree
 from statehub.errors import StateHubError
 from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
-from statehub.text import escape_control
+from statehub.text import escape_control, is_storable
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -172,7 +172,7 @@ class Wishes:
             _check_glob(glob, "workplan pattern", DEFAULT_WORKPLANS)
         for glob in self.exclude if list(self.exclude) != [""] else ():
             _check_glob(glob, "pattern of files to leave out", "workplans/archive/**")
-        if self.branch is not None and not _is_text(self.branch):
+        if self.branch is not None and not is_storable(self.branch):
             raise RegistrationError("the name of the branch is not UTF-8")
 
     def changes(self, repo: Repo, proposed_branch: str) -> dict[str, str]:
@@ -481,19 +481,14 @@ def _shown(globs: str) -> str:
 def _real(path: str) -> str:
     """The full path without links, as the hub keeps it. Raises RegistrationError."""
     full = canonical(os.path.realpath(path))
-    if not _is_text(full):
+    if not is_storable(full):
         raise RegistrationError("the path of the checkout is not UTF-8; move it to another folder")
     return full
 
 
-def _is_text(value: str) -> bool:
-    """Whether a database can keep it: no NUL, and no bytes of an argument or a file name that are not UTF-8."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
 def _check_glob(glob: str, what: str, example: str) -> None:
     outside = glob.startswith(("/", ":")) or ".." in glob.split("/")
-    if not 0 < len(glob) <= MAX_GLOB_LENGTH or outside or not _is_text(glob) or not glob.isprintable():
+    if not 0 < len(glob) <= MAX_GLOB_LENGTH or outside or not is_storable(glob) or not glob.isprintable():
         raise RegistrationError(
             f"'{glob}' is not a valid {what}: it must be a pattern inside the repo, such as {example}"
         )

@@ -23,7 +23,7 @@ def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:
         done = list(rows.select_related("repo").order_by("repo__slug", "host", "path"))
         Checkout.objects.filter(pk__in=[checkout.pk for checkout in done]).update(retired_at=now)
         # Of all: a run that was at work while its checkout was retired may have opened some since.
-        findings = Finding.objects.filter(checkout__in=pks, resolved_at=None)
+        findings = Finding.objects.open().filter(checkout__in=pks)
         findings.update(resolved_at=now, resolution=RETIRED)
     return done
 

@@ -16,6 +16,7 @@ from consistency.git.lock import CheckoutLockedError, locked
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 from statehub.models import Repo
+from statehub.phrases import describe_os_error
 
 TEMPLATE = settings.BASE_DIR / "templates/project_rules/session-protocol.template"
 
@@ -51,7 +52,7 @@ def _refusals(path: str) -> Iterator[None]:
     except CheckoutLockedError as error:
         raise SessionProtocolError(str(error)) from error
     except OSError as error:
-        raise SessionProtocolError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SessionProtocolError(f"{path} cannot be written: {describe_os_error(error)}") from error
 
 
 def _section(repo: Repo) -> str:

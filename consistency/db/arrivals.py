@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 
 from consistency.core.comparison.arrivals import Candidate, Claimed, Seen, Sight, hint, refusal, witness
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream
@@ -154,7 +154,7 @@ def _candidate(row: HubWorkstream, claimed: Claimed, seen: _SeenRows) -> Candida
 
 def _seen(rows: Sequence[HubWorkstream]) -> _SeenRows:
     """What the ledgers of the repos of *rows* have of them."""
-    fixes = Run.objects.filter(checkout=OuterRef("checkout"), mode=Mode.FIX, dry_run=False, outcome=RunState.OK)
+    fixes = Run.objects.filter(mode=Mode.FIX, dry_run=False, outcome=RunState.OK)
     found: _SeenRows = defaultdict(list)
     for batch in batches(rows):
         repos = {row.repo for row in batch}
@@ -162,7 +162,7 @@ def _seen(rows: Sequence[HubWorkstream]) -> _SeenRows:
             checkout__repo__slug__in=repos, workstream__in=[row.id for row in batch]
         ).order_by("pk")
         entries = entries.annotate(
-            at=Subquery(fixes.order_by("-started_at").values("started_at")[:1]),
+            at=fixes.newest_per_checkout("started_at", checkout="checkout"),
             slug=F("checkout__repo__slug"),
         )
         slugs = {row.id: row.repo for row in batch}

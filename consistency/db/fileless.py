@@ -26,13 +26,13 @@ def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
 
 def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
     """What runs have open: a workplan that is gone, or a block."""
-    rows = Finding.objects.filter(
-        resolved_at=None,
+    open_findings = Finding.objects.open().order_by("-first_seen")
+    rows = open_findings.filter(
         code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE),
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         workplan__in={task.workstream.key for task in tasks},
         task__in={"", *(task.key for task in tasks)},
-    ).order_by("-first_seen")
+    )
     plans: dict[tuple[int, str], str] = {}
     blocks: dict[tuple[int, str, str], str] = {}
     for code, workplan, block, since, repo, host, path in rows.values_list(

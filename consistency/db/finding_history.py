@@ -95,14 +95,14 @@ def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> No
         keys[row.repo].append(row.key)
     for slug, of_repo in keys.items():
         for batch in batches(of_repo):
-            gone = Episode.objects.filter(
+            gone = Episode.objects.open().filter(
                 checkout__repo__slug=slug, workplan__in=batch, code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE)
             )
-            gone.filter(resolved_at=None).update(resolved_by=run.pk, resolved_at=now, resolution="moved")
+            gone.update(resolved_by=run.pk, resolved_at=now, resolution="moved")
 
 
 def _open_rows(run: Run) -> Iterable[Episode]:
-    return Episode.objects.filter(checkout=run.checkout_id, resolved_at=None).order_by()
+    return Episode.objects.open().filter(checkout=run.checkout_id).order_by()
 
 
 def _open(row: Episode) -> StoredFinding:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout
@@ -35,28 +35,23 @@ def prune(before: datetime, *, dry_run: bool = False, batch: int = BATCH) -> Pru
     """
     kept = kept_runs()
     findings = _delete(Finding.objects.filter(resolved_at__lt=before), frozenset(), dry_run, batch)
-    still_open = Finding.objects.filter(opened_by=OuterRef("pk"), resolved_at=None)
+    still_open = Finding.objects.open().filter(opened_by=OuterRef("pk"))
     runs = _delete(Run.objects.filter(~Exists(still_open), started_at__lt=before), kept, dry_run, batch)
     return Pruned(findings, runs)
 
 
 def kept_runs() -> frozenset[Any]:
     """The runs that stay however old they are: of each checkout the newest, and the newest of some kinds."""
-    return frozenset(
-        [
-            *_newest(Q(), "-started_at"),
-            *_newest(Q(finished_at__isnull=False), "-started_at"),
-            *_newest(Q(outcome=RunState.OK), "-started_at"),
-            *_newest(Q(fetched_at__isnull=False) & ~Q(tip=""), "-fetched_at"),
-        ]
+    runs = Run.objects.all()
+    fetched = runs.filter(fetched_at__isnull=False).exclude(tip="")
+    newest = (
+        runs.newest_per_checkout("pk"),
+        runs.finished().newest_per_checkout("pk"),
+        runs.filter(outcome=RunState.OK).newest_per_checkout("pk"),
+        fetched.newest_per_checkout("pk", order="-fetched_at"),
     )
-
-
-def _newest(kind: Q, order: str) -> Iterator[Any]:
-    """Each checkout's first run of *kind* by *order*."""
-    runs = Run.objects.filter(kind, checkout=OuterRef("pk")).order_by(order)
-    first = Checkout.objects.order_by().annotate(first=Subquery(runs.values("pk")[:1]))
-    return first.exclude(first=None).values_list("first", flat=True).iterator()
+    checkouts = Checkout.objects.order_by()
+    return frozenset(pk for each in newest for pk in checkouts.values_list(each, flat=True).iterator() if pk)
 
 
 def _delete(rows: QuerySet[Any], kept: frozenset[Any], dry_run: bool, batch: int) -> int:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from statehub.phrases import describe_os_error
+
 NOT_ENTERED = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 """Folders that hold no work of anybody here; hidden ones are not entered either."""
 
@@ -30,7 +32,7 @@ def find_clones(folder: str) -> Iterator[Found]:
             with os.scandir(path) as entries:
                 names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
         except OSError as error:
-            yield Found(path, f"cannot be read: {error.strerror or error}")
+            yield Found(path, f"cannot be read: {describe_os_error(error)}")
             continue
         found = _repository(path, names)
         if found is not None:
@@ -55,7 +57,7 @@ def _repository(path: str, names: dict[str, bool]) -> Found | None:
         with open(os.path.join(path, ".git"), "rb") as file:
             target = os.fsdecode(file.read(4_096)).removeprefix("gitdir:").strip()
     except OSError as error:
-        return Found(path, f"its .git cannot be read: {error.strerror or error}")
+        return Found(path, f"its .git cannot be read: {describe_os_error(error)}")
     parts = os.path.normpath(os.path.join(path, target)).split(os.sep)
     if "modules" in parts[:-1] and ".git" in parts:
         return Found(path, "a submodule belongs to the repository around it")

@@ -32,6 +32,7 @@ from consistency.git.process import GitError
 from consistency.git.rollback import Backup, Journal
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
+from statehub.phrases import describe_os_error
 
 LAST_DATE = 253_402_300_799
 """The last second of the year 9999, in seconds since 1970: a later date proves nothing."""
@@ -102,7 +103,7 @@ def edit_files(tree: WorkTree, wanted: Wanted, written: Written) -> dict[str, Ed
         except (EditRefusedError, FileReadError) as error:
             written.faults.append((path, str(error)))
         except OSError as error:
-            written.faults.append((path, f"the file cannot be read: {error.strerror or error}"))
+            written.faults.append((path, f"the file cannot be read: {describe_os_error(error)}"))
     return edited
 
 
@@ -354,7 +355,7 @@ def _settle(tree: WorkTree, undo: Journal, error: BaseException, written: Writte
 
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)
+        return f"{describe_os_error(error)}: {error.filename}" if error.filename else describe_os_error(error)
     return str(error)
 
 

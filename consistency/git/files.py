@@ -11,6 +11,7 @@ from io import BufferedReader
 
 from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
+from statehub.phrases import describe_os_error
 
 READER_VERSION = b"2"
 """Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
@@ -65,7 +66,7 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
         except FileReadError as error:
             yield ReadFile(path, None, str(error))
         except OSError as error:
-            yield ReadFile(path, None, f"cannot be read: {error.strerror or error}")
+            yield ReadFile(path, None, f"cannot be read: {describe_os_error(error)}")
 
 
 def _hash(data: bytes = b"") -> hashlib.blake2b:

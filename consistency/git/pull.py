@@ -12,6 +12,7 @@ from consistency.git.own_commits import reset_branch, unpushed_commits
 from consistency.git.process import GitError
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
+from statehub.phrases import plural
 
 FREE_SPACE_MARGIN_BYTES = 65_536
 """Bytes of room for what a checkout writes beside the files: references, their logs, a few folders."""
@@ -82,5 +83,5 @@ def _drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own
         raise GitError(f"the branch has diverged from {state.upstream} by commits that people made; merge or rebase it")
     rewind([change for commit in commits for change in written[commit]])
     reset_branch(tree, state.branch or "", head, state.tip, timeout)
-    number = "1 commit of State Hub's own" if len(commits) == 1 else f"{len(commits)} commits of State Hub's own"
+    number = f"{len(commits)} {plural(len(commits), 'commit')} of State Hub's own"
     return f"dropped {number} that had diverged from {state.upstream}; what they wrote is written again on top of it"

@@ -6,6 +6,7 @@ from consistency.core.codes import BEHIND
 from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome
+from statehub.phrases import plural
 
 
 def action_of(finding: Finding) -> str:
@@ -49,4 +50,4 @@ def _not_fetched(outcome: str) -> str:
 
 def count(number: int, noun: str) -> str:
     """`1 task`, `2 tasks`, `2 statuses`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{number} {plural(number, noun)}"

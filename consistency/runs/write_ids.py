@@ -29,6 +29,7 @@ from consistency.runs.preflight import Warn, inspect_checkout
 from consistency.runs.scan import Scan, scan_checkout
 from statehub.errors import StateHubError
 from statehub.models import Checkout
+from statehub.phrases import describe_os_error, plural
 from statehub.text import escape_control
 
 _NO_LEDGER = 0
@@ -190,7 +191,7 @@ def _replace(tree: WorkTree, wanted: Wanted) -> Written:
             replace_file(tree.file(path), wanted.digests[path], edited.data)
             written.files[path] = edited
         except OSError as error:
-            written.faults.append((path, f"the file cannot be written: {error.strerror or error}"))
+            written.faults.append((path, f"the file cannot be written: {describe_os_error(error)}"))
     return written
 
 
@@ -208,4 +209,4 @@ def message(counts: Mapping[str, tuple[int, int]]) -> str:
 def in_words(workstreams: int, tasks: int) -> str:
     """`1 workstream and 2 tasks`; what there is none of is not named."""
     parts = [(workstreams, "workstream"), (tasks, "task")]
-    return " and ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in parts if number)
+    return " and ".join(f"{number} {plural(number, noun)}" for number, noun in parts if number)

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from statehub.database_errors import explain_database_error
 from statehub.schema import read_schema
-from statehub.text import escape_control, escape_unencodable, escape_unstorable
+from statehub.text import escape_control, escape_unencodable, escape_unstorable, is_storable
 
 CANNOT_RUN = 2
 """Exit status: bad arguments, unknown names, no database (design, "Commands")."""
@@ -106,7 +106,7 @@ class HubCommand(BaseCommand, ABC):
         """Reject empty arguments, and bytes that are not UTF-8, which no database takes."""
         for name, value in options.items():
             for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str) and escape_unstorable(text) != text:
+                if isinstance(text, str) and not is_storable(text):
                     raise CommandError(f"the argument '{text}' is not UTF-8")
                 if text == "":  # For example a variable of the caller's that is not set.
                     raise CommandError(f"an argument is empty: {name}")

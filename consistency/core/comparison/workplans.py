@@ -20,6 +20,7 @@ from consistency.core.comparison.tasks import TaskComparison
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.core.workplan.validation import and_others
+from statehub.phrases import plural
 
 
 def compare(files: FileSnapshot, hub: HubSnapshot, fresh_id: Callable[[], str]) -> Comparison:
@@ -151,8 +152,8 @@ class _Comparing:
         return workplan.uuid or self._fresh_id()
 
     def _create(self, workplan: Workplan, new_id: str, tasks: tuple[CreateTask, ...]) -> None:
-        number = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
-        message = f"workplan '{workplan.title}' with {number} is not in the hub"
+        number = len(tasks)
+        message = f"workplan '{workplan.title}' with {number} {plural(number, 'task')} is not in the hub"
         message += self._hub.hints.get(workplan.path, "")
         finding = Finding(codes.NEW_WORKPLAN, message, workplan.path, 1, workplan.key, file_status=workplan.status)
         committed = workplan.path not in self._files.uncommitted

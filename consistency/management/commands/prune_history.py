@@ -11,6 +11,7 @@ from django.utils import timezone
 from consistency.db.prune import Pruned, prune
 from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
+from statehub.phrases import plural
 
 
 class Command(HubCommand):
@@ -37,12 +38,12 @@ class Command(HubCommand):
 
 
 def _line(pruned: Pruned, days: int, dry_run: bool) -> str:
-    age = f"older than {_number(days, 'day')}"
+    age = f"older than {_count(days, 'day')}"
     if pruned == Pruned(0, 0):
         return f"nothing to delete is {age}"
     did = "would delete" if dry_run else "deleted"
-    return f"{did} {_number(pruned.findings, 'finding')} and {_number(pruned.runs, 'run')} {age}"
+    return f"{did} {_count(pruned.findings, 'finding')} and {_count(pruned.runs, 'run')} {age}"
 
 
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {plural(number, noun)}"

@@ -17,6 +17,7 @@ from consistency.runs.write_ids import WriteIdsResult, in_words, stamp_checkout
 from statehub import __version__
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
+from statehub.phrases import plural
 
 
 class Command(HubCommand):
@@ -80,6 +81,6 @@ def _said(stamped: WriteIdsResult) -> str:
     if not stamped.files:
         return "nothing to stamp" if not stamped.left else "nothing was stamped"
     workstreams, tasks = (sum(numbers) for numbers in zip(*stamped.files.values(), strict=True))
-    number = "1 file" if len(stamped.files) == 1 else f"{len(stamped.files)} files"
+    number = len(stamped.files)
     then = f"as commit {stamped.commit[:7]}" if stamped.commit else "not committed yet"
-    return f"stamped {in_words(workstreams, tasks)} in {number}, {then}"
+    return f"stamped {in_words(workstreams, tasks)} in {number} {plural(number, 'file')}, {then}"
