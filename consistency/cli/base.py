@@ -19,7 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from consistency.cli.ping import pinged
-from consistency.cli.registration import all_here, by_path, by_slugs
+from consistency.cli.registration import find_or_register
+from consistency.cli.selection import active_checkouts, checkouts_by_slugs
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitMissingError
@@ -170,10 +171,10 @@ class RunCommand(HubCommand):
         host = settings.STATEHUB_HOST
         try:
             if options["all"]:
-                return all_here(host)
+                return active_checkouts(host)
             if options["paths"]:
                 return self._by_paths(options["paths"], host)
-            return by_slugs(options["slugs"], host)
+            return checkouts_by_slugs(options["slugs"], host)
         except StateHubError as error:
             raise CommandError(str(error)) from error
 
@@ -187,7 +188,7 @@ class RunCommand(HubCommand):
                 find_worktree(path)
         found: dict[int, Checkout] = {}
         for path in paths:
-            registered = by_path(path, host)
+            registered = find_or_register(path, host)
             if registered.note:
                 self.warn(registered.note)
             found.setdefault(registered.checkout.pk, registered.checkout)

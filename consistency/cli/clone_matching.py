@@ -7,76 +7,34 @@ the same, a person has to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 
+from consistency.cli.clone import Clone, Kinship
+from consistency.cli.selection import RegistrationError
 from consistency.git.addresses import is_local
 from consistency.git.worktree import is_gone
-from statehub.errors import StateHubError
 from statehub.models import Checkout, Repo
 
 
-class MatchError(StateHubError):
-    """The clone cannot be matched to a repo without a person's word, or must not; one sentence on what to do."""
-
-
-class Kinship(Enum):
-    """What a clone's history and that of a repo have in common."""
-
-    RELATED = auto()
-    UNRELATED = auto()
-    UNKNOWN = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Clone:
-    """What a clone is known by: where it is, its *address* ('' for none), and its history.
-
-    *first_commits* are none if that is not known. *held* are those commits that the clone has of repos whose own first
-    commits the hub does not know.
-    """
-
-    path: str
-    host: str
-    address: str
-    first_commits: frozenset[str]
-    held: frozenset[str] = frozenset()
-
-    def kinship(self, repo: Repo) -> Kinship:
-        """Compare the histories. A shallow clone does not tell: not known is neither the same nor another."""
-        known = set(repo.first_commits)
-        if self.first_commits and not known and self.held & taken_commits(repo):
-            return Kinship.RELATED
-        if not known or not self.first_commits:
-            return Kinship.UNKNOWN
-        return Kinship.RELATED if known & self.first_commits else Kinship.UNRELATED
-
-
-def taken_commits(repo: Repo) -> set[str]:
-    """The commits that the hub has taken from the checkouts of *repo*."""
-    return {commit for checkout in repo.checkouts.all() for commit in (checkout.head, checkout.tip) if commit}
-
-
 def match(clone: Clone, slug: str | None) -> Repo | None:
-    """Find the repo that *clone* is one of, or that *slug* chooses; None if it is a new one. Raises MatchError."""
+    """Find the repo that *clone* is of, or that *slug* chooses; None for a new one. Raises RegistrationError."""
     repos = list(Repo.objects.prefetch_related("checkouts").order_by("slug"))
     same_place = [repo for repo in repos if _is_at(clone, repo)]
     if slug is not None:
         return _chosen(clone, slug, next((repo for repo in repos if repo.slug == slug), None), same_place)
-    joined = [repo for repo in same_place if clone.kinship(repo) is not Kinship.UNRELATED]
-    related = [repo for repo in repos if clone.kinship(repo) is Kinship.RELATED]
+    joined = [repo for repo in same_place if clone.may_be_of(repo)]
+    related = [repo for repo in repos if clone.is_related(repo)]
     if same_place and not joined:
-        raise MatchError(_other_repository(clone, same_place[0]))
+        raise RegistrationError(_other_repository(clone, same_place[0]))
     if len(joined) == 1:
         return joined[0]
     for repo in repos:
-        if clone.address in repo.former_origins and clone.kinship(repo) is not Kinship.UNRELATED:
-            raise MatchError(
+        if clone.address in repo.former_origins and clone.may_be_of(repo):
+            raise RegistrationError(
                 f"{clone.path} comes from {clone.address}, and the repo '{repo.slug}' has moved from there to "
                 f"{repo.origin}: git remote set-url, then register it again"
             )
     if candidates := joined or related:
-        raise MatchError(_ask(clone, candidates))
+        raise RegistrationError(_ask(clone, candidates))
     return None
 
 
@@ -87,12 +45,12 @@ def _is_at(clone: Clone, repo: Repo) -> bool:
     if clone.address not in repo.addresses:
         return False
     here = any(checkout.host == clone.host for checkout in repo.checkouts.all())
-    return here or not is_local(clone.address) or clone.kinship(repo) is not Kinship.UNRELATED
+    return here or not is_local(clone.address) or clone.may_be_of(repo)
 
 
 def _has_moved(clone: Clone, repo: Repo) -> bool:
     """Whether the clone, which has no address, is one of *repo*, which has none, at another place than before."""
-    return not repo.origin and clone.kinship(repo) is Kinship.RELATED and bool(gone_here(repo, clone.host))
+    return not repo.origin and clone.is_related(repo) and bool(gone_here(repo, clone.host))
 
 
 def gone_here(repo: Repo, host: str) -> list[Checkout]:
@@ -105,18 +63,18 @@ def gone_here(repo: Repo, host: str) -> list[Checkout]:
 
 
 def _chosen(clone: Clone, slug: str, wanted: Repo | None, same_place: Sequence[Repo]) -> Repo | None:
-    """The repo *wanted* by its *slug*; None if a new one is. Raises MatchError."""
+    """The repo *wanted* by its *slug*; None if a new one is. Raises RegistrationError."""
     if wanted is None:
-        known = [repo for repo in same_place if clone.kinship(repo) is not Kinship.UNRELATED]
+        known = [repo for repo in same_place if clone.may_be_of(repo)]
         if known and clone.address:
-            raise MatchError(
+            raise RegistrationError(
                 f"this repository is in the hub already, as '{known[0].slug}' (origin {clone.address}): "
                 f"leave out --slug {slug}, and it joins it"
             )
         return None
     if _is_one_of(clone, wanted):
         return wanted
-    raise MatchError(slug_taken(clone, wanted))
+    raise RegistrationError(slug_taken(clone, wanted))
 
 
 def _is_one_of(clone: Clone, repo: Repo) -> bool:
@@ -126,9 +84,9 @@ def _is_one_of(clone: Clone, repo: Repo) -> bool:
 
 
 def check_clone(clone: Clone, repo: Repo) -> None:
-    """Raise MatchError unless the clone may join *repo* if a person says so."""
+    """Raise RegistrationError unless the clone may join *repo* if a person says so."""
     if not _is_one_of(clone, repo):
-        raise MatchError(
+        raise RegistrationError(
             f"{clone.path} ({clone.address or 'no origin'}) is not a clone of '{repo.slug}' "
             f"({repo.origin or 'no origin'}): {_difference(clone, repo)}"
         )

@@ -27,7 +27,7 @@ def _fill(arguments: argparse.Namespace) -> int:
     from django.core.exceptions import ImproperlyConfigured
     from django.db import Error as DatabaseError
 
-    from consistency.cli.registration import RegistrationError
+    from consistency.cli.selection import RegistrationError
     from consistency.git.process import GitError
     from demo.data.fill import fill
     from demo.data.place import NotOursError

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from consistency.cli.registration import RegistrationError, move
+from consistency.cli.moving import move
 from consistency.cli.retiring import bring_back, retire
+from consistency.cli.selection import RegistrationError
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from testing.environment import HOST
 from testing.repos import Clone, Origin

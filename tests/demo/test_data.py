@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from consistency.cli.registration import by_path
+from consistency.cli.registration import find_or_register
 from consistency.git.process import Git
 from consistency.models import Finding, Run, RunState
 from demo.data.clock import Clock
@@ -99,7 +99,7 @@ def data(hub: Hub, var: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_data_refuses_a_hub_with_other_repos(hub: Hub, clone: Clone, tmp_path: Path) -> None:
-    by_path(str(clone.path), HOST)
+    find_or_register(str(clone.path), HOST)
     code, out, err = data(hub, tmp_path / "var")
     assert (code, out) == (2, "")
     assert err == (

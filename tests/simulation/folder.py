@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from consistency.cli.registration import by_path
+from consistency.cli.registration import find_or_register
 from testing.clock import replace_clock
 from tests.simulation import hub, workplan
 from tests.simulation.clock import Clock
@@ -30,7 +30,7 @@ class Folder:
             with replace_clock(clock.now):
                 world = World(self._live, clock)
                 for host in HOSTS:
-                    by_path(str(self._live / host), host)
+                    find_or_register(str(self._live / host), host)
                 for host in WITNESSES:
                     clock.tick()
                     world.do(f"fix {host}")

@@ -11,7 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 
-from consistency.cli.registration import RegistrationError, move
+from consistency.cli.moving import move
+from consistency.cli.selection import RegistrationError
 from consistency.git.process import GitError
 from consistency.git.worktree import NotAWorkTreeError
 from statehub.models import Checkout

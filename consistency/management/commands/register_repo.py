@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from consistency.cli.registration import RegistrationError, Wishes, is_retired, register
+from consistency.cli.registration import Wishes, register
+from consistency.cli.selection import RegistrationError, is_retired
 from consistency.cli.session_protocol import check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.git.clones import find_clones

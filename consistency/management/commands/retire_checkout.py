@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from consistency.cli.registration import RegistrationError, of_repo, on_host, to_retire
 from consistency.cli.retiring import retire
+from consistency.cli.selection import RegistrationError, checkouts_of_repo, checkouts_on_host, checkouts_to_retire
 from statehub.management.base import HubCommand
 from statehub.models import Checkout
 
@@ -51,12 +51,12 @@ class Command(HubCommand):
         if repo is not None:
             if target is not None or host is not None:
                 raise CommandError("--repo SLUG retires the repo on every host: give it alone")
-            return of_repo(repo)
+            return checkouts_of_repo(repo)
         if target is not None:
             here: str = settings.STATEHUB_HOST
-            return to_retire(target, host or here, is_here=host in (None, here))
+            return checkouts_to_retire(target, host or here, is_here=host in (None, here))
         if host is None:
             raise CommandError(
                 "say what to retire: SLUG or PATH (--host HOST for another host), --repo SLUG, or --host HOST"
             )
-        return on_host(host)
+        return checkouts_on_host(host)

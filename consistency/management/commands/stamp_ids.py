@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from consistency.cli.registration import all_here, by_slugs
+from consistency.cli.selection import active_checkouts, checkouts_by_slugs
 from consistency.models import Mode
 from consistency.runs.fetching import OpenCheckout, fetch_all
 from consistency.runs.options import RunOptions, committer
@@ -42,7 +42,7 @@ class Command(HubCommand):
         status = 0
         try:
             host = settings.STATEHUB_HOST
-            checkouts = all_here(host) if options["all"] else by_slugs(options["slugs"], host)
+            checkouts = active_checkouts(host) if options["all"] else checkouts_by_slugs(options["slugs"], host)
             with closing(fetch_all(checkouts, _options(options), 1)) as opened:
                 for visit in opened:
                     with visit:
