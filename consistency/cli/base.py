@@ -8,18 +8,17 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import closing
-from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
 from consistency.cli.ping import pinged
 from consistency.cli.registration import find_or_register
+from consistency.cli.report_output import check_report_path, write_report
 from consistency.cli.selection import active_checkouts, checkouts_by_slugs
 from consistency.core.codes import SEVERITIES, Severity
 from consistency.git.lock import CheckoutLockedError
@@ -29,19 +28,17 @@ from consistency.models import Mode, RunState
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.progress import progress
 from consistency.runs.fetching import OpenCheckout, fetch_all
-from consistency.runs.options import RunOptions, committer
+from consistency.runs.options import RunOptions
 from consistency.runs.run import run_visit
-from statehub import __version__
 from statehub.database_errors import explain_database_error
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
-from statehub.phrases import describe_os_error
 from statehub.text import escape_unstorable
 
 if TYPE_CHECKING:
-    from consistency.reports.text_report import Stream
+    pass
 
 JOBS = 8
 """Fetches side by side."""
@@ -112,58 +109,46 @@ class RunCommand(HubCommand):
         """Run over the checkouts asked for, report, and return the exit status."""
         if options["no_fetch"] and options["fetch_timeout"] is not None:
             raise CommandError("--fetch-timeout is for a fetch: give it without --no-fetch")
-        self._require_place(options["output"])
+        if options["output"]:
+            check_report_path(options["output"])
         checkouts = self._checkouts(options)
         started = timezone.now()
         outcomes: dict[int, CheckoutOutcome] = {}
 
-        def report() -> Report:
+        def write() -> Report:
             # In the order asked for, not in that of the fetches.
             repos = tuple(outcomes[checkout.pk] for checkout in checkouts if checkout.pk in outcomes)
             dry_run = options.get("dry_run", False)
-            return Report(str(self.mode), settings.STATEHUB_HOST, started, timezone.now(), repos, dry_run)
+            report = Report(str(self.mode), settings.STATEHUB_HOST, started, timezone.now(), repos, dry_run)
+            write_report(report, self.stdout, options)
+            return report
 
         try:
             locked = self._run(checkouts, options, outcomes)
         except KeyboardInterrupt:
-            if outcomes:  # What was found so far is on record: the next run will not say it again.
-                self._write(report(), options)
+            if outcomes:  # These findings are recorded: the next run will not report them as new.
+                write()
             raise
-        if not outcomes:
-            return CANNOT_RUN
-        done = report()
-        self._write(done, options)
-        return _exit_status(done, options["fail_on"], locked)
+        return _exit_status(write(), options["fail_on"], locked) if outcomes else CANNOT_RUN
 
-    def run_options(self, options: dict[str, Any]) -> RunOptions:
-        """The command line's options as the run takes them."""
-        return RunOptions(
-            mode=self.mode,
-            host=settings.STATEHUB_HOST,
-            user=escape_unstorable(os.environ.get("STATEHUB_USER", "")) or current_user(),
-            trigger=self._trigger(),
-            committer=committer(),
-            version=__version__,
+    def _run_options(self, options: dict[str, Any]) -> RunOptions:
+        trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]  # Cron and the admin name themselves.
+        if trigger not in TRIGGERS:
+            raise CommandError(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
+        return RunOptions.from_settings(
+            self.mode,
+            escape_unstorable(os.environ.get("STATEHUB_USER", "")) or current_user(),
+            trigger=trigger,
             fetch=not options["no_fetch"],
             fetch_timeout=options["fetch_timeout"] or settings.STATEHUB_FETCH_TIMEOUT,
             writeback=not options.get("no_writeback", False),
             dry_run=options.get("dry_run", False),
             pull=options.get("pull", False),
             push=options.get("push", False),
-            push_timeout=settings.STATEHUB_PUSH_TIMEOUT,
             any_branch=options["any_branch"],
             allow_missing=options["allow_missing"],
-            max_size=settings.STATEHUB_MAX_FILE_SIZE,
-            unreachable_hours=settings.STATEHUB_UNREACHABLE_HOURS,
             wait=options["wait"],
         )
-
-    def _trigger(self) -> str:
-        """What started the run, as the environment says: cron and the admin name themselves."""
-        trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]
-        if trigger not in TRIGGERS:
-            raise CommandError(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
-        return trigger
 
     def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
         if (bool(options["slugs"]) + options["all"] + bool(options["paths"])) != 1:
@@ -199,7 +184,7 @@ class RunCommand(HubCommand):
 
         A database that goes away costs the checkout that is at work; the others go on when it is back.
         """
-        locked, left, run_options = False, len(checkouts), self.run_options(options)
+        locked, left, run_options = False, len(checkouts), self._run_options(options)
         if left > 1:
             gc.freeze()  # What is loaded by now stays: the collections between checkouts need not look at it.
         with (
@@ -242,28 +227,6 @@ class RunCommand(HubCommand):
             self.warn(note)
         return outcome
 
-    def _require_place(self, output: str | None) -> None:
-        """Say so before the run, not after it, where the report will have no place."""
-        if output:
-            folder = os.path.dirname(os.path.realpath(output))
-            if os.path.isdir(output) or not os.access(folder, os.W_OK | os.X_OK):
-                raise CommandError(f"the report cannot be written to {output}: no such folder, or not ours to write to")
-
-    def _write(self, report: Report, options: dict[str, Any]) -> None:
-        form, verbosity = options["format"], options["verbosity"]
-        if not options["output"]:
-            if form != "text" and hasattr(self.stdout, "reconfigure"):
-                self.stdout.reconfigure(encoding="utf-8")  # Whatever the terminal speaks (RFC 8259, section 8.1).
-            coloured = not options["no_color"] and (options["force_color"] or _wants_colour(self.stdout))
-            _render(report, form, self.stdout, verbosity=verbosity, colour=coloured)
-            return
-        path, text = Path(options["output"]), StringIO()
-        _render(report, form, text, verbosity=verbosity, colour=False)
-        try:
-            _replace(path, text.getvalue())
-        except OSError as error:
-            raise CommandError(f"the report cannot be written to {path}: {describe_os_error(error)}") from error
-
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
     """The outcome of a run that lost its hub on the way: what it has done stays, the next run finds it."""
@@ -284,44 +247,6 @@ def _is_hub_back() -> bool:
             time.sleep(RECONNECT_PAUSE_SECONDS)
         else:
             return True
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put *text* into the file *path* in one step: whoever reads it never sees half a report."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():  # A pipe or a device is written to; a file must not take its place.
-        target.write_text(text, encoding="utf-8")
-        return
-    # A name that nobody can guess, and no link followed: the folder may be open to others.
-    partial = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _wants_colour(stream: OutputWrapper) -> bool:
-    """Whether *stream* is a terminal, and nobody asks for none of it (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _render(report: Report, form: str, stream: Stream, *, verbosity: int, colour: bool) -> None:
-    """Write *report* in the format *form*; only that format's module is loaded."""
-    if form == "json":
-        from consistency.reports.json_report import render_json
-
-        stream.write(render_json(report))
-    elif form == "sarif":
-        from consistency.reports.sarif_report import render_sarif
-
-        stream.write(render_sarif(report))
-    else:
-        from consistency.reports.text_report import write_text
-
-        write_text(report, stream, colour=colour, verbosity=verbosity)
 
 
 def _exit_status(report: Report, fail_on: str, locked: bool) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from consistency.git.files import digest_of
 from statehub.errors import StateHubError
@@ -24,16 +26,23 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
     """
     temporary = temporary_beside(path)
     status = os.lstat(path)
-    try:
-        remove(temporary)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            _take_over(descriptor, status)
-            os.fsync(descriptor)
+    remove(temporary)
+    with replacing(path, temporary, 0o600) as file:
+        file.write(data)
+        file.flush()
+        _take_over(file.fileno(), status)
+        os.fsync(file.fileno())
         if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
             raise FileChangedError(0, "the file was changed during this run", path)
+
+
+@contextmanager
+def replacing(path: str, temporary: str, mode: int) -> Iterator[BinaryIO]:
+    """Open the new file *temporary* for writing; if all goes well, it takes the place of *path*, else it is deleted."""
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
         os.replace(temporary, path)
     except BaseException:
         remove(temporary)

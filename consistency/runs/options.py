@@ -1,28 +1,23 @@
-"""What a run is asked to do, and the limits it keeps."""
+"""The options of a run, and its limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
 from consistency.git.committer import Committer
 from consistency.models import Mode
-
-
-def committer() -> Committer:
-    """In whose name the hub commits, as the settings say."""
-    return Committer(
-        settings.STATEHUB_COMMIT_NAME,
-        settings.STATEHUB_COMMIT_EMAIL,
-        settings.STATEHUB_COMMIT_TIMEOUT,
-        settings.STATEHUB_COMMIT_HOOKS,
-    )
+from statehub import __version__
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Times are in seconds, sizes in bytes. `user` and `host` are recorded with every status moved."""
+    """The options of one run. Times are in seconds, sizes in bytes.
+
+    `user` and `host` are recorded with every status that the run moves.
+    """
 
     mode: Mode
     host: str
@@ -43,7 +38,27 @@ class RunOptions:
     wait: float = 0.0
     trigger: str = "command"
 
+    @classmethod
+    def from_settings(cls, mode: Mode, user: str, **overrides: Any) -> RunOptions:
+        """Return the options that the settings say, with *overrides* for some of them."""
+        committer = Committer(
+            settings.STATEHUB_COMMIT_NAME,
+            settings.STATEHUB_COMMIT_EMAIL,
+            settings.STATEHUB_COMMIT_TIMEOUT,
+            settings.STATEHUB_COMMIT_HOOKS,
+        )
+        defaults = {
+            "host": settings.STATEHUB_HOST,
+            "committer": committer,
+            "version": __version__,
+            "fetch_timeout": settings.STATEHUB_FETCH_TIMEOUT,
+            "push_timeout": settings.STATEHUB_PUSH_TIMEOUT,
+            "max_size": settings.STATEHUB_MAX_FILE_SIZE,
+            "unreachable_hours": settings.STATEHUB_UNREACHABLE_HOURS,
+        }
+        return cls(mode=mode, user=user, **(defaults | overrides))
+
     @property
     def writes(self) -> bool:
-        """Whether the run may write to hub and files."""
+        """Return whether the run may write to hub and files."""
         return self.mode is Mode.FIX and not self.dry_run

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NoReturn
 
-from django.conf import settings
-
 from consistency.cli.registration import Wishes, register
-from consistency.git.committer import Committer
 from consistency.git.process import Git
 from consistency.git.worktree import find_worktree
 from consistency.models import Mode, RunState
@@ -18,7 +15,6 @@ from demo.data.catalog import LAPTOP, Team
 from demo.data.clock import Clock
 from demo.data.desk import Desk
 from demo.data.place import Place
-from statehub import __version__
 from statehub.models import Checkout, Task
 from statehub.transitions import Actor, StatusRegressionError, advance, reopen
 
@@ -144,10 +140,4 @@ class Company:
 def _options(
     host: str, mode: Mode, user: str, trigger: str, *, pull: bool = False, dry_run: bool = False
 ) -> RunOptions:
-    committer = Committer(
-        settings.STATEHUB_COMMIT_NAME, settings.STATEHUB_COMMIT_EMAIL, settings.STATEHUB_COMMIT_TIMEOUT
-    )
-    return RunOptions(
-        mode=mode, host=host, user=user, trigger=trigger, committer=committer, version=__version__, pull=pull,
-        dry_run=dry_run,
-    )  # fmt: skip
+    return RunOptions.from_settings(mode, user, host=host, trigger=trigger, pull=pull, dry_run=dry_run)

@@ -12,9 +12,8 @@ from django.core.management.base import CommandError
 from consistency.cli.selection import active_checkouts, checkouts_by_slugs
 from consistency.models import Mode
 from consistency.runs.fetching import OpenCheckout, fetch_all
-from consistency.runs.options import RunOptions, committer
+from consistency.runs.options import RunOptions
 from consistency.runs.write_ids import WriteIdsResult, in_words, stamp_checkout
-from statehub import __version__
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.phrases import plural
@@ -39,45 +38,32 @@ class Command(HubCommand):
         """Stamp; 1 if something was left alone, 2 if a checkout could not be stamped at all."""
         if bool(options["slugs"]) == options["all"]:
             raise CommandError("say which checkouts: SLUG …, or --all")
-        status = 0
+        run_options = RunOptions.from_settings(Mode.FIX, current_user(), any_branch=options["any_branch"])
+        status, host = 0, settings.STATEHUB_HOST
         try:
-            host = settings.STATEHUB_HOST
             checkouts = active_checkouts(host) if options["all"] else checkouts_by_slugs(options["slugs"], host)
-            with closing(fetch_all(checkouts, _options(options), 1)) as opened:
+            with closing(fetch_all(checkouts, run_options, 1)) as opened:
                 for visit in opened:
                     with visit:
-                        status = max(status, self._stamp(visit, options))
+                        status = max(status, self._stamp(visit, run_options, options["commit"]))
         except StateHubError as error:
             raise CommandError(str(error)) from error
         return status
 
-    def _stamp(self, visit: OpenCheckout, options: dict[str, Any]) -> int:
+    def _stamp(self, visit: OpenCheckout, run_options: RunOptions, commit: bool) -> int:
         path = visit.checkout.path
         try:
-            stamped = stamp_checkout(visit, _options(options), self.warn, commit=options["commit"])
+            stamped = stamp_checkout(visit, run_options, self.warn, commit=commit)
         except (StateHubError, OSError) as error:
             self.warn(f"error: {path}: {error}")
             return CANNOT_RUN
         for line in stamped.left:
             self.warn(f"{path}: {line}")
-        self.say(f"{path}: {_said(stamped)}")
+        self.say(f"{path}: {_describe(stamped)}")
         return int(bool(stamped.left))
 
 
-def _options(options: dict[str, Any]) -> RunOptions:
-    return RunOptions(
-        mode=Mode.FIX,
-        host=settings.STATEHUB_HOST,
-        user=current_user(),
-        committer=committer(),
-        version=__version__,
-        fetch_timeout=settings.STATEHUB_FETCH_TIMEOUT,
-        any_branch=options["any_branch"],
-        max_size=settings.STATEHUB_MAX_FILE_SIZE,
-    )
-
-
-def _said(stamped: WriteIdsResult) -> str:
+def _describe(stamped: WriteIdsResult) -> str:
     if not stamped.files:
         return "nothing to stamp" if not stamped.left else "nothing was stamped"
     workstreams, tasks = (sum(numbers) for numbers in zip(*stamped.files.values(), strict=True))
