@@ -29,7 +29,7 @@ from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.progress import progress
 from consistency.runs.fetching import OpenCheckout, fetch_all
 from consistency.runs.options import RunOptions
-from consistency.runs.run import run_visit
+from consistency.runs.run import run_checkout
 from statehub.database_errors import explain_database_error
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
@@ -189,21 +189,21 @@ class RunCommand(HubCommand):
             gc.freeze()  # What is loaded by now stays: the collections between checkouts need not look at it.
         with (
             progress(len(checkouts), sys.stderr) as bar,
-            closing(fetch_all(checkouts, run_options, options["jobs"], bar.wait)) as opened,
+            closing(fetch_all(checkouts, run_options, options["jobs"], bar.wait)) as ready,
         ):
             try:
-                for visit in opened:
-                    slug, left = visit.checkout.repo.slug, left - 1
+                for opened in ready:
+                    slug, left = opened.checkout.repo.slug, left - 1
                     try:
-                        with visit:
-                            outcome = outcomes[visit.checkout.pk] = self._run_one(visit, run_options, options)
+                        with opened:
+                            outcome = outcomes[opened.checkout.pk] = self._run_one(opened, run_options, options)
                         if outcome.error:
                             self.warn(f"error: {outcome.error}")
                     except CheckoutLockedError as error:
                         locked = True
                         self.warn(f"error: {slug}: {error}")
                     except DatabaseError as error:
-                        outcome = outcomes[visit.checkout.pk] = _cut_off(visit.checkout, error)
+                        outcome = outcomes[opened.checkout.pk] = _cut_off(opened.checkout, error)
                         self.warn(f"error: {outcome.error}")
                         if left and not _is_hub_back():
                             self.warn(
@@ -217,12 +217,12 @@ class RunCommand(HubCommand):
                 raise CommandError(str(error)) from error
         return locked
 
-    def _run_one(self, visit: OpenCheckout, run_options: RunOptions, options: dict[str, Any]) -> CheckoutOutcome:
+    def _run_one(self, opened: OpenCheckout, run_options: RunOptions, options: dict[str, Any]) -> CheckoutOutcome:
         """Run over one checkout. If quiet, other messages (why a pull failed) only come with a new finding."""
         if options["verbosity"]:
-            return run_visit(visit, run_options, self.warn)
+            return run_checkout(opened, run_options, self.warn)
         notes: list[str] = []
-        outcome = run_visit(visit, run_options, notes.append)
+        outcome = run_checkout(opened, run_options, notes.append)
         for note in notes if any(outcome.news) else ():
             self.warn(note)
         return outcome

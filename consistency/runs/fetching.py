@@ -1,4 +1,4 @@
-"""Opens checkouts for their runs: finds them, locks them, and fetches for many of them side by side."""
+"""Opens checkouts for their runs: finds them, locks them, and fetches for many of them in parallel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,17 +27,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 POLL_SECONDS = 0.1
-"""How often a checkout at which another run is at work is tried again."""
+"""Between two tries to lock a checkout at which another run is working."""
 
 
 @dataclass(slots=True)
 class OpenCheckout:
-    """One checkout, open for one run. Leave it as a context manager: that gives its lock back.
+    """One checkout, open for one run: a context manager that releases its lock.
 
-    `tree` is None where there is no work tree, and `trouble` then says why; else it is what keeps the run from its
-    work: another one that is at work there, or git. `foreign` is why the clone does not come from the repo's origin, ''
-    if it does. `tried_at` is the time of the last fetch, `fetched_at` that of one that worked. `waited` says whether it
-    waited for another run.
+    `tree` is None if there is no work tree. `trouble` is the error that keeps the run from its work: no work tree,
+    another run, or git. `foreign` says why the clone does not come from the repo's origin, '' if it does. `tried_at` is
+    the time of the last fetch, `fetched_at` that of one that worked. `waited` says whether it waited for another run.
     """
 
     checkout: Checkout
@@ -58,18 +57,23 @@ class OpenCheckout:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._lock.close()
 
+    def record_push(self, tip: str) -> None:
+        """Take *tip*, which was pushed just now, for the commit that a fetch would have found."""
+        self.fetched = replace(self.fetched, tip=tip)
+        self.fetched_at = timezone.now()
+
     @property
     def host(self) -> str:
-        """The machine that a fetch goes to; '' for this one, or where there is nothing to fetch."""
+        """The machine to fetch from; '' for this one, or if there is nothing to fetch."""
         return self.upstream.host if self.upstream else ""
 
     @property
     def answered(self) -> bool:
-        """Whether the last fetch was answered, if only by there being no such branch."""
+        """Return whether the remote answered the last fetch, if only that there is no such branch."""
         return self.tried_at is not None and not self.fetched.failed
 
     def lock(self) -> bool:
-        """Take the checkout's lock, if there is a checkout; whether there is something to be done now."""
+        """Take the checkout's lock, if there is a work tree; return whether the run can go on."""
         if isinstance(self.trouble, CheckoutLockedError):
             self.trouble = None
         if self.trouble is None and self.tree is not None:
@@ -80,11 +84,11 @@ class OpenCheckout:
         return self.trouble is None
 
     def fetch(self, timeout: float) -> None:
-        """Fetch, best effort, within *timeout* seconds, or more if the last ones were cut off while data arrived."""
+        """Fetch within *timeout* seconds, or more if the last fetches were cut off while data arrived."""
         if self.tree is None or self.foreign:
             return
         started = time.perf_counter()
-        # The time before, not after: what somebody pushes meanwhile may not be in it.
+        # The time before, not after: a commit that is pushed during the fetch may not be in it.
         now = timezone.now()
         remove_old_leftovers(self.tree.common_dir)
         try:
@@ -97,103 +101,101 @@ class OpenCheckout:
 
 
 def prepare_checkout(checkout: Checkout) -> OpenCheckout:
-    """Find the work tree of *checkout* and its way to the repo's branch on the repo's origin. Raises GitMissingError.
+    """Find the work tree of *checkout* and the upstream of the repo's branch, on the repo's origin.
 
-    Nothing is locked or fetched yet.
+    Nothing is locked or fetched yet. Raises GitMissingError.
     """
-    visit = OpenCheckout(checkout)
+    opened = OpenCheckout(checkout)
     try:
-        visit.tree = open_checkout(checkout.path)
-        visit.upstream = find_upstream(visit.tree, checkout.repo.addresses, checkout.repo.branch)
+        opened.tree = open_checkout(checkout.path)
+        opened.upstream = find_upstream(opened.tree, checkout.repo.addresses, checkout.repo.branch)
     except ForeignCloneError as error:
-        visit.foreign = str(error)
+        opened.foreign = str(error)
     except GitMissingError:
         raise
     except (NotAWorkTreeError, GitError, OSError) as error:
-        visit.trouble = error
-    return visit
+        opened.trouble = error
+    return opened
 
 
 def fetch_all(
     checkouts: Sequence[Checkout], options: RunOptions, jobs: int, waiting: Callable[[str], None] = lambda _slug: None
 ) -> Generator[OpenCheckout, None, None]:
-    """Each of *checkouts*, locked and fetched, as soon as its fetch has ended: a slow remote delays no other.
+    """Yield each of *checkouts*, locked and fetched, as soon as its fetch has ended: a slow remote delays no other.
 
-    Up to *jobs* fetches at a time, and no more to one machine than that takes well. One at which another run is at work
-    comes once that has ended, or has lasted for `options.wait` seconds more; *waiting* is told its slug. Raises
-    GitMissingError.
+    Up to *jobs* fetches run at a time, fewer to one machine. A checkout at which another run is working comes when that
+    has ended, or after `options.wait` seconds; *waiting* is called with its slug. Raises GitMissingError.
     """
     blocked = _Blocked(options.wait, waiting)
     if not options.fetch or jobs == 1 or len(checkouts) == 1:
-        for visit in _one_by_one(checkouts, blocked):
-            if visit.trouble is None and options.fetch:
-                visit.fetch(options.fetch_timeout)
-            yield visit
+        for opened in _one_by_one(checkouts, blocked):
+            if opened.trouble is None and options.fetch:
+                opened.fetch(options.fetch_timeout)
+            yield opened
         return
     yield from _FetchPool(checkouts, options.fetch_timeout, jobs, blocked).run()
 
 
 class _Blocked:
-    """Visits to checkouts at which another run is at work: each is tried again until its time is up."""
+    """Checkouts at which another run is working: each is tried again until its time is up."""
 
     def __init__(self, seconds: float, waiting: Callable[[str], None]) -> None:
         self._seconds, self._waiting = seconds, waiting
-        self._visits: list[tuple[float, OpenCheckout]] = []
+        self._waiting_for_lock: list[tuple[float, OpenCheckout]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._visits)
+        return bool(self._waiting_for_lock)
 
-    def lock(self, visit: OpenCheckout) -> bool:
-        """Lock *visit*; whether it goes on at once, if only to say what is wrong. Else it is kept for `take`."""
-        if visit.lock() or not isinstance(visit.trouble, CheckoutLockedError) or self._seconds <= 0:
+    def lock(self, opened: OpenCheckout) -> bool:
+        """Lock *opened*; return whether it is ready, if only to report an error. Else it is kept for `take`."""
+        if opened.lock() or not isinstance(opened.trouble, CheckoutLockedError) or self._seconds <= 0:
             return True
-        self._visits.append((time.monotonic() + self._seconds, visit))
-        self._waiting(visit.checkout.repo.slug)
+        self._waiting_for_lock.append((time.monotonic() + self._seconds, opened))
+        self._waiting(opened.checkout.repo.slug)
         return False
 
     def take(self, is_wanted: Callable[[OpenCheckout], bool] = lambda _visit: True) -> OpenCheckout | None:
-        """One that *is_wanted* and is locked by now, or whose time is up."""
-        for place, (deadline, visit) in enumerate(self._visits):
-            if is_wanted(visit) and (visit.lock() or time.monotonic() >= deadline):
-                del self._visits[place]
-                visit.waited = True
-                return visit
+        """Take one that *is_wanted* and can be locked now, or has waited long enough."""
+        for index, (deadline, opened) in enumerate(self._waiting_for_lock):
+            if is_wanted(opened) and (opened.lock() or time.monotonic() >= deadline):
+                del self._waiting_for_lock[index]
+                opened.waited = True
+                return opened
         return None
 
 
 def _one_by_one(checkouts: Sequence[Checkout], blocked: _Blocked) -> Iterator[OpenCheckout]:
     for checkout in checkouts:
-        visit = prepare_checkout(checkout)
-        if blocked.lock(visit):
-            yield visit
+        opened = prepare_checkout(checkout)
+        if blocked.lock(opened):
+            yield opened
     while blocked:
-        taken = blocked.take()
-        if taken is None:
+        if (ready := blocked.take()) is None:
             time.sleep(POLL_SECONDS)
         else:
-            yield taken
+            yield ready
 
 
 class _FetchPool:
-    """Fetches side by side. All but the fetches themselves is done by the caller's thread."""
+    """Parallel fetches. The caller's thread does everything but the fetches themselves."""
 
     def __init__(self, checkouts: Sequence[Checkout], timeout: float, jobs: int, blocked: _Blocked) -> None:
         self._pending, self._timeout, self._jobs, self._blocked = iter(checkouts), timeout, jobs, blocked
-        self._waiting: list[OpenCheckout] = []  # For a place at their remote's machine; not locked.
+        self._waiting: list[OpenCheckout] = []  # Until their remote's machine takes another fetch; not locked.
         self._running: dict[Future[None], OpenCheckout] = {}
 
     def run(self) -> Iterator[OpenCheckout]:
-        """Each visit, as it is ready."""
+        """Yield each checkout as soon as it is ready."""
         from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
                 while True:
-                    while len(self._running) < self._jobs and (visit := self._next()) is not None:
-                        if visit.trouble is None:
-                            self._running[pool.submit(visit.fetch, self._timeout)] = visit
+                    while len(self._running) < self._jobs and (opened := self._next()) is not None:
+                        if opened.trouble is None:
+                            self._running[pool.submit(opened.fetch, self._timeout)] = opened
                         else:
-                            yield visit
+                            yield opened
                     if not self._running:
                         if not self._blocked:
                             return
@@ -207,26 +209,26 @@ class _FetchPool:
                     left.__exit__(None, None, None)
 
     def _next(self) -> OpenCheckout | None:
-        """One whose fetch may begin now, locked, or that has a trouble to tell; in the order given if possible."""
-        busy = Counter(visit.host for visit in self._running.values())
+        """Return a locked checkout whose fetch may begin now, or one with an error; in the order given if possible."""
+        busy = Counter(opened.host for opened in self._running.values())
 
-        def has_place(visit: OpenCheckout) -> bool:
-            return not visit.host or busy[visit.host] < MOST_TO_ONE_HOST
+        def has_place(opened: OpenCheckout) -> bool:
+            return not opened.host or busy[opened.host] < MOST_TO_ONE_HOST
 
-        if (visit := self._blocked.take(has_place)) is not None:
-            return visit
-        while (visit := self._candidate(has_place)) is not None:
-            if self._blocked.lock(visit):
-                return visit
+        if (opened := self._blocked.take(has_place)) is not None:
+            return opened
+        while (opened := self._candidate(has_place)) is not None:
+            if self._blocked.lock(opened):
+                return opened
         return None
 
     def _candidate(self, has_place: Callable[[OpenCheckout], bool]) -> OpenCheckout | None:
-        for place, visit in enumerate(self._waiting):
-            if has_place(visit):
-                return self._waiting.pop(place)
+        for index, opened in enumerate(self._waiting):
+            if has_place(opened):
+                return self._waiting.pop(index)
         for checkout in self._pending:
-            visit = prepare_checkout(checkout)
-            if has_place(visit):
-                return visit
-            self._waiting.append(visit)
+            opened = prepare_checkout(checkout)
+            if has_place(opened):
+                return opened
+            self._waiting.append(opened)
         return None

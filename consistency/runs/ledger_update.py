@@ -1,11 +1,12 @@
-"""Brings the ledger up to date after a fix: what each file said, what the hub took, whether both agree."""
+"""Updates the ledger after a fix: what each file said, what the hub took, whether both agree."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from consistency.core.actions import (
     AdvanceTask,
@@ -17,61 +18,82 @@ from consistency.core.actions import (
 )
 from consistency.core.codes import BLOCK_GONE
 from consistency.core.comparison.drift import Comparison
-from consistency.core.comparison.snapshot import ParsedWorkplan, Place
+from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan, Place
 from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
-from consistency.db.ledger import UNREAD, Entry, NewEntry, read_contents, read_entries, write_entries
+from consistency.core.workplan.model import Mirrored, Workplan
+from consistency.db.ledger import (
+    LEFT,
+    UNREAD,
+    Entry,
+    NewEntry,
+    forget,
+    mark_as_left,
+    read_contents,
+    read_entries,
+    retire,
+    write_entries,
+)
 from consistency.git.files import digest
-from consistency.runs.scan import Scan
+from statehub.models import Checkout
+
+if TYPE_CHECKING:
+    from consistency.runs.sync import Sync
 
 
-def entries_for_plan(
-    reading: Scan, comparison: Comparison, versions: Mapping[str, int], pending: Collection[str], applied: datetime
-) -> list[NewEntry]:
-    """The ledger rows that differ from what the ledger has.
+def update_ledger(checkout: Checkout, synced: Sync) -> None:
+    """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
+    reading, left = synced.reading, synced.left
+    entries = _entries(synced)
+    changed = [entry for entry in entries if _differs(entry, reading.entries, reading.contents)]
+    write_entries(checkout.pk, changed)
+    there = reading.keys
+    new = [row for row in left if row.path not in reading.entries and row.path not in reading.listed]
+    gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
+    moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
+    forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
+    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and not entry.is_gone})
+    write_entries(checkout.pk, [_left_entry(row) for row in new])
+    mark_as_left(checkout.pk, {row.path for row in left if row.path in gone and row.key not in there})
 
-    *versions* are the workstreams' versions after the hub changes, which are dated *applied*; *pending* the paths on
-    which the two sides do not agree yet.
+
+def record_written_files(checkout: Checkout, synced: Sync, files: Mapping[str, Edited]) -> None:
+    """Record what the *files* that were written back say now.
+
+    If a hook has changed a file since, its digest is another one and the next run reads it again.
     """
-    missing, since = _missing(comparison), _since(comparison, applied)
-    entries = []
-    for item in reading.side.known:
-        path = item.workplan.path
-        if path in comparison.workstreams:
-            workstream = comparison.workstreams[path]
-            version = None if path in pending else versions[workstream]
-            entry = _entry(item, workstream, reading.digests[path], version, missing, since)
-            if _differs(entry, reading.entries.get(path), reading.contents.get(path)):
-                entries.append(entry)
-    return entries
+    write_entries(checkout.pk, _entries(synced, files))
 
 
-def entries_after_writeback(
-    reading: Scan,
-    comparison: Comparison,
-    versions: Mapping[str, int],
-    pending: Collection[str],
-    applied: datetime,
-    files: Mapping[str, Edited],
-) -> list[NewEntry]:
-    """The ledger rows of the *files* that were written back, as they stand there now."""
-    missing, since = _missing(comparison), _since(comparison, applied, files)
-    entries = []
-    for item in reading.side.known:
+def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Iterator[NewEntry]:
+    """Yield the rows of all files that were compared, or only of the *written* ones, as they are now."""
+    comparison, files = synced.comparison, written or {}
+    missing, since = _missing(comparison), _since(comparison, synced.applied, files)
+    pending = synced.pending(frozenset(files))
+    for item in synced.reading.side.known:
         path = item.workplan.path
+        if path not in (comparison.workstreams if written is None else written):
+            continue
+        workstream = comparison.workstreams[path]
+        version = None if path in pending else synced.versions[workstream]
         if path in files:
-            workstream = comparison.workstreams[path]
-            version = None if path in pending else versions[workstream]
             now = replace(item, workplan=files[path].workplan)
-            entries.append(_entry(now, workstream, digest(files[path].data), version, missing, since))
-    return entries
+            yield _entry(now, workstream, digest(files[path].data), version, missing, since)
+        else:
+            yield _entry(item, workstream, synced.reading.digests[path], version, missing, since)
+
+
+def _left_entry(row: HubWorkstream) -> NewEntry:
+    """Return the row of a file that this checkout never had."""
+    nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, Mirrored(), 0, ()))
+    return NewEntry(row.path, row.key, row.id, LEFT, None, dump(nothing))
 
 
 def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
-    """Remember the old statuses of *dropped*, newest first, as what the hub has taken of the files: no news any more.
+    """Record the old statuses of *dropped*, newest first, as taken by the hub: they are no longer news.
 
-    To be called before the commits that wrote them back are dropped: a run that is cut off in between then takes
-    neither side for news.
+    Call it before the commits that wrote them back are dropped: a run that is cut off in between then takes neither
+    side for news.
     """
     taken: dict[str, dict[str, str]] = defaultdict(dict)
     for item in dropped:
@@ -85,15 +107,16 @@ def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
 
 
 def _missing(comparison: Comparison) -> set[Place]:
-    """The tasks of which the hub took nothing in this run: in doubt, held, or without a block."""
+    """List the tasks of which the hub took nothing in this run: in doubt, held, or without a block."""
     doubtful = set(comparison.held) | {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
     found = (drift.finding for drift in comparison.drifts)
     return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == BLOCK_GONE}
 
 
 def _since(comparison: Comparison, applied: datetime, written: Collection[str] = ()) -> dict[Place, datetime]:
-    """Since when the hub has each status that both sides agree on, now that the plan is carried out: its own changes
-    are dated *applied*, and only the files *written* have what the hub had for them.
+    """Return since when the hub has each status that both sides agree on after this run.
+
+    The hub's changes are dated *applied*; only the files *written* have the statuses that the hub had for them.
     """
     since = dict(comparison.agreed)
     for drift in comparison.drifts:
@@ -115,7 +138,7 @@ def _entry(
     missing: Collection[Place],
     since: Mapping[Place, datetime],
 ) -> NewEntry:
-    """The row for *item*: the hub has taken every block's status, but for those *missing* what it took before."""
+    """Return the row for *item*: the hub has taken every block's status, except of those *missing*."""
     workplan, key = item.workplan, item.workplan.key
     found = [block for block in workplan.blocks if (key, block.key) not in missing]
     taken = {task: status for task, status in item.taken.items() if (key, task) in missing}
@@ -126,5 +149,7 @@ def _entry(
     return NewEntry(workplan.path, key, workstream, mark, version, dump(known))
 
 
-def _differs(entry: NewEntry, old: Entry | None, content: str | None) -> bool:
-    return old != Entry(entry.key, entry.workstream, entry.digest, entry.version) or content != entry.content
+def _differs(entry: NewEntry, entries: Mapping[str, Entry], contents: Mapping[str, str]) -> bool:
+    """Return whether *entry* is not what the ledger has."""
+    row = Entry(entry.key, entry.workstream, entry.digest, entry.version)
+    return row != entries.get(entry.path) or entry.content != contents.get(entry.path)

@@ -47,7 +47,7 @@ class RunOptions:
             settings.STATEHUB_COMMIT_TIMEOUT,
             settings.STATEHUB_COMMIT_HOOKS,
         )
-        defaults = {
+        defaults: dict[str, Any] = {
             "host": settings.STATEHUB_HOST,
             "committer": committer,
             "version": __version__,

@@ -45,34 +45,34 @@ class Preflight:
     gates: tuple[Finding, ...]
 
 
-def inspect_checkout(visit: OpenCheckout, tree: WorkTree, options: RunOptions, warn: Warn) -> Preflight:
+def inspect_checkout(opened: OpenCheckout, tree: WorkTree, options: RunOptions, warn: Warn) -> Preflight:
     """Undo what was cut off, pull where that is asked for, and look. Raises GitError, OSError."""
     if options.writes and was_cut_off(tree):
         from consistency.git.commit import recover  # Slow to import; hardly a run needs it.
 
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
-    look = _inspect(visit, tree, options)
+    look = _inspect(opened, tree, options)
     if options.pull and options.writes:
-        if visit.fetched.failed:
-            warn(f"{tree.top}: pull failed: {visit.fetched.outcome}")
+        if opened.fetched.failed:
+            warn(f"{tree.top}: pull failed: {opened.fetched.outcome}")
         # What only others have seen cannot be pulled from here: own commits would be dropped for nothing.
-        if _is_behind_alone(look) and (look.state.behind or visit.fetched.tip):
-            _pull(visit, tree, look.state, options, warn)
-            look = _inspect(visit, tree, options)
+        if _is_behind_alone(look) and (look.state.behind or opened.fetched.tip):
+            _pull(opened, tree, look.state, options, warn)
+            look = _inspect(opened, tree, options)
     return look
 
 
-def _inspect(visit: OpenCheckout, tree: WorkTree, options: RunOptions) -> Preflight:
-    checkout, upstream = visit.checkout, visit.upstream
-    repo, slug, fetched = checkout.repo, checkout.repo.slug, visit.fetched
+def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Preflight:
+    checkout, upstream = opened.checkout, opened.upstream
+    repo, slug, fetched = checkout.repo, checkout.repo.slug, opened.fetched
     # A fetch that works beats whatever others have seen; only if there is none, their word is taken.
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
-    sighting = latest_sighting(checkout, upstream_key(visit)) if ask_others else None
+    sighting = latest_sighting(checkout, upstream_key(opened)) if ask_others else None
     wanted = repo.branch
     state = read_status(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
-    is_other = not visit.foreign and _is_other_repository(checkout, tree, state)
-    foreign = visit.foreign or is_other
+    is_other = not opened.foreign and _is_other_repository(checkout, tree, state)
+    foreign = opened.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
     if foreign:
         state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
@@ -82,7 +82,7 @@ def _inspect(visit: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefli
         gates += check_branch(slug, state.branch, wanted, state.on_branch)
     gates += check_in_progress(slug, state.under_way)
     if foreign:
-        gates += check_repository(slug) if is_other else check_clone(slug, visit.foreign)
+        gates += check_repository(slug) if is_other else check_clone(slug, opened.foreign)
     elif gone and upstream is not None:
         gates += check_branch_exists(slug, upstream.branch, upstream.remote, fetched.default)
     return Preflight(state, tuple(gates))
@@ -103,10 +103,10 @@ def _is_behind_alone(look: Preflight) -> bool:
     return [gate.code for gate in look.gates] == [BEHIND]
 
 
-def _pull(visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:
+def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:
     from consistency.git.pull import pull  # Slow to import; most runs pull nothing.
 
-    checkout = visit.checkout
+    checkout = opened.checkout
     made_again = partial(forget_dropped, checkout.pk) if options.writeback else None
     try:
         message = pull(tree, state, options.committer.timeout, partial(read_own_commits, checkout.repo_id), made_again)
@@ -116,9 +116,9 @@ def _pull(visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: R
         warn(f"{tree.top}: {message}")
 
 
-def upstream_key(visit: OpenCheckout) -> str:
-    """What the visit's branch follows, the same text on every machine; '' where that is nothing."""
-    return visit.upstream.key[:MAX_UPSTREAM_KEY_LENGTH] if visit.upstream else ""
+def upstream_key(opened: OpenCheckout) -> str:
+    """What the opened's branch follows, the same text on every machine; '' where that is nothing."""
+    return opened.upstream.key[:MAX_UPSTREAM_KEY_LENGTH] if opened.upstream else ""
 
 
 def latest_sighting(checkout: Checkout, place: str) -> Sighting | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-
-from django.utils import timezone
+from dataclasses import dataclass
 
 from consistency.core.comparison.gates import EMPTY, GONE
 from consistency.db.own_commits import read_own_commits
@@ -21,9 +19,9 @@ BELOW = "it sits on top of unpushed commits; `git push` will push all of them"
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """What became of the own commits: how many were pushed, and why others are not, '' if all are.
+    """How many own commits were pushed, and why others were not; '' if all were.
 
-    `rejected` says that the remote has got a commit meanwhile: after a pull a push may work.
+    `rejected` says that the remote has a new commit: a push after a pull may work.
     """
 
     pushed: int = 0
@@ -32,34 +30,34 @@ class PushResult:
 
 
 def push_own_commits(
-    visit: OpenCheckout, tree: WorkTree, state: CheckoutStatus, commit: str | None, options: RunOptions, held: str = ""
+    opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, commit: str | None, options: RunOptions, held: str = ""
 ) -> PushResult:
-    """Push this run's *commit* and the own ones that were not pushed yet; none if *held* names closed gates.
+    """Push this run's *commit* and earlier own commits that are unpushed; none if *held* names closed gates.
 
-    What a person has made is theirs to push: it is never taken along. Raises GitError for what goes wrong before.
+    Commits of people are never pushed with them. Raises GitError for errors before the push.
     """
-    upstream, head = visit.upstream, commit or state.head
+    upstream, head = opened.upstream, commit or state.head
     # No remote, or C-22 says what is wrong, or nothing is to be pushed.
-    if upstream is None or head is None or visit.fetched.outcome == GONE or head == state.tip:
+    if upstream is None or head is None or opened.fetched.outcome == GONE or head == state.tip:
         return PushResult()
     alone = head == commit and state.head == state.tip  # The common case costs no process.
     unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
-    own = read_own_commits(visit.checkout.repo_id, unpushed.keys()).keys()
+    own = read_own_commits(opened.checkout.repo_id, unpushed.keys()).keys()
     if not own:
         return PushResult()
-    obstacle = _obstacle(visit.fetched, upstream, state, held)
+    obstacle = _obstacle(opened.fetched, upstream, state, held)
     chain = [] if obstacle else _chain(unpushed, own, state.tip)
     if not chain:
         return PushResult(trouble=obstacle or BELOW)
     done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
     if done.trouble:
         return PushResult(trouble=done.trouble, rejected=done.faster)
-    visit.fetched, visit.fetched_at = replace(visit.fetched, tip=chain[-1]), timezone.now()
+    opened.record_push(chain[-1])
     return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
 
 
 def _obstacle(fetched: Fetched, upstream: Upstream, state: CheckoutStatus, held: str) -> str:
-    """Why nothing can be pushed now, '' if it can. What is not known pushes nothing."""
+    """Return why nothing can be pushed now, '' if it can. Nothing is pushed on top of an unknown state."""
     if fetched.outcome == EMPTY:
         return f"{upstream.remote} has no commit yet, and the first ones are for a person to push"
     if fetched.failed:
@@ -72,7 +70,7 @@ def _obstacle(fetched: Fetched, upstream: Upstream, state: CheckoutStatus, held:
 
 
 def _chain(commits: Mapping[str, tuple[str, ...]], own: Collection[str], tip: str) -> list[str]:
-    """The *own* ones of *commits* (id → parents) that follow *tip* one by one, oldest first."""
+    """List the *own* ones of *commits* (id → parents) that follow *tip* one by one, oldest first."""
     following = {parents: commit for commit, parents in commits.items() if commit in own}
     chain: list[str] = []
     while (following_one := following.get((chain[-1] if chain else tip,))) is not None:

@@ -10,16 +10,16 @@ from consistency.runs.fetching import OpenCheckout
 from statehub.models import Checkout
 
 
-def remember_fetch(visit: OpenCheckout, hours: int) -> list[Finding]:
-    """Record how the fetch of *visit* went; C-26 if the remote has not answered for *hours* or longer.
+def remember_fetch(opened: OpenCheckout, hours: int) -> list[Finding]:
+    """Record how the fetch of *opened* went; C-26 if the remote has not answered for *hours* or longer.
 
     A fetch that was not asked for counts as nothing. Only what changes is written.
     """
-    checkout, fetched = visit.checkout, visit.fetched
-    if visit.tried_at is None:
+    checkout, fetched = opened.checkout, opened.fetched
+    if opened.tried_at is None:
         return []
     before = Reachability(checkout.unreachable_since, checkout.fetch_timeouts)
-    after = before.after(fetched.failed, fetched.received, visit.tried_at)
+    after = before.after(fetched.failed, fetched.received, opened.tried_at)
     if after != before:
         checkout.unreachable_since, checkout.fetch_timeouts = after.since, after.timeouts
         changed = {"unreachable_since": after.since, "fetch_timeouts": after.timeouts}

@@ -29,44 +29,38 @@ from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import NotAWorkTreeError, WorkTree
 from consistency.models import Mode, Run, RunState
 from consistency.reports.outcome import CheckoutOutcome
-from consistency.runs.fetching import OpenCheckout, fetch_all
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.ledger_update import record_written_files
 from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn, inspect_checkout, upstream_key
 from consistency.runs.reachability import remember_fetch
-from consistency.runs.sync import HubBusyError, Sync, compare_checkout, fix_hub, remember_written
+from consistency.runs.sync import HubBusyError, Sync, compare_checkout, fix_hub
 from statehub.models import Checkout, Repo
 from statehub.text import escape_unstorable
 
 MAX_PUSH_ATTEMPTS = 3
-"""How often a push is tried while others are faster."""
+"""How often a push is tried if other pushes are faster."""
 
 
-def run_checkout(checkout: Checkout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
-    """Check or fix *checkout* alone; see `run_visit`."""
-    with next(fetch_all([checkout], options, 1)) as visit:
-        return run_visit(visit, options, warn)
+def run_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
+    """Check or fix the checkout of *opened* and record the run. *warn* gets one line per problem without a finding.
 
-
-def run_visit(visit: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
-    """Check or fix the checkout of *visit* and record it. *warn* is told, in one line each, what is no finding.
-
-    Raises CheckoutLockedError if another run is at work there, GitMissingError, and django.db.Error if the hub is gone.
+    Raises CheckoutLockedError if another run is working there, GitMissingError, and django.db.Error if the hub is gone.
     """
-    if isinstance(visit.trouble, CheckoutLockedError):
-        raise visit.trouble
-    if visit.waited:  # The other run may have changed these.
+    if isinstance(opened.trouble, CheckoutLockedError):
+        raise opened.trouble
+    if opened.waited:  # The other run may have changed these.
         with suppress(Checkout.DoesNotExist):
-            visit.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
-    return _Running(visit, options, warn).go()
+            opened.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
+    return _Running(opened, options, warn).go()
 
 
 @dataclass(slots=True)
 class _Result:
-    """What a run has come to so far.
+    """The result of a run so far.
 
-    `arrived` are the workstreams that moved here from other repos, as they were before.
-    `push` is how its push ended, '' if there was none; `pushed` counts the commits; `all_pushed` says that none of the
-    hub's own stays behind.
+    `arrived` are the workstreams that moved here from other repos, as they were before. `push` is how its push ended,
+    '' if there was none; `pushed` counts the commits; `all_pushed` says that no own commit is left unpushed.
     """
 
     outcome: RunState = RunState.OK
@@ -82,14 +76,15 @@ class _Result:
 
 
 class _Running:
-    """One run, from its row's beginning to its end."""
+    """One run, from the creation of its row to the last change of it."""
 
-    def __init__(self, visit: OpenCheckout, options: RunOptions, warn: Warn) -> None:
-        self._visit, self._checkout, self._options, self._warn = visit, visit.checkout, options, warn
-        self._seconds: dict[str, float] = {"fetch": round(visit.seconds, 4)}
+    def __init__(self, opened: OpenCheckout, options: RunOptions, warn: Warn) -> None:
+        self._opened, self._checkout = opened, opened.checkout
+        self._options, self._warn = options, warn
+        self._seconds: dict[str, float] = {"fetch": round(opened.seconds, 4)}
         self._result = _Result()
         self._run = Run.objects.create(
-            checkout=visit.checkout,
+            checkout=opened.checkout,
             mode=options.mode,
             dry_run=options.dry_run,
             trigger=options.trigger,
@@ -98,13 +93,13 @@ class _Running:
         )
 
     def go(self) -> CheckoutOutcome:
-        """Do the work; whatever it comes to is recorded."""
+        """Do the work and record its result, whatever it is."""
         slug = self._checkout.repo.slug
         try:
-            if self._visit.trouble is not None:
-                raise self._visit.trouble
-            if self._visit.tree is not None:
-                self._work(self._visit.tree)
+            if self._opened.trouble is not None:
+                raise self._opened.trouble
+            if self._opened.tree is not None:
+                self._work(self._opened.tree)
         except NotAWorkTreeError as error:
             advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
             self._result = _Result(RunState.ERROR, [Finding(NO_CHECKOUT, f"{error} ({advice})")])
@@ -113,18 +108,18 @@ class _Running:
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of our own stops one checkout, never the run
-            words = f"internal error, please report it: {type(error).__name__}: {error}"
-            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {words}")
+            message = f"internal error, please report it: {type(error).__name__}: {error}"
+            self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {message}")
         return self._end()
 
     def _work(self, tree: WorkTree) -> None:
-        """Rounds of the whole way, until a push, where one is asked for, is not overtaken by another."""
+        """Do the whole run again and again, until no other push is faster than its own, if it pushes."""
         self._round(tree, self._options)
         for _ in range(MAX_PUSH_ATTEMPTS - 1):
             if not self._publish(tree):
                 return
             before, self._result = self._result, _Result()
-            self._visit.fetch(self._options.fetch_timeout)
+            self._opened.fetch(self._options.fetch_timeout)
             self._round(tree, replace(self._options, pull=True))
             self._carry_over(before)
         self._publish(tree, last=True)
@@ -132,7 +127,7 @@ class _Running:
     def _round(self, tree: WorkTree, options: RunOptions) -> None:
         result = self._result
         with self._phase("look"):
-            look = inspect_checkout(self._visit, tree, options, self._warn)
+            look = inspect_checkout(self._opened, tree, options, self._warn)
             result.state = look.state
         if self._is_held(look.gates):
             result.scope = RunScope(inspected=True)
@@ -151,7 +146,7 @@ class _Running:
             self._write_back(tree, look.state, synced)
 
     def _is_held(self, gates: tuple[Finding, ...]) -> bool:
-        """Report the closed *gates*; whether they end the run: a check only looks, and goes on."""
+        """Report the closed *gates*; return whether they end the run: a check changes nothing and goes on."""
         fixing = self._options.mode is Mode.FIX
         self._result.findings += gates if fixing else as_info(gates)
         if gates and fixing:
@@ -178,7 +173,7 @@ class _Running:
                 tree, state, clean, reading.digests, options.committer, options.max_size,
                 record, known, reading.overlooked,
             )  # fmt: skip
-            remember_written(self._checkout, synced, written.files)
+            record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
         result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]
         if options.mode is Mode.FIX:
@@ -188,7 +183,7 @@ class _Running:
         result.scope = self._compared(synced, tried=options.writes and options.writeback)
 
     def _judged(self, drift: Drift, written: Written, skipped: set[str]) -> Finding:
-        """The finding, with what was done about it."""
+        """Return the finding of *drift*, with the action that was taken."""
         action = drift.action
         if action is None or not self._options.writes:
             return drift.finding
@@ -197,18 +192,18 @@ class _Running:
         return replace(drift.finding, action=Action.SKIPPED if action.path in skipped else Action.FAILED)
 
     def _carry_over(self, before: _Result) -> None:
-        """Take along what the round *before* has done and what still stands: its commit where it was not dropped."""
+        """Keep the results of the round *before* that are still true: its commit, unless that was dropped."""
         result = self._result
-        stands = result.state is not None and result.state.head == before.commit
+        is_kept = result.state is not None and result.state.head == before.commit
         result.arrived += before.arrived
         seen = {finding.dedup_key for finding in result.findings}
         done = [each for each in before.findings if each.is_fixed and each.dedup_key not in seen]
-        result.findings[:0] = [each for each in done if stands or each.action is not Action.WRITTEN_BACK]
-        if stands:
+        result.findings[:0] = [each for each in done if is_kept or each.action is not Action.WRITTEN_BACK]
+        if is_kept:
             result.commit = result.commit or before.commit
 
     def _publish(self, tree: WorkTree, *, last: bool = False) -> bool:
-        """Push what is committed, where that is asked for; whether to begin anew, because another push was faster."""
+        """Push the commits, if the options say so; return whether to do all again, because another push was faster."""
         options, result = self._options, self._result
         if not (options.push and options.writes and options.writeback) or result.state is None:
             return False
@@ -218,7 +213,7 @@ class _Running:
         from consistency.runs.push import push_own_commits  # Slow to import; most runs push nothing.
 
         with self._phase("push"):
-            done = push_own_commits(self._visit, tree, result.state, result.commit, options, held=self._held())
+            done = push_own_commits(self._opened, tree, result.state, result.commit, options, held=self._held())
         result.pushed += done.pushed
         if done.rejected and not last:
             return True
@@ -230,7 +225,7 @@ class _Running:
         return False
 
     def _held(self) -> str:
-        """The codes of the gates that hold the run back, '' for none."""
+        """List the codes of the gates that hold the run back; '' for none."""
         skipped = self._result.outcome is not RunState.OK
         return ", ".join(finding.code for finding in self._result.findings if is_gate(finding)) if skipped else ""
 
@@ -240,10 +235,10 @@ class _Running:
 
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
-        result.findings += remember_fetch(self._visit, self._options.unreachable_hours)
+        result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
-        scope = replace(result.scope, is_pushed=is_pushed, answered=self._visit.answered)
+        scope = replace(result.scope, is_pushed=is_pushed, answered=self._opened.answered)
         with self._phase("record"), transaction.atomic():
             had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
             resolve_moved(run, result.arrived, timezone.now())
@@ -263,14 +258,14 @@ class _Running:
             findings=findings,
             error=result.error or None,
             push=result.push,
-            fetch=self._visit.fetched.outcome,
+            fetch=self._opened.fetched.outcome,
             known=frozenset(finding.dedup_key for finding in findings if fingerprint(finding) in had),
         )
         self._close(outcome, state)
         return outcome
 
     def _ahead(self) -> int | None:
-        """How many commits the upstream lacks after the run; None if that is not known."""
+        """Count the commits that the upstream lacks after the run; None if that is not known."""
         result = self._result
         if result.state is None or result.state.ahead is None:
             return None
@@ -278,38 +273,43 @@ class _Running:
         return result.state.ahead + made - result.pushed
 
     def _record_taken(self) -> None:
-        """Keep with the checkout which commits the hub has taken from it: a reopen stands against what they say."""
+        """Record which commits the hub has taken from the checkout: their statuses are older than later reopens."""
         result, state = self._result, self._result.state
         if self._options.writes and result.outcome is RunState.OK and state is not None:
-            head, tip = result.commit or state.head or "", self._visit.fetched.tip or state.tip
+            head, tip = result.commit or state.head or "", self._opened.fetched.tip or state.tip
             if (head, tip) != (self._checkout.head, self._checkout.tip):
                 Checkout.objects.filter(pk=self._checkout.pk).update(head=head, tip=tip)
             self._learn_history()
 
     def _learn_history(self) -> None:
-        """Keep what the repo's history begins with, once it is known: a hub made by an earlier version has no word."""
-        repo, tree, upstream = self._checkout.repo, self._visit.tree, self._visit.upstream
+        """Record the first commits of the repo once they are known: a hub of an earlier version does not have them."""
+        repo, tree, upstream = self._checkout.repo, self._opened.tree, self._opened.upstream
         if repo.first_commits or tree is None or tree.is_shallow:
             return
         if found := first_commits(tree, upstream.remote if upstream else ""):
             Repo.objects.filter(pk=repo.pk, first_commits=[]).update(first_commits=found)
 
     def _close(self, outcome: CheckoutOutcome, state: CheckoutStatus | None) -> None:
-        run, visit = self._run, self._visit
-        run.outcome, run.converged, run.error = (
-            outcome.outcome,
-            outcome.converged,
-            escape_unstorable(outcome.error or ""),
-        )
-        run.head, run.ahead, run.behind = outcome.head or "", outcome.ahead, outcome.behind
-        run.freshness, run.writeback_commit = outcome.freshness or "", outcome.writeback_commit or ""
-        run.push, run.upstream_place, run.fetch = map(
-            escape_unstorable, (outcome.push, upstream_key(visit), visit.fetched.outcome)
-        )
-        run.tip, run.fetched_at = visit.fetched.tip, visit.fetched_at
+        run, opened = self._run, self._opened
+        run.outcome = outcome.outcome
+        run.converged = outcome.converged
+        run.error = escape_unstorable(outcome.error or "")
+        run.head = outcome.head or ""
+        run.ahead = outcome.ahead
+        run.behind = outcome.behind
+        run.freshness = outcome.freshness or ""
+        run.writeback_commit = outcome.writeback_commit or ""
+        run.push = escape_unstorable(outcome.push)
+        run.fetch = escape_unstorable(opened.fetched.outcome)
+        run.upstream_place = escape_unstorable(upstream_key(opened))
+        run.tip = opened.fetched.tip
+        run.fetched_at = opened.fetched_at
         if state is not None:
-            run.branch, run.upstream = map(escape_unstorable, (state.branch or "", state.upstream or ""))
-        run.counts, run.seconds, run.finished_at = outcome.counts, self._seconds, timezone.now()
+            run.branch = escape_unstorable(state.branch or "")
+            run.upstream = escape_unstorable(state.upstream or "")
+        run.counts = outcome.counts
+        run.seconds = self._seconds
+        run.finished_at = timezone.now()
         run.save(force_update=True)
 
     @contextmanager
@@ -325,7 +325,7 @@ _NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
 
 
 def _no_drift(finding: Finding) -> bool:
-    """Whether nothing of it is left between the files and the hub."""
+    """Return whether files and hub agree in spite of *finding*."""
     return finding.is_fixed or is_gate(finding) or finding.dedup_key == UNPUSHED.dedup_key or finding.code in _NO_DRIFT
 
 
@@ -338,6 +338,6 @@ def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
 def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
     workplans = {item.path: item.workplan for item in due}
     return [
-        Finding(WRITEBACK_FAILED, f"writeback was not possible: {words}", file=path, workplan=workplans.get(path or ""))
-        for path, words in written.faults
+        Finding(WRITEBACK_FAILED, f"writeback was not possible: {message}", file=path, workplan=workplans.get(path or ""))
+        for path, message in written.faults
     ]

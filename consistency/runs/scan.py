@@ -1,10 +1,11 @@
-"""Reads one checkout's file side: what is settled by the ledger, what is remembered, what must be parsed."""
+"""Reads the files of one checkout. Parses only those that have changed since the last fix."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from consistency.core.codes import UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.comparison.copies import without_copies
@@ -19,14 +20,14 @@ from consistency.git.unread import linked_folders, nearest, why_unread
 from consistency.git.worktree import Listing, WorkTree, list_files
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """The files of one checkout as they stand now.
+    """The files of one checkout.
 
-    `digests` are those of every file read, `side` what they say; `entries` and `contents` the ledger's rows
-    as they were, `listed` all paths that matched, `other` those that are no workplans; `overlooked` those that git is
-    told to take for unchanged. `absent` are the workstreams for which there seems to be no file, `unmatched` is C-25 if
-    no file is there at all.
+    `side` has their contents, `digests` has one for every file read; `entries` and `contents` are the ledger's rows as
+    they were, `listed` all paths that matched, `other` those that are not workplans, `overlooked` those that git takes
+    for unchanged because it is told so. `absent` are the workstreams that seem to have no file, `unmatched` is C-25 if
+    no file matches.
     """
 
     entries: dict[str, Entry]
@@ -39,15 +40,20 @@ class Scan:
     absent: tuple[HubWorkstream, ...] = ()
     unmatched: tuple[Finding, ...] = ()
 
+    def with_side(self, **changes: Any) -> Scan:
+        """Return a copy whose `side` has these *changes*."""
+        return replace(self, side=replace(self.side, **changes))
+
     @property
     def keys(self) -> set[str]:
-        """The ids of all workplans that are there."""
+        """The ids of all workplans in the checkout."""
         side = self.side
         return {file.key for file in side.settled} | {item.workplan.key for item in side.known}
 
     def missing(self, may_be_missing: Collection[str] = ()) -> tuple[set[str], int]:
-        """The workstreams whose workplans the ledger remembers and that are not there, by path or id; and how many it
-        remembers. Those that a person has allowed to be missing count for neither.
+        """Return the workstreams that the ledger has and whose workplans are gone, and how many the ledger has.
+
+        Those that a person has allowed to be missing count for neither.
         """
         keys = self.keys | {file.key for file in self.side.unreadable if file.key}
         remembered = [
@@ -64,20 +70,20 @@ def scan_checkout(
 ) -> Scan:
     """Read the files of *tree* that match *pattern*; only what changed on either side is parsed or loaded."""
     listing = list_files(tree, pattern)
-    reading = Scan(read_entries(checkout), overlooked=listing.overlooked)
+    scan = Scan(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
     unreadable: list[Unreadable] = []
     lapsed: list[Unreadable] = []
-    rows = _rows_by_path(reading.entries, workstreams)
+    rows = _rows_by_path(scan.entries, workstreams)
     fresh: dict[str, Workplan] = {}
     same: list[str] = []
     for file in read_files(tree.top, listing.paths, limit):
-        reading.listed.add(file.path)
+        scan.listed.add(file.path)
         if file.data is None:
             unreadable.append(Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),)))
             continue
-        reading.digests[file.path] = mark = digest(file.data)
-        entry = reading.entries.get(file.path)
+        scan.digests[file.path] = mark = digest(file.data)
+        entry = scan.entries.get(file.path)
         if entry is not None and entry.digest == mark:
             if _is_settled(entry, workstreams):
                 settled.append(Settled(file.path, entry.key, entry.workstream))
@@ -90,39 +96,39 @@ def scan_checkout(
         elif parsed is not None:
             fresh[file.path] = parsed
         else:
-            reading.other.add(file.path)
+            scan.other.add(file.path)
             if file.path in rows:
                 lapsed.append(no_workplan_any_more(file.path, file.data, rows[file.path].key))
-    known = _from_ledger(reading, checkout, fresh, same)
-    reading.side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
-    side = replace(reading.side, unreadable=_with_lapsed(reading, lapsed, rows))
-    reading.side = without_copies(side, workstreams.values())
-    _look_for_the_rest(reading, tree, listing, pattern, workstreams)
-    return reading
+    known, contents = _from_ledger(scan, checkout, fresh, same)
+    side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+    scan = replace(scan, contents=contents, side=side)
+    side = replace(side, unreadable=_with_lapsed(scan, lapsed, rows))
+    scan = replace(scan, side=without_copies(side, workstreams.values()))
+    return _with_absent(scan, tree, listing, pattern, workstreams)
 
 
-def _look_for_the_rest(
-    reading: Scan, tree: WorkTree, listing: Listing, pattern: str, workstreams: Mapping[str, HubWorkstream]
-) -> None:
-    """Which workstreams have no file, as it seems, and what is there all the same but is not read."""
-    side, keys = reading.side, reading.keys
+def _with_absent(
+    scan: Scan, tree: WorkTree, listing: Listing, pattern: str, workstreams: Mapping[str, HubWorkstream]
+) -> Scan:
+    """Return *scan* with the workstreams that seem to have no file, and with the files that are there but not read."""
+    side, keys = scan.side, scan.keys
     unreadable = {file.path for file in side.unreadable}
     keys |= {file.key for file in side.unreadable if file.key}
     claimed = {file.workstream for file in side.settled}
     absent = [row for row in workstreams.values() if row.id not in claimed and row.key not in keys]
-    reading.absent = tuple(row for row in absent if row.path not in unreadable)
+    absent = [row for row in absent if row.path not in unreadable]
     read = {file.path for file in side.settled} | {item.workplan.path for item in side.known}
-    unread = why_unread(tree, {row.path for row in reading.absent if row.path} - read, listing, pattern)
-    had = {entry.workstream for entry in reading.entries.values()}
-    elsewhere = frozenset(row.id for row in reading.absent if not row.committed and row.id not in had)
+    unread = why_unread(tree, {row.path for row in absent if row.path} - read, listing, pattern)
+    had = {entry.workstream for entry in scan.entries.values()}
+    elsewhere = frozenset(row.id for row in absent if not row.committed and row.id not in had)
     unread.update(linked_folders(tree, listing, pattern))
-    reading.side = replace(side, unread=unread, elsewhere=elsewhere)
-    if not reading.listed:
-        reading.unmatched = (nothing_matches(pattern, nearest(tree, listing, pattern)),)
+    unmatched = () if scan.listed else (nothing_matches(pattern, nearest(tree, listing, pattern)),)
+    side = replace(side, unread=unread, elsewhere=elsewhere)
+    return replace(scan, side=side, absent=tuple(absent), unmatched=unmatched)
 
 
 def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWorkstream]) -> dict[str, HubWorkstream]:
-    """The workstream whose workplan each path was: at the last fix here, or in a commit that another checkout had."""
+    """Return the workstream of each path: at the last fix here, or in a commit that another checkout had."""
     found = {row.path: row for row in workstreams.values() if row.path and row.committed}
     for path, entry in entries.items():
         row = workstreams.get(entry.workstream)
@@ -132,17 +138,17 @@ def _rows_by_path(entries: Mapping[str, Entry], workstreams: Mapping[str, HubWor
 
 
 def _with_lapsed(
-    reading: Scan, lapsed: Collection[Unreadable], rows: Mapping[str, HubWorkstream]
+    scan: Scan, lapsed: Collection[Unreadable], rows: Mapping[str, HubWorkstream]
 ) -> tuple[Unreadable, ...]:
-    """The unreadable files, and those of *lapsed* whose workplan is in no other file now."""
-    side, there = reading.side, reading.keys
+    """List the unreadable files, and those of *lapsed* whose workplan is in no other file now."""
+    side, there = scan.side, scan.keys
     claimed = {file.workstream for file in side.settled} | {item.workplan.uuid for item in side.known}
     left = [file for file in lapsed if rows[file.path].key not in there and rows[file.path].id not in claimed]
     return tuple(sorted([*map(partial(_named, rows), side.unreadable), *left], key=lambda file: file.path))
 
 
 def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
-    """A file that nearly is a workplan (C-23), with the id that it had as one."""
+    """Return *file* with the id that it had as a workplan, if it is nearly one (C-23)."""
     row = rows.get(file.path)
     nearly = file.key is None and file.problems[0].code == UNREAD_FILE
     return replace(file, key=row.key) if row is not None and nearly else file
@@ -153,12 +159,14 @@ def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
     return row is not None and entry.version == row.version
 
 
-def _from_ledger(reading: Scan, checkout: int, fresh: dict[str, Workplan], same: list[str]) -> list[ParsedWorkplan]:
-    """The workplans that must be compared, each with what the hub already took from it."""
-    # What moved is remembered too: a workplan under the path it had, a task in the workplan it was in.
-    gone = reading.entries.keys() - (reading.listed - reading.other) if fresh else set[str]()
-    remembered = read_contents(checkout, {*same, *(fresh.keys() & reading.entries.keys()), *gone})
-    reading.contents = {path: text for path, (_, text) in remembered.items()}
+def _from_ledger(
+    scan: Scan, checkout: int, fresh: dict[str, Workplan], same: list[str]
+) -> tuple[list[ParsedWorkplan], dict[str, str]]:
+    """Return the workplans to compare, each with what the hub has taken from it; and the ledger's contents, by path."""
+    # The ledger has a workplan that moved under its old path, and a task that moved in its old workplan.
+    gone = scan.entries.keys() - (scan.listed - scan.other) if fresh else set[str]()
+    remembered = read_contents(checkout, {*same, *(fresh.keys() & scan.entries.keys()), *gone})
+    contents = {path: text for path, (_, text) in remembered.items()}
     memories = {path: memory for path, (memory, _) in sorted(remembered.items())}
     taken = {task: status for memory in memories.values() for task, status in memory.taken.items()}
     since = {task: at for memory in memories.values() for task, at in memory.since.items()}
@@ -173,4 +181,4 @@ def _from_ledger(reading: Scan, checkout: int, fresh: dict[str, Workplan], same:
             {**{task: since[task] for task in moved & since.keys()}, **own.since},
             plan.status_since,
         )
-    return [memories[path] for path in sorted({*same, *fresh})]
+    return [memories[path] for path in sorted({*same, *fresh})], contents

@@ -1,7 +1,7 @@
-"""Finds what a file says that is no news to the hub, although it is to this checkout's ledger.
+"""Finds statuses in files that are no longer news to the hub, although they are new to this checkout's ledger.
 
-A person reopens a task; what had made it go forward was in the files by then, and the hub had taken it from another
-checkout, or had written it there itself. If a pull brings that commit here, it must not undo the reopen.
+A person reopens a task after the hub has taken its later status from another checkout, or has written it there itself.
+If a pull brings that commit here, it must not undo the reopen.
 """
 
 from __future__ import annotations
@@ -37,25 +37,24 @@ NOT_SHOWN = " — this clone's history does not show which is newer, so the reop
 
 @dataclass(slots=True)
 class Advances:
-    """What is known of the statuses that would move the hub.
+    """What is known of the statuses that would change the hub.
 
-    `stale` are those that are not news, of which `unclear` are those that may be. `provenances` (by the tasks' UUIDs)
-    say where each comes from, as far as that was asked, and `digests` (by path) what the uncommitted files are like.
+    `stale` are those older than a reopen, of which `unclear` are those that may be newer. `provenances` (by the
+    tasks' UUIDs) say where each comes from, as far as that was read, and `digests` (by UUID) are those of the files.
     """
 
     stale: dict[Place, str] = field(default_factory=dict)
     unclear: set[Place] = field(default_factory=set)
     provenances: dict[str, Provenance] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
-    _paths: dict[str, str] = field(default_factory=dict)
 
     def origins(self, run: Actor) -> dict[str, Actor]:
-        """Who brought each status, by the tasks' UUIDs; *run* is what stands for what nobody knows."""
+        """Return who brought each status, by the tasks' UUIDs; *run* if that is not known."""
         return {task: self._origin(task, provenance, run) for task, provenance in self.provenances.items()}
 
     def _origin(self, task: str, provenance: Provenance, run: Actor) -> Actor:
         if provenance.uncommitted:
-            return run._replace(commit="", digest=self.digests.get(self._paths[task], ""))
+            return run._replace(commit="", digest=self.digests.get(task, ""))
         if not provenance.commits:
             return run
         first = provenance.commits[0]
@@ -76,12 +75,12 @@ def find_stale_changes(
     all_of_them: bool,
     arriving: Collection[str] = (),
 ) -> Advances:
-    """Find which of the statuses that would move the hub are older than the reopens of their tasks.
+    """Find which of the statuses that would change the hub are older than the reopens of their tasks.
 
-    To be called only if *drifts* move one; it costs one query if nothing was ever reopened. With *all_of_them* it is
-    asked of each where it comes from, else only of those whose tasks were reopened. *known* is what the files say,
-    *digests* are theirs as they were read. Of tasks that are *arriving* from another repo nobody can tell: this clone
-    has another history. Raises GitTimeoutError.
+    Call it only if *drifts* have one; it costs one query if nothing was ever reopened. With *all_of_them* the origin of
+    each status is read, else only of those whose tasks were reopened. *known* are the workplans, *digests* those of
+    their files as they were read. For tasks that are *arriving* from another repo it is unclear: this clone has another
+    history. Raises GitTimeoutError.
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
@@ -99,10 +98,10 @@ def find_stale_changes(
         parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
     )  # fmt: skip
     found.provenances = {task: answers.of[each] for task, each in asked.items()}
-    found._paths = {task: each.path for task, each in asked.items()}
     uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}
-    found.digests = {path: text_digest(data[path]) for path in uncommitted & data.keys()}
-    facts = _Facts(answers, head, found.digests)
+    digests_now = {path: text_digest(data[path]) for path in uncommitted & data.keys()}
+    found.digests = {task: digests_now.get(each.path, "") for task, each in asked.items()}
+    facts = _Facts(answers, head, digests_now)
     for task, reopen in reopens.items():
         each = asked[task]
         age = age_of(facts.bringing(each, reopen), reopen.evidence)
@@ -116,7 +115,7 @@ def find_stale_changes(
 
 
 def mark_as_seen(known: Iterable[ParsedWorkplan], stale: Mapping[Place, str]) -> tuple[ParsedWorkplan, ...]:
-    """*known*, with all that is *stale* as if this checkout's ledger had it."""
+    """Return *known* as if this checkout's ledger had all statuses that are *stale*."""
     taken: dict[str, dict[str, str]] = defaultdict(dict)
     for (path, task), status in stale.items():
         taken[path][task] = status
@@ -124,7 +123,7 @@ def mark_as_seen(known: Iterable[ParsedWorkplan], stale: Mapping[Place, str]) ->
 
 
 def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drift, ...]:
-    """*drifts*, with a word more where a reopen stands because nobody can tell."""
+    """Return *drifts*; those with a reopen that is kept although the history is unclear say so."""
     return tuple(
         drift.with_more(NOT_SHOWN)
         if drift.finding.code == REOPENED and (drift.finding.file, drift.finding.task) in unclear
@@ -139,7 +138,7 @@ def _file_status(drift: Drift, action: AdvanceTask) -> FileStatus:
 
 
 def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, bytes]:
-    """The bytes of those of *paths* that are as they were when *digests* were taken."""
+    """Read those of *paths* that are as they were when *digests* were taken."""
     return {
         file.path: file.data
         for file in read_files(tree.top, sorted(paths), limit)
@@ -148,14 +147,14 @@ def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str]
 
 
 class _Facts:
-    """Puts what git has told into the words of the core."""
+    """Git's answers in the terms of the core."""
 
     def __init__(self, answers: Provenances, head: str, digests: Mapping[str, str]) -> None:
         self._answers, self._history, self._head, self._digests = answers, answers.history, head, digests
         self._below: dict[frozenset[str], set[str]] = {}
 
     def bringing(self, status: FileStatus, reopen: Reopen) -> list[Bringing]:
-        """The commits that brought *status*, or the work tree; nothing if that is not known."""
+        """List the commits that brought *status*, or the work tree; nothing if that is not known."""
         provenance = self._answers.of[status]
         cut = self._history.cut
         complete = not cut and reopen.heads <= self._history.commits.keys()

@@ -18,11 +18,8 @@ from consistency.core.comparison.gates import Freshness, check_missing_workplans
 from consistency.core.comparison.snapshot import HubSnapshot, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
-from consistency.core.ledger_codec import dump
-from consistency.core.workplan.edit import Edited
-from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.flapping import read_seesaws
-from consistency.db.ledger import LEFT, NewEntry, forget, mark_as_left, retire, write_entries
+from consistency.db.ledger import LEFT
 from consistency.db.rows import (
     VersionConflictError,
     apply,
@@ -34,7 +31,7 @@ from consistency.db.rows import (
 )
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, missing_in_head
-from consistency.runs.ledger_update import entries_after_writeback, entries_for_plan
+from consistency.runs.ledger_update import update_ledger
 from consistency.runs.options import RunOptions
 from consistency.runs.scan import Scan, scan_checkout
 from statehub.errors import StateHubError
@@ -46,23 +43,23 @@ if TYPE_CHECKING:
     from consistency.runs.stale_changes import Advances
 
 ATTEMPTS = 5
-"""How often a plan is made again if the hub moved between the read and the write."""
+"""How often a plan is made again if the hub changed between the read and the write."""
 
 MAX_PATHS = 1_000
-"""So many files at a time are looked up in HEAD: no command line is too long for that."""
+"""Files that are looked up in HEAD by one command: more would not fit on its command line."""
 
 
 class HubBusyError(StateHubError):
-    """The hub moved at every attempt; nothing was written."""
+    """The hub changed at every attempt; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Both sides as compared, and the workstreams' versions after the hub changes, if there were any.
+    """Both sides as compared, and the workstreams' versions after the hub's changes, if there were any.
 
     The changes are dated `applied`; `rows` are the workstreams as they were before. `gates` say why nothing may be
-    written although both sides were compared; `advances` say where statuses that move the hub come from;
-    `left` are the workstreams whose files the repo's branch has no more.
+    written although both sides were compared; `advances` say where statuses that change the hub come from;
+    `left` are the workstreams whose files are no longer on the repo's branch.
     """
 
     reading: Scan
@@ -82,11 +79,11 @@ class Sync:
 
     @property
     def writebacks(self) -> list[WriteBack]:
-        """What the hub has for the files, in the order of file and place."""
+        """The statuses to write into the files, in the order of file and line."""
         return [drift.action for drift in self.comparison.drifts if isinstance(drift.action, WriteBack)]
 
     def pending(self, written: frozenset[str] = frozenset()) -> set[str]:
-        """The files on which the sides do not agree, once hub actions are applied and *written* files committed."""
+        """List the files on which the sides differ even after the hub's actions and the commit of *written* files."""
         return {
             drift.finding.file
             for drift in self.comparison.drifts
@@ -99,13 +96,13 @@ def _settles(action: object, written: frozenset[str]) -> bool:
 
 
 def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
-    """Both sides compared; nothing is written."""
+    """Read and compare both sides; write nothing."""
     workstreams = read_workstreams(checkout.repo_id)
     reading = scan_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
-    reading.side = replace(reading.side, uncommitted=_uncommitted(state, reading))
+    reading = reading.with_side(uncommitted=_uncommitted(state, reading))
     hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
     if arrivals is not None:
-        reading.side = replace(reading.side, known=_with_arrivals(reading.side.known, arrivals))
+        reading = reading.with_side(known=_with_arrivals(reading.side.known, arrivals))
     comparison = _compare(reading, hub)
     advances = None
     if any(isinstance(drift.action, AdvanceTask) for drift in comparison.drifts):
@@ -116,7 +113,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
             all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
         )  # fmt: skip
         if advances.stale:
-            reading.side = replace(reading.side, known=mark_as_seen(reading.side.known, advances.stale))
+            reading = reading.with_side(known=mark_as_seen(reading.side.known, advances.stale))
             comparison = _compare(reading, hub)
             comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
     if comparison.gone:
@@ -129,11 +126,8 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
     comparison = suppress_flapping(comparison, read_seesaws(checkout, moving, timezone.now()))
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
     missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
-    gates = (
-        []
-        if options.allow_missing
-        else check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
-    )
+    gates = check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
+    gates = [] if options.allow_missing else gates
     versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
     left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
     return Sync(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
@@ -142,9 +136,9 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
 def _left(
     tree: WorkTree, state: CheckoutStatus, reading: Scan, comparison: Comparison, workstreams: dict[str, HubWorkstream]
 ) -> tuple[HubWorkstream, ...]:
-    """The workstreams whose files are newly seen to have left the repo's branch; each with the path that it had.
+    """List the workstreams whose files have left the repo's branch since the last fix, each with its former path.
 
-    Only a checkout that is exactly at the branch's tip on its origin can tell, and one of a repo without an origin.
+    Only a checkout exactly at the branch's tip on its origin shows that, and one of a repo without an origin.
     """
     fresh = state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM) and state.ahead == 0
     if not fresh or state.head is None or state.on_branch is False:
@@ -169,10 +163,10 @@ def _moves_status(drift: Drift) -> bool:
 
 
 def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
-    """Compare, and bring the hub and the ledger up to date in one transaction; nothing is written at a closed gate.
+    """Compare, and update the hub and the ledger in one transaction; write nothing at a closed gate.
 
-    The last attempt compares while all others wait: a hub that never rests keeps no run out. Raises HubBusyError if
-    even then others create what this run would create.
+    The last attempt locks the repo's workstreams before it compares, so that it succeeds on a busy hub. Raises
+    HubBusyError if even then other processes create the rows that this run would create.
     """
     origin = Actor(options.user, Source.FILE, options.host, state.head or "")
     for _ in range(ATTEMPTS - 1):
@@ -193,21 +187,21 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: 
 
 
 def _uncommitted(state: CheckoutStatus, reading: Scan) -> frozenset[str]:
-    """The files that no commit of the repo's branch is known to have as they stand: all, unless HEAD is one of them."""
+    """List the files that no commit of the repo's branch is known to have as they are: all, unless HEAD is on it."""
     if state.on_branch and state.ahead == 0:
         return frozenset(reading.listed & state.dirty)
     return frozenset(reading.listed)
 
 
 def _marked(synced: Sync, state: CheckoutStatus, options: RunOptions) -> Sync:
-    """Keep with the workstreams what this run knows of their files: committed, back again, or allowed to be missing."""
+    """Record with the workstreams whether their files are committed, back again, or allowed to be missing."""
     reading, rows = synced.reading, synced.rows
     claimed = {file.workstream: file.path for file in reading.side.settled}
     claimed.update((workstream, path) for path, workstream in synced.comparison.workstreams.items())
     there = {row: path for row, path in claimed.items() if row in rows}
     committed = {row for row, path in there.items() if not rows[row].committed and path not in reading.side.uncommitted}
     mark_workstreams(committed, committed=True)
-    # What a clone shows that may be behind is no proof that the file has come back.
+    # A clone that may be behind does not prove that the file has come back.
     if state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM):
         mark_workstreams({row for row in there if rows[row].may_be_missing}, may_be_missing=False)
     if options.allow_missing:
@@ -216,20 +210,8 @@ def _marked(synced: Sync, state: CheckoutStatus, options: RunOptions) -> Sync:
     return synced
 
 
-def remember_written(checkout: Checkout, synced: Sync, files: dict[str, Edited]) -> None:
-    """Keep in the ledger what the written *files* say now.
-
-    Where a hook has changed one since, its digest is another and the next run reads it again.
-    """
-    pending = synced.pending(frozenset(files))
-    entries = entries_after_writeback(
-        synced.reading, synced.comparison, synced.versions, pending, synced.applied, files
-    )
-    write_entries(checkout.pk, entries)
-
-
 def _with_arrivals(known: tuple[ParsedWorkplan, ...], arrivals: Arrivals) -> tuple[ParsedWorkplan, ...]:
-    """*known*, with what the hub took in the repos that workplans have moved here from."""
+    """Return *known*, with what the hub took from the repos that workplans have moved here from."""
     from consistency.core.comparison.arrivals import memory_of
 
     of = arrivals.of
@@ -241,7 +223,7 @@ def _with_arrivals(known: tuple[ParsedWorkplan, ...], arrivals: Arrivals) -> tup
 def _hub_side(
     repo: int, reading: Scan, workstreams: dict[str, HubWorkstream], state: CheckoutStatus
 ) -> tuple[HubSnapshot, Arrivals | None]:
-    """The hub's rows that concern the files, and which of these have moved here; None if no file must be compared."""
+    """Read the hub's rows for the files, and which of these have moved here; None if no file must be compared."""
     known = reading.side.known
     finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
     if not known:
@@ -273,26 +255,11 @@ def _hub_side(
 
 def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:
     actions = [drift.action for drift in synced.comparison.drifts if isinstance(drift.action, HubAction)]
-    # Dated after the comparison: what others moved before is in it, and a task's moves are in the order of time.
+    # Dated after the comparison: earlier changes by others are in it, and a task's changes are in the order of time.
     synced = replace(synced, applied=timezone.now())
     if actions:
         origins = synced.advances.origins(origin) if synced.advances else {}
-        synced.versions.update(apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins))
-    reading = synced.reading
-    entries = entries_for_plan(reading, synced.comparison, synced.versions, synced.pending(), synced.applied)
-    write_entries(checkout.pk, entries)
-    there = reading.keys
-    new = [row for row in synced.left if row.path not in reading.entries and row.path not in reading.listed]
-    gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
-    moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
-    forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
-    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and not entry.is_gone})
-    write_entries(checkout.pk, [_left_entry(row) for row in new])
-    mark_as_left(checkout.pk, {row.path for row in synced.left if row.path in gone and row.key not in there})
+        new_versions = apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins)
+        synced = replace(synced, versions={**synced.versions, **new_versions})
+    update_ledger(checkout, synced)
     return synced
-
-
-def _left_entry(row: HubWorkstream) -> NewEntry:
-    """The ledger's row of a file that this checkout never had."""
-    nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, Mirrored(), 0, ()))
-    return NewEntry(row.path, row.key, row.id, LEFT, None, dump(nothing))

@@ -69,24 +69,24 @@ class WriteIdsResult:
     commit: str | None = None
 
 
-def stamp_checkout(visit: OpenCheckout, options: RunOptions, warn: Warn, *, commit: bool) -> WriteIdsResult:
-    """Stamp the workplans of the checkout of *visit*, and commit them where *commit* says so.
+def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, commit: bool) -> WriteIdsResult:
+    """Stamp the workplans of the checkout of *opened*, and commit them where *commit* says so.
 
     *warn* gets one line for each other problem. Raises WriteIdsError, NotAWorkTreeError, CheckoutLockedError, GitError,
     OSError, and django.db.Error where the hub is gone.
     """
-    tree = visit.tree
-    if visit.trouble is not None or tree is None:
-        raise visit.trouble or WriteIdsError(f"{visit.checkout.path} is not a git work tree")
-    look = inspect_checkout(visit, tree, options, warn)
+    tree = opened.tree
+    if opened.trouble is not None or tree is None:
+        raise opened.trouble or WriteIdsError(f"{opened.checkout.path} is not a git work tree")
+    look = inspect_checkout(opened, tree, options, warn)
     hindrance = look.gates[0].message if look.gates else writeback_blocker(look.state)
     if hindrance is not None:
         raise WriteIdsError(hindrance)
-    reading, plan = _plan(visit.checkout, tree, options.max_size)
+    reading, plan = _plan(opened.checkout, tree, options.max_size)
     for path in sorted(plan.missing.keys() & look.state.dirty):
         del plan.missing[path]
         plan.left.append(f"{path}: workplan has uncommitted changes — skipping stamping")
-    return _write(visit.checkout, tree, look.state, plan, reading, options, commit=commit)
+    return _write(opened.checkout, tree, look.state, plan, reading, options, commit=commit)
 
 
 def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Scan, Plan]:

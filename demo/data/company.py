@@ -9,7 +9,10 @@ from consistency.cli.registration import Wishes, register
 from consistency.git.process import Git
 from consistency.git.worktree import find_worktree
 from consistency.models import Mode, RunState
+from consistency.reports.outcome import CheckoutOutcome
+from consistency.runs.fetching import fetch_all
 from consistency.runs.options import RunOptions
+from consistency.runs.preflight import Warn
 from consistency.runs.run import run_checkout
 from demo.data.catalog import LAPTOP, Team
 from demo.data.clock import Clock
@@ -83,9 +86,8 @@ class Company:
         at = host, team.slug
         if self._held[at] >= PATIENCE and host != LAPTOP:
             self._desks[at].catch_up()
-        outcome = run_checkout(
-            self._checkouts[at], _options(host, mode, user, trigger, pull=pull, dry_run=dry_run), lambda _line: None
-        )
+        options = RunOptions.from_settings(mode, user, host=host, trigger=trigger, pull=pull, dry_run=dry_run)
+        outcome = _run(self._checkouts[at], options, lambda _line: None)
         self._held[at] = self._held[at] + 1 if outcome.outcome == RunState.SKIPPED else 0
         if outcome.writeback_commit:
             self._desks[at].push()
@@ -97,7 +99,8 @@ class Company:
             raise _Killed
 
         try:
-            run_checkout(self._checkouts[host, team.slug], _options(host, Mode.FIX, "statehub", "cron", pull=True), die)
+            options = RunOptions.from_settings(Mode.FIX, "statehub", host=host, trigger="cron", pull=True)
+            _run(self._checkouts[host, team.slug], options, die)
         except _Killed:
             return
 
@@ -137,7 +140,6 @@ class Company:
         origin.with_suffix(".down").rename(origin)
 
 
-def _options(
-    host: str, mode: Mode, user: str, trigger: str, *, pull: bool = False, dry_run: bool = False
-) -> RunOptions:
-    return RunOptions.from_settings(mode, user, host=host, trigger=trigger, pull=pull, dry_run=dry_run)
+def _run(checkout: Checkout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
+    with next(fetch_all([checkout], options, 1)) as opened:
+        return run_checkout(opened, options, warn)

@@ -9,7 +9,7 @@ from consistency.reports.outcome import CheckoutOutcome
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn
-from consistency.runs.run import run_visit
+from consistency.runs.run import run_checkout
 from statehub.models import Source
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor as Mover
@@ -227,9 +227,9 @@ class TestError:
         def stop(visit: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
             if visit.checkout.repo.slug == "other":
                 raise KeyboardInterrupt
-            return run_visit(visit, options, warn)
+            return run_checkout(visit, options, warn)
 
-        monkeypatch.setattr("consistency.cli.base.run_visit", stop)
+        monkeypatch.setattr("consistency.cli.base.run_checkout", stop)
         stopped = "error: interrupted; changes made so far are kept\n"
         ended = run("fix_consistency", "--all", "--jobs", "1", "--verbosity", "0")
         assert ended == Ended(2, BAD_LINE, stopped)

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from consistency.db.prune import prune
 from consistency.models import Mode
 from consistency.runs.options import RunOptions
-from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor, advance, reopen
 from testing.clock import replace_clock
 from testing.repos import Origin as Bare
+from testing.runs import run_alone
 from testing.samples import COMMITTER
 from testing.workplans import workplan
 from tests.cli.helpers import FILE
@@ -359,7 +359,7 @@ class World:
         options = RunOptions(Mode.FIX, name, "cron", COMMITTER, "1", pull=pull, push=push)
         checkout = Checkout.objects.select_related("repo").get(pk=self._checkouts[name].pk)
         with _clock(mirror):
-            outcome = run_checkout(checkout, options, lambda _: None)
+            outcome = run_alone(checkout, options)
         self.fixes += 1
         copy, after = self._repos.take(name), self._rows.mirror()
         require_no_regress(name, mirror, after, cut=copy.is_cut)

@@ -25,10 +25,10 @@ from consistency.git.worktree import find_worktree
 from consistency.models import Finding, Mode
 from consistency.reports.outcome import CheckoutOutcome
 from consistency.runs.options import RunOptions
-from consistency.runs.run import run_checkout
 from statehub.models import Checkout, Source, Task
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor, TransitionError, advance, delete_tasks, reopen
+from testing.runs import run_alone
 from tests.simulation import gitfiles, hub, machines
 from tests.simulation.clock import Clock
 from tests.simulation.effects import Effects
@@ -212,7 +212,7 @@ class World:
 
     def _engine(self, host: str, options: RunOptions) -> CheckoutOutcome:
         checkout = Checkout.objects.select_related("repo").get(host=host)
-        return run_checkout(checkout, options, lambda _words: None)
+        return run_alone(checkout, options)
 
     def _judge(
         self, host: str, options: RunOptions, before: Look, outcome: CheckoutOutcome | None, *, quiet: bool = True,

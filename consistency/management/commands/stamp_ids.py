@@ -42,18 +42,18 @@ class Command(HubCommand):
         status, host = 0, settings.STATEHUB_HOST
         try:
             checkouts = active_checkouts(host) if options["all"] else checkouts_by_slugs(options["slugs"], host)
-            with closing(fetch_all(checkouts, run_options, 1)) as opened:
-                for visit in opened:
-                    with visit:
-                        status = max(status, self._stamp(visit, run_options, options["commit"]))
+            with closing(fetch_all(checkouts, run_options, 1)) as ready:
+                for opened in ready:
+                    with opened:
+                        status = max(status, self._stamp(opened, run_options, options["commit"]))
         except StateHubError as error:
             raise CommandError(str(error)) from error
         return status
 
-    def _stamp(self, visit: OpenCheckout, run_options: RunOptions, commit: bool) -> int:
-        path = visit.checkout.path
+    def _stamp(self, opened: OpenCheckout, run_options: RunOptions, commit: bool) -> int:
+        path = opened.checkout.path
         try:
-            stamped = stamp_checkout(visit, run_options, self.warn, commit=commit)
+            stamped = stamp_checkout(opened, run_options, self.warn, commit=commit)
         except (StateHubError, OSError) as error:
             self.warn(f"error: {path}: {error}")
             return CANNOT_RUN
