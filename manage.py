@@ -14,6 +14,7 @@ LEAN_COMMANDS = {
     "reopen_task",
     "stamp_ids",
     "prune_history",
+    "retire_checkout",
 }
 
 

@@ -98,3 +98,9 @@ def test_reports_load_only_their_own(hub: Hub, clone: Clone) -> None:
         "consistency.reports.json_report", "consistency.reports.json_text", "consistency.reports.outcome",
         "consistency.reports.progress",
     }  # fmt: skip
+
+
+def test_retire_loads_nothing_of_the_web(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "retire_checkout", "clone")
+    assert {name for name in modules if name.partition(".")[0] == "web" or name in FORBIDDEN[:8]} == set()

@@ -1,4 +1,4 @@
-"""Finds every drift between checkouts and hub, and fixes what can be fixed without losing progress."""
+"""Finds every difference between checkouts and the hub, and fixes those that cost no progress."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ class Command(RunCommand):
     mode = Mode.FIX
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What a fix may do."""
         super().add_arguments(parser)
         parser.add_argument("--no-writeback", action="store_true", help="leave the files as they are")
         parser.add_argument("--dry-run", action="store_true", help="show what a fix would do; write nothing")
@@ -39,7 +38,6 @@ class Command(RunCommand):
         )
 
     def work(self, options: dict[str, Any]) -> int:
-        """Fix what was asked for."""
         if options["push"] and options["no_writeback"]:
             self.warn("--push pushes what a writeback commits: nothing is pushed with --no-writeback")
         if options["push"] is None:

@@ -1,4 +1,4 @@
-"""Deletes findings and runs that lie long in the past."""
+"""Deletes old findings and runs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ class Command(HubCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How old it must be."""
         days = whole_number(1, MAX_DAYS, "days")
         parser.add_argument("--older-than", type=days, metavar="DAYS", required=True, help="a whole number above 0")
         parser.add_argument("--dry-run", action="store_true", help="only count; delete nothing")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Delete it and say how much it was."""
         days = options["older_than"]
         pruned = prune(timezone.now() - timedelta(days=days), dry_run=options["dry_run"])
         if options["verbosity"]:

@@ -19,6 +19,7 @@ from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
+from statehub.phrases import plural
 
 
 class Command(HubCommand):
@@ -30,7 +31,6 @@ class Command(HubCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where they are, and what they are called."""
         parser.add_argument("paths", nargs="*", metavar="PATH", help="a git work tree on this machine")
         parser.add_argument("--under", metavar="DIR", help="every clone in this folder and below it")
         parser.add_argument(
@@ -59,7 +59,7 @@ class Command(HubCommand):
         )
 
     def work(self, options: dict[str, Any]) -> int:
-        """Register each and say what is there; 2 if one of them could not be."""
+        """Register each checkout; return 2 if one of them could not be registered."""
         exclude = options["exclude"] or ([""] if options["no_exclude"] else [])
         wishes = Wishes(options["slug"], options["workplans"], exclude, options["branch"])
         self._check(options, wishes)
@@ -86,8 +86,8 @@ class Command(HubCommand):
             raise CommandError(str(error)) from error
 
     def _register_under(self, folder: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
-        """Register the clones below *folder*; whether all went well."""
-        found, well = False, True
+        """Register the clones below *folder*; return whether all of them were registered."""
+        found, all_registered = False, True
         for clone in find_clones(os.path.realpath(folder)):
             if clone.skipped:
                 self.say(f"{clone.path} is left out: {clone.skipped}")
@@ -96,13 +96,13 @@ class Command(HubCommand):
                 self.say(f"{clone.path} is left out: it is retired; register_repo {clone.path} brings it back")
             else:
                 found = True
-                well &= self._register(clone.path, wishes, protocol, done)
+                all_registered &= self._register(clone.path, wishes, protocol, done)
         if not found:
             self.warn(f"error: there is no clone in {folder} or below it")
-        return found and well
+        return found and all_registered
 
     def _register(self, path: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
-        """Register the work tree at *path*, unless it is in *done*; whether that went well."""
+        """Register the work tree at *path*, unless it is in *done*; return whether it is registered."""
         try:
             tree = find_worktree(path)
             if tree.top not in done:
@@ -114,13 +114,13 @@ class Command(HubCommand):
         return True
 
     def _register_tree(self, tree: WorkTree, wishes: Wishes, protocol: str | None) -> None:
-        if protocol is not None:  # First, so that nothing is registered where it is refused.
+        if protocol is not None:  # First, so that nothing is registered if it is refused.
             check_protocol(tree, protocol)
         registered = register(tree, settings.STATEHUB_HOST, wishes)
         pattern = registered.checkout.repo.pattern
         listing = list_files(tree, pattern)
         number = len(listing.paths)
-        self.say(f"{registered.note} ({'1 file matches' if number == 1 else f'{number} files match'})")
+        self.say(f"{registered.note} ({number} {plural(number, 'file')} {'matches' if number == 1 else 'match'})")
         if not number:
             self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)
         if protocol is not None:

@@ -22,13 +22,11 @@ class Command(HubCommand):
     help = "Move a task back in the hub, with a reason. The next fix writes the status into the file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the task, its status and the reason."""
         parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
         parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
         parser.add_argument("--reason", metavar="TEXT", required=True, help="why; kept with the change")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Reopen the task."""
         try:
             task = find_task(options["task"])
             actor = Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST)

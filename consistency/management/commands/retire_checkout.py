@@ -23,7 +23,6 @@ class Command(HubCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which ones."""
         parser.add_argument(
             "target", nargs="?", metavar="SLUG|PATH", help="a repo's checkouts on the host, or the one at a path there"
         )
@@ -33,9 +32,8 @@ class Command(HubCommand):
         parser.add_argument("--repo", metavar="SLUG", help="all checkouts of this repo, on every host")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Retire them, one line for each."""
         try:
-            found = self._found(options)
+            found = self._checkouts(options)
         except RegistrationError as error:
             raise CommandError(str(error)) from error
         done = {checkout.pk for checkout in retire(found)}
@@ -46,7 +44,7 @@ class Command(HubCommand):
             self.say(f"'{options['repo']}' has no checkout")
         return 0
 
-    def _found(self, options: dict[str, Any]) -> list[Checkout]:
+    def _checkouts(self, options: dict[str, Any]) -> list[Checkout]:
         target, host, repo = options["target"], options["host"], options["repo"]
         if repo is not None:
             if target is not None or host is not None:

@@ -22,12 +22,10 @@ class Command(HubCommand):
     help = "Report a task's status to the hub. A step back is refused: reopen_task does that on purpose."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the task and its status."""
         parser.add_argument("task", metavar="TASK", help="task id, SLUG/ID, or UUID")
         parser.add_argument("status", metavar="STATUS", choices=TASK_STATUSES, help=", ".join(TASK_STATUSES))
 
     def work(self, options: dict[str, Any]) -> int:
-        """Advance the task."""
         try:
             task = find_task(options["task"])
             moved = advance(task, options["status"], Actor(current_user(), Source.COMMAND, settings.STATEHUB_HOST))

@@ -28,14 +28,13 @@ class Command(HubCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which repos, and whether to commit."""
         parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos; each of their checkouts on this host")
         parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
         parser.add_argument("--commit", action="store_true", help="commit the stamped files (default: only write them)")
         parser.add_argument("--any-branch", action="store_true", help="continue even on another branch than the repo's")
 
     def work(self, options: dict[str, Any]) -> int:
-        """Stamp; 1 if something was left alone, 2 if a checkout could not be stamped at all."""
+        """Write the ids; return 1 if something was left out, 2 if a checkout could not be stamped at all."""
         if bool(options["slugs"]) == options["all"]:
             raise CommandError("say which checkouts: SLUG …, or --all")
         run_options = RunOptions.from_settings(Mode.FIX, current_user(), any_branch=options["any_branch"])
