@@ -25,7 +25,7 @@ _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_statu
 
 
 class StoredFinding(NamedTuple):
-    """The part of an open episode that decides whether a run evaluated it."""
+    """The part of an open finding that decides whether a run evaluated it."""
 
     id: int
     fingerprint: str
@@ -36,22 +36,23 @@ class StoredFinding(NamedTuple):
 
 
 Evaluated = Callable[[StoredFinding], bool]
-"""Whether a run looked at what the episode is about: only then does its absence resolve it."""
+"""Returns whether a run would have found it again: only then does its absence resolve it."""
 
 
 def fingerprint(finding: Finding) -> str:
-    """The hash of what makes it the same finding in the next run, in hex."""
+    """Return the hash, in hex, by which the next run knows the same finding."""
     return hashlib.sha256(json.dumps(finding.dedup_key).encode()).hexdigest()
 
 
 def record_findings(
     run: Run, findings: Iterable[Finding], evaluated: Evaluated, now: datetime, commit: str | None = None
 ) -> frozenset[str]:
-    """Bring the checkout's episodes up to date with what *run* found; *commit* is its writeback commit.
+    """Open, continue and resolve the checkout's findings after *run*; *commit* is its writeback commit.
 
-    Returns the fingerprints of what the checkout's last run had already: of the episodes that were open before.
+    Returns the fingerprints of the *findings* that were open before.
     """
-    rows = {row.fingerprint: row for row in _open_rows(run)}
+    open_rows = Episode.objects.open().filter(checkout=run.checkout_id).order_by()
+    rows = {row.fingerprint: row for row in open_rows}
     found = {fingerprint(finding): _episode(run, finding, now, commit) for finding in findings}
     had = frozenset(mark for mark, seen in found.items() if mark in rows and _was_said(run, rows[mark], seen))
     same: list[int] = []
@@ -69,7 +70,7 @@ def record_findings(
     for ids in batches(same):
         Episode.objects.filter(pk__in=ids).update(last_seen=now, times_seen=F("times_seen") + 1)
     _save(changed)
-    gone = [row.pk for row in rows.values() if evaluated(_open(row))]
+    gone = [row.pk for row in rows.values() if evaluated(_stored(row))]
     for ids in batches(gone):
         Episode.objects.filter(pk__in=ids).update(resolved_by=run.pk, resolved_at=now, resolution="gone")
     bulk_upsert(Episode, [field.name for field in _FIELDS], map(_values, new))
@@ -77,9 +78,9 @@ def record_findings(
 
 
 def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
-    """Whether the open episode *before* was as bad as *seen* when a run last had it.
+    """Return whether the open finding *before* was reported with the severity of *seen*.
 
-    A closed gate is for information in a check. It is said again, louder, by a fix, unless an earlier fix has said it.
+    A check reports a closed gate as INFO. A fix reports it again, with its severity, unless an earlier fix did.
     """
     if before.severity != Severity.INFO or seen.severity == Severity.INFO:
         return True
@@ -89,7 +90,7 @@ def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
 
 
 def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> None:
-    """Resolve what other repos' checkouts have open of *moved* workplans being gone: *run* has found them here."""
+    """Resolve the findings of other repos' checkouts that *moved* workplans are gone: *run* has found them here."""
     keys: dict[str, list[str]] = defaultdict(list)
     for row in moved:
         keys[row.repo].append(row.key)
@@ -101,11 +102,7 @@ def resolve_moved(run: Run, moved: Iterable[HubWorkstream], now: datetime) -> No
             gone.update(resolved_by=run.pk, resolved_at=now, resolution="moved")
 
 
-def _open_rows(run: Run) -> Iterable[Episode]:
-    return Episode.objects.open().filter(checkout=run.checkout_id).order_by()
-
-
-def _open(row: Episode) -> StoredFinding:
+def _stored(row: Episode) -> StoredFinding:
     return StoredFinding(row.pk, row.fingerprint, row.code, row.file, row.workplan, row.task)
 
 

@@ -1,4 +1,4 @@
-"""Reads from the hub's records which tasks go back and forth."""
+"""Reads from the hub's records which tasks flap."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ Moves = dict[str, list[Move]]
 """Task id → its steps, oldest first."""
 
 
-def read_seesaws(checkout: Checkout, tasks: Collection[str], now: datetime) -> Moves:
-    """Those of *tasks* (ids) that go back and forth, with their moves of the last day.
+def read_flapping_tasks(checkout: Checkout, tasks: Collection[str], now: datetime) -> Moves:
+    """Find those of *tasks* (ids) that flap, with their moves of the last day.
 
-    Once seen, a task stays one of them until its file and the hub agree; what happened before that counts no more.
+    A flapping task stays one until its file and the hub agree; its moves before that no longer count.
     """
     if not tasks:
         return {}
     since = now - WINDOW
-    standing, decided = _seen(checkout, since)
-    suspects = (standing | _often(checkout, since)) & set(tasks)
+    flapping, decided = _flapping(checkout, since)
+    suspects = (flapping | _often(checkout, since)) & set(tasks)
     moves = _moves(checkout, suspects, since) if suspects else {}
     recent = {task: [move for move in moves.get(task, ()) if move.at > decided.get(task, since)] for task in suspects}
     return {
         task: recent[task]
         for task in sorted(suspects)
-        if task in standing or count_rounds(recent[task]) >= FLAP_THRESHOLD
+        if task in flapping or count_rounds(recent[task]) >= FLAP_THRESHOLD
     }
 
 
-def _seen(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime]]:
-    """The tasks that stand as going back and forth in the repo, and when those of the last day were decided."""
+def _flapping(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime]]:
+    """Return the tasks of the repo with an open C-20, and when those of the last day were resolved."""
     rows = Finding.objects.filter(Q(resolved_at=None) | Q(resolved_at__gte=since), checkout__repo=checkout.repo_id)
-    standing, decided = set[str](), dict[str, datetime]()
+    flapping, decided = set[str](), dict[str, datetime]()
     for task, at in rows.filter(code=FLAPPING).order_by("resolved_at").values_list("task", "resolved_at"):
         if at is None:
-            standing.add(task)
+            flapping.add(task)
         else:
             decided[task] = at
-    return standing, decided
+    return flapping, decided
 
 
 def _often(checkout: Checkout, since: datetime) -> set[str]:
-    """The tasks that were reopened, or written back here, often enough to be looked at."""
+    """Return the tasks that were reopened, or written back here, often enough to be suspects."""
     reopened = _changes(checkout, since).filter(reopen=True).values_list("task__key")
     written = _writebacks(since).filter(checkout=checkout).values_list("task")
     counted = (
@@ -68,14 +68,13 @@ def _moves(checkout: Checkout, tasks: Iterable[str], since: datetime) -> Moves:
         changes = _changes(checkout, since).filter(task__key__in=batch).order_by("at", "pk")
         for change in changes.select_related("task"):
             found[change.task.key].append(_of_change(change))
-        # Also those in other checkouts: what they pushed is what the file says here, and nobody's edit.
+        # Also those in other checkouts: the file here has what they pushed; no user has edited it.
         written = _writebacks(since).filter(checkout__repo=checkout.repo_id, task__in=batch)
         columns = ("task", "resolved_at", "file_status", "db_status", "checkout__host", "checkout")
-        for task, at, old, new, host, place in written.order_by("resolved_at", "pk").values_list(*columns):
-            elsewhere = place != checkout.pk
-            found[task].append(
-                Move(cast(datetime, at), old, new, f"a fix on {host}", written=True, elsewhere=elsewhere)
-            )
+        for task, at, old, new, host, pk in written.order_by("resolved_at", "pk").values_list(*columns):
+            elsewhere = pk != checkout.pk
+            move = Move(cast(datetime, at), old, new, f"a fix on {host}", written=True, elsewhere=elsewhere)
+            found[task].append(move)
     return {task: sorted(moves, key=lambda move: move.at) for task, moves in found.items()}
 
 

@@ -16,13 +16,13 @@ from statehub.ids import normalize_id
 T = TypeVar("T")
 
 GONE = ""
-"""In the place of a digest: the file is gone; what it said is kept for the day that it comes back."""
+"""In place of a digest: the file is gone; its content is kept for the day that it comes back."""
 
 LEFT = "-"
-"""In the place of a digest: the file is gone, from the repo's branch on its origin as well."""
+"""In place of a digest: the file is gone, from the repo's branch on its origin as well."""
 
 UNREAD = "?"
-"""In the place of a digest: what the file says now has to be read."""
+"""In place of a digest: the file must be read again."""
 
 BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
@@ -30,7 +30,7 @@ BATCH_SIZE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row without its content; `version` is None where the two sides did not agree."""
+    """One row without its content; `version` is None if the two sides did not agree."""
 
     key: str
     workstream: str
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file was not there any more."""
+        """Return whether the file was no longer there."""
         return self.digest in (GONE, LEFT)
 
 
@@ -56,14 +56,14 @@ class NewEntry:
 
 
 def batches(values: Iterable[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]]:
-    """*values* in lists of at most *size*; none where there are no values."""
+    """Split *values* into lists of at most *size*; no list if there are no values."""
     items = list(values)
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def read_entries(checkout: int) -> dict[str, Entry]:
-    """All rows of the checkout, by path, without their content."""
+    """Read all rows of the checkout, by path, without their content."""
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     return {
         path: Entry(normalize_id(key), with_dashes(workstream), digest, version)
@@ -74,7 +74,7 @@ def read_entries(checkout: int) -> dict[str, Entry]:
 
 
 def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[ParsedWorkplan, str]]:
-    """What the rows of *paths* remember, with the text that it is kept as."""
+    """Read the contents of the rows of *paths*, parsed and as text."""
     found: dict[str, tuple[ParsedWorkplan, str]] = {}
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     for batch in batches(paths):
@@ -93,19 +93,13 @@ def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
     bulk_upsert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 
 
-def retire(checkout: int, paths: Collection[str]) -> None:
-    """Mark the rows of *paths*: their files are gone."""
+def mark_gone(checkout: int, paths: Collection[str], digest: str) -> None:
+    """Mark the rows of *paths*, whose files are not there, with *digest*: GONE or LEFT."""
     for batch in batches(paths):
-        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=GONE, version=None)
+        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=digest, version=None)
 
 
-def mark_as_left(checkout: int, paths: Collection[str]) -> None:
-    """Mark the rows of *paths*: their files are gone for good, from the repo's branch too."""
-    for batch in batches(paths):
-        LedgerEntry.objects.filter(checkout=checkout, path__in=batch).update(digest=LEFT, version=None)
-
-
-def forget(checkout: int, paths: Collection[str]) -> None:
-    """Delete the rows of *paths*: their workplans are somewhere else now."""
+def delete_entries(checkout: int, paths: Collection[str]) -> None:
+    """Delete the rows of *paths*: their workplans are in other files now."""
     for batch in batches(paths):
         LedgerEntry.objects.filter(checkout=checkout, path__in=batch).delete()

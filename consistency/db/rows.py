@@ -182,18 +182,6 @@ def read_tasks(
     return tuple(found.values()), foreign
 
 
-def read_foreign_workstreams(repo: int, uuids: Collection[str]) -> dict[str, str]:
-    """Those of *uuids* that are workstreams of other repos: id → 'slug/key'."""
-    return {
-        str(pk): f"{slug}/{key}"
-        for batch in batches(uuids)
-        for pk, slug, key in Workstream.objects.filter(pk__in=batch)
-        .exclude(repo=repo)
-        .order_by()
-        .values_list("pk", "repo__slug", "key")
-    }
-
-
 def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
     rows = Task.objects.filter(workstream__repo=repo).order_by()
     if len(workstreams) <= _BATCH_SIZE:

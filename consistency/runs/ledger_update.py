@@ -23,15 +23,15 @@ from consistency.core.ledger_codec import dump
 from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.ledger import (
+    GONE,
     LEFT,
     UNREAD,
     Entry,
     NewEntry,
-    forget,
-    mark_as_left,
+    delete_entries,
+    mark_gone,
     read_contents,
     read_entries,
-    retire,
     write_entries,
 )
 from consistency.git.files import digest
@@ -44,17 +44,16 @@ if TYPE_CHECKING:
 def update_ledger(checkout: Checkout, synced: Sync) -> None:
     """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
     reading, left = synced.reading, synced.left
-    entries = _entries(synced)
-    changed = [entry for entry in entries if _differs(entry, reading.entries, reading.contents)]
+    changed = [entry for entry in _entries(synced) if _differs(entry, reading.entries, reading.contents)]
     write_entries(checkout.pk, changed)
     there = reading.keys
     new = [row for row in left if row.path not in reading.entries and row.path not in reading.listed]
     gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
     moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
-    forget(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
-    retire(checkout.pk, {path for path, entry in gone.items() if entry.key not in there and not entry.is_gone})
+    delete_entries(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
+    mark_gone(checkout.pk, {path for path, row in gone.items() if row.key not in there and not row.is_gone}, GONE)
     write_entries(checkout.pk, [_left_entry(row) for row in new])
-    mark_as_left(checkout.pk, {row.path for row in left if row.path in gone and row.key not in there})
+    mark_gone(checkout.pk, {row.path for row in left if row.path in gone and row.key not in there}, LEFT)
 
 
 def record_written_files(checkout: Checkout, synced: Sync, files: Mapping[str, Edited]) -> None:

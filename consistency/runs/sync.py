@@ -18,7 +18,7 @@ from consistency.core.comparison.gates import Freshness, check_missing_workplans
 from consistency.core.comparison.snapshot import HubSnapshot, HubWorkstream, ParsedWorkplan
 from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
-from consistency.db.flapping import read_seesaws
+from consistency.db.flapping import read_flapping_tasks
 from consistency.db.ledger import LEFT
 from consistency.db.rows import (
     VersionConflictError,
@@ -122,8 +122,9 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
         rows = [workstreams[pk] for pk in comparison.gone]
         others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
         comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
-    moving = {drift.finding.task for drift in comparison.drifts if drift.finding.task and _moves_status(drift)}
-    comparison = suppress_flapping(comparison, read_seesaws(checkout, moving, timezone.now()))
+    moves = (drift.finding for drift in comparison.drifts if isinstance(drift.action, AdvanceTask | WriteBack))
+    moving = {finding.task for finding in moves if finding.task}
+    comparison = suppress_flapping(comparison, read_flapping_tasks(checkout, moving, timezone.now()))
     comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
     missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
     gates = check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
@@ -156,10 +157,6 @@ def _left(
 
 def _compare(reading: Scan, hub: HubSnapshot) -> Comparison:
     return compare(reading.side, hub, lambda: str(uuid.uuid4()))
-
-
-def _moves_status(drift: Drift) -> bool:
-    return isinstance(drift.action, AdvanceTask | WriteBack)
 
 
 def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:

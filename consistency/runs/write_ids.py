@@ -17,11 +17,10 @@ from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
-from consistency.db.rows import read_foreign_workstreams, read_tasks, read_workstreams
+from consistency.db.rows import read_strangers, read_tasks, read_workstreams
 from consistency.git.atomicfile import replace_file
 from consistency.git.commit import Description, Wanted, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
-from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
@@ -33,11 +32,11 @@ from statehub.phrases import describe_os_error, plural
 from statehub.text import escape_control
 
 _NO_LEDGER = 0
-"""The number of no checkout: nothing is settled, all is read and compared."""
+"""The key of no checkout: its ledger is empty, and all files are read and compared."""
 
 
 class WriteIdsError(StateHubError):
-    """The checkout is not one to be written to now; one sentence for people. Nothing was written."""
+    """The checkout cannot be written to now; one sentence for people. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Missing:
 
 @dataclass(slots=True)
 class Plan:
-    """What the workplans lack, by path, and one sentence on each thing that is left alone."""
+    """What the workplans lack, by path, and one sentence for each thing that is left out."""
 
     missing: dict[str, Missing] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
@@ -59,9 +58,9 @@ class Plan:
 
 @dataclass(slots=True)
 class WriteIdsResult:
-    """What was stamped: path → (1 where its workstream was, how many of its tasks), and the commit, if one was made.
+    """The stamped files: path → (1 if its workstream was, number of its tasks), and the commit, if one was made.
 
-    `left` are the sentences on what was left alone.
+    `left` has one sentence for each thing that was left out.
     """
 
     left: list[str]
@@ -70,39 +69,57 @@ class WriteIdsResult:
 
 
 def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, commit: bool) -> WriteIdsResult:
-    """Stamp the workplans of the checkout of *opened*, and commit them where *commit* says so.
+    """Write the missing UUIDs into the workplans of *opened*, and commit them if *commit* is true.
 
     *warn* gets one line for each other problem. Raises WriteIdsError, NotAWorkTreeError, CheckoutLockedError, GitError,
-    OSError, and django.db.Error where the hub is gone.
+    OSError, and django.db.Error if the hub is gone.
     """
-    tree = opened.tree
+    checkout, tree = opened.checkout, opened.tree
     if opened.trouble is not None or tree is None:
-        raise opened.trouble or WriteIdsError(f"{opened.checkout.path} is not a git work tree")
-    look = inspect_checkout(opened, tree, options, warn)
-    hindrance = look.gates[0].message if look.gates else writeback_blocker(look.state)
-    if hindrance is not None:
-        raise WriteIdsError(hindrance)
-    reading, plan = _plan(opened.checkout, tree, options.max_size)
-    for path in sorted(plan.missing.keys() & look.state.dirty):
+        raise opened.trouble or WriteIdsError(f"{checkout.path} is not a git work tree")
+    preflight = inspect_checkout(opened, tree, options, warn)
+    blocker = preflight.gates[0].message if preflight.gates else writeback_blocker(preflight.state)
+    if blocker is not None:
+        raise WriteIdsError(blocker)
+    scan, plan = _plan(checkout, tree, options.max_size)
+    for path in sorted(plan.missing.keys() & preflight.state.dirty):
         del plan.missing[path]
         plan.left.append(f"{path}: workplan has uncommitted changes — skipping stamping")
-    return _write(opened.checkout, tree, look.state, plan, reading, options, commit=commit)
+    counts: dict[str, tuple[int, int]] = {}
+    wanted = Wanted(
+        {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
+        scan.digests,
+        Description(lambda paths, _day: message({path: counts[path] for path in sorted(paths)})),
+        options.max_size,
+        scan.overlooked,
+    )
+    if commit:
+
+        def record(made: str, when: int, _paths: object) -> None:
+            record_own_commit(checkout.repo_id, made, when, ())
+
+        written = commit_changes(tree, preflight.state, wanted, options.committer, record)
+    else:
+        written = _replace_files(tree, wanted)
+    left = [f"{path or tree.top}: {why}" for path, why in written.faults]
+    return WriteIdsResult(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
 
 
 def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Scan, Plan]:
-    """The files as they were read, and what they lack; both sides are compared without what the ledger remembers."""
+    """Read the files, and compare both sides without the ledger; return the scan and what the files lack."""
     repo, slug = checkout.repo_id, checkout.repo.slug
     workstreams = read_workstreams(repo)
-    reading = scan_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
-    workplans = [item.workplan for item in reading.side.known]
-    tasks, foreign = read_tasks(repo, workstreams, reading.side.known, empty=not workstreams)
-    strangers = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
-    hub = HubSnapshot(workstreams, tasks, {**foreign, **read_foreign_workstreams(repo, strangers)})
-    return reading, plan_stamps(workplans, hub, compare(reading.side, hub, lambda: str(uuid.uuid4())), slug)
+    scan = scan_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
+    workplans = [item.workplan for item in scan.side.known]
+    tasks, foreign = read_tasks(repo, workstreams, scan.side.known, empty=not workstreams)
+    uuids = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
+    foreign |= {row.id: f"{row.repo}/{row.key}" for row in read_strangers(repo, uuids, ())}
+    hub = HubSnapshot(workstreams, tasks, foreign)
+    return scan, plan_stamps(workplans, hub, compare(scan.side, hub, lambda: str(uuid.uuid4())), slug)
 
 
 def plan_stamps(workplans: Iterable[Workplan], hub: HubSnapshot, comparison: Comparison, slug: str) -> Plan:
-    """The UUIDs that *workplans* lack, as far as *comparison* leaves no doubt whose they are."""
+    """List the UUIDs that *workplans* lack, except those that *comparison* leaves in doubt."""
     rows = {(row.workstream, row.key): row.id for row in hub.tasks}
     faults = [
         drift.finding for drift in comparison.drifts if drift.finding.severity is Severity.FAIL and drift.finding.file
@@ -132,37 +149,6 @@ def _about(faults: Iterable[Finding], slug: str) -> list[str]:
     ]
 
 
-def _write(
-    checkout: Checkout,
-    tree: WorkTree,
-    state: CheckoutStatus,
-    plan: Plan,
-    reading: Scan,
-    options: RunOptions,
-    *,
-    commit: bool,
-) -> WriteIdsResult:
-    """Write what the *plan* says, as far as that can be done."""
-    counts: dict[str, tuple[int, int]] = {}
-    wanted = Wanted(
-        {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
-        reading.digests,
-        Description(lambda paths, _day: message({path: counts[path] for path in sorted(paths)})),
-        options.max_size,
-        reading.overlooked,
-    )
-    if commit:
-
-        def record(made: str, when: int, _paths: object) -> None:
-            record_own_commit(checkout.repo_id, made, when, ())
-
-        written = commit_changes(tree, state, wanted, options.committer, record)
-    else:
-        written = _replace(tree, wanted)
-    left = [f"{path or tree.top}: {why}" for path, why in written.faults]
-    return WriteIdsResult(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
-
-
 def _stamped(
     missing: Missing, left: list[str], counts: dict[str, tuple[int, int]], data: bytes, compared: bool
 ) -> Edited:
@@ -183,8 +169,8 @@ def _stamped(
     return edited
 
 
-def _replace(tree: WorkTree, wanted: Wanted) -> Written:
-    """Put what is *wanted* into the work tree; no commit."""
+def _replace_files(tree: WorkTree, wanted: Wanted) -> Written:
+    """Put the *wanted* files into the work tree; commit nothing."""
     written = Written()
     for path, edited in edit_files(tree, wanted, written).items():
         try:
@@ -201,12 +187,12 @@ def _counts(before: Workplan, after: Workplan) -> tuple[int, int]:
 
 
 def message(counts: Mapping[str, tuple[int, int]]) -> str:
-    """The commit's message; *counts* as `Stamped.files`, in the order of paths."""
+    """Write the commit's message; *counts* as `WriteIdsResult.files`, in the order of paths."""
     lines = [f"- {escape_control(path)}: {in_words(*number)}" for path, number in counts.items()]
     return "\n".join(["chore(consistency): stamp ids of workstreams and tasks [auto]", "", *lines, ""])
 
 
 def in_words(workstreams: int, tasks: int) -> str:
-    """`1 workstream and 2 tasks`; what there is none of is not named."""
+    """Return `1 workstream and 2 tasks`; a number of 0 is left out."""
     parts = [(workstreams, "workstream"), (tasks, "task")]
     return " and ".join(f"{number} {plural(number, noun)}" for number, noun in parts if number)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from consistency.core.comparison.gates import NOT_ASKED
-from consistency.db.ledger import GONE, batches, forget, read_contents, retire
+from consistency.db.ledger import GONE, batches, delete_entries, mark_gone, read_contents
 from consistency.git.remote import Fetched
 from consistency.git.status import read_status
 from consistency.git.worktree import find_worktree
@@ -136,9 +136,9 @@ def test_more_paths_than_a_statement_takes(clone: Clone) -> None:
     checkout, paths = Checkout.objects.get().pk, [f"{number}.md" for number in range(100_000)]
     assert read_contents(checkout, paths) == {}
     assert set(read_contents(checkout, [*paths, FILE])) == {FILE}
-    retire(checkout, [*paths, FILE])
+    mark_gone(checkout, [*paths, FILE], GONE)
     assert [(row["digest"], row["version"]) for row in ledger().values()] == [(GONE, None)]
-    forget(checkout, [*paths, FILE])
+    delete_entries(checkout, [*paths, FILE])
     assert ledger() == {}
 
 
