@@ -1,4 +1,4 @@
-"""What runs leave behind: runs, findings as episodes, and the ledger of each checkout's file side."""
+"""The records of runs: runs, findings, own commits, and the ledger of each checkout's files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from statehub.text import escape_control
 
 
 class Mode(models.TextChoices):
-    """What a run was asked to do."""
+    """The kind of a run."""
 
     CHECK = "check"
     FIX = "fix"
 
 
 class RunState(models.TextChoices):
-    """How a run ended; `running` also where its process died on the way."""
+    """How a run ended; `running` also if its process died."""
 
     RUNNING = "running"
     OK = "ok"
@@ -101,7 +101,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
 
 class Finding(models.Model):
-    """An episode: one row per fingerprint of a checkout while it is open (design, "Data model")."""
+    """A finding from its first to its last sighting: while open, the only one with its fingerprint in a checkout."""
 
     checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="findings")
     fingerprint = models.CharField(max_length=64)
@@ -130,7 +130,7 @@ class Finding(models.Model):
 
     class Meta:
         ordering = ("-last_seen", "-id")
-        # By first_seen, which never changes: a standing finding that is seen again moves in none of them.
+        # By first_seen, which never changes: an open finding that is seen again moves in none of the indexes.
         indexes = (
             models.Index(fields=("checkout", "code"), name="finding_checkout_code"),
             models.Index(
@@ -179,10 +179,10 @@ class OwnCommit(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """What the hub remembers of one workplan file of one checkout as of the last fix.
+    """One workplan file of one checkout as of the last fix.
 
-    `version` is the workstream's at which both sides agreed on the bytes with `digest`; null where they did
-    not. `content` is what the file said and what the hub took of it (`core.memory`).
+    `version` is the workstream's when both sides agreed on the bytes with `digest`; null if they did not. `content` has
+    the file's statuses and those that the hub took from it (`core.ledger_codec`).
     """
 
     checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="ledger")

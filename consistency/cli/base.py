@@ -1,4 +1,4 @@
-"""What check_consistency and fix_consistency share: arguments in, one report out, exit status."""
+"""The base of check_consistency and fix_consistency: arguments, report, exit status."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     pass
 
 JOBS = 8
-"""Fetches side by side."""
+"""Parallel fetches."""
 
 WAIT_SECONDS = 60.0
-"""Seconds that a run waits for another run on a checkout."""
+"""The time that a run waits for another run on a checkout."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
-"""For so long the rest of a run waits for a database that has gone away, and asks it that often."""
+"""How long a run waits for a database that went away, and the time between two tries to connect."""
 
 FAIL_ON = ("fail", "warn", "never")
 FORMATS = ("text", "json", "sarif")
@@ -60,7 +60,7 @@ class RunCommand(HubCommand):
     mode: Mode
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which checkouts, how to report, how long to fetch."""
+        """Add the options that both commands have."""
         parser.add_argument("slugs", nargs="*", metavar="SLUG", help="repos, by their slugs")
         parser.add_argument("--all", action="store_true", help="every checkout registered for this host")
         parser.add_argument(
@@ -101,12 +101,12 @@ class RunCommand(HubCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do the work, and tell the monitor that is set up, if any."""
+        """Run the command, and ping the monitor if the settings have one."""
         with pinged(settings.STATEHUB_PING_URL, self.warn):
             super().handle(*args, **options)
 
     def work(self, options: dict[str, Any]) -> int:
-        """Run over the checkouts asked for, report, and return the exit status."""
+        """Run over the checkouts of the *options*, write the report, and return the exit status."""
         if options["no_fetch"] and options["fetch_timeout"] is not None:
             raise CommandError("--fetch-timeout is for a fetch: give it without --no-fetch")
         if options["output"]:
@@ -164,9 +164,9 @@ class RunCommand(HubCommand):
             raise CommandError(str(error)) from error
 
     def _by_paths(self, paths: list[str], host: str) -> list[Checkout]:
-        """The checkouts at *paths*, each once. Raises RegistrationError, NotAWorkTreeError, GitError.
+        """Return the checkouts at *paths*, each once. Raises RegistrationError, NotAWorkTreeError, GitError.
 
-        If one is not a checkout, none is registered: nothing has been done then.
+        If one is not a work tree, none is registered.
         """
         if len(paths) > 1:
             for path in paths:
@@ -180,13 +180,13 @@ class RunCommand(HubCommand):
         return list(found.values())
 
     def _run(self, checkouts: list[Checkout], options: dict[str, Any], outcomes: dict[int, CheckoutOutcome]) -> bool:
-        """Fill in the *outcomes*; whether a checkout was passed over because another run is at work there.
+        """Fill in the *outcomes*; return whether a checkout was skipped because another run is working there.
 
-        A database that goes away costs the checkout that is at work; the others go on when it is back.
+        If the database goes away, the run over one checkout fails; the others go on when it is back.
         """
         locked, left, run_options = False, len(checkouts), self._run_options(options)
         if left > 1:
-            gc.freeze()  # What is loaded by now stays: the collections between checkouts need not look at it.
+            gc.freeze()  # What is loaded now stays: the collections between checkouts can skip it.
         with (
             progress(len(checkouts), sys.stderr) as bar,
             closing(fetch_all(checkouts, run_options, options["jobs"], bar.wait)) as ready,
@@ -218,7 +218,7 @@ class RunCommand(HubCommand):
         return locked
 
     def _run_one(self, opened: OpenCheckout, run_options: RunOptions, options: dict[str, Any]) -> CheckoutOutcome:
-        """Run over one checkout. If quiet, other messages (why a pull failed) only come with a new finding."""
+        """Run over one checkout. With --verbosity 0 messages (why a pull failed) come only with a new finding."""
         if options["verbosity"]:
             return run_checkout(opened, run_options, self.warn)
         notes: list[str] = []
@@ -229,13 +229,13 @@ class RunCommand(HubCommand):
 
 
 def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
-    """The outcome of a run that lost its hub on the way: what it has done stays, the next run finds it."""
-    slug, words = checkout.repo.slug, escape_unstorable(explain_database_error(error).line)
-    return CheckoutOutcome(slug, checkout.path, None, str(RunState.ERROR), converged=False, error=f"{slug}: {words}")
+    """Return the outcome of a run that lost the database: the next run finds what it has done."""
+    slug, message = checkout.repo.slug, escape_unstorable(explain_database_error(error).line)
+    return CheckoutOutcome(slug, checkout.path, None, str(RunState.ERROR), converged=False, error=f"{slug}: {message}")
 
 
 def _is_hub_back() -> bool:
-    """Connect to the database again, and wait for it if it has to be; whether it answers."""
+    """Connect to the database again, and wait for it if necessary; return whether it answers."""
     deadline = time.monotonic() + RECONNECT_SECONDS
     while True:
         connection.close()
@@ -250,7 +250,7 @@ def _is_hub_back() -> bool:
 
 
 def _exit_status(report: Report, fail_on: str, locked: bool) -> int:
-    """0: nothing at or above *fail_on* is left; 1: something is; 2: a checkout was not run (design, "Commands")."""
+    """Return 0 if no finding at or above *fail_on* is left, 1 if one is, 2 if a checkout was not run."""
     if locked or any(outcome.error for outcome in report.repos):
         return CANNOT_RUN
     if fail_on == "never":

@@ -1,7 +1,7 @@
-"""Which of the hub's repos a clone is one of: by its address, and by the commits that its history begins with.
+"""Finds the hub's repo that a clone is of: by its address, and by the first commits of its history.
 
-Forks and copies share their first commits, and an address may be given to another repository: where the two do not say
-the same, a person has to.
+Forks and copies share their first commits, and an address may be given to another repository: if the two disagree, the
+user has to decide.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ def match(clone: Clone, slug: str | None) -> Repo | None:
     joined = [repo for repo in same_place if clone.may_be_of(repo)]
     related = [repo for repo in repos if clone.is_related(repo)]
     if same_place and not joined:
-        raise RegistrationError(_other_repository(clone, same_place[0]))
+        repo = same_place[0]
+        raise RegistrationError(
+            f"{clone.path} is not a clone of '{repo.slug}' ({repo.origin or 'no origin'}): the histories have nothing "
+            f"in common; register_repo {clone.path} --slug OTHER registers it under another slug"
+        )
     if len(joined) == 1:
         return joined[0]
     for repo in repos:
@@ -39,22 +43,20 @@ def match(clone: Clone, slug: str | None) -> Repo | None:
 
 
 def _is_at(clone: Clone, repo: Repo) -> bool:
-    """Whether *repo* has the clone's address. On another machine the same path may be another folder."""
+    """Return whether *repo* is at the clone's address; without addresses, whether the clone was moved.
+
+    On another machine the same path may be another folder.
+    """
     if not clone.address:
-        return _has_moved(clone, repo)
+        return not repo.origin and clone.is_related(repo) and bool(gone_here(repo, clone.host))
     if clone.address not in repo.addresses:
         return False
     here = any(checkout.host == clone.host for checkout in repo.checkouts.all())
     return here or not is_local(clone.address) or clone.may_be_of(repo)
 
 
-def _has_moved(clone: Clone, repo: Repo) -> bool:
-    """Whether the clone, which has no address, is one of *repo*, which has none, at another place than before."""
-    return not repo.origin and clone.is_related(repo) and bool(gone_here(repo, clone.host))
-
-
 def gone_here(repo: Repo, host: str) -> list[Checkout]:
-    """The checkouts of *repo* on *host*, this machine, whose folder is gone or is not a work tree any more."""
+    """List the checkouts of *repo* on *host*, this machine, whose folder is gone or no longer a work tree."""
     return [
         checkout
         for checkout in repo.checkouts.all()
@@ -63,7 +65,7 @@ def gone_here(repo: Repo, host: str) -> list[Checkout]:
 
 
 def _chosen(clone: Clone, slug: str, wanted: Repo | None, same_place: Sequence[Repo]) -> Repo | None:
-    """The repo *wanted* by its *slug*; None if a new one is. Raises RegistrationError."""
+    """Return the repo that the user *wanted* by its *slug*; None for a new one. Raises RegistrationError."""
     if wanted is None:
         known = [repo for repo in same_place if clone.may_be_of(repo)]
         if known and clone.address:
@@ -78,13 +80,13 @@ def _chosen(clone: Clone, slug: str, wanted: Repo | None, same_place: Sequence[R
 
 
 def _is_one_of(clone: Clone, repo: Repo) -> bool:
-    """Whether the clone may join *repo* if a person says so: by its history, or by its address if that is not known."""
+    """Return whether the clone may join *repo* by name: by its history, or its address if the history is unknown."""
     kinship = clone.kinship(repo)
     return kinship is Kinship.RELATED or (kinship is Kinship.UNKNOWN and _is_at(clone, repo))
 
 
 def check_clone(clone: Clone, repo: Repo) -> None:
-    """Raise RegistrationError unless the clone may join *repo* if a person says so."""
+    """Raise RegistrationError unless the clone may join *repo* by name."""
     if not _is_one_of(clone, repo):
         raise RegistrationError(
             f"{clone.path} ({clone.address or 'no origin'}) is not a clone of '{repo.slug}' "
@@ -93,7 +95,7 @@ def check_clone(clone: Clone, repo: Repo) -> None:
 
 
 def slug_taken(clone: Clone, repo: Repo) -> str:
-    """Say whose slug it is that the clone wants, and why it does not join that repo."""
+    """Say which repo has the slug that the clone wants, and why it does not join that repo."""
     whose = f"the repo with origin {repo.origin}" if repo.origin else "another repo, which has no origin"
     mine = f" (this one's is {clone.address})" if clone.address else " (this one has none)"
     return (
@@ -106,13 +108,6 @@ def _difference(clone: Clone, repo: Repo) -> str:
     if clone.kinship(repo) is Kinship.UNKNOWN:
         return "it is not known whether the histories are related"
     return "the histories have nothing in common"
-
-
-def _other_repository(clone: Clone, repo: Repo) -> str:
-    return (
-        f"{clone.path} is not a clone of '{repo.slug}' ({repo.origin or 'no origin'}): the histories have nothing in "
-        f"common; register_repo {clone.path} --slug OTHER registers it under another slug"
-    )
 
 
 def _ask(clone: Clone, repos: Iterable[Repo]) -> str:

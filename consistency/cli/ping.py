@@ -1,6 +1,6 @@
-"""Tells a monitor at a URL that a command begins, and how it ended, by the convention of healthchecks.io.
+"""Pings a monitor when a command starts and when it ends, by the convention of healthchecks.io.
 
-Best effort: a ping that fails is one line on stderr and changes nothing else. What is silent is noticed by the monitor.
+A failed ping is one line on stderr and changes nothing else: the monitor notices a missing ping.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 from statehub import __version__
 
 SECONDS = 10.0
-"""A ping may take this long, looking up the name and following redirects included."""
+"""The time limit of a ping, including DNS and redirects."""
 
 Warn = Callable[[str], None]
 
 
 @contextmanager
 def pinged(url: str, warn: Warn, seconds: float = SECONDS) -> Iterator[None]:
-    """Ping *url* before and after what is done meanwhile; an empty *url* is none.
+    """Ping *url* before and after the body; an empty *url* means no pings.
 
-    `/start` first; at the end *url* itself where all went well, `/fail` where an exception came out: SystemExit with
-    another status than 0, or any other. *warn* is told, in one line each, which pings failed.
+    `/start` first; at the end *url* itself, or `/fail` after an exception: SystemExit with another status than 0, or
+    any other. *warn* gets one line for each ping that failed.
     """
     if not url:
         yield
@@ -44,7 +44,7 @@ def pinged(url: str, warn: Warn, seconds: float = SECONDS) -> Iterator[None]:
 
 
 def address(url: str, end: str, rid: str) -> str:
-    """*url* with *end* after its path and the run's id *rid* in its query; what the query held stays."""
+    """Add *end* to the path of *url*, and the run's id *rid* to its query."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/") + end if end else parts.path
     query = f"{parts.query}&rid={rid}" if parts.query else f"rid={rid}"
@@ -52,21 +52,21 @@ def address(url: str, end: str, rid: str) -> str:
 
 
 def _ping(url: str, warn: Warn, seconds: float) -> None:
-    """Call *url*, and tell *warn* where that failed. The URL's path is a secret: only its host is named."""
+    """Call *url*, and *warn* if that failed. The URL's path is a secret: only its host is named."""
     problem: list[str] = []
-    # A socket's time limit begins anew with every byte, and looking up a name has none.
+    # A socket's time limit starts again with every byte, and a DNS lookup has none.
     thread = threading.Thread(target=lambda: problem.extend(_call(url, seconds)), daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
         problem.append(f"no answer within {seconds:g} seconds")
-    with suppress(OSError):  # Nobody reads our stderr any more.
-        for words in problem[:1]:
-            warn(f"warning: ping of {urlsplit(url).hostname} failed: {' '.join(words.split())}")
+    with suppress(OSError):  # The reader of our stderr has gone.
+        for message in problem[:1]:
+            warn(f"warning: ping of {urlsplit(url).hostname} failed: {' '.join(message.split())}")
 
 
 def _call(url: str, seconds: float) -> list[str]:
-    """What was wrong with the answer from *url*; nothing where it was fine."""
+    """Call *url*; return a list with the error, or an empty one."""
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import Request
@@ -87,7 +87,7 @@ def _call(url: str, seconds: float) -> list[str]:
 
 
 def _opener() -> Any:
-    """What opens http and https alone, through the environment's proxies, and never goes from https to http."""
+    """Return an opener of http and https only, through the environment's proxies; no redirect leaves https."""
     from urllib import request
     from urllib.error import HTTPError
 

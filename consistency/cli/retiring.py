@@ -1,4 +1,4 @@
-"""Retires checkouts and brings them back: retired, they are not run or shown as overdue; their history always stays."""
+"""Retires checkouts and brings them back. Retired ones are not run or shown as overdue; their history is kept."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from consistency.models import Finding
 from statehub.models import Checkout, Repo
 
 RETIRED = "retired"
-"""How a finding ends whose checkout is retired: no run looks at it again."""
+"""The resolution of a finding of a retired checkout: no run checks it again."""
 
 
 def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:
-    """Retire those of *checkouts* that are not retired yet, and end their open findings; returns these."""
+    """Retire those of *checkouts* that are active, and resolve their open findings; return those retired."""
     pks, now = [checkout.pk for checkout in checkouts], timezone.now()
     with transaction.atomic():
         rows = Checkout.objects.active().select_for_update(of=("self",)).filter(pk__in=pks)
         done = list(rows.select_related("repo").order_by("repo__slug", "host", "path"))
         Checkout.objects.filter(pk__in=[checkout.pk for checkout in done]).update(retired_at=now)
-        # Of all: a run that was at work while its checkout was retired may have opened some since.
+        # Of all: a run that was running while its checkout was retired may have opened some since.
         findings = Finding.objects.open().filter(checkout__in=pks)
         findings.update(resolved_at=now, resolution=RETIRED)
     return done
@@ -30,14 +30,14 @@ def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:
 
 @dataclass(slots=True)
 class BroughtBack:
-    """The checkouts that are active again; and those that are not, each with the active one that has its place now."""
+    """The checkouts that are active again, and those that are not, each with the active one at its place."""
 
     done: list[Checkout] = field(default_factory=list)
     refused: list[tuple[Checkout, Checkout]] = field(default_factory=list)
 
 
 def bring_back(checkouts: Iterable[Checkout]) -> BroughtBack:
-    """Make those of *checkouts* that are retired active again, unless another checkout is at their place by now.
+    """Make those of *checkouts* that are retired active again, unless another checkout is at their place now.
 
     Of several that were retired from one place, the last one comes back.
     """
@@ -59,7 +59,7 @@ def bring_back(checkouts: Iterable[Checkout]) -> BroughtBack:
 
 
 def lock_places() -> None:
-    """Let nobody else give a place to a checkout until this transaction ends.
+    """Let no other process give a place to a checkout until this transaction ends.
 
     On SQLite a transaction that writes has the database to itself.
     """

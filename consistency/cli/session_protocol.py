@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from django.conf import settings
 
-from consistency.core.marked_section import SectionError, SectionPlacement, render, replace_section
+from consistency.core.marked_section import SectionError, render, replace_section
 from consistency.git.atomicfile import replace_file
 from consistency.git.files import digest, digest_of, read_files
 from consistency.git.lock import CheckoutLockedError, locked
@@ -26,25 +26,35 @@ class SessionProtocolError(StateHubError):
 
 
 def check_protocol(tree: WorkTree, file: str) -> None:
-    """Raise SessionProtocolError where `keep_protocol` would, as far as that can be told without writing."""
-    path = _inside(tree, file)
-    with _refusals(path):
-        replace_section(_read(_full(tree, path), path) or b"", _section(Repo(slug="slug")))
+    """Raise SessionProtocolError if `keep_protocol` would, as far as that is known without writing."""
+    full, path = _locate(tree, file)
+    with _errors_of(path):
+        replace_section(_read(full, path) or b"", _section(Repo(slug="slug")))
 
 
 def keep_protocol(tree: WorkTree, repo: Repo, file: str) -> str:
-    """Put the session protocol of *repo* into *file*, a path below the top of *tree*; one sentence on what was done.
+    """Put the session protocol of *repo* into *file*, a path below the top of *tree*; return one sentence on it.
 
     A link inside the work tree is followed. Raises SessionProtocolError, and nothing is written then.
     """
-    path = _inside(tree, file)
-    with _refusals(path), locked(tree):
-        return f"{path}: {_keep(_full(tree, path), path, _section(repo))}"
+    full, path = _locate(tree, file)
+    with _errors_of(path), locked(tree):
+        old = _read(full, path)
+        placed = replace_section(old or b"", _section(repo))
+        if placed.data == old:
+            return f"{path}: the session protocol is up to date"
+        if old is None:
+            _create(full, placed.data)
+            done = "created with the session protocol"
+        else:
+            replace_file(full, digest(old), placed.data)
+            done = f"the session protocol was {'updated' if placed.found else 'added'}"
+    return f"{path}: {done}; commit it"
 
 
 @contextmanager
-def _refusals(path: str) -> Iterator[None]:
-    """Whatever keeps *path* from being read or replaced becomes a SessionProtocolError."""
+def _errors_of(path: str) -> Iterator[None]:
+    """Turn every error of reading or replacing *path* into a SessionProtocolError."""
     try:
         yield
     except SectionError as error:
@@ -59,31 +69,8 @@ def _section(repo: Repo) -> str:
     return render(TEMPLATE.read_text("utf-8"), repo.slug, repo.workplans.replace("\n", ", "))
 
 
-def _full(tree: WorkTree, path: str) -> str:
-    return os.path.join(os.path.realpath(tree.top), path)
-
-
-def _keep(full: str, path: str, section: str) -> str:
-    """Put *section* into the file at *full*; what was done."""
-    old = _read(full, path)
-    placed = replace_section(old or b"", section)
-    if placed.data == old:
-        return "the session protocol is up to date"
-    if old is None:
-        _create(full, placed.data)
-    else:
-        replace_file(full, digest(old), placed.data)
-    return f"{_done(old, placed)}; commit it"
-
-
-def _done(old: bytes | None, placed: SectionPlacement) -> str:
-    if old is None:
-        return "created with the session protocol"
-    return "the session protocol was updated" if placed.found else "the session protocol was added"
-
-
 def _read(full: str, path: str) -> bytes | None:
-    """The bytes of the file that is to be replaced, None where there is none. Raises SessionProtocolError, OSError."""
+    """Read the file that is to be replaced; None if there is none. Raises SessionProtocolError, OSError."""
     found = next(read_files(os.path.dirname(full), [os.path.basename(full)], settings.STATEHUB_MAX_FILE_SIZE), None)
     if found is None:
         return None
@@ -95,19 +82,19 @@ def _read(full: str, path: str) -> bytes | None:
 
 
 def _create(full: str, data: bytes) -> None:
-    """Make a file that is not there yet; where that fails, it is not there afterwards."""
+    """Create the file *full*; if that fails, it is deleted again."""
     os.close(os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))  # The umask says the mode.
     try:
         replace_file(full, digest(b""), data)
     except BaseException:
-        if digest_of(full) == digest(b""):  # Else somebody else has written to it.
+        if digest_of(full) == digest(b""):  # Else another process has written to it.
             with suppress(OSError):
                 os.unlink(full)
         raise
 
 
-def _inside(tree: WorkTree, file: str) -> str:
-    """The path of *file* below the top of *tree*, without links. Raises SessionProtocolError where it is elsewhere."""
+def _locate(tree: WorkTree, file: str) -> tuple[str, str]:
+    """Return the full path of *file*, without links, and its path in *tree*. Raises SessionProtocolError if outside."""
     root = os.path.realpath(tree.top)
     named = os.path.join(root, file)
     full = os.path.realpath(named)
@@ -120,11 +107,11 @@ def _inside(tree: WorkTree, file: str) -> str:
     if os.path.lexists(named) and not os.path.exists(full):
         raise SessionProtocolError(f"'{file}' is a link to a file that is not there")
     _check_folders(root, path)
-    return path
+    return full, path
 
 
 def _check_folders(root: str, path: str) -> None:
-    """Each folder on the way to *path* must be there, and belong to this repository."""
+    """Raise SessionProtocolError unless every folder of *path* is there and belongs to this repository."""
     folder = root
     for name in path.split("/")[:-1]:
         folder = os.path.join(folder, name)

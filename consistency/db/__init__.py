@@ -1,1 +1,1 @@
-"""The database side: the hub's rows, the ledger of each checkout, and findings as episodes."""
+"""The database side: the hub's rows, the ledger of each checkout, and findings."""

@@ -1,4 +1,4 @@
-"""Reads which workplans have moved here from another repo: whose rows they claim, and who has seen their files go."""
+"""Reads which workplans have moved here from another repo: the rows they claim, and which checkouts lost the file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from consistency.models import LedgerEntry, Mode, Run, RunState
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The workplans that have moved here (path → whose row they take), all tasks of these, and those that must not be.
+    """The workplans that have moved here (path → the row that they take), the tasks of these rows, and refused moves.
 
-    `hints` are words (by path) on new ones that may have moved. `foreign` names all other workstreams of other repos
-    that a workplan here claims by its UUID.
+    `hints` are texts (by path) on new workplans that may have moved. `foreign` names all other workstreams of other
+    repos that a workplan here claims by its UUID.
     """
 
     of: Mapping[str, Candidate] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Arrivals:
 
     @property
     def ids(self) -> frozenset[str]:
-        """The workstreams that move."""
+        """The UUIDs of the workstreams that move."""
         return frozenset(candidate.row.id for candidate in self.of.values())
 
 
@@ -45,11 +45,11 @@ def read_arrivals(
     settled: Collection[str],
     dirty: Collection[str],
 ) -> Arrivals:
-    """What of *workplans* belongs to rows of other repos.
+    """Find which of *workplans* belong to rows of other repos.
 
-    *workstreams* are this repo's, *settled* those of them whose files are settled, *dirty* the uncommitted files;
-    *tasks* are all that have the UUID of a block. Costs nothing if no workplan is new or has a stranger's UUID, one
-    query if there is no such row, and a few more if there is, however many.
+    *workstreams* are this repo's, *settled* those of them with settled files, *dirty* the uncommitted files; *tasks*
+    are all that have the UUID of a block. Costs nothing if every workplan is known, one query if no other repo has such
+    a row, and a few more if one has, for any number of workplans.
     """
     own = {row.key: row.id for row in workstreams.values()}
     uuids = {plan.uuid for plan in workplans if plan.uuid} - workstreams.keys()
@@ -85,7 +85,7 @@ def read_arrivals(
 
 
 MAX_HINTED = 50
-"""So many workplans of other repos are looked at for a hint: many repos may have begun with the same template."""
+"""Workplans of other repos that are compared for hints: many repos may have started with the same template."""
 
 
 _SeenRows = dict[str, list[tuple[int, Seen]]]
@@ -95,7 +95,7 @@ _SeenRows = dict[str, list[tuple[int, Seen]]]
 def _identified(
     workplans: Iterable[Workplan], rows: Sequence[HubWorkstream], owners: Mapping[str, str], seen: _SeenRows
 ) -> dict[str, Candidate]:
-    """By path, whose row each of *workplans* claims by a UUID: its own, or those of its tasks together with its id.
+    """Return, by path, the row that each of *workplans* claims by a UUID: its own, or a task's together with its id.
 
     *owners* are the workstreams of the tasks that blocks name.
     """
@@ -114,7 +114,7 @@ def _identified(
 def _named(
     workplans: Iterable[Workplan], rows: Sequence[HubWorkstream], seen: _SeenRows
 ) -> tuple[dict[str, Candidate], dict[str, str]]:
-    """By path, whose row each of *workplans* may claim by its name, if that one's file is gone; and hints on others."""
+    """Return, by path, the row that each of *workplans* may claim by its name, if its file is gone; and the hints."""
     by_key = _by_key(rows)
     pairs = [(plan, row) for plan in workplans for row in by_key[plan.key]]
     left = {row.id for _, row in pairs if witness([one for _, one in seen[row.id]]) is not None}
@@ -128,7 +128,7 @@ def _named(
         for plan, row in pairs
         if row.id in left and _is_alike(plan, row, tasks[row.id])
     }
-    hints = {plan.path: words for plan, row in alike if (words := hint(row, tasks[row.id], plan))}
+    hints = {plan.path: text for plan, row in alike if (text := hint(row, tasks[row.id], plan))}
     return found, hints
 
 
@@ -140,7 +140,7 @@ def _by_key(rows: Iterable[HubWorkstream]) -> dict[str, list[HubWorkstream]]:
 
 
 def _is_alike(plan: Workplan, row: HubWorkstream, rows: Iterable[HubTask]) -> bool:
-    """Whether *plan* has the very tasks of *row*, or its title and some of its tasks."""
+    """Return whether *plan* has exactly the tasks of *row*, or its title and some of its tasks."""
     tasks = {task.key: task.title for task in rows}
     blocks = {block.key: block.title for block in plan.blocks}
     shared = blocks.keys() & tasks.keys()
@@ -153,7 +153,7 @@ def _candidate(row: HubWorkstream, claimed: Claimed, seen: _SeenRows) -> Candida
 
 
 def _seen(rows: Sequence[HubWorkstream]) -> _SeenRows:
-    """What the ledgers of the repos of *rows* have of them."""
+    """Read the rows that the ledgers of their repos have of *rows*."""
     fixes = Run.objects.filter(mode=Mode.FIX, dry_run=False, outcome=RunState.OK)
     found: _SeenRows = defaultdict(list)
     for batch in batches(rows):
@@ -176,7 +176,7 @@ def _seen(rows: Sequence[HubWorkstream]) -> _SeenRows:
 
 
 def _with_memories(seen: _SeenRows) -> _SeenRows:
-    """*seen*, with what each file said."""
+    """Return *seen* with the content of each file."""
     keys = [pk for rows in seen.values() for pk, _ in rows]
     contents = {
         pk: load(path, content)

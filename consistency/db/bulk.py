@@ -1,7 +1,7 @@
 """Inserts any number of rows in one statement, on SQLite and on PostgreSQL.
 
-Django's `bulk_create` makes an object and a dozen prepared values of each row, and on SQLite a statement of every
-hundred; here the rows travel as one JSON array, which both databases take apart themselves.
+Django's `bulk_create` makes an object and a dozen prepared values for each row, and on SQLite one statement for every
+hundred; here the rows are one JSON array, which both databases unpack themselves.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _column(field: Field[Any, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    """What JSON has no form for, as the database takes it."""
+    """Return *value*, which JSON cannot hold, as text for the database."""
     if isinstance(value, datetime):
         return _moment(value)
     if isinstance(value, UUID):
@@ -82,7 +82,7 @@ def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[s
 
 
 def _value(field: Field[Any, Any], at: int) -> str:
-    """The SQL for one column, out of the row `value`."""
+    """Return the SQL for the column at index *at* of the JSON array `value`."""
     kind = field.db_type(connection)
     if connection.vendor != "sqlite":
         return f"(value->>{at})::{kind}"

@@ -1,4 +1,4 @@
-"""Says of tasks whose block is in no file any more that no file will carry their status."""
+"""Finds tasks that no longer have a block in any file: their status will be written nowhere."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from statehub.models import Task
 
 
 def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
-    """Those of *tasks* that no file has, each with one sentence for whoever reports its status.
+    """Find those of *tasks* that no file has, each with one sentence for the user who reports its status.
 
-    Their workstreams and repos are loaded with them. Two queries, whatever their number.
+    Their workstreams and repos must be loaded. Two queries for any number of tasks.
     """
     if not tasks:
         return {}
@@ -25,7 +25,7 @@ def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
 
 
 def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
-    """What runs have open: a workplan that is gone, or a block."""
+    """Find tasks with an open finding that their workplan or block is gone."""
     open_findings = Finding.objects.open().order_by("-first_seen")
     rows = open_findings.filter(
         code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE),
@@ -54,7 +54,7 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
 
 
 def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
-    """What the last fixes saw: no checkout has the file that the workplan had."""
+    """Find tasks whose file was in no checkout at the last fixes."""
     rows = LedgerEntry.objects.filter(
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         path__in={task.workstream.path for task in tasks},

@@ -23,7 +23,7 @@ def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[S
 
 
 def read_own_commits(repo: int, commits: Collection[str]) -> dict[str, tuple[StatusWritten, ...]]:
-    """Those of *commits* that are the hub's own, with the statuses that each wrote."""
+    """Find those of *commits* that are the hub's own, with the statuses that each wrote."""
     if not commits:
         return {}
     rows = OwnCommit.objects.filter(repo=repo, commit__in=commits).order_by().values_list("commit", "changes")

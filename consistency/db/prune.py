@@ -1,7 +1,7 @@
-"""Deletes what lies long in the past: resolved findings, and runs.
+"""Deletes old resolved findings and old runs.
 
-In batches, each a transaction of its own: runs on other machines never wait long. What they may be writing at the same
-moment is never touched: open findings, and the newest run of a checkout, as which every run at work counts.
+In batches, each in its own transaction: runs on other machines never wait long. Rows that they may be writing at the
+same moment are never deleted: open findings, and the newest run of a checkout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many rows went."""
+    """The numbers of deleted rows."""
 
     findings: int
     runs: int
@@ -31,7 +31,7 @@ class Pruned:
 def prune(before: datetime, *, dry_run: bool = False, batch: int = BATCH) -> Pruned:
     """Delete findings resolved and runs started earlier than *before*, *batch* rows at a time; or only count them.
 
-    Open findings stay, each with the run that opened it; so does what says how each checkout stands (`kept_runs`).
+    Open findings stay, each with the run that opened it; so do the runs that show each checkout's state (`kept_runs`).
     """
     kept = kept_runs()
     findings = _delete(Finding.objects.filter(resolved_at__lt=before), frozenset(), dry_run, batch)
@@ -41,7 +41,7 @@ def prune(before: datetime, *, dry_run: bool = False, batch: int = BATCH) -> Pru
 
 
 def kept_runs() -> frozenset[Any]:
-    """The runs that stay however old they are: of each checkout the newest, and the newest of some kinds."""
+    """Return the runs that stay at any age: of each checkout the newest, and the newest of some kinds."""
     runs = Run.objects.all()
     fetched = runs.filter(fetched_at__isnull=False).exclude(tip="")
     newest = (
@@ -55,7 +55,7 @@ def kept_runs() -> frozenset[Any]:
 
 
 def _delete(rows: QuerySet[Any], kept: frozenset[Any], dry_run: bool, batch: int) -> int:
-    """Delete *rows* other than those with the keys *kept*; how many that were. They must not become more meanwhile."""
+    """Delete *rows* except those with the keys *kept*; return how many. No new rows may be added during that."""
     number = 0
     for ids in _batches(rows, batch):
         going = [pk for pk in ids if pk not in kept]
@@ -64,12 +64,12 @@ def _delete(rows: QuerySet[Any], kept: frozenset[Any], dry_run: bool, batch: int
 
 
 def _gone(model: type[Model], ids: list[Any]) -> int:
-    """Delete rows in one transaction, what refers to them is made to refer to nothing; how many were still there."""
+    """Delete rows in one transaction, and set references to them to null; return how many were still there."""
     return model._default_manager.filter(pk__in=ids).delete()[1].get(model._meta.label, 0)
 
 
 def _batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """The keys of *rows*, in their order: each batch goes on behind the one before, so that all of it is read once."""
+    """Yield the keys of *rows*, in order: each batch starts behind the one before, so that each row is read once."""
     keys = rows.order_by("pk").values_list("pk", flat=True)
     ids = list(keys[:size])
     while ids:

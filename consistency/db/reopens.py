@@ -1,4 +1,4 @@
-"""Reads which tasks people moved back or aside, and what is on record of what the hub had taken from files by then."""
+"""Reads which tasks people moved back or aside, and what the hub had taken from files until then."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from statehub.statuses import TASK_STATUSES, is_regress, rank, statuses_up_to
 
 
 class Said(NamedTuple):
-    """What a file says of a task, by the task's id there."""
+    """A task's id and status in a file."""
 
     task: str
     status: str
@@ -28,10 +28,10 @@ class Said(NamedTuple):
 
 @dataclass(slots=True)
 class Reopen:
-    """The newest move of a task, in the hub, that a file's status would undo.
+    """The newest change of a task, in the hub, that a file's status would undo.
 
-    `heads` are the commits that the hub had taken from the repo's checkouts by then, `stated` those on record with the
-    moves that files brought before it.
+    `heads` are the commits that the hub had taken from the repo's checkouts by then, `stated` those recorded with
+    earlier changes from files.
     """
 
     number: int
@@ -44,12 +44,12 @@ class Reopen:
 
     @property
     def evidence(self) -> Evidence:
-        """What tells whether a statement is older."""
+        """The facts that decide whether a statement is older."""
         return Evidence(self.at.timestamp(), self.statements, self.own, self.later)
 
 
 def read_reopens(repo: int, said: Mapping[str, Said]) -> dict[str, Reopen]:
-    """The reopen of each task of *said* (UUID → what its file says) that has one; four queries, or one if none has."""
+    """Read the reopens of the tasks of *said* (UUID → its file's status); four queries, or one if there are none."""
     found = _newest(said)
     if found:
         repos = {repo, *_add_moves(found)}
@@ -65,21 +65,21 @@ def _newest(said: Mapping[str, Said]) -> dict[str, Reopen]:
     found: dict[str, Reopen] = {}
     for batch in batches(map(UUID, said)):
         rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE)
-        # In the order of their numbers: each was given under the workstream's lock, and clocks of machines differ.
+        # In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
         for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
             "pk", "task", "at", "old", "new", "known_heads"
         ):
-            # A move aside says nothing of what is done since.
+            # A move aside does not count against later work.
             if is_regress(old, new) or rank(new) == rank(said[str(task)].status):
                 found[str(task)] = Reopen(pk, at, frozenset(heads))
     return found
 
 
 def _add_moves(reopens: Mapping[str, Reopen]) -> set[int]:
-    """Of tasks that came from another repo since: what the hub had taken from this one by then; the repos they left.
+    """Add what the hub had taken of tasks that moved here from another repo; return the repos that they left.
 
-    The commits of the repo that they left are not in the history of this one. What says another status above the HEAD
-    that they were found at is news.
+    The commits of those repos are not in the history of this one. A status above the HEAD at which a task was found
+    here is news.
     """
     left = set[int]()
     for batch in batches(map(UUID, reopens)):

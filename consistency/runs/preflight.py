@@ -1,4 +1,4 @@
-"""A run's first look at its checkout: up to date as far as that is asked for, and which gates are closed."""
+"""Inspects a checkout before a run: updates it if the options say so, and finds the closed gates."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ from statehub.models import Checkout
 Warn = Callable[[str], None]
 
 MAX_UPSTREAM_KEY_LENGTH = 1_000
-"""Characters of an upstream's place that are kept: an index takes no more on every database."""
+"""Characters of an upstream's key that are kept: not every database's index takes more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The checkout as it stands, and why a fix may not write to it: one finding for each closed gate."""
+    """The state of a checkout, and why a fix may not write to it: one finding for each closed gate."""
 
     state: CheckoutStatus
     gates: tuple[Finding, ...]
 
 
 def inspect_checkout(opened: OpenCheckout, tree: WorkTree, options: RunOptions, warn: Warn) -> Preflight:
-    """Undo what was cut off, pull where that is asked for, and look. Raises GitError, OSError."""
+    """Undo an interrupted writeback, pull if the options say so, and read the state. Raises GitError, OSError."""
     if options.writes and was_cut_off(tree):
         from consistency.git.commit import recover  # Slow to import; hardly a run needs it.
 
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
-    look = _inspect(opened, tree, options)
+    found = _inspect(opened, tree, options)
     if options.pull and options.writes:
         if opened.fetched.failed:
             warn(f"{tree.top}: pull failed: {opened.fetched.outcome}")
-        # What only others have seen cannot be pulled from here: own commits would be dropped for nothing.
-        if _is_behind_alone(look) and (look.state.behind or opened.fetched.tip):
-            _pull(opened, tree, look.state, options, warn)
-            look = _inspect(opened, tree, options)
-    return look
+        # A commit that only other hosts have seen cannot be pulled here: own commits would be dropped for nothing.
+        if _is_behind_alone(found) and (found.state.behind or opened.fetched.tip):
+            _pull(opened, tree, found.state, options, warn)
+            found = _inspect(opened, tree, options)
+    return found
 
 
 def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Preflight:
     checkout, upstream = opened.checkout, opened.upstream
     repo, slug, fetched = checkout.repo, checkout.repo.slug, opened.fetched
-    # A fetch that works beats whatever others have seen; only if there is none, their word is taken.
+    # A fetch that worked is newer than what other hosts have seen.
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
     sighting = latest_sighting(checkout, upstream_key(opened)) if ask_others else None
     wanted = repo.branch
@@ -77,7 +77,7 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     if foreign:
         state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
     gates = check_behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
-    # A rebase, say, detaches HEAD by itself; and without the branch nobody can be on it.
+    # A rebase detaches HEAD itself; and if the branch is gone, no checkout can be on it.
     if not (foreign or gone or state.under_way or options.any_branch):
         gates += check_branch(slug, state.branch, wanted, state.on_branch)
     gates += check_in_progress(slug, state.under_way)
@@ -89,18 +89,18 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
 
 
 def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStatus) -> bool:
-    """Whether the clone is certainly one of another repository, by its history.
+    """Return whether the clone's history shows that it is of another repository.
 
-    It costs nothing as long as HEAD is what the last fix took.
+    It costs nothing while HEAD is the commit that the last fix took.
     """
     known = checkout.repo.first_commits
     is_settled = not known or tree.is_shallow or (state.head is not None and state.head == checkout.head)
     return not is_settled and not held_commits(tree, known)
 
 
-def _is_behind_alone(look: Preflight) -> bool:
-    """Whether a pull is all that the checkout lacks: no other gate is closed."""
-    return [gate.code for gate in look.gates] == [BEHIND]
+def _is_behind_alone(found: Preflight) -> bool:
+    """Return whether a pull can open all gates: no other gate is closed."""
+    return [gate.code for gate in found.gates] == [BEHIND]
 
 
 def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:
@@ -117,14 +117,14 @@ def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: 
 
 
 def upstream_key(opened: OpenCheckout) -> str:
-    """What the opened's branch follows, the same text on every machine; '' where that is nothing."""
+    """Return the upstream of the repo's branch as the same text on every machine; '' if there is none."""
     return opened.upstream.key[:MAX_UPSTREAM_KEY_LENGTH] if opened.upstream else ""
 
 
-def latest_sighting(checkout: Checkout, place: str) -> Sighting | None:
-    """The upstream's commit as the latest fetch of any checkout of the repo saw it."""
-    if not place:
+def latest_sighting(checkout: Checkout, key: str) -> Sighting | None:
+    """Return the upstream's commit that the latest fetch of any checkout of the repo saw."""
+    if not key:
         return None
-    runs = Run.objects.filter(checkout__repo=checkout.repo_id, upstream_place=place).exclude(tip="")
+    runs = Run.objects.filter(checkout__repo=checkout.repo_id, upstream_place=key).exclude(tip="")
     row = runs.order_by("-fetched_at").values_list("tip", "checkout__host", "fetched_at").first()
     return Sighting(row[0], row[1], row[2]) if row and row[2] else None

@@ -1,4 +1,4 @@
-"""Keeps on the checkout's row how its fetches go: since when its remote has not answered, how much time it needs."""
+"""Records in the checkout's row how its fetches went: since when its remote has not answered, how long it takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statehub.models import Checkout
 def remember_fetch(opened: OpenCheckout, hours: int) -> list[Finding]:
     """Record how the fetch of *opened* went; C-26 if the remote has not answered for *hours* or longer.
 
-    A fetch that was not asked for counts as nothing. Only what changes is written.
+    Does nothing if the run did not fetch; writes only changes.
     """
     checkout, fetched = opened.checkout, opened.fetched
     if opened.tried_at is None:
