@@ -338,6 +338,8 @@ def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
 def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
     workplans = {item.path: item.workplan for item in due}
     return [
-        Finding(WRITEBACK_FAILED, f"writeback was not possible: {message}", file=path, workplan=workplans.get(path or ""))
+        Finding(
+            WRITEBACK_FAILED, f"writeback was not possible: {message}", file=path, workplan=workplans.get(path or "")
+        )
         for path, message in written.faults
     ]

@@ -31,6 +31,11 @@ TEXT = workplan("WP-1", [("T01", "todo"), ("T02", "in_progress")])
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
+def cannot_run(line: str) -> Ended:
+    """What a command ends with that cannot run."""
+    return Ended(2, "", f"error: {line}\n")
+
+
 def run(name: str, *args: str | Path) -> Ended:
     """The command *name*, in this process and on the test's hub."""
     out, err = StringIO(), StringIO()

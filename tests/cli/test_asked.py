@@ -12,13 +12,9 @@ from statehub.models import Checkout
 from testing.hub import Hub
 from testing.manage import Ended
 from testing.repos import Clone, Origin
-from tests.cli.helpers import FILE, check, document, fix, mirrored, run
+from tests.cli.helpers import FILE, cannot_run, check, document, fix, mirrored, run
 
 pytestmark = pytest.mark.usefixtures("hub")
-
-
-def cannot_run(line: str) -> Ended:
-    return Ended(2, "", f"error: {line}\n")
 
 
 @pytest.fixture

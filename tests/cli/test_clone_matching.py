@@ -197,7 +197,7 @@ class TestHistory:
         registered(second, "clone")
         assert Repo.objects.get().origin == str(origin.path).removesuffix(".git")
 
-    def test_hub_that_does_not_know_the_history_yet_goes_by_what_it_took(self, origin: Origin, clone: Clone) -> None:
+    def test_unknown_history_is_matched_by_taken_commits(self, origin: Origin, clone: Clone) -> None:
         registered(clone)
         Repo.objects.update(first_commits=[])
         Checkout.objects.update(head=clone.head)

@@ -45,7 +45,7 @@ def test_a_finding_that_said_gone_ends_when_the_file_is_there(agreed: Clone) -> 
     assert [(code, how) for code, how, _ in episodes() if code in ("C-08", "C-23")] == [("C-08", "gone"), ("C-23", "")]
 
 
-def test_a_finding_that_said_a_block_is_gone_ends_when_it_looks_like_one(agreed: Clone) -> None:
+def test_gone_block_is_resolved_once_it_is_nearly_one(agreed: Clone) -> None:
     block = TEXT[TEXT.index("```task") : TEXT.index("```\n", TEXT.index("```task") + 3) + 4]
     edit(agreed, block, "")
     assert codes(check("clone")) == [("C-10", "none")]
@@ -54,7 +54,7 @@ def test_a_finding_that_said_a_block_is_gone_ends_when_it_looks_like_one(agreed:
     assert [(code, how) for code, how, _ in episodes()[1:]] == [("C-10", "gone"), ("C-24", "")]
 
 
-def test_a_block_that_is_right_again_is_no_news_that_it_was_not_before(agreed: Clone) -> None:
+def test_corrected_block_is_no_news(agreed: Clone) -> None:
     edit(agreed, "```task\nid: WP-1-T02", "```{task}\nid: WP-1-T02")
     publish(agreed)
     assert codes(fix("clone")) == [("C-24", "none")]

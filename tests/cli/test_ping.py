@@ -274,9 +274,7 @@ class TestCommands:
         assert run("check_consistency", "clone") == silent
         assert (silent.exit, silent.stderr, monitor.took()) == (exit, "", ["/uuid/start?rid=…", f"/uuid{end}?rid=…"])
 
-    def test_follows_the_exit_status_while_a_finding_stands_and_nothing_is_printed(
-        self, hub: Hub, clone: Clone, monitor: Monitor, url: str
-    ) -> None:
+    def test_follows_the_exit_status_of_a_quiet_run(self, hub: Hub, clone: Clone, monitor: Monitor, url: str) -> None:
         mirrored(clone)
         clone.write(FILE, TEXT.replace("status: todo", "status: nonsense"))
         run("fix_consistency", "clone", "--verbosity", "0")

@@ -112,7 +112,7 @@ class TestRegister:
             f"move it to another folder, or retire_checkout {clone.path} first"
         )
 
-    def test_origin_that_another_history_took_over_before_it_was_known(self, clone: Clone) -> None:
+    def test_origin_taken_over_before_its_history_was_known(self, clone: Clone) -> None:
         registered(clone)
         Repo.objects.update(first_commits=[])
         Checkout.objects.update(head="1" * 40, tip="2" * 40)

@@ -239,7 +239,7 @@ def test_two_clones_make_the_same_commit(origin: Origin, clone: Clone) -> None:
     assert other.log() == [SUBJECT, "Plan", "Start"]
 
 
-def test_commit_that_a_hook_refuses_leaves_the_files_as_they_were(clone: Clone, settings: Settings) -> None:
+def test_commit_refused_by_a_hook_changes_no_file(clone: Clone, settings: Settings) -> None:
     settings.STATEHUB_COMMIT_HOOKS = True
     mirrored(clone)
     hook = clone.write(".git/hooks/pre-commit", "#!/bin/sh\necho not today >&2\nexit 1\n")
@@ -289,7 +289,7 @@ def test_another_run_at_work(clone: Clone) -> None:
     assert stamp().exit == 0
 
 
-def test_checkout_that_is_gone_does_not_keep_another_from_being_stamped(origin: Origin, clone: Clone) -> None:
+def test_gone_checkout_does_not_stop_the_others(origin: Origin, clone: Clone) -> None:
     mirrored(clone)
     other = origin.clone("other")
     run("register_repo", other.path)

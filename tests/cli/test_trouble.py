@@ -19,11 +19,7 @@ from statehub.models import Repo
 from testing.hub import Hub
 from testing.manage import ROOT, Ended, manage
 from testing.repos import Clone
-from tests.cli.helpers import FILE, TEXT, check, fix, hub_rows, mirrored, run
-
-
-def cannot_run(line: str) -> Ended:
-    return Ended(2, "", f"error: {line}\n")
+from tests.cli.helpers import FILE, TEXT, cannot_run, check, fix, hub_rows, mirrored, run
 
 
 def test_no_checkout_named(hub: Hub) -> None:

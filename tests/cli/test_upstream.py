@@ -99,9 +99,7 @@ class TestPull:
         assert (ended.exit, codes(ended), ended.stderr.count("\n")) == (0, [("C-11", "advanced")], 1)
         assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
 
-    def test_unplugged_nothing_is_dropped_though_the_hub_knows_of_more(
-        self, origin: Origin, clone: Clone, settings: Settings
-    ) -> None:
+    def test_offline_pull_drops_no_own_commit(self, origin: Origin, clone: Clone, settings: Settings) -> None:
         """What others have seen there cannot be pulled from here: an own commit has nothing to be made anew on."""
         mirrored(clone)
         assert run("set_task_status", "WP-1-T01", "done").exit == 0

@@ -106,7 +106,7 @@ def test_row_of_a_file_that_is_gone_is_kept_for_its_return(clone: Clone) -> None
     assert ledger() == before
 
 
-def test_row_of_a_file_that_is_gone_is_deleted_once_its_workplan_is_elsewhere(clone: Clone) -> None:
+def test_row_of_a_gone_file_whose_workplan_is_elsewhere(clone: Clone) -> None:
     mirrored(clone, {FILE: TEXT, B: workplan("WP-2")})
     (clone.path / FILE).unlink()
     assert codes(fix("clone")) == [("C-08", "none")]
@@ -286,7 +286,7 @@ class TestWriteback:
         publish(clone)
         assert codes(fix("clone")) == [("C-15", "written_back")]
 
-    def test_statuses_are_found_again_after_one_before_them_became_longer(self, clone: Clone) -> None:
+    def test_statuses_behind_one_that_became_longer(self, clone: Clone) -> None:
         mirrored(clone, {FILE: TEXT.replace("status: in_progress", "status: 'in_progress'  # why")})
         for task, status in ((T01, "in_progress"), (T02, "done"), (T01, "cancelled")):
             advance(find_task(task), status, SOMEBODY)

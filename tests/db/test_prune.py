@@ -79,7 +79,7 @@ class TestFindings:
         assert other.pk not in runs_left()
         assert Finding.objects.values().get() == {**values(row), "opened_by_id": opened.pk}
 
-    def test_resolved_one_that_is_younger_than_its_runs_stays_without_them(self, checkout: Checkout) -> None:
+    def test_resolved_finding_younger_than_its_runs_stays(self, checkout: Checkout) -> None:
         opened, resolved = ran(checkout, 300), ran(checkout, 91)
         newest = ran(checkout, 1)
         row = found(checkout, "new", 89, opened_by=opened, resolved_by=resolved)

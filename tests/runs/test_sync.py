@@ -71,7 +71,7 @@ class TestHubThatMoves:
         assert found(fixed(clone)) == ["C-13"]
         assert statuses()[T01] == "cancelled"
 
-    def test_report_of_another_task_of_the_workplan_stops_the_plan_too(self, clone: Clone) -> None:
+    def test_report_of_another_task_of_the_workplan(self, clone: Clone) -> None:
         mirrored(clone)
         edit(clone, "status: todo", "status: done")
         plan = compared(clone)
@@ -81,7 +81,7 @@ class TestHubThatMoves:
         assert found(fixed(clone)) == ["C-11", "C-13"]
         assert statuses() == {T01: "done", T02: "done"}
 
-    def test_number_that_is_taken_in_another_table_is_no_move_of_the_hub(self, clone: Clone) -> None:
+    def test_number_taken_in_another_table_is_no_conflict(self, clone: Clone) -> None:
         """A sequence that a restored database has set too low: trying again would say that the hub is busy."""
         if connection.vendor != "postgresql":
             pytest.skip("SQLite numbers rows by those that are there")
@@ -137,7 +137,7 @@ class TestHubThatMoves:
         assert list(StatusChange.objects.order_by("at").values_list("old", "new")) == moves
         assert Task.objects.get(key=T01).status_changed_at == StatusChange.objects.latest("pk").at
 
-    def test_hub_that_moves_at_every_attempt_is_held_still_for_the_last(self, clone: Clone) -> None:
+    def test_hub_that_changes_at_every_attempt_is_locked(self, clone: Clone) -> None:
         mirrored(clone)
         edit(clone, "status: todo", "status: done")
 
