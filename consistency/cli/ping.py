@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from consistency.runs.preflight import Warn
 from statehub import __version__
 
 SECONDS = 10.0
 """The time limit of a ping, including DNS and redirects."""
-
-Warn = Callable[[str], None]
 
 
 @contextmanager

@@ -212,8 +212,10 @@ class _Running:
             return False
         from consistency.runs.push import push_own_commits  # Slow to import; most runs push nothing.
 
+        skipped = result.outcome is not RunState.OK
+        held = ", ".join(finding.code for finding in result.findings if skipped and is_gate(finding))
         with self._phase("push"):
-            done = push_own_commits(self._opened, tree, result.state, result.commit, options, held=self._held())
+            done = push_own_commits(self._opened, tree, result.state, result.commit, options, held)
         result.pushed += done.pushed
         if done.rejected and not last:
             return True
@@ -223,11 +225,6 @@ class _Running:
         elif done.pushed:
             result.push = "ok"
         return False
-
-    def _held(self) -> str:
-        """List the codes of the gates that hold the run back; '' for none."""
-        skipped = self._result.outcome is not RunState.OK
-        return ", ".join(finding.code for finding in self._result.findings if is_gate(finding)) if skipped else ""
 
     def _unpushed(self, why: str) -> None:
         self._result.push = why
