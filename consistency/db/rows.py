@@ -63,31 +63,18 @@ class VersionConflictError(StateHubError):
 
 
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
-    """All workstreams of the repo, by id."""
-    rows = Workstream.objects.filter(repo=repo).order_by()
-    columns = (
-        uuid_text("pk"),
-        "key",
-        "path",
-        "version",
-        "status",
-        "status_changed_at",
-        "committed",
-        "may_be_missing",
-        *_MIRRORED,
-    )
-    return {
-        (pk := with_dashes(raw)): HubWorkstream(
-            pk, key, path, version, status, Mirrored(*mirrored), changed_at, committed, may_be_missing
-        )
-        for raw, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows.values_list(
-            *columns
-        )
-    }
+    """Read all workstreams of the repo, by id."""
+    columns = ("key", "path", "version", "status", "status_changed_at", "committed", "may_be_missing", *_MIRRORED)
+    rows = Workstream.objects.filter(repo=repo).order_by().values_list(uuid_text("pk"), *columns)
+    found: dict[str, HubWorkstream] = {}
+    for uuid, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows:
+        pk, texts = with_dashes(uuid), Mirrored(*mirrored)
+        found[pk] = HubWorkstream(pk, key, path, version, status, texts, changed_at, committed, may_be_missing)
+    return found
 
 
 def read_finished(workstreams: Collection[HubWorkstream]) -> frozenset[str]:
-    """Those of *workstreams* whose work is finished: no task is open, or there is none and their own status says so."""
+    """Return those of *workstreams* that are finished: by their tasks, or by their own status if they have none."""
     open_tasks, with_tasks = set[str](), set[str]()
     for batch in batches(row.id for row in workstreams):
         rows = Task.objects.filter(workstream__in=map(UUID, batch)).order_by()
@@ -113,25 +100,22 @@ def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
 
 
 def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
-    """All tasks of *workstreams*, of whatever repo."""
+    """Read all tasks of *workstreams*, in any repo."""
     rows = (Task.objects.filter(workstream__in=batch).order_by() for batch in batches(map(UUID, workstreams)))
     return tuple(_hub_task(row) for batch in rows for row in batch.values_list(*_TASK_TEXTS))
 
 
 def read_workstreams_with_history(workstreams: Collection[str]) -> set[str]:
-    """Those of *workstreams* of which a task has ever moved."""
-    return {
-        str(workstream)
-        for batch in batches(map(UUID, workstreams))
-        for workstream in StatusChange.objects.filter(task__workstream__in=batch)
-        .order_by()
-        .values_list("task__workstream", flat=True)
-        .distinct()
-    }
+    """Return those of *workstreams* that have a task whose status ever changed."""
+    found = set[str]()
+    for batch in batches(map(UUID, workstreams)):
+        changes = StatusChange.objects.filter(task__workstream__in=batch).order_by()
+        found.update(map(str, changes.values_list("task__workstream", flat=True).distinct()))
+    return found
 
 
 def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> list[HubWorkstream]:
-    """The workstreams of other repos that have one of *uuids* or of *keys*: what new workplans here may belong to."""
+    """Read the workstreams of other repos that have one of *uuids* or *keys*: new workplans here may be theirs."""
     found: dict[str, HubWorkstream] = {}
     rows = Workstream.objects.exclude(repo=repo).order_by()
     names = [Q(pk__in=batch) for batch in batches(uuids)] + [Q(key__in=batch) for batch in batches(keys)]
@@ -148,7 +132,7 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
 def read_tasks(
     repo: int, workstreams: Collection[str], known: Iterable[ParsedWorkplan], *, empty: bool
 ) -> tuple[tuple[HubTask, ...], dict[str, str]]:
-    """The tasks that a comparison of *known* needs, and whose workstreams are of other repos (id → 'slug/key').
+    """Read the tasks that a comparison of *known* needs, and the workstreams of other repos (id → 'slug/key').
 
     These are all tasks of *workstreams*, and what shares an id in the repo, or a UUID anywhere, with a block.
     *empty* says that the repo has no workstreams yet.
