@@ -54,13 +54,13 @@ def record_findings(
     open_rows = Episode.objects.open().filter(checkout=run.checkout_id).order_by()
     rows = {row.fingerprint: row for row in open_rows}
     found = {fingerprint(finding): _episode(run, finding, now, commit) for finding in findings}
-    had = frozenset(mark for mark, seen in found.items() if mark in rows and _was_said(run, rows[mark], seen))
+    had = frozenset(key for key, seen in found.items() if key in rows and _was_reported(run, rows[key], seen))
     same: list[int] = []
     changed: list[Episode] = []
     new: list[Episode] = []
-    for mark, episode in found.items():
-        before = rows.pop(mark, None)
-        episode.fingerprint = mark
+    for key, episode in found.items():
+        before = rows.pop(key, None)
+        episode.fingerprint = key
         if before is None:
             new.append(episode)
         elif episode.resolved_at is None and _details(before) == _details(episode):
@@ -77,7 +77,7 @@ def record_findings(
     return had
 
 
-def _was_said(run: Run, before: Episode, seen: Episode) -> bool:
+def _was_reported(run: Run, before: Episode, seen: Episode) -> bool:
     """Return whether the open finding *before* was reported with the severity of *seen*.
 
     A check reports a closed gate as INFO. A fix reports it again, with its severity, unless an earlier fix did.

@@ -19,7 +19,7 @@ from statehub.models import Source, StatusChange, WorkstreamMove
 from statehub.statuses import TASK_STATUSES, is_regress, rank, statuses_up_to
 
 
-class Said(NamedTuple):
+class TaskStatus(NamedTuple):
     """A task's id and status in a file."""
 
     task: str
@@ -48,29 +48,29 @@ class Reopen:
         return Evidence(self.at.timestamp(), self.statements, self.own, self.later)
 
 
-def read_reopens(repo: int, said: Mapping[str, Said]) -> dict[str, Reopen]:
-    """Read the reopens of the tasks of *said* (UUID → its file's status); four queries, or one if there are none."""
-    found = _newest(said)
+def read_reopens(repo: int, statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
+    """Read the reopens of the tasks of *statuses* (UUID → its status in the file): four queries, or one if none."""
+    found = _newest(statuses)
     if found:
         repos = {repo, *_add_moves(found)}
-        _add_statements(found, said)
-        _add_own_commits(repos, found, said)
+        _add_statements(found, statuses)
+        _add_own_commits(repos, found, statuses)
     return found
 
 
-def _newest(said: Mapping[str, Said]) -> dict[str, Reopen]:
+def _newest(statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
     back = Q()
     for status in TASK_STATUSES:
         back |= Q(old=status, new__in=statuses_up_to(status))
     found: dict[str, Reopen] = {}
-    for batch in batches(map(UUID, said)):
+    for batch in batches(map(UUID, statuses)):
         rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE)
         # In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
         for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
             "pk", "task", "at", "old", "new", "known_heads"
         ):
             # A move aside does not count against later work.
-            if is_regress(old, new) or rank(new) == rank(said[str(task)].status):
+            if is_regress(old, new) or rank(new) == rank(statuses[str(task)].status):
                 found[str(task)] = Reopen(pk, at, frozenset(heads))
     return found
 
@@ -95,7 +95,7 @@ def _add_moves(reopens: Mapping[str, Reopen]) -> set[int]:
     return left
 
 
-def _add_statements(reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
+def _add_statements(reopens: Mapping[str, Reopen], statuses: Mapping[str, TaskStatus]) -> None:
     for batch in batches(map(UUID, reopens)):
         rows = StatusChange.objects.filter(task__in=batch, source=Source.FILE).order_by()
         for pk, task, new, commit, authored, digest in rows.values_list(
@@ -105,14 +105,14 @@ def _add_statements(reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> 
             if pk > reopen.number:
                 continue
             reopen.stated |= {commit} - {""}
-            if new == said[str(task)].status:
+            if new == statuses[str(task)].status:
                 reopen.statements.add(Statement(commit, authored, digest))
 
 
-def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], said: Mapping[str, Said]) -> None:
+def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], statuses: Mapping[str, TaskStatus]) -> None:
     by_key: dict[str, list[str]] = defaultdict(list)
     for task in reopens:
-        by_key[said[task].task].append(task)
+        by_key[statuses[task].task].append(task)
     own = set[str]()
     rows = OwnCommit.objects.filter(repo__in=repos).order_by()
     for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at"):
@@ -120,7 +120,7 @@ def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], said
         for change in (StatusWritten(*written) for written in changes):
             for task in by_key.get(change.task, ()):
                 reopen = reopens[task]
-                if change.new == said[task].status:
+                if change.new == statuses[task].status:
                     reopen.statements.add(Statement(commit, authored, change.digest))
                 elif at > reopen.at:
                     reopen.later.add(commit)

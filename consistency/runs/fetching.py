@@ -34,9 +34,9 @@ POLL_SECONDS = 0.1
 class OpenCheckout:
     """One checkout, open for one run: a context manager that releases its lock.
 
-    `tree` is None if there is no work tree. `trouble` is the error that keeps the run from its work: no work tree,
-    another run, or git. `foreign` says why the clone does not come from the repo's origin, '' if it does. `tried_at` is
-    the time of the last fetch, `fetched_at` that of one that worked. `waited` says whether it waited for another run.
+    `tree` is None if there is no work tree. `error` keeps the run from its work: no work tree, another run, or git.
+    `foreign` says why the clone does not come from the repo's origin, '' if it does. `tried_at` is the time of the last
+    fetch, `fetched_at` that of one that worked. `waited` says whether it waited for another run.
     """
 
     checkout: Checkout
@@ -47,7 +47,7 @@ class OpenCheckout:
     tried_at: datetime | None = None
     fetched_at: datetime | None = None
     seconds: float = 0
-    trouble: NotAWorkTreeError | CheckoutLockedError | GitError | OSError | None = None
+    error: NotAWorkTreeError | CheckoutLockedError | GitError | OSError | None = None
     waited: bool = False
     _lock: ExitStack = field(default_factory=ExitStack)
 
@@ -74,14 +74,14 @@ class OpenCheckout:
 
     def lock(self) -> bool:
         """Take the checkout's lock, if there is a work tree; return whether the run can go on."""
-        if isinstance(self.trouble, CheckoutLockedError):
-            self.trouble = None
-        if self.trouble is None and self.tree is not None:
+        if isinstance(self.error, CheckoutLockedError):
+            self.error = None
+        if self.error is None and self.tree is not None:
             try:
                 self._lock.enter_context(locked(self.tree))
             except CheckoutLockedError as error:
-                self.trouble = error
-        return self.trouble is None
+                self.error = error
+        return self.error is None
 
     def fetch(self, timeout: float) -> None:
         """Fetch within *timeout* seconds, or more if the last fetches were cut off while data arrived."""
@@ -95,7 +95,7 @@ class OpenCheckout:
             self.fetched = fetch(self.tree, self.upstream, fetch_limit(timeout, self.checkout.fetch_timeouts))
             self.tried_at = now
         except (GitError, OSError) as error:
-            self.trouble = error
+            self.error = error
         self.fetched_at = now if self.fetched.ok else None
         self.seconds += time.perf_counter() - started
 
@@ -114,7 +114,7 @@ def prepare_checkout(checkout: Checkout) -> OpenCheckout:
     except GitMissingError:
         raise
     except (NotAWorkTreeError, GitError, OSError) as error:
-        opened.trouble = error
+        opened.error = error
     return opened
 
 
@@ -129,7 +129,7 @@ def fetch_all(
     blocked = _Blocked(options.wait, waiting)
     if not options.fetch or jobs == 1 or len(checkouts) == 1:
         for opened in _one_by_one(checkouts, blocked):
-            if opened.trouble is None and options.fetch:
+            if opened.error is None and options.fetch:
                 opened.fetch(options.fetch_timeout)
             yield opened
         return
@@ -148,7 +148,7 @@ class _Blocked:
 
     def lock(self, opened: OpenCheckout) -> bool:
         """Lock *opened*; return whether it is ready, if only to report an error. Else it is kept for `take`."""
-        if opened.lock() or not isinstance(opened.trouble, CheckoutLockedError) or self._seconds <= 0:
+        if opened.lock() or not isinstance(opened.error, CheckoutLockedError) or self._seconds <= 0:
             return True
         self._waiting_for_lock.append((time.monotonic() + self._seconds, opened))
         self._waiting(opened.checkout.repo.slug)
@@ -192,7 +192,7 @@ class _FetchPool:
             try:
                 while True:
                     while len(self._running) < self._jobs and (opened := self._next()) is not None:
-                        if opened.trouble is None:
+                        if opened.error is None:
                             self._running[pool.submit(opened.fetch, self._timeout)] = opened
                         else:
                             yield opened

@@ -132,7 +132,7 @@ def _since(comparison: Comparison, applied: datetime, written: Collection[str] =
 def _entry(
     item: ParsedWorkplan,
     workstream: str,
-    mark: str,
+    digest_now: str,
     version: int | None,
     missing: Collection[Place],
     since: Mapping[Place, datetime],
@@ -145,7 +145,7 @@ def _entry(
     taken.update((block.key, block.status) for block in found)
     times.update((block.key, since[key, block.key]) for block in found if (key, block.key) in since)
     known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get((key, None)))
-    return NewEntry(workplan.path, key, workstream, mark, version, dump(known))
+    return NewEntry(workplan.path, key, workstream, digest_now, version, dump(known))
 
 
 def _differs(entry: NewEntry, entries: Mapping[str, Entry], contents: Mapping[str, str]) -> bool:

@@ -25,7 +25,7 @@ class PushResult:
     """
 
     pushed: int = 0
-    trouble: str = ""
+    error: str = ""
     rejected: bool = False
 
 
@@ -45,18 +45,18 @@ def push_own_commits(
     own = read_own_commits(opened.checkout.repo_id, unpushed.keys()).keys()
     if not own:
         return PushResult()
-    obstacle = _obstacle(opened.fetched, upstream, state, held)
-    chain = [] if obstacle else _chain(unpushed, own, state.tip)
+    blocker = _blocker(opened.fetched, upstream, state, held)
+    chain = [] if blocker else _chain(unpushed, own, state.tip)
     if not chain:
-        return PushResult(trouble=obstacle or BELOW)
+        return PushResult(error=blocker or BELOW)
     done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
     if done.trouble:
-        return PushResult(trouble=done.trouble, rejected=done.faster)
+        return PushResult(error=done.trouble, rejected=done.faster)
     opened.record_push(chain[-1])
     return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
 
 
-def _obstacle(fetched: Fetched, upstream: Upstream, state: CheckoutStatus, held: str) -> str:
+def _blocker(fetched: Fetched, upstream: Upstream, state: CheckoutStatus, held: str) -> str:
     """Return why nothing can be pushed now, '' if it can. Nothing is pushed on top of an unknown state."""
     if fetched.outcome == EMPTY:
         return f"{upstream.remote} has no commit yet, and the first ones are for a person to push"

@@ -47,8 +47,8 @@ def run_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn) -> Check
 
     Raises CheckoutLockedError if another run is working there, GitMissingError, and django.db.Error if the hub is gone.
     """
-    if isinstance(opened.trouble, CheckoutLockedError):
-        raise opened.trouble
+    if isinstance(opened.error, CheckoutLockedError):
+        raise opened.error
     if opened.waited:  # The other run may have changed these.
         with suppress(Checkout.DoesNotExist):
             opened.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
@@ -96,8 +96,8 @@ class _Running:
         """Do the work and record its result, whatever it is."""
         slug = self._checkout.repo.slug
         try:
-            if self._opened.trouble is not None:
-                raise self._opened.trouble
+            if self._opened.error is not None:
+                raise self._opened.error
             if self._opened.tree is not None:
                 self._work(self._opened.tree)
         except NotAWorkTreeError as error:
@@ -127,23 +127,23 @@ class _Running:
     def _round(self, tree: WorkTree, options: RunOptions) -> None:
         result = self._result
         with self._phase("look"):
-            look = inspect_checkout(self._opened, tree, options, self._warn)
-            result.state = look.state
-        if self._is_held(look.gates):
+            preflight = inspect_checkout(self._opened, tree, options, self._warn)
+            result.state = preflight.state
+        if self._is_held(preflight.gates):
             result.scope = RunScope(inspected=True)
             return
         with self._phase("compare"):
             if options.writes:
-                synced = fix_hub(self._checkout, tree, look.state, options)
+                synced = fix_hub(self._checkout, tree, preflight.state, options)
                 result.arrived = [] if synced.gates else synced.arrived
             else:
-                synced = compare_checkout(self._checkout, tree, look.state, options)
+                synced = compare_checkout(self._checkout, tree, preflight.state, options)
         if self._is_held(synced.gates):
             result.findings += [drift.finding for drift in synced.comparison.drifts]
             result.scope = self._compared(synced, tried=False)
             return
         with self._phase("writeback"):
-            self._write_back(tree, look.state, synced)
+            self._write_back(tree, preflight.state, synced)
 
     def _is_held(self, gates: tuple[Finding, ...]) -> bool:
         """Report the closed *gates*; return whether they end the run: a check changes nothing and goes on."""
@@ -219,9 +219,9 @@ class _Running:
         result.pushed += done.pushed
         if done.rejected and not last:
             return True
-        result.all_pushed = not done.trouble
-        if done.trouble:
-            self._unpushed(done.trouble)
+        result.all_pushed = not done.error
+        if done.error:
+            self._unpushed(done.error)
         elif done.pushed:
             result.push = "ok"
         return False
@@ -335,8 +335,6 @@ def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
 def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
     workplans = {item.path: item.workplan for item in due}
     return [
-        Finding(
-            WRITEBACK_FAILED, f"writeback was not possible: {message}", file=path, workplan=workplans.get(path or "")
-        )
-        for path, message in written.faults
+        Finding(WRITEBACK_FAILED, f"writeback was not possible: {why}", file=path, workplan=workplans.get(path or ""))
+        for path, why in written.faults
     ]

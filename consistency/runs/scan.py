@@ -82,9 +82,9 @@ def scan_checkout(
         if file.data is None:
             unreadable.append(Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),)))
             continue
-        scan.digests[file.path] = mark = digest(file.data)
+        scan.digests[file.path] = file_digest = digest(file.data)
         entry = scan.entries.get(file.path)
-        if entry is not None and entry.digest == mark:
+        if entry is not None and entry.digest == file_digest:
             if _is_settled(entry, workstreams):
                 settled.append(Settled(file.path, entry.key, entry.workstream))
             else:

@@ -15,7 +15,7 @@ from consistency.core.codes import REOPENED
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
-from consistency.db.reopens import Reopen, Said, read_reopens
+from consistency.db.reopens import Reopen, TaskStatus, read_reopens
 from consistency.git.blame import (
     Brought,
     FileStatus,
@@ -84,9 +84,11 @@ def find_stale_changes(
     """
     found = Advances()
     moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
-    said = {action.id: _file_status(drift, action) for drift, action in moves}
-    reopens = read_reopens(checkout.repo_id, {task: Said(each.task, each.status) for task, each in said.items()})
-    asked = {task: each for task, each in said.items() if all_of_them or task in reopens}
+    statuses = {action.id: _file_status(drift, action) for drift, action in moves}
+    reopens = read_reopens(
+        checkout.repo_id, {task: TaskStatus(each.task, each.status) for task, each in statuses.items()}
+    )
+    asked = {task: each for task, each in statuses.items() if all_of_them or task in reopens}
     if not asked:
         return found
     tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}

@@ -75,8 +75,8 @@ def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, com
     OSError, and django.db.Error if the hub is gone.
     """
     checkout, tree = opened.checkout, opened.tree
-    if opened.trouble is not None or tree is None:
-        raise opened.trouble or WriteIdsError(f"{checkout.path} is not a git work tree")
+    if opened.error is not None or tree is None:
+        raise opened.error or WriteIdsError(f"{checkout.path} is not a git work tree")
     preflight = inspect_checkout(opened, tree, options, warn)
     blocker = preflight.gates[0].message if preflight.gates else writeback_blocker(preflight.state)
     if blocker is not None:

@@ -224,10 +224,10 @@ class TestError:
         assert run("register_repo", other.path, "--slug", "other").exit == 0
         assert fix("other").exit == 0
 
-        def stop(visit: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
-            if visit.checkout.repo.slug == "other":
+        def stop(opened: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
+            if opened.checkout.repo.slug == "other":
                 raise KeyboardInterrupt
-            return run_checkout(visit, options, warn)
+            return run_checkout(opened, options, warn)
 
         monkeypatch.setattr("consistency.cli.base.run_checkout", stop)
         stopped = "error: interrupted; changes made so far are kept\n"

@@ -12,7 +12,6 @@ from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import workplan
 from tests.cli.helpers import (
     FILE,
-    SOMEBODY,
     TEXT,
     check,
     codes,

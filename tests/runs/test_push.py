@@ -24,9 +24,9 @@ def test_commit_that_the_remote_has_by_now_is_not_pushed_again(clone: Clone) -> 
     mirrored(clone)
     checkout = Checkout.objects.select_related("repo").get()
     record_own_commit(checkout.repo_id, clone.head, 0, ())
-    with prepare_checkout(checkout) as visit:
-        visit.fetched = Fetched(FETCHED, clone.head)
+    with prepare_checkout(checkout) as opened:
+        opened.fetched = Fetched(FETCHED, clone.head)
         tree = find_worktree(str(clone.path))
-        state = read_status(tree, checkout.repo.workplans, visit.upstream, visit.fetched, "main")
+        state = read_status(tree, checkout.repo.workplans, opened.upstream, opened.fetched, "main")
         assert (state.head, state.tip) == (clone.head, clone.head)
-        assert push_own_commits(visit, tree, state, clone.head, fixing()) == PushResult()
+        assert push_own_commits(opened, tree, state, clone.head, fixing()) == PushResult()

@@ -38,8 +38,8 @@ class Command(HubCommand):
             raise CommandError(str(error)) from error
         done = {checkout.pk for checkout in retire(found)}
         for checkout in found:
-            place = f"'{checkout.repo.slug}' on {checkout.host}: {checkout.path}"
-            self.say(f"retired {place}" if checkout.pk in done else f"retired already: {place}")
+            name = f"'{checkout.repo.slug}' on {checkout.host}: {checkout.path}"
+            self.say(f"retired {name}" if checkout.pk in done else f"retired already: {name}")
         if not found:
             self.say(f"'{options['repo']}' has no checkout")
         return 0
