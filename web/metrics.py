@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import Error as DatabaseError
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -60,7 +60,7 @@ class HubCollector(Collector):
 
 def _findings() -> Metric:
     metric = GaugeMetricFamily("statehub_findings_open", "Open findings by code.", labels=["code"])
-    rows = Finding.objects.filter(resolved_at=None).order_by().values_list("code")
+    rows = Finding.objects.open().order_by().values_list("code")
     counts = dict(rows.annotate(number=Count("pk")))
     for code in CODES:
         metric.add_metric([code], counts.get(code, 0))
@@ -84,8 +84,8 @@ def _ages(now: datetime) -> Metric:
         labels=["repo", "host", "path"],
     )
     # The newest comes from the index on checkout and start, without reading all runs.
-    good = Run.objects.filter(checkout=OuterRef("pk"), outcome=RunState.OK).order_by("-started_at")
-    rows = Checkout.objects.active().order_by("pk").annotate(last=Subquery(good.values("finished_at")[:1]))
+    last = Run.objects.filter(outcome=RunState.OK).newest_per_checkout("finished_at")
+    rows = Checkout.objects.active().order_by("pk").annotate(last=last)
     for repo, host, path, last in rows.values_list("repo__slug", "host", "path", "last"):
         metric.add_metric([repo, host, path], NEVER if last is None else max(0.0, (now - last).total_seconds()))
     return metric

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from consistency.models import Mode
 from statehub.models import Checkout
+from statehub.phrases import describe_os_error
 from statehub.text import escape_control
 from web.admin import background_runs, formatting
 from web.admin.readonly import ReadOnlyAdmin
@@ -41,7 +42,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
             job = background_runs.start(Mode(mode), checkout.path, request.user.get_username())
             return redirect("admin:statehub_checkout_job", pk=pk, job=job)
         except OSError as error:
-            refusal = f"The run could not be started: {error.strerror}."
+            refusal = f"The run could not be started: {describe_os_error(error)}."
     messages.error(request, refusal)
     return redirect(formatting.url("statehub_checkout", pk))
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from statehub.models import Checkout, CheckoutQuerySet
+from statehub.phrases import plural
 from web.admin import formatting
 from web.admin.readonly import ReadOnlyAdmin
 
@@ -49,7 +50,7 @@ def change_checkouts(
     if request.POST.get("confirmed") == "yes":
         number = len(apply())
         level = messages.SUCCESS if number else messages.INFO
-        messages.add_message(request, level, f"{number} {'checkout' if number == 1 else 'checkouts'} {change.done}")
+        messages.add_message(request, level, f"{number} {plural(number, 'checkout')} {change.done}")
         return None
     rows = list(checkouts.select_related("repo").order_by("repo__slug", "host", "path")[: CHECKOUTS_SHOWN + 1])
     if not rows:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -39,8 +39,8 @@ def count_by(column: str, rows: QuerySet[Any], pks: Iterable[object]) -> Counter
 
 def load_newest_runs(checkouts: Iterable[int]) -> dict[int, Run]:
     """Return the newest run of each of *checkouts* that has one, by checkout."""
-    newest = Run.objects.filter(checkout=OuterRef("pk")).order_by("-started_at").values("pk")[:1]
-    pks = Checkout.objects.filter(pk__in=list(checkouts)).order_by().values_list(Subquery(newest), flat=True)
+    newest = Run.objects.newest_per_checkout("pk")
+    pks = Checkout.objects.filter(pk__in=list(checkouts)).order_by().values_list(newest, flat=True)
     return {run.checkout_id: run for run in Run.objects.filter(pk__in=[pk for pk in pks if pk])}
 
 
@@ -111,7 +111,7 @@ class CheckoutAdmin(RetiringAdmin):
     def annotate_page(self, rows: list[Any]) -> None:
         pks = [checkout.pk for checkout in rows]
         runs = load_newest_runs(pks)
-        opened = count_by("checkout", Finding.objects.filter(resolved_at=None), pks)
+        opened = count_by("checkout", Finding.objects.open(), pks)
         for checkout in rows:
             checkout.newest_run = runs.get(checkout.pk)
             checkout.open_count = opened[checkout.pk]
@@ -135,7 +135,7 @@ class CheckoutAdmin(RetiringAdmin):
             yield RunForm("Run now", reverse("admin:statehub_checkout_run", args=(obj.pk,)), _run_refusal(obj))
         if self.has_retire_permission(request):
             yield from _forms(obj)
-        counts = obj.findings.filter(resolved_at=None).values_list("code", "severity").order_by("code")
+        counts = obj.findings.open().values_list("code", "severity").order_by("code")
         yield Table(
             "Open findings",
             ("Code", "Count", "List"),

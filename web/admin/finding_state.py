@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, QuerySet
 
 from consistency.models import Finding, Run
 
@@ -20,8 +20,8 @@ class FindingState(StrEnum):
 
 def with_newest_run(findings: QuerySet[Finding]) -> QuerySet[Finding]:
     """Annotate *findings* with `newest_run`: the start of the newest finished run of their checkout."""
-    finished = Run.objects.filter(checkout=OuterRef("checkout"), finished_at__isnull=False)
-    return findings.annotate(newest_run=Subquery(finished.order_by("-started_at").values("started_at")[:1]))
+    newest = Run.objects.finished().newest_per_checkout("started_at", checkout="checkout")
+    return findings.annotate(newest_run=newest)
 
 
 def in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:

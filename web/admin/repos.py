@@ -50,7 +50,7 @@ class RepoAdmin(RetiringAdmin):
         checkouts = count_by("repo", Checkout.objects.all(), pks)
         workstreams = count_by("repo", Workstream.objects.all(), pks)
         tasks = count_by("workstream__repo", Task.objects.all(), pks)
-        findings = count_by("checkout__repo", Finding.objects.filter(resolved_at=None), pks)
+        findings = count_by("checkout__repo", Finding.objects.open(), pks)
         for repo in rows:
             repo.checkout_count = checkouts[repo.pk]
             repo.workstream_count = workstreams[repo.pk]
@@ -62,7 +62,7 @@ class RepoAdmin(RetiringAdmin):
         checkouts = list(obj.checkouts.all()[:ROWS_SHOWN])
         pks = [checkout.pk for checkout in checkouts]
         runs = load_newest_runs(pks)
-        opened = count_by("checkout", Finding.objects.filter(resolved_at=None), pks)
+        opened = count_by("checkout", Finding.objects.open(), pks)
         yield Table(
             "Checkouts",
             ("Host", "Path", "Freshness", "Newest run", "Open findings"),

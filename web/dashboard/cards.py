@@ -14,6 +14,7 @@ from consistency.core.codes import CODES
 from consistency.core.comparison.gates import FETCHED
 from consistency.models import Run
 from statehub.models import Workstream
+from statehub.phrases import plural
 from web.admin import formatting
 from web.dashboard import geometry, readiness
 from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings
@@ -359,7 +360,7 @@ def _describe(counts: Mapping[str, int]) -> str:
 
 
 def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {plural(number, noun)}"
 
 
 def _duration(length: timedelta) -> str:

@@ -18,7 +18,6 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
@@ -103,7 +102,7 @@ def open_findings(now: datetime) -> list[OpenFindings]:
         Age.OLDER: Q(first_seen__lte=month),
     }
     counts = {age.name: Count("pk", filter=condition) for age, condition in ages.items()}
-    rows = Finding.objects.filter(resolved_at=None).order_by().values("code").annotate(**counts)
+    rows = Finding.objects.open().order_by().values("code").annotate(**counts)
     by_code: dict[str, dict[str, Any]] = {row["code"]: dict(row) for row in rows}
     return [
         OpenFindings(code.id, str(code.severity), {age: by_code[code.id][age.name] for age in Age})
@@ -122,11 +121,6 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
 # ---- Checkouts -------------------------------------------------------------------------------------------------------
 
 
-def _newest(**extra: Any) -> QuerySet[Run]:
-    """Select the newest finished run of the outer query's checkout: one step in the index on checkout and start."""
-    return Run.objects.filter(checkout=OuterRef("pk"), finished_at__isnull=False, **extra).order_by("-started_at")
-
-
 def _overdue(cutoff: datetime) -> Q:
     """Match checkouts, annotated with `finished`, that are older than *cutoff* and have no finished run since."""
     return Q(finished__lt=cutoff) | Q(finished=None, created_at__lt=cutoff)
@@ -135,7 +129,8 @@ def _overdue(cutoff: datetime) -> Q:
 def count_checkouts(cutoff: datetime) -> CheckoutCounts:
     """Count the active checkouts; those with no finished run since *cutoff* are overdue."""
     rows = Checkout.objects.active().annotate(
-        freshness=Subquery(_newest().values("freshness")[:1]), finished=Subquery(_newest().values("finished_at")[:1])
+        freshness=Run.objects.finished().newest_per_checkout("freshness"),
+        finished=Run.objects.finished().newest_per_checkout("finished_at"),
     )
     held = Count("pk", filter=Q(freshness__in=BLOCKING_FRESHNESS))
     overdue = Count("pk", filter=_overdue(cutoff))
@@ -148,14 +143,14 @@ def overdue_checkouts(cutoff: datetime, limit: int) -> list[Any]:
     Their rows have `pk`, `slug`, `host`, `path` and `finished`.
     """
     active = Checkout.objects.active()
-    rows = active.annotate(finished=Subquery(_newest().values("finished_at")[:1])).filter(_overdue(cutoff))
+    rows = active.annotate(finished=Run.objects.finished().newest_per_checkout("finished_at")).filter(_overdue(cutoff))
     ordered = rows.annotate(slug=F("repo__slug")).order_by(F("finished").asc(nulls_first=True), "slug", "host", "path")
     return list(ordered.values_list("pk", "slug", "host", "path", "finished", named=True)[:limit])
 
 
 def _open() -> QuerySet[Finding]:
     """Select the open findings that may need attention: not those that are reported once and stay on record."""
-    return Finding.objects.filter(resolved_at=None).exclude(code__in=SAID_ONCE)
+    return Finding.objects.open().exclude(code__in=SAID_ONCE)
 
 
 def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
@@ -168,7 +163,7 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         default=0,
         output_field=IntegerField(),
     )
-    of_run = Coalesce(Subquery(_newest().annotate(worry=worry).values("worry")[:1]), Value(2))
+    of_run = Coalesce(Run.objects.finished().annotate(worry=worry).newest_per_checkout("worry"), Value(2))
     has_findings = Exists(_open().filter(checkout=OuterRef("pk")))
     rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(has_findings, then=1), default=0))
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
@@ -180,7 +175,7 @@ def grid_checkouts(repos: Iterable[int], now: datetime, lookback: timedelta) -> 
     rows = list(
         Checkout.objects.active()
         .filter(repo__in=list(repos))
-        .annotate(newest=Subquery(_newest().values("pk")[:1]))
+        .annotate(newest=Run.objects.finished().newest_per_checkout("pk"))
         .order_by("repo__slug", "host", "path")
         .values_list("pk", "repo", "repo__slug", "host", "path", "newest")[:CHECKOUT_LIMIT]
     )
@@ -196,7 +191,7 @@ def _fetches(runs: Iterable[Run], start: datetime) -> dict[int, datetime]:
     """Return when each checkout was last fetched: mostly by its newest run, otherwise by one since *start*."""
     newest_runs = list(runs)
     missing = [run.checkout_id for run in newest_runs if run.fetch != "ok" and run.freshness != "no_upstream"]
-    newest = Subquery(_newest(fetch="ok", started_at__gte=start).values("started_at")[:1])
+    newest = Run.objects.finished().filter(fetch="ok", started_at__gte=start).newest_per_checkout("started_at")
     rows = Checkout.objects.filter(pk__in=missing).order_by().annotate(at=newest).values_list("pk", "at")
     earlier = {pk: at for pk, at in rows if at is not None} if missing else {}
     return {run.checkout_id: run.started_at for run in newest_runs if run.fetch == "ok"} | earlier

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from statehub.phrases import plural
 from web.dashboard.dto import GridCheckout
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def format_age(then: datetime, now: datetime) -> str:
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
             number = int(seconds // size)
-            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
+            return f"{number:,} {plural(number, unit)} ago"
     return "just now"
 
 
