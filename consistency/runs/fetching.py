@@ -154,7 +154,7 @@ class _Blocked:
         self._waiting(opened.checkout.repo.slug)
         return False
 
-    def take(self, is_wanted: Callable[[OpenCheckout], bool] = lambda _visit: True) -> OpenCheckout | None:
+    def take(self, is_wanted: Callable[[OpenCheckout], bool] = lambda _opened: True) -> OpenCheckout | None:
         """Take one that *is_wanted* and can be locked now, or has waited long enough."""
         for index, (deadline, opened) in enumerate(self._waiting_for_lock):
             if is_wanted(opened) and (opened.lock() or time.monotonic() >= deadline):
