@@ -1,4 +1,4 @@
-"""Makes text from outside safe to show: what would steer a terminal or hide is shown as an escape."""
+"""Makes text from outside safe to show: characters that control a terminal or hide become escapes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def escape_control(text: str) -> str:
-    r"""*text* on one line, unsafe characters as `\n`, `\x1b`, `\u202e`; everything else as it is."""
+    r"""Return *text* on one line, with unsafe characters as `\n`, `\x1b`, `\u202e`."""
     return _UNSAFE.sub(_escape, text)
 
 
 def escape_unstorable(text: str) -> str:
-    r"""*text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`, all else as it is."""
+    r"""Return *text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`."""
     return _UNSTORABLE.sub(_escape, text)
 
 
@@ -27,5 +27,10 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_unencodable(text: str, encoding: str | None) -> str:
-    """*text* with what *encoding* cannot say as backslash escapes; as it is where *encoding* is None (StringIO)."""
+    """Return *text* with backslash escapes for characters outside *encoding*; unchanged if that is None (StringIO)."""
     return text if encoding is None else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the system's message of *error*, without its number and file."""
+    return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""Replaces a file in one step, keeping its mode and owner."""
+"""Replaces a file atomically, keeping its mode and owner."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from consistency.git.files import digest_of
 from statehub.errors import StateHubError
 
 TEMPORARY = ".statehub-writeback.tmp"
-"""In the file's own folder: a rename is atomic within one file system only."""
+"""In the file's folder: a rename is atomic only within one file system."""
 
 
 class FileChangedError(StateHubError, OSError):
-    """The file is not what it is thought to be."""
+    """The file has changed since it was read."""
 
 
 def replace_file(path: str, expected: str, data: bytes) -> None:
-    """Put *data* in the place of the regular file *path*, whose digest is *expected*.
+    """Replace the contents of the regular file *path*, which has the digest *expected*, by *data*.
 
-    Raises OSError, and FileChangedError where its digest is another; then *path* is as it was.
+    Raises OSError, FileChangedError if the digest differs; *path* is unchanged then.
     """
     temporary = temporary_beside(path)
     status = os.lstat(path)
@@ -30,9 +30,9 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            _take_over(descriptor, status)
+            _copy_owner_and_mode(descriptor, status)
             os.fsync(descriptor)
-        if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
+        if digest_of(path) != expected:  # At the last moment: what a user saved since then must not be lost.
             raise FileChangedError(0, "the file was changed during this run", path)
         os.replace(temporary, path)
     except BaseException:
@@ -41,7 +41,7 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
 
 
 def temporary_beside(path: str) -> str:
-    """The temporary file that `replace_file` uses for *path*."""
+    """Return the temporary file that `replace_file` uses for *path*."""
     return os.path.join(os.path.dirname(path), TEMPORARY)
 
 
@@ -51,7 +51,7 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def _take_over(descriptor: int, status: os.stat_result) -> None:
+def _copy_owner_and_mode(descriptor: int, status: os.stat_result) -> None:
     if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(PermissionError):  # Only root may give a file away; the mode is what matters.
             os.fchown(descriptor, status.st_uid, status.st_gid)

@@ -52,8 +52,8 @@ def push_own_commits(
     if not chain:
         return PushResult(trouble=obstacle or BELOW)
     done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
-    if done.trouble:
-        return PushResult(trouble=done.trouble, rejected=done.faster)
+    if done.error:
+        return PushResult(trouble=done.error, rejected=done.rejected)
     visit.fetched, visit.fetched_at = replace(visit.fetched, tip=chain[-1]), timezone.now()
     return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
 

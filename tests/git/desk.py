@@ -138,7 +138,7 @@ def away(origin: Origin) -> None:
 
 
 def url_of(origin: Origin) -> str:
-    """The place of *origin*, `normalised`."""
+    """The place of *origin*, `normalize_url`."""
     return str(origin.path).removesuffix(".git")
 
 

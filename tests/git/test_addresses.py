@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consistency.git import addresses
-from consistency.git.addresses import is_local, normalised, ssh_host
+from consistency.git.addresses import is_local, normalize_url, ssh_host
 
 
 class TestUrls:
@@ -33,14 +33,14 @@ class TestUrls:
         "git@example.org:/team/repo.git",
     ])  # fmt: skip
     def test_all_ways_to_write_one_origin(self, url: str) -> None:
-        assert normalised(url, "/base") == "example.org/team/repo"
+        assert normalize_url(url, "/base") == "example.org/team/repo"
 
     def test_address_for_a_host(self) -> None:
-        assert normalised("ssh://git@[2001:DB8::1]:22/x.git", "/base") == "[2001:db8::1]/x"
-        assert normalised("git@[::1]:x.git", "/base") == "[::1]/x"
+        assert normalize_url("ssh://git@[2001:DB8::1]:22/x.git", "/base") == "[2001:db8::1]/x"
+        assert normalize_url("git@[::1]:x.git", "/base") == "[::1]/x"
 
     def test_capitals_of_the_path_count(self) -> None:
-        assert normalised("https://example.org/Team/Repo", "/") == "example.org/Team/Repo"
+        assert normalize_url("https://example.org/Team/Repo", "/") == "example.org/Team/Repo"
 
     def test_local_ways(self, tmp_path: Path) -> None:
         (tmp_path / "origin.git").mkdir()
@@ -51,12 +51,12 @@ class TestUrls:
             str(tmp_path / "origin.git"), f"{tmp_path}/origin.git/", f"file://{tmp_path}/origin.git", "../origin.git",
             "../origin.git/", "../clone/../origin.git", "../link", f"{tmp_path}/origin",
         ):  # fmt: skip
-            assert normalised(url, base) == expected
-        assert normalised("../clone/.git", base) == base
+            assert normalize_url(url, base) == expected
+        assert normalize_url("../clone/.git", base) == base
 
     def test_local_folder_with_a_colon(self, tmp_path: Path) -> None:
         (tmp_path / "a:b").mkdir()
-        assert normalised("a:b", str(tmp_path)) == str(tmp_path / "a:b")
+        assert normalize_url("a:b", str(tmp_path)) == str(tmp_path / "a:b")
 
     @pytest.mark.parametrize("url", [
         "https://github.com/Acme/Orders",
@@ -72,7 +72,7 @@ class TestUrls:
         "http://token@github.com:80/ACME/orders",
     ])  # fmt: skip
     def test_well_known_server_by_all_its_names(self, url: str) -> None:
-        assert normalised(url, "/base") == "github.com/acme/orders"
+        assert normalize_url(url, "/base") == "github.com/acme/orders"
 
     @pytest.mark.parametrize(("url", "address"), [
         ("git@gitlab.com:Team/Sub/App.git", "gitlab.com/team/sub/app"),
@@ -84,11 +84,11 @@ class TestUrls:
         ("ssh://git@example.org/~/App.git", "example.org/App"),
     ])  # fmt: skip
     def test_other_servers(self, url: str, address: str) -> None:
-        assert normalised(url, "/base") == address
+        assert normalize_url(url, "/base") == address
 
     def test_local_or_not(self, tmp_path: Path) -> None:
-        assert is_local(normalised("../x.git", str(tmp_path)))
-        assert not is_local(normalised("host:x.git", str(tmp_path)))
+        assert is_local(normalize_url("../x.git", str(tmp_path)))
+        assert not is_local(normalize_url("host:x.git", str(tmp_path)))
 
     def test_host_of_an_ssh_address_is_resolved(self) -> None:
         asked: list[str] = []
@@ -104,12 +104,12 @@ class TestUrls:
             "git+ssh://work/acme/orders",
         )
         for url in urls:
-            assert normalised(url, "/base", resolve) == "github.com/acme/orders"
+            assert normalize_url(url, "/base", resolve) == "github.com/acme/orders"
         assert asked == ["git@work", "work", "git@work", "work"]
-        assert normalised("ssh://me:hunter2@work/acme/orders", "/base", resolve) == "github.com/acme/orders"
+        assert normalize_url("ssh://me:hunter2@work/acme/orders", "/base", resolve) == "github.com/acme/orders"
         assert asked.pop() == "me@work"
-        assert normalised("https://work/acme/orders", "/base", resolve) == "work/acme/orders"
-        assert normalised("/srv/work.git", "/base", resolve) == "/srv/work"
+        assert normalize_url("https://work/acme/orders", "/base", resolve) == "work/acme/orders"
+        assert normalize_url("/srv/work.git", "/base", resolve) == "/srv/work"
         assert len(asked) == 4
 
 

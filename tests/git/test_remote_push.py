@@ -28,7 +28,7 @@ class TestPushSettings:
         before, head = clone.git("for-each-ref", "refs/remotes"), clone.commit("Mine")
         upstream = upstream_of(tree)
         result = push(tree, upstream, noted(clone), head, 10)
-        assert (result.trouble, result.faster) == (upstream.push_refusal, False)
+        assert (result.error, result.rejected) == (upstream.push_refusal, False)
         assert clone.git("for-each-ref", "refs/remotes") == before
         return upstream.push_refusal
 
@@ -134,7 +134,7 @@ class TestPush:
         clone.git("config", "remote.origin.push", "+refs/heads/*:refs/heads/*")
         clone.commit()
         theirs, result = origin.head, self.pushed(clone, tree)
-        assert (result.faster, result.trouble.partition(":")[0]) == (True, "[rejected] (stale info)")
+        assert (result.rejected, result.error.partition(":")[0]) == (True, "[rejected] (stale info)")
         assert origin.head == theirs
 
     def test_is_refused_by_a_hook(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
@@ -145,10 +145,10 @@ class TestPush:
         theirs = origin.head
         clone.commit()
         result = self.pushed(clone, tree)
-        assert (result.faster, result.trouble.startswith("[remote rejected] (pre-receive hook declined): ")) == (
+        assert (result.rejected, result.error.startswith("[remote rejected] (pre-receive hook declined): ")) == (
             False, True,
         )  # fmt: skip
-        assert "No — not today" in result.trouble
+        assert "No — not today" in result.error
         assert origin.head == theirs
 
     def test_hook_of_the_clone_is_not_run(self, origin: Origin, clone: Clone, tree: WorkTree, hook: Hook) -> None:
@@ -166,12 +166,12 @@ class TestPush:
         origin.git("branch", "--move", "main", "trunk")
         result = self.pushed(clone, tree)
         assert origin.git("for-each-ref", "--format=%(refname)") == "refs/heads/trunk"
-        assert result.trouble
+        assert result.error
 
     def test_remote_that_is_not_there(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         origin.path.rename(origin.path.with_name("away"))
         result = self.pushed(clone, tree)
-        assert ("does not appear to be a git repository" in result.trouble, result.faster) == (True, False)
+        assert ("does not appear to be a git repository" in result.error, result.rejected) == (True, False)
 
     def test_another_branch_of_this_clone_that_it_follows_stays(
         self, origin: Origin, clone: Clone, tree: WorkTree

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.worktree import has_unmerged, list_files, open_checkout
+from consistency.git.status import Changed, has_unmerged, parse_changed
+from consistency.git.worktree import WorkTree, list_files, open_checkout
 from testing.repos import Clone, Origin
 from tests.git.desk import PATTERN, unseen, with_attributes
 
@@ -124,3 +125,33 @@ def test_same_bytes_in_a_sha256_repository(tmp_path: Path, origin: Origin) -> No
     assert (unseen(new).dirty, len(new.head), new.status()) == (frozenset(), 64, [" M workplans/a.md"])
     new.write("workplans/a.md", "two\r\n")
     assert unseen(new).dirty == {"workplans/a.md"}
+
+
+def test_unmerged(clone: Clone, tree: WorkTree) -> None:
+    assert has_unmerged(tree) is False
+    blob = clone.git("hash-object", "-w", "--stdin", input="x")
+    clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
+    assert has_unmerged(tree) is True
+
+
+ZERO, ONE, TWO = "0" * 40, "1" * 40, "2" * 40
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", Changed("a b.md", ONE)),
+        (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", Changed("a")),
+        (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
+        (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
+        (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", Changed("a")),
+        (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", Changed("a")),
+        (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", Changed("a")),
+        (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", Changed("a  b")),
+        ("? new file", Changed("new file")),
+        ("! ignored", None),
+        ("# branch.head main", None),
+    ],
+)
+def test_entry_of_status(field: str, expected: Changed | None) -> None:
+    assert parse_changed(field) == expected

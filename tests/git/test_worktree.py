@@ -10,17 +10,7 @@ import pytest
 from consistency.git.process import GitMissingError
 from consistency.git.remote import fetch
 from consistency.git.status import read_status
-from consistency.git.worktree import (
-    Changed,
-    Listing,
-    NotAWorkTreeError,
-    WorkTree,
-    find_worktree,
-    has_unmerged,
-    list_files,
-    open_checkout,
-    read_changed,
-)
+from consistency.git.worktree import Listing, NotAWorkTreeError, WorkTree, find_worktree, list_files, open_checkout
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
 from tests.git.desk import PATTERN, unseen, upstream_of
@@ -230,33 +220,6 @@ class TestListing:
         assert list_files(tree, PATTERN) == Listing(
             ["workplans/in/a.md", "workplans/out/b.md"], sparse=frozenset({"workplans/out/b.md"})
         )
-
-
-def test_unmerged(clone: Clone, tree: WorkTree) -> None:
-    assert has_unmerged(tree) is False
-    blob = clone.git("hash-object", "-w", "--stdin", input="x")
-    clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
-    assert has_unmerged(tree) is True
-
-
-ZERO, ONE, TWO = "0" * 40, "1" * 40, "2" * 40
-
-
-@pytest.mark.parametrize(("field", "expected"), [
-    (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", Changed("a b.md", ONE)),
-    (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", Changed("a")),
-    (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-    (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-    (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", Changed("a")),
-    (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", Changed("a")),
-    (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", Changed("a")),
-    (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", Changed("a  b")),
-    ("? new file", Changed("new file")),
-    ("! ignored", None),
-    ("# branch.head main", None),
-])  # fmt: skip
-def test_entry_of_status(field: str, expected: Changed | None) -> None:
-    assert read_changed(field) == expected
 
 
 def test_no_git_processes_beyond_a_small_constant(clone: Clone, tree: WorkTree, git_processes: GitProcesses) -> None:

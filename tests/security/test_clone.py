@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.addresses import normalised
+from consistency.git.addresses import normalize_url
 from consistency.git.process import Git, GitError
 from consistency.git.pull import pull
 from consistency.git.remote import find_upstream, push
@@ -227,7 +227,7 @@ class TestPasswords:
         ],
     )
     def test_of_an_address_are_not_in_the_name_of_the_origin(self, url: str, place: str) -> None:
-        assert normalised(url, "/w") == place
+        assert normalize_url(url, "/w") == place
 
     def test_of_the_remote_are_nowhere_in_report_or_hub(self, clone: Clone, hub: Hub) -> None:
         clone.git("remote", "set-url", "origin", "http://me:hunter2@127.0.0.1:1/x.git")
