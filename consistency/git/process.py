@@ -34,7 +34,7 @@ KILL_GRACE_SECONDS = 2.0
 """Time that a stopped git has to remove its lock files."""
 
 LAST_PART = 0.25
-"""The last part of the time limit, in which received bytes count: they show whether a stopped git was still fetching."""
+"""Last part of the time limit: bytes received in it show that a stopped git was still fetching."""
 
 PROTOCOLS = "file:git:http:https:ssh"
 """Protocols that git may use (git, "GIT_ALLOW_PROTOCOL") unless STATEHUB_GIT_PROTOCOLS names others.
@@ -171,6 +171,7 @@ def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.P
 
 @cache
 def load_runner() -> type[Runner]:
+    """Load GitPython's command runner."""
     # The runner's module without its package, which loads all of GitPython, takes twice the time, and runs
     # `git version`, or any program that the caller's variables name instead.
     package = ModuleType("git")

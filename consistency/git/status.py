@@ -141,9 +141,9 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
         return state
     if fetched.outcome == GONE:
         return replace(state, freshness=Freshness.GONE, ahead=None, behind=None)
-    tips = (
-        [fetched.tip] if fetched.ok else [tip for tip in (tree.resolve(f"{upstream.tracking}^{{commit}}"), seen) if tip]
-    )
+    tips = [fetched.tip]
+    if not fetched.ok:
+        tips = [tip for tip in (tree.resolve(f"{upstream.tracking}^{{commit}}"), seen) if tip]
     distances = {tip: _distance(tree, state.head, tip) for tip in tips}
     lacking = [tip for tip, (_, behind) in distances.items() if behind != 0]
     tip = next(iter(lacking or tips), "")
