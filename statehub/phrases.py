@@ -1,4 +1,4 @@
-"""Parts of sentences that more than one message needs."""
+"""Parts of sentences that several messages share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_NAMES = 3
 
 
 def name_some(names: Iterable[str]) -> str:
-    """Name the first few of *names*, the rest as a number: `a, b, c and 4 more`."""
+    """Return the first few of *names* and the number of the others: `a, b, c and 4 more`."""
     listed = list(names)
     more = len(listed) - MAX_NAMES
     return ", ".join(listed[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -87,7 +87,7 @@ class _NotReadError(StateHubError):
 
 
 class _LostError(StateHubError):
-    """This clone lacks what the answer takes."""
+    """The clone lacks an object or a commit that decides."""
 
 
 def find_provenances(

@@ -86,7 +86,7 @@ class HubCommand(BaseCommand, ABC):
 
     def _require_schema(self) -> None:
         """End if the database is not at this version's migrations: an older program must not write to a newer one."""
-        if trouble := read_schema().trouble:
+        if trouble := read_schema().mismatch:
             self.cannot_run(trouble)
 
     @abstractmethod

@@ -47,7 +47,7 @@ class TestRemoteHelpers:
         assert REFUSED.format("ext") in fetched(tree).outcome
         upstream = find_upstream(tree, [], "")
         assert upstream is not None
-        assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).trouble
+        assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).error
         assert not (tmp_path / "ran").exists()
 
     @pytest.mark.parametrize("way", ["url", "vcs", "insteadOf", "pushInsteadOf"])
@@ -63,7 +63,7 @@ class TestRemoteHelpers:
             clone.git("config", f"url.strange::.{way}", "/")
         upstream = find_upstream(tree, [], "")
         assert upstream is not None
-        trouble = push(tree, upstream, "origin/main", clone.head, 10).trouble
+        trouble = push(tree, upstream, "origin/main", clone.head, 10).error
         elsewhere = "the clone pushes to strange" if way == "pushInsteadOf" else REFUSED.format("strange")
         assert elsewhere in trouble
         if way != "pushInsteadOf":
@@ -124,7 +124,7 @@ def test_submodules_are_neither_fetched_nor_moved(
     assert written(clone, item()).commit == clone.head
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", clone.head, 10).trouble == ""
+    assert push(tree, upstream, "origin/main", clone.head, 10).error == ""
     assert (module.head, module.git("branch", "--remotes", "--contains", before, "--list", "origin/main")) == (
         before,
         "  origin/main",
@@ -153,7 +153,7 @@ def test_programs_of_the_configuration_that_never_run(
     result = written(clone, item())
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", result.commit or "", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", result.commit or "", 10).error == ""
     assert (result.commit, origin.head) == (clone.head, clone.head)
     assert not (tmp_path / "ran").exists()
 
@@ -173,7 +173,7 @@ def test_hooks_of_the_clone_run_at_a_commit_alone(
     tree.git.run("reset", "--quiet", "--keep", "HEAD~1")
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).error == ""
     assert not ran.exists()
     tree.git.run("commit", "--quiet", "--allow-empty", "--message=x", hooks=True)
     assert set(ran.read_text().split()) == {"reference-transaction"}
@@ -353,5 +353,5 @@ def test_programs_of_alternates_and_signatures_never_run(
     tree.git.run("log", "--max-count=1", commit)
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).error == ""
     assert not ran.exists()
