@@ -41,28 +41,20 @@ Record = Callable[[str, int, Collection[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """The message of a commit for the paths that it changes and its day.
-
-    Its date is *when*, in seconds since 1970, or the parent's if that is later.
-    """
-
-    text: Callable[[Collection[str], datetime], str]
-    when: Callable[[Collection[str]], int] = lambda _paths: 0
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """The changes to commit, by path, with the digests of the files as they were read.
 
-    *overlooked* are assume-unchanged files; *limit* is the largest size of a file, in bytes.
+    *message* makes the commit's message for the changed paths and its day. The commit is dated *when*, in seconds since
+    1970, or as its parent if that is later. *limit* is the largest size of a file, in bytes; *overlooked* are
+    assume-unchanged files.
     """
 
     changes: Mapping[str, Change]
     digests: Mapping[str, str]
-    description: Description
+    message: Callable[[Collection[str], datetime], str]
     limit: int
     overlooked: Collection[str] = ()
+    when: Callable[[Collection[str]], int] = lambda _paths: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +165,9 @@ class _CommitBuilder:
     journal: Journal
 
     def run(self, written: Written) -> None:
-        tree, description, paths = self.tree, self.wanted.description, list(self.edits)
-        when = max(self.parent.date if self.parent.date <= MAX_DATE else 0, description.when(paths))
-        text = description.text(paths, datetime.fromtimestamp(when, UTC))
+        tree, paths = self.tree, list(self.edits)
+        when = max(self.parent.date if self.parent.date <= MAX_DATE else 0, self.wanted.when(paths))
+        text = self.wanted.message(paths, datetime.fromtimestamp(when, UTC))
         blobs = [each.blob for each in self.edits.values()]
         new = NewCommit(self.parent, self.committer.name, self.committer.email, when, text)
         commit = build_commit(tree, new, blobs)

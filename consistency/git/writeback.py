@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.commit import Change, Description, Wanted, commit_changes
+from consistency.git.commit import Change, Wanted, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
 from consistency.git.status import CheckoutStatus
@@ -50,14 +50,14 @@ def write_back(
         changes = [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]
         record(commit, when, changes)
 
-    description = Description(lambda paths, day: message(due(paths), day), lambda paths: _newest(due(paths)))
-    wanted = Wanted(_changes(items, known, texts), digests, description, limit, overlooked)
+    def newest(paths: Collection[str]) -> int:
+        return max((int(item.changed_at.timestamp()) for item in due(paths)), default=0)
+
+    def message_of(paths: Collection[str], day: datetime) -> str:
+        return message(due(paths), day)
+
+    wanted = Wanted(_changes(items, known, texts), digests, message_of, limit, overlooked, newest)
     return commit_changes(tree, state, wanted, committer, record_written)
-
-
-def _newest(items: Iterable[WriteBack]) -> int:
-    """Return the time of the newest status in *items*, in seconds since 1970."""
-    return max((int(item.changed_at.timestamp()) for item in items), default=0)
 
 
 def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:

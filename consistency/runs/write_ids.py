@@ -19,7 +19,7 @@ from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
 from consistency.db.rows import read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.git.atomicfile import replace_file
-from consistency.git.commit import Description, Wanted, commit_changes, edit_files, writeback_blocker
+from consistency.git.commit import Wanted, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
@@ -146,7 +146,7 @@ def _write(
     wanted = Wanted(
         {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
         reading.digests,
-        Description(lambda paths, _day: message({path: counts[path] for path in sorted(paths)})),
+        lambda paths, _day: message({path: counts[path] for path in sorted(paths)}),
         options.max_size,
         reading.overlooked,
     )
