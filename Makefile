@@ -122,11 +122,12 @@ test-browser: dev ## Run the tests in a real browser: Chromium, as the system ha
 # Django's own checks run as in production. The key is for these checks alone.
 production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
-lint: dev ## Run every static check: style, types, import directions, migrations, deployment
+lint: dev ## Run every static check: style, types, import directions, dead code, migrations, deployment
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@$(production) $(PY) -m mypy
 	@$(PY) .venv/bin/lint-imports --no-logo
+	@$(PY) -m vulture
 	@$(production) $(MANAGE) makemigrations --check --dry-run
 	@$(production) $(MANAGE) check --deploy --fail-level WARNING
 

@@ -107,7 +107,7 @@ class TestFile:
         file.write_bytes(b"\xef\xbb\xbfSTATEHUB_HOST=ada\r\nSTATEHUB_PUSH=1\r\nDEBUG=no\r\n")
         monkeypatch.setenv("STATEHUB_ENV_FILE", str(file))
         monkeypatch.setenv("STATEHUB_PUSH", "")
-        monkeypatch.setattr(environment, "_places", {})
+        monkeypatch.setattr(environment, "_locations", {})
         load_settings_file(tmp_path / "none")
         assert (os.environ.pop("STATEHUB_HOST"), os.environ.pop("DEBUG")) == ("ada", "no")
         assert (read_bool("STATEHUB_PUSH", True), environment._places) == (
