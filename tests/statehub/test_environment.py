@@ -110,7 +110,7 @@ class TestFile:
         monkeypatch.setattr(environment, "_locations", {})
         load_settings_file(tmp_path / "none")
         assert (os.environ.pop("STATEHUB_HOST"), os.environ.pop("DEBUG")) == ("ada", "no")
-        assert (read_bool("STATEHUB_PUSH", True), environment._places) == (
+        assert (read_bool("STATEHUB_PUSH", True), environment._locations) == (
             True, {"STATEHUB_HOST": f"{file}, line 1", "DEBUG": f"{file}, line 3"},
         )  # fmt: skip
 
