@@ -16,7 +16,7 @@ SEED ?=
 COVERAGE ?=
 ARGS ?=
 
-# A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
+# A value from the command line or the environment is taken literally: without `value`, make would read a `$` in it.
 # Recipes then use "$$REPO_PATH", never $(REPO_PATH), so that no shell takes it apart. ARGS alone is meant as shell words.
 override PYTHON := $(value PYTHON)
 override REPO := $(value REPO)

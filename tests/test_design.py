@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/design.md").read_text("utf-8")
 
 REFERENCE = re.compile(r"\bdesign(?:,\s+([^()]*))?\)")
-"""What code says in brackets, `design` and a comma before it: a heading in quotes, or a code."""
+"""A reference in brackets, after `design` and a comma: a heading in quotes, or a code."""
 
 NOT_OURS = {"var", "mutants", "node_modules"}
 

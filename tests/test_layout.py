@@ -55,6 +55,7 @@ SUBJECTS = {
     "test_deploy.py": "the files in deploy/",
     "test_design.py": "docs/design.md",
     "test_docs.py": "the documentation",
+    "test_english.py": "plain English everywhere",
     "test_layout.py": "this test",
     "test_makefile.py": "the Makefile",
     "test_protocol_docs.py": "the session protocol's text",

@@ -55,7 +55,7 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a status comes from: commits (several if merged branches brought it), or uncommitted.
+    """The origin of a status: commits (several if merged branches brought it), or uncommitted.
 
     Neither if unknown: it is older than this clone's history, or in objects that the clone lacks.
     """

@@ -88,7 +88,7 @@ class Hub:
 
 
 def not_recorded(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
-    """Takes note of nothing."""
+    """Record nothing."""
 
 
 def upstream_of(tree: WorkTree, branch: str = "main", origin: str = "") -> Upstream:
@@ -128,12 +128,12 @@ def held_back(state: CheckoutStatus) -> bool:
 
 
 def standing(state: CheckoutStatus) -> tuple[str, int | None, int | None, bool | None]:
-    """Its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
+    """Return its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
     return str(state.freshness), state.ahead, state.behind, state.on_branch
 
 
 def away(origin: Origin) -> None:
-    """From now on nobody answers there."""
+    """Make *origin* unreachable from now on."""
     origin.path.rename(origin.path.with_name("away"))
 
 
@@ -216,7 +216,7 @@ def photograph(clone: Clone) -> dict[str, object]:
 
 
 def leftovers(clone: Clone) -> list[str]:
-    """What a writeback must not leave behind."""
+    """List the leftovers of a writeback, which must leave none."""
     git = Path(clone.git("rev-parse", "--absolute-git-dir"))
     found = [*clone.path.rglob("*.statehub*"), *clone.path.rglob(".statehub*"), *git.glob("fast_import_crash_*")]
     packs = [*git.glob("objects/pack/tmp_*"), *git.glob("objects/pack/.tmp*")]

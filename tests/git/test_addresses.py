@@ -114,7 +114,7 @@ class TestUrls:
 
 
 class TestSshHost:
-    """ssh itself is asked, and it connects to nobody."""
+    """ssh resolves the alias, without connecting."""
 
     @pytest.fixture(autouse=True)
     def no_memory(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""One commit beside the branch, then files, index and branch: no hook has a part in it, and nobody is run over."""
+"""One commit beside the branch, then files, index and branch: no hook runs, and no other change is lost."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ class TestHooks:
 
 
 class TestMeanwhile:
-    """Somebody else at work between the look and the commit; `record` is called just before anything is written."""
+    """Another process acts between status and commit; `record` is called just before anything is written."""
 
     def lost(self, clone: Clone, act: Callable[[], object]) -> str:
         """A writeback that gives way to *act*: what is there after it stays exactly so; why."""

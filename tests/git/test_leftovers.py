@@ -1,4 +1,4 @@
-"""What a killed git has left behind goes, and nothing that anybody still uses."""
+"""The leftovers of a killed git are removed, and nothing that is still in use."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ DONE_FOR = StatusWritten("workplans/a.md", "A", "A-T1", "todo", "done", text_dig
 TIMEOUT = 20.0
 
 
-def nobody(dropped: Sequence[StatusWritten]) -> None:
+def no_rewind(dropped: Sequence[StatusWritten]) -> None:
     raise AssertionError("nothing may be dropped")
 
 
@@ -29,11 +29,11 @@ def anybody(dropped: Sequence[StatusWritten]) -> None:
     """Takes no note."""
 
 
-def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = nobody) -> str:
+def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
     return pull(tree, seen(clone), TIMEOUT, (hub or Hub()).own, rewind)
 
 
-def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = nobody) -> str:
+def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
     """A pull that must be refused, and leave all as it was; git's words."""
     before = photograph(clone)
     with pytest.raises(GitError) as caught:
@@ -52,9 +52,9 @@ class TestFastForward:
         advance(origin.clone("other"))
         clone.git("config", "pull.rebase", "true")
         state = seen(clone)
-        before = clone.commit()  # since the look
+        before = clone.commit()  # since the status was read
         with pytest.raises(GitError, match="Not possible to fast-forward"):
-            pull(tree, state, TIMEOUT, Hub().own, nobody)
+            pull(tree, state, TIMEOUT, Hub().own, no_rewind)
         assert clone.head == before
 
     def test_is_refused_where_it_would_touch_uncommitted_work(
@@ -138,15 +138,15 @@ class TestDiverged:
 
     def test_by_our_own(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
-        hub, told = Hub(), list[tuple[str, list[StatusWritten]]]()
+        hub, rewound = Hub(), list[tuple[str, list[StatusWritten]]]()
         own = written(clone, record=hub.record).commit
         clone.write("untracked", "mine")
-        words = pulled(clone, tree, hub, lambda dropped: told.append((clone.head, list(dropped))))
+        words = pulled(clone, tree, hub, lambda dropped: rewound.append((clone.head, list(dropped))))
         assert words == (
             "dropped 1 commit of State Hub's own that had diverged from origin/main; "
             "what they wrote is written again on top of it"
         )
-        assert told == [(own, [DONE_FOR])]  # while the commit is still there
+        assert rewound == [(own, [DONE_FOR])]  # while the commit is still there
         assert (clone.head, clone.status(), clone.read("workplans/a.md")) == (
             origin.head, ["?? untracked"], TODO.encode(),
         )  # fmt: skip
@@ -154,11 +154,11 @@ class TestDiverged:
 
     def test_by_several_of_our_own_newest_first(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
-        hub, told = Hub(), list[StatusWritten]()
+        hub, rewound = Hub(), list[StatusWritten]()
         assert written(clone, record=hub.record).faults == []
         assert written(clone, item(old="done", new="cancelled"), record=hub.record).faults == []
-        assert pulled(clone, tree, hub, told.extend).startswith("dropped 2 commits of State Hub's own")
-        assert [each._replace(digest="") for each in told] == [
+        assert pulled(clone, tree, hub, rewound.extend).startswith("dropped 2 commits of State Hub's own")
+        assert [each._replace(digest="") for each in rewound] == [
             DONE_FOR._replace(old="done", new="cancelled", digest=""),
             DONE_FOR._replace(digest=""),
         ]
@@ -292,5 +292,5 @@ class TestDiverged:
         assert written(clone, record=hub.record).commit
         before = photograph(clone)
         with pytest.raises(AssertionError, match="nothing may be dropped"):
-            pulled(clone, tree, hub, nobody)
+            pulled(clone, tree, hub, no_rewind)
         assert photograph(clone) == before

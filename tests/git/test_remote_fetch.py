@@ -1,4 +1,4 @@
-"""What a fetch brings, and what it says of the repo's branch."""
+"""The result of a fetch of the repo's branch."""
 
 from __future__ import annotations
 

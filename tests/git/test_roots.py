@@ -1,4 +1,4 @@
-"""What a clone has in common with the others of its repository."""
+"""The root commits of a clone."""
 
 from __future__ import annotations
 

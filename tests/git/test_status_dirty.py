@@ -79,7 +79,7 @@ class TestDirty:
 
 
 class TestHeadsOwnBytes:
-    """A file that has HEAD's very bytes is nobody's change, whatever git makes of it."""
+    """A file with exactly HEAD's bytes is not a change, whatever git calls it."""
 
     @pytest.fixture
     def clone(self, clone: Clone) -> Clone:

@@ -1,4 +1,4 @@
-"""What git is in the middle of, in any work tree."""
+"""Unfinished operations of git, in any work tree."""
 
 from __future__ import annotations
 

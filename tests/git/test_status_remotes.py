@@ -97,7 +97,7 @@ class TestRemotes:
         assert standing(unseen(clone)) == ("unknown", None, None, True)
 
     def test_branch_below_one_of_its_name(self, origin: Origin, clone: Clone) -> None:
-        """`refs/heads/main/2` is no `main`."""
+        """`refs/heads/main/2` is not `main`."""
         origin.git("branch", "--move", "main", "x")
         origin.git("branch", "--move", "x", "main/2")
         assert (standing(seen(clone)), seen(clone).fetched) == (

@@ -1,4 +1,4 @@
-"""Where a checkout is, and which files it has."""
+"""A checkout's folders and files."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TestPlace:
         with pytest.raises(GitMissingError):
             open_checkout(str(clone.path))
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
     def test_repository_of_another_user(self, clone: Clone) -> None:
         for file in (clone.path, clone.path / ".git"):
             os.chown(file, 65534, 65534)

@@ -263,7 +263,7 @@ class TestCommit:
 
 
 class TestFilters:
-    """What git would do to the file on its way into a commit has no part in the commit."""
+    """git's conversions on the way into a commit do not affect the commit."""
 
     def commit_holds_one_value(self, clone: Clone) -> None:
         assert clone.git("show", "--format=", "--numstat", "HEAD") == "1\t1\tworkplans/a.md"

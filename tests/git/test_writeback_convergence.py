@@ -37,7 +37,7 @@ class TestConvergence:
         assert clone.head == other.head
 
     @pytest.mark.parametrize(("name", "value"), [
-        ("user.name", "Somebody Else"),
+        ("user.name", "Another User"),
         ("user.useConfigOnly", "true"),
         ("author.name", "Author"),
         ("committer.email", "committer@example.org"),

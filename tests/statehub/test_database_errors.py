@@ -1,4 +1,4 @@
-"""What is wrong with a database, by the codes of its driver: real databases in the states they get into."""
+"""Errors of real databases are explained by the codes of their drivers."""
 
 from __future__ import annotations
 
