@@ -42,20 +42,17 @@ PROTOCOLS = "file:git:http:https:ssh"
 Any other would run a program that the clone's settings choose: `ext::`, or any git-remote-NAME on the PATH.
 """
 
-_ALWAYS = (
-    "--literal-pathspecs",
+_SETTINGS = (
     # Programs that a clone's configuration may name, and that no run needs.
-    "-c", "core.fsmonitor=false",
-    "-c", "core.alternateRefsCommand=:",
-    "-c", "log.showSignature=false",
-    "-c", "push.gpgSign=false",
-    "-c", "submodule.recurse=false",
+    "core.fsmonitor=false",
+    "core.alternateRefsCommand=:",
+    "log.showSignature=false",
+    "push.gpgSign=false",
+    "submodule.recurse=false",
     # Housekeeping of a user's repository is not ours to start.
-    "-c", "gc.auto=0",
-    "-c", "maintenance.auto=false",
-)  # fmt: skip
-
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
 
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -118,12 +115,15 @@ class Git:
         are literal. *hooks* lets the repository's hooks run.
         Raises GitMissingError, GitTimeoutError, or GitError with git's message.
         """
-        options = (*(_ALWAYS[1:] if magic_pathspecs else _ALWAYS), *(() if hooks else _NO_HOOKS))
-        settings = [part for item in (config or {}).items() for part in ("-c", "=".join(item))]
+        settings = [*_SETTINGS, *map("=".join, (config or {}).items())]
+        if not hooks:
+            settings.append("core.hooksPath=/dev/null")
+        options = [] if magic_pathspecs else ["--literal-pathspecs"]
+        options += [part for setting in settings for part in ("-c", setting)]
         protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
         environment = {**_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **(env or {})}
         # -C, not the runner's working directory: if that is gone, the runner would quietly start git in ours.
-        command = ["git", "-C", self.path, *options, *settings, *map(native, arguments)]
+        command = ["git", "-C", self.path, *options, *map(native, arguments)]
         started = time.time()
         process = _start([*_without_git_env(environment), *command], environment, bool(stdin))
         try:

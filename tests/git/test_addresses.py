@@ -13,25 +13,28 @@ from consistency.git.addresses import is_local, normalize_url, ssh_host
 
 
 class TestUrls:
-    @pytest.mark.parametrize("url", [
-        "https://example.org/team/repo",
-        "https://example.org/team/repo.git",
-        "https://example.org/team/repo.git/",
-        "https://example.org/team/repo/",
-        "https://example.org/team/repo/.git",
-        "https://user@example.org/team/repo.git",
-        "https://user:se:cret@example.org/team/repo.git",
-        "https://user:p@ss@example.org/team/repo.git",
-        "https://example.org:8443/team/repo.git",
-        "HTTPS://Example.ORG/team/repo",
-        "http://example.org//team/repo",
-        "ssh://git@example.org/team/repo.git",
-        "ssh://git@example.org:2222/team/repo.git",
-        "git+ssh://example.org/team/repo",
-        "git@example.org:team/repo.git",
-        "example.org:team/repo",
-        "git@example.org:/team/repo.git",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://example.org/team/repo",
+            "https://example.org/team/repo.git",
+            "https://example.org/team/repo.git/",
+            "https://example.org/team/repo/",
+            "https://example.org/team/repo/.git",
+            "https://user@example.org/team/repo.git",
+            "https://user:se:cret@example.org/team/repo.git",
+            "https://user:p@ss@example.org/team/repo.git",
+            "https://example.org:8443/team/repo.git",
+            "HTTPS://Example.ORG/team/repo",
+            "http://example.org//team/repo",
+            "ssh://git@example.org/team/repo.git",
+            "ssh://git@example.org:2222/team/repo.git",
+            "git+ssh://example.org/team/repo",
+            "git@example.org:team/repo.git",
+            "example.org:team/repo",
+            "git@example.org:/team/repo.git",
+        ],
+    )
     def test_all_ways_to_write_one_origin(self, url: str) -> None:
         assert normalize_url(url, "/base") == "example.org/team/repo"
 
@@ -48,9 +51,15 @@ class TestUrls:
         (tmp_path / "link").symlink_to(tmp_path / "origin.git")
         base, expected = str(tmp_path / "clone"), str(tmp_path / "origin")
         for url in (
-            str(tmp_path / "origin.git"), f"{tmp_path}/origin.git/", f"file://{tmp_path}/origin.git", "../origin.git",
-            "../origin.git/", "../clone/../origin.git", "../link", f"{tmp_path}/origin",
-        ):  # fmt: skip
+            str(tmp_path / "origin.git"),
+            f"{tmp_path}/origin.git/",
+            f"file://{tmp_path}/origin.git",
+            "../origin.git",
+            "../origin.git/",
+            "../clone/../origin.git",
+            "../link",
+            f"{tmp_path}/origin",
+        ):
             assert normalize_url(url, base) == expected
         assert normalize_url("../clone/.git", base) == base
 
@@ -58,31 +67,37 @@ class TestUrls:
         (tmp_path / "a:b").mkdir()
         assert normalize_url("a:b", str(tmp_path)) == str(tmp_path / "a:b")
 
-    @pytest.mark.parametrize("url", [
-        "https://github.com/Acme/Orders",
-        "https://github.com/acme/orders.git/",
-        "https://GitHub.com:443/acme//orders.git",
-        "https://www.github.com/acme/orders",
-        "git@github.com:Acme/Orders.git",
-        "git@github.com.:acme/orders",
-        "ssh://git@github.com:22/acme/orders.git",
-        "ssh://git@ssh.github.com:443/acme/orders.git",
-        "git@ssh.github.com:acme/orders.git",
-        "git://github.com:9418/acme/orders",
-        "http://token@github.com:80/ACME/orders",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://github.com/Acme/Orders",
+            "https://github.com/acme/orders.git/",
+            "https://GitHub.com:443/acme//orders.git",
+            "https://www.github.com/acme/orders",
+            "git@github.com:Acme/Orders.git",
+            "git@github.com.:acme/orders",
+            "ssh://git@github.com:22/acme/orders.git",
+            "ssh://git@ssh.github.com:443/acme/orders.git",
+            "git@ssh.github.com:acme/orders.git",
+            "git://github.com:9418/acme/orders",
+            "http://token@github.com:80/ACME/orders",
+        ],
+    )
     def test_well_known_server_by_all_its_names(self, url: str) -> None:
         assert normalize_url(url, "/base") == "github.com/acme/orders"
 
-    @pytest.mark.parametrize(("url", "address"), [
-        ("git@gitlab.com:Team/Sub/App.git", "gitlab.com/team/sub/app"),
-        ("ssh://git@altssh.gitlab.com:443/Team/Sub/App.git", "gitlab.com/team/sub/app"),
-        ("ssh://git@altssh.bitbucket.org:443/Team/App", "bitbucket.org/team/app"),
-        ("https://me@bitbucket.org/Team/App.git", "bitbucket.org/team/app"),
-        ("https://codeberg.org/Team/App", "codeberg.org/team/app"),
-        ("git@example.org:~/App.git", "example.org/App"),
-        ("ssh://git@example.org/~/App.git", "example.org/App"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("url", "address"),
+        [
+            ("git@gitlab.com:Team/Sub/App.git", "gitlab.com/team/sub/app"),
+            ("ssh://git@altssh.gitlab.com:443/Team/Sub/App.git", "gitlab.com/team/sub/app"),
+            ("ssh://git@altssh.bitbucket.org:443/Team/App", "bitbucket.org/team/app"),
+            ("https://me@bitbucket.org/Team/App.git", "bitbucket.org/team/app"),
+            ("https://codeberg.org/Team/App", "codeberg.org/team/app"),
+            ("git@example.org:~/App.git", "example.org/App"),
+            ("ssh://git@example.org/~/App.git", "example.org/App"),
+        ],
+    )
     def test_other_servers(self, url: str, address: str) -> None:
         assert normalize_url(url, "/base") == address
 

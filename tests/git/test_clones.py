@@ -50,8 +50,11 @@ def test_what_is_not_a_clone_of_its_own(origin: Origin, top: Path) -> None:
     clone_to(origin, top / "apart", f"--separate-git-dir={top / '.elsewhere'}")
     linked = f"a linked work tree of another clone; register_repo {top / 'linked'} registers it"
     assert found(top) == [
-        ("apart", ""), ("bare.git", "a bare repository has no work tree"), ("linked", linked), ("main", ""),
-    ]  # fmt: skip
+        ("apart", ""),
+        ("bare.git", "a bare repository has no work tree"),
+        ("linked", linked),
+        ("main", ""),
+    ]
     assert found(main.path) == [(".", ""), ("sub", "a submodule belongs to the repository around it")]
 
 

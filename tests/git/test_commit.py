@@ -26,14 +26,24 @@ from tests.git.desk import (
     photograph,
     refused,
     written,
-)  # fmt: skip
+)
 from tests.git.processes import gone
 
 Hook = Callable[[str, str], Path]
 HOOKS = (
-    "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge", "post-rewrite",
-    "reference-transaction", "post-index-change", "fsmonitor-watchman", "pre-auto-gc", "post-update",
-)  # fmt: skip
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "reference-transaction",
+    "post-index-change",
+    "fsmonitor-watchman",
+    "pre-auto-gc",
+    "post-update",
+)
 
 
 @pytest.fixture
@@ -84,10 +94,17 @@ class TestNoHooks:
         assert recover(tree) == []
         assert not (clone.path / ".git" / "ran").exists()
 
-    @pytest.mark.parametrize(("name", "value"), [
-        ("commit.gpgSign", "true"), ("gpg.format", "ssh"), ("gpg.program", "/no/such/program"),
-        ("tag.gpgSign", "true"), ("user.signingKey", "nobody"), ("push.gpgSign", "true"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("commit.gpgSign", "true"),
+            ("gpg.format", "ssh"),
+            ("gpg.program", "/no/such/program"),
+            ("tag.gpgSign", "true"),
+            ("user.signingKey", "nobody"),
+            ("push.gpgSign", "true"),
+        ],
+    )
     def test_nor_a_signing_program(self, clone: Clone, name: str, value: str) -> None:
         clone.git("config", "commit.gpgSign", "true")
         clone.git("config", "gpg.program", "false")
@@ -189,9 +206,8 @@ class TestHooks:
     def test_change_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
         hook("pre-commit", "echo more >>workplans/a.md; echo reformatted >&2; exit 1")
         result = written(clone, committer=WITH_HOOKS)
-        assert (result.commit, result.faults) == (None, [(
-            None, "reformatted; workplans/a.md was changed by a hook or a person since then and stays as it is",
-        )])  # fmt: skip
+        why = "reformatted; workplans/a.md was changed by a hook or a person since then and stays as it is"
+        assert (result.commit, result.faults) == (None, [(None, why)])
         assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
         assert (clone.status(), leftovers(clone)) == ([" M workplans/a.md"], [])
 
@@ -254,7 +270,7 @@ class TestHooks:
         clone.write("x.tmp", "")
         assert written(clone, committer=WITH_HOOKS).faults == []
 
-    def test_record_that_fails_undoes_nothing_that_a_person_would_miss(self, clone: Clone) -> None:
+    def test_failing_record_loses_no_work_of_a_person(self, clone: Clone) -> None:
         """The commit was made before its id was known; without a record it must not stay as if it were ours."""
 
         def fail() -> None:

@@ -148,8 +148,10 @@ class TestDiverged:
         )
         assert rewound == [(own, [DONE_FOR])]  # while the commit is still there
         assert (clone.head, clone.status(), clone.read("workplans/a.md")) == (
-            origin.head, ["?? untracked"], TODO.encode(),
-        )  # fmt: skip
+            origin.head,
+            ["?? untracked"],
+            TODO.encode(),
+        )
         assert clone.git("rev-parse", "--abbrev-ref", "HEAD") == "main"
 
     def test_by_several_of_our_own_newest_first(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
@@ -215,9 +217,10 @@ class TestDiverged:
             clone.git("add", name)
         options = {"message": ["--message=Mine"], "name": ["--reset-author"], "date": ["--date=2026-03-05T00:00:00Z"]}
         ours = {
-            "GIT_COMMITTER_NAME": COMMITTER.name, "GIT_COMMITTER_EMAIL": COMMITTER.email,
+            "GIT_COMMITTER_NAME": COMMITTER.name,
+            "GIT_COMMITTER_EMAIL": COMMITTER.email,
             "GIT_COMMITTER_DATE": clone.git("log", "-1", "--format=@%ct +0000"),
-        }  # fmt: skip
+        }
         clone.git("commit", "--quiet", "--amend", "--no-edit", *options.get(amended, []), env=ours)
         assert stays(clone, tree, hub) == PEOPLE
 

@@ -47,14 +47,17 @@ class TestPushSettings:
         assert push(tree, upstream_of(tree), noted(clone), clone.head, 10) == Pushed()
         assert origin.head == clone.head
 
-    @pytest.mark.parametrize("settings", [
-        [("branch.main.pushRemote", "fork")],
-        [("remote.pushDefault", "fork")],
-        [("remote.origin.pushurl", "{fork}")],
-        [("remote.origin.pushurl", "{origin}"), ("remote.origin.pushurl", "{fork}")],
-        [("url.{fork}.pushInsteadOf", "{origin}")],
-        [("remote.origin.url", "{fork}")],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            [("branch.main.pushRemote", "fork")],
+            [("remote.pushDefault", "fork")],
+            [("remote.origin.pushurl", "{fork}")],
+            [("remote.origin.pushurl", "{origin}"), ("remote.origin.pushurl", "{fork}")],
+            [("url.{fork}.pushInsteadOf", "{origin}")],
+            [("remote.origin.url", "{fork}")],
+        ],
+    )
     def test_lead_elsewhere(
         self, origin: Origin, clone: Clone, new_origin: Callable[[str], Origin], settings: list[tuple[str, str]]
     ) -> None:
@@ -68,17 +71,20 @@ class TestPushSettings:
         assert words.endswith(f", which is not the repo's origin {url_of(origin)}")
         assert (origin.head, fork.head) == theirs
 
-    @pytest.mark.parametrize("settings", [
-        [("remote.origin.pushurl", "file://{origin}")],
-        [("remote.pushDefault", "same")],
-        [("branch.main.pushRemote", "same")],
-        [("remote.pushDefault", "no_push"), ("branch.main.pushRemote", "origin")],
-        [("url.{origin}.pushInsteadOf", "nowhere:"), ("url.{origin}.insteadOf", "nowhere:")],
-        [("remote.origin.url", "file://{origin}")],
-        [("push.default", "nothing")],
-        [("remote.origin.push", "refs/heads/other:refs/heads/other")],
-        [("push.gpgSign", "true"), ("gpg.program", "false")],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            [("remote.origin.pushurl", "file://{origin}")],
+            [("remote.pushDefault", "same")],
+            [("branch.main.pushRemote", "same")],
+            [("remote.pushDefault", "no_push"), ("branch.main.pushRemote", "origin")],
+            [("url.{origin}.pushInsteadOf", "nowhere:"), ("url.{origin}.insteadOf", "nowhere:")],
+            [("remote.origin.url", "file://{origin}")],
+            [("push.default", "nothing")],
+            [("remote.origin.push", "refs/heads/other:refs/heads/other")],
+            [("push.gpgSign", "true"), ("gpg.program", "false")],
+        ],
+    )
     def test_lead_to_the_same_place(self, origin: Origin, clone: Clone, settings: list[tuple[str, str]]) -> None:
         clone.git("remote", "add", "same", f"file://{origin.path}")
         clone.git("branch", "private")
@@ -146,8 +152,9 @@ class TestPush:
         clone.commit()
         result = self.pushed(clone, tree)
         assert (result.rejected, result.error.startswith("[remote rejected] (pre-receive hook declined): ")) == (
-            False, True,
-        )  # fmt: skip
+            False,
+            True,
+        )
         assert "No — not today" in result.error
         assert origin.head == theirs
 

@@ -117,9 +117,7 @@ def test_killed_before_the_commit_and_a_person_committed_it(clone: Clone, tree: 
     assert leftovers(clone) == []
 
 
-def test_killed_before_the_commit_and_a_person_committed_something_else(
-    clone: Clone, tree: WorkTree, hook: Hook
-) -> None:
+def test_killed_before_the_commit_then_another_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
     kill_while_committing(clone, hook)
     clone.write("other", "x")
     clone.git("add", "other")
@@ -128,9 +126,7 @@ def test_killed_before_the_commit_and_a_person_committed_something_else(
     assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
 
 
-def test_killed_before_the_commit_and_a_person_committed_what_was_staged(
-    clone: Clone, tree: WorkTree, hook: Hook
-) -> None:
+def test_killed_before_the_commit_then_the_staged_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
     kill_while_committing(clone, hook)
     clone.git("commit", "--quiet", "--message=Other")
     assert recover(tree) == []
@@ -293,10 +289,19 @@ written(clone, item("a"), item("b"), record=record)
 print("not cut")
 """
 BEFORE_THE_COMMIT = [
-    ("cat-file1", "before"), ("fast-import1", "before"), ("fast-import1", "after"),
-    ("record1", "before"), ("record1", "after"), ("replace1", "before"), ("replace1", "after"), ("replace2", "before"),
-    ("replace2", "after"), ("read-tree1", "before"), ("read-tree1", "after"), ("update-ref1", "before"),
-]  # fmt: skip
+    ("cat-file1", "before"),
+    ("fast-import1", "before"),
+    ("fast-import1", "after"),
+    ("record1", "before"),
+    ("record1", "after"),
+    ("replace1", "before"),
+    ("replace1", "after"),
+    ("replace2", "before"),
+    ("replace2", "after"),
+    ("read-tree1", "before"),
+    ("read-tree1", "after"),
+    ("update-ref1", "before"),
+]
 """Steps of a writeback, from git processes and renames; at `replace1` the list of originals is there."""
 
 

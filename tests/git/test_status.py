@@ -42,8 +42,10 @@ class TestFreshness:
         advance(origin.clone("other"))
         state = seen(clone)
         assert (standing(state), state.fetched, state.tip) == (
-            ("behind", 0, 1, True), Fetched(FETCHED, origin.head), origin.head,
-        )  # fmt: skip
+            ("behind", 0, 1, True),
+            Fetched(FETCHED, origin.head),
+            origin.head,
+        )
         assert held_back(state)
 
     def test_diverged(self, origin: Origin, clone: Clone) -> None:
@@ -74,8 +76,10 @@ class TestFreshness:
         advance(origin.clone("other"))
         state = unseen(clone)
         assert (standing(state), state.fetched, held_back(state)) == (
-            ("unknown", 0, 0, True), Fetched(NOT_ASKED), False,
-        )  # fmt: skip
+            ("unknown", 0, 0, True),
+            Fetched(NOT_ASKED),
+            False,
+        )
 
     def test_unknown_where_the_fetch_failed(self, origin: Origin, clone: Clone) -> None:
         away(origin)

@@ -9,14 +9,17 @@ from tests.git.desk import PATCH, conflict, seen
 
 
 class TestUnderWay:
-    @pytest.mark.parametrize(("command", "what"), [
-        ("merge other", "a merge"),
-        ("rebase other", "a rebase"),
-        ("rebase --apply other", "a rebase or am"),
-        ("cherry-pick other", "a cherry-pick"),
-        ("cherry-pick --no-commit other", "a merge of some files"),
-        ("merge --squash other", "a squash merge"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("command", "what"),
+        [
+            ("merge other", "a merge"),
+            ("rebase other", "a rebase"),
+            ("rebase --apply other", "a rebase or am"),
+            ("cherry-pick other", "a cherry-pick"),
+            ("cherry-pick --no-commit other", "a merge of some files"),
+            ("merge --squash other", "a squash merge"),
+        ],
+    )
     def test_conflict(self, clone: Clone, command: str, what: str) -> None:
         conflict(clone, command)
         named = {what} | ({"a cherry-pick or revert without its commit"} if "--no-commit" in command else set())
@@ -61,11 +64,14 @@ class TestUnderWay:
         assert not (clone.path / ".git" / "CHERRY_PICK_HEAD").exists()
         assert seen(clone).under_way == "a cherry-pick or revert"
 
-    @pytest.mark.parametrize(("command", "what"), [
-        ("merge --squash other", "a squash merge"),
-        ("merge --no-ff --no-commit other", "a merge"),
-        ("cherry-pick -n other", "a cherry-pick or revert without its commit"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("command", "what"),
+        [
+            ("merge --squash other", "a squash merge"),
+            ("merge --no-ff --no-commit other", "a merge"),
+            ("cherry-pick -n other", "a cherry-pick or revert without its commit"),
+        ],
+    )
     def test_commit_that_waits_for_a_person(self, clone: Clone, command: str, what: str) -> None:
         clone.git("checkout", "--quiet", "-b", "other")
         clone.write("new", "x")

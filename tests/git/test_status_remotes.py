@@ -20,8 +20,11 @@ class TestRemotes:
         clone.git("remote", "remove", "origin")
         for state in (seen(clone), unseen(clone)):
             assert (standing(state), state.fetched, state.upstream, state.tip) == (
-                ("no_upstream", 0, 0, True), Fetched(NO_UPSTREAM), None, "",
-            )  # fmt: skip
+                ("no_upstream", 0, 0, True),
+                Fetched(NO_UPSTREAM),
+                None,
+                "",
+            )
 
     def test_of_another_name(self, origin: Origin, clone: Clone) -> None:
         clone.git("remote", "rename", "origin", "elsewhere")
@@ -71,8 +74,10 @@ class TestRemotes:
             origin.git("branch", "--move", "--force", "main", "trunk")
             state = seen(clone)
             assert (standing(state), state.fetched, state.upstream) == (
-                ("gone", None, None, True), Fetched(GONE, default="trunk"), "origin/main",
-            )  # fmt: skip
+                ("gone", None, None, True),
+                Fetched(GONE, default="trunk"),
+                "origin/main",
+            )
             origin.git("branch", "--move", "trunk", "main")
 
     def test_branch_was_deleted_at_origin(self, origin: Origin, clone: Clone) -> None:
@@ -101,8 +106,9 @@ class TestRemotes:
         origin.git("branch", "--move", "main", "x")
         origin.git("branch", "--move", "x", "main/2")
         assert (standing(seen(clone)), seen(clone).fetched) == (
-            ("gone", None, None, True), Fetched(GONE, default="main/2"),
-        )  # fmt: skip
+            ("gone", None, None, True),
+            Fetched(GONE, default="main/2"),
+        )
 
     def test_tag_of_the_branchs_name(self, origin: Origin, clone: Clone) -> None:
         for place in (clone, origin):
@@ -116,8 +122,10 @@ class TestRemotes:
         origin.git("clone", "--quiet", str(tmp_path / "empty.git"), str(tmp_path / "new"))
         new = Clone(tmp_path / "new")
         assert (standing(seen(new)), seen(new).fetched, seen(new).head) == (
-            ("no_upstream", 0, 0, True), Fetched(EMPTY), None,
-        )  # fmt: skip
+            ("no_upstream", 0, 0, True),
+            Fetched(EMPTY),
+            None,
+        )
         new.commit("Mine")
         state = seen(new)
         assert (state.freshness, state.fetched, state.tip, state.behind) == ("no_upstream", Fetched(EMPTY), "", 0)
@@ -173,7 +181,7 @@ class TestOnBranch:
         clone.git("checkout", "--quiet", "--detach")
         assert standing(seen(clone)) == ("fresh", 1, 0, False)
 
-    def test_detached_at_what_was_noted_is_all_that_can_be_told_offline(self, origin: Origin, clone: Clone) -> None:
+    def test_detached_offline_is_compared_with_the_noted_tip(self, origin: Origin, clone: Clone) -> None:
         clone.git("checkout", "--quiet", "--detach")
         away(origin)
         assert standing(seen(clone)) == ("unknown", 0, 0, True)

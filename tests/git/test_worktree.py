@@ -130,11 +130,24 @@ class TestFiles:
     @pytest.mark.parametrize(
         "name",
         [
-            "a b.md", "'quoted' \"twice\".md", "line\nend.md", "tab\t.md", "-dash.md", "--all.md", ":(exclude)x.md",
-            "a[1].md", "ünï — ☃.md", "back\\slash.md", "*.md", " .md", "#.md", "? x.md", f"{'l' * 240}.md",
+            "a b.md",
+            "'quoted' \"twice\".md",
+            "line\nend.md",
+            "tab\t.md",
+            "-dash.md",
+            "--all.md",
+            ":(exclude)x.md",
+            "a[1].md",
+            "ünï — ☃.md",
+            "back\\slash.md",
+            "*.md",
+            " .md",
+            "#.md",
+            "? x.md",
+            f"{'l' * 240}.md",
             f"{'/'.join(['d' * 200] * 8)}/x.md",
         ],
-    )  # fmt: skip
+    )
     def test_odd_names(self, clone: Clone, tree: WorkTree, name: str) -> None:
         clone.write(f"workplans/{name}", "")
         assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]

@@ -36,7 +36,7 @@ from tests.git.desk import (
     photograph,
     with_attributes,
     written,
-)  # fmt: skip
+)
 
 MESSAGE = """\
 chore(consistency): sync task status from DB [auto]
@@ -75,17 +75,23 @@ class TestCommit:
         result = written(clone, *items)
         assert sorted(result.files) == ["workplans/Z.md", "workplans/a.md", "workplans/b/c.md"]
         assert clone.git("log", "-1", "--format=%b").splitlines()[1:] == [
-            "- A-T1: todo → done", "- A-T2: todo → done", "- A-T1: todo → done", "- A-T1: todo → cancelled",
-        ]  # fmt: skip
+            "- A-T1: todo → done",
+            "- A-T2: todo → done",
+            "- A-T1: todo → done",
+            "- A-T1: todo → cancelled",
+        ]
         assert clone.git("show", "--format=", "--name-only").splitlines() == sorted(result.files)
 
-    @pytest.mark.parametrize("text", [
-        pytest.param(TODO.replace("\n", "\r\n"), id="crlf"),
-        pytest.param("\ufeff" + TODO, id="bom"),
-        pytest.param(TODO.rstrip("\n"), id="no last line end"),
-        pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1), id="quoted, with a comment"),
-        pytest.param(TODO + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(TODO.replace("\n", "\r\n"), id="crlf"),
+            pytest.param("\ufeff" + TODO, id="bom"),
+            pytest.param(TODO.rstrip("\n"), id="no last line end"),
+            pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1), id="quoted, with a comment"),
+            pytest.param(TODO + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
+        ],
+    )
     def test_all_other_bytes_stay(self, clone: Clone, text: str) -> None:
         laid_out(clone, text=text)
         file = clone.path / "workplans" / "a.md"
@@ -95,10 +101,28 @@ class TestCommit:
         assert file.read_bytes() == text.encode().replace(b"todo", b"done", 1)
         assert (stat.S_IMODE(file.stat().st_mode), clone.status()) == (0o755, [])
 
-    @pytest.mark.parametrize("name", [
-        "a b", "'quoted' \"twice\"", "line\nend", "tab\t", "-dash", "--all", ":(exclude)x", ":!x", "ünï — ☃",
-        "back\\slash", "*", "[ab]", "#", "l" * 240, '"', "\\n", "trailing ",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "a b",
+            "'quoted' \"twice\"",
+            "line\nend",
+            "tab\t",
+            "-dash",
+            "--all",
+            ":(exclude)x",
+            ":!x",
+            "ünï — ☃",
+            "back\\slash",
+            "*",
+            "[ab]",
+            "#",
+            "l" * 240,
+            '"',
+            "\\n",
+            "trailing ",
+        ],
+    )
     def test_odd_names(self, clone: Clone, name: str) -> None:
         laid_out(clone, name, "neighbour")
         clone.write("workplans/neighbour.md", "mine")
@@ -432,17 +456,20 @@ class TestDate:
         assert written(clone, item(at=late)).faults == []
         assert "on 2026-03-04:" in clone.git("log", "-1", "--format=%b")
 
-    @pytest.mark.parametrize(("date", "expected"), [
-        ("@1700000000 +0000", CHANGED),
-        ("@0 +0000", CHANGED),
-        ("@1700000000 -1200", CHANGED),
-        ("@1700000000 +1400", CHANGED),
-        ("@4070908800 +0000", datetime(2099, 1, 1, tzinfo=UTC)),
-        ("@253402300799 +0000", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
-        ("@253402300800 +0000", CHANGED),
-        ("@1700000000000 +0000", CHANGED),
-        ("@99999999999999 +0000", CHANGED),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("date", "expected"),
+        [
+            ("@1700000000 +0000", CHANGED),
+            ("@0 +0000", CHANGED),
+            ("@1700000000 -1200", CHANGED),
+            ("@1700000000 +1400", CHANGED),
+            ("@4070908800 +0000", datetime(2099, 1, 1, tzinfo=UTC)),
+            ("@253402300799 +0000", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+            ("@253402300800 +0000", CHANGED),
+            ("@1700000000000 +0000", CHANGED),
+            ("@99999999999999 +0000", CHANGED),
+        ],
+    )
     def test_whatever_the_parents(self, clone: Clone, date: str, expected: datetime) -> None:
         clone.commit("Odd", date=date)
         result = written(clone)
@@ -450,21 +477,29 @@ class TestDate:
         assert clone.log("%at %ct")[0] == f"{int(expected.timestamp())} {int(expected.timestamp())}"
         assert f"on {expected:%Y-%m-%d}:" in clone.git("log", "-1", "--format=%b")
 
-    @pytest.mark.parametrize("committer", [
-        "committer X <x@example.org> 18446744073709551616 +0000",
-        "committer X <x@example.org> -5 +0000",
-        "committer X <x@example.org> yesterday",
-        "committer X <x@example.org>",
-        "committer X x@example.org 1700000000 +0000",
-        "committer > <> <x> 1700000000 +9999",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "committer",
+        [
+            "committer X <x@example.org> 18446744073709551616 +0000",
+            "committer X <x@example.org> -5 +0000",
+            "committer X <x@example.org> yesterday",
+            "committer X <x@example.org>",
+            "committer X x@example.org 1700000000 +0000",
+            "committer > <> <x> 1700000000 +9999",
+        ],
+    )
     def test_parent_without_one_that_can_be_read(self, clone: Clone, committer: str) -> None:
         raw = clone.git("cat-file", "commit", "HEAD")
         head, _, rest = raw.partition("\ncommitter ")
         odd = clone.git(
-            "hash-object", "-t", "commit", "-w", "--literally", "--stdin",
+            "hash-object",
+            "-t",
+            "commit",
+            "-w",
+            "--literally",
+            "--stdin",
             input=f"{head}\n{committer}\n{rest.partition(chr(10))[2]}\n",
-        )  # fmt: skip
+        )
         clone.git("update-ref", "refs/heads/main", odd)
         result = written(clone)
         assert (result.commit, result.faults) == (clone.head, [])
@@ -472,9 +507,12 @@ class TestDate:
 
     def test_text_of_the_parent_is_no_date_of_it(self, clone: Clone) -> None:
         clone.git(
-            "commit", "--quiet", "--allow-empty", "--message=x\n\ncommitter X <x@example.org> 4070908800 +0000",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message=x\n\ncommitter X <x@example.org> 4070908800 +0000",
             env={"GIT_COMMITTER_DATE": STARTED, "GIT_AUTHOR_DATE": STARTED},
-        )  # fmt: skip
+        )
         assert written(clone).faults == []
         assert clone.log("%ct")[0] == str(int(CHANGED.timestamp()))
 

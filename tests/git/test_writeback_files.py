@@ -26,7 +26,7 @@ from tests.git.desk import (
     photograph,
     written,
     wrote,
-)  # fmt: skip
+)
 
 CHANGED_MEANWHILE = "the file was changed during this run"
 
@@ -122,7 +122,7 @@ class TestFiles:
         assert (photograph(clone), leftovers(clone)) == (before, [])
 
     @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
-    def test_changes_that_git_overlooks_stay_here_and_the_status_is_committed(self, clone: Clone, flag: str) -> None:
+    def test_assume_unchanged_edits_stay_uncommitted(self, clone: Clone, flag: str) -> None:
         laid_out(clone, "a", "b")
         clone.git("update-index", flag, "workplans/a.md", "workplans/b.md")
         clone.write("workplans/a.md", TODO + "only here\n")

@@ -26,7 +26,7 @@ from tests.git.desk import (
     refused,
     written,
     wrote,
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -41,13 +41,16 @@ class TestStates:
         clone.git("checkout", "--quiet", "--detach")
         refused(clone, "HEAD is detached")
 
-    @pytest.mark.parametrize(("command", "what"), [
-        ("merge other", "a merge"),
-        ("rebase other", "a rebase"),
-        ("rebase --apply other", "a rebase or am"),
-        ("cherry-pick other", "a cherry-pick"),
-        ("revert --no-edit HEAD~1 other", "a revert"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("command", "what"),
+        [
+            ("merge other", "a merge"),
+            ("rebase other", "a rebase"),
+            ("rebase --apply other", "a rebase or am"),
+            ("cherry-pick other", "a cherry-pick"),
+            ("revert --no-edit HEAD~1 other", "a revert"),
+        ],
+    )
     def test_under_way(self, clone: Clone, command: str, what: str) -> None:
         if command.startswith("revert"):
             clone.write("README.md", "1")

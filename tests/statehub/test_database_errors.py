@@ -72,9 +72,10 @@ class TestSQLite:
             error = fails(lambda: run_sql(database, "UPDATE kept SET name = 'b'"))
             holder.close()
         assert explain_database_error(error) == DatabaseProblem(
-            Kind.BUSY, "the hub's database is busy: database is locked; try again in a moment",
+            Kind.BUSY,
+            "the hub's database is busy: database is locked; try again in a moment",
             "the database is busy; try again in a moment",
-        )  # fmt: skip
+        )
 
     def test_read_only(self, file: Path) -> None:
         with self.opened(file) as database:
