@@ -44,10 +44,10 @@ def read_schema() -> Schema:
     applied = {(app, name) for app, name in _applied() if app in labels}
     if applied == known:
         return Schema()
-    replaced = _replaced()  # Slow to load: a squashed migration and those that it replaces are equivalent.
-    unknown = applied - known - replaced.keys()
-    done = applied | {new for new, olds in _squashes(replaced).items() if olds <= applied}
-    done |= {old for old, new in replaced.items() if new in applied}
+    squashes = _squashes()  # Slow to load: a squashed migration and those that it replaces are equivalent.
+    unknown = applied - known - set[Migration]().union(*squashes.values())
+    done = applied | {new for new, olds in squashes.items() if olds <= applied}
+    done = done.union(*(olds for new, olds in squashes.items() if new in applied))
     return Schema(_named(known - done), _named(unknown))
 
 
@@ -73,19 +73,12 @@ def known_migrations() -> frozenset[Migration]:
 
 
 @cache
-def _replaced() -> dict[Migration, Migration]:
-    """Map each migration that a squashed one replaces to that one."""
+def _squashes() -> dict[Migration, set[Migration]]:
+    """Map each squashed migration of this version to those that it replaces."""
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(None, replace_migrations=False)
-    return {old: new for new, migration in loader.disk_migrations.items() for old in migration.replaces}
-
-
-def _squashes(replaced: dict[Migration, Migration]) -> dict[Migration, set[Migration]]:
-    found: dict[Migration, set[Migration]] = {}
-    for old, new in replaced.items():
-        found.setdefault(new, set()).add(old)
-    return found
+    return {new: set(migration.replaces) for new, migration in loader.disk_migrations.items() if migration.replaces}
 
 
 def _named(migrations: Iterable[Migration]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from pathlib import Path
 
 from consistency.git.files import digest_of
 from statehub.errors import StateHubError
@@ -25,7 +26,7 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
     temporary = temporary_beside(path)
     status = os.lstat(path)
     try:
-        remove(temporary)
+        Path(temporary).unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -36,19 +37,13 @@ def replace_file(path: str, expected: str, data: bytes) -> None:
             raise FileChangedError(0, "the file was changed during this run", path)
         os.replace(temporary, path)
     except BaseException:
-        remove(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
 def temporary_beside(path: str) -> str:
     """Return the temporary file that `replace_file` uses for *path*."""
     return os.path.join(os.path.dirname(path), TEMPORARY)
-
-
-def remove(path: str) -> None:
-    """Delete *path* if it is there."""
-    with suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 def _copy_owner_and_mode(descriptor: int, status: os.stat_result) -> None:

@@ -104,7 +104,7 @@ def _fault_of_link(root: str, named: str) -> str:
     target = os.path.realpath(named)
     if target in (root, named):
         return ""
-    if not _is_inside(root, target):
+    if not target.startswith(root.rstrip("/") + "/"):
         return "a link that leads out of the repo"
     folder = root
     for name in os.path.relpath(target, root).split("/"):
@@ -121,10 +121,6 @@ def _require_storable_name(path: str) -> None:
         path.encode()
     except UnicodeEncodeError as error:
         raise FileReadError("its name is not UTF-8; rename it") from error
-
-
-def _is_inside(root: str, path: str) -> bool:
-    return path == root or path.startswith(root.rstrip("/") + "/")
 
 
 def open_regular(full: str) -> BufferedReader:

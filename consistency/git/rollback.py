@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from consistency.git.atomicfile import remove, replace_file, temporary_beside
+from consistency.git.atomicfile import replace_file, temporary_beside
 from consistency.git.files import digest_of
 from consistency.git.worktree import WorkTree
 
@@ -61,7 +61,7 @@ class Journal:
 
     def __init__(self, tree: WorkTree) -> None:
         self._tree, self.folder = tree, Path(tree.git_dir, JOURNAL_FOLDER)
-        self._list = str(self.folder / "files.json")
+        self._list = self.folder / "files.json"
 
     def begin(self, head: str, commit: str, files: list[Backup], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
@@ -86,7 +86,7 @@ class Journal:
         result = RollbackResult()
         for number, (path, written) in enumerate(self.unfinished().written.items()):
             full, kept = self._tree.file(path), self.folder / str(number)
-            remove(temporary_beside(full))
+            Path(temporary_beside(full)).unlink(missing_ok=True)
             current = digest_of(full) if path in only else None
             if current == written:
                 self._restore(kept, full, written)
@@ -99,13 +99,13 @@ class Journal:
     def discard(self) -> None:
         """Delete the originals: the commit is made."""
         with suppress(OSError):  # The list first: a journal that is half deleted must not be rolled back.
-            remove(self._list)
+            self._list.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def unfinished(self) -> Unfinished:
         """Read the journal of an unfinished writeback. Raises OSError."""
         try:
-            head, listed, *more = json.loads(Path(self._list).read_text())
+            head, listed, *more = json.loads(self._list.read_text())
         except (FileNotFoundError, NotADirectoryError):
             return Unfinished()
         # Older versions wrote neither the commit nor the assume-unchanged files.

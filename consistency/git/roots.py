@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from consistency.git.worktree import WorkTree
 
-_AS_COMMITTED = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_NO_LAZY_FETCH": "1"}
-"""No replaced commits, and nothing that must be fetched first."""
+_AS_COMMITTED = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull, "GIT_NO_LAZY_FETCH": "1"}
+"""The commits as they were made, and nothing that must be fetched first."""
 
 
 def first_commits(tree: WorkTree, remote: str = "") -> list[str]:

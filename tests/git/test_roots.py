@@ -66,6 +66,11 @@ class TestFirstCommits:
         clone.git("replace", "--graft", second)
         assert first_of(clone) == [first]
 
+    def test_grafts_are_ignored(self, clone: Clone) -> None:
+        first, second = clone.head, clone.commit("More")
+        clone.write(".git/info/grafts", f"{second}\n")
+        assert first_of(clone) == [first]
+
 
 class TestHeldCommits:
     def test_of_several(self, clone: Clone, tree: WorkTree) -> None:

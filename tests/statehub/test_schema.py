@@ -69,7 +69,7 @@ def test_apps_that_are_not_installed_do_not_count() -> None:
 def test_squashed_migrations_and_those_they_replace_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     new, olds = ("statehub", "0001_squashed"), [("statehub", "0001_initial"), ("statehub", "0002_admin_lists")]
     monkeypatch.setattr(schema, "known_migrations", lambda: known_migrations() | {new})
-    monkeypatch.setattr(schema, "_replaced", lambda: dict.fromkeys(olds, new))
+    monkeypatch.setattr(schema, "_squashes", lambda: {new: set(olds)})
     assert read_schema() == Schema()  # The old ones are applied.
     MigrationRecorder.Migration.objects.filter(app="statehub", name__in=[name for _, name in olds]).delete()
     assert read_schema() == Schema(
