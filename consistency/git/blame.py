@@ -112,9 +112,9 @@ def find_provenances(
         if since and since != head:
             with suppress(_OutsideError):
                 history = read_history(tree, pattern, [head, *tips], since)
-                return Provenances(_Search(tree, history, head, parsed).all(statuses, last=False), history)
+                return Provenances(_Search(tree, history, head, parsed, _OutsideError).find(statuses), history)
         history = read_history(tree, pattern, [head, *tips])
-        return Provenances(_Search(tree, history, head, parsed).all(statuses, last=True), history)
+        return Provenances(_Search(tree, history, head, parsed, _LostError).find(statuses), history)
     except (GitTimeoutError, GitMissingError):
         raise
     except GitError:
@@ -122,17 +122,22 @@ def find_provenances(
 
 
 class _Search:
-    """A search in one history."""
+    """A search in one history. *outside* is the error if it leaves that history."""
 
     def __init__(
-        self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[bytes, Workplan]]
+        self,
+        tree: WorkTree,
+        history: History,
+        head: str,
+        parsed: Mapping[str, tuple[bytes, Workplan]],
+        outside: type[Exception],
     ) -> None:
-        self._history, self._head = history, head
+        self._history, self._head, self._outside = history, head, outside
         self._blobs = _Blobs(tree, parsed)
         self._wanted: dict[str, str] = {}  # Blob → its path.
 
-    def all(self, statuses: Collection[FileStatus], *, last: bool) -> dict[FileStatus, Provenance]:
-        """Find all. Raises _OutsideError if one is outside of the history, unless this is the *last* one."""
+    def find(self, statuses: Collection[FileStatus]) -> dict[FileStatus, Provenance]:
+        """Find the provenance of each status. Raises _OutsideError."""
         found: dict[FileStatus, Provenance] = {}
         self._blobs.read(self._at_head(statuses))
         for ahead in READ_AHEAD:
@@ -140,7 +145,7 @@ class _Search:
             for status in statuses:
                 if status not in found:
                     with suppress(_NotReadError):
-                        found[status] = self._one(status, last=last)
+                        found[status] = self._find(status)
             if not self._wanted:
                 break
             self._blobs.read(
@@ -165,27 +170,20 @@ class _Search:
         start = versions.index(blob) if blob and blob in versions else 0
         yield from ((name, path) for name in dict.fromkeys(versions[start:][: 2 * number]) if name)
 
-    def _one(self, status: FileStatus, *, last: bool) -> Provenance:
-        try:
-            return self._at(status)
-        except _OutsideError:
-            if not last:
-                raise
-        except _LostError:
-            pass
-        return NOT_KNOWN
-
-    def _at(self, status: FileStatus) -> Provenance:
+    def _find(self, status: FileStatus) -> Provenance:
         name = self._name_at_head(status.path)
         if name in self._blobs.absent:
             return UNCOMMITTED
         version = self._blobs.versions.get(name)
         # Missing in this clone, or a workplan in the work tree but not in git, for example because of a filter.
         if version is None or version.statuses is None:
-            raise _LostError
+            return NOT_KNOWN
         if version.status_of(status) != status.status:
             return UNCOMMITTED
-        return Provenance(tuple(self._commits(status)))
+        try:
+            return Provenance(tuple(self._commits(status)))
+        except _LostError:
+            return NOT_KNOWN
 
     def _commits(self, status: FileStatus) -> list[Brought]:
         """Return the commits that brought *status* to HEAD, that on the line of first parents first."""
@@ -198,7 +196,7 @@ class _Search:
                 seen.add((at, path))
                 commit = self._history.commits.get(at)
                 if commit is None:
-                    raise _OutsideError
+                    raise self._outside
                 if at in self._history.shallow:
                     raise _LostError
                 sources = self._sources(commit, path, status)
@@ -249,7 +247,7 @@ class _Search:
             return commit.changes[path].old
         blob = self._history.blob_at(parent, path)
         if blob is None:
-            raise _OutsideError
+            raise self._outside
         return blob
 
     def _want(self, blobs: Mapping[str, str]) -> None:
