@@ -11,7 +11,7 @@ from importlib import import_module
 from django.apps import apps
 from django.db import connection
 
-from statehub.phrases import name_some
+from statehub.text import name_some
 
 Migration = tuple[str, str]
 """An app's label and a migration's name."""

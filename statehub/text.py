@@ -1,8 +1,11 @@
-"""Makes text from outside safe to show: characters that control a terminal or hide become escapes."""
+"""Makes text from outside safe to show: escapes for characters that control a terminal or hide; names in messages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+MAX_NAMES = 3
 
 # C0 with ESC and newlines, DEL, C1; line and paragraph separators; bidi overrides and isolates (Unicode TR 36,
 # section 3.1, "Trojan Source"); lone surrogates, which no encoding takes.
@@ -34,3 +37,10 @@ def escape_unencodable(text: str, encoding: str | None) -> str:
 def describe_os_error(error: OSError) -> str:
     """Return the system's message of *error*, without its number and file."""
     return error.strerror or str(error)
+
+
+def name_some(names: Iterable[str]) -> str:
+    """Return the first few of *names* and the number of the others: `a, b, c and 4 more`."""
+    listed = list(names)
+    more = len(listed) - MAX_NAMES
+    return ", ".join(listed[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -17,7 +17,7 @@ from consistency.git.names import canonical, to_git
 from consistency.git.process import GitError
 from consistency.git.worktree import Listing, WorkTree, fields, pathspecs
 from statehub.globs import excluded_globs, included_globs
-from statehub.phrases import name_some
+from statehub.text import name_some
 
 MAX_FOLDERS, MAX_FILES, MAX_BYTES = 2_000, 200, 4_096
 """Limits of the search for links: folders, files behind a link, bytes read of each file."""

@@ -1,10 +1,10 @@
-"""Parts of sentences that more than one message needs."""
+"""Names in messages."""
 
 from __future__ import annotations
 
 import pytest
 
-from statehub.phrases import name_some
+from statehub.text import name_some
 
 
 @pytest.mark.parametrize(
