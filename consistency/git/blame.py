@@ -42,7 +42,7 @@ class FileStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class Introduction:
     """A commit that brought a status. `digest` is that of the whole file in it.
 
     `again` says that the file had the same contents before, and others in between.
@@ -60,7 +60,7 @@ class Provenance:
     Neither if unknown: it is older than this clone's history, or in objects that the clone lacks.
     """
 
-    commits: tuple[Brought, ...] = ()
+    commits: tuple[Introduction, ...] = ()
     uncommitted: bool = False
 
 
@@ -185,9 +185,9 @@ class _Search:
         except _LostError:
             return NOT_KNOWN
 
-    def _commits(self, status: FileStatus) -> list[Brought]:
+    def _commits(self, status: FileStatus) -> list[Introduction]:
         """Return the commits that brought *status* to HEAD, that on the line of first parents first."""
-        found: dict[str, Brought] = {}
+        found: dict[str, Introduction] = {}
         pending, seen = [(self._head, status.path)], set[tuple[str, str]]()
         while pending:
             at, path = pending.pop()
@@ -265,12 +265,12 @@ class _Search:
             raise _LostError
         return status.status if version.statuses is None else version.status_of(status)
 
-    def _brought(self, commit: Commit, path: str) -> Brought:
+    def _brought(self, commit: Commit, path: str) -> Introduction:
         blob = self._history.blob_at(commit.id, path) or ""
         same = {each for each, change in self._history.versions(path).items() if change.new == blob} - {commit.id}
         again = bool(same) and not same.isdisjoint(self._history.below(commit.parents))
         version = self._blobs.versions.get(blob)
-        return Brought(commit, version.digest if version else "", again)
+        return Introduction(commit, version.digest if version else "", again)
 
 
 class _Version(NamedTuple):

@@ -13,14 +13,14 @@ NOT_ENTERED = frozenset({"node_modules", "__pycache__", "venv", "site-packages"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundClone:
     """A repository at *path*. *skipped* is why it is not to be registered, '' if it is."""
 
     path: str
     skipped: str = ""
 
 
-def find_clones(folder: str) -> Iterator[Found]:
+def find_clones(folder: str) -> Iterator[FoundClone]:
     """Yield the repositories in *folder* and below it, in the order of their names. Links are not followed.
 
     Repositories inside another one are not found, unless that is *folder* itself.
@@ -32,7 +32,7 @@ def find_clones(folder: str) -> Iterator[Found]:
             with os.scandir(path) as entries:
                 names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
         except OSError as error:
-            yield Found(path, f"cannot be read: {describe_os_error(error)}")
+            yield FoundClone(path, f"cannot be read: {describe_os_error(error)}")
             continue
         found = _repository(path, names)
         if found is not None:
@@ -42,21 +42,21 @@ def find_clones(folder: str) -> Iterator[Found]:
             pending += [os.path.join(path, name) for name in reversed(inside) if not name.startswith(".")]
 
 
-def _repository(path: str, names: dict[str, bool]) -> Found | None:
+def _repository(path: str, names: dict[str, bool]) -> FoundClone | None:
     if ".git" not in names:
         is_bare = "HEAD" in names and names.get("objects", False) and names.get("refs", False)
-        return Found(path, "a bare repository has no work tree") if is_bare else None
+        return FoundClone(path, "a bare repository has no work tree") if is_bare else None
     if names[".git"] or os.path.isdir(os.path.join(path, ".git")):
-        return Found(path)
+        return FoundClone(path)
     # A file: its git folder is elsewhere (gitrepository-layout).
     try:
         with open(os.path.join(path, ".git"), "rb") as file:
             target = os.fsdecode(file.read(4_096)).removeprefix("gitdir:").strip()
     except OSError as error:
-        return Found(path, f"its .git cannot be read: {describe_os_error(error)}")
+        return FoundClone(path, f"its .git cannot be read: {describe_os_error(error)}")
     parts = os.path.normpath(os.path.join(path, target)).split(os.sep)
     if "modules" in parts[:-1] and ".git" in parts:
-        return Found(path, "a submodule belongs to the repository around it")
+        return FoundClone(path, "a submodule belongs to the repository around it")
     if len(parts) > 1 and parts[-2] == "worktrees":
-        return Found(path, f"a linked work tree of another clone; register_repo {path} registers it")
-    return Found(path)
+        return FoundClone(path, f"a linked work tree of another clone; register_repo {path} registers it")
+    return FoundClone(path)

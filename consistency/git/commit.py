@@ -41,7 +41,7 @@ Record = Callable[[str, int, Collection[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CommitRequest:
     """The changes to commit, by path, with the digests of the files as they were read.
 
     *message* makes the commit's message for the changed paths and its day. The commit is dated *when*, in seconds since
@@ -76,12 +76,12 @@ def writeback_blocker(state: CheckoutStatus) -> str | None:
     return None
 
 
-def edit_files(tree: WorkTree, wanted: Wanted, written: Written) -> dict[str, Edited]:
+def edit_files(tree: WorkTree, request: CommitRequest, written: Written) -> dict[str, Edited]:
     """Edit each file that may be replaced; return those that change. Faults are added to *written*."""
     edited: dict[str, Edited] = {}
-    for path, change in sorted(wanted.changes.items()):
+    for path, change in sorted(request.changes.items()):
         try:
-            data = _read_current(tree, path, wanted)
+            data = _read_current(tree, path, request)
             if (new := change(data, True)).data != data:
                 edited[path] = new
         except (EditRefusedError, FileReadError) as error:
@@ -92,9 +92,9 @@ def edit_files(tree: WorkTree, wanted: Wanted, written: Written) -> dict[str, Ed
 
 
 def commit_changes(
-    tree: WorkTree, state: CheckoutStatus, wanted: Wanted, committer: Committer, record: Record
+    tree: WorkTree, state: CheckoutStatus, request: CommitRequest, committer: Committer, record: Record
 ) -> Written:
-    """Apply the *wanted* changes to the parent's blobs and to the work tree's files, and commit them.
+    """Apply the requested changes to the parent's blobs and to the work tree's files, and commit them.
 
     On any failure files, index and branch are as before. Errors of git or the disk are returned, not raised; errors of
     *record* are raised, before anything is written.
@@ -103,16 +103,16 @@ def commit_changes(
     if blocker is not None:
         return Written(faults=[(None, blocker)])
     written, journal = Written(), Journal(tree)
-    edited = edit_files(tree, wanted, written)
+    edited = edit_files(tree, request, written)
     if not edited:
         return written
     try:
         if committer.hooks:
             _require_all_committed(tree)
         parent = read_parent(tree, state.head or "", list(edited))
-        edits = _with_blobs(edited, wanted, parent, written)
+        edits = _with_blobs(edited, request, parent, written)
         if edits:
-            _CommitBuilder(tree, state, edits, parent, wanted, committer, record, journal).run(written)
+            _CommitBuilder(tree, state, edits, parent, request, committer, record, journal).run(written)
     except BaseException as error:
         _roll_back(tree, journal, error, written)
         if not isinstance(error, OSError | GitError):
@@ -120,7 +120,9 @@ def commit_changes(
     return written
 
 
-def _with_blobs(edited: Mapping[str, Edited], wanted: Wanted, parent: Parent, written: Written) -> dict[str, _Edit]:
+def _with_blobs(
+    edited: Mapping[str, Edited], request: CommitRequest, parent: Parent, written: Written
+) -> dict[str, _Edit]:
     """Make the same changes in the parent's blobs; those that cannot be made become faults in *written*."""
     edits: dict[str, _Edit] = {}
     for path, file in edited.items():
@@ -129,8 +131,8 @@ def _with_blobs(edited: Mapping[str, Edited], wanted: Wanted, parent: Parent, wr
             written.faults.append((path, "the last commit has no such regular file"))
             continue
         try:
-            same = digest(blob.data) == wanted.digests[path]
-            new = file.data if same else wanted.changes[path](blob.data, False).data
+            same = digest(blob.data) == request.digests[path]
+            new = file.data if same else request.changes[path](blob.data, False).data
             if new == blob.data:
                 raise EditRefusedError("nothing differs: git does not show that the work tree lacks it")
             edits[path] = _Edit(file, BlobChange(path, blob, new))
@@ -159,25 +161,25 @@ class _CommitBuilder:
     state: CheckoutStatus
     edits: Mapping[str, _Edit]
     parent: Parent
-    wanted: Wanted
+    request: CommitRequest
     committer: Committer
     record: Record
     journal: Journal
 
     def run(self, written: Written) -> None:
         tree, paths = self.tree, list(self.edits)
-        when = max(self.parent.date if self.parent.date <= MAX_DATE else 0, self.wanted.when(paths))
-        text = self.wanted.message(paths, datetime.fromtimestamp(when, UTC))
+        when = max(self.parent.date if self.parent.date <= MAX_DATE else 0, self.request.when(paths))
+        text = self.request.message(paths, datetime.fromtimestamp(when, UTC))
         blobs = [each.blob for each in self.edits.values()]
         new = NewCommit(self.parent, self.committer.name, self.committer.email, when, text)
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
             self.record(commit, when, paths)
         backups = [Backup(path, digest(each.file.data)) for path, each in self.edits.items()]
-        overlooked = sorted(self.edits.keys() & set(self.wanted.overlooked))
+        overlooked = sorted(self.edits.keys() & set(self.request.overlooked))
         self.journal.begin(self.parent.commit, commit, backups, overlooked)
         for path, each in self.edits.items():
-            replace_file(tree.file(path), self.wanted.digests[path], each.file.data)
+            replace_file(tree.file(path), self.request.digests[path], each.file.data)
         # git refuses if something else is staged for one of the files.
         tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
         _assume_unchanged(tree, overlooked)
@@ -201,7 +203,7 @@ class _CommitBuilder:
         Only a conversion on the way into a commit, to another form than HEAD's, can cause that.
         """
         converted = {path for path, each in self.edits.items() if each.file.data != each.blob.new}
-        unclean = sorted(converted & _differing(self.tree) - set(self.wanted.overlooked)) if converted else []
+        unclean = sorted(converted & _differing(self.tree) - set(self.request.overlooked)) if converted else []
         if unclean:
             raise GitError(
                 f"git would change more of {unclean[0]} than the status: its attributes ask for another form than the "
@@ -351,16 +353,16 @@ def _head(tree: WorkTree) -> str:
     return tree.git.run("rev-parse", "HEAD").decode().strip()
 
 
-def _read_current(tree: WorkTree, path: str, wanted: Wanted) -> bytes:
+def _read_current(tree: WorkTree, path: str, request: CommitRequest) -> bytes:
     """Read a file that may be replaced and is still as it was compared. Raises FileReadError, OSError."""
     status = os.lstat(tree.file(path))
     if stat.S_ISLNK(status.st_mode):
         raise FileReadError("the file is a symbolic link, which a writeback does not follow")
     if not status.st_mode & 0o222:
         raise FileReadError("the file is read-only (chmod u+w makes it writable)")
-    read = next(read_files(tree.top, [path], wanted.limit), None)
+    read = next(read_files(tree.top, [path], request.limit), None)
     if read is None or read.data is None:
         raise FileReadError(read.fault if read else "the file is gone")
-    if digest(read.data) != wanted.digests[path]:
+    if digest(read.data) != request.digests[path]:
         raise FileReadError("the file was changed during this run")
     return read.data

@@ -70,7 +70,7 @@ def read_status(
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
             headers[name] = value
-        elif (changed := parse_changed(field)) is not None and not _is_committed(tree, changed):
+        elif (changed := parse_entry(field)) is not None and not _is_committed(tree, changed):
             dirty.add(changed.path)
     oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
     state = CheckoutStatus(
@@ -90,14 +90,14 @@ def read_status(
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class StatusEntry:
     """An entry of `git status`; `committed` is the id of HEAD's blob if only the work tree differs from it, else ''."""
 
     path: str
     committed: str = ""
 
 
-def parse_changed(field: str) -> Changed | None:
+def parse_entry(field: str) -> StatusEntry | None:
     """Parse an entry (git-status, "Porcelain Format Version 2"); the path is last, and may hold spaces."""
     before = {"1": 8, "u": 10, "?": 1}.get(field[0])
     if before is None:
@@ -105,10 +105,10 @@ def parse_changed(field: str) -> Changed | None:
     *parts, path = field.split(" ", before)
     # The parts: kind, XY, submodule, modes in HEAD, index and work tree, blobs in HEAD and index.
     unstaged = parts[0] == "1" and parts[1] == ".M" and parts[3] == parts[4] == parts[5]
-    return Changed(path, parts[6] if unstaged else "")
+    return StatusEntry(path, parts[6] if unstaged else "")
 
 
-def _is_committed(tree: WorkTree, changed: Changed) -> bool:
+def _is_committed(tree: WorkTree, changed: StatusEntry) -> bool:
     """Whether the file has exactly the bytes of HEAD.
 
     git calls such a file modified if its attributes ask for another form than it was committed in.

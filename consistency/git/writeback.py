@@ -12,7 +12,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.commit import Change, Wanted, commit_changes
+from consistency.git.commit import Change, CommitRequest, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
 from consistency.git.status import CheckoutStatus
@@ -56,8 +56,8 @@ def write_back(
     def message_of(paths: Collection[str], day: datetime) -> str:
         return message(due(paths), day)
 
-    wanted = Wanted(_changes(items, known, texts), digests, message_of, limit, overlooked, newest)
-    return commit_changes(tree, state, wanted, committer, record_written)
+    request = CommitRequest(_changes(items, known, texts), digests, message_of, limit, overlooked, newest)
+    return commit_changes(tree, state, request, committer, record_written)
 
 
 def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:

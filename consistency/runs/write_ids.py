@@ -19,7 +19,7 @@ from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
 from consistency.db.rows import read_foreign_workstreams, read_tasks, read_workstreams
 from consistency.git.atomicfile import replace_file
-from consistency.git.commit import Wanted, commit_changes, edit_files, writeback_blocker
+from consistency.git.commit import CommitRequest, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree
@@ -143,7 +143,7 @@ def _write(
 ) -> WriteIdsResult:
     """Write what the *plan* says, as far as that can be done."""
     counts: dict[str, tuple[int, int]] = {}
-    wanted = Wanted(
+    wanted = CommitRequest(
         {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
         reading.digests,
         lambda paths, _day: message({path: counts[path] for path in sorted(paths)}),
@@ -182,7 +182,7 @@ def _stamped(
     return edited
 
 
-def _replace(tree: WorkTree, wanted: Wanted) -> Written:
+def _replace(tree: WorkTree, wanted: CommitRequest) -> Written:
     """Put what is *wanted* into the work tree; no commit."""
     written = Written()
     for path, edited in edit_files(tree, wanted, written).items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.status import Changed, has_unmerged, parse_changed
+from consistency.git.status import StatusEntry, has_unmerged, parse_entry
 from consistency.git.worktree import WorkTree, list_files, open_checkout
 from testing.repos import Clone, Origin
 from tests.git.desk import PATTERN, unseen, with_attributes
@@ -140,18 +140,18 @@ ZERO, ONE, TWO = "0" * 40, "1" * 40, "2" * 40
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", Changed("a b.md", ONE)),
-        (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", Changed("a")),
-        (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-        (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-        (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", Changed("a")),
-        (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", Changed("a")),
-        (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", Changed("a")),
-        (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", Changed("a  b")),
-        ("? new file", Changed("new file")),
+        (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", StatusEntry("a b.md", ONE)),
+        (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", StatusEntry("a")),
+        (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", StatusEntry("a")),
+        (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", StatusEntry("a")),
+        (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", StatusEntry("a")),
+        (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", StatusEntry("a")),
+        (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", StatusEntry("a")),
+        (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", StatusEntry("a  b")),
+        ("? new file", StatusEntry("new file")),
         ("! ignored", None),
         ("# branch.head main", None),
     ],
 )
-def test_entry_of_status(field: str, expected: Changed | None) -> None:
-    assert parse_changed(field) == expected
+def test_entry_of_status(field: str, expected: StatusEntry | None) -> None:
+    assert parse_entry(field) == expected
