@@ -19,12 +19,12 @@ from tests.git.desk import (
     TODO,
     WITH_HOOKS,
     Hub,
+    commit_workplans,
     item,
-    laid_out,
     leftovers,
-    looked,
     photograph,
     refused,
+    tree_and_status,
     written,
 )
 from tests.git.processes import gone
@@ -48,7 +48,7 @@ HOOKS = (
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 def interfering(act: Callable[[], object]) -> Callable[[str, int, Sequence[StatusWritten]], None]:
@@ -192,7 +192,7 @@ class TestHooks:
         assert self.taken_back(clone, Hub()).startswith("a hook changed what was committed")
 
     def test_take_a_file_out_of_the_commit(self, clone: Clone, hook: Hook) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         hook("pre-commit", "git rm --quiet --cached README.md")
         assert self.taken_back(clone, Hub()).startswith("a hook changed what was committed")
         assert clone.read("README.md") == b"# A repo\n"
@@ -418,13 +418,13 @@ class TestRecord:
 
 
 def test_blocker(clone: Clone) -> None:
-    assert writeback_blocker(looked(clone)[1]) is None
+    assert writeback_blocker(tree_and_status(clone)[1]) is None
     clone.git("checkout", "--quiet", "--detach")
-    assert writeback_blocker(looked(clone)[1]) == (
+    assert writeback_blocker(tree_and_status(clone)[1]) == (
         "HEAD is detached: a commit would belong to no branch; check out a branch first"
     )
     clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-    assert writeback_blocker(looked(clone)[1]) == "a merge is in progress; finish or abort it first"
+    assert writeback_blocker(tree_and_status(clone)[1]) == "a merge is in progress; finish or abort it first"
 
 
 def test_interrupt_puts_all_back_and_goes_on_up(clone: Clone, hook: Hook) -> None:

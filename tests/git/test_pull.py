@@ -13,7 +13,18 @@ from consistency.git.process import GitError
 from consistency.git.pull import Rewind, pull
 from consistency.git.worktree import WorkTree, open_checkout
 from testing.repos import Clone, Origin
-from tests.git.desk import COMMITTER, DONE, TODO, Hub, advance, item, laid_out, photograph, seen, written
+from tests.git.desk import (
+    COMMITTER,
+    DONE,
+    TODO,
+    Hub,
+    advance,
+    commit_workplans,
+    fetched_status,
+    item,
+    photograph,
+    written,
+)
 
 Hook = Callable[[str, str], Path]
 PEOPLE = "the branch has diverged from origin/main by commits that people made; merge or rebase it"
@@ -30,7 +41,7 @@ def anybody(dropped: Sequence[StatusWritten]) -> None:
 
 
 def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
-    return pull(tree, seen(clone), TIMEOUT, (hub or Hub()).own, rewind)
+    return pull(tree, fetched_status(clone), TIMEOUT, (hub or Hub()).own, rewind)
 
 
 def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
@@ -51,7 +62,7 @@ class TestFastForward:
     def test_is_refused_where_it_would_take_a_merge(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
         clone.git("config", "pull.rebase", "true")
-        state = seen(clone)
+        state = fetched_status(clone)
         before = clone.commit()  # since the status was read
         with pytest.raises(GitError, match="Not possible to fast-forward"):
             pull(tree, state, TIMEOUT, Hub().own, no_rewind)
@@ -91,7 +102,7 @@ class TestFastForward:
         assert (pulled(clone, tree), clone.head) == ("", tip)
 
     def test_carries_staged_and_unstaged_work_along(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         clone.push()
         advance(origin.clone("other"))
         clone.write("workplans/a.md", "staged")
@@ -126,7 +137,7 @@ class TestFastForward:
 class TestDiverged:
     @pytest.fixture
     def clone(self, clone: Clone) -> Clone:
-        laid_out(clone)
+        commit_workplans(clone)
         clone.push()
         return clone
 
@@ -229,7 +240,7 @@ class TestDiverged:
         advance(other)
         assert written(clone, record=hub.record).commit
         clone.git("pull", "--quiet", "--rebase")
-        assert seen(clone).freshness == "fresh"
+        assert fetched_status(clone).freshness == "fresh"
         advance(other, "more")
         assert stays(clone, tree, hub) == PEOPLE
 
@@ -281,7 +292,7 @@ class TestDiverged:
         advance(origin.clone("other"))
         hub, mine = Hub(), list[str]()
         assert written(clone, record=hub.record).commit
-        state = seen(clone)
+        state = fetched_status(clone)
         with pytest.raises(GitError, match="main received a new commit meanwhile; it was left unchanged"):
             pull(tree, state, TIMEOUT, hub.own, lambda dropped: mine.append(clone.commit("Mine")))
         assert ([clone.head], clone.log()[:2]) == (

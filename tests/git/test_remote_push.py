@@ -13,7 +13,7 @@ from consistency.git.remote import (
 )
 from consistency.git.worktree import WorkTree, open_checkout
 from testing.repos import Clone, Origin
-from tests.git.desk import advance, fetched, noted, seen, upstream_of, url_of
+from tests.git.desk import advance, fetched, fetched_status, tracking_commit, upstream_of, url_of
 
 Hook = Callable[[str, str], Path]
 
@@ -27,7 +27,7 @@ class TestPushSettings:
         tree = open_checkout(str(clone.path))
         before, head = clone.git("for-each-ref", "refs/remotes"), clone.commit("Mine")
         upstream = upstream_of(tree)
-        result = push(tree, upstream, noted(clone), head, 10)
+        result = push(tree, upstream, tracking_commit(clone), head, 10)
         assert (result.error, result.rejected) == (upstream.push_refusal, False)
         assert clone.git("for-each-ref", "refs/remotes") == before
         return upstream.push_refusal
@@ -44,7 +44,7 @@ class TestPushSettings:
         clone.git("config", "--unset-all", "branch.main.pushRemote")
         clone.git("config", "branch.topic.pushRemote", "no_push")
         tree = open_checkout(str(clone.path))
-        assert push(tree, upstream_of(tree), noted(clone), clone.head, 10) == Pushed()
+        assert push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10) == Pushed()
         assert origin.head == clone.head
 
     @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ class TestPushSettings:
         for name, value in settings:
             clone.git("config", "--add", name.format(origin=origin.path), value.format(origin=origin.path))
         tree, head = open_checkout(str(clone.path)), clone.commit("Mine")
-        assert push(tree, upstream_of(tree), noted(clone), head, 10) == Pushed()
+        assert push(tree, upstream_of(tree), tracking_commit(clone), head, 10) == Pushed()
         assert origin.git("for-each-ref", "--format=%(objectname) %(refname)") == f"{head} refs/heads/main"
 
     def test_ask_for_what_cannot_be_done(self, origin: Origin, clone: Clone) -> None:
         clone.git("branch", "private")
         clone.git("config", "remote.origin.mirror", "true")
         tree, theirs = open_checkout(str(clone.path)), origin.git("for-each-ref")
-        result = push(tree, upstream_of(tree), noted(clone), clone.commit("Mine"), 10)
+        result = push(tree, upstream_of(tree), tracking_commit(clone), clone.commit("Mine"), 10)
         assert result == Pushed("fatal: --mirror can't be combined with refspecs")
         assert origin.git("for-each-ref") == theirs
 
@@ -110,10 +110,10 @@ class TestPushSettings:
 def test_remote_that_looks_like_an_option(clone: Clone, tmp_path: Path) -> None:
     name = f"--upload-pack=touch {tmp_path}/ran;"
     clone.write(".git/config", clone.read(".git/config").replace(b'"origin"', f'"{name}"'.encode()))
-    state = seen(clone)
+    state = fetched_status(clone)
     assert (state.freshness, state.fetched.outcome) == ("unknown", f"the remote's name '{name}' begins with a dash")
     tree = open_checkout(str(clone.path))
-    assert push(tree, upstream_of(tree), noted(clone), clone.head, 10) == Pushed(
+    assert push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10) == Pushed(
         f"the remote's name '{name}' begins with a dash"
     )
     assert not (tmp_path / "ran").exists()
@@ -121,7 +121,7 @@ def test_remote_that_looks_like_an_option(clone: Clone, tmp_path: Path) -> None:
 
 class TestPush:
     def pushed(self, clone: Clone, tree: WorkTree) -> Pushed:
-        return push(tree, upstream_of(tree), noted(clone), clone.head, 10)
+        return push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10)
 
     def test_takes_one_commit_to_the_branch_and_nothing_else(
         self, origin: Origin, clone: Clone, tree: WorkTree
@@ -133,7 +133,7 @@ class TestPush:
         head = clone.commit()
         assert self.pushed(clone, tree) == Pushed()
         assert origin.git("for-each-ref", "--format=%(objectname) %(refname)") == f"{head} refs/heads/main"
-        assert (seen(clone).freshness, seen(clone).ahead) == ("fresh", 0)
+        assert (fetched_status(clone).freshness, fetched_status(clone).ahead) == ("fresh", 0)
 
     def test_another_was_faster(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))

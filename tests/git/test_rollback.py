@@ -23,7 +23,7 @@ from consistency.git.rollback import JOURNAL_FOLDER, Backup, Journal, Unfinished
 from consistency.git.worktree import WorkTree
 from testing.manage import ROOT
 from testing.repos import Clone
-from tests.git.desk import DONE, TODO, item, laid_out, leftovers, looked, photograph, written
+from tests.git.desk import DONE, TODO, commit_workplans, item, leftovers, photograph, tree_and_status, written
 from tests.git.processes import gone
 
 Hook = Callable[[str, str], Path]
@@ -38,7 +38,7 @@ written(Clone(Path(sys.argv[1])), committer=WITH_HOOKS)
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone, "a", "b")
+    return commit_workplans(clone, "a", "b")
 
 
 def kill_while_committing(clone: Clone, hook: Hook, *, orphan: bool = False, name: str = "pre-commit") -> int:
@@ -185,7 +185,7 @@ def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkey
 
 def begun(clone: Clone) -> Journal:
     """A writeback of a.md and b.md whose files are replaced."""
-    tree, state = looked(clone)
+    tree, state = tree_and_status(clone)
     journal = Journal(tree)
     journal.begin(state.head or "", "", [Backup(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
     for name in "ab":
@@ -246,7 +246,7 @@ def test_list_of_an_older_version_has_no_commit(clone: Clone) -> None:
     file.write_text(json.dumps(json.loads(file.read_text())[:2]))
     head, commit, written_digests, _ = journal.unfinished()
     assert (head, commit, set(written_digests)) == (clone.head, "", {"workplans/a.md", "workplans/b.md"})
-    assert recover(looked(clone)[0]) == ["workplans/a.md", "workplans/b.md"]
+    assert recover(tree_and_status(clone)[0]) == ["workplans/a.md", "workplans/b.md"]
     assert (clone.status(), leftovers(clone)) == ([], [])
 
 

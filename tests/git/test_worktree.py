@@ -13,7 +13,7 @@ from consistency.git.status import read_status
 from consistency.git.worktree import Listing, NotAWorkTreeError, WorkTree, find_worktree, list_files, open_checkout
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
-from tests.git.desk import PATTERN, unseen, upstream_of
+from tests.git.desk import PATTERN, cached_status, upstream_of
 
 
 class TestPlace:
@@ -151,11 +151,11 @@ class TestFiles:
     def test_odd_names(self, clone: Clone, tree: WorkTree, name: str) -> None:
         clone.write(f"workplans/{name}", "")
         assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
-        assert unseen(clone).dirty == {f"workplans/{name}"}
+        assert cached_status(clone).dirty == {f"workplans/{name}"}
         clone.commit()
         assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
         clone.write(f"workplans/{name}", "x")
-        assert unseen(clone).dirty == {f"workplans/{name}"}
+        assert cached_status(clone).dirty == {f"workplans/{name}"}
 
     def test_name_that_is_not_utf8(self, clone: Clone, tree: WorkTree) -> None:
         path = os.fsdecode(b"workplans/caf\xe9.md")
@@ -164,7 +164,7 @@ class TestFiles:
         except OSError:
             pytest.skip("this file system takes only UTF-8")
         assert list_files(tree, PATTERN).paths == [path]
-        assert unseen(clone).dirty == {path}
+        assert cached_status(clone).dirty == {path}
 
     def test_pattern_with_brackets_and_its_neighbour(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("a[1].md", "")
@@ -197,7 +197,7 @@ class TestFiles:
         clone.write("workplans/nested/x.md", "")
         clone.write("workplans/y.md", "")
         assert list_files(tree, PATTERN).paths == ["workplans/y.md"]
-        assert unseen(clone).dirty == {"workplans/y.md"}
+        assert cached_status(clone).dirty == {"workplans/y.md"}
 
 
 class TestListing:

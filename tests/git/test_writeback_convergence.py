@@ -14,8 +14,8 @@ from tests.git.desk import (
     DONE,
     STARTED,
     TODO,
+    commit_workplans,
     item,
-    laid_out,
     leftovers,
     written,
 )
@@ -23,7 +23,7 @@ from tests.git.desk import (
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 class TestConvergence:
@@ -116,7 +116,7 @@ class TestConvergence:
         assert (other.status(), clone.status()) == ([], [])
 
     def test_crlf_in_head_and_attributes_in_one_clone_only(self, origin: Origin, clone: Clone) -> None:
-        laid_out(clone, text=TODO.replace("\n", "\r\n"))
+        commit_workplans(clone, text=TODO.replace("\n", "\r\n"))
         clone.push()
         other = origin.clone("other")
         other.write(".git/info/attributes", "*.md text\n")

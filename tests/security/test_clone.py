@@ -20,7 +20,16 @@ from testing.hub import Hub
 from testing.manage import ROOT
 from testing.repos import Clone, Origin
 from tests.cli.helpers import run
-from tests.git.desk import WITH_HOOKS, advance, fetched, item, laid_out, seen, unseen, written
+from tests.git.desk import (
+    WITH_HOOKS,
+    advance,
+    cached_status,
+    commit_workplans,
+    fetched,
+    fetched_status,
+    item,
+    written,
+)
 
 Program = Callable[[str, str], Path]
 Hook = Callable[[str, str], Path]
@@ -120,7 +129,7 @@ def test_submodules_are_neither_fetched_nor_moved(
     git_processes.clear()
     assert fetched(tree).outcome == "ok"
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
-    laid_out(clone)
+    commit_workplans(clone)
     assert written(clone, item()).commit == clone.head
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
@@ -134,7 +143,7 @@ def test_submodules_are_neither_fetched_nor_moved(
 def test_programs_of_the_configuration_that_never_run(
     origin: Origin, clone: Clone, tree: WorkTree, program: Program, tmp_path: Path
 ) -> None:
-    laid_out(clone)
+    commit_workplans(clone)
     spy = program("spy", f'echo "$0 $@" >>{tmp_path}/ran')
     for key in (
         "core.fsmonitor", "core.pager", "core.editor", "sequence.editor", "core.askPass", "diff.external",
@@ -149,7 +158,7 @@ def test_programs_of_the_configuration_that_never_run(
     clone.git("-c", "commit.gpgSign=false", "-c", "core.fsmonitor=", "-c", "core.editor=:", "add", "--all")
     clone.git("-c", "commit.gpgSign=false", "-c", "core.fsmonitor=", "commit", "--quiet", "--message=x")
     (tmp_path / "ran").unlink(missing_ok=True)
-    assert seen(clone).freshness == "fresh"
+    assert fetched_status(clone).freshness == "fresh"
     result = written(clone, item())
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
@@ -188,7 +197,7 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     clone.git("config", "filter.spy.clean", f"echo clean >>{ran}; cat")
     clone.git("config", "core.sshCommand", str(program("own-ssh", f"echo ssh >>{ran}; exit 1")))
     clone.write(".git/info/attributes", "*.md filter=spy\n")
-    laid_out(clone)
+    commit_workplans(clone)
     ran.unlink()
     clone.push()
     ran.unlink()
@@ -302,7 +311,7 @@ class TestPartialClones:
             return counter.read_text().count("x")
 
         def ours() -> None:
-            pull(open_checkout(str(partial.path)), unseen(partial), 60, lambda _commits: {}, None)
+            pull(open_checkout(str(partial.path)), cached_status(partial), 60, lambda _commits: {}, None)
 
         assert fetches(partial, ours) == fetches(alone, lambda: alone.git("merge", "--ff-only", "--quiet")) == 1
 
