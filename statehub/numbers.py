@@ -32,7 +32,7 @@ _DIGITS = re.compile(r"[0-9]+")
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
-class NotANumberError(ValueError):
+class NotANumberError(StateHubError, ValueError):
     """The text is not such a number. *wanted* describes one: `a whole number from 1 to 100`."""
 
     def __init__(self, wanted: str) -> None:

@@ -65,10 +65,12 @@ SUBJECTS = {
     "web/admin/test_pages.py": "all lists and pages of the admin",
     "web/admin/test_unavailable.py": "pages without a database",
     "web/api/test_asked.py": "parameters and conditions of calls",
+    "web/api/test_batch.py": "many reports in one call",
     "web/api/test_document.py": "the OpenAPI document",
     "web/api/test_live.py": "calls over real HTTP",
     "web/api/test_report_status.py": "scripts/report-status",
     "web/api/test_watch.py": "healthz, readyz and metrics",
+    "web/test_standard_names.py": "a migration",
 }
 """Tests without a module of their name, each with its subject."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from consistency.git.names import canonical, native
+from statehub.errors import StateHubError
 from statehub.text import describe_os_error
 
 READER_VERSION = b"2"
