@@ -16,7 +16,7 @@ SEED ?=
 COVERAGE ?=
 ARGS ?=
 
-# A value from the command line or the environment is taken as it stands: without `value`, make would read a `$` in it.
+# A value from the command line or the environment is taken literally: without `value`, make would read a `$` in it.
 # Recipes then use "$$REPO_PATH", never $(REPO_PATH), so that no shell takes it apart. ARGS alone is meant as shell words.
 override PYTHON := $(value PYTHON)
 override REPO := $(value REPO)
@@ -122,11 +122,12 @@ test-browser: dev ## Run the tests in a real browser: Chromium, as the system ha
 # Django's own checks run as in production. The key is for these checks alone.
 production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
-lint: dev ## Run every static check: style, types, import directions, migrations, deployment
+lint: dev ## Run every static check: style, types, import directions, dead code, migrations, deployment
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@$(production) $(PY) -m mypy
 	@$(PY) .venv/bin/lint-imports --no-logo
+	@$(PY) -m vulture
 	@$(production) $(MANAGE) makemigrations --check --dry-run
 	@$(production) $(MANAGE) check --deploy --fail-level WARNING
 

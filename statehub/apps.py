@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class StateHubConfig(AppConfig):
-    """Repos, workstreams, tasks and their moves."""
+    """Repos, workstreams, tasks and the changes of their statuses."""
 
     name = "statehub"
     verbose_name = "State Hub"

@@ -1,6 +1,6 @@
-"""Says what is wrong with the hub's database: by the codes of the databases' drivers, never by their words.
+"""Explains errors of the hub's database, by the codes of the drivers and never by their messages.
 
-Commands, the API, the health pages and the admin all ask here.
+Commands, the API, the health pages and the admin use it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statehub.schema import read_schema
 
 
 class Kind(StrEnum):
-    """What is wrong."""
+    """The kinds of database errors."""
 
     UNREACHABLE = "unreachable"
     BUSY = "busy"
@@ -34,8 +34,8 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is wrong: `line` tells somebody at the machine what to do; `public` tells no name, host or value."""
+class DatabaseProblem:
+    """An explained error: `line` helps the person at the machine; `public` has no name, host or value."""
 
     kind: Kind
     line: str
@@ -43,46 +43,28 @@ class Trouble:
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether the database cannot serve now, through no fault of the request or of the code."""
+        """Whether the database cannot serve now, and neither the request nor the code is at fault."""
         return self.kind not in (Kind.CONFLICT, Kind.VALUE, Kind.FAULT)
 
 
-_SQLSTATES: dict[str, Kind] = {
-    # https://www.postgresql.org/docs/current/errcodes-appendix.html; five characters go before their class of two.
-    "08": Kind.UNREACHABLE,
-    "57P": Kind.UNREACHABLE,
-    "57014": Kind.BUSY,
-    "40001": Kind.BUSY,
-    "40P01": Kind.BUSY,
-    "55P03": Kind.BUSY,
-    "55006": Kind.BUSY,
-    "53300": Kind.BUSY,
-    "53": Kind.FULL,
-    "54": Kind.VALUE,
-    "42P01": Kind.SCHEMA,
-    "42703": Kind.SCHEMA,
-    "42704": Kind.SCHEMA,
-    "3F000": Kind.SCHEMA,
-    "28": Kind.REFUSED,
-    "42501": Kind.REFUSED,
-    "3D000": Kind.REFUSED,
-    "25006": Kind.READ_ONLY,
-    "58": Kind.DAMAGED,
-    "XX001": Kind.DAMAGED,
-    "XX002": Kind.DAMAGED,
-    "08P01": Kind.POOLER,
-    "26000": Kind.POOLER,
-    "34000": Kind.POOLER,
-    "42P05": Kind.POOLER,
-    "42P03": Kind.POOLER,
-    "25P01": Kind.POOLER,
-    "23": Kind.CONFLICT,
-    "22": Kind.VALUE,
+# https://www.postgresql.org/docs/current/errcodes-appendix.html; a code of five characters wins over its class of two.
+_SQLSTATES_OF_KIND: dict[Kind, tuple[str, ...]] = {
+    Kind.UNREACHABLE: ("08", "57P"),
+    Kind.BUSY: ("57014", "40001", "40P01", "55P03", "55006", "53300"),
+    Kind.FULL: ("53",),
+    Kind.SCHEMA: ("42P01", "42703", "42704", "3F000"),
+    Kind.REFUSED: ("28", "42501", "3D000"),
+    Kind.READ_ONLY: ("25006",),
+    Kind.DAMAGED: ("58", "XX001", "XX002"),
+    Kind.POOLER: ("08P01", "26000", "34000", "42P05", "42P03", "25P01"),
+    Kind.CONFLICT: ("23",),
+    Kind.VALUE: ("22", "54"),
 }
+_SQLSTATES = {state: kind for kind, states in _SQLSTATES_OF_KIND.items() for state in states}
 
 _SQLITE_CODES: dict[int, Kind] = {
     # https://www.sqlite.org/rescode.html, the primary codes
-    1: Kind.SCHEMA,  # SQLITE_ERROR: no such table or column, or a statement that is wrong; the migrations tell.
+    1: Kind.SCHEMA,  # SQLITE_ERROR: no such table or column, or a wrong statement; the migrations decide.
     3: Kind.REFUSED,  # SQLITE_PERM
     5: Kind.BUSY,
     6: Kind.BUSY,  # SQLITE_LOCKED
@@ -91,7 +73,7 @@ _SQLITE_CODES: dict[int, Kind] = {
     11: Kind.DAMAGED,  # SQLITE_CORRUPT
     13: Kind.FULL,
     14: Kind.UNREACHABLE,  # SQLITE_CANTOPEN
-    15: Kind.BUSY,  # SQLITE_PROTOCOL: the locks of its journal
+    15: Kind.BUSY,  # SQLITE_PROTOCOL: locking of the journal
     17: Kind.BUSY,  # SQLITE_SCHEMA: migrated at this moment
     18: Kind.VALUE,  # SQLITE_TOOBIG
     19: Kind.CONFLICT,
@@ -101,20 +83,20 @@ _SQLITE_CODES: dict[int, Kind] = {
 }
 
 _LINES: dict[Kind, str] = {
-    Kind.UNREACHABLE: "cannot connect to the hub's database: {words} (see DATABASE_URL)",
-    Kind.BUSY: "the hub's database is busy: {words}; try again in a moment",
-    Kind.SCHEMA: "the hub's database lacks what its migrations have made: {words} (restore it from a backup)",
-    Kind.REFUSED: "the hub's database refused the login: {words} (see the user and the name in DATABASE_URL)",
-    Kind.READ_ONLY: "the hub's database cannot be written to: {words} (see its rights, or whether it is a replica)",
-    Kind.FULL: "the hub's database is out of space: {words} (free some on its disk)",
-    Kind.DAMAGED: "the hub's database cannot be read: {words} (look at its disk, or restore it from a backup)",
+    Kind.UNREACHABLE: "cannot connect to the hub's database: {message} (see DATABASE_URL)",
+    Kind.BUSY: "the hub's database is busy: {message}; try again in a moment",
+    Kind.SCHEMA: "the hub's database lacks what its migrations have made: {message} (restore it from a backup)",
+    Kind.REFUSED: "the hub's database refused the login: {message} (see the user and the name in DATABASE_URL)",
+    Kind.READ_ONLY: "the hub's database cannot be written to: {message} (see its rights, or whether it is a replica)",
+    Kind.FULL: "the hub's database is out of space: {message} (free some on its disk)",
+    Kind.DAMAGED: "the hub's database cannot be read: {message} (look at its disk, or restore it from a backup)",
     Kind.POOLER: (
-        "the hub's database lost the session: {words} (is it reached through a pooler such as pgbouncer? "
+        "the hub's database lost the session: {message} (is it reached through a pooler such as pgbouncer? "
         "docs/operations.md says how to set that up)"
     ),
-    Kind.CONFLICT: "the hub's database refused a row: {words}; if this happens again, please report it",
-    Kind.VALUE: "the hub's database does not hold such a value: {words}",
-    Kind.FAULT: "the hub's database refused a statement, please report it: {words}",
+    Kind.CONFLICT: "the hub's database refused a row: {message}; if this happens again, please report it",
+    Kind.VALUE: "the hub's database does not hold such a value: {message}",
+    Kind.FAULT: "the hub's database refused a statement, please report it: {message}",
 }
 
 _PUBLIC: dict[Kind, str] = {
@@ -132,30 +114,30 @@ _UNIQUE = ("23505", 1555, 2067)
 """SQLSTATE unique_violation; SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE."""
 
 _OVERTAKEN = ("40001", "40P01")
-"""Serialization failure, deadlock: PostgreSQL has rolled back one of two transactions, which may be tried again."""
+"""Serialization failure, deadlock: PostgreSQL rolled back one of two transactions, which may be retried."""
 
 
-def explain_database_error(error: Exception) -> Trouble:
-    """What is wrong with the database if it raises *error*, or if its settings do.
+def explain_database_error(error: Exception) -> DatabaseProblem:
+    """Explain *error*, which the database or its settings raised.
 
-    Where tables do not fit the code, or may not, the database is asked which migrations it has.
+    If the tables may not fit the code, the database is asked which migrations it has.
     """
-    words = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, ImproperlyConfigured):
-        return Trouble(Kind.SETTINGS, words, "the settings of the database are wrong")
+        return DatabaseProblem(Kind.SETTINGS, message, "the settings of the database are wrong")
     kind = _kind(error)
     # A row that lacks what a newer version demands is refused as well.
-    if kind in (Kind.SCHEMA, Kind.CONFLICT, Kind.FAULT) and (line := _trouble_of_schema()):
-        return Trouble(Kind.SCHEMA, line, _PUBLIC[Kind.SCHEMA])
+    if kind in (Kind.SCHEMA, Kind.CONFLICT, Kind.FAULT) and (line := _schema_mismatch()):
+        return DatabaseProblem(Kind.SCHEMA, line, _PUBLIC[Kind.SCHEMA])
     if kind is Kind.SCHEMA and _code(error) == 1:
         kind = Kind.FAULT
-    return Trouble(kind, _LINES[kind].format(words=words), _PUBLIC.get(kind, "try again in a moment"))
+    return DatabaseProblem(kind, _LINES[kind].format(message=message), _PUBLIC.get(kind, "try again in a moment"))
 
 
 def is_taken(error: Exception, tables: Collection[str]) -> bool:
-    """Whether *error* says that a row of one of *tables* has another's key: somebody made it at the same moment.
+    """Whether *error* is a duplicate key in one of *tables*: another process inserted the row at the same time.
 
-    SQLite does not say of which table; there any of them counts.
+    SQLite does not name the table; there any counts.
     """
     if _code(error) not in _UNIQUE:
         return False
@@ -164,12 +146,12 @@ def is_taken(error: Exception, tables: Collection[str]) -> bool:
 
 
 def is_overtaken(error: Exception) -> bool:
-    """Whether *error* says that the transaction was rolled back in favour of another, and may be tried again."""
+    """Whether *error* rolled the transaction back in favour of another, so that it may be retried."""
     return _code(error) in _OVERTAKEN
 
 
 def _code(error: Exception) -> str | int | None:
-    """What the driver calls it: PostgreSQL's SQLSTATE, SQLite's extended result code, None if it does not say."""
+    """Return PostgreSQL's SQLSTATE, SQLite's extended result code, or None if the driver gives none."""
     cause = error.__cause__ or error
     code: str | int | None = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorcode", None)
     return code
@@ -181,14 +163,14 @@ def _kind(error: Exception) -> Kind:
         return _SQLITE_CODES.get(code & 0xFF, Kind.FAULT)
     if code is not None:
         return next((_SQLSTATES[code[:size]] for size in (5, 3, 2) if code[:size] in _SQLSTATES), Kind.FAULT)
-    # Without a code there is no answer of a server: it was not reached, or the connection broke.
+    # Without a code no server answered: it was not reached, or the connection broke.
     return Kind.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else Kind.FAULT
 
 
-def _trouble_of_schema() -> str:
-    """What does not fit between the database's migrations and ours; '' if all does, or if that cannot be asked."""
+def _schema_mismatch() -> str:
+    """Describe how the database's migrations differ from ours; '' if they do not, or if they cannot be read."""
     try:
-        return read_schema().trouble
+        return read_schema().mismatch
     except DatabaseError as error:
         if _kind(error) is Kind.SCHEMA:
             return "the hub's database is not migrated, it has no tables yet: run manage.py migrate"

@@ -1,4 +1,4 @@
-"""Reads DATABASE_URL: what it means is the library's matter; what it cannot mean is refused here."""
+"""Reads DATABASE_URL with the library django-environ, and refuses values that it would misread."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from statehub.environment import FALSE, TRUE, read_text, refusal
 WANTED = "sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME"
 
 MEMORY = ":memory:"
-"""The name of a database that is gone with its process: only for those who ask for it."""
+"""The name of a database in memory, which is lost with its process: used only if asked for."""
 
 
 def read_database(default: str, base: Path) -> dict[str, Any]:
-    """The database's settings as Django takes them; a relative path begins at *base*. Raises ImproperlyConfigured.
+    """Return Django's settings of the database; a relative path begins at *base*. Raises ImproperlyConfigured.
 
-    The address itself may hold a password: it is never shown.
+    The url may hold a password and is never shown.
     """
     url = read_text("DATABASE_URL", default, 4000)
     if not url.startswith(("sqlite://", "postgres://", "postgresql://")):
         raise refusal("DATABASE_URL", WANTED)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # A part of the address that the library would ignore.
+            warnings.simplefilter("error")  # A part of the url that the library would ignore.
             database: dict[str, Any] = environ.Env.db_url_config(url)
-    except (ValueError, Warning) as error:  # A port that is not a number, say.
+    except (ValueError, Warning) as error:  # For example a port that is not a number.
         raise refusal("DATABASE_URL", WANTED) from error
     name = str(database["NAME"])
     if not name or (name == MEMORY and MEMORY not in url):

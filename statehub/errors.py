@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class StateHubError(Exception):
-    """What State Hub itself raises; the text is one sentence for people."""
+    """The base of State Hub's own errors; the text is one sentence for people."""

@@ -1,4 +1,4 @@
-"""Model fields for what people write."""
+"""Model fields for ids."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from statehub.ids import normalize_id
 
 
 class _Normalized(models.Field):  # type: ignore[type-arg]
-    """Keeps and looks up ids in Unicode NFC, whatever form they come in: every query and every save passes here.
+    """Stores and looks up ids in Unicode NFC, whatever form they come in.
 
     To the database and to migrations it is Django's own field.
     """
 
     def get_prep_value(self, value: Any) -> Any:
-        """The value in NFC."""
+        """Return the value in NFC; every query and every save calls this."""
         prepared = super().get_prep_value(value)
         return normalize_id(prepared) if isinstance(prepared, str) else prepared
 
     def deconstruct(self) -> Any:
-        """The same as Django's own field."""
+        """Return the same as Django's own field."""
         name, _path, args, kwargs = super().deconstruct()
         return name, f"django.db.models.{self.get_internal_type()}", args, kwargs
 

@@ -1,6 +1,6 @@
-"""Reads numbers as people write them: digits, and nothing that only Python takes for some (`1_0`, `٣`, `1e3`, `+5`).
+"""Parses numbers from outside: decimal digits only, not what else Python accepts (`1_0`, `٣`, `1e3`, `+5`).
 
-Everything that takes a number from outside reads it here: options of commands, settings, headers and parameters.
+Options of commands, settings, headers and parameters are all parsed here.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TypeVar
 from statehub.errors import StateHubError
 
 MAX_DAYS = 36_500
-"""A hundred years: the limit of a time to look back or ahead, so that its date is one of four digits."""
+"""A hundred years: the limit of times from now, so that their years have four digits."""
 
 MAX_HOURS = MAX_DAYS * 24
 
 MAX_SECONDS = 86_400
-"""A day: no call of git takes longer."""
+"""A day: the highest time limit of a git command."""
 
 MAX_FETCHES = 100
-"""Fetches side by side."""
+"""Limit of parallel fetches."""
 
 MAX_FILE_SIZE = 1024**3
-"""Bytes of a workplan, which is read as a whole."""
+"""Highest limit for the size of a workplan, which is read into memory."""
 
 Number = TypeVar("Number", int, float)
 
@@ -33,7 +33,7 @@ _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 class NotANumberError(StateHubError, ValueError):
-    """The text is not such a number. *wanted* says what it should be: `a whole number from 1 to 100`."""
+    """The text is not such a number. *wanted* describes one: `a whole number from 1 to 100`."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__(f"must be {wanted}")
@@ -41,28 +41,28 @@ class NotANumberError(StateHubError, ValueError):
 
 
 def parse_whole_number(text: str, lowest: int, highest: int, unit: str = "") -> int:
-    """The number that *text* says in decimal digits, leading zeros allowed. Raises NotANumberError."""
+    """Parse *text*, decimal digits with leading zeros allowed. Raises NotANumberError."""
     digits = text.lstrip("0") or "0"
-    # Python refuses some thousands of digits with an error of its own: more than the highest has are not converted.
+    # Python raises its own error for thousands of digits: longer numbers than *highest* are not converted.
     if _DIGITS.fullmatch(text) and len(digits) <= len(str(highest)) and lowest <= int(digits) <= highest:
         return int(digits)
     raise NotANumberError(f"a whole number {unit and f'of {unit} '}from {lowest} to {highest}")
 
 
 def parse_seconds(text: str, highest: int = MAX_SECONDS, *, zero: bool = False) -> float:
-    """The time that *text* says in seconds, with decimals if it has some; 0 only if *zero*. Raises NotANumberError."""
+    """Parse *text*, seconds with optional decimals; 0 only if *zero*. Raises NotANumberError."""
     if _DECIMAL.fullmatch(text) and len(text) <= 20 and (zero or float(text) > 0) and float(text) <= highest:
         return float(text)
     raise NotANumberError(f"a number of seconds {'from 0' if zero else 'above 0 and'} up to {highest}")
 
 
 def whole_number(lowest: int, highest: int, unit: str = "") -> Callable[[str], int]:
-    """What reads such a number as an option of a command (argparse, "type")."""
+    """Return the parser of such a number for an option of a command (argparse, "type")."""
     return _option(lambda text: parse_whole_number(text, lowest, highest, unit))
 
 
 def seconds(highest: int = MAX_SECONDS, *, zero: bool = False) -> Callable[[str], float]:
-    """What reads a time in seconds as an option of a command (argparse, "type")."""
+    """Return the parser of seconds for an option of a command (argparse, "type")."""
     return _option(lambda text: parse_seconds(text, highest, zero=zero))
 
 

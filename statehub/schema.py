@@ -1,4 +1,4 @@
-"""Compares the database's migrations with those that this version of State Hub came with."""
+"""Compares the database's migrations with those of this version of State Hub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import import_module
 from django.apps import apps
 from django.db import connection
 
-from statehub.phrases import name_some
+from statehub.text import name_some
 
 Migration = tuple[str, str]
 """An app's label and a migration's name."""
@@ -19,14 +19,14 @@ Migration = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The migrations that the database lacks, and those that this version does not know, as `app.name`."""
+    """The migrations that the database lacks, and those that are unknown to this version, as `app.name`."""
 
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
-    def trouble(self) -> str:
-        """One line on what does not fit and what to do; '' if all does."""
+    def mismatch(self) -> str:
+        """One line on the difference and how to fix it; '' if there is none."""
         if self.unknown:
             return (
                 f"the hub's database is newer than this State Hub: it has {name_some(self.unknown)}, which this "
@@ -38,21 +38,21 @@ class Schema:
 
 
 def read_schema() -> Schema:
-    """How the database's migrations and this version's compare: one query. Raises django.db.Error."""
+    """Compare the database's migrations with this version's, with one query. Raises django.db.Error."""
     known = known_migrations()
     labels = {app for app, _ in known}
     applied = {(app, name) for app, name in _applied() if app in labels}
     if applied == known:
         return Schema()
-    replaced = _replaced()  # Only now: a squashed migration and those that it replaces are as good as each other.
-    unknown = applied - known - replaced.keys()
-    done = applied | {new for new, olds in _squashes(replaced).items() if olds <= applied}
-    done |= {old for old, new in replaced.items() if new in applied}
+    squashes = _squashes()  # Slow to load: a squashed migration and those that it replaces are equivalent.
+    unknown = applied - known - set[Migration]().union(*squashes.values())
+    done = applied | {new for new, olds in squashes.items() if olds <= applied}
+    done = done.union(*(olds for new, olds in squashes.items() if new in applied))
     return Schema(_named(known - done), _named(unknown))
 
 
 def _applied() -> list[Migration]:
-    # Not Django's recorder: it looks for its table first, with a query more each time.
+    # Not Django's recorder, which looks for its table first, with another query each time.
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
         return list(cursor.fetchall())
@@ -60,7 +60,7 @@ def _applied() -> list[Migration]:
 
 @cache
 def known_migrations() -> frozenset[Migration]:
-    """All migrations of the installed apps, by the names of their files: none of them is imported."""
+    """List all migrations of the installed apps by the names of their files, without importing them."""
     found = set[Migration]()
     for config in apps.get_app_configs():
         try:
@@ -73,19 +73,12 @@ def known_migrations() -> frozenset[Migration]:
 
 
 @cache
-def _replaced() -> dict[Migration, Migration]:
-    """Each migration that a squashed one of this version replaces, and that one."""
+def _squashes() -> dict[Migration, set[Migration]]:
+    """Map each squashed migration of this version to those that it replaces."""
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(None, replace_migrations=False)
-    return {old: new for new, migration in loader.disk_migrations.items() for old in migration.replaces}
-
-
-def _squashes(replaced: dict[Migration, Migration]) -> dict[Migration, set[Migration]]:
-    found: dict[Migration, set[Migration]] = {}
-    for old, new in replaced.items():
-        found.setdefault(new, set()).add(old)
-    return found
+    return {new: set(migration.replaces) for new, migration in loader.disk_migrations.items() if migration.replaces}
 
 
 def _named(migrations: Iterable[Migration]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""All settings: those of the commands, and what the web server needs."""
+"""All settings: those of the commands, and those of the web server."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from statehub.settings_base import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB
 DEBUG = read_bool("DEBUG", True)
 
 if not DEBUG and "postgresql" in DATABASES["default"]["ENGINE"]:
-    # A server keeps its connections: opening one costs more than most requests. Not with DEBUG: there every request may
-    # have a thread, and so a connection, of its own.
+    # A server keeps its connections: opening one costs more than most requests. Not with DEBUG, when each request may
+    # have its own thread, and so its own connection.
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
 
-def _kept_secret_key() -> str:
-    """The key of a local hub: made once, kept in `var/`, readable by its owner only. Raises ImproperlyConfigured."""
+def _stored_secret_key() -> str:
+    """Return the secret key of a local hub, which is created once in `var/`, readable only by its owner.
+
+    Raises ImproperlyConfigured.
+    """
     path = STATEHUB_VAR / "secret_key"
     ensure_directory(path.parent)
     try:
@@ -39,7 +42,7 @@ def _kept_secret_key() -> str:
 
 
 def _make_secret_key(path: Path) -> None:
-    """Put a new key there in one step: of several processes that begin at once, all take the first one's."""
+    """Create the file *path* with a new key atomically: processes that start at once all use the first one's key."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -54,18 +57,18 @@ SECRET_KEY = read_text("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY must be set if DEBUG is off")
-    SECRET_KEY = _kept_secret_key()
+    SECRET_KEY = _stored_secret_key()
 
-# Who may say for whom a request is, by X-Forwarded-For, -Proto and -Host: by default a proxy on this machine.
+# Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted: by default those on this machine.
 STATEHUB_TRUSTED_PROXIES = read_networks("STATEHUB_TRUSTED_PROXIES", "127.0.0.1,::1,unix")
 
-# This machine's own names always count: an ssh tunnel ends there, whatever the hub is called outside.
+# The names of this machine are always allowed: an ssh tunnel ends there, whatever the hub is called outside.
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(dict.fromkeys([*read_hosts("ALLOWED_HOSTS", []), *LOOPBACK_HOSTS]))
 CSRF_TRUSTED_ORIGINS = read_origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "unfold",  # the admin's look; it must come first
+    "unfold",  # must come before the admin
     "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -96,12 +99,12 @@ MIDDLEWARE = [
     "web.middleware.unavailable.UnavailableMiddleware",
 ]
 
-# Refused API tokens from one address in one minute; any more are answered 429, and not logged.
+# Refused API tokens from one address in one minute; further ones are answered 429, and not logged.
 STATEHUB_REFUSED_PER_MINUTE = read_number("STATEHUB_REFUSED_PER_MINUTE", 20, 1_000_000)
-# The dashboard calls a checkout overdue after so many hours without a finished run.
+# Hours without a finished run after which the dashboard calls a checkout overdue.
 STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
 
-# What an error page of DEBUG shows of the settings and of the environment: none of the addresses that hold a password.
+# Hides the urls with passwords in settings and environment from the error pages of DEBUG.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.exception_filter.ExceptionReporterFilter"
 
 ROOT_URLCONF = "web.urls"
@@ -109,7 +112,7 @@ WSGI_APPLICATION = "web.wsgi.application"
 LOGIN_REDIRECT_URL = "admin:index"
 STATIC_URL = "static/"
 STATIC_ROOT = STATEHUB_VAR / "static"
-# Files are served from the packages, and compressed from STATIC_ROOT where `collectstatic` has put them there.
+# Files are served from the packages, or compressed from STATIC_ROOT if `collectstatic` has put them there.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
@@ -117,13 +120,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
-# The admin's look: names of functions, since the hub itself knows nothing of the web.
+# Unfold, the admin's theme. Functions by their names: the hub does not import the web.
 UNFOLD = {
     "SITE_TITLE": "State Hub",
     "SITE_HEADER": "State Hub",
     "SITE_SYMBOL": "hub",
     "SITE_URL": None,
-    # The look's own tone is too dark to read on its dark ground.
+    # Unfold's own tone is too dark to read on its dark background.
     "COLORS": {"primary": {"500": "oklch(74% .15 305)"}},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
@@ -166,11 +169,11 @@ _hsts_preload = read_bool("SECURE_HSTS_PRELOAD", False)
 if not DEBUG:
     SECURE_SSL_REDIRECT = _ssl_redirect
     SECURE_HSTS_SECONDS = _hsts_seconds
-    # For this host alone unless set: a hub must not decide how other servers of its domain are reached.
+    # Only for this host unless set: a hub must not decide how other servers of its domain are reached.
     SECURE_HSTS_INCLUDE_SUBDOMAINS = _hsts_subdomains
     SECURE_HSTS_PRELOAD = _hsts_preload
-    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they want both
-    # Monitors come over plain http, by address: a redirect would be no answer to them.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for both
+    # Monitors use plain http and an IP address: a redirect would not help them.
     SECURE_REDIRECT_EXEMPT = [r"^(?:healthz|readyz|metrics)$"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

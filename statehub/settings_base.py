@@ -1,6 +1,6 @@
-"""Settings that every process needs, from the environment or its file; commands that cron runs load only these.
+"""Settings that every process needs, from the environment or the settings file.
 
-`statehub.settings` adds what the web server needs.
+Commands for cron load only these; `statehub.settings` adds those of the web server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from statehub.environment import (
     read_url,
 )
 from statehub.numbers import MAX_FILE_SIZE, MAX_HOURS, MAX_SECONDS
-from statehub.phrases import describe_os_error
+from statehub.text import describe_os_error
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -30,16 +30,12 @@ load_settings_file(BASE_DIR / ".env")
 
 
 def ensure_directory(path: Path) -> None:
-    """Make the folder *path*, and those above it, where they are not there; *path* itself for its owner alone.
-
-    Raises ImproperlyConfigured.
-    """
+    """Create the folder *path*, only for its owner, and those above it, if missing. Raises ImproperlyConfigured."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"the folder {path} cannot be made: {describe_os_error(error)} (see DATABASE_URL and STATEHUB_VAR)"
-        ) from error
+        message = f"the folder {path} cannot be made: {describe_os_error(error)} (see DATABASE_URL and STATEHUB_VAR)"
+        raise ImproperlyConfigured(message) from error
 
 
 STATEHUB_VAR = read_path("STATEHUB_VAR", BASE_DIR / "var", BASE_DIR)
@@ -56,7 +52,7 @@ STATEHUB_PUSH = read_bool("STATEHUB_PUSH", False)
 STATEHUB_PUSH_TIMEOUT = read_number("STATEHUB_PUSH_TIMEOUT", 60, MAX_SECONDS)
 STATEHUB_MAX_FILE_SIZE = read_number("STATEHUB_MAX_FILE_SIZE", 5 * 1024 * 1024, MAX_FILE_SIZE)
 STATEHUB_PING_URL = read_url("STATEHUB_PING_URL")
-# git takes it as GIT_ALLOW_PROTOCOL, from the environment.
+# Read again from the environment by each git command, as GIT_ALLOW_PROTOCOL.
 read_matching("STATEHUB_GIT_PROTOCOLS", r"[a-z0-9+.-]+(:[a-z0-9+.-]+)*", "names of protocols with colons between them")
 
 INSTALLED_APPS = ["statehub", "consistency"]
@@ -67,8 +63,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _database = read_database(f"sqlite:///{quote(str(STATEHUB_VAR / 'statehub.sqlite3'))}", BASE_DIR)
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: a transaction that will write takes its lock at once, and waits for it; with the default a
-    # second writer fails with "database is locked" in the middle.
+    # IMMEDIATE: a transaction takes the write lock at its start, and waits for it; with the default a second writer
+    # fails in the middle, with "database is locked".
     _database["OPTIONS"] = {
         "timeout": 20,
         **_database.get("OPTIONS", {}),
@@ -79,6 +75,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         ensure_directory(Path(_database["NAME"]).parent)
 else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
-    # A pooler (pgbouncer in transaction mode) gives every transaction another connection; cursors do not survive that.
+    # With a pooler (pgbouncer in transaction mode) each transaction has another connection, which ends cursors.
     _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES = {"default": _database}

@@ -1,4 +1,4 @@
-"""Statuses and their ranks: the one place that says what is forward (design, "Statuses and ranks").
+"""Statuses and their ranks, which define what is forward (design, "Statuses and ranks").
 
 Imports nothing, so that the pure core and the models read the same rule.
 """
@@ -11,14 +11,14 @@ WORKSTREAM_RANKS: dict[str, int] = {**TASK_RANKS, "draft": 0, "active": 1}
 TASK_STATUSES: tuple[str, ...] = tuple(TASK_RANKS)
 WORKSTREAM_STATUSES: tuple[str, ...] = tuple(WORKSTREAM_RANKS)
 FINISHED: frozenset[str] = frozenset({"done", "cancelled"})
-"""The statuses in which nothing is left to do."""
+"""The statuses in which no work is left."""
 
 PRIORITIES: tuple[str, ...] = ("low", "medium", "high", "critical")
 DEFAULT_PRIORITY = "medium"
 
 
 def rank(status: str) -> int:
-    """Rank of a task or workstream status, 0 to 2. Raises KeyError for an unknown one."""
+    """Return the rank of a task or workstream status, 0 to 2. Raises KeyError for an unknown one."""
     return WORKSTREAM_RANKS[status]
 
 
@@ -33,5 +33,5 @@ def is_regress(old: str, new: str) -> bool:
 
 
 def statuses_up_to(status: str) -> tuple[str, ...]:
-    """The statuses from which a report may move to *status*, for `WHERE status IN (…)`: lower or equal rank."""
+    """Return the statuses of lower or equal rank, from which a report may change to *status*."""
     return tuple(other for other, value in WORKSTREAM_RANKS.items() if value <= rank(status))

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
-from statehub.phrases import name_some
+from statehub.text import name_some
 from statehub.transitions import TaskNotFoundError
 
 MAX_CANDIDATES = 20_000

@@ -1,8 +1,11 @@
-"""Makes text from outside safe to show: what would steer a terminal or hide is shown as an escape."""
+"""Makes text from outside safe to show: escapes for characters that control a terminal or hide; names in messages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+MAX_NAMES = 3
 
 # C0 with ESC and newlines, DEL, C1; line and paragraph separators; bidi overrides and isolates (Unicode TR 36,
 # section 3.1, "Trojan Source"); lone surrogates, which no encoding takes.
@@ -12,12 +15,12 @@ _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def escape_control(text: str) -> str:
-    r"""*text* on one line, unsafe characters as `\n`, `\x1b`, `\u202e`; everything else as it is."""
+    r"""Return *text* on one line, with unsafe characters as `\n`, `\x1b`, `\u202e`."""
     return _UNSAFE.sub(_escape, text)
 
 
 def escape_unstorable(text: str) -> str:
-    r"""*text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`, all else as it is."""
+    r"""Return *text* as every database takes it: NUL and lone surrogates as `\x00` and `\udcff`."""
     return _UNSTORABLE.sub(_escape, text)
 
 
@@ -32,5 +35,24 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_unencodable(text: str, encoding: str | None) -> str:
-    """*text* with what *encoding* cannot say as backslash escapes; as it is where *encoding* is None (StringIO)."""
+    """Return *text* with backslash escapes for characters outside *encoding*; unchanged if that is None (StringIO)."""
     return text if encoding is None else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def plural(number: int, noun: str) -> str:
+    """Return *noun* as it is after *number*: `task` for 1, else `tasks`."""
+    if number == 1:
+        return noun
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the system's message of *error*, without its number and file."""
+    return error.strerror or str(error)
+
+
+def name_some(names: Iterable[str]) -> str:
+    """Return the first few of *names* and the number of the others: `a, b, c and 4 more`."""
+    listed = list(names)
+    more = len(listed) - MAX_NAMES
+    return ", ".join(listed[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

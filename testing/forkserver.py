@@ -108,7 +108,7 @@ def serve(control: socket.socket) -> None:
     sys.path[0] = str(ROOT)
     for name in PRELOADED:
         import_module(name)
-    import_module("consistency.git.process")._runner()
+    import_module("consistency.git.process").load_runner()
     gc.freeze()
     ended, waking = os.pipe()
     os.set_blocking(waking, False)

@@ -27,7 +27,7 @@ def systemd_analyze() -> str:
 
 
 def verified(systemd_analyze: str, folder: Path) -> str:
-    """What systemd has to say about the units in *folder*, told that the program they start is there."""
+    """Let systemd verify the units in *folder*; return its messages. Their program counts as installed."""
     for service in (folder / name for name in SERVICES):
         service.write_text(PROGRAMS.sub(sys.executable, service.read_text()))
     units = sorted({*UNITS, *SERVICES})
@@ -57,7 +57,7 @@ def test_units_stand_in_the_page_as_they_are() -> None:
 
 
 def test_services_are_shut_in_alike() -> None:
-    """What the web server starts does what the timer's fix does."""
+    """A run that the web server starts does the same as the timer's fix."""
     fences = []
     for name in SERVICES:
         lines = (DEPLOY / name).read_text().partition("[Service]")[2].splitlines()

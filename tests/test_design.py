@@ -27,14 +27,21 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/design.md").read_text("utf-8")
 
 REFERENCE = re.compile(r"\bdesign(?:,\s+([^()]*))?\)")
-"""What code says in brackets, `design` and a comma before it: a heading in quotes, or a code."""
+"""A reference in brackets, after `design` and a comma: a heading in quotes, or a code."""
 
 NOT_OURS = {"var", "mutants", "node_modules"}
 
 DJANGO = {
-    "--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color",
+    "--help",
+    "--version",
+    "--verbosity",
+    "--settings",
+    "--pythonpath",
+    "--traceback",
+    "--no-color",
+    "--force-color",
     "--skip-checks",
-}  # fmt: skip
+}
 """Options that every command of Django has."""
 
 
@@ -105,11 +112,18 @@ def test_freshness() -> None:
 @pytest.mark.parametrize(
     ("app", "name"),
     [
-        ("consistency", "register_repo"), ("consistency", "retire_checkout"), ("consistency", "check_consistency"),
-        ("consistency", "fix_consistency"), ("consistency", "set_task_status"), ("consistency", "reopen_task"),
-        ("consistency", "stamp_ids"), ("consistency", "prune_history"), ("web", "create_token"), ("web", "create_user"),
+        ("consistency", "register_repo"),
+        ("consistency", "retire_checkout"),
+        ("consistency", "check_consistency"),
+        ("consistency", "fix_consistency"),
+        ("consistency", "set_task_status"),
+        ("consistency", "reopen_task"),
+        ("consistency", "stamp_ids"),
+        ("consistency", "prune_history"),
+        ("web", "create_token"),
+        ("web", "create_user"),
     ],
-)  # fmt: skip
+)
 def test_command_has_the_options_that_the_page_names(app: str, name: str) -> None:
     usages = re.split(r"manage\.py ", section("Commands").partition("\n- ")[0])[1:]
     usage = {text.split()[0]: set(re.findall(r"--[a-z-]+", text)) for text in usages}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,14 +18,6 @@ from statehub.environment import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-PROSE = [page for page in PAGES if page.name != "CHANGELOG.md"]
-
-STILTED = re.compile(
-    r"\b(mend\w*|anew|in vain|in force|as it stands|any more|so many|(some|no|every)body|told|by (itself|themselves)"
-    r"|where there (is|are) none|(?<!there )is no (?!longer\b|one\b))\b",
-    re.IGNORECASE,
-)
-"""Phrases that a native engineer does not write: fix, again, if, not a, no longer, N, no one say it plainly."""
 
 
 def read_tokens(page: Path) -> list[Token]:
@@ -124,72 +114,6 @@ def test_dead_link_is_found_out(tmp_path: Path, text: str, dead: list[str]) -> N
 def test_readme_leads_to_every_page() -> None:
     linked = {target for target in read_links(ROOT / "README.md") if target.endswith(".md")}
     assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md", "CLAUDE.md"} - linked == set()
-
-
-def find_stilted(page: Path) -> list[str]:
-    """List the phrases of *page* that are not plain English, outside of code."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text("utf-8"))
-    texts = (
-        " ".join(child.content if child.type == "text" else " " for child in token.children or ())
-        for token in tokens
-        if token.type == "inline"
-    )
-    return [match[0].lower() for text in texts for match in STILTED.finditer(" ".join(text.split()))]
-
-
-def read_strings(node: ast.AST) -> Iterator[str]:
-    """Yield the strings in *node*, each with X for the values put into it; docstrings are not among them."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    if isinstance(node, ast.JoinedStr):
-        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
-    for child in ast.iter_child_nodes(node):
-        yield from read_strings(child)
-
-
-def find_stilted_strings(source: str) -> list[str]:
-    """List the phrases in the strings of the Python *source* that are not plain English."""
-    return [match[0].lower() for text in read_strings(ast.parse(source)) for match in STILTED.finditer(text)]
-
-
-@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
-def test_page_is_in_plain_english(page: Path) -> None:
-    assert find_stilted(page) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("It is no\nslug.", ["is no "]),
-        ("It is no longer one. There is no other. `1 mended`", []),
-        ("- Nobody mends it", ["nobody", "mends"]),
-        ("| a | b |\n| --- | --- |\n| made *anew* | C-01 |\n| C-01 | told |", ["anew", "told"]),
-        ("```\nanew\n```", []),
-    ],
-)
-def test_stilted_phrase_is_found_out(tmp_path: Path, text: str, found: list[str]) -> None:
-    (tmp_path / "a.md").write_text(text)
-    assert find_stilted(tmp_path / "a.md") == found
-
-
-def test_messages_are_in_plain_english() -> None:
-    files = [file for file in (ROOT / "consistency").rglob("*.py") if file.parent.name != "migrations"]
-    found = {str(file.relative_to(ROOT)): find_stilted_strings(file.read_text("utf-8")) for file in files}
-    assert {file: phrases for file, phrases in found.items() if phrases} == {}
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ('"""Made anew."""\nA = 1\n"""Told of it."""\n# so many', []),
-        ("say(f\"'{path}' is no {what}\", 'not any '\n'more')", ["is no ", "any more"]),
-        ("say(f\"{'nobody' if a else 'b'} is no longer there\")", ["nobody"]),
-    ],
-)
-def test_stilted_message_is_found_out(source: str, found: list[str]) -> None:
-    assert find_stilted_strings(source) == found
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,13 @@ class Project:
         settings.write_text(f"[global]\nno-index = true\nfind-links = {self.index.as_uri()}\n")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "VIRTUAL_ENV"))}
         return subprocess.run(
-            ["make", "--silent", *words], cwd=self.path, env={**env, "PIP_CONFIG_FILE": str(settings)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            ["make", "--silent", *words],
+            cwd=self.path,
+            env={**env, "PIP_CONFIG_FILE": str(settings)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def installed(self) -> str:
         python = self.path / ".venv/bin/python"

@@ -22,7 +22,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 def readyz(_request: HttpRequest) -> HttpResponse:
     """Respond 200 if the database is available and has exactly the migrations of this code, else 503."""
     try:
-        ready = not read_schema().trouble
+        ready = not read_schema().mismatch
     except DatabaseError:
         ready = False
     return HttpResponse("ready\n" if ready else "not ready\n", status=200 if ready else 503, content_type="text/plain")

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from consistency.git.atomicfile import replacing
 from consistency.reports.outcome import Report
-from statehub.phrases import describe_os_error
+from statehub.text import describe_os_error
 
 if TYPE_CHECKING:
     from consistency.reports.text_report import Stream

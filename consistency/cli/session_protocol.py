@@ -16,7 +16,7 @@ from consistency.git.lock import CheckoutLockedError, locked
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 from statehub.models import Repo
-from statehub.phrases import describe_os_error
+from statehub.text import describe_os_error
 
 TEMPLATE = settings.BASE_DIR / "templates/project_rules/session-protocol.template"
 

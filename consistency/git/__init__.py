@@ -1,1 +1,1 @@
-"""One clone on this machine: looked at, read and written back through git and the disk."""
+"""One clone on this machine: read and written back through git and the disk."""

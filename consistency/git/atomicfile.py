@@ -1,4 +1,4 @@
-"""Replaces a file in one step, keeping its mode and owner."""
+"""Replaces a file atomically, keeping its mode and owner."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO
 
 from consistency.git.files import digest_of
 from statehub.errors import StateHubError
 
 TEMPORARY = ".statehub-writeback.tmp"
-"""In the file's own folder: a rename is atomic within one file system only."""
+"""In the file's folder: a rename is atomic only within one file system."""
 
 
 class FileChangedError(StateHubError, OSError):
-    """The file is not what it is thought to be."""
+    """The file has changed since it was read."""
 
 
 def replace_file(path: str, expected: str, data: bytes) -> None:
-    """Put *data* in the place of the regular file *path*, whose digest is *expected*.
+    """Replace the contents of the regular file *path*, which has the digest *expected*, by *data*.
 
-    Raises OSError, and FileChangedError where its digest is another; then *path* is as it was.
+    Raises OSError, FileChangedError if the digest differs; *path* is unchanged then.
     """
     temporary = temporary_beside(path)
     status = os.lstat(path)
-    remove(temporary)
+    Path(temporary).unlink(missing_ok=True)
     with replacing(path, temporary, 0o600) as file:
         file.write(data)
         file.flush()
-        _take_over(file.fileno(), status)
+        _copy_owner_and_mode(file.fileno(), status)
         os.fsync(file.fileno())
-        if digest_of(path) != expected:  # At the last moment: what a person has saved meanwhile is not ours to take.
+        if digest_of(path) != expected:  # At the last moment: what a user saved since then must not be lost.
             raise FileChangedError(0, "the file was changed during this run", path)
 
 
@@ -45,22 +46,16 @@ def replacing(path: str, temporary: str, mode: int) -> Iterator[BinaryIO]:
             yield file
         os.replace(temporary, path)
     except BaseException:
-        remove(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
 def temporary_beside(path: str) -> str:
-    """The temporary file that `replace_file` uses for *path*."""
+    """Return the temporary file that `replace_file` uses for *path*."""
     return os.path.join(os.path.dirname(path), TEMPORARY)
 
 
-def remove(path: str) -> None:
-    """Delete *path* if it is there."""
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _take_over(descriptor: int, status: os.stat_result) -> None:
+def _copy_owner_and_mode(descriptor: int, status: os.stat_result) -> None:
     if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(PermissionError):  # Only root may give a file away; the mode is what matters.
             os.fchown(descriptor, status.st_uid, status.st_gid)

@@ -1,4 +1,4 @@
-"""Which commit brought a status to a workplan, as `git blame` would tell, but for any number of tasks at once.
+"""Finds the commits that brought a status to a workplan, like `git blame`, for any number of tasks at once.
 
 A task is followed by its id, through renames of its file, to other workplans, and through all parents of a merge.
 """
@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
@@ -24,15 +25,15 @@ from statehub.errors import StateHubError
 from statehub.statuses import TASK_STATUSES
 
 READ_AHEAD = (8, 64, 512, 4096)
-"""Older versions of a file that are read at once. There are no more rounds than these: each is a git process."""
+"""Older versions of a file that each round reads; each round is a git process, and there is no other."""
 
 MAX_BLOBS = 10_000
-"""Versions of files that are read at all."""
+"""Limit of versions of files that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """What a file in the work tree says of a task. `uuid` is that of its row."""
+    """The status of a task in a file of the work tree; `uuid` is that of its row."""
 
     path: str
     task: str
@@ -41,10 +42,10 @@ class FileStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class Introduction:
     """A commit that brought a status. `digest` is that of the whole file in it.
 
-    `again` says that the file had been the same before, and another in between.
+    `again` says that the file had the same contents before, and others in between.
     """
 
     commit: Commit
@@ -54,12 +55,12 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a status comes from: commits (several if branches brought it that were merged), or nowhere yet.
+    """The origin of a status: commits (several if merged branches brought it), or uncommitted.
 
-    Neither is how it is not known: older than this clone's history, or in objects that it lacks.
+    Neither if unknown: it is older than this clone's history, or in objects that the clone lacks.
     """
 
-    commits: tuple[Brought, ...] = ()
+    commits: tuple[Introduction, ...] = ()
     uncommitted: bool = False
 
 
@@ -71,22 +72,22 @@ UNCOMMITTED = Provenance(uncommitted=True)
 
 @dataclass(frozen=True, slots=True)
 class Provenances:
-    """The answers, and the history that they were found in."""
+    """The provenance of each status, and the history that was searched."""
 
     of: Mapping[FileStatus, Provenance]
     history: History
 
 
 class _OutsideError(StateHubError):
-    """It goes on outside of the history at hand."""
+    """The search leaves the history that was read."""
 
 
 class _NotReadError(StateHubError):
-    """A blob has to be read first."""
+    """A blob must be read first."""
 
 
 class _LostError(StateHubError):
-    """It cannot be known in this clone."""
+    """The clone lacks an object or a commit that decides."""
 
 
 def find_provenances(
@@ -99,11 +100,11 @@ def find_provenances(
     since: str = "",
     parsed: Mapping[str, tuple[bytes, Workplan]] = MappingProxyType({}),
 ) -> Provenances:
-    """Where each of *statuses* comes from, in the history of the commit *head* ('' for none).
+    """Find where each of *statuses* comes from, in the history of the commit *head* ('' for none).
 
-    *parsed* are files of the work tree that were read already: path → their bytes, what they say.
-    The history at hand afterwards is that of *tips* too. Before all of it is read, that since the commit *since* is
-    tried, if it is given. Raises GitTimeoutError, GitMissingError; any other failure makes the answer "not known".
+    *parsed* are files of the work tree that were read already: path → bytes, workplan. The returned history includes
+    that of *tips*. If *since* is given, the history since that commit is searched before the whole of it.
+    Raises GitTimeoutError, GitMissingError; after any other failure every provenance is unknown.
     """
     if not head:
         return Provenances(dict.fromkeys(statuses, UNCOMMITTED), History({}))
@@ -111,9 +112,9 @@ def find_provenances(
         if since and since != head:
             with suppress(_OutsideError):
                 history = read_history(tree, pattern, [head, *tips], since)
-                return Provenances(_Search(tree, history, head, parsed).all(statuses, last=False), history)
+                return Provenances(_Search(tree, history, head, parsed, _OutsideError).find(statuses), history)
         history = read_history(tree, pattern, [head, *tips])
-        return Provenances(_Search(tree, history, head, parsed).all(statuses, last=True), history)
+        return Provenances(_Search(tree, history, head, parsed, _LostError).find(statuses), history)
     except (GitTimeoutError, GitMissingError):
         raise
     except GitError:
@@ -121,17 +122,22 @@ def find_provenances(
 
 
 class _Search:
-    """One search in one history."""
+    """A search in one history. *outside* is the error if it leaves that history."""
 
     def __init__(
-        self, tree: WorkTree, history: History, head: str, parsed: Mapping[str, tuple[bytes, Workplan]]
+        self,
+        tree: WorkTree,
+        history: History,
+        head: str,
+        parsed: Mapping[str, tuple[bytes, Workplan]],
+        outside: type[Exception],
     ) -> None:
-        self._history, self._head = history, head
+        self._history, self._head, self._outside = history, head, outside
         self._blobs = _Blobs(tree, parsed)
         self._wanted: dict[str, str] = {}  # Blob → its path.
 
-    def all(self, statuses: Collection[FileStatus], *, last: bool) -> dict[FileStatus, Provenance]:
-        """Raises _Outside if an answer lies outside of the history and this is not the *last* one."""
+    def find(self, statuses: Collection[FileStatus]) -> dict[FileStatus, Provenance]:
+        """Find the provenance of each status. Raises _OutsideError."""
         found: dict[FileStatus, Provenance] = {}
         self._blobs.read(self._at_head(statuses))
         for ahead in READ_AHEAD:
@@ -139,7 +145,7 @@ class _Search:
             for status in statuses:
                 if status not in found:
                     with suppress(_NotReadError):
-                        found[status] = self._one(status, last=last)
+                        found[status] = self._find(status)
             if not self._wanted:
                 break
             self._blobs.read(
@@ -153,50 +159,44 @@ class _Search:
             yield from self._older("", path, READ_AHEAD[0])
 
     def _name_at_head(self, path: str) -> str:
-        """The blob of *path* at HEAD; a name for git to look it up if the history at hand does not have it."""
+        """Return the blob of *path* at HEAD; a name for git to resolve if the history does not have it."""
         return self._history.blob_at(self._head, path) or f"{self._head}:{path}"
 
     def _older(self, blob: str, path: str, number: int) -> Iterator[tuple[str, str]]:
-        """*blob* and the versions of *path* before it, not more than *number*."""
+        """Yield *blob* and up to *number* versions of *path* before it."""
         if blob:
             yield blob, path
         versions = [name for change in self._history.versions(path).values() for name in (change.new, change.old)]
         start = versions.index(blob) if blob and blob in versions else 0
         yield from ((name, path) for name in dict.fromkeys(versions[start:][: 2 * number]) if name)
 
-    def _one(self, status: FileStatus, *, last: bool) -> Provenance:
-        try:
-            return self._at(status)
-        except _OutsideError:
-            if not last:
-                raise
-            return NOT_KNOWN
-        except _LostError:
-            return NOT_KNOWN
-
-    def _at(self, status: FileStatus) -> Provenance:
+    def _find(self, status: FileStatus) -> Provenance:
         name = self._name_at_head(status.path)
         if name in self._blobs.absent:
             return UNCOMMITTED
-        said = self._blobs.says(name) if self._blobs.has(name) else None
-        if said is None:  # Lacking here, or no workplan in git although it is one in the work tree (a filter, say).
-            raise _LostError
-        if _status(said, status) != status.status:
+        version = self._blobs.versions.get(name)
+        # Missing in this clone, or a workplan in the work tree but not in git, for example because of a filter.
+        if version is None or version.statuses is None:
+            return NOT_KNOWN
+        if version.status_of(status) != status.status:
             return UNCOMMITTED
-        return Provenance(tuple(self._commits(status)))
+        try:
+            return Provenance(tuple(self._commits(status)))
+        except _LostError:
+            return NOT_KNOWN
 
-    def _commits(self, status: FileStatus) -> list[Brought]:
-        """The commits that brought *status* to HEAD, that of the first parents' line first."""
-        found: dict[str, Brought] = {}
+    def _commits(self, status: FileStatus) -> list[Introduction]:
+        """Return the commits that brought *status* to HEAD, that on the line of first parents first."""
+        found: dict[str, Introduction] = {}
         pending, seen = [(self._head, status.path)], set[tuple[str, str]]()
         while pending:
             at, path = pending.pop()
-            # Down the line of first parents, to the commit that changed the file.
+            # Down the line of first parents to the commit that changed the file.
             while (at, path) not in seen:
                 seen.add((at, path))
                 commit = self._history.commits.get(at)
                 if commit is None:
-                    raise _OutsideError
+                    raise self._outside
                 if at in self._history.shallow:
                     raise _LostError
                 sources = self._sources(commit, path, status)
@@ -208,7 +208,7 @@ class _Search:
         return list(found.values())
 
     def _sources(self, commit: Commit, path: str, status: FileStatus) -> list[tuple[str, str]]:
-        """The places in the parents of *commit* from which it has the status at *path*."""
+        """Return the (parent, path) pairs from which *commit* has the status at *path*."""
         blob = self._history.blob_at(commit.id, path) or ""
         return [
             (parent, source)
@@ -225,12 +225,12 @@ class _Search:
         if old == blob:
             return [path]
         if old:
-            there = self._status(old, path, status)
-            if there:
-                return [path] if there == status.status else []
+            before = self._status(old, path, status)
+            if before:
+                return [path] if before == status.status else []
         if path not in commit.changes:
             return []
-        # The block was not in this file: it may have come from another one that the same commit changed.
+        # The block was not in this file: it may come from another one that the same commit changed.
         others = {
             source: name
             for source in commit.changes
@@ -247,86 +247,77 @@ class _Search:
             return commit.changes[path].old
         blob = self._history.blob_at(parent, path)
         if blob is None:
-            raise _OutsideError
+            raise self._outside
         return blob
 
     def _want(self, blobs: Mapping[str, str]) -> None:
-        """Ask for all of *blobs* (path → blob) at once. Raises _NotReadError."""
-        missing = {blob: path for path, blob in blobs.items() if not self._blobs.is_read(blob)}
+        """Request all of *blobs* (path → blob) at once. Raises _NotReadError if one is not read yet."""
+        missing = {blob: path for path, blob in blobs.items() if blob not in self._blobs.requested}
         if missing:
             self._wanted.update(missing)
             raise _NotReadError
 
     def _status(self, blob: str, path: str, status: FileStatus) -> str:
-        """What the blob says of the task, '' for nothing; a version that cannot be read says what the next one does."""
+        """Return the task's status in the blob, '' for none; in an invalid version it is that of the next one."""
         self._want({path: blob})
-        if not self._blobs.has(blob):
+        version = self._blobs.versions.get(blob)
+        if version is None:
             raise _LostError
-        said = self._blobs.says(blob)
-        return status.status if said is None else _status(said, status)
+        return status.status if version.statuses is None else version.status_of(status)
 
-    def _brought(self, commit: Commit, path: str) -> Brought:
+    def _brought(self, commit: Commit, path: str) -> Introduction:
         blob = self._history.blob_at(commit.id, path) or ""
         same = {each for each, change in self._history.versions(path).items() if change.new == blob} - {commit.id}
         again = bool(same) and not same.isdisjoint(self._history.below(commit.parents))
-        return Brought(commit, self._blobs.digests.get(blob, ""), again)
+        version = self._blobs.versions.get(blob)
+        return Introduction(commit, version.digest if version else "", again)
 
 
-def _status(said: Mapping[str, str], status: FileStatus) -> str:
-    return said.get(status.uuid) or said.get(status.task, "")
+class _Version(NamedTuple):
+    """A version of a file: its digest, and its statuses by task id and UUID, None if it is not a workplan."""
+
+    digest: str
+    statuses: dict[str, str] | None = None
+
+    def status_of(self, status: FileStatus) -> str:
+        statuses = self.statuses or {}
+        return statuses.get(status.uuid) or statuses.get(status.task, "")
 
 
 class _Blobs:
-    """What versions of workplans say: task id or UUID → status; None for what is not a workplan.
-
-    `absent` are those that git says are not there, `digests` those of the others.
-    """
+    """The versions of workplans that were read, by blob; `absent` are the requested ones that do not exist."""
 
     def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[bytes, Workplan]]) -> None:
         self._tree, self._parsed = tree, parsed
         self._alike: dict[str, tuple[bytes, Workplan]] = {}
-        self._said: dict[str, dict[str, str] | None] = {}
-        self._asked: set[str] = set()
+        self.requested: set[str] = set()
         self.absent: set[str] = set()
-        self.digests: dict[str, str] = {}
-
-    def is_read(self, name: str) -> bool:
-        """Whether *name* was asked for, with or without success."""
-        return name in self._asked
-
-    def has(self, name: str) -> bool:
-        """Whether the blob could be read."""
-        return name in self._said
-
-    def says(self, name: str) -> dict[str, str] | None:
-        """What the blob says; it must be there."""
-        return self._said[name]
+        self.versions: dict[str, _Version] = {}
 
     def read(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Read blobs, given as (name, path), with one git process; those that the work tree has are not asked for."""
-        paths = {name: path for name, path in wanted if name not in self._asked and "\n" not in name}
-        here = {name: path for name, path in paths.items() if self._is_in_work_tree(name, path)}
-        for name, path in here.items():
-            self._asked.add(name)
-            self._take(name, path, self._parsed[path][0])
-            del paths[name]
-        paths = dict(islice(paths.items(), max(0, MAX_BLOBS - len(self._asked))))
+        """Read blobs, given as (name, path), with one git process; not those that the work tree has."""
+        paths = {name: path for name, path in wanted if name not in self.requested and "\n" not in name}
+        for name, path in list(paths.items()):
+            if self._is_in_work_tree(name, path):
+                self.requested.add(name)
+                self.versions[name] = self._parse(path, self._parsed[path][0])
+                del paths[name]
+        paths = dict(islice(paths.items(), max(0, MAX_BLOBS - len(self.requested))))
         if not paths:
             return
-        self._asked |= paths.keys()
+        self.requested |= paths.keys()
         found = read_objects(self._tree, list(paths), AS_COMMITTED, up_to_failure=True)
         for name, each in zip(paths, found, strict=False):
             if each is None or each.kind != "blob":
                 self.absent.add(name)
             else:
-                self._take(name, paths[name], each.data)
+                self.versions[name] = self._parse(paths[name], each.data)
 
     def _is_in_work_tree(self, name: str, path: str) -> bool:
         return path in self._parsed and blob_id(self._parsed[path][0], like=name) == name
 
-    def _take(self, name: str, path: str, data: bytes) -> None:
-        self.digests[name] = text_digest(data)
-        self._said[name] = None
+    def _parse(self, path: str, data: bytes) -> _Version:
+        digest = text_digest(data)
         statuses = _statuses_like(data, *self._alike[path]) if path in self._alike else None
         if statuses is not None:
             workplan = self._alike[path][1]
@@ -334,18 +325,18 @@ class _Blobs:
             read = self._parsed.get(path)
             parsed = read[1] if read is not None and read[0] == data else parse_workplan(path, data)
             if not isinstance(parsed, Workplan):
-                return
+                return _Version(digest)
             workplan, statuses = parsed, [block.status for block in parsed.blocks]
             self._alike.setdefault(path, (data, parsed))
         by_id = {block.key: status for block, status in zip(workplan.blocks, statuses, strict=True)}
         by_uuid = {block.uuid: status for block, status in zip(workplan.blocks, statuses, strict=True) if block.uuid}
-        self._said[name] = by_id | by_uuid
+        return _Version(digest, by_id | by_uuid)
 
 
 def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] | None:
-    """The statuses of *data* if it differs from *other*, which says *workplan*, in tasks' statuses alone; else None.
+    """Return the statuses in *data* if it differs from *other*, parsed as *workplan*, only in tasks' statuses; or None.
 
-    Then it reads as *other* does, and need not be parsed.
+    Then *data* need not be parsed.
     """
     statuses, at, done = [block.status for block in workplan.blocks], 0, 0
     places = sorted((block.place, number) for number, block in enumerate(workplan.blocks) if block.place)

@@ -1,6 +1,6 @@
-"""Reads files out of a commit, and builds a new commit that changes some of them and nothing else.
+"""Reads files of a commit, and builds a new commit that changes some of them and nothing else.
 
-No index, no work tree, no line-end conversion, no filter, no hook and no signature has a part in it.
+It uses no index, no work tree, no line-end conversion, no filter, no hook and no signature.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from consistency.git.process import GitError
 from consistency.git.worktree import WorkTree
 
 _REF = "refs/worktree/statehub"
-"""Holds the new commit until it is checked. Of this work tree alone (gitworktree, "REFS")."""
+"""Holds the new commit until it is checked; belongs to this work tree only (gitworktree, "REFS")."""
 
 _REGULAR = (b"100644", b"100755")
 _COMMITTER_DATE = re.compile(rb"^committer .*> (\d+) [+-]\d+$", re.MULTILINE)
-_FORMAT = "%P%x00"
-_UNFIT = "\\\"'.,:;<> \t"
-"""What git itself takes off the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
+_STRIPPED = "\\\"'.,:;<> \t"
+"""Characters that git strips from the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One regular file of a commit: its mode and id as git writes them, and its bytes."""
+    """A regular file of a commit: its mode and id as git writes them, and its bytes."""
 
     mode: str
     id: str
@@ -41,9 +40,9 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A commit, its committer date in seconds since 1970 (0 if it has none that can be read), and some of its files.
+    """A commit, its committer date in seconds since 1970 (0 if unreadable), and some of its files by path.
 
-    `trees` (by path, '' for the root) are the folders on the way to these, as git keeps them.
+    `trees` (by path, '' for the root) are the tree objects of the folders above these.
     """
 
     commit: str
@@ -54,7 +53,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class BlobChange:
-    """One file of the new commit: its path, what the parent has, and its bytes."""
+    """A file of the new commit: its path, its blob in the parent, and its new bytes."""
 
     path: str
     old: Blob
@@ -62,13 +61,13 @@ class BlobChange:
 
     @property
     def new_id(self) -> str:
-        """The id that git gives the new bytes."""
+        """The blob id of the new bytes."""
         return blob_id(self.new, like=self.old.id)
 
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """What a commit says of itself; *when* is both its dates, in seconds since 1970, in UTC."""
+    """The metadata of a new commit; *when* is both its dates, in seconds since 1970, in UTC."""
 
     parent: Parent
     name: str
@@ -78,18 +77,18 @@ class NewCommit:
 
 
 def blob_id(data: bytes, *, like: str) -> str:
-    """The id that git gives a file of *data*, by the hash that made the id *like*."""
+    """Return the blob id of *data*, by the same hash as the id *like*."""
     return _object_id("blob", data, like)
 
 
 def _object_id(kind: str, data: bytes, like: str) -> str:
-    """The id that git gives an object (gitdatamodel, "objects")."""
+    """Return the id of an object (gitdatamodel, "objects")."""
     hasher = hashlib.sha1 if len(like) == 40 else hashlib.sha256
     return hasher(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
 def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
-    """Read *commit* and those of *paths* that are regular files in it, in one process. Raises GitError."""
+    """Read *commit* and its regular files among *paths*, with one git process. Raises GitError."""
     folders = sorted({folder for path in paths for folder in _folders(path)})
     names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in paths)]
     kinds = ["commit", *("tree" for _ in folders), *("blob" for _ in paths)]
@@ -114,14 +113,14 @@ def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
 
 
 def _folders(path: str) -> Iterator[str]:
-    """The folders on the way to *path*, the root '' last."""
+    """Yield the folders above *path*, the root '' last."""
     while path:
         path = os.path.dirname(path)
         yield path
 
 
 def _entries(tree: bytes, length: int) -> Iterator[tuple[bytes, bytes, int]]:
-    """The mode and the name of each entry of a tree object, and at which byte its id of *length* bytes begins."""
+    """Yield mode and name of each entry of a tree object, and the offset of its id of *length* bytes."""
     at = 0
     while at < len(tree):
         end = tree.index(b"\0", at)
@@ -131,20 +130,18 @@ def _entries(tree: bytes, length: int) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange]) -> str:
-    """Make the commit that has *changes* over its parent; its id. No branch moves. Raises GitError.
+    """Create the commit of *changes* to its parent, without moving a branch; return its id.
 
-    What git has made is what was to be made, to the last byte of the last object, or GitError is raised: an id tells.
+    Raises GitError, also unless every byte of the new objects is as expected: their ids show that.
     """
     parent, who = commit.parent.commit, f"{_ident(commit.name)} <{_ident(commit.email)}> {commit.when} +0000"
     text = commit.text.encode()
     head = f"commit {_REF}\nmark :1\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode()
     parts = [head, text, f"\nfrom {parent}\n".encode()]
     for change in changes:
-        parts += (
-            f"M {change.old.mode} inline ".encode(), _quoted(change.path), b"\ndata %d\n" % len(change.new),
-            change.new, b"\n",
-        )  # fmt: skip
-    # A branch that was reset to nothing is none of those that fast-import writes at its end (git-fast-import, "reset").
+        header = b"M %s inline %s\ndata %d\n" % (change.old.mode.encode(), _quoted(change.path), len(change.new))
+        parts += (header, change.new, b"\n")
+    # fast-import does not write a branch that was reset to nothing (git-fast-import, "reset").
     parts.append(f"get-mark :1\nreset {_REF}\n\ndone\n".encode())
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
     before, started = _crash_reports(tree), time.time()
@@ -164,12 +161,12 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
 
 
 def _tree_id(parent: Parent, ids: Mapping[str, str]) -> str:
-    """The id of the root of *parent*'s files with other blobs (path → id) in the place of some, and nothing else."""
+    """Return the id of *parent*'s root tree with the blobs of some files replaced by *ids* (path → id)."""
     folders: dict[str, dict[bytes, bytes]] = defaultdict(dict)
     for path, new in ids.items():
         folders[os.path.dirname(path)][to_git(os.path.basename(path))] = bytes.fromhex(new)
     root = ""
-    # From the deepest to the root: each changes one entry of the next.
+    # From the deepest folder to the root: each changes one entry of the next.
     for folder in sorted(parent.trees, key=lambda folder: (-folder.count("/") - bool(folder), folder)):
         data, length = bytearray(parent.trees[folder]), len(parent.commit) // 2
         for _, name, at in _entries(parent.trees[folder], length):
@@ -183,7 +180,7 @@ def _tree_id(parent: Parent, ids: Mapping[str, str]) -> str:
 
 def check_commit(tree: WorkTree, new: str, parent: str, changes: Sequence[BlobChange]) -> None:
     """Raise GitError unless commit *new* is a child of *parent* alone, with exactly *changes*."""
-    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", f"--format={_FORMAT}")
+    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--format=%P%x00")
     parents, *listed = tree.git.run("diff-tree", *options, new, "--").split(b"\0")
     parts = [part.strip(b"\n") if part.startswith(b"\n:") else part for part in listed if part.strip(b"\n")]
     found = dict(zip(parts[1::2], parts[::2], strict=True))
@@ -200,11 +197,11 @@ def _unlike(commit: str) -> GitError:
 
 
 def _ident(text: str) -> str:
-    return "".join(letter for letter in text if letter not in "<>\n\0").strip(_UNFIT)
+    return "".join(letter for letter in text if letter not in "<>\n\0").strip(_STRIPPED)
 
 
 def _quoted(path: str) -> bytes:
-    """*path* as fast-import takes any name (git-fast-import, "path")."""
+    """Quote *path* for fast-import (git-fast-import, "path")."""
     escaped = to_git(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"' + escaped + b'"'
 

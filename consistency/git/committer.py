@@ -1,4 +1,4 @@
-"""Whose name a commit bears, and what became of it: what those need who may have nothing to commit."""
+"""The author of commits and the result of a writeback, without the imports that making a commit needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Whose name a commit bears. *hooks* says whether the repo's run; *timeout* is in seconds and covers them."""
+    """The author of commits. *hooks* runs the repo's hooks; *timeout*, in seconds, includes them."""
 
     name: str
     email: str
@@ -21,7 +21,7 @@ class Committer:
 
 @dataclass(slots=True)
 class Written:
-    """What became of a writeback: the commit, each file in it as it is now, and what went wrong.
+    """The result of a writeback: the commit, each edited file by path, and the faults as (path, message).
 
     A fault's path is None if it concerns the whole commit; then `files` is empty.
     """

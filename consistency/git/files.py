@@ -1,4 +1,4 @@
-"""Reads workplan files from a work tree: no link out of it or into git's folder, no device, none too large."""
+"""Reads workplan files from a work tree; refuses links out of it or into `.git`, devices, and too large files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from io import BufferedReader
 
 from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
-from statehub.phrases import describe_os_error
+from statehub.text import describe_os_error
 
 READER_VERSION = b"2"
-"""Part of every digest; moves when the same bytes would be read differently, so that nothing old is reused."""
+"""Part of every digest; to be changed when the same bytes are parsed differently, so that no old result is reused."""
 
 
 class FileReadError(StateHubError):
-    """A file that is there but cannot be taken (C-02); the text says why."""
+    """A file exists but must not be read (C-02); the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """One file: its bytes, or why it cannot be read."""
+    """A file's bytes, or None and the `fault` that kept it from being read."""
 
     path: str
     data: bytes | None
@@ -31,29 +31,29 @@ class ReadFile:
 
 
 def digest(data: bytes) -> str:
-    """What the ledger keeps of a file's bytes, in hex."""
+    """Return the digest of a file's bytes that the ledger keeps, in hex."""
     return _hash(data).hexdigest()
 
 
 def text_digest(data: bytes) -> str:
-    """The digest of a file's bytes, the same whatever its line ends are: what the hub keeps of statements."""
+    """Return the digest of a file's bytes that the hub keeps with a status, in hex; line ends do not count."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def digest_of(full: str) -> str | None:
-    """The digest of the regular file at *full*; None where none can be read, links not followed."""
+    """Return the digest of the regular file at *full*, None if there is none to read; links are not followed."""
     try:
-        with _open(full) as file:
+        with open_regular(full) as file:
             return hashlib.file_digest(file, _hash).hexdigest()
     except (OSError, FileReadError):
         return None
 
 
 def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
-    """Each of *paths* below *top*, at most *limit* bytes long. A file that is gone is left out.
+    """Yield each of *paths* below *top*, at most *limit* bytes long, except missing files.
 
-    A link to another of *paths* is left out too: it is the same workplan under a second name. So is what git had in a
-    folder that is a link now: for git it is gone.
+    A link to another of *paths* is left out: it is the same workplan under a second name. So is a file in a folder that
+    has become a link: for git it is gone.
     """
     root, listed, folders = os.path.realpath(top), set(paths), dict[str, str | None]()
     for path in paths:
@@ -74,7 +74,7 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
 
 
 def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
-    """Where to read *path*; None if it only points at another file, or is behind one. Raises FileReadError."""
+    """Return the file to read for *path*; None if it or a folder above only links to another. Raises FileReadError."""
     _require_storable_name(path)
     name = native(path)
     folder, full = os.path.dirname(name), os.path.join(root, name)
@@ -96,16 +96,16 @@ def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | No
 
 
 def _fault_of_folder(root: str, named: str) -> str | None:
-    """Why what is in the folder *named* must not be read; None if a link is on the way to it, '' if it may be read."""
+    """Return why files in the folder *named* must not be read, '' if they may; None if a link is on the way to it."""
     return _fault_of_link(root, named) or ("" if os.path.realpath(named) == named else None)
 
 
 def _fault_of_link(root: str, named: str) -> str:
-    """Why what *named* leads to must not be read, '' where it may: where no link is on the way, or it stays with us."""
+    """Return why the target of *named* must not be read; '' if it may: no link on the way, or one inside the repo."""
     target = os.path.realpath(named)
     if target in (root, named):
         return ""
-    if not _is_inside(root, target):
+    if not target.startswith(root.rstrip("/") + "/"):
         return "a link that leads out of the repo"
     folder = root
     for name in os.path.relpath(target, root).split("/"):
@@ -124,12 +124,9 @@ def _require_storable_name(path: str) -> None:
         raise FileReadError("its name is not UTF-8; rename it") from error
 
 
-def _is_inside(root: str, path: str) -> bool:
-    return path == root or path.startswith(root.rstrip("/") + "/")
-
-
-def _open(full: str) -> BufferedReader:
-    # NONBLOCK: a pipe that took the file's place must not hold the run up. NOFOLLOW: links were resolved.
+def open_regular(full: str) -> BufferedReader:
+    """Open the regular file at *full*; links are not followed. Raises OSError, FileReadError."""
+    # NONBLOCK: a pipe in place of the file must not block the run.
     descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -138,8 +135,8 @@ def _open(full: str) -> BufferedReader:
 
 
 def _read(full: str, limit: int) -> bytes:
-    with _open(full) as file:
-        # Not read(limit + 1) at once: that makes a buffer of the limit's size for every small file.
+    with open_regular(full) as file:
+        # Not read(limit + 1) at once: that allocates a buffer of the limit's size for every small file.
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size, limit) + 1)
         if len(data) > size:

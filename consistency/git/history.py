@@ -1,4 +1,4 @@
-"""The commits of a clone with what each changed in the workplans: one git process, whatever is asked of it later."""
+"""Reads the commits of a clone and what each changed in the workplans, with one git process."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from consistency.git.names import from_git
 from consistency.git.worktree import WorkTree, pathspecs
 
 MAX_COMMITS = 20_000
-"""So many of the newest are read; what lies behind them is not known."""
+"""Limit of commits that are read, the newest first; older ones are unknown."""
 
 AS_COMMITTED = {
-    # A question about the past never goes to the network: what a partial clone lacks is not known.
+    # Reading history never uses the network: objects that a partial clone lacks are unknown.
     "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "",  # git before 2.45 knows only this: it may use no protocol at all.
-    # The commits as they were made, not as somebody would rather see them.
+    "GIT_ALLOW_PROTOCOL": "",  # For git before 2.45: no protocol is allowed.
+    # The commits as they were made, without replacements.
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
 }
-"""Environment of every question about the past."""
+"""Environment of every command that reads history."""
 
 _CHANGE = re.compile(rb"\n?:\d{6} (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_LARGEST = 2**63 - 1
+_MAX_SECONDS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The blobs of one path before and after a commit; '' if there was none, or no regular file."""
+    """The blobs of a path before and after a commit; '' for none, or if it is not a regular file."""
 
     old: str
     new: str
@@ -40,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit as it was made. `authored` is in seconds; `changes` (by path) are those from its first parent."""
+    """A commit. `authored` is in seconds since 1970; `changes` (by path) are those against its first parent."""
 
     id: str
     parents: tuple[str, ...]
@@ -52,7 +52,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Commits by id, newest first. `shallow` are those whose parents this clone lacks; `cut`: there are more behind."""
+    """Commits by id, newest first. `shallow` are those with parents that this clone lacks; `cut`: older ones exist."""
 
     commits: Mapping[str, Commit]
     shallow: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ class History:
     _blobs: dict[str, dict[str, str | None]] = field(default_factory=lambda: defaultdict(dict), repr=False)
 
     def versions(self, path: str) -> dict[str, Change]:
-        """The changes of *path* by commit, newest first."""
+        """Return the changes of *path* by commit, newest first."""
         if not self._touched:
             touched: dict[str, dict[str, Change]] = defaultdict(dict)
             for commit in self.commits.values():
@@ -71,10 +71,10 @@ class History:
         return self._touched.get(path, {})
 
     def blob_at(self, commit: str, path: str) -> str | None:
-        """The blob of *path* in *commit*, '' for none; None if that lies outside of this history."""
+        """Return the blob of *path* in *commit*, '' for none; None if that is outside of this history."""
         touched, known = self.versions(path), self._blobs[path]
         walked, at = list[str](), commit
-        # Whatever a commit does not change it has from its first parent.
+        # A file that a commit does not change comes from its first parent.
         while at not in known:
             walked.append(at)
             if at in touched:
@@ -90,7 +90,7 @@ class History:
         return known[at]
 
     def below(self, tips: Iterable[str]) -> set[str]:
-        """*tips* and all their ancestors, as far as they are in this history."""
+        """Return *tips* and all their ancestors in this history."""
         found, pending = set[str](), [tip for tip in tips if tip in self.commits]
         while pending:
             commit = pending.pop()
@@ -101,25 +101,22 @@ class History:
 
 
 def read_history(tree: WorkTree, pattern: str, tips: Iterable[str], since: str = "") -> History:
-    """The history of *tips* in all files that match *pattern*; tips that this clone lacks are passed over.
+    """Read the history of *tips* in all files that match *pattern*; tips that this clone lacks are ignored.
 
-    The commit *since* and its ancestors are left out. Raises GitError, also if a partial clone lacks what it takes.
+    The commit *since* and its ancestors are left out. Raises GitError, also if a partial clone lacks an object.
     """
-    # Ids only: git would take much else for a revision, or for an option.
+    # Only ids: git accepts much else as a revision or an option.
     wanted = [tip for tip in dict.fromkeys(tips) if _ID.fullmatch(tip)]
     wanted += [f"^{since}"] if _ID.fullmatch(since) else []
-    logged = tree.git.run(
-        "log", "--ignore-missing", "--stdin",  # In this order: what is read at once must know.
-        f"--max-count={MAX_COMMITS + 1}",
-        # Every commit, not only those that matter for the files: with all parents, and the changes from the first one.
-        "--full-history", "--sparse", "--diff-merges=first-parent",
-        "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--no-relative", "--no-color", "--no-notes",
-        "--no-show-signature", "--encoding=UTF-8", "--format=%H %P%n%at%n%ae%n%an", "--", *pathspecs(pattern),
-        stdin="".join(f"{rev}\n" for rev in wanted).encode(),
-        env=AS_COMMITTED,
-        config={"log.showRoot": "true", "log.follow": "false", "diff.orderFile": os.devnull},
-        magic_pathspecs=True,
-    )  # fmt: skip
+    # --ignore-missing comes before --stdin, which is read at once. All commits are listed, not only those that change
+    # the files, with all parents and the changes against the first one.
+    selection = ("--ignore-missing", "--stdin", f"--max-count={MAX_COMMITS + 1}", "--full-history", "--sparse")
+    diff = ("--diff-merges=first-parent", "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--no-relative")
+    form = ("--no-color", "--no-notes", "--no-show-signature", "--encoding=UTF-8", "--format=%H %P%n%at%n%ae%n%an")
+    stdin = "".join(f"{revision}\n" for revision in wanted).encode()
+    config = {"log.showRoot": "true", "log.follow": "false", "diff.orderFile": os.devnull}
+    command = ("log", *selection, *diff, *form, "--", *pathspecs(pattern))
+    logged = tree.git.run(*command, stdin=stdin, env=AS_COMMITTED, config=config, magic_pathspecs=True)
     commits = {commit.id: commit for commit in _commits(logged)}
     shallow = _shallow(tree)
     return History(commits, shallow, bool(shallow) or len(commits) > MAX_COMMITS)
@@ -145,8 +142,8 @@ def _commit(part: bytes) -> Commit:
 
 
 def _seconds(text: str) -> int | None:
-    """A date that no clock would have set is none."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= _LARGEST else None
+    """Parse a date; None if it is out of range."""
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_SECONDS else None
 
 
 def _blob(name: bytes) -> str:
@@ -154,7 +151,7 @@ def _blob(name: bytes) -> str:
 
 
 def _shallow(tree: WorkTree) -> frozenset[str]:
-    """The commits at which a shallow clone ends (gitrepository-layout, "shallow")."""
+    """Return the commits at which a shallow clone ends (gitrepository-layout, "shallow")."""
     try:
         return frozenset(Path(tree.common_dir, "shallow").read_text(encoding="ascii").split())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""One run at a time on a checkout: a lock file in its git folder, held by the process and gone with it."""
+"""Allows one run at a time on a checkout, by a lock file in its git folder that the process holds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LOCK_NAME = "statehub.lock"
 
 
 class CheckoutLockedError(StateHubError):
-    """Another run is at work on the checkout."""
+    """Another run holds the checkout's lock."""
 
 
 @contextmanager
 def locked(tree: WorkTree) -> Iterator[None]:
     """Hold the checkout's lock. Raises CheckoutLockedError at once if another process has it.
 
-    Where the git folder may not be written to, nothing can be written back there either, and the hub guards
-    itself: the run goes on without a lock.
+    If the git folder is not writable, the run goes on without a lock: then nothing can be written back there, and the
+    hub's rows have their own locks.
     """
     from filelock import FileLock, Timeout
 

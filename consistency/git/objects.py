@@ -1,4 +1,4 @@
-"""Reads objects of a repository by their names, any number of them with one git process."""
+"""Reads objects of a repository by name, any number with one git process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """One object: `kind` is blob, tree, commit or tag."""
+    """An object of the *kind* blob, tree, commit or tag."""
 
     kind: str
     id: str
@@ -25,33 +25,33 @@ class Object:
 def read_objects(
     tree: WorkTree, names: Sequence[str], env: Mapping[str, str] | None = None, *, up_to_failure: bool = False
 ) -> Iterator[Object | None]:
-    """The objects of these *names*, in their order; None for one that is missing. Raises GitError.
+    """Yield the objects called *names*, in that order; None for a missing one. Raises GitError.
 
-    With *up_to_failure* what git gives before it fails is enough: a partial clone ends at the first that it lacks.
+    With *up_to_failure* the objects before a failure are enough: in a partial clone git fails at the first missing one.
     """
-    # A path may hold a line end; only then is git's newer form of the list needed.
+    # Only a path with a line end needs the newer form of the list.
     form, end = (("-z",), b"\0") if any("\n" in name for name in names) else ((), b"\n")
-    asked = [to_git(name) for name in names]
+    encoded = [to_git(name) for name in names]
     try:
-        output = tree.git.run("cat-file", "--batch", *form, stdin=b"".join(name + end for name in asked), env=env)
+        output = tree.git.run("cat-file", "--batch", *form, stdin=b"".join(name + end for name in encoded), env=env)
     except (GitTimeoutError, GitMissingError):
         raise
     except GitError as error:
         if not up_to_failure:
             raise
         output = error.output
-    return _objects(output, asked)
+    return _parse(output, encoded)
 
 
-def _objects(output: bytes, names: Sequence[bytes]) -> Iterator[Object | None]:
-    """What `git cat-file` says of *names*, as far as it is whole (git-cat-file, "BATCH OUTPUT")."""
+def _parse(output: bytes, names: Sequence[bytes]) -> Iterator[Object | None]:
+    """Yield the objects that the output has in full (git-cat-file, "BATCH OUTPUT")."""
     at = 0
     for name in names:
-        if found := _HEADER.match(output, at):
-            start, end = found.end(), found.end() + int(found[3])
+        if header := _HEADER.match(output, at):
+            start, end = header.end(), header.end() + int(header[3])
             if end > len(output):
                 return
-            yield Object(found[2].decode(), found[1].decode(), output[start:end])
+            yield Object(header[2].decode(), header[1].decode(), output[start:end])
         else:  # `NAME missing`: a name may hold a line end.
             end = output.find(b"\n", at + len(name) if output.startswith(name + b" ", at) else at)
             if end < 0:

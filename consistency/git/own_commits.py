@@ -1,20 +1,19 @@
-"""Finds the commits that a checkout has and its origin lacks, and moves a branch off those that are this tool's own.
+"""Finds a checkout's unpushed commits, and moves a branch off those that State Hub made.
 
-Which commits are its own is told by the hub's record of them alone, whatever name, text or date they bear.
+Only the hub's record decides which commits are State Hub's own, never their author, message or date.
 """
 
 from __future__ import annotations
 
-from consistency.git.names import from_git
 from consistency.git.process import GitError
 from consistency.git.worktree import WorkTree
 
 MAX_UNPUSHED_COMMITS = 1_000
-"""So many of a clone's unpushed commits are looked at."""
+"""Limit of unpushed commits that are read."""
 
 
 def unpushed_commits(tree: WorkTree, tip: str, head: str) -> dict[str, tuple[str, ...]]:
-    """List the commits of *head* that *tip* ('' for none) lacks, newest first, each with its parents.
+    """Return the commits of *head* that *tip* ('' for none) lacks, newest first, each with its parents.
 
     Raises GitError.
     """
@@ -24,18 +23,17 @@ def unpushed_commits(tree: WorkTree, tip: str, head: str) -> dict[str, tuple[str
 
 
 def reset_branch(tree: WorkTree, branch: str, head: str, tip: str, timeout: float) -> None:
-    """Move *branch*, checked out at *head*, to the commit *tip*; uncommitted work stays, or GitError is raised.
+    """Move *branch*, checked out at *head*, to the commit *tip*; uncommitted work is kept, or GitError is raised.
 
-    If somebody has committed to the branch since it was at *head*, it stays with that commit.
+    A branch that has moved on from *head* since then keeps its new commit; then GitError is raised too.
     """
-    checked_out = from_git(tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))).strip()
-    if checked_out != f"refs/heads/{branch}":
+    if tree.current_branch() != branch:
         raise GitError(f"another branch than {branch} was checked out in the meantime; nothing was moved")
-    # Like a switch to another branch: what is staged, unstaged, untracked or ignored is carried over, or git refuses.
+    # Like a switch to another branch: staged, unstaged, untracked and ignored files are carried over, or git refuses.
     command = ("checkout", "--quiet", "--no-overwrite-ignore", "--no-recurse-submodules", "-B", branch)
     config = {"core.logAllRefUpdates": "true"}
     tree.git.run(*command, tip, "--", timeout=timeout, config=config)
-    left = tree.git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}@{{1}}", ok=(0, 1)).decode().strip()
+    left = tree.resolve(f"refs/heads/{branch}@{{1}}")
     if left and left != head:
         tree.git.run(*command, left, "--", timeout=timeout, config=config)
         raise GitError(f"{branch} received a new commit meanwhile; it was left unchanged")

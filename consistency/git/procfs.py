@@ -1,4 +1,4 @@
-"""What the processes of this machine are doing, as Linux tells it in /proc (proc(5)); elsewhere nothing is known."""
+"""Reads from /proc what the processes of this machine are doing (proc(5)); other systems than Linux lack it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 _PROC = "/proc"
 
 
 @dataclass(frozen=True, slots=True)
-class Living:
-    """The files that are open, as (device, inode), and the folders in which a git is at work."""
+class Processes:
+    """The open files, as (device, inode), and the working directories of git processes."""
 
     open_files: frozenset[tuple[int, int]]
     git_folders: frozenset[str]
 
 
-def living() -> Living | None:
-    """What the processes that we may look at have open; None if this system does not tell.
+def read_processes() -> Processes | None:
+    """Read the open files of all processes that we may inspect; None without /proc.
 
-    A process that hides its files from its own user (ssh-agent, say) is passed over: git does not.
+    Processes that hide their files from their own user, such as ssh-agent, are skipped; git is not one of them.
     """
     if not os.path.isdir(f"{_PROC}/self/fd"):
         return None
     files: set[tuple[int, int]] = set()
     folders: set[str] = set()
     for process in _processes():
-        with suppress(OSError):  # Another user's, or it has ended meanwhile.
+        with suppress(OSError):  # Another user's, or it has ended.
             for descriptor in os.listdir(f"{process}/fd"):
                 with suppress(OSError):
                     status = os.stat(f"{process}/fd/{descriptor}")
@@ -36,15 +37,15 @@ def living() -> Living | None:
         with suppress(OSError):
             if _text(f"{process}/comm").startswith("git"):
                 folders.add(os.readlink(f"{process}/cwd"))
-    return Living(frozenset(files), frozenset(folders))
+    return Processes(frozenset(files), frozenset(folders))
 
 
 def bytes_read(session: int) -> dict[int, int]:
-    """The bytes that each process of a *session* has read so far, from wherever; empty if this system does not tell."""
+    """Return the bytes that each process of a *session* has read so far, by process id; empty without /proc."""
     found: dict[int, int] = {}
     for process in _processes():
         with suppress(OSError, ValueError):
-            # After the name, which may hold anything: state, parent, group, session.
+            # After the name, which may contain anything: state, parent, group, session.
             if int(_text(f"{process}/stat").rpartition(")")[2].split()[3]) == session:
                 found[int(os.path.basename(process))] = int(_text(f"{process}/io").split()[1])
     return found
@@ -56,5 +57,4 @@ def _processes() -> Iterator[str]:
 
 
 def _text(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+    return Path(path).read_text("utf-8", "replace")

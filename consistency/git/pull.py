@@ -1,4 +1,4 @@
-"""Brings a checkout up to its upstream: by fast-forward, or by dropping this tool's own commits, to be made again."""
+"""Updates a checkout to its upstream: by fast-forward, or by dropping State Hub's own commits, to be recreated."""
 
 from __future__ import annotations
 
@@ -12,61 +12,59 @@ from consistency.git.own_commits import reset_branch, unpushed_commits
 from consistency.git.process import GitError
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
-from statehub.phrases import plural
+from statehub.text import plural
 
 FREE_SPACE_MARGIN_BYTES = 65_536
-"""Bytes of room for what a checkout writes beside the files: references, their logs, a few folders."""
+"""Disk space for the other files that a checkout writes: references, their logs, a few folders."""
 
 Rewind = Callable[[Sequence[StatusWritten]], None]
-"""Called before commits are dropped, with what they wrote: the files will have the old statuses again, no news."""
+"""Called before commits are dropped, with the statuses that they wrote: the old ones in the files are not news."""
 
 OwnCommits = Callable[[Collection[str]], Mapping[str, Sequence[StatusWritten]]]
-"""Gives those of some commits that are on record as ours, each with what it wrote."""
+"""Returns those of some commits that the hub recorded as its own, each with the statuses that it wrote."""
 
 
 def pull(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits, rewind: Rewind | None) -> str:
-    """Bring the branch of *state*, which is behind or diverged, to the upstream's commit; what to say of it.
+    """Move the branch of *state*, which is behind or diverged, to the upstream's commit; return a message or ''.
 
-    Own commits are dropped only if there is a *rewind*: if a writeback follows that makes them again. *timeout* is in
-    seconds. Raises GitError; then nothing has moved. Uncommitted work is left in its place, or nothing moves.
+    Own commits are dropped only with a *rewind*, if a writeback will recreate them. *timeout* is in seconds.
+    Uncommitted work is kept. Raises GitError if nothing was moved.
     """
-    _require_room(tree, state.tip)
+    _require_disk_space(tree, state.tip)
     if state.freshness is Freshness.BEHIND:
-        # No autostash: uncommitted work stays in its place, or git refuses.
-        config = {"merge.autoStash": "false"}
-        # The options win over branch.NAME.mergeOptions.
-        command = ("merge", "--ff-only", "--no-autostash", "--no-squash", "--quiet", "--no-overwrite-ignore", state.tip)
-        tree.git.run(*command, timeout=timeout, config=config)
+        # No autostash: git keeps uncommitted work or refuses. The options override branch.NAME.mergeOptions.
+        options = ("--ff-only", "--no-autostash", "--no-squash", "--quiet", "--no-overwrite-ignore")
+        tree.git.run("merge", *options, state.tip, timeout=timeout, config={"merge.autoStash": "false"})
         return ""
     if rewind is None:
         raise GitError(f"the branch has diverged from {state.upstream}; merge or rebase it")
     return _drop_own_commits(tree, state, timeout, own, rewind)
 
 
-def _require_room(tree: WorkTree, tip: str) -> None:
-    """Raise GitError where the disk has no room for what a checkout of *tip* writes.
+def _require_disk_space(tree: WorkTree, tip: str) -> None:
+    """Raise GitError if the disk has no space for a checkout of *tip*.
 
-    git would leave half of it behind, and refuse the next checkout because of what lies there. A partial clone lacks
-    the files themselves, and asking for their sizes would fetch each by itself: there they are not counted.
+    git would leave half of the files behind and then refuse the next checkout because of them. In a partial clone files
+    are not counted: asking for their sizes would fetch them one by one.
     """
     options = ("-r", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=d", "--ignore-submodules=all", "-z")
     changed = fields(tree.git.run("diff-tree", *options, "HEAD", tip, "--"))[::2]
     names = "".join(f"{entry.split(' ')[3]}\n" for entry in changed)
-    command = ("cat-file", "--batch-check=%(objectsize)")
-    asked = names and not _is_partial(tree)
-    listed = tree.git.run(*command, stdin=names.encode()).splitlines() if asked else []
-    sizes = [int(line) for line in listed if line.isdigit()]
+    output = b""
+    if names and not _is_partial(tree):
+        output = tree.git.run("cat-file", "--batch-check=%(objectsize)", stdin=names.encode())
+    sizes = [int(line) for line in output.splitlines() if line.isdigit()]
     disk, index = os.statvfs(tree.top), os.path.join(tree.git_dir, "index")
-    block, entries = disk.f_frsize, os.path.getsize(index) if os.path.exists(index) else 0
-    # Each file and each folder on the way to it in whole blocks, the index twice, and what git notes of it all.
-    needed = sum((size // block + 2) * block for size in sizes) + 2 * entries + FREE_SPACE_MARGIN_BYTES
+    block, index_size = disk.f_frsize, os.path.getsize(index) if os.path.exists(index) else 0
+    # Each file and the folder above it in whole blocks, the index twice, and git's own notes.
+    needed = sum((size // block + 2) * block for size in sizes) + 2 * index_size + FREE_SPACE_MARGIN_BYTES
     free = disk.f_bavail * block
     if free < needed:
         raise GitError(f"a checkout needs about {needed:,} bytes on the disk, which has room for {free:,}")
 
 
 def _is_partial(tree: WorkTree) -> bool:
-    """Whether the clone may lack objects, to be fetched when they are needed (git-clone, "--filter")."""
+    """Whether the clone may lack objects, which git fetches when it needs them (git-clone, "--filter")."""
     packs = os.path.join(tree.common_dir, "objects", "pack")
     return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 
@@ -78,7 +76,7 @@ def _drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own
     head = state.head or ""
     commits = list(unpushed_commits(tree, state.tip, head))
     written = own(commits)
-    # What an own commit wrote must be known, or the files would seem to say something new once it is dropped.
+    # The statuses that an own commit wrote must be known, or the files would seem to have news once it is dropped.
     if not commits or not all(map(written.get, commits)):
         raise GitError(f"the branch has diverged from {state.upstream} by commits that people made; merge or rebase it")
     rewind([change for commit in commits for change in written[commit]])

@@ -1,14 +1,15 @@
-"""The repo's branch on the repo's origin: which remote leads there, what it has, how a commit gets there."""
+"""The repo's branch on the repo's origin: finds the remote, fetches it, lists its branches, pushes a commit."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
-from consistency.git.addresses import Resolve, is_local, normalised, ssh_host
+from consistency.git.addresses import is_local, normalize_url, ssh_host
 from consistency.git.names import from_git
 from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.worktree import WorkTree, fields
@@ -21,19 +22,19 @@ _KEYS = (
 _HEADS = "refs/heads/"
 _NO_SUCH_BRANCH = "couldn't find remote ref"
 
-# What a push says of its branch when another push was faster: before it began, or while it was under way.
-_FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
+# How a push reports that another push was faster: before it began, or while it was running.
+_REJECTED = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
 
-MOST_TO_ONE_HOST = 4
-"""Fetches at a time: no server shall take us for an attack."""
+MAX_FETCHES_PER_HOST = 4
+"""Parallel fetches from one server, so that it does not take them for an attack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """The repo's branch *ref* (`refs/heads/main`) on the repo's origin, which the clone reaches by its remote *remote*.
 
-    *url* is where that is, `normalised`. *ssh* is the user's own ssh command. *push_remote* is the remote to push to,
-    and *push_refusal* why the clone's own settings forbid a push there, '' if they do not.
+    *url* is its normalized url, *ssh* the user's ssh command. *push_remote* is the remote to push to, and
+    *push_refusal* the reason if the clone's settings forbid a push there, else ''.
     """
 
     remote: str
@@ -45,7 +46,7 @@ class Upstream:
 
     @property
     def name(self) -> str:
-        """How the clone calls it: `origin/main`."""
+        """The clone's name for it: `origin/main`."""
         return f"{self.remote}/{self.branch}"
 
     @property
@@ -55,7 +56,7 @@ class Upstream:
 
     @property
     def tracking(self) -> str:
-        """Where the clone notes it, if it does."""
+        """The clone's remote-tracking branch for it."""
         return f"refs/remotes/{self.name}"
 
     @property
@@ -65,16 +66,16 @@ class Upstream:
 
     @property
     def host(self) -> str:
-        """The machine that the remote is on; '' for this one."""
+        """The machine of the remote; '' for this one."""
         return "" if is_local(self.url) else self.url.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How a fetch ended: one of the words in `core.gate`, or git's own why it failed.
+    """How a fetch ended: *outcome* is a constant of `core.comparison.gates`, or git's message if it failed.
 
-    *tip* is the commit of the repo's branch then; *default* the branch that the remote calls its own, if that one is
-    gone; *received* the number of bytes that still came in when its time was up.
+    *tip* is the commit that the repo's branch then had; *default* the remote's default branch, if the repo's branch is
+    gone; *received* the number of bytes read in the last part of the time limit.
     """
 
     outcome: str
@@ -84,54 +85,49 @@ class Fetched:
 
     @property
     def ok(self) -> bool:
-        """Whether the upstream's commit is known for certain."""
+        """Whether the upstream's commit is certain."""
         return self.outcome == FETCHED
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing that a clone could be behind: no remote, or one without any commit."""
+        """Whether a clone cannot be behind: no remote, or a remote without commits."""
         return self.outcome in (NO_UPSTREAM, EMPTY)
 
     @property
     def failed(self) -> bool:
-        """Whether the remote was asked and has not answered."""
+        """Whether the remote was asked and did not answer."""
         return is_failure(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """How a push ended: *trouble* is '' where the remote has the commit now, else git's words.
+    """How a push ended: *error* is '' if the remote has the commit now, else git's message.
 
-    `faster` says that the branch has moved there meanwhile: after a pull it may work.
+    `rejected` says that the branch has new commits there: a push may work after a pull.
     """
 
-    trouble: str = ""
-    faster: bool = False
+    error: str = ""
+    rejected: bool = False
 
 
 class ForeignCloneError(StateHubError):
-    """The clone does not come from the repo's origin, as far as its settings tell (C-22); the text says why."""
-
-
-Settings = Sequence[tuple[str, str]]
-"""A clone's own settings, names in lower case, in git's order: the last one of a name counts."""
+    """By its settings the clone is not one of the repo's origin (C-22); the text says why."""
 
 
 def find_upstream(tree: WorkTree, addresses: Collection[str], branch: str) -> Upstream | None:
-    """Find the way to *branch* of the repo at one of *addresses* (`normalised`); None if there is no remote at all.
+    """Find *branch* of the repo at one of *addresses* (normalized); None if the clone has no remote.
 
-    No address, or '' as *branch*: the hub knows none, and the clone's own settings say which. Raises ForeignCloneError,
-    GitError.
+    Without addresses, or with '' as *branch*, the clone's settings decide. Raises ForeignCloneError, GitError.
     """
     clone = _read_remotes(tree)
     if not clone.names:
         if addresses:
             raise ForeignCloneError(f"it has no remote, and the repo's origin is {next(iter(addresses))}")
         return None
-    followed = branch or _current_branch(tree)
+    followed = branch or tree.current_branch()
     urls = _urls(clone, addresses) if addresses else clone.urls()
-    remote = _remote_of(urls, addresses, clone.last.get(f"branch.{followed}.remote", ""))
-    ref = f"{_HEADS}{branch}" if branch else clone.last.get(f"branch.{followed}.merge", f"{_HEADS}{followed}")
+    remote = _remote_of(urls, addresses, clone.last(f"branch.{followed}.remote"))
+    ref = f"{_HEADS}{branch}" if branch else clone.last(f"branch.{followed}.merge", f"{_HEADS}{followed}")
     if ref == _HEADS:
         raise ForeignCloneError("HEAD is detached, and the hub does not know which branch is the repo's")
     push_remote, refusal = _push_target(clone, ref.removeprefix(_HEADS), remote, (urls[remote], *addresses))
@@ -139,88 +135,84 @@ def find_upstream(tree: WorkTree, addresses: Collection[str], branch: str) -> Up
 
 
 def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | None:
-    """Find the remote that the clone comes from; None if it has none. Its `ref` is HEAD.
+    """Find the remote that the clone was made from; None if it has none. Its `ref` is HEAD.
 
-    If one of the remotes leads to one of *addresses*, it is that one. Raises ForeignCloneError, GitError.
+    A remote at one of *addresses* is preferred. Raises ForeignCloneError, GitError.
     """
     clone = _read_remotes(tree)
     if not clone.names:
         return None
     urls = _urls(clone, addresses)
     known = set(addresses).intersection(urls.values())
-    remote = _remote_of(urls, known, clone.last.get(f"branch.{_current_branch(tree)}.remote", ""))
+    remote = _remote_of(urls, known, clone.last(f"branch.{tree.current_branch()}.remote"))
     return Upstream(remote, "HEAD", urls[remote], clone.ssh)
 
 
 @dataclass(frozen=True, slots=True)
 class _Remotes:
-    """A clone's own settings about its remotes; *base* is what a relative address is relative to."""
+    """A clone's settings about its remotes: all values of each, in git's order; *base* is where relative urls begin."""
 
-    settings: Settings
+    values: Mapping[str, Sequence[str]]
     base: str
 
-    @property
-    def last(self) -> Mapping[str, str]:
-        """The value that counts of each setting."""
-        return dict(self.settings)
+    def last(self, key: str, default: str = "") -> str:
+        """Return the value of *key* that counts."""
+        return self.values.get(key, (default,))[-1]
 
     @property
     def ssh(self) -> str | None:
-        """The user's own ssh command."""
-        return self.last.get("core.sshcommand")
+        """The user's ssh command."""
+        return self.last("core.sshcommand") or None
 
     @property
     def names(self) -> list[str]:
-        """The remotes."""
-        keys = (key for key, _ in self.settings if key.startswith("remote.") and key.endswith(".url"))
-        return list(dict.fromkeys(key[len("remote.") : -len(".url")] for key in keys))
+        """The names of the remotes."""
+        keys = (key for key in self.values if key.startswith("remote.") and key.endswith(".url"))
+        return [key[len("remote.") : -len(".url")] for key in keys]
 
-    @property
-    def resolve(self) -> Resolve:
-        """Names the machine behind an ssh alias."""
-        return partial(ssh_host, command=self.ssh or "ssh")
+    def urls(self, ask_ssh: bool = False) -> dict[str, str]:
+        """Return the normalized url of each remote; *ask_ssh* resolves ssh aliases."""
+        firsts = {name: self.values[f"remote.{name}.url"][0] for name in self.names}
+        return {name: self._normalize(url, ask_ssh, "insteadof") for name, url in firsts.items()}
 
-    def urls(self, resolve: Resolve | None = None) -> dict[str, str]:
-        """Where each remote is, `normalised`."""
-        return {name: self._url(name, resolve) for name in self.names}
+    def push_urls(self, remote: str, ask_ssh: bool = False) -> set[str]:
+        """Return the normalized urls that a push to *remote* goes to (git-config, "pushurl", "pushInsteadOf")."""
+        own = self.values.get(f"remote.{remote}.pushurl", ())
+        kinds = ("insteadof",) if own else ("pushinsteadof", "insteadof")
+        urls = own or self.values[f"remote.{remote}.url"]
+        return {self._normalize(url, ask_ssh, *kinds) for url in urls}
 
-    def _url(self, remote: str, resolve: Resolve | None) -> str:
-        """Shortened addresses as git lengthens them (git-config, "insteadOf")."""
-        url = next((value for key, value in self.settings if key == f"remote.{remote}.url"), remote)
-        return normalised(_lengthened(url, self.settings, "insteadof"), self.base, resolve)
+    def _normalize(self, url: str, ask_ssh: bool, *kinds: str) -> str:
+        """Apply the first of the rewrites *kinds* that matches (git-config, "insteadOf"), then normalize."""
+        url = next((long for kind in kinds if (long := self._lengthened(url, kind)) != url), url)
+        return normalize_url(url, self.base, partial(ssh_host, command=self.ssh or "ssh") if ask_ssh else None)
 
-    def push_urls(self, remote: str, resolve: Resolve | None) -> set[str]:
-        """Where a push to *remote* goes, `normalised` (git-config, "pushurl", "pushInsteadOf")."""
-        own = [value for key, value in self.settings if key == f"remote.{remote}.pushurl"]
-        urls = [_lengthened(url, self.settings, "insteadof") for url in own]
-        if not own:
-            plain = [value for key, value in self.settings if key == f"remote.{remote}.url"]
-            pushed = [_lengthened(url, self.settings, "pushinsteadof") for url in plain]
-            urls = [
-                new if new != url else _lengthened(url, self.settings, "insteadof")
-                for url, new in zip(plain, pushed, strict=True)
-            ]
-        return {normalised(url, self.base, resolve) for url in urls}
+    def _lengthened(self, url: str, kind: str) -> str:
+        end = f".{kind}"
+        keys = [key for key in self.values if key.startswith("url.") and key.endswith(end)]
+        pairs = [(short, key) for key in keys for short in self.values[key] if url.startswith(short)]
+        if not pairs:
+            return url
+        short, key = max(pairs, key=lambda pair: len(pair[0]))
+        return key[len("url.") : -len(end)] + url[len(short) :]
 
 
 def _urls(clone: _Remotes, addresses: Collection[str]) -> dict[str, str]:
-    """Where each remote is. ssh is only asked if none of them leads to one of *addresses* as it is written."""
+    """Return the url of each remote. ssh is asked only if none of them is one of *addresses* as it is written."""
     urls = clone.urls()
-    return urls if set(addresses).intersection(urls.values()) else clone.urls(clone.resolve)
+    return urls if set(addresses).intersection(urls.values()) else clone.urls(ask_ssh=True)
 
 
 def _read_remotes(tree: WorkTree) -> _Remotes:
-    listed = fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1)))
-    return _Remotes([(key, value) for key, _, value in (field.partition("\n") for field in listed)], tree.top)
-
-
-def _current_branch(tree: WorkTree) -> str:
-    head = tree.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    return from_git(head).strip().removeprefix(_HEADS)
+    values: dict[str, list[str]] = defaultdict(list)
+    for field in fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1))):
+        key, _, value = field.partition("\n")
+        values[key].append(value)
+    return _Remotes(dict(values), tree.top)
 
 
 def _remote_of(urls: Mapping[str, str], addresses: Collection[str], tracked: str) -> str:
-    """The remote that leads to one of *addresses*; of several the tracked one first. Raises ForeignCloneError."""
+    """Return the remote at one of *addresses*, the *tracked* one first. Raises ForeignCloneError."""
     preferred = [*(name for name in (tracked, "origin") if name in urls), *sorted(urls)]
     found = [name for name in preferred if urls[name] in addresses] if addresses else preferred
     if not found or (not addresses and len(urls) > 1 and found[0] not in (tracked, "origin")):
@@ -232,15 +224,15 @@ def _remote_of(urls: Mapping[str, str], addresses: Collection[str], tracked: str
 
 
 def _push_target(clone: _Remotes, branch: str, remote: str, allowed: Sequence[str]) -> tuple[str, str]:
-    """The remote to push to, and why that is not the repo's origin (git-config, "pushRemote", "pushDefault")."""
+    """Return the remote to push to, and why it is not the repo's origin (git-config, "pushRemote", "pushDefault")."""
     own = f"branch.{branch}.pushremote"
-    setting = own if own in clone.last else "remote.pushdefault"
-    target = clone.last.get(setting, remote)
+    setting = own if own in clone.values else "remote.pushdefault"
+    target = clone.last(setting, remote)
     if target not in clone.names:
         return target, f"{setting} is '{target}', which is not a remote of the clone"
-    pushed = clone.push_urls(target, None)
+    pushed = clone.push_urls(target)
     if not pushed <= set(allowed):
-        pushed = clone.push_urls(target, clone.resolve)
+        pushed = clone.push_urls(target, ask_ssh=True)
     if not pushed <= set(allowed):
         shown = ", ".join(sorted(pushed))
         return target, f"the clone pushes to {shown}, which is not the repo's origin {allowed[0]}"
@@ -248,11 +240,11 @@ def _push_target(clone: _Remotes, branch: str, remote: str, allowed: Sequence[st
 
 
 def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
-    """Ask the repo's origin for its branch, best effort, within *timeout* seconds."""
+    """Fetch the branch from the repo's origin within *timeout* seconds; raises no GitError."""
     if upstream is None:
         return Fetched(NO_UPSTREAM)
     try:
-        # The branch by its name: whatever refspec the clone has, its commit comes. Tags are nothing that we need.
+        # The branch by its name: its commit comes, whatever refspec the clone has. Tags are not needed.
         _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules", "--no-tags", target=upstream.ref)
     except GitTimeoutError as error:
         return Fetched(str(error), received=error.received)
@@ -262,7 +254,7 @@ def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
 
 
 def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetched:
-    """What a remote that lacks the branch has instead: nothing at all, or a default branch of another name."""
+    """Look what a remote without the branch has: nothing at all, or a default branch of another name."""
     try:
         refs = list_remote(tree, upstream, timeout)
     except GitError as error:
@@ -274,7 +266,7 @@ def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetch
 
 @dataclass(frozen=True, slots=True)
 class RemoteRefs:
-    """The branches of a remote, by their full names, and the one that it calls its own; '' if it names none."""
+    """The branches of a remote by their full names, and its default branch, '' if it names none."""
 
     commits: Mapping[str, str]
     default: str
@@ -294,13 +286,13 @@ def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRef
 
 
 def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: float) -> Pushed:
-    """Bring the upstream's branch from *tip* to *commit*, a descendant of it, within *timeout* seconds.
+    """Move the upstream's branch from *tip* to its descendant *commit*, within *timeout* seconds.
 
-    A branch that is anywhere else by then, or gone, stays so. Raises no GitError.
+    A branch that is elsewhere by then, or gone, is left alone. Raises no GitError.
     """
     if upstream.push_refusal:
         return Pushed(upstream.push_refusal)
-    # A lease on what was fetched, not a force: without it a branch that is gone would be made again.
+    # A lease on the fetched commit, not a force: without it a branch that is gone would be created again.
     lease = f"--force-with-lease={upstream.ref}:{tip}"
     options = ("--porcelain", lease, "--no-follow-tags", "--recurse-submodules=no")
     target = f"{commit}:{upstream.ref}"
@@ -308,7 +300,7 @@ def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: flo
         _run(tree, upstream, timeout, "push", *options, remote=upstream.push_remote, target=target)
     except GitError as error:
         reason = _refusal(error.output)
-        return Pushed(f"{reason}: {error}" if reason else str(error), any(word in reason for word in _FASTER))
+        return Pushed(f"{reason}: {error}" if reason else str(error), any(each in reason for each in _REJECTED))
     return Pushed()
 
 
@@ -318,39 +310,25 @@ def _run(
     remote = remote or upstream.remote
     if remote.startswith("-"):
         raise GitError(f"the remote's name '{remote}' begins with a dash")
-    # BatchMode: ssh asks nobody for a password or for a host key.
-    ssh = f"{upstream.ssh or 'ssh'} -oBatchMode=yes"
-    env = {"GIT_SSH_COMMAND": ssh}
+    # BatchMode: ssh asks for no password and no host key.
+    env = {"GIT_SSH_COMMAND": f"{upstream.ssh or 'ssh'} -oBatchMode=yes"}
     targets = [target] if target else []
     return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env)
 
 
 def _fetched_tip(tree: WorkTree) -> str:
-    """The commit of the branch that was fetched (git-fetch, FETCH_HEAD)."""
+    """Return the fetched commit (git-fetch, FETCH_HEAD)."""
     return Path(tree.git_dir, "FETCH_HEAD").read_bytes().partition(b"\t")[0].decode()
 
 
 def _refusal(output: bytes) -> str:
-    """What the push said of its branch: `[remote rejected] (pre-receive hook declined)` (git-push, "OUTPUT")."""
+    """Return the status of the pushed branch: `[remote rejected] (pre-receive hook declined)` (git-push, "OUTPUT")."""
     lines = output.decode("utf-8", "replace").splitlines()
     return next((line.split("\t")[-1] for line in lines if line.startswith("!")), "")
 
 
-def _lengthened(url: str, settings: Settings, kind: str) -> str:
-    end = f".{kind}"
-    bases = [
-        (value, key[len("url.") : -len(end)])
-        for key, value in settings
-        if key.startswith("url.") and key.endswith(end) and url.startswith(value)
-    ]
-    if not bases:
-        return url
-    short, long = max(bases, key=lambda pair: len(pair[0]))
-    return long + url[len(short) :]
-
-
 def default_branch(tree: WorkTree, origin: Upstream, timeout: float) -> str:
-    """Name the branch that *origin* calls its own (`main`), as this clone has noted or as it says; '' if neither."""
+    """Return the default branch of *origin* (`main`), as this clone noted it, else as it says; '' if neither."""
     noted = from_git(tree.git.run("for-each-ref", "--format=%(symref)", f"refs/remotes/{origin.remote}/HEAD")).strip()
     if noted:
         return noted.removeprefix(f"refs/remotes/{origin.remote}/")
@@ -361,7 +339,7 @@ def default_branch(tree: WorkTree, origin: Upstream, timeout: float) -> str:
 
 
 def renamed_branch(tree: WorkTree, origin: Upstream, branch: str, timeout: float) -> str:
-    """Name the branch that *origin* calls its own if *branch* is no longer there; '' if it is, or nobody can tell."""
+    """Return the default branch of *origin* if *branch* is no longer there; '' if it is, or if that is unknown."""
     try:
         refs = list_remote(tree, origin, timeout)
     except GitError:

@@ -1,6 +1,6 @@
-"""Reads how a checkout is: its HEAD and branch, its standing to the repo's branch on the repo's origin, what is dirty.
+"""Reads the status of a checkout: HEAD, branch, freshness against the repo's branch on its origin, dirty files.
 
-The standing is decided here and nowhere else: gates, pull, push, reports and the dashboard read this one value.
+Freshness is decided only here: gates, pull, push, reports and the dashboard read this value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from consistency.core.comparison.gates import GONE, Freshness, freshness
 from consistency.git.blobs import blob_id
 from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.remote import Fetched, Upstream
-from consistency.git.worktree import Changed, WorkTree, has_unmerged, pathspecs, read_changed, status
+from consistency.git.worktree import WorkTree, fields, pathspecs
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -23,7 +23,7 @@ _UNDER_WAY = {
     "rebase-apply": "a rebase or am",
     "sequencer": "a cherry-pick or revert",
     "BISECT_LOG": "a bisect",
-    # git keeps the message of a change that waits to be committed there.
+    # The message of a change that is waiting to be committed.
     "SQUASH_MSG": "a squash merge",
     "MERGE_MSG": "a cherry-pick or revert without its commit",
 }
@@ -31,13 +31,13 @@ _UNDER_WAY = {
 
 @dataclass(frozen=True, slots=True)
 class CheckoutStatus:
-    """One look at a work tree, after a fetch if one was asked for.
+    """The status of a work tree after the fetch `fetched`.
 
-    `fetched` is that fetch. `head` is None before the first commit, `branch` if HEAD is detached, `upstream` if the
-    clone has no remote. `tip` is the newest commit of the repo's branch on its origin that is known, '' for none.
-    `ahead` and `behind` count commits against it, None if that is not known. `on_branch` says whether HEAD is on the
-    repo's branch, None if that is not known. `under_way` is what git is in the middle of, '' for nothing. `dirty` are
-    the paths with staged, unstaged or untracked changes; one whose bytes are HEAD's is not, whatever git says of it.
+    `head` is None before the first commit, `branch` if HEAD is detached, `upstream` if the clone has no remote. `tip`
+    is the newest known commit of the repo's branch on its origin, '' for none. `ahead` and `behind` count commits
+    against it, and `on_branch` says whether HEAD is on the repo's branch; None if unknown. `under_way` is git's
+    unfinished operation, '' for none. `dirty` are the paths with staged, unstaged or untracked changes, except those
+    with the bytes of HEAD.
     """
 
     freshness: Freshness
@@ -56,18 +56,21 @@ class CheckoutStatus:
 def read_status(
     tree: WorkTree, pattern: str, upstream: Upstream | None, fetched: Fetched, wanted: str, tip: str = ""
 ) -> CheckoutStatus:
-    """Look at *tree*, and compare it with *upstream* after *fetched*. *pattern* is that of the workplans.
+    """Read the status of *tree*, with the workplans of *pattern*, against *upstream* after the fetch *fetched*.
 
-    *wanted* is the repo's branch, '' for any; *tip* is what others have seen of it, for a fetch that did not work.
+    *wanted* is the repo's branch, '' for any; *tip* is its commit as other checkouts saw it, in case the fetch failed.
     Raises GitError.
     """
     headers: dict[str, str] = {}
     dirty: set[str] = set()
-    for field in status(tree, "--branch", "--no-ahead-behind", "--untracked-files=all", "--", *pathspecs(pattern)):
+    form = ("--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames")
+    files = ("--untracked-files=all", "--ignore-submodules=all", "--", *pathspecs(pattern))
+    output = tree.git.run("status", *form, *files, env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True)
+    for field in fields(output):
         if field.startswith("# "):
             name, _, value = field[2:].partition(" ")
             headers[name] = value
-        elif (changed := read_changed(field)) is not None and not _is_committed(tree, changed):
+        elif (changed := parse_entry(field)) is not None and not _is_committed(tree, changed):
             dirty.add(changed.path)
     oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
     state = CheckoutStatus(
@@ -86,8 +89,27 @@ def read_status(
     return _on_branch(tree, _compared(tree, state, upstream, tip), upstream, wanted)
 
 
-def _is_committed(tree: WorkTree, changed: Changed) -> bool:
-    """Whether the file has the very bytes of HEAD, so that nobody has changed it.
+@dataclass(frozen=True, slots=True)
+class StatusEntry:
+    """An entry of `git status`; `committed` is the id of HEAD's blob if only the work tree differs from it, else ''."""
+
+    path: str
+    committed: str = ""
+
+
+def parse_entry(field: str) -> StatusEntry | None:
+    """Parse an entry (git-status, "Porcelain Format Version 2"); the path is last, and may hold spaces."""
+    before = {"1": 8, "u": 10, "?": 1}.get(field[0])
+    if before is None:
+        return None
+    *parts, path = field.split(" ", before)
+    # The parts: kind, XY, submodule, modes in HEAD, index and work tree, blobs in HEAD and index.
+    unstaged = parts[0] == "1" and parts[1] == ".M" and parts[3] == parts[4] == parts[5]
+    return StatusEntry(path, parts[6] if unstaged else "")
+
+
+def _is_committed(tree: WorkTree, changed: StatusEntry) -> bool:
+    """Whether the file has exactly the bytes of HEAD.
 
     git calls such a file modified if its attributes ask for another form than it was committed in.
     """
@@ -101,20 +123,27 @@ def _is_committed(tree: WorkTree, changed: Changed) -> bool:
 
 
 def _under_way(tree: WorkTree) -> str:
-    for name, what in _UNDER_WAY.items():
+    for name, operation in _UNDER_WAY.items():
         if os.path.lexists(os.path.join(tree.git_dir, name)):
-            return what
+            return operation
     return "a merge of some files" if has_unmerged(tree) else ""
 
 
+def has_unmerged(tree: WorkTree) -> bool:
+    """Whether a path of the work tree has a merge conflict in the index."""
+    return bool(tree.git.run("ls-files", "--unmerged", "-z"))
+
+
 def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, seen: str) -> CheckoutStatus:
-    """*state* with its distance to what is known of the upstream: a fetch that worked, else what was known before."""
+    """Add to *state* the distance to the upstream: to the fetched commit, or to those known before a failed fetch."""
     fetched = state.fetched
     if upstream is None or fetched.is_empty:
         return state
     if fetched.outcome == GONE:
         return replace(state, freshness=Freshness.GONE, ahead=None, behind=None)
-    tips = [fetched.tip] if fetched.ok else [tip for tip in (_tracked(tree, upstream), seen) if tip]
+    tips = [fetched.tip]
+    if not fetched.ok:
+        tips = [tip for tip in (tree.resolve(f"{upstream.tracking}^{{commit}}"), seen) if tip]
     distances = {tip: _distance(tree, state.head, tip) for tip in tips}
     lacking = [tip for tip, (_, behind) in distances.items() if behind != 0]
     tip = next(iter(lacking or tips), "")
@@ -123,14 +152,8 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
     return replace(state, freshness=value, tip=tip, ahead=ahead, behind=behind)
 
 
-def _tracked(tree: WorkTree, upstream: Upstream) -> str:
-    """The upstream's commit as this clone has noted it; '' if it has not."""
-    noted = tree.git.run("rev-parse", "--verify", "--quiet", f"{upstream.tracking}^{{commit}}", ok=(0, 1))
-    return noted.decode().strip()
-
-
 def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, int | None]:
-    """How many commits *head* has that *tip* lacks, and the other way round; None for what this clone cannot tell."""
+    """Count the commits of *head* that *tip* lacks, and the reverse; None if this clone lacks the commit."""
     if head == tip:
         return 0, 0
     if head is None:
@@ -139,20 +162,19 @@ def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, i
         counted = tree.git.run("rev-list", "--count", "--left-right", f"{head}...{tip}", "--")
     except GitTimeoutError:
         raise
-    except GitError:  # No such commit has ever come here.
+    except GitError:  # This clone never had the commit.
         return None, None
     ahead, behind = counted.split()
     return int(ahead), int(behind)
 
 
 def _on_branch(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, wanted: str) -> CheckoutStatus:
-    """*state* with whether its HEAD is on the branch *wanted*: a detached one is where it is exactly its tip."""
+    """Add to *state* whether HEAD is on the branch *wanted*; a detached HEAD is if it is exactly its tip."""
     if not wanted:
         return state
     if state.branch is not None:
         return replace(state, on_branch=state.branch == wanted)
     tip = state.tip
     if upstream is None or state.fetched.is_empty:
-        command = ("rev-parse", "--verify", "--quiet", f"refs/heads/{wanted}^{{commit}}")
-        tip = tree.git.run(*command, ok=(0, 1)).decode().strip()
+        tip = tree.resolve(f"refs/heads/{wanted}^{{commit}}")
     return replace(state, on_branch=(state.head == tip) if tip else None)

@@ -1,4 +1,4 @@
-"""Says why files that look like workplans are not read: links and repositories on the way, ignored, another pattern."""
+"""Explains why files that look like workplans are not read: links, nested repositories, ignored, another pattern."""
 
 from __future__ import annotations
 
@@ -12,102 +12,106 @@ from pathlib import Path
 
 from consistency.core.comparison.unmatched import named
 from consistency.core.workplan.parse import says_workplan
+from consistency.git.files import FileReadError, open_regular
 from consistency.git.names import canonical, to_git
 from consistency.git.process import GitError
 from consistency.git.worktree import Listing, WorkTree, fields, pathspecs
 from statehub.globs import excluded_globs, included_globs
-from statehub.phrases import name_some
+from statehub.text import name_some
 
 MAX_FOLDERS, MAX_FILES, MAX_BYTES = 2_000, 200, 4_096
-"""How far to look: folders in which a link may be, files behind one, bytes of each of these."""
+"""Limits of the search for links: folders, files behind a link, bytes read of each file."""
 
 SEARCH_SECONDS = 20.0
-"""For the search of a whole repo, at every run until something matches its pattern."""
+"""Time limit of the search of a whole repo, which is made at every run until a file matches the pattern."""
 
 _WILDCARD = re.compile(r"[*?\[\\]")
-_SAYS_WORKPLAN = r"^type:[[:blank:]]*[\"']?workplan[\"']?[[:space:]]*$"
+_TYPE_WORKPLAN = r"^type:[[:blank:]]*[\"']?workplan[\"']?[[:space:]]*$"
 _SUBMODULE = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 
 
 def why_unread(tree: WorkTree, paths: Collection[str], listing: Listing, pattern: str) -> dict[str, str]:
-    """Of *paths*, which were not read, those that are there all the same, each with why it was not.
+    """Return those of *paths*, which were not read, that exist, each with the reason.
 
-    One git process, and only if some are there that *listing* does not have.
+    Costs one git process, and only if one exists that is not in *listing*.
     """
-    found = {path: why for path in paths if (why := _on_the_way(tree, path))}
-    listed, sparse = set(listing.paths), listing.sparse
-    for path in set(paths) & sparse - found.keys():
-        if not os.path.lexists(tree.file(path)):
-            found[path] = "a sparse checkout leaves the file out of the work tree"
-    there = {path for path in paths if path not in found and os.path.lexists(tree.file(path))}
-    links = {path for path in there & listed if os.path.islink(tree.file(path))}
-    found.update(dict.fromkeys(links, "a link to another workplan"))
-    ignored = _ignored(tree, there - listed)
-    for path in there - listed:
-        if os.path.isdir(tree.file(path)):
-            found[path] = "a folder now"
-        elif path in ignored:
-            found[path] = f"git ignores it ({ignored[path]})"
-        else:
-            found[path] = f"it does not match the repo's workplan {named(pattern)}"
-    return found
+    reasons = {path: why for path in paths if (why := _why_unreachable(tree, path))}
+    listed = set(listing.paths)
+    for path in set(paths) - reasons.keys():
+        full = tree.file(path)
+        if not os.path.lexists(full):
+            if path in listing.sparse:
+                reasons[path] = "a sparse checkout leaves the file out of the work tree"
+        elif path not in listed:
+            reasons[path] = "a folder now" if os.path.isdir(full) else ""
+        elif os.path.islink(full):
+            reasons[path] = "a link to another workplan"
+    unlisted = {path for path, why in reasons.items() if not why}
+    ignored = _ignored(tree, unlisted)
+    for path in unlisted:
+        rule = ignored.get(path)
+        reasons[path] = (
+            f"git ignores it ({rule})" if rule else f"it does not match the repo's workplan {named(pattern)}"
+        )
+    return reasons
 
 
 def linked_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
-    """The links to folders within *pattern* that hold workplans, each with why it is not entered.
+    """Return the links to folders within *pattern* that hold workplans, each with why it is not followed.
 
-    One git process, and only if there are any. Repositories within the pattern are none of this one's business.
+    Costs one git process, and only if there are any. Nested repositories are not included.
     """
     hidden = _hidden_folders(tree, listing, pattern)
     return {folder: why for folder, why in hidden.items() if os.path.islink(tree.file(folder))}
 
 
 def _hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str, str]:
-    """The links to folders and the repositories within *pattern* that hold workplans."""
-    found: dict[str, str] = {}
+    """Return the links to folders and the nested repositories within *pattern* that hold workplans, with the reason."""
+    reasons: dict[str, str] = {}
     for glob in included_globs(pattern):
         name = glob.rpartition("/")[2]
         for folder in _folders(tree, listing, glob):
-            why = "" if folder in found or _is_excluded(folder, pattern) else _hides(tree, folder)
+            why = "" if folder in reasons or _is_excluded(folder, pattern) else _why_hidden(tree, folder)
             if why and not _is_listed(tree, folder, listing) and _holds_workplans(tree.file(folder), name):
-                found[folder] = why
-    ignored = _ignored(tree, found)
-    return {folder: why for folder, why in found.items() if folder not in ignored}
+                reasons[folder] = why
+    ignored = _ignored(tree, reasons)
+    return {folder: why for folder, why in reasons.items() if folder not in ignored}
 
 
 def nearest(tree: WorkTree, listing: Listing, pattern: str) -> list[str]:
-    """What comes nearest to the *pattern* that no file matches; a sentence each."""
+    """Return hints on files that nearly match *pattern*, which no file matches; a sentence each."""
     heads = dict.fromkeys(filter(None, map(_head, included_globs(pattern))))
-    on_the_way = dict.fromkeys(filter(None, (_on_the_way(tree, f"{head}/x") for head in heads)))
-    if on_the_way:
-        return list(on_the_way)
+    unreachable = dict.fromkeys(filter(None, (_why_unreachable(tree, f"{head}/x") for head in heads)))
+    if unreachable:
+        return list(unreachable)
     hints = [f"{folder} is {why}" for folder, why in _hidden_folders(tree, listing, pattern).items()]
     if listing.paths:
         where = "a sparse checkout leaves them out of" if listing.sparse else "they are deleted in"
         hints.append(f"git has {name_some(listing.paths)}, but {where} the work tree")
-    ignored = _list(tree, "--others", "--ignored", "--exclude-standard", "--", *pathspecs(pattern))
+    options = ("-z", "--others", "--ignored", "--exclude-standard", "--")
+    ignored = fields(tree.git.run("ls-files", *options, *pathspecs(pattern), magic_pathspecs=True))
     if ignored:
         hints.append(f"git ignores {name_some(ignored)}")
-    elsewhere = _elsewhere(tree)
+    elsewhere = _find_workplans(tree)
     if elsewhere and not hints:
         hints.append(f"`type: workplan` is in {name_some(elsewhere)}")
     return hints
 
 
 def _head(glob: str) -> str:
-    """The folder that *glob* begins with, without any wildcard; '' for the top."""
+    """Return the folder that *glob* begins with, before any wildcard; '' for the top."""
     parts = glob.split("/")[:-1]
     wild = next((number for number, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
     return "/".join(parts[:wild])
 
 
-def _on_the_way(tree: WorkTree, path: str) -> str:
-    """Why git does not get to *path*: a folder on the way is a link or a repository; '' if it does."""
+def _why_unreachable(tree: WorkTree, path: str) -> str:
+    """Return why git does not reach *path*: a folder above it is a link or a repository; '' if it does."""
     submodules: set[str] | None = None
     parts = path.split("/")[:-1]
     for number in range(1, len(parts) + 1):
         folder = "/".join(parts[:number])
-        if why := _hides(tree, folder):
+        if why := _why_hidden(tree, folder):
             return f"{folder} is {why}"
         if not os.path.lexists(tree.file(f"{folder}/{parts[number]}" if number < len(parts) else path)):
             submodules = _submodules(tree) if submodules is None else submodules
@@ -116,8 +120,8 @@ def _on_the_way(tree: WorkTree, path: str) -> str:
     return ""
 
 
-def _hides(tree: WorkTree, folder: str) -> str:
-    """Why what is in *folder* is not read, '' if it is."""
+def _why_hidden(tree: WorkTree, folder: str) -> str:
+    """Return why the files in *folder* are not read, '' if they are."""
     full = tree.file(folder)
     if os.path.islink(full):
         target = canonical(os.readlink(full))
@@ -139,12 +143,12 @@ def _submodules(tree: WorkTree) -> set[str]:
 
 
 def _folders(tree: WorkTree, listing: Listing, glob: str) -> Iterator[str]:
-    """The folders in which matching files are or could be, those that are links or repositories included."""
+    """Yield the folders that have or could have matching files, including links and nested repositories."""
     head = _head(glob)
     if head and "/" in glob[len(head) + 1 :]:
         yield from islice(_below(tree, head), MAX_FOLDERS)
     elif not head:
-        # Not the whole tree, which may be large: where its workplans are.
+        # Not the whole tree, which may be large: the folders of its workplans.
         parents = {""}
         for path in listing.paths:
             while path := path.rpartition("/")[0]:
@@ -173,7 +177,7 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
 
 
 def _is_excluded(folder: str, pattern: str) -> bool:
-    """Whether a person has left *folder* out of the pattern."""
+    """Whether *pattern* excludes the files in *folder*."""
     return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded_globs(pattern))
 
 
@@ -185,7 +189,7 @@ def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
 
 
 def _holds_workplans(folder: str, name: str) -> bool:
-    """Whether one of the first files in *folder* whose names match *name* says that it is a workplan."""
+    """Whether one of the first files in *folder* with a name like *name* is a workplan."""
     return any(map(_is_workplan, islice(_files(folder, name), MAX_FILES)))
 
 
@@ -196,29 +200,23 @@ def _files(folder: str, name: str) -> Iterator[str]:
 
 
 def _is_workplan(full: str) -> bool:
-    # NONBLOCK: a pipe of that name must not hold the run up.
     try:
-        descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
+        with open_regular(full) as file:
+            return says_workplan(file.read(MAX_BYTES))
+    except (OSError, FileReadError):
         return False
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        try:
-            return says_workplan(file.read(MAX_BYTES) or b"")
-        except OSError:
-            return False
 
 
 def _ignored(tree: WorkTree, paths: Collection[str]) -> dict[str, str]:
-    """Those of *paths* that git ignores, each with the place of the rule. Raises GitError."""
+    """Return those of *paths* that git ignores, each with the rule as `FILE:LINE: PATTERN`."""
     if not paths:
         return {}
-    # With ./ in front none begins with pathspec magic, which this command has no way to switch off.
+    # "./" hides pathspec magic, which this command cannot switch off.
     names = b"".join(b"./" + to_git(path) + b"\0" for path in sorted(paths))
+    options = ("--verbose", "-z", "--stdin")
     try:
-        output = tree.git.run(
-            "check-ignore", "--verbose", "-z", "--stdin", stdin=names, magic_pathspecs=True, ok=(0, 1)
-        )
-    except GitError:  # A path that became one beyond a link or in a repository meanwhile.
+        output = tree.git.run("check-ignore", *options, stdin=names, magic_pathspecs=True, ok=(0, 1))
+    except GitError:  # A path that is now beyond a link or in a repository.
         return {}
     parts = fields(output)
     return {
@@ -228,14 +226,10 @@ def _ignored(tree: WorkTree, paths: Collection[str]) -> dict[str, str]:
     }
 
 
-def _list(tree: WorkTree, *arguments: str) -> list[str]:
-    return fields(tree.git.run("ls-files", "-z", *arguments, magic_pathspecs=True))
-
-
-def _elsewhere(tree: WorkTree) -> list[str]:
-    """The Markdown files of the repo, wherever they are, that say `type: workplan`; none if git cannot tell in time."""
+def _find_workplans(tree: WorkTree) -> list[str]:
+    """Return all Markdown files of the repo that say `type: workplan`; none if the search fails or takes too long."""
     options = ("--untracked", "-I", "-l", "-z", "--no-color", "--no-recurse-submodules", "--threads=1", "-E")
-    search = ("grep", *options, "-e", _SAYS_WORKPLAN, "--", ":(top)*.md")
+    search = ("grep", *options, "-e", _TYPE_WORKPLAN, "--", ":(top)*.md")
     try:
         return fields(tree.git.run(*search, timeout=SEARCH_SECONDS, magic_pathspecs=True, ok=(0, 1)))
     except GitError:

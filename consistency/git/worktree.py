@@ -1,4 +1,4 @@
-"""A work tree on this machine: where it is, which files it has, which of them hold uncommitted changes."""
+"""A work tree on this machine: its folders, and the files in it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from statehub.globs import excluded_globs, included_globs
 
 
 class NotAWorkTreeError(StateHubError):
-    """The path is missing or no git work tree of its own (C-01); the text says which."""
+    """The path is missing or is not the top of a git work tree (C-01); the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """A work tree on this machine: its top folder, its own git folder, and the one it shares with linked work trees.
+    """A work tree on this machine: its top folder, its git folder, and the one it shares with linked work trees.
 
-    All are written as this process opens them. `is_shallow` says that its history is cut off somewhere.
+    All are paths for this process to open. `is_shallow` says that the history is cut off somewhere.
     """
 
     top: str
@@ -30,16 +30,25 @@ class WorkTree:
 
     @property
     def git(self) -> Git:
-        """git in this work tree."""
+        """The runner of git in this work tree."""
         return Git(self.top, self.git_dir, self.common_dir)
 
     def file(self, path: str) -> str:
-        """Where the file at *path* in the repository is, to be opened."""
+        """Return the path to open the file at *path* in the repository."""
         return os.path.join(self.top, native(path))
+
+    def resolve(self, revision: str) -> str:
+        """Return the id of *revision*, '' if there is none. Raises GitError."""
+        return self.git.run("rev-parse", "--verify", "--quiet", revision, ok=(0, 1)).decode().strip()
+
+    def current_branch(self) -> str:
+        """Return the branch that is checked out, '' if HEAD is detached. Raises GitError."""
+        head = self.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        return from_git(head).strip().removeprefix("refs/heads/")
 
 
 def find_worktree(path: str) -> WorkTree:
-    """The work tree whose top folder is, or holds, *path*. Raises NotAWorkTreeError; GitMissingError passes through."""
+    """Return the work tree that *path* is in. Raises NotAWorkTreeError, GitMissingError."""
     if not os.path.isdir(path):
         what = "is not there" if not os.path.lexists(path) else "is not a directory"
         raise NotAWorkTreeError(f"{path} {what}")
@@ -58,9 +67,9 @@ def find_worktree(path: str) -> WorkTree:
 
 
 def open_checkout(path: str) -> WorkTree:
-    """The work tree at *path*, which is as the hub has it.
+    """Return the work tree at *path*, a name as the hub keeps it.
 
-    A folder inside another repository's work tree is refused (NotAWorkTreeError).
+    Raises NotAWorkTreeError, also for a folder inside a work tree; GitMissingError.
     """
     path = native(path)
     tree = find_worktree(path)
@@ -70,13 +79,13 @@ def open_checkout(path: str) -> WorkTree:
 
 
 def is_gone(path: str) -> bool:
-    """Whether there is certainly no work tree at *path*, which is as the hub has it: no folder, or one without `.git`.
+    """Whether *path*, a name as the hub keeps it, is certainly not a work tree: no folder, or one without `.git`.
 
-    What cannot be looked at is not gone.
+    A path that cannot be read is not gone.
     """
-    for place in (native(path), os.path.join(native(path), ".git")):
+    for required in (native(path), os.path.join(native(path), ".git")):
         try:
-            os.lstat(place)
+            os.lstat(required)
         except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError:
@@ -88,9 +97,8 @@ def is_gone(path: str) -> bool:
 class Listing:
     """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
-    `untracked` are those that git does not track; `overlooked` those that git is told to take for unchanged; `sparse`
-    those that a sparse checkout may leave out of the work tree. A byte of a name that is not UTF-8 is a lone surrogate,
-    whatever the locale.
+    `overlooked` are the assume-unchanged ones; `sparse` those that a sparse checkout may leave out of the work tree. A
+    byte of a name that is not UTF-8 is a lone surrogate, whatever the locale.
     """
 
     paths: list[str]
@@ -100,12 +108,9 @@ class Listing:
 
 
 def list_files(tree: WorkTree, pattern: str) -> Listing:
-    """List what matches *pattern*."""
-    listed = tree.git.run(
-        "ls-files", "-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate",
-        "--", *pathspecs(pattern),
-        magic_pathspecs=True,
-    )  # fmt: skip
+    """List the files that match *pattern*. Raises GitError."""
+    options = ("-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    listed = tree.git.run("ls-files", *options, "--", *pathspecs(pattern), magic_pathspecs=True)
     tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(listed))]
     return Listing(
         sorted({path for _, path in tagged}),
@@ -116,56 +121,19 @@ def list_files(tree: WorkTree, pattern: str) -> Listing:
 
 
 def missing_in_head(tree: WorkTree, paths: Collection[str]) -> set[str]:
-    """Those of *paths* that HEAD's tree has not, whatever the work tree and the index have."""
+    """Return those of *paths* that are not in HEAD's tree, whatever work tree and index have. Raises GitError."""
     if not paths:
         return set()
-    there = tree.git.run("ls-tree", "-z", "--name-only", "--full-tree", "HEAD", "--", *map(native, sorted(paths)))
-    return set(paths) - set(fields(there))
+    listed = tree.git.run("ls-tree", "-z", "--name-only", "--full-tree", "HEAD", "--", *map(native, sorted(paths)))
+    return set(paths) - set(fields(listed))
 
 
 def pathspecs(pattern: str) -> list[str]:
-    """Give git its own globs: `**/` matches any number of folders, none as well (gitglossary, "pathspec").
-
-    *pattern* is a repo's (`statehub.globs`).
-    """
-    found = [f":(top,glob){glob}" for glob in included_globs(pattern)]
-    return found + [f":(top,glob,exclude){glob}" for glob in excluded_globs(pattern)]
+    """Return the pathspecs of a repo's *pattern* (`statehub.globs`): `**/` also matches no folder (gitglossary)."""
+    included = [f":(top,glob){glob}" for glob in included_globs(pattern)]
+    return included + [f":(top,glob,exclude){glob}" for glob in excluded_globs(pattern)]
 
 
 def fields(output: bytes) -> list[str]:
-    """What git separates by NUL."""
+    """Split git's *output* at each NUL."""
     return [from_git(field) for field in output.split(b"\0") if field]
-
-
-def has_unmerged(tree: WorkTree) -> bool:
-    """Whether any path of the work tree waits for its merge."""
-    return bool(tree.git.run("ls-files", "--unmerged", "-z"))
-
-
-def status(tree: WorkTree, *arguments: str) -> list[str]:
-    """The fields of `git status` in its second porcelain format."""
-    return fields(
-        tree.git.run(
-            "status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=all", *arguments,
-            env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True,
-        )
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One entry of `git status`: a path, and the id of HEAD's blob if only the work tree differs from it, else ''."""
-
-    path: str
-    committed: str = ""
-
-
-def read_changed(field: str) -> Changed | None:
-    """Read one entry (git-status, "Porcelain Format Version 2"); the path is last, and may hold spaces."""
-    before = {"1": 8, "u": 10, "?": 1}.get(field[0])
-    if before is None:
-        return None
-    *parts, path = field.split(" ", before)
-    # Of one file: XY, submodule, modes in HEAD, index and work tree, blobs in HEAD and index.
-    unstaged = parts[0] == "1" and parts[1] == ".M" and parts[3] == parts[4] == parts[5]
-    return Changed(path, parts[6] if unstaged else "")

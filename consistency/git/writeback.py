@@ -1,9 +1,9 @@
-"""Carries the hub's statuses into the files, as one commit that holds nothing else (design, "Writeback")."""
+"""Writes the hub's statuses into the files, as one commit that changes nothing else (design, "Writeback")."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.commit import Change, Description, Wanted, commit_changes
+from consistency.git.commit import Change, CommitRequest, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
 from consistency.git.status import CheckoutStatus
@@ -21,9 +21,8 @@ from consistency.git.worktree import WorkTree
 SUBJECT = "chore(consistency): sync task status from DB [auto]"
 """The first line of every writeback commit (design, "Writeback")."""
 
-
 RecordWritten = Callable[[str, int, Sequence[StatusWritten]], None]
-"""Told of a writeback commit before the branch has it: its id, its date in seconds since 1970, what it wrote."""
+"""Called before the branch has a writeback commit: with its id, its date in seconds since 1970, what it wrote."""
 
 
 def write_back(
@@ -39,9 +38,8 @@ def write_back(
 ) -> Written:
     """Edit the files of *items* and commit them. *digests* are those of the files as they were compared.
 
-    *known* is what they said then, as far as it is at hand; *overlooked* are files that git takes for unchanged.
-
-    On any failure the files and the index are as they were before. Never raises for what git or the disk says.
+    *known* are the workplans already parsed then; *overlooked* are assume-unchanged files. On any failure files and
+    index are as before. Errors of git or the disk are returned, not raised.
     """
     texts: dict[str, str] = {}
 
@@ -49,18 +47,17 @@ def write_back(
         return [item for item in items if item.path in paths]
 
     def record_written(commit: str, when: int, paths: Collection[str]) -> None:
-        record(
-            commit, when, [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]
-        )
+        changes = [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]
+        record(commit, when, changes)
 
-    description = Description(lambda paths, day: message(due(paths), day), lambda paths: _newest(due(paths)))
-    wanted = Wanted(_changes(items, known, texts), digests, description, limit, overlooked)
-    return commit_changes(tree, state, wanted, committer, record_written)
+    def newest(paths: Collection[str]) -> int:
+        return max((int(item.changed_at.timestamp()) for item in due(paths)), default=0)
 
+    def message_of(paths: Collection[str], day: datetime) -> str:
+        return message(due(paths), day)
 
-def _newest(items: Iterable[WriteBack]) -> int:
-    """The time of the newest status in *items*, in seconds since 1970."""
-    return max((int(item.changed_at.timestamp()) for item in items), default=0)
+    request = CommitRequest(_changes(items, known, texts), digests, message_of, limit, overlooked, newest)
+    return commit_changes(tree, state, request, committer, record_written)
 
 
 def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:
@@ -81,7 +78,7 @@ def _edit(
 
 
 def _require_old(path: str, items: Sequence[WriteBack], data: bytes) -> None:
-    """Raise EditRefusedError if *data* has another status than the work tree's file, which was compared."""
+    """Raise EditRefusedError if *data* has other statuses than the work tree's file, which was compared."""
     workplan = parse_workplan(path, data)
     blocks = {block.key: block.status for block in workplan.blocks} if isinstance(workplan, Workplan) else {}
     for item in items:
@@ -93,14 +90,6 @@ def _require_old(path: str, items: Sequence[WriteBack], data: bytes) -> None:
 
 
 def message(items: Sequence[WriteBack], day: datetime) -> str:
-    """The commit's message; *items* in the order of file path and place."""
-    lines = [f"- {item.task}: {item.old} → {item.new}" for item in items]
-    return "\n".join(
-        [
-            SUBJECT,
-            "",
-            f"Updated by fix-consistency on {day:%Y-%m-%d}:",
-            *lines,
-            "",
-        ]
-    )
+    """Return the commit's message for *items*, which are in the order of path and position."""
+    lines = [f"- {item.task}: {item.old} → {item.new}\n" for item in items]
+    return f"{SUBJECT}\n\nUpdated by fix-consistency on {day:%Y-%m-%d}:\n{''.join(lines)}"

@@ -6,7 +6,7 @@ from consistency.core.codes import BEHIND
 from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome
-from statehub.phrases import plural
+from statehub.text import plural
 
 
 def action_of(finding: Finding) -> str:

@@ -18,7 +18,7 @@ from consistency.core.comparison.reachability import fetch_limit
 from consistency.git.leftovers import remove_old_leftovers
 from consistency.git.lock import CheckoutLockedError, locked
 from consistency.git.process import GitError, GitMissingError
-from consistency.git.remote import MOST_TO_ONE_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
+from consistency.git.remote import MAX_FETCHES_PER_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
 from consistency.git.worktree import NotAWorkTreeError, WorkTree, open_checkout
 from consistency.runs.options import RunOptions
 from statehub.models import Checkout
@@ -213,7 +213,7 @@ class _FetchPool:
         busy = Counter(opened.host for opened in self._running.values())
 
         def has_place(opened: OpenCheckout) -> bool:
-            return not opened.host or busy[opened.host] < MOST_TO_ONE_HOST
+            return not opened.host or busy[opened.host] < MAX_FETCHES_PER_HOST
 
         if (opened := self._blocked.take(has_place)) is not None:
             return opened

@@ -50,8 +50,8 @@ def push_own_commits(
     if not chain:
         return PushResult(error=blocker or BELOW)
     done = push(tree, upstream, state.tip, chain[-1], options.push_timeout)
-    if done.trouble:
-        return PushResult(error=done.trouble, rejected=done.faster)
+    if done.error:
+        return PushResult(error=done.error, rejected=done.rejected)
     opened.record_push(chain[-1])
     return PushResult(len(chain), "" if len(chain) == len(own) else BELOW)
 

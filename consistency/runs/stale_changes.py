@@ -17,8 +17,8 @@ from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.db.reopens import Reopen, TaskStatus, read_reopens
 from consistency.git.blame import (
-    Brought,
     FileStatus,
+    Introduction,
     Provenance,
     Provenances,
     find_provenances,
@@ -166,7 +166,7 @@ class _Facts:
         known = self._ancestors(reopen.heads | reopen.stated)
         return [self._one(each, reopen, each.commit.id in known, cut, complete) for each in provenance.commits]
 
-    def _one(self, brought: Brought, reopen: Reopen, known: bool, cut: bool, complete: bool) -> Bringing:
+    def _one(self, brought: Introduction, reopen: Reopen, known: bool, cut: bool, complete: bool) -> Bringing:
         commit = brought.commit
         below = self._of_evidence(commit.id, reopen)
         return Bringing(commit.id, commit.authored, brought.digest, below, known, brought.again, cut, complete)

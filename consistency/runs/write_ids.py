@@ -19,7 +19,7 @@ from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
 from consistency.db.rows import read_strangers, read_tasks, read_workstreams
 from consistency.git.atomicfile import replace_file
-from consistency.git.commit import Description, Wanted, commit_changes, edit_files, writeback_blocker
+from consistency.git.commit import CommitRequest, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
 from consistency.git.worktree import WorkTree
 from consistency.runs.fetching import OpenCheckout
@@ -28,8 +28,7 @@ from consistency.runs.preflight import Warn, inspect_checkout
 from consistency.runs.scan import Scan, scan_checkout
 from statehub.errors import StateHubError
 from statehub.models import Checkout
-from statehub.phrases import describe_os_error, plural
-from statehub.text import escape_control
+from statehub.text import describe_os_error, escape_control, plural
 
 _NO_LEDGER = 0
 """The key of no checkout: its ledger is empty, and all files are read and compared."""
@@ -86,10 +85,10 @@ def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, com
         del plan.missing[path]
         plan.left.append(f"{path}: workplan has uncommitted changes — skipping stamping")
     counts: dict[str, tuple[int, int]] = {}
-    wanted = Wanted(
+    wanted = CommitRequest(
         {path: partial(_stamped, missing, plan.left, counts) for path, missing in plan.missing.items()},
         scan.digests,
-        Description(lambda paths, _day: message({path: counts[path] for path in sorted(paths)})),
+        lambda paths, _day: message({path: counts[path] for path in sorted(paths)}),
         options.max_size,
         scan.overlooked,
     )
@@ -169,7 +168,7 @@ def _stamped(
     return edited
 
 
-def _replace_files(tree: WorkTree, wanted: Wanted) -> Written:
+def _replace_files(tree: WorkTree, wanted: CommitRequest) -> Written:
     """Put the *wanted* files into the work tree; commit nothing."""
     written = Written()
     for path, edited in edit_files(tree, wanted, written).items():

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from consistency.git.addresses import normalised
+from consistency.git.addresses import normalize_url
 from statehub.models import Checkout, Repo
 
 MARKER = "made-by-demo-data"
@@ -54,7 +54,7 @@ class Place:
 
     def _is_demo(self, repo: Repo) -> bool:
         """Whether the repo's origin and all of its checkouts are in the folder."""
-        if repo.origin != normalised(str(self.origin(repo.slug)), "/"):
+        if repo.origin != normalize_url(str(self.origin(repo.slug)), "/"):
             return False
         paths = Checkout.objects.filter(repo=repo).values_list("path", flat=True)
         return all(Path(path).is_relative_to(self.folder) for path in paths)

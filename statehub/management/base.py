@@ -73,7 +73,7 @@ class HubCommand(BaseCommand, ABC):
         """Do the work, or say why it cannot be done."""
         self._check_arguments(options)
         try:
-            if trouble := read_schema().trouble:  # An older program must not write to a newer database.
+            if trouble := read_schema().mismatch:  # An older program must not write to a newer database.
                 raise CommandError(trouble)
             status = self.work(options)
             self.stdout.flush()

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from consistency.core.comparison.reachability import MAX_DOUBLINGS
-from consistency.git.addresses import normalised
+from consistency.git.addresses import normalize_url
 from statehub.models import Checkout, Repo
 from testing.hub import Hub
 from testing.repos import Clone, Origin
@@ -30,7 +30,7 @@ def agreed(origin: Origin, clone: Clone) -> Clone:
     other.commit("Big")
     other.push()
     clone.git("remote", "set-url", "origin", f"ssh://somewhere{origin.path}")
-    Repo.objects.update(origin=normalised(f"ssh://somewhere{origin.path}", "/"))
+    Repo.objects.update(origin=normalize_url(f"ssh://somewhere{origin.path}", "/"))
     return clone
 
 

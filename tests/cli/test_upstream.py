@@ -27,11 +27,6 @@ from tests.cli.helpers import (
 pytestmark = pytest.mark.usefixtures("hub")
 
 
-def before_push(clone: Clone, script: str) -> None:
-    """Run *script* in *clone* after a push has begun and before it has asked what the remote has."""
-    clone.git("config", "remote.origin.receivepack", f"cd '{clone.path}'; {script}; git-receive-pack")
-
-
 class TestFetch:
     def test_without_a_fetch_nothing_is_known(self, origin: Origin, clone: Clone) -> None:
         mirrored(clone)

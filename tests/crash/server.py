@@ -35,7 +35,7 @@ def serve() -> None:
     django.setup()
     for name in LOADED:
         import_module(name)
-    import_module("consistency.git.process")._runner()
+    import_module("consistency.git.process").load_runner()
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 

@@ -30,8 +30,6 @@ from tests.fuzz.oracle import by_the_oracle, by_us, comparable
 PATH = "workplans/w.md"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
-Parsed = Workplan | Unreadable | None
-
 
 class BrokenPromiseError(AssertionError):
     """A promise that does not hold; the text says which, with what was found."""

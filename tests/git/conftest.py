@@ -1,4 +1,4 @@
-"""What the tests of one checkout share: its work tree, and hooks in it."""
+"""Fixtures for one checkout: its work tree, and hooks in it."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ diff --git a/README.md b/README.md
 """A mail that git am cannot apply."""
 
 
-def laid_out(clone: Clone, *names: str, text: str = TODO) -> Clone:
-    """The clone, with these workplans committed long ago."""
+def commit_workplans(clone: Clone, *names: str, text: str = TODO) -> Clone:
+    """Commit these workplans in *clone*, dated long ago; return the clone."""
     for name in names or ("a",):
         clone.write(f"workplans/{name}.md", text)
     clone.commit("Plans", date=STARTED)
@@ -88,7 +88,7 @@ class Hub:
 
 
 def not_recorded(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
-    """Takes note of nothing."""
+    """Record nothing."""
 
 
 def upstream_of(tree: WorkTree, branch: str = "main", origin: str = "") -> Upstream:
@@ -103,21 +103,21 @@ def fetched(tree: WorkTree, timeout: float = 10, branch: str = "main") -> Fetche
     return fetch(tree, find_upstream(tree, [], branch), timeout)
 
 
-def seen(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
-    """The clone after a fetch, against the repo's *branch*; *tip* is what others have seen of that."""
+def fetched_status(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
+    """Return the status after a fetch, against the repo's *branch*; *tip* is its commit as other checkouts saw it."""
     tree = open_checkout(str(clone.path))
     return read_status(tree, PATTERN, find_upstream(tree, [], branch), fetched(tree, branch=branch), branch, tip)
 
 
-def unseen(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
-    """The same without a fetch."""
+def cached_status(clone: Clone, branch: str = "main", tip: str = "") -> CheckoutStatus:
+    """Return the same without a fetch."""
     tree = open_checkout(str(clone.path))
     upstream = find_upstream(tree, [], branch)
     return read_status(tree, PATTERN, upstream, Fetched(NOT_ASKED if upstream else NO_UPSTREAM), branch, tip)
 
 
-def looked(clone: Clone | Path) -> tuple[WorkTree, CheckoutStatus]:
-    """The clone's work tree, and how it is; no remote is looked for."""
+def tree_and_status(clone: Clone | Path) -> tuple[WorkTree, CheckoutStatus]:
+    """Return the work tree and its status, without a remote."""
     tree = open_checkout(str(clone.path if isinstance(clone, Clone) else clone))
     return tree, read_status(tree, PATTERN, None, Fetched(NO_UPSTREAM), "main")
 
@@ -128,22 +128,22 @@ def held_back(state: CheckoutStatus) -> bool:
 
 
 def standing(state: CheckoutStatus) -> tuple[str, int | None, int | None, bool | None]:
-    """Its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
+    """Return its freshness, how many commits it is ahead and behind, and whether it is on the repo's branch."""
     return str(state.freshness), state.ahead, state.behind, state.on_branch
 
 
-def away(origin: Origin) -> None:
-    """From now on nobody answers there."""
+def make_unreachable(origin: Origin) -> None:
+    """Make *origin* unreachable from now on."""
     origin.path.rename(origin.path.with_name("away"))
 
 
 def url_of(origin: Origin) -> str:
-    """The place of *origin*, `normalised`."""
+    """The place of *origin*, `normalize_url`."""
     return str(origin.path).removesuffix(".git")
 
 
-def noted(clone: Clone) -> str:
-    """The commit of the repo's branch as the clone knows it."""
+def tracking_commit(clone: Clone) -> str:
+    """Return the commit of the clone's remote-tracking branch."""
     return clone.git("for-each-ref", "--format=%(objectname)", "refs/remotes/*/main")
 
 
@@ -162,7 +162,7 @@ def written(
     clone: Clone, *items: WriteBack, committer: Committer = COMMITTER, record: RecordWritten = not_recorded
 ) -> Written:
     """Look, read, and write back at once, as a run does."""
-    tree, state = looked(clone)
+    tree, state = tree_and_status(clone)
     return wrote(clone, tree, state, *items, committer=committer, record=record)
 
 
@@ -216,7 +216,7 @@ def photograph(clone: Clone) -> dict[str, object]:
 
 
 def leftovers(clone: Clone) -> list[str]:
-    """What a writeback must not leave behind."""
+    """List the leftovers of a writeback, which must leave none."""
     git = Path(clone.git("rev-parse", "--absolute-git-dir"))
     found = [*clone.path.rglob("*.statehub*"), *clone.path.rglob(".statehub*"), *git.glob("fast_import_crash_*")]
     packs = [*git.glob("objects/pack/tmp_*"), *git.glob("objects/pack/.tmp*")]

@@ -50,7 +50,7 @@ def test_owner_is_kept(file: Path) -> None:
     assert (file.stat().st_uid, file.stat().st_gid) == (65534, 65533)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else and back")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user and back")
 def test_owner_that_cannot_be_kept() -> None:
     with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
         file = Path(name, "file")

@@ -25,9 +25,26 @@ from testing.repos import Clone, Origin
 from tests.git.desk import leftovers, photograph
 
 NAMES = [
-    "a", "a b", "'quoted' \"twice\"", "line\nend", "tab\t", "-dash", ":(exclude)x", "ünï — ☃", "back\\slash", "*",
-    "[ab]", os.fsdecode(b"caf\xe9"), "deep/er/x", "d e/\"q\"/x", "\\n", " x ", "l" * 240, "0 missing", "x missing",
-]  # fmt: skip
+    "a",
+    "a b",
+    "'quoted' \"twice\"",
+    "line\nend",
+    "tab\t",
+    "-dash",
+    ":(exclude)x",
+    "ünï — ☃",
+    "back\\slash",
+    "*",
+    "[ab]",
+    os.fsdecode(b"caf\xe9"),
+    "deep/er/x",
+    'd e/"q"/x',
+    "\\n",
+    " x ",
+    "l" * 240,
+    "0 missing",
+    "x missing",
+]
 
 
 def parent_of(tree: WorkTree, clone: Clone, *changes: BlobChange) -> Parent:
@@ -254,12 +271,22 @@ class TestCheck:
         clone.git("commit", "--quiet", "--message=Merge")
         self.refused(tree, clone.head, parent, only)
 
-    @pytest.mark.parametrize(("name", "value"), [
-        ("diff.renames", "copies"), ("diff.noprefix", "true"), ("diff.orderFile", "/no/such"),
-        ("log.showSignature", "true"), ("format.pretty", "oneline"), ("color.ui", "always"),
-        ("core.quotePath", "false"), ("diff.external", "false"),
-        ("core.abbrev", "4"), ("log.showRoot", "false"), ("diff.ignoreSubmodules", "all"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("diff.renames", "copies"),
+            ("diff.noprefix", "true"),
+            ("diff.orderFile", "/no/such"),
+            ("log.showSignature", "true"),
+            ("format.pretty", "oneline"),
+            ("color.ui", "always"),
+            ("core.quotePath", "false"),
+            ("diff.external", "false"),
+            ("core.abbrev", "4"),
+            ("log.showRoot", "false"),
+            ("diff.ignoreSubmodules", "all"),
+        ],
+    )
     def test_whatever_the_settings(self, clone: Clone, tree: WorkTree, only: BlobChange, name: str, value: str) -> None:
         parent = clone.head
         new = self.made(clone)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.clones import Found, find_clones
+from consistency.git.clones import FoundClone, find_clones
 from testing.repos import Clone, Origin
 
 
@@ -50,8 +50,11 @@ def test_what_is_not_a_clone_of_its_own(origin: Origin, top: Path) -> None:
     clone_to(origin, top / "apart", f"--separate-git-dir={top / '.elsewhere'}")
     linked = f"a linked work tree of another clone; register_repo {top / 'linked'} registers it"
     assert found(top) == [
-        ("apart", ""), ("bare.git", "a bare repository has no work tree"), ("linked", linked), ("main", ""),
-    ]  # fmt: skip
+        ("apart", ""),
+        ("bare.git", "a bare repository has no work tree"),
+        ("linked", linked),
+        ("main", ""),
+    ]
     assert found(main.path) == [(".", ""), ("sub", "a submodule belongs to the repository around it")]
 
 
@@ -73,12 +76,12 @@ def test_links_are_not_followed(origin: Origin, top: Path, tmp_path: Path) -> No
 def test_folder_that_cannot_be_read(top: Path) -> None:
     (top / "closed").mkdir(mode=0)
     try:
-        assert list(find_clones(str(top))) == [Found(str(top / "closed"), "cannot be read: Permission denied")]
+        assert list(find_clones(str(top))) == [FoundClone(str(top / "closed"), "cannot be read: Permission denied")]
     finally:
         (top / "closed").chmod(0o700)
 
 
 def test_folder_that_is_gone(top: Path) -> None:
     assert list(find_clones(str(top / "away"))) == [
-        Found(str(top / "away"), "cannot be read: No such file or directory")
+        FoundClone(str(top / "away"), "cannot be read: No such file or directory")
     ]

@@ -1,4 +1,4 @@
-"""One commit beside the branch, then files, index and branch: no hook has a part in it, and nobody is run over."""
+"""One commit beside the branch, then files, index and branch: no hook runs, and no other change is lost."""
 
 from __future__ import annotations
 
@@ -19,26 +19,36 @@ from tests.git.desk import (
     TODO,
     WITH_HOOKS,
     Hub,
+    commit_workplans,
     item,
-    laid_out,
     leftovers,
-    looked,
     photograph,
     refused,
+    tree_and_status,
     written,
-)  # fmt: skip
+)
 from tests.git.processes import gone
 
 Hook = Callable[[str, str], Path]
 HOOKS = (
-    "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge", "post-rewrite",
-    "reference-transaction", "post-index-change", "fsmonitor-watchman", "pre-auto-gc", "post-update",
-)  # fmt: skip
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "reference-transaction",
+    "post-index-change",
+    "fsmonitor-watchman",
+    "pre-auto-gc",
+    "post-update",
+)
 
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 def interfering(act: Callable[[], object]) -> Callable[[str, int, Sequence[StatusWritten]], None]:
@@ -84,10 +94,17 @@ class TestNoHooks:
         assert recover(tree) == []
         assert not (clone.path / ".git" / "ran").exists()
 
-    @pytest.mark.parametrize(("name", "value"), [
-        ("commit.gpgSign", "true"), ("gpg.format", "ssh"), ("gpg.program", "/no/such/program"),
-        ("tag.gpgSign", "true"), ("user.signingKey", "nobody"), ("push.gpgSign", "true"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("commit.gpgSign", "true"),
+            ("gpg.format", "ssh"),
+            ("gpg.program", "/no/such/program"),
+            ("tag.gpgSign", "true"),
+            ("user.signingKey", "nobody"),
+            ("push.gpgSign", "true"),
+        ],
+    )
     def test_nor_a_signing_program(self, clone: Clone, name: str, value: str) -> None:
         clone.git("config", "commit.gpgSign", "true")
         clone.git("config", "gpg.program", "false")
@@ -175,7 +192,7 @@ class TestHooks:
         assert self.taken_back(clone, Hub()).startswith("a hook changed what was committed")
 
     def test_take_a_file_out_of_the_commit(self, clone: Clone, hook: Hook) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         hook("pre-commit", "git rm --quiet --cached README.md")
         assert self.taken_back(clone, Hub()).startswith("a hook changed what was committed")
         assert clone.read("README.md") == b"# A repo\n"
@@ -189,9 +206,8 @@ class TestHooks:
     def test_change_the_file_and_refuse(self, clone: Clone, hook: Hook) -> None:
         hook("pre-commit", "echo more >>workplans/a.md; echo reformatted >&2; exit 1")
         result = written(clone, committer=WITH_HOOKS)
-        assert (result.commit, result.faults) == (None, [(
-            None, "reformatted; workplans/a.md was changed by a hook or a person since then and stays as it is",
-        )])  # fmt: skip
+        why = "reformatted; workplans/a.md was changed by a hook or a person since then and stays as it is"
+        assert (result.commit, result.faults) == (None, [(None, why)])
         assert clone.read("workplans/a.md") == DONE.encode() + b"more\n"
         assert (clone.status(), leftovers(clone)) == ([" M workplans/a.md"], [])
 
@@ -254,7 +270,7 @@ class TestHooks:
         clone.write("x.tmp", "")
         assert written(clone, committer=WITH_HOOKS).faults == []
 
-    def test_record_that_fails_undoes_nothing_that_a_person_would_miss(self, clone: Clone) -> None:
+    def test_failing_record_loses_no_work_of_a_person(self, clone: Clone) -> None:
         """The commit was made before its id was known; without a record it must not stay as if it were ours."""
 
         def fail() -> None:
@@ -266,7 +282,7 @@ class TestHooks:
 
 
 class TestMeanwhile:
-    """Somebody else at work between the look and the commit; `record` is called just before anything is written."""
+    """Another process acts between status and commit; `record` is called just before anything is written."""
 
     def lost(self, clone: Clone, act: Callable[[], object]) -> str:
         """A writeback that gives way to *act*: what is there after it stays exactly so; why."""
@@ -402,13 +418,13 @@ class TestRecord:
 
 
 def test_blocker(clone: Clone) -> None:
-    assert writeback_blocker(looked(clone)[1]) is None
+    assert writeback_blocker(tree_and_status(clone)[1]) is None
     clone.git("checkout", "--quiet", "--detach")
-    assert writeback_blocker(looked(clone)[1]) == (
+    assert writeback_blocker(tree_and_status(clone)[1]) == (
         "HEAD is detached: a commit would belong to no branch; check out a branch first"
     )
     clone.write(".git/MERGE_HEAD", f"{clone.head}\n")
-    assert writeback_blocker(looked(clone)[1]) == "a merge is in progress; finish or abort it first"
+    assert writeback_blocker(tree_and_status(clone)[1]) == "a merge is in progress; finish or abort it first"
 
 
 def test_interrupt_puts_all_back_and_goes_on_up(clone: Clone, hook: Hook) -> None:

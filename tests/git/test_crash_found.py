@@ -16,7 +16,17 @@ from consistency.git.pull import pull
 from consistency.git.worktree import open_checkout
 from testing.manage import ROOT
 from testing.repos import Clone, Origin
-from tests.git.desk import DONE, WITH_HOOKS, Hub, laid_out, leftovers, looked, photograph, seen, written
+from tests.git.desk import (
+    DONE,
+    WITH_HOOKS,
+    Hub,
+    commit_workplans,
+    fetched_status,
+    leftovers,
+    photograph,
+    tree_and_status,
+    written,
+)
 
 Hook = Callable[[str, str], Path]
 
@@ -34,7 +44,7 @@ written(Clone(Path(sys.argv[1])), committer=WITH_HOOKS)
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone, "a", "b")
+    return commit_workplans(clone, "a", "b")
 
 
 def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
@@ -63,7 +73,7 @@ def test_git_killed_after_its_commit_is_no_fault(clone: Clone, hook: Hook) -> No
 def test_git_and_run_killed_after_the_commit(clone: Clone, hook: Hook) -> None:
     cut_with_us(clone, hook)
     assert clone.status() == []
-    tree, _ = looked(clone)
+    tree, _ = tree_and_status(clone)
     assert recover(tree) == []
     assert (clone.status(), clone.read("workplans/a.md").decode()) == ([], DONE)
     assert leftovers(clone) == []
@@ -75,7 +85,7 @@ def test_what_a_person_has_staged_since_stays(clone: Clone, hook: Hook) -> None:
     clone.git("add", "workplans/a.md")
     clone.write("workplans/a.md", DONE)
     before = photograph(clone)
-    tree, _ = looked(clone)
+    tree, _ = tree_and_status(clone)
     assert recover(tree) == []
     assert photograph(clone) == before
     assert leftovers(clone) == []
@@ -91,7 +101,7 @@ def test_pull_begins_only_where_the_disk_has_room(
     other.commit("Big")
     other.push()
     tree, before = open_checkout(str(clone.path)), photograph(clone)
-    state = seen(clone)
+    state = fetched_status(clone)
     room = os.statvfs_result((4096, 4096, 1000, 74, 74, 1000, 1000, 1000, 0, 255))
     monkeypatch.setattr("consistency.git.pull.os.statvfs", lambda _path: room)
     with pytest.raises(GitError, match=r"needs about 3\d\d,\d{3} bytes on the disk, which has room for 303,104"):

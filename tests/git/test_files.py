@@ -66,7 +66,7 @@ def test_huge_file_is_not_read(top: Path) -> None:
     assert fault(top, "huge.md") == "larger than the limit of 100 bytes"
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a file whose size is told as 0")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a file whose size is given as 0")
 def test_file_that_is_longer_than_it_was_when_opened() -> None:
     # Files of /proc have the size 0: for the reader, they grow while they are read.
     proc = Path("/proc/self")

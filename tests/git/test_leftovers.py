@@ -1,4 +1,4 @@
-"""What a killed git has left behind goes, and nothing that anybody still uses."""
+"""The leftovers of a killed git are removed, and nothing that is still in use."""
 
 from __future__ import annotations
 
@@ -18,14 +18,24 @@ from consistency.git.worktree import open_checkout
 from testing.repos import Clone
 
 DATA = (
-    "objects/pack/tmp_pack_a1B2c3", "objects/pack/tmp_idx_a1B2c3", "objects/pack/tmp_rev_a1B2c3",
-    "objects/0f/tmp_obj_a1B2c3", "objects/incoming-a1B2c3/pack/tmp_pack_x", "objects/tmp_objdir-incoming-a1B2c3/pack/x",
-)  # fmt: skip
+    "objects/pack/tmp_pack_a1B2c3",
+    "objects/pack/tmp_idx_a1B2c3",
+    "objects/pack/tmp_rev_a1B2c3",
+    "objects/0f/tmp_obj_a1B2c3",
+    "objects/incoming-a1B2c3/pack/tmp_pack_x",
+    "objects/tmp_objdir-incoming-a1B2c3/pack/x",
+)
 LOCKS = ("index.lock", "HEAD.lock", "shallow.lock", "packed-refs.lock", "FETCH_HEAD.lock", "refs/remotes/origin/x.lock")
 OTHERS = (
-    "objects/pack/pack-0f.pack", "objects/pack/.tmp-12-pack-0f.pack", "objects/0f/0123", "statehub.lock", "config.lock",
-    "refs/heads/lock", "gc.pid", "tmp_pack_a1B2c3",
-)  # fmt: skip
+    "objects/pack/pack-0f.pack",
+    "objects/pack/.tmp-12-pack-0f.pack",
+    "objects/0f/0123",
+    "statehub.lock",
+    "config.lock",
+    "refs/heads/lock",
+    "gc.pid",
+    "tmp_pack_a1B2c3",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +105,7 @@ def test_what_belongs_to_another_user_stays(clone: Clone) -> None:
     assert there(git_dir, names) == names
 
 
-def test_locks_stay_while_another_git_is_at_work_in_the_repository(clone: Clone, tmp_path: Path) -> None:
+def test_locks_stay_while_another_git_is_running(clone: Clone, tmp_path: Path) -> None:
     """A commit that waits for its editor holds `index.lock` and has it not open."""
     git_dir, linked, since = clone.path / ".git", tmp_path / "linked", time.time()
     clone.git("worktree", "add", "--quiet", "--detach", str(linked))

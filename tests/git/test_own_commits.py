@@ -70,7 +70,7 @@ class TestUnpushed:
 class TestReset:
     @pytest.fixture
     def tip(self, clone: Clone) -> str:
-        """What the branch shall be at; it has one commit more."""
+        """Return the commit that the branch is to be reset to; the branch has one commit more."""
         tip = clone.head
         clone.write("new", "x")
         clone.commit("Ours")

@@ -193,7 +193,7 @@ def test_time_limit_ends_git_and_its_grandchildren(clone: Clone, tmp_path: Path)
         assert gone(int((tmp_path / name).read_text()))
 
 
-def test_time_limit_when_a_grandchild_ignores_the_friendly_signal(
+def test_time_limit_when_a_grandchild_ignores_sigterm(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("consistency.git.process.KILL_GRACE_SECONDS", 0.2)

@@ -13,7 +13,18 @@ from consistency.git.process import GitError
 from consistency.git.pull import Rewind, pull
 from consistency.git.worktree import WorkTree, open_checkout
 from testing.repos import Clone, Origin
-from tests.git.desk import COMMITTER, DONE, TODO, Hub, advance, item, laid_out, photograph, seen, written
+from tests.git.desk import (
+    COMMITTER,
+    DONE,
+    TODO,
+    Hub,
+    advance,
+    commit_workplans,
+    fetched_status,
+    item,
+    photograph,
+    written,
+)
 
 Hook = Callable[[str, str], Path]
 PEOPLE = "the branch has diverged from origin/main by commits that people made; merge or rebase it"
@@ -21,7 +32,7 @@ DONE_FOR = StatusWritten("workplans/a.md", "A", "A-T1", "todo", "done", text_dig
 TIMEOUT = 20.0
 
 
-def nobody(dropped: Sequence[StatusWritten]) -> None:
+def no_rewind(dropped: Sequence[StatusWritten]) -> None:
     raise AssertionError("nothing may be dropped")
 
 
@@ -29,11 +40,11 @@ def anybody(dropped: Sequence[StatusWritten]) -> None:
     """Takes no note."""
 
 
-def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = nobody) -> str:
-    return pull(tree, seen(clone), TIMEOUT, (hub or Hub()).own, rewind)
+def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
+    return pull(tree, fetched_status(clone), TIMEOUT, (hub or Hub()).own, rewind)
 
 
-def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = nobody) -> str:
+def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
     """A pull that must be refused, and leave all as it was; git's words."""
     before = photograph(clone)
     with pytest.raises(GitError) as caught:
@@ -51,10 +62,10 @@ class TestFastForward:
     def test_is_refused_where_it_would_take_a_merge(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
         clone.git("config", "pull.rebase", "true")
-        state = seen(clone)
-        before = clone.commit()  # since the look
+        state = fetched_status(clone)
+        before = clone.commit()  # since the status was read
         with pytest.raises(GitError, match="Not possible to fast-forward"):
-            pull(tree, state, TIMEOUT, Hub().own, nobody)
+            pull(tree, state, TIMEOUT, Hub().own, no_rewind)
         assert clone.head == before
 
     def test_is_refused_where_it_would_touch_uncommitted_work(
@@ -91,7 +102,7 @@ class TestFastForward:
         assert (pulled(clone, tree), clone.head) == ("", tip)
 
     def test_carries_staged_and_unstaged_work_along(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         clone.push()
         advance(origin.clone("other"))
         clone.write("workplans/a.md", "staged")
@@ -126,7 +137,7 @@ class TestFastForward:
 class TestDiverged:
     @pytest.fixture
     def clone(self, clone: Clone) -> Clone:
-        laid_out(clone)
+        commit_workplans(clone)
         clone.push()
         return clone
 
@@ -138,27 +149,29 @@ class TestDiverged:
 
     def test_by_our_own(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
-        hub, told = Hub(), list[tuple[str, list[StatusWritten]]]()
+        hub, rewound = Hub(), list[tuple[str, list[StatusWritten]]]()
         own = written(clone, record=hub.record).commit
         clone.write("untracked", "mine")
-        words = pulled(clone, tree, hub, lambda dropped: told.append((clone.head, list(dropped))))
+        words = pulled(clone, tree, hub, lambda dropped: rewound.append((clone.head, list(dropped))))
         assert words == (
             "dropped 1 commit of State Hub's own that had diverged from origin/main; "
             "what they wrote is written again on top of it"
         )
-        assert told == [(own, [DONE_FOR])]  # while the commit is still there
+        assert rewound == [(own, [DONE_FOR])]  # while the commit is still there
         assert (clone.head, clone.status(), clone.read("workplans/a.md")) == (
-            origin.head, ["?? untracked"], TODO.encode(),
-        )  # fmt: skip
+            origin.head,
+            ["?? untracked"],
+            TODO.encode(),
+        )
         assert clone.git("rev-parse", "--abbrev-ref", "HEAD") == "main"
 
     def test_by_several_of_our_own_newest_first(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
-        hub, told = Hub(), list[StatusWritten]()
+        hub, rewound = Hub(), list[StatusWritten]()
         assert written(clone, record=hub.record).faults == []
         assert written(clone, item(old="done", new="cancelled"), record=hub.record).faults == []
-        assert pulled(clone, tree, hub, told.extend).startswith("dropped 2 commits of State Hub's own")
-        assert [each._replace(digest="") for each in told] == [
+        assert pulled(clone, tree, hub, rewound.extend).startswith("dropped 2 commits of State Hub's own")
+        assert [each._replace(digest="") for each in rewound] == [
             DONE_FOR._replace(old="done", new="cancelled", digest=""),
             DONE_FOR._replace(digest=""),
         ]
@@ -215,9 +228,10 @@ class TestDiverged:
             clone.git("add", name)
         options = {"message": ["--message=Mine"], "name": ["--reset-author"], "date": ["--date=2026-03-05T00:00:00Z"]}
         ours = {
-            "GIT_COMMITTER_NAME": COMMITTER.name, "GIT_COMMITTER_EMAIL": COMMITTER.email,
+            "GIT_COMMITTER_NAME": COMMITTER.name,
+            "GIT_COMMITTER_EMAIL": COMMITTER.email,
             "GIT_COMMITTER_DATE": clone.git("log", "-1", "--format=@%ct +0000"),
-        }  # fmt: skip
+        }
         clone.git("commit", "--quiet", "--amend", "--no-edit", *options.get(amended, []), env=ours)
         assert stays(clone, tree, hub) == PEOPLE
 
@@ -226,7 +240,7 @@ class TestDiverged:
         advance(other)
         assert written(clone, record=hub.record).commit
         clone.git("pull", "--quiet", "--rebase")
-        assert seen(clone).freshness == "fresh"
+        assert fetched_status(clone).freshness == "fresh"
         advance(other, "more")
         assert stays(clone, tree, hub) == PEOPLE
 
@@ -278,7 +292,7 @@ class TestDiverged:
         advance(origin.clone("other"))
         hub, mine = Hub(), list[str]()
         assert written(clone, record=hub.record).commit
-        state = seen(clone)
+        state = fetched_status(clone)
         with pytest.raises(GitError, match="main received a new commit meanwhile; it was left unchanged"):
             pull(tree, state, TIMEOUT, hub.own, lambda dropped: mine.append(clone.commit("Mine")))
         assert ([clone.head], clone.log()[:2]) == (
@@ -292,5 +306,5 @@ class TestDiverged:
         assert written(clone, record=hub.record).commit
         before = photograph(clone)
         with pytest.raises(AssertionError, match="nothing may be dropped"):
-            pulled(clone, tree, hub, nobody)
+            pulled(clone, tree, hub, no_rewind)
         assert photograph(clone) == before

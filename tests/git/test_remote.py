@@ -1,4 +1,4 @@
-"""Where a remote is, and what it says of its branches."""
+"""Finds the repo's remote, and lists its branches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def noted(clone: Clone) -> str:
 
 
 class TestOrigin:
-    """Where a clone comes from, when nothing else is known of its repo."""
+    """The origin of a clone with an unknown repo."""
 
     def test_of_a_clone(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         assert find_origin(tree) == Upstream("origin", "HEAD", url_of(origin))

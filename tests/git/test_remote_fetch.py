@@ -1,4 +1,4 @@
-"""What a fetch brings, and what it says of the repo's branch."""
+"""The result of a fetch of the repo's branch."""
 
 from __future__ import annotations
 
@@ -76,14 +76,17 @@ class TestFetch:
         assert fetched(tree).ok
         assert not (clone.path / ".git" / "ran").exists()
 
-    @pytest.mark.parametrize(("outcome", "ok", "is_empty", "failed"), [
-        (FETCHED, True, False, False),
-        (NOT_ASKED, False, False, False),
-        (NO_UPSTREAM, False, True, False),
-        (EMPTY, False, True, False),
-        (GONE, False, False, False),
-        ("fatal: so", False, False, True),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("outcome", "ok", "is_empty", "failed"),
+        [
+            (FETCHED, True, False, False),
+            (NOT_ASKED, False, False, False),
+            (NO_UPSTREAM, False, True, False),
+            (EMPTY, False, True, False),
+            (GONE, False, False, False),
+            ("fatal: so", False, False, True),
+        ],
+    )
     def test_outcomes(self, outcome: str, ok: bool, is_empty: bool, failed: bool) -> None:
         fetched = Fetched(outcome)
         assert (fetched.ok, fetched.is_empty, fetched.failed) == (ok, is_empty, failed)

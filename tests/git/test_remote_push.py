@@ -13,7 +13,7 @@ from consistency.git.remote import (
 )
 from consistency.git.worktree import WorkTree, open_checkout
 from testing.repos import Clone, Origin
-from tests.git.desk import advance, fetched, noted, seen, upstream_of, url_of
+from tests.git.desk import advance, fetched, fetched_status, tracking_commit, upstream_of, url_of
 
 Hook = Callable[[str, str], Path]
 
@@ -27,8 +27,8 @@ class TestPushSettings:
         tree = open_checkout(str(clone.path))
         before, head = clone.git("for-each-ref", "refs/remotes"), clone.commit("Mine")
         upstream = upstream_of(tree)
-        result = push(tree, upstream, noted(clone), head, 10)
-        assert (result.trouble, result.faster) == (upstream.push_refusal, False)
+        result = push(tree, upstream, tracking_commit(clone), head, 10)
+        assert (result.error, result.rejected) == (upstream.push_refusal, False)
         assert clone.git("for-each-ref", "refs/remotes") == before
         return upstream.push_refusal
 
@@ -44,17 +44,20 @@ class TestPushSettings:
         clone.git("config", "--unset-all", "branch.main.pushRemote")
         clone.git("config", "branch.topic.pushRemote", "no_push")
         tree = open_checkout(str(clone.path))
-        assert push(tree, upstream_of(tree), noted(clone), clone.head, 10) == Pushed()
+        assert push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10) == Pushed()
         assert origin.head == clone.head
 
-    @pytest.mark.parametrize("settings", [
-        [("branch.main.pushRemote", "fork")],
-        [("remote.pushDefault", "fork")],
-        [("remote.origin.pushurl", "{fork}")],
-        [("remote.origin.pushurl", "{origin}"), ("remote.origin.pushurl", "{fork}")],
-        [("url.{fork}.pushInsteadOf", "{origin}")],
-        [("remote.origin.url", "{fork}")],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            [("branch.main.pushRemote", "fork")],
+            [("remote.pushDefault", "fork")],
+            [("remote.origin.pushurl", "{fork}")],
+            [("remote.origin.pushurl", "{origin}"), ("remote.origin.pushurl", "{fork}")],
+            [("url.{fork}.pushInsteadOf", "{origin}")],
+            [("remote.origin.url", "{fork}")],
+        ],
+    )
     def test_lead_elsewhere(
         self, origin: Origin, clone: Clone, new_origin: Callable[[str], Origin], settings: list[tuple[str, str]]
     ) -> None:
@@ -68,31 +71,34 @@ class TestPushSettings:
         assert words.endswith(f", which is not the repo's origin {url_of(origin)}")
         assert (origin.head, fork.head) == theirs
 
-    @pytest.mark.parametrize("settings", [
-        [("remote.origin.pushurl", "file://{origin}")],
-        [("remote.pushDefault", "same")],
-        [("branch.main.pushRemote", "same")],
-        [("remote.pushDefault", "no_push"), ("branch.main.pushRemote", "origin")],
-        [("url.{origin}.pushInsteadOf", "nowhere:"), ("url.{origin}.insteadOf", "nowhere:")],
-        [("remote.origin.url", "file://{origin}")],
-        [("push.default", "nothing")],
-        [("remote.origin.push", "refs/heads/other:refs/heads/other")],
-        [("push.gpgSign", "true"), ("gpg.program", "false")],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            [("remote.origin.pushurl", "file://{origin}")],
+            [("remote.pushDefault", "same")],
+            [("branch.main.pushRemote", "same")],
+            [("remote.pushDefault", "no_push"), ("branch.main.pushRemote", "origin")],
+            [("url.{origin}.pushInsteadOf", "nowhere:"), ("url.{origin}.insteadOf", "nowhere:")],
+            [("remote.origin.url", "file://{origin}")],
+            [("push.default", "nothing")],
+            [("remote.origin.push", "refs/heads/other:refs/heads/other")],
+            [("push.gpgSign", "true"), ("gpg.program", "false")],
+        ],
+    )
     def test_lead_to_the_same_place(self, origin: Origin, clone: Clone, settings: list[tuple[str, str]]) -> None:
         clone.git("remote", "add", "same", f"file://{origin.path}")
         clone.git("branch", "private")
         for name, value in settings:
             clone.git("config", "--add", name.format(origin=origin.path), value.format(origin=origin.path))
         tree, head = open_checkout(str(clone.path)), clone.commit("Mine")
-        assert push(tree, upstream_of(tree), noted(clone), head, 10) == Pushed()
+        assert push(tree, upstream_of(tree), tracking_commit(clone), head, 10) == Pushed()
         assert origin.git("for-each-ref", "--format=%(objectname) %(refname)") == f"{head} refs/heads/main"
 
     def test_ask_for_what_cannot_be_done(self, origin: Origin, clone: Clone) -> None:
         clone.git("branch", "private")
         clone.git("config", "remote.origin.mirror", "true")
         tree, theirs = open_checkout(str(clone.path)), origin.git("for-each-ref")
-        result = push(tree, upstream_of(tree), noted(clone), clone.commit("Mine"), 10)
+        result = push(tree, upstream_of(tree), tracking_commit(clone), clone.commit("Mine"), 10)
         assert result == Pushed("fatal: --mirror can't be combined with refspecs")
         assert origin.git("for-each-ref") == theirs
 
@@ -104,10 +110,10 @@ class TestPushSettings:
 def test_remote_that_looks_like_an_option(clone: Clone, tmp_path: Path) -> None:
     name = f"--upload-pack=touch {tmp_path}/ran;"
     clone.write(".git/config", clone.read(".git/config").replace(b'"origin"', f'"{name}"'.encode()))
-    state = seen(clone)
+    state = fetched_status(clone)
     assert (state.freshness, state.fetched.outcome) == ("unknown", f"the remote's name '{name}' begins with a dash")
     tree = open_checkout(str(clone.path))
-    assert push(tree, upstream_of(tree), noted(clone), clone.head, 10) == Pushed(
+    assert push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10) == Pushed(
         f"the remote's name '{name}' begins with a dash"
     )
     assert not (tmp_path / "ran").exists()
@@ -115,7 +121,7 @@ def test_remote_that_looks_like_an_option(clone: Clone, tmp_path: Path) -> None:
 
 class TestPush:
     def pushed(self, clone: Clone, tree: WorkTree) -> Pushed:
-        return push(tree, upstream_of(tree), noted(clone), clone.head, 10)
+        return push(tree, upstream_of(tree), tracking_commit(clone), clone.head, 10)
 
     def test_takes_one_commit_to_the_branch_and_nothing_else(
         self, origin: Origin, clone: Clone, tree: WorkTree
@@ -127,14 +133,14 @@ class TestPush:
         head = clone.commit()
         assert self.pushed(clone, tree) == Pushed()
         assert origin.git("for-each-ref", "--format=%(objectname) %(refname)") == f"{head} refs/heads/main"
-        assert (seen(clone).freshness, seen(clone).ahead) == ("fresh", 0)
+        assert (fetched_status(clone).freshness, fetched_status(clone).ahead) == ("fresh", 0)
 
     def test_another_was_faster(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         advance(origin.clone("other"))
         clone.git("config", "remote.origin.push", "+refs/heads/*:refs/heads/*")
         clone.commit()
         theirs, result = origin.head, self.pushed(clone, tree)
-        assert (result.faster, result.trouble.partition(":")[0]) == (True, "[rejected] (stale info)")
+        assert (result.rejected, result.error.partition(":")[0]) == (True, "[rejected] (stale info)")
         assert origin.head == theirs
 
     def test_is_refused_by_a_hook(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
@@ -145,10 +151,11 @@ class TestPush:
         theirs = origin.head
         clone.commit()
         result = self.pushed(clone, tree)
-        assert (result.faster, result.trouble.startswith("[remote rejected] (pre-receive hook declined): ")) == (
-            False, True,
-        )  # fmt: skip
-        assert "No — not today" in result.trouble
+        assert (result.rejected, result.error.startswith("[remote rejected] (pre-receive hook declined): ")) == (
+            False,
+            True,
+        )
+        assert "No — not today" in result.error
         assert origin.head == theirs
 
     def test_hook_of_the_clone_is_not_run(self, origin: Origin, clone: Clone, tree: WorkTree, hook: Hook) -> None:
@@ -166,12 +173,12 @@ class TestPush:
         origin.git("branch", "--move", "main", "trunk")
         result = self.pushed(clone, tree)
         assert origin.git("for-each-ref", "--format=%(refname)") == "refs/heads/trunk"
-        assert result.trouble
+        assert result.error
 
     def test_remote_that_is_not_there(self, origin: Origin, clone: Clone, tree: WorkTree) -> None:
         origin.path.rename(origin.path.with_name("away"))
         result = self.pushed(clone, tree)
-        assert ("does not appear to be a git repository" in result.trouble, result.faster) == (True, False)
+        assert ("does not appear to be a git repository" in result.error, result.rejected) == (True, False)
 
     def test_another_branch_of_this_clone_that_it_follows_stays(
         self, origin: Origin, clone: Clone, tree: WorkTree

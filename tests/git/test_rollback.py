@@ -19,11 +19,11 @@ from consistency.git.atomicfile import temporary_beside
 from consistency.git.commit import recover
 from consistency.git.files import digest
 from consistency.git.process import GitError
-from consistency.git.rollback import JOURNAL_FOLDER, Backup, Journal
+from consistency.git.rollback import JOURNAL_FOLDER, Backup, Journal, Unfinished
 from consistency.git.worktree import WorkTree
 from testing.manage import ROOT
 from testing.repos import Clone
-from tests.git.desk import DONE, TODO, item, laid_out, leftovers, looked, photograph, written
+from tests.git.desk import DONE, TODO, commit_workplans, item, leftovers, photograph, tree_and_status, written
 from tests.git.processes import gone
 
 Hook = Callable[[str, str], Path]
@@ -38,7 +38,7 @@ written(Clone(Path(sys.argv[1])), committer=WITH_HOOKS)
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone, "a", "b")
+    return commit_workplans(clone, "a", "b")
 
 
 def kill_while_committing(clone: Clone, hook: Hook, *, orphan: bool = False, name: str = "pre-commit") -> int:
@@ -117,9 +117,7 @@ def test_killed_before_the_commit_and_a_person_committed_it(clone: Clone, tree: 
     assert leftovers(clone) == []
 
 
-def test_killed_before_the_commit_and_a_person_committed_something_else(
-    clone: Clone, tree: WorkTree, hook: Hook
-) -> None:
+def test_killed_before_the_commit_then_another_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
     kill_while_committing(clone, hook)
     clone.write("other", "x")
     clone.git("add", "other")
@@ -128,9 +126,7 @@ def test_killed_before_the_commit_and_a_person_committed_something_else(
     assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
 
 
-def test_killed_before_the_commit_and_a_person_committed_what_was_staged(
-    clone: Clone, tree: WorkTree, hook: Hook
-) -> None:
+def test_killed_before_the_commit_then_the_staged_commit(clone: Clone, tree: WorkTree, hook: Hook) -> None:
     kill_while_committing(clone, hook)
     clone.git("commit", "--quiet", "--message=Other")
     assert recover(tree) == []
@@ -189,29 +185,29 @@ def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkey
 
 def begun(clone: Clone) -> Journal:
     """A writeback of a.md and b.md whose files are replaced."""
-    tree, state = looked(clone)
-    undo = Journal(tree)
-    undo.begin(state.head or "", "", [Backup(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
+    tree, state = tree_and_status(clone)
+    journal = Journal(tree)
+    journal.begin(state.head or "", "", [Backup(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])
     for name in "ab":
         (clone.path / "workplans" / f"{name}.md").unlink()  # a new file, as a replaced one is
         clone.write(f"workplans/{name}.md", DONE)
-    return undo
+    return journal
 
 
 def test_only_what_is_asked_for_is_put_back(clone: Clone) -> None:
-    result = begun(clone).put_back({"workplans/b.md"})
+    result = begun(clone).roll_back({"workplans/b.md"})
     assert (result.restored, result.theirs) == (["workplans/b.md"], [])
     assert (clone.read("workplans/a.md"), clone.read("workplans/b.md")) == (DONE.encode(), TODO.encode())
 
 
 def test_files_are_told_apart(clone: Clone) -> None:
-    undo = begun(clone)
+    journal = begun(clone)
     clone.write("workplans/a.md", "mine")
     clone.write("workplans/b.md", TODO)  # as it was: not replaced yet, or put back by a person
-    assert undo.paths == {"workplans/a.md", "workplans/b.md"}
-    result = undo.put_back(undo.paths)
+    assert set(journal.unfinished().written) == {"workplans/a.md", "workplans/b.md"}
+    result = journal.roll_back({"workplans/a.md", "workplans/b.md"})
     assert (result.restored, result.theirs) == ([], ["workplans/a.md"])
-    assert (undo.paths, undo.head) == (set(), "")
+    assert journal.unfinished() == Unfinished()
 
 
 def test_originals_on_another_file_system(clone: Clone, tmp_path: Path) -> None:
@@ -225,38 +221,39 @@ def test_originals_on_another_file_system(clone: Clone, tmp_path: Path) -> None:
         (clone.path / "workplans" / "a.md").chmod(0o755)
         clone.commit()
         before = photograph(clone)
-        undo = begun(clone)
+        journal = begun(clone)
         for name in "ab":
             (clone.path / "workplans" / f"{name}.md").chmod(0o755 if name == "a" else 0o644)
-        assert undo.put_back(undo.paths).restored == ["workplans/a.md", "workplans/b.md"]
+        assert journal.roll_back({"workplans/a.md", "workplans/b.md"}).restored == ["workplans/a.md", "workplans/b.md"]
         assert (photograph(clone), leftovers(clone)) == (before, [])
     finally:
         shutil.rmtree(store, ignore_errors=True)
 
 
 def test_a_list_half_gone_is_not_put_back(clone: Clone) -> None:
-    undo = begun(clone)
-    head, files, commit, overlooked = json.loads((undo.folder / "files.json").read_text())
+    journal = begun(clone)
+    head, files, commit, overlooked = json.loads((journal.folder / "files.json").read_text())
     assert (head, [path for path, _ in files], commit) == (clone.head, ["workplans/a.md", "workplans/b.md"], "")
     assert overlooked == []
-    undo.drop()
-    assert not undo.folder.exists()
-    undo.drop()
+    journal.discard()
+    assert not journal.folder.exists()
+    journal.discard()
 
 
 def test_list_of_an_older_version_has_no_commit(clone: Clone) -> None:
-    undo = begun(clone)
-    file = undo.folder / "files.json"
+    journal = begun(clone)
+    file = journal.folder / "files.json"
     file.write_text(json.dumps(json.loads(file.read_text())[:2]))
-    assert (undo.head, undo.commit, undo.paths) == (clone.head, "", {"workplans/a.md", "workplans/b.md"})
-    assert recover(looked(clone)[0]) == ["workplans/a.md", "workplans/b.md"]
+    head, commit, written_digests, _ = journal.unfinished()
+    assert (head, commit, set(written_digests)) == (clone.head, "", {"workplans/a.md", "workplans/b.md"})
+    assert recover(tree_and_status(clone)[0]) == ["workplans/a.md", "workplans/b.md"]
     assert (clone.status(), leftovers(clone)) == ([], [])
 
 
 def test_what_it_is_about_can_be_read_again(clone: Clone, tree: WorkTree) -> None:
     Journal(tree).begin("1" * 40, "2" * 40, [Backup("workplans/a.md", "x")])
-    undo = Journal(tree)
-    assert (undo.head, undo.commit, undo.paths) == ("1" * 40, "2" * 40, {"workplans/a.md"})
+    journal = Journal(tree)
+    assert journal.unfinished() == Unfinished("1" * 40, "2" * 40, {"workplans/a.md": "x"}, [])
 
 
 CUT = """
@@ -292,10 +289,19 @@ written(clone, item("a"), item("b"), record=record)
 print("not cut")
 """
 BEFORE_THE_COMMIT = [
-    ("cat-file1", "before"), ("fast-import1", "before"), ("fast-import1", "after"),
-    ("record1", "before"), ("record1", "after"), ("replace1", "before"), ("replace1", "after"), ("replace2", "before"),
-    ("replace2", "after"), ("read-tree1", "before"), ("read-tree1", "after"), ("update-ref1", "before"),
-]  # fmt: skip
+    ("cat-file1", "before"),
+    ("fast-import1", "before"),
+    ("fast-import1", "after"),
+    ("record1", "before"),
+    ("record1", "after"),
+    ("replace1", "before"),
+    ("replace1", "after"),
+    ("replace2", "before"),
+    ("replace2", "after"),
+    ("read-tree1", "before"),
+    ("read-tree1", "after"),
+    ("update-ref1", "before"),
+]
 """Steps of a writeback, from git processes and renames; at `replace1` the list of originals is there."""
 
 

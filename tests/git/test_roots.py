@@ -1,4 +1,4 @@
-"""What a clone has in common with the others of its repository."""
+"""The root commits of a clone."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ class TestFirstCommits:
     def test_of_replaced_commits_are_the_real_ones(self, clone: Clone) -> None:
         first, second = clone.head, clone.commit("More")
         clone.git("replace", "--graft", second)
+        assert first_of(clone) == [first]
+
+    def test_grafts_are_ignored(self, clone: Clone) -> None:
+        first, second = clone.head, clone.commit("More")
+        clone.write(".git/info/grafts", f"{second}\n")
         assert first_of(clone) == [first]
 
 

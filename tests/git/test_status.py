@@ -12,14 +12,23 @@ from consistency.git.remote import Fetched
 from consistency.git.status import CheckoutStatus, read_status
 from consistency.git.worktree import WorkTree
 from testing.repos import Clone, Origin
-from tests.git.desk import PATTERN, advance, away, held_back, seen, standing, unseen, upstream_of
+from tests.git.desk import (
+    PATTERN,
+    advance,
+    cached_status,
+    fetched_status,
+    held_back,
+    make_unreachable,
+    standing,
+    upstream_of,
+)
 
 
 class TestFreshness:
     """The table of the design's pull gate."""
 
     def test_fresh(self, clone: Clone) -> None:
-        assert seen(clone) == CheckoutStatus(
+        assert fetched_status(clone) == CheckoutStatus(
             freshness=Freshness.FRESH,
             fetched=Fetched(FETCHED, clone.head),
             head=clone.head,
@@ -32,54 +41,64 @@ class TestFreshness:
             under_way="",
             dirty=frozenset(),
         )
-        assert not held_back(seen(clone))
+        assert not held_back(fetched_status(clone))
 
     def test_ahead_is_fresh(self, clone: Clone) -> None:
         clone.commit()
-        assert (standing(seen(clone)), held_back(seen(clone))) == (("fresh", 1, 0, True), False)
+        assert (standing(fetched_status(clone)), held_back(fetched_status(clone))) == (
+            ("fresh", 1, 0, True),
+            False,
+        )
 
     def test_behind(self, origin: Origin, clone: Clone) -> None:
         advance(origin.clone("other"))
-        state = seen(clone)
+        state = fetched_status(clone)
         assert (standing(state), state.fetched, state.tip) == (
-            ("behind", 0, 1, True), Fetched(FETCHED, origin.head), origin.head,
-        )  # fmt: skip
+            ("behind", 0, 1, True),
+            Fetched(FETCHED, origin.head),
+            origin.head,
+        )
         assert held_back(state)
 
     def test_diverged(self, origin: Origin, clone: Clone) -> None:
         advance(origin.clone("other"))
         clone.commit()
-        assert (standing(seen(clone)), held_back(seen(clone))) == (("diverged", 1, 1, True), True)
+        assert (standing(fetched_status(clone)), held_back(fetched_status(clone))) == (
+            ("diverged", 1, 1, True),
+            True,
+        )
 
     def test_upstream_was_rewritten(self, origin: Origin, clone: Clone) -> None:
         advance(clone)
         other = origin.clone("other")
         other.git("commit", "--quiet", "--amend", "--message=Other")
         other.push("--force")
-        assert standing(seen(clone)) == ("diverged", 1, 1, True)
+        assert standing(fetched_status(clone)) == ("diverged", 1, 1, True)
 
     def test_upstream_was_set_back(self, origin: Origin, clone: Clone) -> None:
         advance(clone)
         origin.git("update-ref", "refs/heads/main", "main~1")
-        assert standing(seen(clone)) == ("fresh", 1, 0, True)
+        assert standing(fetched_status(clone)) == ("fresh", 1, 0, True)
 
     def test_histories_with_nothing_in_common(self, origin: Origin, clone: Clone) -> None:
         other = origin.clone("other")
         other.git("checkout", "--quiet", "--orphan", "new")
         other.commit("From the beginning")
         other.git("push", "--quiet", "--force", "origin", "HEAD:main")
-        assert standing(seen(clone)) == ("diverged", 1, 1, True)
+        assert standing(fetched_status(clone)) == ("diverged", 1, 1, True)
 
     def test_unknown_where_nobody_asked(self, origin: Origin, clone: Clone) -> None:
         advance(origin.clone("other"))
-        state = unseen(clone)
+        state = cached_status(clone)
         assert (standing(state), state.fetched, held_back(state)) == (
-            ("unknown", 0, 0, True), Fetched(NOT_ASKED), False,
-        )  # fmt: skip
+            ("unknown", 0, 0, True),
+            Fetched(NOT_ASKED),
+            False,
+        )
 
     def test_unknown_where_the_fetch_failed(self, origin: Origin, clone: Clone) -> None:
-        away(origin)
-        state = seen(clone)
+        make_unreachable(origin)
+        state = fetched_status(clone)
         assert (standing(state), state.tip, held_back(state)) == (("unknown", 0, 0, True), clone.head, False)
         assert "does not appear to be a git repository" in state.fetched.outcome
 
@@ -89,28 +108,28 @@ class TestFreshness:
     ) -> None:
         advance(origin.clone("other"))
         clone.git("fetch", "--quiet")
-        away(origin)
+        make_unreachable(origin)
         if own:
             clone.commit()
-        assert standing(seen(clone)) == standing(unseen(clone)) == (expected, int(own), 1, True)
+        assert standing(fetched_status(clone)) == standing(cached_status(clone)) == (expected, int(own), 1, True)
 
     def test_our_own_fetch_counts_offline(self, origin: Origin, clone: Clone) -> None:
         advance(origin.clone("other"))
-        assert seen(clone).freshness == "behind"
-        away(origin)
-        assert standing(seen(clone)) == ("behind", 0, 1, True)
+        assert fetched_status(clone).freshness == "behind"
+        make_unreachable(origin)
+        assert standing(fetched_status(clone)) == ("behind", 0, 1, True)
 
     def test_fetch_that_works_beats_what_was_noted(self, origin: Origin, clone: Clone) -> None:
         advance(origin.clone("other"))
         clone.git("fetch", "--quiet")
         origin.git("update-ref", "refs/heads/main", "main~1")
-        assert standing(seen(clone, tip=clone.git("rev-parse", "origin/main"))) == ("fresh", 0, 0, True)
+        assert standing(fetched_status(clone, tip=clone.git("rev-parse", "origin/main"))) == ("fresh", 0, 0, True)
 
     def test_branch_without_a_commit(self, tmp_path: Path, origin: Origin) -> None:
         origin.git("init", "--quiet", str(tmp_path / "new"))
         new = Clone(tmp_path / "new")
         new.write("workplans/a.md", "")
-        assert seen(new) == CheckoutStatus(
+        assert fetched_status(new) == CheckoutStatus(
             freshness=Freshness.NO_UPSTREAM,
             fetched=Fetched(NO_UPSTREAM),
             head=None,
@@ -126,7 +145,7 @@ class TestFreshness:
 
     def test_branch_without_a_commit_lacks_all_of_origin(self, origin: Origin, clone: Clone) -> None:
         clone.git("update-ref", "-d", "HEAD")
-        state = seen(clone)
+        state = fetched_status(clone)
         assert (standing(state), state.head, held_back(state)) == (("behind", 0, None, True), None, True)
 
     def test_configuration_that_hides_the_distance(self, origin: Origin, clone: Clone) -> None:
@@ -138,7 +157,7 @@ class TestFreshness:
             clone.git("config", name, value)
         advance(origin.clone("other"))
         clone.write("workplans/a.md", "")
-        state = seen(clone)
+        state = fetched_status(clone)
         assert (state.freshness, state.dirty) == (Freshness.BEHIND, frozenset({"workplans/a.md"}))
 
     def test_index_that_is_broken(self, clone: Clone, tree: WorkTree) -> None:
@@ -154,24 +173,29 @@ class TestWhatOthersSaw:
     def theirs(self, origin: Origin, clone: Clone) -> str:
         advance(origin.clone("other"))
         tip = origin.head
-        away(origin)
+        make_unreachable(origin)
         return tip
 
     def test_commit_that_never_came_here(self, clone: Clone, theirs: str) -> None:
-        state = seen(clone, tip=theirs)
+        state = fetched_status(clone, tip=theirs)
         assert (standing(state), state.tip, held_back(state)) == (("behind", None, None, True), theirs, True)
-        assert standing(unseen(clone, tip=theirs)) == ("behind", None, None, True)
+        assert standing(cached_status(clone, tip=theirs)) == ("behind", None, None, True)
 
     def test_commit_that_this_clone_has(self, clone: Clone, theirs: str) -> None:
-        assert standing(unseen(clone, tip=clone.head)) == ("unknown", 0, 0, True)
+        assert standing(cached_status(clone, tip=clone.head)) == ("unknown", 0, 0, True)
         clone.commit()
-        assert standing(unseen(clone, tip=clone.head)) == ("unknown", 1, 0, True)  # against the one that lacks most
+        assert standing(cached_status(clone, tip=clone.head)) == (
+            "unknown",
+            1,
+            0,
+            True,
+        )  # against the one that lacks most
 
     def test_older_than_what_this_clone_has_noted(self, origin: Origin, clone: Clone) -> None:
         old = clone.head
         advance(origin.clone("other"))
         clone.git("fetch", "--quiet")
-        assert standing(unseen(clone, tip=old)) == ("behind", 0, 1, True)
+        assert standing(cached_status(clone, tip=old)) == ("behind", 0, 1, True)
 
 
 class TestShallow:
@@ -182,15 +206,15 @@ class TestShallow:
         return Clone(origin.path.with_name("shallow"))
 
     def test_stays_shallow_and_is_compared(self, origin: Origin, clone: Clone) -> None:
-        assert standing(seen(clone)) == ("fresh", 0, 0, True)
+        assert standing(fetched_status(clone)) == ("fresh", 0, 0, True)
         advance(origin.clone("other"), "more")
-        assert standing(seen(clone)) == ("behind", 0, 1, True)
+        assert standing(fetched_status(clone)) == ("behind", 0, 1, True)
         clone.commit()
-        assert standing(seen(clone)) == ("diverged", 1, 1, True)
+        assert standing(fetched_status(clone)) == ("diverged", 1, 1, True)
         assert clone.git("rev-parse", "--is-shallow-repository") == "true"
 
     def test_origin_was_rewritten_below_the_cut(self, origin: Origin, clone: Clone) -> None:
         origin.git("update-ref", "refs/heads/main", "main~1")
-        state = seen(clone)
+        state = fetched_status(clone)
         assert (state.freshness in ("fresh", "diverged"), state.fetched.tip) == (True, origin.head)
         assert (state.behind == 0) == (state.freshness == "fresh")

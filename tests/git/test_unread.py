@@ -1,4 +1,4 @@
-"""What is there and is not read is named, with the reason; what nobody meant is not."""
+"""Files that exist but are not read are named with the reason; files that are not meant as workplans are not."""
 
 from __future__ import annotations
 

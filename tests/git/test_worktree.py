@@ -1,4 +1,4 @@
-"""Where a checkout is, and which files it has."""
+"""A checkout's folders and files."""
 
 from __future__ import annotations
 
@@ -10,20 +10,10 @@ import pytest
 from consistency.git.process import GitMissingError
 from consistency.git.remote import fetch
 from consistency.git.status import read_status
-from consistency.git.worktree import (
-    Changed,
-    Listing,
-    NotAWorkTreeError,
-    WorkTree,
-    find_worktree,
-    has_unmerged,
-    list_files,
-    open_checkout,
-    read_changed,
-)
+from consistency.git.worktree import Listing, NotAWorkTreeError, WorkTree, find_worktree, list_files, open_checkout
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
-from tests.git.desk import PATTERN, unseen, upstream_of
+from tests.git.desk import PATTERN, cached_status, upstream_of
 
 
 class TestPlace:
@@ -95,7 +85,7 @@ class TestPlace:
         with pytest.raises(GitMissingError):
             open_checkout(str(clone.path))
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
     def test_repository_of_another_user(self, clone: Clone) -> None:
         for file in (clone.path, clone.path / ".git"):
             os.chown(file, 65534, 65534)
@@ -140,19 +130,32 @@ class TestFiles:
     @pytest.mark.parametrize(
         "name",
         [
-            "a b.md", "'quoted' \"twice\".md", "line\nend.md", "tab\t.md", "-dash.md", "--all.md", ":(exclude)x.md",
-            "a[1].md", "ünï — ☃.md", "back\\slash.md", "*.md", " .md", "#.md", "? x.md", f"{'l' * 240}.md",
+            "a b.md",
+            "'quoted' \"twice\".md",
+            "line\nend.md",
+            "tab\t.md",
+            "-dash.md",
+            "--all.md",
+            ":(exclude)x.md",
+            "a[1].md",
+            "ünï — ☃.md",
+            "back\\slash.md",
+            "*.md",
+            " .md",
+            "#.md",
+            "? x.md",
+            f"{'l' * 240}.md",
             f"{'/'.join(['d' * 200] * 8)}/x.md",
         ],
-    )  # fmt: skip
+    )
     def test_odd_names(self, clone: Clone, tree: WorkTree, name: str) -> None:
         clone.write(f"workplans/{name}", "")
         assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
-        assert unseen(clone).dirty == {f"workplans/{name}"}
+        assert cached_status(clone).dirty == {f"workplans/{name}"}
         clone.commit()
         assert list_files(tree, PATTERN).paths == [f"workplans/{name}"]
         clone.write(f"workplans/{name}", "x")
-        assert unseen(clone).dirty == {f"workplans/{name}"}
+        assert cached_status(clone).dirty == {f"workplans/{name}"}
 
     def test_name_that_is_not_utf8(self, clone: Clone, tree: WorkTree) -> None:
         path = os.fsdecode(b"workplans/caf\xe9.md")
@@ -161,7 +164,7 @@ class TestFiles:
         except OSError:
             pytest.skip("this file system takes only UTF-8")
         assert list_files(tree, PATTERN).paths == [path]
-        assert unseen(clone).dirty == {path}
+        assert cached_status(clone).dirty == {path}
 
     def test_pattern_with_brackets_and_its_neighbour(self, clone: Clone, tree: WorkTree) -> None:
         clone.write("a[1].md", "")
@@ -194,7 +197,7 @@ class TestFiles:
         clone.write("workplans/nested/x.md", "")
         clone.write("workplans/y.md", "")
         assert list_files(tree, PATTERN).paths == ["workplans/y.md"]
-        assert unseen(clone).dirty == {"workplans/y.md"}
+        assert cached_status(clone).dirty == {"workplans/y.md"}
 
 
 class TestListing:
@@ -230,33 +233,6 @@ class TestListing:
         assert list_files(tree, PATTERN) == Listing(
             ["workplans/in/a.md", "workplans/out/b.md"], sparse=frozenset({"workplans/out/b.md"})
         )
-
-
-def test_unmerged(clone: Clone, tree: WorkTree) -> None:
-    assert has_unmerged(tree) is False
-    blob = clone.git("hash-object", "-w", "--stdin", input="x")
-    clone.git("update-index", "--index-info", input=f"100644 {blob} 1\tx\n100644 {blob} 2\tx\n")
-    assert has_unmerged(tree) is True
-
-
-ZERO, ONE, TWO = "0" * 40, "1" * 40, "2" * 40
-
-
-@pytest.mark.parametrize(("field", "expected"), [
-    (f"1 .M N... 100644 100644 100644 {ONE} {ONE} a b.md", Changed("a b.md", ONE)),
-    (f"1 .M N... 100644 100644 100755 {ONE} {ONE} a", Changed("a")),
-    (f"1 M. N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-    (f"1 MM N... 100644 100644 100644 {ONE} {TWO} a", Changed("a")),
-    (f"1 .D N... 100644 100644 000000 {ONE} {ONE} a", Changed("a")),
-    (f"1 .T N... 100644 100644 120000 {ONE} {ONE} a", Changed("a")),
-    (f"1 .A N... 000000 000000 100644 {ZERO} {ZERO} a", Changed("a")),
-    (f"u UU N... 100644 100644 100644 100644 {ONE} {TWO} {ONE} a  b", Changed("a  b")),
-    ("? new file", Changed("new file")),
-    ("! ignored", None),
-    ("# branch.head main", None),
-])  # fmt: skip
-def test_entry_of_status(field: str, expected: Changed | None) -> None:
-    assert read_changed(field) == expected
 
 
 def test_no_git_processes_beyond_a_small_constant(clone: Clone, tree: WorkTree, git_processes: GitProcesses) -> None:

@@ -27,16 +27,16 @@ from tests.git.desk import (
     STARTED,
     TODO,
     Hub,
+    commit_workplans,
     digests,
     item,
-    laid_out,
     leftovers,
-    looked,
     not_recorded,
     photograph,
+    tree_and_status,
     with_attributes,
     written,
-)  # fmt: skip
+)
 
 MESSAGE = """\
 chore(consistency): sync task status from DB [auto]
@@ -51,7 +51,7 @@ NAMES = ("cat-file", "fast-import", "read-tree", "update-ref")
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 class TestCommit:
@@ -70,24 +70,30 @@ class TestCommit:
         assert clone.git("cat-file", "commit", "HEAD").partition("\n\n")[2] + "\n" == MESSAGE
 
     def test_of_several_files_lists_tasks_in_their_order(self, clone: Clone) -> None:
-        laid_out(clone, "a", "b/c", "Z")
+        commit_workplans(clone, "a", "b/c", "Z")
         items = [item("Z"), item("a", "A-T2"), item("a"), item("b/c", new="cancelled")]
         result = written(clone, *items)
         assert sorted(result.files) == ["workplans/Z.md", "workplans/a.md", "workplans/b/c.md"]
         assert clone.git("log", "-1", "--format=%b").splitlines()[1:] == [
-            "- A-T1: todo → done", "- A-T2: todo → done", "- A-T1: todo → done", "- A-T1: todo → cancelled",
-        ]  # fmt: skip
+            "- A-T1: todo → done",
+            "- A-T2: todo → done",
+            "- A-T1: todo → done",
+            "- A-T1: todo → cancelled",
+        ]
         assert clone.git("show", "--format=", "--name-only").splitlines() == sorted(result.files)
 
-    @pytest.mark.parametrize("text", [
-        pytest.param(TODO.replace("\n", "\r\n"), id="crlf"),
-        pytest.param("\ufeff" + TODO, id="bom"),
-        pytest.param(TODO.rstrip("\n"), id="no last line end"),
-        pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1), id="quoted, with a comment"),
-        pytest.param(TODO + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(TODO.replace("\n", "\r\n"), id="crlf"),
+            pytest.param("\ufeff" + TODO, id="bom"),
+            pytest.param(TODO.rstrip("\n"), id="no last line end"),
+            pytest.param(TODO.replace("status: todo", "status:   'todo'  # so", 1), id="quoted, with a comment"),
+            pytest.param(TODO + "trailing  \n\n\n\x0c\x85\u2028", id="odd"),
+        ],
+    )
     def test_all_other_bytes_stay(self, clone: Clone, text: str) -> None:
-        laid_out(clone, text=text)
+        commit_workplans(clone, text=text)
         file = clone.path / "workplans" / "a.md"
         file.chmod(0o755)
         clone.commit(date=STARTED)
@@ -95,19 +101,37 @@ class TestCommit:
         assert file.read_bytes() == text.encode().replace(b"todo", b"done", 1)
         assert (stat.S_IMODE(file.stat().st_mode), clone.status()) == (0o755, [])
 
-    @pytest.mark.parametrize("name", [
-        "a b", "'quoted' \"twice\"", "line\nend", "tab\t", "-dash", "--all", ":(exclude)x", ":!x", "ünï — ☃",
-        "back\\slash", "*", "[ab]", "#", "l" * 240, '"', "\\n", "trailing ",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "a b",
+            "'quoted' \"twice\"",
+            "line\nend",
+            "tab\t",
+            "-dash",
+            "--all",
+            ":(exclude)x",
+            ":!x",
+            "ünï — ☃",
+            "back\\slash",
+            "*",
+            "[ab]",
+            "#",
+            "l" * 240,
+            '"',
+            "\\n",
+            "trailing ",
+        ],
+    )
     def test_odd_names(self, clone: Clone, name: str) -> None:
-        laid_out(clone, name, "neighbour")
+        commit_workplans(clone, name, "neighbour")
         clone.write("workplans/neighbour.md", "mine")
         assert written(clone, item(name)).faults == []
         assert clone.git("show", "-z", "--format=", "--name-only").strip("\0\n") == f"workplans/{name}.md"
         assert clone.status() == [" M workplans/neighbour.md"]
 
     def test_name_with_brackets_and_its_neighbour(self, clone: Clone) -> None:
-        laid_out(clone, "a[1]", "a1")
+        commit_workplans(clone, "a[1]", "a1")
         clone.write("workplans/a1.md", "mine")
         assert written(clone, item("a[1]")).faults == []
         assert clone.git("show", "--format=", "--name-only") == "workplans/a[1].md"
@@ -117,14 +141,14 @@ class TestCommit:
     def test_three_thousand_files(self, clone: Clone) -> None:
         folders = "/".join(["d" * 200] * 3)
         names = [f"{folders}/{number:04}-{'n' * 150}" for number in range(3000)]  # more than 2 MiB of paths
-        laid_out(clone, *names)
+        commit_workplans(clone, *names)
         assert written(clone, *(item(name) for name in names)).faults == []
         assert len(clone.git("show", "--format=", "--name-only").splitlines()) == 3000
         assert (clone.status(), leftovers(clone)) == ([], [])
 
     def test_takes_a_few_git_processes(self, clone: Clone, git_processes: GitProcesses) -> None:
-        laid_out(clone, *"abcdefgh")
-        tree, state = looked(clone)
+        commit_workplans(clone, *"abcdefgh")
+        tree, state = tree_and_status(clone)
         items = [item(name) for name in "abcdefgh"]
         git_processes.clear()
         assert write_back(tree, state, items, digests(clone, items), COMMITTER, LIMIT, not_recorded).faults == []
@@ -139,7 +163,7 @@ class TestCommit:
             heads.append(clone.head)
             hub.record(commit, when, changes)
 
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         before = clone.head
         result = written(clone, item("b", "A-T2", new="cancelled"), item(), record=record)
         cancelled = workplan("A", [("T1", "todo"), ("T2", "cancelled")])
@@ -155,7 +179,7 @@ class TestCommit:
         }
 
     def test_only_what_is_in_it_is_on_record(self, clone: Clone) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         (clone.path / "workplans" / "a.md").chmod(0o444)
         hub = Hub()
         written(clone, item(), item("b"), record=hub.record)
@@ -210,7 +234,7 @@ class TestCommit:
 
     def test_in_a_sha256_repository(self, tmp_path: Path, origin: Origin) -> None:
         origin.git("init", "--quiet", "--object-format=sha256", str(tmp_path / "new"))
-        new = laid_out(Clone(tmp_path / "new"), "a", "sub/b")
+        new = commit_workplans(Clone(tmp_path / "new"), "a", "sub/b")
         result = written(new, item(), item("sub/b"))
         assert (result.commit, result.faults, len(new.head)) == (new.head, [], 64)
         assert (new.git("show", "HEAD:workplans/a.md") + "\n", new.status(), leftovers(new)) == (DONE, [], [])
@@ -226,12 +250,12 @@ class TestCommit:
 
     def test_in_a_clone_with_a_split_index(self, clone: Clone) -> None:
         clone.git("update-index", "--split-index")
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         assert written(clone).faults == []
         assert (clone.status(), leftovers(clone)) == ([], [])
 
     def test_in_a_sparse_checkout_with_a_sparse_index(self, clone: Clone) -> None:
-        laid_out(clone, "in/a", "out/b")
+        commit_workplans(clone, "in/a", "out/b")
         clone.write("other/deep/c", "x")
         clone.commit(date=STARTED)
         clone.git("sparse-checkout", "init", "--cone", "--sparse-index")
@@ -263,7 +287,7 @@ class TestCommit:
 
 
 class TestFilters:
-    """What git would do to the file on its way into a commit has no part in the commit."""
+    """git's conversions on the way into a commit do not affect the commit."""
 
     def commit_holds_one_value(self, clone: Clone) -> None:
         assert clone.git("show", "--format=", "--numstat", "HEAD") == "1\t1\tworkplans/a.md"
@@ -284,7 +308,7 @@ class TestFilters:
         clone.git("config", "filter.note.smudge", "cat; touch .git/ran")
         clone.git("config", "filter.note.required", "true")
         with_attributes(clone, "*.md filter=note\n")
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         (clone.path / ".git" / "ran").unlink(missing_ok=True)
         result = write_back(tree, state, [item()], digests(clone, [item()]), COMMITTER, LIMIT, not_recorded)
         assert (result.commit, result.faults) == (clone.head, [])
@@ -322,7 +346,7 @@ class TestFilters:
 
     def test_ident(self, clone: Clone) -> None:
         text = TODO + "$Id$\n"
-        laid_out(clone, text=text)
+        commit_workplans(clone, text=text)
         with_attributes(clone, "*.md ident\n")
         (clone.path / "workplans" / "a.md").unlink()
         clone.git("checkout", "--quiet", "--", "workplans/a.md")
@@ -345,7 +369,7 @@ class TestLineEnds:
     @pytest.mark.parametrize("attributes", ["*.md text", "* text=auto", "*.md eol=lf", "*.md eol=crlf", "*.md -text"])
     @pytest.mark.parametrize("autocrlf", ["false", "true", "input"])
     def test_crlf_in_head_stays_crlf(self, clone: Clone, attributes: str, autocrlf: str) -> None:
-        laid_out(clone, text=CRLF)
+        commit_workplans(clone, text=CRLF)
         with_attributes(clone, f"{attributes}\n")
         clone.git("config", "core.autocrlf", autocrlf)
         before = clone.status()
@@ -355,32 +379,32 @@ class TestLineEnds:
         blob = clone.git("rev-parse", "HEAD:workplans/a.md")
         assert blob == clone.git("hash-object", "--no-filters", "--stdin-paths", input="workplans/a.md")
         assert (clone.read("workplans/a.md"), leftovers(clone)) == (CRLF_DONE.encode(), [])
-        _, state = looked(clone)
+        _, state = tree_and_status(clone)
         assert (state.dirty, clone.status() == before or clone.status() == []) == (frozenset(), True)
         clone.write("workplans/a.md", CRLF_DONE + "mine\r\n")
-        assert looked(clone)[1].dirty == {"workplans/a.md"}
+        assert tree_and_status(clone)[1].dirty == {"workplans/a.md"}
 
     def test_mixed_line_ends_stay_mixed(self, clone: Clone) -> None:
         text = TODO.replace("\n", "\r\n", 3)
-        laid_out(clone, text=text)
+        commit_workplans(clone, text=text)
         with_attributes(clone, "*.md text\n")
         assert written(clone).faults == []
         assert clone.read("workplans/a.md") == text.replace("todo", "done", 1).encode()
         assert clone.git("show", "--format=", "--numstat", "HEAD") == "1\t1\tworkplans/a.md"
 
     def test_again_and_again(self, clone: Clone) -> None:
-        laid_out(clone, text=CRLF)
+        commit_workplans(clone, text=CRLF)
         with_attributes(clone, "*.md text\n")
         assert written(clone).commit
         assert written(clone, item(old="done", new="todo")).commit == clone.head
         assert clone.git("diff", "--stat", "HEAD~2", "HEAD") == ""
-        assert (clone.read("workplans/a.md"), looked(clone)[1].dirty) == (CRLF.encode(), frozenset())
+        assert (clone.read("workplans/a.md"), tree_and_status(clone)[1].dirty) == (CRLF.encode(), frozenset())
 
 
 class TestStrangers:
     def test_stay_exactly_so(self, clone: Clone) -> None:
         names = ("staged", "unstaged", "both", "deleted", "removed", "moved", "flagged", "skipped")
-        laid_out(clone, "a", *names)
+        commit_workplans(clone, "a", *names)
         for name in ("staged", "both"):
             clone.write(f"workplans/{name}.md", f"{TODO}staged\n")
         clone.git("add", "--all")
@@ -417,7 +441,7 @@ class TestStrangers:
 
 class TestDate:
     def test_is_that_of_the_newest_change(self, clone: Clone) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         assert written(clone, item(at=CHANGED), item("b", at=CHANGED - timedelta(days=1))).faults == []
         assert clone.log("%aI %cI")[0] == "2026-03-04T05:06:07+00:00 2026-03-04T05:06:07+00:00"
 
@@ -432,17 +456,20 @@ class TestDate:
         assert written(clone, item(at=late)).faults == []
         assert "on 2026-03-04:" in clone.git("log", "-1", "--format=%b")
 
-    @pytest.mark.parametrize(("date", "expected"), [
-        ("@1700000000 +0000", CHANGED),
-        ("@0 +0000", CHANGED),
-        ("@1700000000 -1200", CHANGED),
-        ("@1700000000 +1400", CHANGED),
-        ("@4070908800 +0000", datetime(2099, 1, 1, tzinfo=UTC)),
-        ("@253402300799 +0000", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
-        ("@253402300800 +0000", CHANGED),
-        ("@1700000000000 +0000", CHANGED),
-        ("@99999999999999 +0000", CHANGED),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("date", "expected"),
+        [
+            ("@1700000000 +0000", CHANGED),
+            ("@0 +0000", CHANGED),
+            ("@1700000000 -1200", CHANGED),
+            ("@1700000000 +1400", CHANGED),
+            ("@4070908800 +0000", datetime(2099, 1, 1, tzinfo=UTC)),
+            ("@253402300799 +0000", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+            ("@253402300800 +0000", CHANGED),
+            ("@1700000000000 +0000", CHANGED),
+            ("@99999999999999 +0000", CHANGED),
+        ],
+    )
     def test_whatever_the_parents(self, clone: Clone, date: str, expected: datetime) -> None:
         clone.commit("Odd", date=date)
         result = written(clone)
@@ -450,21 +477,29 @@ class TestDate:
         assert clone.log("%at %ct")[0] == f"{int(expected.timestamp())} {int(expected.timestamp())}"
         assert f"on {expected:%Y-%m-%d}:" in clone.git("log", "-1", "--format=%b")
 
-    @pytest.mark.parametrize("committer", [
-        "committer X <x@example.org> 18446744073709551616 +0000",
-        "committer X <x@example.org> -5 +0000",
-        "committer X <x@example.org> yesterday",
-        "committer X <x@example.org>",
-        "committer X x@example.org 1700000000 +0000",
-        "committer > <> <x> 1700000000 +9999",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "committer",
+        [
+            "committer X <x@example.org> 18446744073709551616 +0000",
+            "committer X <x@example.org> -5 +0000",
+            "committer X <x@example.org> yesterday",
+            "committer X <x@example.org>",
+            "committer X x@example.org 1700000000 +0000",
+            "committer > <> <x> 1700000000 +9999",
+        ],
+    )
     def test_parent_without_one_that_can_be_read(self, clone: Clone, committer: str) -> None:
         raw = clone.git("cat-file", "commit", "HEAD")
         head, _, rest = raw.partition("\ncommitter ")
         odd = clone.git(
-            "hash-object", "-t", "commit", "-w", "--literally", "--stdin",
+            "hash-object",
+            "-t",
+            "commit",
+            "-w",
+            "--literally",
+            "--stdin",
             input=f"{head}\n{committer}\n{rest.partition(chr(10))[2]}\n",
-        )  # fmt: skip
+        )
         clone.git("update-ref", "refs/heads/main", odd)
         result = written(clone)
         assert (result.commit, result.faults) == (clone.head, [])
@@ -472,9 +507,12 @@ class TestDate:
 
     def test_text_of_the_parent_is_no_date_of_it(self, clone: Clone) -> None:
         clone.git(
-            "commit", "--quiet", "--allow-empty", "--message=x\n\ncommitter X <x@example.org> 4070908800 +0000",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message=x\n\ncommitter X <x@example.org> 4070908800 +0000",
             env={"GIT_COMMITTER_DATE": STARTED, "GIT_AUTHOR_DATE": STARTED},
-        )  # fmt: skip
+        )
         assert written(clone).faults == []
         assert clone.log("%ct")[0] == str(int(CHANGED.timestamp()))
 
@@ -492,5 +530,5 @@ def test_again_there_is_nothing_to_do(clone: Clone, tree: WorkTree) -> None:
 
 
 def test_workplan_that_is_none_any_more(clone: Clone) -> None:
-    laid_out(clone, text=workplan("A").replace("type: workplan", "type: note"))
+    commit_workplans(clone, text=workplan("A").replace("type: workplan", "type: note"))
     assert written(clone).faults == [("workplans/a.md", "the file is no longer a readable workplan")]

@@ -14,16 +14,16 @@ from tests.git.desk import (
     DONE,
     STARTED,
     TODO,
+    commit_workplans,
     item,
-    laid_out,
     leftovers,
     written,
-)  # fmt: skip
+)
 
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 class TestConvergence:
@@ -36,57 +36,60 @@ class TestConvergence:
         assert written(clone).commit == written(other).commit
         assert clone.head == other.head
 
-    @pytest.mark.parametrize(("name", "value"), [
-        ("user.name", "Somebody Else"),
-        ("user.useConfigOnly", "true"),
-        ("author.name", "Author"),
-        ("committer.email", "committer@example.org"),
-        ("commit.gpgSign", "true"),
-        ("gpg.program", "false"),
-        ("log.mailmap", "true"),
-        ("core.hooksPath", "/dev/null"),
-        ("core.autocrlf", "input"),
-        ("core.eol", "crlf"),
-        ("core.safecrlf", "true"),
-        ("core.logAllRefUpdates", "false"),
-        ("core.sharedRepository", "group"),
-        ("core.compression", "9"),
-        ("fastimport.unpackLimit", "0"),
-        ("pack.writeReverseIndex", "true"),
-        ("commit.encoding", "ISO-8859-1"),
-        ("diff.noprefix", "true"),
-        ("diff.external", "false"),
-        ("diff.renames", "copies"),
-        ("diff.orderFile", "/no/such/file"),
-        ("index.sparse", "true"),
-        ("merge.renames", "true"),
-        ("core.preloadIndex", "true"),
-        ("core.precomposeUnicode", "true"),
-        ("core.warnAmbiguousRefs", "true"),
-        ("submodule.recurse", "true"),
-        ("i18n.commitEncoding", "ISO-8859-1"),
-        ("i18n.logOutputEncoding", "ISO-8859-1"),
-        ("commit.template", "/no/such/template"),
-        ("commit.cleanup", "strip"),
-        ("commit.verbose", "true"),
-        ("commit.status", "false"),
-        ("core.commentChar", "-"),
-        ("core.quotePath", "false"),
-        ("core.abbrev", "4"),
-        ("core.editor", "false"),
-        ("log.showSignature", "true"),
-        ("log.date", "relative"),
-        ("format.pretty", "oneline"),
-        ("diff.autoRefreshIndex", "false"),
-        ("color.ui", "always"),
-        ("core.checkStat", "minimal"),
-        ("core.trustctime", "false"),
-        ("core.fileMode", "false"),
-        ("core.splitIndex", "true"),
-        ("core.untrackedCache", "true"),
-        ("index.version", "4"),
-        ("feature.manyFiles", "true"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("user.name", "Another User"),
+            ("user.useConfigOnly", "true"),
+            ("author.name", "Author"),
+            ("committer.email", "committer@example.org"),
+            ("commit.gpgSign", "true"),
+            ("gpg.program", "false"),
+            ("log.mailmap", "true"),
+            ("core.hooksPath", "/dev/null"),
+            ("core.autocrlf", "input"),
+            ("core.eol", "crlf"),
+            ("core.safecrlf", "true"),
+            ("core.logAllRefUpdates", "false"),
+            ("core.sharedRepository", "group"),
+            ("core.compression", "9"),
+            ("fastimport.unpackLimit", "0"),
+            ("pack.writeReverseIndex", "true"),
+            ("commit.encoding", "ISO-8859-1"),
+            ("diff.noprefix", "true"),
+            ("diff.external", "false"),
+            ("diff.renames", "copies"),
+            ("diff.orderFile", "/no/such/file"),
+            ("index.sparse", "true"),
+            ("merge.renames", "true"),
+            ("core.preloadIndex", "true"),
+            ("core.precomposeUnicode", "true"),
+            ("core.warnAmbiguousRefs", "true"),
+            ("submodule.recurse", "true"),
+            ("i18n.commitEncoding", "ISO-8859-1"),
+            ("i18n.logOutputEncoding", "ISO-8859-1"),
+            ("commit.template", "/no/such/template"),
+            ("commit.cleanup", "strip"),
+            ("commit.verbose", "true"),
+            ("commit.status", "false"),
+            ("core.commentChar", "-"),
+            ("core.quotePath", "false"),
+            ("core.abbrev", "4"),
+            ("core.editor", "false"),
+            ("log.showSignature", "true"),
+            ("log.date", "relative"),
+            ("format.pretty", "oneline"),
+            ("diff.autoRefreshIndex", "false"),
+            ("color.ui", "always"),
+            ("core.checkStat", "minimal"),
+            ("core.trustctime", "false"),
+            ("core.fileMode", "false"),
+            ("core.splitIndex", "true"),
+            ("core.untrackedCache", "true"),
+            ("index.version", "4"),
+            ("feature.manyFiles", "true"),
+        ],
+    )
     def test_whatever_the_settings(self, clone: Clone, other: Clone, name: str, value: str) -> None:
         other.git("config", name, value)
         result = written(other)
@@ -113,7 +116,7 @@ class TestConvergence:
         assert (other.status(), clone.status()) == ([], [])
 
     def test_crlf_in_head_and_attributes_in_one_clone_only(self, origin: Origin, clone: Clone) -> None:
-        laid_out(clone, text=TODO.replace("\n", "\r\n"))
+        commit_workplans(clone, text=TODO.replace("\n", "\r\n"))
         clone.push()
         other = origin.clone("other")
         other.write(".git/info/attributes", "*.md text\n")
@@ -146,10 +149,16 @@ class TestConvergence:
     def test_whatever_the_environment(self, clone: Clone, other: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
         expected = written(clone).commit
         for name, value in {
-            "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "EMAIL": "x@example.org", "GIT_AUTHOR_NAME": "X",
-            "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z",
-            "GIT_COMMITTER_EMAIL": "x", "GIT_INDEX_FILE": "/nowhere/index", "GIT_DIR": "/nowhere",
-        }.items():  # fmt: skip
+            "TZ": "Pacific/Kiritimati",
+            "LC_ALL": "C",
+            "EMAIL": "x@example.org",
+            "GIT_AUTHOR_NAME": "X",
+            "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z",
+            "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z",
+            "GIT_COMMITTER_EMAIL": "x",
+            "GIT_INDEX_FILE": "/nowhere/index",
+            "GIT_DIR": "/nowhere",
+        }.items():
             monkeypatch.setenv(name, value)
         before = os.umask(0o077)
         try:
@@ -166,12 +175,15 @@ class TestConvergence:
         assert written(clone, committer=hub).commit != written(other).commit
         assert clone.log("%an <%ae> %cn <%ce>")[0] == "Hub — Ünï <hub@example.org> Hub — Ünï <hub@example.org>"
 
-    @pytest.mark.parametrize(("name", "email", "shown"), [
-        ("A <b> C", "x@y", "A b C <x@y>"),
-        ("A\nauthor B", "x@y\n", "Aauthor B <x@y>"),
-        (" .A. ", "<x@y>", "A <x@y>"),
-        ("A\0B", "x@y", "AB <x@y>"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "email", "shown"),
+        [
+            ("A <b> C", "x@y", "A b C <x@y>"),
+            ("A\nauthor B", "x@y\n", "Aauthor B <x@y>"),
+            (" .A. ", "<x@y>", "A <x@y>"),
+            ("A\0B", "x@y", "AB <x@y>"),
+        ],
+    )
     def test_odd_name_makes_a_sound_commit(self, clone: Clone, name: str, email: str, shown: str) -> None:
         result = written(clone, committer=Committer(name, email, 20))
         assert (result.commit, result.faults, clone.log("%an <%ae>")[0]) == (clone.head, [], shown)

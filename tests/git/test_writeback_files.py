@@ -18,30 +18,30 @@ from tests.git.desk import (
     DONE,
     STARTED,
     TODO,
+    commit_workplans,
     digests,
     item,
-    laid_out,
     leftovers,
-    looked,
     photograph,
+    tree_and_status,
     written,
     wrote,
-)  # fmt: skip
+)
 
 CHANGED_MEANWHILE = "the file was changed during this run"
 
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 class TestFiles:
     """C-16 for one file; the others go on."""
 
     def one_refused(self, clone: Clone, change: Callable[[Path], object], why: str) -> None:
-        laid_out(clone, "a", "b")
-        tree, state = looked(clone)
+        commit_workplans(clone, "a", "b")
+        tree, state = tree_and_status(clone)
         items = [item("a"), item("b")]
         known = digests(clone, items)
         change(clone.path / "workplans" / "a.md")
@@ -80,8 +80,8 @@ class TestFiles:
         self.one_refused(clone, pipe, "not a regular file")
 
     def test_folder_made_a_link_out_of_the_repo(self, clone: Clone) -> None:
-        laid_out(clone, "sub/a", "b")
-        tree, state = looked(clone)
+        commit_workplans(clone, "sub/a", "b")
+        tree, state = tree_and_status(clone)
         items = [item("sub/a"), item("b")]
         known = digests(clone, items)
         outside = clone.path.with_name("outside")
@@ -100,7 +100,7 @@ class TestFiles:
 
     def test_staged_since_the_look_and_taken_back_in_the_work_tree(self, clone: Clone) -> None:
         """Only the index tells of it, and git's own move of the index refuses to go over it."""
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         clone.write("workplans/a.md", TODO + "mine\n")
         clone.git("add", "workplans/a.md")
         clone.write("workplans/a.md", TODO)
@@ -111,8 +111,8 @@ class TestFiles:
         assert (photograph(clone), leftovers(clone)) == (before, [])
 
     def test_edited_between_the_look_and_the_reading(self, clone: Clone) -> None:
-        laid_out(clone, "a", "b")
-        tree, state = looked(clone)
+        commit_workplans(clone, "a", "b")
+        tree, state = tree_and_status(clone)
         clone.write("workplans/a.md", TODO + "mine\n")
         items = [item("a"), item("b")]
         before = photograph(clone)
@@ -122,8 +122,8 @@ class TestFiles:
         assert (photograph(clone), leftovers(clone)) == (before, [])
 
     @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
-    def test_changes_that_git_overlooks_stay_here_and_the_status_is_committed(self, clone: Clone, flag: str) -> None:
-        laid_out(clone, "a", "b")
+    def test_assume_unchanged_edits_stay_uncommitted(self, clone: Clone, flag: str) -> None:
+        commit_workplans(clone, "a", "b")
         clone.git("update-index", flag, "workplans/a.md", "workplans/b.md")
         clone.write("workplans/a.md", TODO + "only here\n")
         before = clone.git("ls-files", "-v")
@@ -148,7 +148,7 @@ class TestFiles:
         assert (photograph(clone), leftovers(clone)) == (before, [])
 
     def test_status_that_only_the_last_commit_has(self, clone: Clone) -> None:
-        laid_out(clone, text=DONE)
+        commit_workplans(clone, text=DONE)
         clone.git("update-index", "--assume-unchanged", "workplans/a.md")
         clone.write("workplans/a.md", TODO)
         before = photograph(clone)
@@ -164,7 +164,7 @@ class TestFiles:
         assert (clone.git("ls-files", "-v"), clone.status()) == (before, [])
 
     def test_link_that_is_committed(self, clone: Clone) -> None:
-        laid_out(clone, "b")
+        commit_workplans(clone, "b")
         (clone.path / "workplans" / "a.md").unlink()
         (clone.path / "workplans" / "a.md").symlink_to("b.md")
         clone.commit(date=STARTED)
@@ -227,7 +227,7 @@ class TestFiles:
         assert (clone.git("show", "--format=", "--name-only"), clone.status()) == ("workplans/a.md", [])
 
     def test_untracked_after_all(self, clone: Clone) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         clone.git("rm", "--quiet", "--cached", "workplans/a.md")
         result = wrote(clone, tree, state)
         assert (result.commit, len(result.faults)) == (None, 1)
@@ -240,12 +240,12 @@ class TestFiles:
         assert (clone.status(), leftovers(clone)) == ([], [])
 
     def test_grown_over_the_limit(self, clone: Clone) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         result = wrote(clone, tree, state, limit=10)
         assert result.faults == [("workplans/a.md", "larger than the limit of 10 bytes")]
 
     def test_edited_at_the_last_moment(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-        laid_out(clone, "a", "b")
+        commit_workplans(clone, "a", "b")
         before = clone.head
 
         def person_saves_b(path: str, expected: str, data: bytes) -> None:
@@ -280,7 +280,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
-    """What a full disk does, for files beyond *size* bytes."""
+    """Fail like a full disk for files beyond *size* bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -292,7 +292,7 @@ def files_no_larger_than(size: int) -> Iterator[None]:
 class TestNoRoom:
     @pytest.mark.parametrize("names", ["a", "ab", "ba"])
     def test_for_a_file(self, clone: Clone, names: str) -> None:
-        laid_out(clone, *names)
+        commit_workplans(clone, *names)
         large = TODO + "x" * 300_000
         clone.write("workplans/b.md" if "b" in names else "workplans/a.md", large)
         clone.commit(date=STARTED)
@@ -306,7 +306,7 @@ class TestNoRoom:
 
     def test_for_the_list_of_originals(self, clone: Clone) -> None:
         before = photograph(clone)
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         known = digests(clone, [item()])
         with files_no_larger_than(10):
             result = wrote(clone, tree, state, known=known)
@@ -316,7 +316,7 @@ class TestNoRoom:
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
     def test_on_a_disk_that_is_full(self, origin: Origin, clone: Clone, small_disk: Path) -> None:
         names = [f"{number}" for number in range(12)]
-        laid_out(clone, *names)
+        commit_workplans(clone, *names)
         clone.push()
         origin.git("clone", "--quiet", str(origin.path), str(small_disk / "clone"))
         there = Clone(small_disk / "clone")

@@ -15,23 +15,23 @@ from tests.git.desk import (
     LIMIT,
     PATCH,
     TODO,
+    commit_workplans,
     conflict,
     digests,
     item,
-    laid_out,
     leftovers,
-    looked,
     not_recorded,
     photograph,
     refused,
+    tree_and_status,
     written,
     wrote,
-)  # fmt: skip
+)
 
 
 @pytest.fixture
 def clone(clone: Clone) -> Clone:
-    return laid_out(clone)
+    return commit_workplans(clone)
 
 
 class TestStates:
@@ -41,13 +41,16 @@ class TestStates:
         clone.git("checkout", "--quiet", "--detach")
         refused(clone, "HEAD is detached")
 
-    @pytest.mark.parametrize(("command", "what"), [
-        ("merge other", "a merge"),
-        ("rebase other", "a rebase"),
-        ("rebase --apply other", "a rebase or am"),
-        ("cherry-pick other", "a cherry-pick"),
-        ("revert --no-edit HEAD~1 other", "a revert"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("command", "what"),
+        [
+            ("merge other", "a merge"),
+            ("rebase other", "a rebase"),
+            ("rebase --apply other", "a rebase or am"),
+            ("cherry-pick other", "a cherry-pick"),
+            ("revert --no-edit HEAD~1 other", "a revert"),
+        ],
+    )
     def test_under_way(self, clone: Clone, command: str, what: str) -> None:
         if command.startswith("revert"):
             clone.write("README.md", "1")
@@ -94,7 +97,7 @@ class TestStates:
         assert (new.read("workplans/a.md"), new.status()) == (TODO.encode(), ["?? workplans/a.md"])
 
     def test_index_lock_is_held(self, clone: Clone) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         lock = clone.write(".git/index.lock", "")
         before = photograph(clone)
         result = wrote(clone, tree, state)
@@ -107,7 +110,7 @@ class TestStates:
 
     @pytest.mark.parametrize("name", ["HEAD.lock", "refs/heads/main.lock"])
     def test_branch_is_locked(self, clone: Clone, name: str) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         lock = clone.write(f".git/{name}", "")
         result = wrote(clone, tree, state)
         lock.unlink()
@@ -149,14 +152,14 @@ class TestStates:
 
     def test_git_folder_cannot_be_written(self, clone: Clone) -> None:
         clone.write(".git/statehub-writeback", "in the way")
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         result = wrote(clone, tree, state)
         assert (result.commit, result.files) == (None, {})
         assert result.faults == [(None, f"File exists: {clone.path}/.git/statehub-writeback")]
         assert (clone.status(), clone.read("workplans/a.md")) == ([], TODO.encode())
 
     def test_head_has_moved(self, clone: Clone) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         moved = clone.commit("Moved")
         before = photograph(clone)
         result = wrote(clone, tree, state)
@@ -165,7 +168,7 @@ class TestStates:
         assert leftovers(clone) == []
 
     def test_git_gone_in_between(self, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        tree, state = looked(clone)
+        tree, state = tree_and_status(clone)
         known = digests(clone, [item()])
         monkeypatch.setenv("PATH", str(tmp_path))
         result = write_back(tree, state, [item()], known, COMMITTER, LIMIT, not_recorded)

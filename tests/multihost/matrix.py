@@ -51,7 +51,6 @@ class Figures:
     """What was covered."""
 
     orders: int = 0
-    points: int = 0
     states: int = 0
     ends: int = 0
     steps: int = 0
@@ -83,7 +82,6 @@ class Matrix:
             Point(self.world.start, News(), frozenset()): (1, ()),
         }
         for length in range(self._length + 1):
-            figures.points += len(layer)
             figures.orders += sum(number for number, _ in layer.values())
             for point, (_, order) in layer.items():
                 self._reached.setdefault(point.state, order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
@@ -18,7 +18,6 @@ from consistency.models import Finding, LedgerEntry, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 
 Fields = Mapping[str, Any]
-M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)

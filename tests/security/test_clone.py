@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.addresses import normalised
+from consistency.git.addresses import normalize_url
 from consistency.git.process import Git, GitError
 from consistency.git.pull import pull
 from consistency.git.remote import find_upstream, push
@@ -20,7 +20,16 @@ from testing.hub import Hub
 from testing.manage import ROOT
 from testing.repos import Clone, Origin
 from tests.cli.helpers import run
-from tests.git.desk import WITH_HOOKS, advance, fetched, item, laid_out, seen, unseen, written
+from tests.git.desk import (
+    WITH_HOOKS,
+    advance,
+    cached_status,
+    commit_workplans,
+    fetched,
+    fetched_status,
+    item,
+    written,
+)
 
 Program = Callable[[str, str], Path]
 Hook = Callable[[str, str], Path]
@@ -47,7 +56,7 @@ class TestRemoteHelpers:
         assert REFUSED.format("ext") in fetched(tree).outcome
         upstream = find_upstream(tree, [], "")
         assert upstream is not None
-        assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).trouble
+        assert REFUSED.format("ext") in push(tree, upstream, "origin/main", clone.head, 10).error
         assert not (tmp_path / "ran").exists()
 
     @pytest.mark.parametrize("way", ["url", "vcs", "insteadOf", "pushInsteadOf"])
@@ -63,7 +72,7 @@ class TestRemoteHelpers:
             clone.git("config", f"url.strange::.{way}", "/")
         upstream = find_upstream(tree, [], "")
         assert upstream is not None
-        trouble = push(tree, upstream, "origin/main", clone.head, 10).trouble
+        trouble = push(tree, upstream, "origin/main", clone.head, 10).error
         elsewhere = "the clone pushes to strange" if way == "pushInsteadOf" else REFUSED.format("strange")
         assert elsewhere in trouble
         if way != "pushInsteadOf":
@@ -120,11 +129,11 @@ def test_submodules_are_neither_fetched_nor_moved(
     git_processes.clear()
     assert fetched(tree).outcome == "ok"
     tree.git.run("merge", "--ff-only", "--quiet", "@{upstream}")
-    laid_out(clone)
+    commit_workplans(clone)
     assert written(clone, item()).commit == clone.head
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", clone.head, 10).trouble == ""
+    assert push(tree, upstream, "origin/main", clone.head, 10).error == ""
     assert (module.head, module.git("branch", "--remotes", "--contains", before, "--list", "origin/main")) == (
         before,
         "  origin/main",
@@ -134,7 +143,7 @@ def test_submodules_are_neither_fetched_nor_moved(
 def test_programs_of_the_configuration_that_never_run(
     origin: Origin, clone: Clone, tree: WorkTree, program: Program, tmp_path: Path
 ) -> None:
-    laid_out(clone)
+    commit_workplans(clone)
     spy = program("spy", f'echo "$0 $@" >>{tmp_path}/ran')
     for key in (
         "core.fsmonitor", "core.pager", "core.editor", "sequence.editor", "core.askPass", "diff.external",
@@ -149,11 +158,11 @@ def test_programs_of_the_configuration_that_never_run(
     clone.git("-c", "commit.gpgSign=false", "-c", "core.fsmonitor=", "-c", "core.editor=:", "add", "--all")
     clone.git("-c", "commit.gpgSign=false", "-c", "core.fsmonitor=", "commit", "--quiet", "--message=x")
     (tmp_path / "ran").unlink(missing_ok=True)
-    assert seen(clone).freshness == "fresh"
+    assert fetched_status(clone).freshness == "fresh"
     result = written(clone, item())
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", result.commit or "", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", result.commit or "", 10).error == ""
     assert (result.commit, origin.head) == (clone.head, clone.head)
     assert not (tmp_path / "ran").exists()
 
@@ -173,7 +182,7 @@ def test_hooks_of_the_clone_run_at_a_commit_alone(
     tree.git.run("reset", "--quiet", "--keep", "HEAD~1")
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).error == ""
     assert not ran.exists()
     tree.git.run("commit", "--quiet", "--allow-empty", "--message=x", hooks=True)
     assert set(ran.read_text().split()) == {"reference-transaction"}
@@ -188,7 +197,7 @@ def test_hooks_filters_and_ssh_of_the_clone_are_its_owners(
     clone.git("config", "filter.spy.clean", f"echo clean >>{ran}; cat")
     clone.git("config", "core.sshCommand", str(program("own-ssh", f"echo ssh >>{ran}; exit 1")))
     clone.write(".git/info/attributes", "*.md filter=spy\n")
-    laid_out(clone)
+    commit_workplans(clone)
     ran.unlink()
     clone.push()
     ran.unlink()
@@ -227,7 +236,7 @@ class TestPasswords:
         ],
     )
     def test_of_an_address_are_not_in_the_name_of_the_origin(self, url: str, place: str) -> None:
-        assert normalised(url, "/w") == place
+        assert normalize_url(url, "/w") == place
 
     def test_of_the_remote_are_nowhere_in_report_or_hub(self, clone: Clone, hub: Hub) -> None:
         clone.git("remote", "set-url", "origin", "http://me:hunter2@127.0.0.1:1/x.git")
@@ -302,7 +311,7 @@ class TestPartialClones:
             return counter.read_text().count("x")
 
         def ours() -> None:
-            pull(open_checkout(str(partial.path)), unseen(partial), 60, lambda _commits: {}, None)
+            pull(open_checkout(str(partial.path)), cached_status(partial), 60, lambda _commits: {}, None)
 
         assert fetches(partial, ours) == fetches(alone, lambda: alone.git("merge", "--ff-only", "--quiet")) == 1
 
@@ -353,5 +362,5 @@ def test_programs_of_alternates_and_signatures_never_run(
     tree.git.run("log", "--max-count=1", commit)
     upstream = find_upstream(tree, [], "")
     assert upstream is not None
-    assert push(tree, upstream, "origin/main", "origin/main", 10).trouble == ""
+    assert push(tree, upstream, "origin/main", "origin/main", 10).error == ""
     assert not ran.exists()

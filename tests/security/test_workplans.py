@@ -19,7 +19,7 @@ from testing.hub import Hub
 from testing.repos import Clone, Origin
 from testing.workplans import workplan
 from tests.cli.helpers import document, fix, run
-from tests.git.desk import item, laid_out, written
+from tests.git.desk import commit_workplans, item, written
 
 LIMIT = 1000
 GITS_OWN = "a link that leads into git's own folder"
@@ -66,7 +66,7 @@ def test_files_of_submodules_and_nested_repos_are_not_ours(
 
 
 def test_writeback_does_not_reach_a_file_through_a_hard_link(clone: Clone, tmp_path: Path) -> None:
-    laid_out(clone)
+    commit_workplans(clone)
     outside = tmp_path / "outside.md"
     os.link(clone.path / "workplans/a.md", outside)
     before = outside.read_bytes()

@@ -1,4 +1,4 @@
-"""What is wrong with a database, by the codes of its driver: real databases in the states they get into."""
+"""Errors of real databases are explained by the codes of their drivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.db.migrations.recorder import MigrationRecorder
 
-from statehub.database_errors import Kind, Trouble, explain_database_error, is_overtaken, is_taken
+from statehub.database_errors import DatabaseProblem, Kind, explain_database_error, is_overtaken, is_taken
 from testing import postgres
 
 
@@ -71,10 +71,11 @@ class TestSQLite:
             holder.execute("BEGIN EXCLUSIVE")
             error = fails(lambda: run_sql(database, "UPDATE kept SET name = 'b'"))
             holder.close()
-        assert explain_database_error(error) == Trouble(
-            Kind.BUSY, "the hub's database is busy: database is locked; try again in a moment",
+        assert explain_database_error(error) == DatabaseProblem(
+            Kind.BUSY,
+            "the hub's database is busy: database is locked; try again in a moment",
             "the database is busy; try again in a moment",
-        )  # fmt: skip
+        )
 
     def test_read_only(self, file: Path) -> None:
         with self.opened(file) as database:
@@ -162,7 +163,7 @@ class TestPostgreSQL:
     def test_no_connection_has_the_servers_own_words(self, server: str, settings: dict[str, str]) -> None:
         error = self.failing(server, "SELECT 1", **settings)
         words = " ".join(str(error).split())
-        assert explain_database_error(error) == Trouble(
+        assert explain_database_error(error) == DatabaseProblem(
             Kind.UNREACHABLE,
             f"cannot connect to the hub's database: {words} (see DATABASE_URL)",
             "try again in a moment",
@@ -244,7 +245,7 @@ class TestSchema:
 
     def test_that_lacks_migrations(self) -> None:
         MigrationRecorder.Migration.objects.filter(app="statehub", name="0004_repo_branch").delete()
-        assert explain_database_error(self.broken("SELECT branch FROM statehub_repo")) == Trouble(
+        assert explain_database_error(self.broken("SELECT branch FROM statehub_repo")) == DatabaseProblem(
             Kind.SCHEMA,
             "the hub's database is not migrated, it lacks statehub.0004_repo_branch: run manage.py migrate",
             "the database and this server are not of the same version; one of them must be updated",
@@ -283,6 +284,6 @@ def test_error_without_a_code_came_from_no_server() -> None:
 
 
 def test_wrong_settings_have_their_own_words() -> None:
-    assert explain_database_error(ImproperlyConfigured("no driver")) == Trouble(
+    assert explain_database_error(ImproperlyConfigured("no driver")) == DatabaseProblem(
         Kind.SETTINGS, "no driver", "the settings of the database are wrong"
     )

@@ -107,12 +107,13 @@ class TestFile:
         file.write_bytes(b"\xef\xbb\xbfSTATEHUB_HOST=ada\r\nSTATEHUB_PUSH=1\r\nDEBUG=no\r\n")
         monkeypatch.setenv("STATEHUB_ENV_FILE", str(file))
         monkeypatch.setenv("STATEHUB_PUSH", "")
-        monkeypatch.setattr(environment, "_places", {})
+        monkeypatch.setattr(environment, "_locations", {})
         load_settings_file(tmp_path / "none")
         assert (os.environ.pop("STATEHUB_HOST"), os.environ.pop("DEBUG")) == ("ada", "no")
-        assert (read_bool("STATEHUB_PUSH", True), environment._places) == (
-            True, {"STATEHUB_HOST": f"{file}, line 1", "DEBUG": f"{file}, line 3"},
-        )  # fmt: skip
+        assert (read_bool("STATEHUB_PUSH", True), environment._locations) == (
+            True,
+            {"STATEHUB_HOST": f"{file}, line 1", "DEBUG": f"{file}, line 3"},
+        )
 
     def test_line_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "e").write_text("STATEHUB_PUSH = ture # oh\n")
@@ -175,9 +176,16 @@ class TestNamesInTheEnvironment:
 
     @pytest.mark.parametrize(
         "name",
-        ["STATEHUB_PORT", "STATEHUB_SERVICE_HOST", "STATEHUB_SERVICE_PORT_HTTP", "STATEHUB_PORT_8000_TCP_ADDR",
-         "STATEHUB_TOKEN", "STATEHUB_TEST_DB", "STATUS_HUB"],
-    )  # fmt: skip
+        [
+            "STATEHUB_PORT",
+            "STATEHUB_SERVICE_HOST",
+            "STATEHUB_SERVICE_PORT_HTTP",
+            "STATEHUB_PORT_8000_TCP_ADDR",
+            "STATEHUB_TOKEN",
+            "STATEHUB_TEST_DB",
+            "STATUS_HUB",
+        ],
+    )
     def test_what_is_put_there_by_others_is_let_be(self, name: str) -> None:
         ended = manage("check_consistency", "--help", env={name: "1"})
         assert (ended.exit, ended.stderr) == (0, "")
@@ -204,9 +212,17 @@ def test_empty_is_the_default(monkeypatch: pytest.MonkeyPatch, default: bool) ->
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("ture", "ture"), ("2", "2"), ("truefalse", "truefalse"), ("true # x", "true # x"), ('"true"', '"true"'),
-     ("true\u200b", "true\\u200b"), ("t\nrue", "t\\nrue"), ("x" * 300, "x" * 200)],
-)  # fmt: skip
+    [
+        ("ture", "ture"),
+        ("2", "2"),
+        ("truefalse", "truefalse"),
+        ("true # x", "true # x"),
+        ('"true"', '"true"'),
+        ("true\u200b", "true\\u200b"),
+        ("t\nrue", "t\\nrue"),
+        ("x" * 300, "x" * 200),
+    ],
+)
 def test_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch, value: str, shown: str) -> None:
     monkeypatch.setenv("STATEHUB_PUSH", value)
     with pytest.raises(ImproperlyConfigured) as error:

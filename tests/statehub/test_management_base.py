@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""The base of all commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database itself refuses, on either database."""
+"""Constraints of the database, on either database."""
 
 from __future__ import annotations
 

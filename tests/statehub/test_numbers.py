@@ -9,9 +9,28 @@ import pytest
 from statehub.numbers import NotANumberError, parse_seconds, parse_whole_number, seconds, whole_number
 
 NOT_WHOLE = [
-    "", " ", " 7", "7 ", "7\n", "+7", "-7", "1_0", "1e3", "1.0", "0x10", "²", "٣", "７", "soon", "0", "101",
-    "0000000019999999", "9" * 5_000, "\0", "7\0",
-]  # fmt: skip
+    "",
+    " ",
+    " 7",
+    "7 ",
+    "7\n",
+    "+7",
+    "-7",
+    "1_0",
+    "1e3",
+    "1.0",
+    "0x10",
+    "²",
+    "٣",
+    "７",
+    "soon",
+    "0",
+    "101",
+    "0000000019999999",
+    "9" * 5_000,
+    "\0",
+    "7\0",
+]
 
 
 @pytest.mark.parametrize("text", NOT_WHOLE)

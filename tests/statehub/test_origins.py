@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consistency.git import addresses
-from consistency.git.addresses import normalised
+from consistency.git.addresses import normalize_url
 from testing.migrations import latest, migrate
 
 BEFORE = [("statehub", "0008_workstream_moves")]
@@ -38,7 +38,7 @@ def test_are_written_alike(old: Any) -> None:
         Checkout.objects.create(repo=repo, host="here", path=f"/w/{number}")
     now = migrate(latest(["statehub"]))
     rows = now.get_model("statehub", "Repo").objects.order_by("slug")
-    found = [normalised(url, "/") for url in WRITTEN.values()]
+    found = [normalize_url(url, "/") for url in WRITTEN.values()]
     assert list(rows.values_list("origin", flat=True)) == [*found, ""]
     assert set(rows.values_list("workplans", "exclude")) == {("plans/*.md", "")}
 

@@ -29,7 +29,7 @@ def test_database_of_this_version_costs_one_query() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert read_schema() == Schema()
     assert len(queries) == 1
-    assert Schema().trouble == ""
+    assert Schema().mismatch == ""
 
 
 def test_migrations_are_known_by_their_files() -> None:
@@ -41,12 +41,12 @@ def test_missing_migrations_are_named() -> None:
     rows = MigrationRecorder.Migration.objects.filter(app="consistency")
     rows.filter(name="0002_admin_lists").delete()
     assert read_schema() == Schema(missing=("consistency.0002_admin_lists",))
-    assert read_schema().trouble == (
+    assert read_schema().mismatch == (
         "the hub's database is not migrated, it lacks consistency.0002_admin_lists: run manage.py migrate"
     )
     rows.delete()
     names = [name for app, name in sorted(known_migrations()) if app == "consistency"]
-    assert read_schema().trouble == (
+    assert read_schema().mismatch == (
         f"the hub's database is not migrated, it lacks consistency.{names[0]}, consistency.{names[1]}, "
         f"consistency.{names[2]} and {len(names) - 3} more: run manage.py migrate"
     )
@@ -56,7 +56,7 @@ def test_missing_migrations_are_named() -> None:
 def test_newer_database_is_told_from_one_that_lacks_something() -> None:
     applied("statehub", "0999_tomorrow")
     assert read_schema() == Schema(unknown=("statehub.0999_tomorrow",))
-    assert read_schema().trouble == NEWER
+    assert read_schema().mismatch == NEWER
 
 
 @pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_apps_that_are_not_installed_do_not_count() -> None:
 def test_squashed_migrations_and_those_they_replace_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     new, olds = ("statehub", "0001_squashed"), [("statehub", "0001_initial"), ("statehub", "0002_admin_lists")]
     monkeypatch.setattr(schema, "known_migrations", lambda: known_migrations() | {new})
-    monkeypatch.setattr(schema, "_replaced", lambda: dict.fromkeys(olds, new))
+    monkeypatch.setattr(schema, "_squashes", lambda: {new: set(olds)})
     assert read_schema() == Schema()  # The old ones are applied.
     MigrationRecorder.Migration.objects.filter(app="statehub", name__in=[name for _, name in olds]).delete()
     assert read_schema() == Schema(

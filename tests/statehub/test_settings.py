@@ -127,7 +127,7 @@ def test_database_that_is_not_understood(url: str, said: str) -> None:
     assert manage("check_consistency", "--all", env={"DATABASE_URL": url}) == Ended(2, "", f"error: {said}\n")
 
 
-def test_database_is_where_it_is_whatever_folder_the_process_is_in(tmp_path: Path) -> None:
+def test_database_does_not_depend_on_the_working_directory(tmp_path: Path) -> None:
     env: dict[str, str | None] = {"DATABASE_URL": "sqlite:///var/of-a-test.sqlite3?timeout=7"}
     what = "settings.DATABASES['default']['NAME'], settings.DATABASES['default']['OPTIONS']['timeout']"
     assert shown(what, env) == f"{ROOT}/var/of-a-test.sqlite3 7"
@@ -139,13 +139,23 @@ def test_database_is_where_it_is_whatever_folder_the_process_is_in(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DEBUG", "flase"), ("STATEHUB_PUSH", "ture"), ("STATEHUB_COMMIT_HOOKS", "2"), ("SECURE_SSL_REDIRECT", "maybe"),
-        ("SECURE_HSTS_SECONDS", "-1"), ("STATEHUB_OVERDUE_HOURS", "9" * 30), ("STATEHUB_UNREACHABLE_HOURS", "876001"),
-        ("STATEHUB_REFUSED_PER_MINUTE", "0"), ("STATEHUB_MAX_FILE_SIZE", "5MB"), ("STATEHUB_PUSH_TIMEOUT", "60s"),
-        ("STATEHUB_COMMIT_NAME", "<Ada>"), ("STATEHUB_COMMIT_EMAIL", "a b@c"), ("ALLOWED_HOSTS", "https://hub"),
-        ("CSRF_TRUSTED_ORIGINS", "hub"), ("STATEHUB_GIT_PROTOCOLS", "https, ssh"),
+        ("DEBUG", "flase"),
+        ("STATEHUB_PUSH", "ture"),
+        ("STATEHUB_COMMIT_HOOKS", "2"),
+        ("SECURE_SSL_REDIRECT", "maybe"),
+        ("SECURE_HSTS_SECONDS", "-1"),
+        ("STATEHUB_OVERDUE_HOURS", "9" * 30),
+        ("STATEHUB_UNREACHABLE_HOURS", "876001"),
+        ("STATEHUB_REFUSED_PER_MINUTE", "0"),
+        ("STATEHUB_MAX_FILE_SIZE", "5MB"),
+        ("STATEHUB_PUSH_TIMEOUT", "60s"),
+        ("STATEHUB_COMMIT_NAME", "<Ada>"),
+        ("STATEHUB_COMMIT_EMAIL", "a b@c"),
+        ("ALLOWED_HOSTS", "https://hub"),
+        ("CSRF_TRUSTED_ORIGINS", "hub"),
+        ("STATEHUB_GIT_PROTOCOLS", "https, ssh"),
     ],
-)  # fmt: skip
+)
 def test_setting_is_refused_in_one_line_with_name_and_value(name: str, value: str) -> None:
     ended = manage("check", env={name: value})
     assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)

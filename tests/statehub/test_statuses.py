@@ -18,8 +18,14 @@ from statehub.statuses import (
 
 def test_ranks_are_those_of_the_design() -> None:
     assert {status: rank(status) for status in WORKSTREAM_STATUSES} == {
-        "todo": 0, "in_progress": 1, "blocked": 1, "done": 2, "cancelled": 2, "draft": 0, "active": 1,
-    }  # fmt: skip
+        "todo": 0,
+        "in_progress": 1,
+        "blocked": 1,
+        "done": 2,
+        "cancelled": 2,
+        "draft": 0,
+        "active": 1,
+    }
     assert TASK_STATUSES == ("todo", "in_progress", "blocked", "done", "cancelled")
 
 

@@ -84,11 +84,22 @@ def test_advance_leaves_a_whole_record() -> None:
     change = changes(task)
     assert change == [
         {
-            "id": change[0]["id"], "task_id": task.pk, "old": "todo", "new": "done", "at": NOON, "who": "me",
-            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
-            "digest": "", "known_heads": [], "reopen": False, "reason": "",
+            "id": change[0]["id"],
+            "task_id": task.pk,
+            "old": "todo",
+            "new": "done",
+            "at": NOON,
+            "who": "me",
+            "source": "api",
+            "host": "laptop",
+            "commit": "c0ffee",
+            "authored": None,
+            "digest": "",
+            "known_heads": [],
+            "reopen": False,
+            "reason": "",
         }
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.usefixtures("noon")
@@ -99,11 +110,22 @@ def test_reopen_leaves_a_whole_record() -> None:
     change = changes(task)
     assert change == [
         {
-            "id": change[0]["id"], "task_id": task.pk, "old": "done", "new": "in_progress", "at": NOON, "who": "me",
-            "source": "api", "host": "laptop", "commit": "c0ffee", "authored": None,
-            "digest": "", "known_heads": [], "reopen": True, "reason": "half of it is missing",
+            "id": change[0]["id"],
+            "task_id": task.pk,
+            "old": "done",
+            "new": "in_progress",
+            "at": NOON,
+            "who": "me",
+            "source": "api",
+            "host": "laptop",
+            "commit": "c0ffee",
+            "authored": None,
+            "digest": "",
+            "known_heads": [],
+            "reopen": True,
+            "reason": "half of it is missing",
         }
-    ]  # fmt: skip
+    ]
     assert (Task.objects.get().status, Task.objects.get().status_changed_at, version(task)) == ("in_progress", NOON, 2)
 
 

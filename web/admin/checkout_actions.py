@@ -15,8 +15,7 @@ from django.template.response import TemplateResponse
 
 from consistency.models import Mode
 from statehub.models import Checkout
-from statehub.phrases import describe_os_error
-from statehub.text import escape_control
+from statehub.text import describe_os_error, escape_control
 from web.admin import background_runs, formatting
 from web.admin.readonly import ReadOnlyAdmin
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from statehub.models import Checkout, CheckoutQuerySet
-from statehub.phrases import plural
+from statehub.text import plural
 from web.admin import formatting
 from web.admin.readonly import ReadOnlyAdmin
 

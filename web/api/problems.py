@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from statehub.database_errors import Trouble
+from statehub.database_errors import DatabaseProblem
 from statehub.errors import StateHubError
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class ProblemError(StateHubError):
         return HttpResponse(body, content_type=MEDIA_TYPE, status=self.kind.status, headers=dict(self.headers))
 
 
-def unavailable(trouble: Trouble) -> ProblemError:
+def unavailable(trouble: DatabaseProblem) -> ProblemError:
     """Return the refusal while the database cannot serve; the log has more details than the answer."""
     logger.error("%s", trouble.line)
     return ProblemError(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})

@@ -14,7 +14,7 @@ from consistency.core.codes import CODES
 from consistency.core.comparison.gates import FETCHED
 from consistency.models import Run
 from statehub.models import Workstream
-from statehub.phrases import plural
+from statehub.text import plural
 from web.admin import formatting
 from web.dashboard import geometry, readiness
 from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from statehub.phrases import plural
+from statehub.text import plural
 from web.dashboard.dto import GridCheckout
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from consistency.core.comparison.tasks import TaskComparison
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.core.workplan.validation import and_others
-from statehub.phrases import plural
+from statehub.text import plural
 
 
 def compare(files: FileSnapshot, hub: HubSnapshot, fresh_id: Callable[[], str]) -> Comparison:

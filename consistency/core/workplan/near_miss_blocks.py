@@ -87,7 +87,7 @@ class _Search:
     """One search through a file for blocks that are not read."""
 
     def __init__(self, data: bytes, fences: Sequence[Fence], others: Sequence[OtherBlock], key: str) -> None:
-        self._data, self._fences, self._others, self._key = data, fences, others, key
+        self._data, self._others, self._key = data, others, key
         self._firsts = [fence.offset for fence in fences]
         self._lasts = [fence.pieces[-1][2] if fence.pieces else fence.offset for fence in fences]
         self._starts = [other.start for other in others]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from consistency.db.prune import Pruned, prune
 from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
-from statehub.phrases import plural
+from statehub.text import plural
 
 
 class Command(HubCommand):

@@ -19,7 +19,7 @@ from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand
 from statehub.models import DEFAULT_WORKPLANS
-from statehub.phrases import plural
+from statehub.text import plural
 
 
 class Command(HubCommand):

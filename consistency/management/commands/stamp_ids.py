@@ -16,7 +16,7 @@ from consistency.runs.options import RunOptions
 from consistency.runs.write_ids import WriteIdsResult, in_words, stamp_checkout
 from statehub.errors import StateHubError
 from statehub.management.base import CANNOT_RUN, HubCommand, current_user
-from statehub.phrases import plural
+from statehub.text import plural
 
 
 class Command(HubCommand):

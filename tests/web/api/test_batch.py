@@ -9,8 +9,6 @@ from django.test.utils import CaptureQueriesContext
 from statehub.models import Checkout, StatusChange, Task, Workstream
 from tests.web.api.helpers import Api, Said, as_json, changes, new_task
 
-NOT_VALID = "The request is not valid"
-
 
 def faults(answer: Said) -> list[tuple[str, int, str]]:
     return [(fault["where"], fault["status"], fault["detail"]) for fault in answer.json["errors"]]

@@ -1,10 +1,10 @@
-"""Parts of sentences that more than one message needs."""
+"""Names in messages."""
 
 from __future__ import annotations
 
 import pytest
 
-from statehub.phrases import describe_os_error, name_some, plural
+from statehub.text import describe_os_error, name_some, plural
 
 
 @pytest.mark.parametrize(
