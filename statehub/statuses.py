@@ -10,8 +10,8 @@ WORKSTREAM_RANKS: dict[str, int] = {**TASK_RANKS, "draft": 0, "active": 1}
 
 TASK_STATUSES: tuple[str, ...] = tuple(TASK_RANKS)
 WORKSTREAM_STATUSES: tuple[str, ...] = tuple(WORKSTREAM_RANKS)
-FINISHED: frozenset[str] = frozenset({"done", "cancelled"})
-"""The statuses in which no work is left."""
+FINISHED: frozenset[str] = frozenset(status for status, rank in TASK_RANKS.items() if rank == max(TASK_RANKS.values()))
+"""The statuses in which no work is left: those of the highest rank."""
 
 PRIORITIES: tuple[str, ...] = ("low", "medium", "high", "critical")
 DEFAULT_PRIORITY = "medium"

@@ -88,7 +88,14 @@ class ForkServer:
                 command, cwd=ROOT, env=env, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
             theirs.close()
+            atexit.register(self._close, os.getpid())
         return self._control
+
+    def _close(self, owner: int) -> None:
+        """End the server with the process *owner* that started it; a fork of that process leaves it alone."""
+        if os.getpid() == owner and self._control is not None and self._process is not None:
+            self._control.close()
+            self._process.wait()
 
 
 def _whole(file: IO[bytes]) -> bytes:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from statehub.models import Task, Workstream
-from statehub.statuses import TASK_STATUSES
+from statehub.statuses import FINISHED, TASK_STATUSES
 from web.admin import formatting
 from web.admin.columns import column
 from web.admin.components import Bar, Bars, Facts, Section, Table
@@ -34,7 +34,7 @@ def count_tasks(workstreams: Iterable[UUID]) -> dict[UUID, Counter[str]]:
 
 
 def _meter(counts: Counter[str]) -> Cell:
-    finished = counts["done"] + counts["cancelled"]
+    finished = sum(counts[status] for status in FINISHED)
     total = counts.total()
     return format_html(
         '<span class="sh-meter" aria-hidden="true"><span style="width:{}%"></span></span> {} / {}',
@@ -102,7 +102,9 @@ class WorkstreamAdmin(DeletableAdmin):
 
 
 def _bar(status: str, number: int, total: int) -> Bar:
-    return Bar(status.replace("_", " "), f"{number:,}", 100 * number / total, formatting.STATUS_TONES[status])
+    return Bar(
+        status.replace("_", " "), f"{number:,}", 100 * number / total, formatting.STATUS_TONES.get(status, "plain")
+    )
 
 
 def _facts(row: Workstream) -> Iterator[tuple[str, Cell]]:

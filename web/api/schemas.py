@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from statehub.numbers import NotANumberError, parse_whole_number
+from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
 # NUL is valid JSON, but PostgreSQL stores no text with it. Pydantic itself refuses unpaired surrogates.
 NO_NUL = r"^[^\x00]*$"
@@ -39,9 +40,12 @@ def _digits(value: object) -> object:
         raise PydanticCustomError("whole_number", "must be a whole number") from error
 
 
-TaskStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled"]
-WorkstreamStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled", "draft", "active"]
-Priority = Literal["low", "medium", "high", "critical"]
+if TYPE_CHECKING:  # a type checker cannot compute the members of a Literal
+    TaskStatus = str
+    WorkstreamStatus = str
+    Priority = str
+else:
+    TaskStatus, WorkstreamStatus, Priority = Literal[TASK_STATUSES], Literal[WORKSTREAM_STATUSES], Literal[PRIORITIES]
 Severity = Literal["FAIL", "WARN", "INFO"]
 Mode = Literal["check", "fix"]
 Outcome = Literal["running", "ok", "skipped", "error"]

@@ -14,13 +14,14 @@ from consistency.core.codes import CODES
 from consistency.core.comparison.gates import FETCHED
 from consistency.models import Run
 from statehub.models import Workstream
+from statehub.statuses import FINISHED, TASK_STATUSES, rank
 from statehub.text import plural
 from web.admin import formatting
 from web.dashboard import geometry, readiness
 from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings
 from web.dashboard.queries import OPEN_STATUSES
 
-DRAWN = ("done", "cancelled", "in_progress", "blocked", "todo")
+DRAWN = sorted(TASK_STATUSES, key=rank, reverse=True)
 """Statuses in the order in which they are stacked, from the bottom: the finished ones first."""
 
 
@@ -222,7 +223,7 @@ def progress(rows: Sequence[tuple[Workstream, Mapping[str, int]]]) -> Card:
     data = []
     for workstream, counts in rows:
         numbers = [counts[status] for status in DRAWN]
-        finished = counts["done"] + counts["cancelled"]
+        finished = sum(counts[status] for status in FINISHED)
         parts = zip(DRAWN, numbers, geometry.shares(numbers), strict=True)
         data.append(
             {

@@ -27,11 +27,11 @@ from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_
 from consistency.core.finding import SAID_ONCE
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
-from statehub.statuses import TASK_RANKS, TASK_STATUSES
+from statehub.statuses import FINISHED, TASK_STATUSES
 from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, StatusChangeCount
 
 BLOCKING_FRESHNESS = ("behind", "diverged", "gone")
-OPEN_STATUSES = tuple(status for status, rank in TASK_RANKS.items() if rank < 2)
+OPEN_STATUSES = tuple(status for status in TASK_STATUSES if status not in FINISHED)
 CHECKOUT_LIMIT = 200
 """Checkouts that the grid loads at most."""
 
