@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,7 +34,13 @@ class Repository:
 
     @property
     def head(self) -> str:
-        """The full name of the commit at HEAD."""
+        """The full name of the commit at HEAD; read from the files if they are simple, which costs no process."""
+        git = self.path / ".git" if (self.path / ".git").exists() else self.path
+        with suppress(OSError):
+            head = (git / "HEAD").read_text().strip().removeprefix("ref: ")
+            commit = (git / head).read_text().strip() if head.startswith("refs/") else head
+            if re.fullmatch("[0-9a-f]{40,64}", commit):
+                return commit
         return self.git("rev-parse", "HEAD")
 
 

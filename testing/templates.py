@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import Model
 
-from testing.repos import Origin
+from testing.repos import Clone, Origin, make_origin
 
 APPS = ("statehub", "consistency")
 
@@ -34,6 +36,8 @@ class Template:
             shutil.rmtree(target / folder.name, ignore_errors=True)
             shutil.copytree(folder, target / folder.name, symlinks=True)
             self._replace_paths(target, _git_folder(target / folder.name))
+            if (target / folder.name / ".git").exists():  # its index knows the files of the original
+                Clone(target / folder.name).git("update-index", "-q", "--refresh")
         with transaction.atomic():
             for model, rows in self.rows.items():
                 model._default_manager.bulk_create(model(**self._moved_row(target, row)) for row in rows)
@@ -62,6 +66,28 @@ def take_template(origin: Origin, names: Sequence[str]) -> Template:
     models = [model for app in APPS for model in apps.get_app_config(app).get_models()]
     rows = {model: list(model._default_manager.values()) for model in models}
     return Template(original, folder, {model: found for model, found in rows.items() if found})
+
+
+def is_fresh_clone(clone: Clone) -> bool:
+    """Whether *clone* and the origin beside it are as `testing.repos` makes them, but for their folder's name."""
+    origin = clone.path.with_name("origin.git")
+    return origin.is_dir() and (_describe(clone.path), _describe(origin)) == _fresh(os.environ["HOME"])
+
+
+@cache
+def _fresh(home: str) -> tuple[object, object]:
+    folder = Path(tempfile.mkdtemp(prefix="fresh-", dir=home))
+    origin = make_origin(folder / "origin.git")
+    return _describe(origin.clone().path), _describe(origin.path)
+
+
+def _describe(repository: Path) -> object:
+    """Return the names of all files of *repository*, how many objects there are, and its configuration."""
+    git = _git_folder(repository)
+    files = {str(file.relative_to(repository)) for file in repository.rglob("*") if not file.is_dir()}
+    objects = {name for name in files if re.search(r"objects/../", name)}
+    config = (git / "config").read_text().replace(str(repository.parent), "")
+    return files - objects, len(objects), config
 
 
 def _git_folder(repository: Path) -> Path:

@@ -50,11 +50,10 @@ def test_git_processes_are_counted_once_each(clone: Clone, git_processes: GitPro
     clone.write("a", "")
     git_processes.clear()
     clone.commit("First\n\nline")
-    assert len(git_processes) == 3
+    assert len(git_processes) == 2
     assert git_processes.calls == [
         ["add", "--all"],
         ["commit", "--quiet", "--allow-empty", "--message=First\n\nline"],
-        ["rev-parse", "HEAD"],
     ]
     git_processes.clear()
     clone.git("fetch", "--quiet")  # starts more of its own, which do not count
@@ -94,3 +93,14 @@ def test_task_with_a_heading() -> None:
     assert task("X", heading="T01 — Name", title="Other") == (
         "### T01 — Name\n\n```task\nid: X\nstatus: todo\ntitle: Other\n```\n"
     )
+
+
+def test_head_is_what_git_says(origin: Origin, clone: Clone) -> None:
+    commits = [clone.commit("One"), clone.commit("Two")]
+    clone.git("pack-refs", "--all")
+    clone.git("worktree", "add", "--quiet", "--detach", "../other", commits[0])
+    other = Clone(clone.path.with_name("other"))
+    seen = [clone.head, other.head, origin.head]
+    assert seen == [each.git("rev-parse", "HEAD") for each in (clone, other, origin)]
+    clone.git("checkout", "--quiet", "--detach", commits[0])
+    assert (clone.head, seen[:2]) == (commits[0], [commits[1], commits[0]])
