@@ -23,6 +23,7 @@ GITCONFIG = """\
     email = test@example.org
 [init]
     defaultBranch = main
+    templateDir = ~/git-template
 [commit]
     gpgSign = false
 [core]
@@ -48,6 +49,9 @@ def pin(folder: Path, *, host: str = HOST, settings: str = SETTINGS, gitconfig: 
     home = folder / "home"
     home.mkdir()
     (home / ".gitconfig").write_text(GITCONFIG + gitconfig)
+    for name in ("hooks", "info"):  # what git's own template has, without the dozen samples of hooks
+        (home / "git-template" / name).mkdir(parents=True)
+    (home / "git-template" / "info" / "exclude").touch()
     os.environ.update(
         HOME=str(home),
         XDG_CONFIG_HOME=str(home / ".config"),

@@ -36,7 +36,7 @@ class Repository:
     def head(self) -> str:
         """The full name of the commit at HEAD; read from the files if they are simple, which costs no process."""
         git = self.path / ".git" if (self.path / ".git").exists() else self.path
-        with suppress(OSError):
+        with suppress(OSError, UnicodeDecodeError):
             head = (git / "HEAD").read_text().strip().removeprefix("ref: ")
             commit = (git / head).read_text().strip() if head.startswith("refs/") else head
             if re.fullmatch("[0-9a-f]{40,64}", commit):

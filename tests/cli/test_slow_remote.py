@@ -66,6 +66,7 @@ def test_stalled_remote_leaves_nothing_behind(origin: Origin, agreed: Clone, hub
     assert checkout.fetch_timeouts == 0
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("many", [True, False], ids=["a pack", "loose objects"])
 def test_fetch_larger_than_the_limit_gets_through(
     origin: Origin, agreed: Clone, settings: Settings, many: bool

@@ -207,6 +207,7 @@ def test_waiting_page_polls(here: Checkout, tmp_path: Path) -> None:
     assert "error: locked \\xff\\x1b[31m" in html
 
 
+@pytest.mark.proof  # waits for the lock as long as a command does
 def test_run_of_a_locked_checkout_says_so(here: Checkout, clone: Clone) -> None:
     from consistency.git.lock import locked
     from consistency.git.worktree import open_checkout
