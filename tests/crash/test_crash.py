@@ -10,8 +10,6 @@ import pytest
 from tests.crash.campaign import every_effect, sqlite
 from tests.crash.scenarios import SCENARIOS
 
-pytestmark = pytest.mark.proof
-
 PARTS = 4
 """Each scenario's points are dealt out to so many tests, which can run side by side."""
 

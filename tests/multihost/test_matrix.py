@@ -21,7 +21,7 @@ AGAIN = int(os.environ.get("MATRIX_LENGTH", "3" if ON_POSTGRESQL else "5"))
 SAMPLE = 8
 """So many states, far from the start, are reached once more without putting anything back on the way."""
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 @pytest.mark.parametrize("edited", ["in_progress", "cancelled"])

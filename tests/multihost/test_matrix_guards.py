@@ -18,7 +18,7 @@ from tests.multihost.matrix import Matrix
 from tests.multihost.matrix_variants import VARIANTS, LineEnds
 from tests.multihost.matrix_world import World
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 HUB = "the hub has taken something although a gate is closed"
 LEDGER = "the ledger has taken something although a gate is closed"

@@ -20,7 +20,7 @@ LENGTH = int(os.environ.get("MATRIX_VARIANT_LENGTH", "2" if ON_POSTGRESQL else "
 SAMPLE = 2
 """So many states, far from the start, are reached once more without putting anything back on the way."""
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
