@@ -51,7 +51,7 @@ def _measure(folder: Path, databases: Sequence[Database], options: argparse.Name
 
 
 def _rows(arena: Arena, scratch: Path, repeat: int) -> Iterator[Row]:
-    """The floor's row and the scenarios' rows, in the order of the table."""
+    """Yield the floor's row, then the scenarios' rows in the order of the table."""
     what = f"{arena.database.name}, {arena.size:,} workplans"
     print(f"{what}: preparing …", file=sys.stderr, flush=True)
     findings = prepare(arena)

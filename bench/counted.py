@@ -66,7 +66,7 @@ def main(out: Path, arguments: list[str]) -> None:
 
 
 def _begins_silently(connection: Any) -> bool:
-    """Whether the statement to come opens a transaction that psycopg begins by itself."""
+    """Return whether the next statement opens a transaction that psycopg begins on its own."""
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return False
     return bool(connection.connection.info.transaction_status.name == "IDLE")

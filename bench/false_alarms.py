@@ -37,7 +37,7 @@ class Count:
 
 
 def markdown_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """Every Markdown file below *folders*, once, in the order of names."""
+    """Return every Markdown file below *folders*, once, in the order of names."""
     found = {path.resolve() for folder in folders for path in folder.rglob("*.md") if path.is_file()}
     return (path for path in sorted(found) if path.stat().st_size <= MAX_BYTES)
 

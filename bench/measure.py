@@ -1,4 +1,4 @@
-"""What a command costs: samples of timed runs, and best and median of them."""
+"""The cost of a command: samples of timed runs, and best and median of them."""
 
 import json
 import statistics
@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Cost:
-    """What repeated runs of the same thing cost. The best is the run that the machine disturbed least."""
+    """Cost of repeated runs of the same thing. The best is the run that the machine disturbed least."""
 
     samples: tuple[Sample, ...]
 

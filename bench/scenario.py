@@ -39,7 +39,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Row:
-    """What one run costs on one database at one size; the floor has no counts."""
+    """Cost of one run on one database at one size; the floor has no counts."""
 
     database: str
     size: int

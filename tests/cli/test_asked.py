@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def clones(new_origin: Callable[[str], Origin]) -> list[Clone]:
-    """Two clones of two repos, which the hub does not know."""
+    """Return two clones of two repos, which the hub does not know."""
     return [new_origin(name).clone(name) for name in ("one", "two")]
 
 

@@ -130,7 +130,7 @@ def back_and_forth(clone: Clone) -> None:
 
 
 def told(clone: Clone) -> str:
-    """The last six steps of the task, in the words of C-20."""
+    """Return the last six steps of the task, in the words of C-20."""
     moves = {
         "done": f"Test Person (file, {HOST}) moved todo → done",
         "todo": "somebody (api, elsewhere) reopened done → todo",

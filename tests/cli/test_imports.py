@@ -53,7 +53,7 @@ print("\\n".join(sorted(sys.modules)), file=sys.stderr)
 
 
 def loaded(hub: Hub, *args: str) -> set[str]:
-    """The modules in a process that has run the command."""
+    """Return the modules in a process that has run the command."""
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     # -S would leave out site-packages; what coverage and editable installs load there is taken off below.
     run = subprocess.run(

@@ -93,14 +93,14 @@ def monitor() -> Iterator[Monitor]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that is taken, and on which nobody listens."""
+    """Yield a port of 127.0.0.1 that is taken, and on which nobody listens."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
 
 
 def ended_with(url: str, work: Callable[[], object] = lambda: None, seconds: float = 20) -> list[str]:
-    """The warnings while *work* is done between the pings."""
+    """Return the warnings while *work* is done between the pings."""
     warnings: list[str] = []
     with pinged(url, warnings.append, seconds):
         work()

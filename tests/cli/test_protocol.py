@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def section(slug: str = "clone", workplans: str = "workplans/**/*.md") -> bytes:
-    """The markers, and what is to stand between them."""
+    """Return the markers, and what is to stand between them."""
     return BEGIN + b"\n" + render(TEMPLATE.read_text("utf-8"), slug, workplans).encode() + END
 
 
@@ -41,7 +41,7 @@ def says(clone: Clone, file: str | Path, line: str) -> None:
 
 
 def everything(clone: Clone) -> dict[str, bytes | str]:
-    """All files of the work tree, git's own left out, with what they hold or where they lead."""
+    """Return all files of the work tree, git's own left out, with what they hold or where they lead."""
     paths = [path for path in clone.path.rglob("*") if ".git" not in path.parts]
     return {
         str(path.relative_to(clone.path)): os.readlink(path) if path.is_symlink() else path.read_bytes()

@@ -34,7 +34,7 @@ def ended(clone: Clone, said: str, *left: str) -> Ended:
 
 
 def ids() -> dict[str, str]:
-    """The id that people write → UUID, of all there is in the hub."""
+    """Return the id that people write → UUID, of all there is in the hub."""
     found = [*Workstream.objects.values_list("key", "pk"), *Task.objects.values_list("key", "pk")]
     return {key: str(pk) for key, pk in found}
 

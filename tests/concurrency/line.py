@@ -51,7 +51,7 @@ class Line:
         return await asyncio.wait_for(_answer(reader), PATIENCE)
 
     async def hang_up_on(self, after: float, method: str, path: str, body: Any = None, **headers: str) -> None:
-        """Call, and hang up so many seconds later, whatever is answered."""
+        """Call, and hang up *after* that many seconds, whatever is answered."""
         _, writer = await self._open()
         writer.write(self._request(method, path, body, headers))
         await asyncio.sleep(after)

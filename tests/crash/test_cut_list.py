@@ -22,7 +22,7 @@ def texts(status: str) -> dict[str, str]:
 
 
 def prepare(stage: Stage) -> None:
-    """Everything was done once; then somebody put the old files back."""
+    """Fix everything once; then put the old files back."""
     make_origin(stage.origin.path)
     clone = stage.origin.clone("a")
     for status in ("done", "todo"):

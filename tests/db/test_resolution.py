@@ -31,7 +31,7 @@ def compared(
 
 
 def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
-    """The codes that a run resolves when it no longer sees them."""
+    """Return the codes that a run resolves when it no longer sees them."""
     evaluated = compared(doubts, due or set(), tried=tried)
     return {code for code in CODES if evaluated(episode(code, task=task))}
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def old() -> Iterator[Any]:
-    """The models of the version before, in an empty hub of that version."""
+    """Yield the models of the version before, in an empty hub of that version."""
     yield migrate(BEFORE)
     migrate(latest(APPS))
 
@@ -62,7 +62,7 @@ def filled(old: Any) -> None:
 
 
 def kept(apps: Any) -> dict[str, list[Any]]:
-    """All rows that the older version knows, in its columns."""
+    """Return all rows that the older version knows, in its columns."""
     names = {
         "statehub": ("Repo", "Checkout", "Workstream", "Task", "StatusChange"),
         "consistency": ("Run", "Finding"),

@@ -48,7 +48,7 @@ def clone(clone: Clone) -> Clone:
 
 
 def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
-    """A writeback with hooks whose git is killed once the branch has its commit; its faults."""
+    """Return a writeback with hooks whose git is killed once the branch has its commit; its faults."""
     hook("reference-transaction", f"{AT_COMMITTED}; kill -9 $PPID")
     result = written(clone, committer=WITH_HOOKS)
     hook("reference-transaction", "exit 0")

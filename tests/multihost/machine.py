@@ -41,11 +41,11 @@ class Machine:
             return run(command, *args)
 
     def fix(self, *args: str) -> Ended:
-        """A fix of the clone, reported as JSON."""
+        """Return a fix of the clone, reported as JSON."""
         return self.manage("fix_consistency", "--format", "json", "--path", str(self.clone.path), *args)
 
     def check(self, *args: str) -> Ended:
-        """A check of the clone, reported as JSON."""
+        """Return a check of the clone, reported as JSON."""
         return self.manage("check_consistency", "--format", "json", "--path", str(self.clone.path), *args)
 
     def edit(self, task: str, status: str) -> None:
@@ -90,7 +90,7 @@ class Host(Machine):
 
 
 def machine(bare: Bare, name: str) -> Machine:
-    """A machine with a fresh clone of *bare*, registered."""
+    """Return a machine with a fresh clone of *bare*, registered."""
     made = Machine(name, bare.clone(name))
     assert made.manage("register_repo", str(made.clone.path)).exit == 0
     return made
@@ -135,7 +135,7 @@ def reopen(task: str, status: str, who: str = "anna") -> None:
 
 
 def repo(ended: Ended) -> dict[str, Any]:
-    """The one repo's part of a JSON report."""
+    """Return the one repo's part of a JSON report."""
     document: dict[str, Any] = json.loads(ended.stdout)
     (only,) = document["repos"]
     return dict(only)

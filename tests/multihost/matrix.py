@@ -107,7 +107,7 @@ class Matrix:
         return self.figures.faults
 
     def sample(self, number: int) -> list[tuple[tuple[str, ...], State]]:
-        """Some of the states reached, far ones, each with an order that leads there."""
+        """Return some of the states reached, far ones, each with an order that leads there."""
         longest = [(order, state) for state, order in self._reached.items() if len(order) == self._length]
         return random.Random(1).sample(longest, min(number, len(longest)))
 
@@ -159,12 +159,12 @@ class Matrix:
         return "".join(sorted(rests))
 
     def _is_edited_now(self, before: State, after: State) -> bool:
-        """Whether a step has made A's file say what a person sets there."""
+        """Return whether a step has made A's file say what a person sets there."""
         file = self.world.statuses(after)[0]
         return file == self.world.edited != self.world.statuses(before)[0]
 
     def _is_heard_of(self, state: State, name: str) -> bool:
-        """Whether a run on this machine sees A's edit, in a commit."""
+        """Return whether a run on this machine sees A's edit, in a commit."""
         says, _ = self.world.said_by(name, state)
         return says == self.world.edited and not (name == "a" and self.world.is_edited(state))
 

@@ -34,7 +34,7 @@ _SIZE_AT = 9
 
 @cache
 def blob(data: bytes) -> bytes:
-    """The name that git gives these bytes."""
+    """Return the name that git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
 
 
@@ -51,7 +51,7 @@ class Copy:
     own: str = ""
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file."""
+        """Return the bytes of a file."""
         return dict(self.files)[path]
 
     def is_edited(self, path: str, clean: Callable[[bytes], bytes] = bytes) -> bool:
@@ -95,7 +95,7 @@ class Copy:
         return any(path == "shallow" for path, _ in self.git)
 
     def has_setting(self, line: str) -> bool:
-        """Whether the clone's own settings have this line."""
+        """Return whether the clone's own settings have this line."""
         return line.encode() in dict(self.git)["config"]
 
     @cached_property
@@ -104,7 +104,7 @@ class Copy:
         return tuple(path for path, _ in self.git if path.startswith(_HEADS))
 
     def without_notes(self) -> Copy:
-        """The same without what it notes of its remote."""
+        """Return the same without what it notes of its remote."""
         return replace(self, git=tuple(item for item in self.git if not item[0].startswith((_REMOTES, "shallow"))))
 
 
@@ -158,7 +158,7 @@ class Repos:
         (self._origin / "HEAD").write_text(f"ref: {_HEADS}{branches.default}\n")
 
     def take(self, name: str) -> Copy:
-        """The clone as it is now; it must be in the middle of no writeback."""
+        """Return the clone as it is now; it must be in the middle of no writeback."""
         place = self._places[name]
         own = place.git / place.own
         assert not [left for left in _UNFINISHED if (own / left).exists()]
@@ -198,7 +198,7 @@ class Repos:
                 (place.git / ref).write_text(f"{commit}\n")
 
     def git(self, name: str, *arguments: str) -> bool:
-        """A person's git in a clone; whether it did what was asked."""
+        """Return a person's git in a clone; whether it did what was asked."""
         return self._run(self._places[name].clone.path, *arguments).returncode == 0
 
     def answer(self, name: str, *arguments: str) -> str:
@@ -207,7 +207,7 @@ class Repos:
         return "" if ended.returncode else ended.stdout.decode().strip()
 
     def git_at_origin(self, *arguments: str) -> bool:
-        """A git command in the origin; whether it did what was asked."""
+        """Return a git command in the origin; whether it did what was asked."""
         return self._run(self._origin, *arguments).returncode == 0
 
     def _run(self, path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

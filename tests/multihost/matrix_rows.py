@@ -63,7 +63,7 @@ class Part:
     episodes: tuple[Episode, ...]
 
     def after_a_move(self) -> Part:
-        """The same, once something else has moved the task."""
+        """Return the same, once something else has moved the task."""
         return replace(self, settled=False)
 
 
@@ -152,7 +152,7 @@ def _episode(row: Fields) -> Episode:
 
 
 def _rows(found: Iterable[Model]) -> list[dict[str, Any]]:
-    """All fields of each but its number: that is given anew, in the same order."""
+    """Return all fields of each but its number: that is given anew, in the same order."""
     return [
         {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key}
         for row in found

@@ -135,7 +135,7 @@ def require_all_pushed(git: Git, before: Looked, after: Looked) -> None:
 
 
 def _of_people(git: Git, *revisions: str) -> list[str]:
-    """Those of the commits that the hub has not made."""
+    """Return those of the commits that the hub has not made."""
     commits = git("rev-list", *revisions, "--").split()
     own = set(OwnCommit.objects.filter(commit__in=commits).values_list("commit", flat=True)) if commits else set()
     return [commit for commit in commits if commit not in own]

@@ -70,11 +70,11 @@ class Variant:
     fixes: Mapping[str, str] = {"a": "", "b": ""}
 
     def text(self, text: str) -> str:
-        """The workplan as A's file has it."""
+        """Return the workplan as A's file has it."""
         return text
 
     def clean(self, data: bytes) -> bytes:
-        """A file's bytes as git takes them into a commit."""
+        """Return a file's bytes as git takes them into a commit."""
         return data
 
     def clone_b(self, bare: Bare) -> Place:
@@ -101,7 +101,7 @@ class _OnA(Variant):
     commands: ClassVar[Commands] = {}
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Return one of the variant's own actions."""
         return world.by_person("a", state, *self.commands[action])
 
 
@@ -117,7 +117,7 @@ class Detached(_OnA):
     }
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person leaves the detached HEAD, with or without what was committed there."""
+        """Return a person leaves the detached HEAD, with or without what was committed there."""
         if world.values[state.a].branch:
             return state
         left = world.commit(state)
@@ -137,7 +137,7 @@ class Older(Detached):
     }
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person goes back to the branch, and leaves behind what was committed elsewhere."""
+        """Return a person goes back to the branch, and leaves behind what was committed elsewhere."""
         return super().settle(world, state, mine=False)
 
 
@@ -157,13 +157,13 @@ class Merging(_OnA):
         _branch_off(a, b"status: todo", b"status: in_progress")
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person finishes the merge or aborts it."""
+        """Return a person finishes the merge or aborts it."""
         if not world.values[state.a].under_way:
             return state
         return self.take("finish" if mine else "abort", world, state)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions; a merge ends only where one is in progress."""
+        """Return one of the variant's own actions; a merge ends only where one is in progress."""
         if world.values[state.a].under_way == (action == "merge"):
             return state
         return super().take(action, world, state)
@@ -184,7 +184,7 @@ class Rebasing(Merging):
         """Nothing."""
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Return one of the variant's own actions."""
         if world.values[state.a].under_way == (action == "rebase onto"):
             return state
         return _OnA.take(self, action, world, state)
@@ -235,7 +235,7 @@ class Amended(_OnA):
         _reword_later(a)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions; what is pushed is not amended."""
+        """Return one of the variant's own actions; what is pushed is not amended."""
         copy, branches = world.values[state.a], world.values[state.origin]
         if action == "amend" and copy.head in (copy.noted, branches.tip):
             return state
@@ -270,7 +270,7 @@ class Shallow(Variant):
         _reword_later(a)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Return one of the variant's own actions."""
         if action == "reword":
             merged = (("merge", "-q", "--no-edit", "topic"), ("push", "-q", "origin", "main"))
             return world.by_person("a", state, *merged)
@@ -325,13 +325,13 @@ class Renamed(Variant):
     fixes = _PUSHING
 
     def take(self, action: str, world: World, state: State) -> State:
-        """The branch's new name at the origin, or a person who follows it on A."""
+        """Return the branch's new name at the origin, or a person who follows it on A."""
         if action == "rename":
             return world.at_origin(state, "branch", "-m", "main", "trunk")
         return self._follow(world, state, "a")
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """All follow."""
+        """Return all follow."""
         return self._follow(world, self._follow(world, state, "a"), "b")
 
     def _follow(self, world: World, state: State, name: str) -> State:
@@ -353,7 +353,7 @@ class LineEnds(Variant):
     fixes = _PUSHING
 
     def text(self, text: str) -> str:
-        """The workplan with CRLF."""
+        """Return the workplan with CRLF."""
         return text.replace("\n", "\r\n")
 
     def clean(self, data: bytes) -> bytes:
@@ -368,7 +368,7 @@ class LineEnds(Variant):
             (info / "attributes").write_text("*.md text\n")
 
     def take(self, action: str, world: World, state: State) -> State:
-        """A person has git convert what is committed."""
+        """Return a person has git convert what is committed."""
         return world.by_person("a", state, ("add", "--renormalize", FILE), ("commit", "-aqm", "Line ends"))
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:

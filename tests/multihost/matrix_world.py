@@ -66,7 +66,7 @@ class Values:
         self._values: list[Any] = []
 
     def number(self, value: Any) -> int:
-        """The number of *value*."""
+        """Return the number of *value*."""
         found = self._numbers.setdefault(value, len(self._values))
         if found == len(self._values):
             self._values.append(value)
@@ -129,27 +129,27 @@ class World:
     # ---- What each step sees and moves -------------------------------------------------------------------------------
 
     def report(self, state: State) -> State:
-        """A program reports the task as done to the hub."""
+        """Return a program reports the task as done to the hub."""
         return self._decide(state, "report")
 
     def reopen(self, state: State) -> State:
-        """A person takes the task back to todo, in the hub."""
+        """Return a person takes the task back to todo, in the hub."""
         return self._decide(state, "reopen")
 
     def edit(self, state: State) -> State:
-        """A person sets the status in A's file."""
+        """Return a person sets the status in A's file."""
         (a,) = self._once(("edit", state.a), lambda: (self._edit(self.values[state.a]),))
         return state._replace(a=a)
 
     def commit(self, state: State) -> State:
-        """A person commits on A what is edited, if anything is."""
+        """Return a person commits on A what is edited, if anything is."""
         if not self.is_edited(state):
             return state
         (a,) = self._once(("commit", state.a), lambda: self._person("a", state, ("commit", "-aqm", "Work"))[:1])
         return state._replace(a=a)
 
     def push(self, state: State) -> State:
-        """A person pushes from A; git may refuse."""
+        """Return a person pushes from A; git may refuse."""
         copy, branches = self.values[state.a], self.values[state.origin]
         branch = copy.branch or branches.default
         if copy.head == branches.tip or branch not in dict(branches.commits):
@@ -157,7 +157,7 @@ class World:
         return self.by_person("a", state, ("push", "-q", copy.remote, branch))
 
     def pull(self, state: State) -> State:
-        """A person pulls on B, by fast-forward; git may refuse."""
+        """Return a person pulls on B, by fast-forward; git may refuse."""
         return self.by_person("b", state, ("pull", "-q", "--ff-only"))
 
     def rebase(self, state: State, *, mine: bool) -> State:
@@ -169,11 +169,11 @@ class World:
         return self.push(self.by_person("a", state, ("pull", "-q", "--rebase", wins, copy.remote, branches.default)))
 
     def is_made_anew(self, before: State, after: State) -> bool:
-        """Whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
+        """Return whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
         return self.values[after.a].head not in (self.values[before.a].head, self.values[before.origin].tip)
 
     def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
-        """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
+        """Return a fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
         clone, ledger = (state.a, state.ledger_a) if name == "a" else (state.b, state.ledger_b)
         seen = (SYNC if sync else self.variant.fixes[name], name, clone, state.origin, state.hub, ledger)
         clone, origin, hub, ledger, moved, outcome, head = self._once(seen, lambda: self._fix(*seen))
@@ -185,7 +185,7 @@ class World:
     # ---- What it looks like ------------------------------------------------------------------------------------------
 
     def is_edited(self, state: State) -> bool:
-        """Whether A's file is not as A's index has it."""
+        """Return whether A's file is not as A's index has it."""
         return self._is_edited(self.values[state.a])
 
     def _is_edited(self, copy: Copy) -> bool:
@@ -281,7 +281,7 @@ class World:
         return self.values.number(replace(a, files=files))
 
     def by_person(self, name: str, state: State, *commands: tuple[str, ...]) -> State:
-        """A person's git *commands* on a machine, one after another; git may refuse some."""
+        """Return a person's git *commands* on a machine, one after another; git may refuse some."""
         clone = getattr(state, name)
         seen = (commands, name, clone, state.origin)
         clone, origin = self._once(seen, lambda: self._person(name, state, *commands))
@@ -294,7 +294,7 @@ class World:
         return self.values.number(self._repos.take(name)), self.values.number(self._repos.origin())
 
     def at_origin(self, state: State, *command: str) -> State:
-        """A git command in the origin."""
+        """Return a git command in the origin."""
 
         def run() -> tuple[int, ...]:
             if not self._straight:
@@ -306,7 +306,7 @@ class World:
         return state._replace(origin=origin)
 
     def manage(self, name: str, state: State, command: str) -> State:
-        """A *command* of the product on a machine's clone, which changes what the hub says of the repo."""
+        """Return a *command* of the product on a machine's clone, which changes what the hub says of the repo."""
         seen = (command, name, getattr(state, name), state.origin, state.hub, state.heads)
 
         def run() -> tuple[int, ...]:
@@ -323,7 +323,7 @@ class World:
         return state._replace(hub=hub)
 
     def prune(self, state: State) -> State:
-        """All runs and resolved findings that may go are deleted."""
+        """Return all runs and resolved findings that may go are deleted."""
         ledgers = state.ledger_a, state.ledger_b
         seen = ("prune", state.hub, *ledgers, state.heads)
 

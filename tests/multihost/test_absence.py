@@ -23,7 +23,7 @@ def committed() -> bool:
 class TestUncommitted:
     @pytest.fixture
     def two(self, origin: Origin) -> tuple[Machine, Machine]:
-        """The hub has a workplan that is untracked in the first clone."""
+        """Return the hub has a workplan that is untracked in the first clone."""
         a, b = make_machines(origin, "a", "b")
         a.clone.write(DRAFT, TEXT)
         assert codes(a.fix()) == [("C-07", "created")]

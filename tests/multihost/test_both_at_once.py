@@ -19,7 +19,7 @@ from tests.multihost.machine import Host
 
 @pytest.fixture
 def pair(hub: Hub, origin: Origin) -> tuple[Host, Host]:
-    """The remote machine and the workstation, which both know the plan."""
+    """Return the remote machine and the workstation, which both know the plan."""
     remote, workstation = (Host(name, origin.clone(name), hub) for name in ("remote", "workstation"))
     remote.clone.write(FILE, TEXT)
     remote.commit("Plan")

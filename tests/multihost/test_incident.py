@@ -18,7 +18,7 @@ BEHIND = "Repo 'remote' is behind remote — pull before fixing to avoid clobber
 
 
 def said(ended: Ended) -> dict[str, Any]:
-    """The one repo's part of a JSON report, which must not have failed."""
+    """Return the one repo's part of a JSON report, which must not have failed."""
     assert (ended.exit, ended.stderr) == (0, ""), ended
     (repo,) = json.loads(ended.stdout)["repos"]
     return dict(repo)
@@ -34,7 +34,7 @@ def without_run(repo: dict[str, Any]) -> dict[str, Any]:
 
 
 def whole_hub() -> dict[str, list[dict[str, Any]]]:
-    """Every row of the hub but those of the runs."""
+    """Return every row of the hub but those of the runs."""
     return rows(Repo, Checkout, Workstream, Task, StatusChange, LedgerEntry, Finding)
 
 

@@ -38,7 +38,7 @@ def make_text(*, plan: bool = True, tasks: bool = True, status: str = "todo") ->
 
 
 def make_repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machine:
-    """A machine with a clone of a repo of its own, in the hub."""
+    """Return a machine with a clone of a repo of its own, in the hub."""
     made = Machine(name, new_origin(name).clone(name))
     for path, content in files.items():
         made.clone.write(path, content)
@@ -96,7 +96,7 @@ BELONGS = f"state_hub_workstream_id {UUID} belongs to workplan 'a/WP-1' of anoth
 
 
 def read_homes() -> dict[str, tuple[str, str]]:
-    """Each workstream's repo and path, by key."""
+    """Return each workstream's repo and path, by key."""
     rows = Workstream.objects.order_by("key").values_list("key", "repo__slug", "path")
     return {key: (slug, path) for key, slug, path in rows if key == "WP-1"}
 

@@ -21,7 +21,7 @@ def push_other_work(other: Machine, name: str = "others.md") -> None:
 
 
 def make_uncommitted_work(a: Machine) -> dict[str, object]:
-    """All of a person's work that is not committed, the staged state included."""
+    """Return all of a person's work that is not committed, the staged state included."""
     a.clone.write(".gitignore", "ignored\n")
     a.clone.write("staged.md", "first\n")
     a.clone.git("add", "staged.md", ".gitignore")

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 
 def commit_done(at_work: Machine, message: str = "Done", *, off: timedelta | None = None) -> str:
-    """A person sets T01 to done and commits it; the clock is *off* by so much."""
+    """Return a person sets T01 to done and commits it; the clock is *off* by so much."""
     at_work.edit(T01, "done")
     date = (datetime.now(UTC) + off).isoformat() if off is not None else None
     return at_work.clone.commit(message, date=date)
@@ -51,7 +51,7 @@ def commit_other_work(at_work: Machine, name: str = "notes.md") -> None:
 
 
 def make_machine_with_clone(origin: Origin, name: str, *args: str) -> Machine:
-    """A machine with a clone of its own kind, over a transport that knows depths and filters."""
+    """Return a machine with a clone of its own kind, over a transport that knows depths and filters."""
     origin.git("config", "uploadpack.allowFilter", "true")
     path = origin.path.with_name(name)
     origin.git("clone", "--quiet", *args, f"file://{origin.path}", str(path))

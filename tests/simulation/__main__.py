@@ -91,7 +91,7 @@ def _replay(folder: Folder, file: Path) -> int:
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    """An empty folder, in memory where that is possible, and an environment that nothing of the user's is in."""
+    """Yield an empty folder, in memory where that is possible, and an environment that nothing of the user's is in."""
     memory = Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="statehub-simulation-", dir=parent) as folder:

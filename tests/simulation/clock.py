@@ -42,6 +42,6 @@ class Clock:
             self._machine = before
 
     def now(self) -> datetime:
-        """The time there; no two looks at it are the same, as long as nobody sets it."""
+        """Return the time there; no two looks at it are the same, as long as nobody sets it."""
         self._true += GLANCE
         return self._true + self._wrong[self._machine]

@@ -59,7 +59,7 @@ class Folder:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        """A new world; it stands for as long as the context does."""
+        """Yield a new world; it stands for as long as the context does."""
         shutil.rmtree(self._live)
         shutil.copytree(self._kept, self._live)
         clock = Clock()

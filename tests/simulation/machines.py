@@ -54,7 +54,7 @@ def configure(top: Path) -> None:
 
 
 def rename_branch(origin: Path) -> bool:
-    """The server's branch gets another name, or its old one back."""
+    """Return the server's branch gets another name, or its old one back."""
     old = gitfiles.head(origin)[0]
     if old not in gitfiles.branches(origin):
         return False
@@ -63,7 +63,7 @@ def rename_branch(origin: Path) -> bool:
 
 
 def empty(origin: Path) -> bool:
-    """All branches of the server go."""
+    """Return all branches of the server go."""
     names = gitfiles.branches(origin)
     for name in names:
         git(origin, "update-ref", "-d", name)

@@ -109,12 +109,12 @@ def _gates(history: History, run: Run, before: Look, after: Look) -> None:
 
 
 def _is_gone(run: Run, before: Look) -> bool:
-    """Whether origin answers, and has no such branch although it has others."""
+    """Return whether origin answers, and has no such branch although it has others."""
     return run.online and run.fetched and bool(before.origin) and not before.tip
 
 
 def _is_off_branch(run: Run, before: Look, at: str) -> bool | None:
-    """Whether *at*, a ref or a commit, is not the repo's branch, nor its tip; None if nobody can say."""
+    """Return whether *at*, a ref or a commit, is not the repo's branch, nor its tip; None if nobody can say."""
     if _is_gone(run, before):
         return False
     if at.startswith("refs/"):

@@ -146,7 +146,7 @@ class News:
         )
 
     def _source(self, task: str, status: str, base: Commit) -> tuple[str, bool]:
-        """The commit that *status* comes from ('' for none), and whether that is beyond doubt."""
+        """Return the commit that *status* comes from ('' for none), and whether that is beyond doubt."""
         path = self._path(task, status, base)
         if not path:
             return "", True
@@ -160,7 +160,7 @@ class News:
             commit = older[0]
 
     def _path(self, task: str, status: str, commit: Commit) -> str:
-        """The file in which *task* has *status* in the commit; '' where it has another, or is not there."""
+        """Return the file in which *task* has *status* in the commit; '' where it has another, or is not there."""
         found = (
             path for path, blob in commit.files.items()
             if path.startswith("workplans/") and statuses(self._history.blob(blob)).get(task) == status
@@ -168,7 +168,7 @@ class News:
         return next(found, "")
 
     def _base(self, run: Run, before: Look, after: Look) -> Commit:
-        """The commit that was compared: after a pull, and below what was written back then."""
+        """Return the commit that was compared: after a pull, and below what was written back then."""
         known = self._history.reachable(*filter(None, (before.clones[run.host].head, before.tip)))
         base = self._history.commit(after.clones[run.host].head)
         while base.name not in known:
@@ -252,10 +252,10 @@ class News:
 
 
 def _text(data: bytes) -> bytes:
-    """A file but for its line ends."""
+    """Return a file but for its line ends."""
     return data.replace(b"\r\n", b"\n")
 
 
 def _agreed(clone: Clone, hub: Hub) -> set[str]:
-    """The tasks of which the files and the hub say the same."""
+    """Return the tasks of which the files and the hub say the same."""
     return {task for task, status in clone.statuses.items() if hub.tasks.get(task) == status}

@@ -80,7 +80,7 @@ class Person:
         return gitfiles.ref(self.common_dir, f"refs/remotes/{self.remote}/{self.main}")
 
     def look(self) -> Clone:
-        """A snapshot of the clone."""
+        """Return a snapshot of the clone."""
         own, common = gitfiles.folders(self.top)
         files = gitfiles.work_tree(self.top)
         files = {path: data for path, data in files.items() if not path.endswith(LEFTOVER)}
@@ -98,7 +98,7 @@ class Person:
 
     @staticmethod
     def _names(files: dict[str, bytes], index: dict[str, str]) -> dict[str, str]:
-        """The blob that each file would be: its bytes if these are staged, else as its attributes convert it."""
+        """Return the blob that each file would be: its bytes if these are staged, else as its attributes convert it."""
         attributes = files.get(".gitattributes", b"")
         names = {}
         for path, data in files.items():

@@ -22,7 +22,7 @@ class Records:
         self._changes = {pk: change for pk, change in self._changes.items() if change.task != task}
 
     def check(self, hub: Hub) -> set[str]:
-        """The tasks that were moved in the hub, to a lower or equal rank, since the last look. Raises Broken."""
+        """Return the tasks that were moved in the hub, to a lower or equal rank, since the last look. Raises Broken."""
         back = set[str]()
         now = {change.pk: change for change in hub.changes}
         promise(

@@ -70,7 +70,7 @@ class World:
         self._model = Model(self.store, self._started, WITNESSES if self._started.hub.tasks else ())
 
     def look(self) -> Look:
-        """A snapshot of everything."""
+        """Return a snapshot of everything."""
         clones = {host: person.look() for host, person in self.people.items()}
         return Look(clones, gitfiles.branches(self._origin), hub.snapshot())
 
@@ -139,13 +139,13 @@ class World:
         return True
 
     def _register(self, host: str) -> bool:
-        """A person lets the hub follow the branch to another name."""
+        """Return a person lets the hub follow the branch to another name."""
         with self.clock.of(host):
             register(find_worktree(str(self.people[host].top)), host)
         return True
 
     def _prune(self) -> bool:
-        """All that is over goes from the hub's history."""
+        """Return all that is over goes from the hub's history."""
         with self.clock.of("hub"):
             return prune(self.clock.now() + timedelta(days=99)).runs > 0
 
@@ -239,12 +239,12 @@ class World:
     # ---- Trouble -----------------------------------------------------------------------------------------------------
 
     def _crash(self, host: str, number: str, *words: str) -> bool:
-        """A fix that is killed right before its effect *number*."""
+        """Return a fix that is killed right before its effect *number*."""
         effects = Effects(int(number), lambda: os.kill(os.getpid(), signal.SIGKILL), gently=False, at_files=True)
         return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
 
     def _kill(self, host: str, *words: str) -> bool:
-        """A fix that is killed in the middle of its commit, and git with it, whose lock stays."""
+        """Return a fix that is killed in the middle of its commit, and git with it, whose lock stays."""
         lock = self.people[host].git_dir / "index.lock"
 
         def die() -> None:
@@ -301,7 +301,7 @@ class World:
         raise BrokenPromiseError(f"after {ROUNDS} rounds of fixes things still change")
 
     def _decide(self) -> bool:
-        """A person decides what goes back and forth: the hub gets what the file says."""
+        """Return a person decides what goes back and forth: the hub gets what the file says."""
         decided = False
         for finding in Finding.objects.filter(resolved_at=None, code="C-20").select_related("checkout"):
             status = self.people[finding.checkout.host].look().statuses.get(finding.task)
