@@ -18,8 +18,8 @@ SETTINGS = "statehub.settings_base"
 class Listener:
     """An execute wrapper of Django's that notes every statement.
 
-    It notes too where a transaction begins or ends without a statement that Django would see: psycopg sends its BEGIN
-    by itself, and both drivers commit by a call.
+    It also notes if a transaction begins or ends without a statement that Django would see: psycopg sends its BEGIN
+    on its own, and both drivers commit by a call.
     """
 
     def __init__(self) -> None:

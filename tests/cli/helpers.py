@@ -52,12 +52,12 @@ def run(name: str, *args: str | Path) -> Ended:
 
 
 def check(*args: str | Path) -> Ended:
-    """`check_consistency` with a JSON report."""
+    """Run `check_consistency` with a JSON report."""
     return run("check_consistency", "--format", "json", *args)
 
 
 def fix(*args: str | Path) -> Ended:
-    """`fix_consistency` with a JSON report."""
+    """Run `fix_consistency` with a JSON report."""
     return run("fix_consistency", "--format", "json", *args)
 
 
@@ -105,7 +105,7 @@ def findings(ended: Ended) -> list[Json]:
 
 
 def codes(ended: Ended) -> list[tuple[str, str]]:
-    """Code and action of each finding in the report."""
+    """List code and action of each finding in the report."""
     return [(finding["code"], finding["action"]) for finding in findings(ended)]
 
 
@@ -153,7 +153,7 @@ def hub_rows() -> dict[str, list[Json]]:
 
 
 def episodes() -> list[tuple[str, str, int]]:
-    """Code, resolution ('' while open) and times seen of each episode, in the order of their beginnings."""
+    """List code, resolution ('' while open) and times seen of each episode, in the order of their beginnings."""
     found = Finding.objects.order_by("pk").values_list("code", "resolution", "times_seen")
     assert not Finding.objects.filter(resolved_at=None).exclude(resolution="", resolved_by=None).exists()
     assert not Finding.objects.exclude(resolved_at=None).filter(resolution="").exists()
@@ -161,12 +161,12 @@ def episodes() -> list[tuple[str, str, int]]:
 
 
 def statuses() -> dict[str, str]:
-    """Task id → status in the hub."""
+    """Return task id → status in the hub."""
     return dict(Task.objects.order_by("key").values_list("key", "status"))
 
 
 def tree(clone: Clone) -> tuple[str, list[str], dict[str, bytes]]:
-    """HEAD, dirt and files of the work tree."""
+    """Return HEAD, dirt and files of the work tree."""
     files = sorted(path for path in clone.path.rglob("*") if path.is_file() and ".git" not in path.parts)
     return clone.head, clone.status(), {str(path): path.read_bytes() for path in files}
 

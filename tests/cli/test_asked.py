@@ -1,4 +1,4 @@
-"""What a command line asks for happens, or is refused in one line: several checkouts, options twice or in vain."""
+"""Requests of a command line are fulfilled, or refused in one line: several checkouts, repeated or useless options."""
 
 from __future__ import annotations
 

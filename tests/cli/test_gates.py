@@ -1,4 +1,4 @@
-"""What holds a whole checkout back: a check says so and goes on, a fix writes nothing of any kind."""
+"""Gates that block a whole checkout: a check says so and goes on, a fix writes nothing of any kind."""
 
 from __future__ import annotations
 

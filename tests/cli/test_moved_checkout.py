@@ -1,4 +1,4 @@
-"""What the next run finds if a checkout was moved in the hub, from a machine that could not look at its disk."""
+"""The next run after a checkout was moved in the hub, from a machine that could not look at its disk."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def section(slug: str = "clone", workplans: str = "workplans/**/*.md") -> bytes:
 
 
 UNMATCHED = "no file matches the repo's workplan pattern 'workplans/**/*.md'\n"
-"""What registration says of a repo without workplans."""
+"""Message of a registration of a repo without workplans."""
 
 
 def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
@@ -35,7 +35,7 @@ def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
 
 
 def says(clone: Clone, file: str | Path, line: str) -> None:
-    """The command on a checkout that is known already says *line* of the protocol."""
+    """Check that the command on a known checkout says *line* of the protocol."""
     known = f"{clone.path} is registered already, as 'clone' (0 files match)\n"
     assert keep(clone, file) == Ended(0, f"{known}{line}\n", UNMATCHED)
 
@@ -51,7 +51,7 @@ def everything(clone: Clone) -> dict[str, bytes | str]:
 
 
 def refused(clone: Clone, file: str | Path, why: str) -> None:
-    """Nothing is registered, nothing written, and one line says why."""
+    """Check that nothing is registered or written, and one line says why."""
     before, head = everything(clone), clone.head
     assert keep(clone, file) == Ended(2, "", f"error: {why}\n")
     assert not Repo.objects.exists()
@@ -246,7 +246,7 @@ def test_disk_that_is_full(clone: Clone) -> None:
 
 
 def keep_without_hub(clone: Clone) -> str:
-    """What keeps the protocol from being written; the database is left alone."""
+    """Obstacles to writing the protocol; the database is left alone."""
     from consistency.cli.session_protocol import SessionProtocolError, keep_protocol
 
     with pytest.raises(SessionProtocolError) as caught:

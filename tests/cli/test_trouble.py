@@ -1,4 +1,4 @@
-"""What keeps a command from running: one clear line on stderr, exit status 2, nothing on stdout, no traceback."""
+"""Obstacles to a command: one clear line on stderr, exit status 2, nothing on stdout, no traceback."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _Reporter:
         self._last: dict[str, str] = {}
 
     async def work(self, pause: float) -> None:
-        """Operations, until there are none left."""
+        """Do operations until none are left."""
         ways: list[Callable[[], Awaitable[None]]] = [self._plain, self._keyed, self._matched, self._batch, self._reopen]
         try:
             while self._budget.take():
@@ -125,7 +125,7 @@ class _Reporter:
         self._note([report], await self._line.call("PATCH", f"tasks/{report.task}/", _body(report)))
 
     async def _keyed(self) -> None:
-        """The same call several times, as one whose answers get lost would make it."""
+        """Make the same call several times, as a client does that lost the answers."""
         report, key = self._report(), uuid.uuid4().hex
         call = ("PATCH", f"tasks/{report.task}/", _body(report))
         way = self._chance.choice(["once", "again", "at once", "hang up"])
@@ -155,7 +155,7 @@ class _Reporter:
                 return
 
     async def _batch(self) -> None:
-        """Several tasks of both repos, in any order."""
+        """Report several tasks of both repos, in any order."""
         reports = [self._report(task) for task in self._chance.sample(self._tasks, self._chance.randint(2, 6))]
         items = [{"task": report.task, **_body(report)} for report in reports]
         self._note(reports, await self._line.call("PATCH", "tasks/", items))

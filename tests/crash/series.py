@@ -35,7 +35,7 @@ _AFTER = {WRITE: ("write", "fsync"), READ: None, SPAWN: None, QUERY: (), SQL: No
 
 _NEEDS_ROOM = ("open", "mkdir", "link", "rename", "write", "fsync")
 UNATTRIBUTED = ("log", "cat-file")
-"""The gits that tell who brought a status: where one of them fails, the run's own user is named instead, for good."""
+"""The gits that show who brought a status: if one of them fails, the run's own user is named instead, for good."""
 
 NEVER = ("Traceback", "internal error")
 """Forbidden output of any run."""

@@ -39,7 +39,7 @@ def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool
 NOTHING, GATES_ALONE = RunScope(), RunScope(inspected=True)
 ALL = set(CODES)
 PRESENCE = {"C-02", "C-03", "C-08", "C-23", "C-27"}
-"""What is known by looking for a file, whatever it says."""
+"""The results of a look for a file, whatever it contains."""
 
 
 def test_run_that_saw_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What older versions have recorded is evidence too: the migration takes it over, and gives it back."""
+"""Records of older versions are evidence too: the migration takes them over, and gives them back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def minutes(number: int) -> datetime:
 
 
 def filled(old: Any) -> None:
-    """A repo with two checkouts: runs of all kinds, a task that was written back and reopened."""
+    """Create a repo with two checkouts: runs of all kinds, a task that was written back and reopened."""
     Repo, Checkout, Workstream, Task, StatusChange = (
         old.get_model("statehub", name) for name in ("Repo", "Checkout", "Workstream", "Task", "StatusChange")
     )

@@ -34,7 +34,7 @@ END = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday
 
 
 def story() -> list[tuple[object, ...]]:
-    """Moves, without the UUIDs."""
+    """Return the moves, without the UUIDs."""
     return list(StatusChange.objects.order_by("at", "task__key").values_list("task__key", "old", "new", "at", "who"))
 
 

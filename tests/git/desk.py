@@ -148,7 +148,7 @@ def tracking_commit(clone: Clone) -> str:
 
 
 def advance(clone: Clone, name: str = "news") -> None:
-    """One commit more at origin."""
+    """Add one commit at origin."""
     clone.write(name, name)
     clone.commit(name)
     clone.push()
@@ -196,7 +196,7 @@ def refused(clone: Clone, *words: str, committer: Committer = COMMITTER, record:
 
 
 def photograph(clone: Clone) -> dict[str, object]:
-    """All that a person has: index entries, what git says of the work tree, each file's bytes, mode and owner."""
+    """Return all that a person has: index entries, git's status, each file's bytes, mode and owner."""
     found: dict[str, object] = {
         "head": clone.head,
         "branch": clone.git("rev-parse", "--abbrev-ref", "HEAD"),
@@ -224,7 +224,7 @@ def leftovers(clone: Clone) -> list[str]:
 
 
 def conflict(clone: Clone, command: str) -> None:
-    """Two branches that change one line, and a *command* that stops because of it."""
+    """Make two branches that change one line, and run a *command* that stops because of it."""
     clone.git("checkout", "--quiet", "-b", "other")
     for text in ("theirs", "more theirs"):
         clone.write("README.md", text)

@@ -57,7 +57,7 @@ def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
 
 
 def cut_with_us(clone: Clone, hook: Hook) -> None:
-    """The same, and this tool's process is killed with its git."""
+    """Cut the writeback off, and kill this tool's process with its git."""
     hook("reference-transaction", f'{AT_COMMITTED}; kill -9 "$(ps -o ppid= -p $PPID)" $PPID')
     assert subprocess.run([sys.executable, "-c", WRITE, clone.path], cwd=ROOT, check=False).returncode == -9
     hook("reference-transaction", "exit 0")

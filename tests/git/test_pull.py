@@ -37,7 +37,7 @@ def no_rewind(dropped: Sequence[StatusWritten]) -> None:
 
 
 def anybody(dropped: Sequence[StatusWritten]) -> None:
-    """Takes no note."""
+    """Take no note."""
 
 
 def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:

@@ -68,7 +68,7 @@ class Machine:
         self.clone.pull()
 
     def statuses(self) -> dict[str, str]:
-        """What the file says: task → status."""
+        """Return the statuses in the file: task → status."""
         lines = self.clone.read(FILE).decode().split("\n")
         return {task: lines[place - 1].removeprefix("status: ") for task, place in PLACES.items()}
 
@@ -125,12 +125,12 @@ def _make_machines(bare: Bare, *names: str) -> list[Machine]:
 
 
 def report(task: str, status: str, who: str = "remote") -> None:
-    """A status that some program reports to the hub."""
+    """Report a status to the hub, as any program."""
     advance(find_task(task), status, Actor(who, Source.API))
 
 
 def reopen(task: str, status: str, who: str = "anna") -> None:
-    """A person moves a task back, on purpose."""
+    """Move a task back on purpose, as a person."""
     move_back(find_task(task), status, "not done after all", Actor(who, Source.ADMIN))
 
 

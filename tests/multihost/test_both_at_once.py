@@ -32,7 +32,7 @@ def pair(hub: Hub, origin: Origin) -> tuple[Host, Host]:
 
 
 def at_once(*actions: Callable[[], Ended]) -> list[Ended]:
-    """What each of *actions*, begun at the same moment, ended with."""
+    """Run all *actions* at the same moment and return the results."""
     with ThreadPoolExecutor(len(actions)) as pool:
         ended = [each.result() for each in [pool.submit(action) for action in actions]]
     assert [each.exit for each in ended] == [0] * len(actions), ended

@@ -1,4 +1,4 @@
-"""The incident: a workstation that nobody has pulled for days, each machine with processes and a clone of its own."""
+"""The incident: a workstation without a pull for days; each machine has its own processes and clone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_fixes(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def without_run(repo: dict[str, Any]) -> dict[str, Any]:
-    """What a check says of a repo, whichever of the machines asks."""
+    """Result of a check of a repo, on either of the machines."""
     return {name: value for name, value in repo.items() if name not in ("run_id", "path")}
 
 

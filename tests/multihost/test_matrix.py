@@ -19,7 +19,7 @@ ONCE = 3 if ON_POSTGRESQL else 6
 AGAIN = int(os.environ.get("MATRIX_LENGTH", "3" if ON_POSTGRESQL else "5"))
 """The most actions where each may come again."""
 SAMPLE = 8
-"""So many states, far from the start, are reached once more without putting anything back on the way."""
+"""Number of states, far from the start, that are reached once more without putting anything back on the way."""
 
 pytestmark = pytest.mark.usefixtures("hub")
 

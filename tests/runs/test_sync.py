@@ -1,4 +1,4 @@
-"""The hub's part of a run: one transaction, and never over what somebody reported meanwhile."""
+"""The hub's part of a run: one transaction, and never over reports made since it began."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class TestHubThatMoves:
         assert found(fixed(clone)) == ["C-07"]
 
     def test_task_moved_by_hand_without_its_version(self, clone: Clone) -> None:
-        """Not how a status is moved; the update's own condition holds all the same."""
+        """A status is not moved like this; the update's own condition holds anyway."""
         mirrored(clone)
         edit(clone, "status: todo", "status: in_progress")
         edit(clone, "status: active", "status: done")

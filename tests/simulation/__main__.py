@@ -106,7 +106,7 @@ def _place() -> Iterator[Path]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_000, help="so many, default 2000")
+    parser.add_argument("--steps", type=int, default=2_000, help="number of steps, default 2000")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no longer than this")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), help="default by chance")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play the steps in this file instead")

@@ -71,7 +71,7 @@ class Store:
 
 
 def blob_name(data: bytes) -> str:
-    """What git calls the blob with these bytes."""
+    """Return git's name for the blob with these bytes."""
     return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
@@ -104,7 +104,7 @@ def head(git_dir: Path) -> tuple[str, str]:
 
 
 def folders(top: Path) -> tuple[Path, Path]:
-    """The git folder of the work tree at *top*, and the one that it shares with others (gitrepository-layout)."""
+    """Return the git folder of the work tree at *top*, and the one it shares with others (gitrepository-layout)."""
     own = top / ".git"
     if own.is_dir():
         return own, own
@@ -119,7 +119,7 @@ _UNDER_WAY = (
 
 
 def under_way(git_dir: Path) -> str:
-    """What git is in the middle of, '' for nothing."""
+    """Return git's operation in progress, '' for none."""
     return next((name for name in _UNDER_WAY if (git_dir / name).exists()), "")
 
 

@@ -1,4 +1,4 @@
-"""What is said where a promise did not hold."""
+"""Messages of broken promises."""
 
 from __future__ import annotations
 
