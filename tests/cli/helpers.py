@@ -35,7 +35,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def cannot_run(line: str) -> Ended:
-    """What a command ends with that cannot run."""
+    """Result of a command that cannot run."""
     return Ended(2, "", f"error: {line}\n")
 
 

@@ -246,7 +246,7 @@ def test_disk_that_is_full(clone: Clone) -> None:
 
 
 def keep_without_hub(clone: Clone) -> str:
-    """Obstacles to writing the protocol; the database is left alone."""
+    """Fail to write the protocol, without the database, and return the reason."""
     from consistency.cli.session_protocol import SessionProtocolError, keep_protocol
 
     with pytest.raises(SessionProtocolError) as caught:

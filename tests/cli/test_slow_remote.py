@@ -35,7 +35,7 @@ def agreed(origin: Origin, clone: Clone) -> Clone:
 
 
 def with_many_files(origin: Origin) -> None:
-    """Number of objects that git keeps as one pack (git-config, "fetch.unpackLimit")."""
+    """Commit more objects than git unpacks: it keeps them as one pack (git-config, "fetch.unpackLimit")."""
     other = origin.clone("another")
     for number in range(150):
         other.write(f"many/{number}", str(number))

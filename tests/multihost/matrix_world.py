@@ -409,7 +409,7 @@ def _status(copy: Copy) -> str:
 
 @contextmanager
 def _clock(hub: Mirror) -> Iterator[None]:
-    """A clock that goes on with each move of the task: moves before and after a decision have different times."""
+    """Let the clock go on with each move of the task: moves before and after a decision have different times."""
     now = BEGIN + timedelta(minutes=1 + len(hub.changes))
     with replace_clock(lambda: now):
         yield

@@ -29,7 +29,7 @@ def read_fixes(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def without_run(repo: dict[str, Any]) -> dict[str, Any]:
-    """Result of a check of a repo, on either of the machines."""
+    """Return the report of a check of a repo without the run; it is equal on both machines."""
     return {name: value for name, value in repo.items() if name not in ("run_id", "path")}
 
 
