@@ -22,7 +22,7 @@ MAX_BYTES = 5 * 1024 * 1024
 
 @dataclass
 class Count:
-    """How many files were read, and the alarms: where, and what was said."""
+    """The number of files read, and the alarms with their places and messages."""
 
     files: int = 0
     alarms: dict[str, list[tuple[str, Problem]]] = field(default_factory=lambda: {"C-23": [], "C-24": []})

@@ -54,7 +54,7 @@ class Cost:
 
 
 def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Sample:
-    """Run `command` once and return its cost; raises `RunFailedError` where it exits with another status than 0."""
+    """Run `command` once and return its cost; raises `RunFailedError` if it exits with another status than 0."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         out = Path(scratch, "cost.json")
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(out), *command]

@@ -94,7 +94,7 @@ def timed(arena: Arena, repeat: int) -> dict[str, Cost]:
 
 
 def _see(report: Mapping[str, Any], scenario: Scenario, findings: int) -> None:
-    """Raise `RunFailedError` where the run did not report exactly what was prepared for it."""
+    """Raise `RunFailedError` if the run did not report exactly the prepared changes."""
     repo = report["repos"][0]
     expected = {scenario.code: findings} if scenario.code else {}
     if repo["counts"] != expected or not repo["converged"] or repo["freshness"] != "fresh":

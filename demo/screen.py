@@ -18,7 +18,7 @@ class Screen:
     """Output stream of the demo."""
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
-        """Colour only where `stream` is a terminal."""
+        """Colour only if `stream` is a terminal."""
         self._stream = stream
         self.coloured = stream.isatty()
         self._step = 0

@@ -12,7 +12,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs/deployment.md"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Commands for a shell; *labels* say where they run and what for, as in `sh hub nginx`."""
+    """Commands for a shell; *labels* name their machine and purpose, as in `sh hub nginx`."""
 
     labels: tuple[str, ...]
     text: str

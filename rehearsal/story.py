@@ -127,7 +127,7 @@ class Team:
 
 
 def play(folder: Path, proxy: str, tell: Callable[[str], None]) -> None:
-    """Play all of it in *folder*. Raises RehearsalError where something is not as the page promises."""
+    """Play all of it in *folder*. Raises RehearsalError if something is not as the page promises."""
     with ExitStack() as stack:
         team = Team(folder, stack, proxy)
         for scene in (set_up, add_people, add_machines, work, restore_backup, upgrade):
@@ -241,7 +241,7 @@ def _ticks(team: Team) -> list[tuple[str, Ended]]:
 
 
 def expect(found: object, wanted: object, what: str) -> None:
-    """Raise RehearsalError where *found* is not as *wanted*."""
+    """Raise RehearsalError if *found* is not as *wanted*."""
     if found != wanted:
         raise RehearsalError(f"{what}:\n  found  {found}\n  wanted {wanted}")
 

@@ -56,7 +56,7 @@ def server(
 ) -> Iterator[str]:
     """Run a server; the value is the URL of its database `postgres`, whose user, *superuser*, may do everything.
 
-    With *tcp_port* it also listens on that port of 127.0.0.1, where it wants passwords.
+    With *tcp_port* it also listens on that port of 127.0.0.1, which requires passwords.
 
     The URL is good for django-environ and for psycopg. Where TEST_DATABASE_URL is set, it is that, and nothing is
     started. *binaries* are the folders to look in, instead of all known ones. Raises Unavailable.
@@ -236,7 +236,7 @@ def _wait_until_ready(url: str, watchdog: subprocess.Popen[bytes], folder: Path)
 
 
 def _watch(command: list[str], folder: Path, user: dict[str, Any]) -> None:
-    """Run the server until stdin closes or it ends. Its folder goes only where the tests cannot read it."""
+    """Run the server until stdin closes or it ends. Only the end of stdin removes its folder."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, **user)
     while process.poll() is None:

@@ -35,7 +35,7 @@ class Page:
 
 
 def main() -> int:
-    """Measure; 0, or 1 where a page needs more than the limit, or 2 where nothing could be measured."""
+    """Measure; return 0, or 1 if a page needs more than the limit, or 2 if nothing could be measured."""
     options = _options()
     try:
         with tempfile.TemporaryDirectory(prefix="statehub-bench-") as folder, server() as url:

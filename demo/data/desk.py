@@ -108,7 +108,7 @@ class Desk:
         hook = self.path / ".git/hooks/commit-msg"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(f"#!/bin/sh\ngrep -Eq '^[A-Z]+-[0-9]+' \"$1\" || {{ echo '{words}' >&2; exit 1; }}\n")
-        os.chmod(hook, 0o755)  # noqa: S103 - git runs a hook only where it may be executed
+        os.chmod(hook, 0o755)  # noqa: S103 - git runs only executable hooks
 
     def accept_commits(self) -> None:
         """Take the hook away."""

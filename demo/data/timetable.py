@@ -1,4 +1,4 @@
-"""When things happen: a list of events in the story's time, within working hours where people are at work."""
+"""The timetable: a list of events in the story's time, within the working hours of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.concurrency`: reporters, fixers and people at work at once. Exits 1 where anything went wrong."""
+"""`python -m tests.concurrency`: run reporters, fixers and people at once. Exits 1 if anything went wrong."""
 
 from __future__ import annotations
 

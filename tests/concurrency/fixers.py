@@ -24,7 +24,7 @@ _DROPPED = re.compile(
 
 @dataclass(frozen=True)
 class Fixed:
-    """How one run ended. `document` is its JSON report, None where every checkout was locked."""
+    """Result of one run. `document` is its JSON report, None if every checkout was locked."""
 
     fixer: str
     host: str

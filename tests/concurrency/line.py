@@ -45,7 +45,7 @@ class Line:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Call below /api/. Raises OSError, EOFError or TimeoutError where there is no answer."""
+        """Call below /api/. Raises OSError, EOFError or TimeoutError if there is no answer."""
         reader, writer = await self._open()
         writer.write(self._request(method, path, body, headers))
         return await asyncio.wait_for(_answer(reader), PATIENCE)

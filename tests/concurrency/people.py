@@ -69,7 +69,7 @@ class Person:
             self._push(clone)
 
     def _pull(self, clone: Clone) -> None:
-        """Put own commits on top of what others pushed; where both changed the same line, one of the two is taken."""
+        """Rebase own commits onto the others'; if both changed the same line, one of the two is taken."""
         clone.git("pull", "--quiet", "--rebase", "-X", self._chance.choice(["ours", "theirs"]))
 
     def _edit(self, clone: Clone) -> None:
@@ -87,7 +87,7 @@ class Person:
         self.did["commits"] += 1
 
     def _push(self, clone: Clone) -> None:
-        """Push; where others were faster, their work goes below and the push is tried again."""
+        """Push; if others were faster, rebase onto their work and try again."""
         for _ in range(TRIES):
             try:
                 clone.git("push", "--quiet")

@@ -34,7 +34,7 @@ class Report:
 
 @dataclass
 class Sight:
-    """One task as a reporter was shown it; `fresh` where it was so at that moment, not when the answer was kept."""
+    """One task as shown to a reporter; `fresh` if it was so at that moment, not when the answer was kept."""
 
     reporter: int
     task: str

@@ -58,7 +58,7 @@ def crowded(stage: Stage, scenario: Scenario, whole: Undisturbed, pages: int) ->
     if again.exit:
         faults.append(f"the rerun ended with {again.exit}: {again.said.strip()}")
     found = stage.snapshot()
-    found["clone"]["half objects"] = found["origin"]["half objects"] = []  # git's own, where it found no room
+    found["clone"]["half objects"] = found["origin"]["half objects"] = []  # git's own, if it found no room
     words = ("No space left", "Out of diskspace", "which has room for")
     felt = ran.exit == 2 or any(word in ran.said for word in words)
     return Full(pages, felt, (*faults, *differences(whole.end, found)))

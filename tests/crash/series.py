@@ -185,7 +185,7 @@ def _run_faults(ran: Ran, plan: Plan) -> Iterator[str]:
 def between_faults(stage: Stage, whole: Undisturbed) -> Iterator[str]:
     """Yield half-written files and commits before the rerun, whatever has happened."""
     clone = stage.a
-    if clone.head not in whole.heads:  # One of its own in another place, where a fetch failed, is fine.
+    if clone.head not in whole.heads:  # One of its own in another place is fine if a fetch failed.
         parent, author = clone.git("log", "-1", "--format=%P%x00%an").split("\0")
         if parent not in whole.heads or author != "State Hub":
             yield f"HEAD is {clone.head} in between"

@@ -1,4 +1,4 @@
-"""Gates that a whole checkout stands at: another branch, and workplans that are suddenly gone."""
+"""Gates that block a whole checkout: another branch, and workplans that are suddenly gone."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         "a commit of the run changes more than a status",
     ),
 }  # fmt: skip
-"""For each: the variant, where the rule is, what is in its place without it, an order that needs it, and the fault."""
+"""For each: the variant, the rule's path, its replacement, an order that needs the rule, and the fault."""
 
 
 def test_every_variant_has_a_guard() -> None:

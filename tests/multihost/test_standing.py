@@ -1,4 +1,4 @@
-"""How a clone stands to the repo's branch on the repo's origin: what is not known is not harmless, on any machine."""
+"""Relation of a clone to the repo's branch on the repo's origin: unknown is not harmless, on any machine."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ class TestTwoHosts:
         Task.objects.create(workstream=Workstream.objects.get(), key="WP-1-T03", title="Theirs", status="done")
         with pytest.raises(VersionConflictError):
             applied(clone, plan)
-        # Whoever creates a task so moves the version; here it did not, and only the unique key stood in the way.
+        # Whoever creates a task so moves the version; here it did not, and only the unique key prevented it.
         Workstream.objects.update(version=9)
         assert found(fixed(clone)) == ["C-12", "C-13"]
         assert statuses()["WP-1-T03"] == "done"

@@ -124,7 +124,7 @@ class News:
         # A clone with holes may not know which commit brought it, nor one without all that was taken, by dates alone.
         in_doubt = source and history.commit(source).authored <= reopen.at
         if clone.has_holes or (in_doubt and not reopen.taken <= history.reachable(base.name)):
-            return {status, file}  # There is no telling, for this clone: then the reopen stands.
+            return {status, file}  # This clone cannot show it: then the reopen is kept.
         return {file} if sure and source not in history.reachable(*self._maybe_taken) else {status, file}
 
     def _is_old(self, task: str, status: str, source: str, reopen: Reopen) -> bool:

@@ -252,7 +252,7 @@ class Person:
         return clone.branch == HEADS + self.main and not clone.under_way
 
     def merge(self) -> bool:
-        """Pull by a merge; where both have changed the same, ours is right."""
+        """Pull by a merge; if both have changed the same, ours is right."""
         if not self._is_at_rest or not self.git("fetch", "-q", self.remote) or not self.remote_main:
             return False
         before = self.look()

@@ -8,6 +8,6 @@ class BrokenPromiseError(AssertionError):
 
 
 def promise(kept: object, *words: object) -> None:
-    """Raise Broken, with *words*, where it was not *kept*."""
+    """Raise Broken, with *words*, if it was not *kept*."""
     if not kept:
         raise BrokenPromiseError(" ".join(map(str, words)))

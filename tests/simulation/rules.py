@@ -103,7 +103,7 @@ meanwhile = st.lists(st.one_of(edits, commits, shares, hub_moves, runs), min_siz
 
 
 class Simulation(RuleBasedStateMachine):
-    """One world. `folder` is where it stands; `done` counts the steps of all worlds."""
+    """One world. `folder` holds it; `done` counts the steps of all worlds."""
 
     folder: ClassVar[Folder]
     done: ClassVar[int] = 0

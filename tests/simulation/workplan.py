@@ -40,7 +40,7 @@ def statuses(data: bytes) -> dict[str, str]:
 
 
 def skeleton(data: bytes) -> bytes:
-    """Return the file without what stands in the `status` values of its task blocks."""
+    """Return the file without the `status` values of its task blocks."""
     body = _body(data)
     return data[: len(data) - len(body)] + _SLOT.sub(rb"\1?", body)
 

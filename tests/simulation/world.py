@@ -1,7 +1,7 @@
 """The world: machines with their clones, a bare origin and a hub, in one folder; steps are played in it, one by one.
 
-A step is a line of words, `fix a pull push` say, and means the same in every run: a list of them is a script. A step
-that cannot be done where the world stands does nothing.
+A step is a line of words like `fix a pull push`, and means the same in every run: a list of them is a script. A step
+that is impossible in the world's present state does nothing.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class World:
         return Look(clones, gitfiles.branches(self._origin), hub.snapshot())
 
     def do(self, line: str) -> bool:
-        """Play one step; whether it did anything. Raises Broken where a promise is."""
+        """Play one step; return whether it did anything. Raises Broken if a promise is."""
         self._number += 1
         if not self._nested:
             self.log.append(line)
