@@ -1,5 +1,5 @@
-# State Hub. `make` alone lists what there is; everything needed is set up on the way, once, in .venv.
-# Works with GNU make 3.81 and newer. All paths are relative: the project's own path may hold blanks.
+# State Hub. `make` alone lists the targets; each sets up its needs once, in .venv.
+# Works with GNU make 3.81 and newer. All paths are relative: the project's own path may contain blanks.
 
 PYTHON ?= python3
 REPO ?=
@@ -16,8 +16,8 @@ SEED ?=
 COVERAGE ?=
 ARGS ?=
 
-# A value from the command line or the environment is taken literally: without `value`, make would read a `$` in it.
-# Recipes then use "$$REPO_PATH", never $(REPO_PATH), so that no shell takes it apart. ARGS alone is meant as shell words.
+# A value from the command line or the environment is taken literally: without `value`, make would expand a `$` in it.
+# Recipes then use "$$REPO_PATH", never $(REPO_PATH), so that no shell splits it. Only ARGS consists of shell words.
 override PYTHON := $(value PYTHON)
 override REPO := $(value REPO)
 override REPO_PATH := $(value REPO_PATH)
@@ -48,12 +48,12 @@ MANAGE := $(PY) manage.py
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-24s%s\n", $$1, $$2}' Makefile
 	@echo
-	@echo '  REPO=slug or REPO_PATH=path picks one checkout, ALL=1 every one that is registered for this machine;'
-	@echo "  ARGS passes options on: make check-consistency REPO=net-kingdom ARGS='--format json --no-fetch'"
+	@echo '  REPO=slug or REPO_PATH=path picks one checkout, ALL=1 every one registered for this machine;'
+	@echo "  ARGS passes options: make check-consistency REPO=net-kingdom ARGS='--format json --no-fetch'"
 
 # ---- The tool --------------------------------------------------------------------------------------------------------
 
-# A variable that is mistyped, or left out, must never fix everything: one of the three is given, or nothing runs.
+# A mistyped or missing variable must never fix everything: exactly one of the three is given, or nothing runs.
 chosen:
 	@case "$${REPO:+r}$${REPO_PATH:+p}$${ALL:+a}" in \
 	'') echo 'ERROR: REPO is required: REPO=slug, REPO_PATH=path, or ALL=1 for every checkout of this machine' >&2; exit 2;; \
@@ -62,7 +62,7 @@ chosen:
 	esac; \
 	case "$$ALL" in ''|1) ;; *) echo 'ERROR: ALL=1 is every checkout of this machine; ALL takes no other value' >&2; exit 2;; esac
 
-# $(call consistency,COMMAND AND OPTIONS): runs it on what was chosen. A `~` that the shell left alone is the home.
+# $(call consistency,COMMAND AND OPTIONS): runs it on the chosen checkouts. A `~` left by the shell is the home.
 define consistency
 @case "$$REPO_PATH" in '~') REPO_PATH=$$HOME;; '~/'*) REPO_PATH=$$HOME/$${REPO_PATH#??};; esac; \
 if [ -n "$$REPO_PATH" ]; then $(MANAGE) $(1) --path="$$REPO_PATH" $(ARGS); \
@@ -76,13 +76,13 @@ check-consistency: chosen database ## Compare workplans and hub, report every dr
 fix-consistency: chosen database ## Compare, then fix what can be fixed, in the hub and in the files
 	$(call consistency,fix_consistency)
 
-fix-consistency-remote: chosen database ## The same, after a pull (a pull that fails warns and goes on)
+fix-consistency-remote: chosen database ## The same, after a pull (a failed pull is only a warning)
 	$(call consistency,fix_consistency --pull)
 
-demo: runtime ## Play the story of a stale clone on repositories made for it, in a temporary folder
+demo: runtime ## Demonstrate a stale clone, on repositories in a temporary folder
 	@$(PY) -m demo $(ARGS)
 
-demo-data: database ## Fill an empty hub with a quarter of work to look at, on repositories made for it in var/demo-data
+demo-data: database ## Fill an empty hub with a quarter of example work, on repositories in var/demo-data
 	@$(PY) -m demo.data $(ARGS)
 
 serve: database ## Serve the admin and the API on ADDRESS=127.0.0.1:8000
@@ -92,18 +92,18 @@ serve: database ## Serve the admin and the API on ADDRESS=127.0.0.1:8000
 report-status: ## Report a status to the hub at API_BASE: TASK=id STATUS=done, the token in STATEHUB_TOKEN
 	@sh scripts/report-status "$$TASK" "$$STATUS"
 
-migrate: runtime ## Bring the database up to date, whatever the stamp says
+migrate: runtime ## Migrate the database, whatever the stamp says
 	@rm -f .venv/.database
 	@$(MANAGE) migrate $(ARGS)
 
-# ---- Checks of our own work ------------------------------------------------------------------------------------------
+# ---- Tests and checks ------------------------------------------------------------------------------------------------
 
-# Twice: on SQLite, then what touches a database on PostgreSQL. ARGS narrows the tests: then a run that has none of them
-# (pytest's status 5) is fine. $(call pytest,DATABASE,MARKS)
+# Twice: all on SQLite, then the tests with a database on PostgreSQL. ARGS selects tests: a run without any of them
+# (pytest's status 5) is then fine. $(call pytest,DATABASE,MARKS)
 pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(if $(COVERAGE),--cov --cov-append --cov-report=) $(ARGS) \
     || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
-test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull'; COVERAGE=1 measures, and wants 95 %)
+test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull'; COVERAGE=1 measures, and requires 95 %)
 	@$(if $(COVERAGE),$(PY) -m coverage erase)
 	@$(call pytest,sqlite,'not proof')
 	@$(call pytest,postgresql,'database and not proof')
@@ -116,10 +116,10 @@ proofs: dev ## Run the long tests on both databases: every order, crashes, the s
 	@$(call pytest,sqlite,proof)
 	@$(call pytest,postgresql,'database and proof')
 
-test-browser: dev ## Run the tests in a real browser: Chromium, as the system has it (ARGS: pytest's)
+test-browser: dev ## Run the tests in a real browser, the system's Chromium (ARGS: pytest's)
 	@$(PY) -m pytest tests/browser -n 0 $(ARGS)
 
-# Django's own checks run as in production. The key is for these checks alone.
+# Django's own checks run as in production. The key is only for these checks.
 production = env STATEHUB_ENV_FILE=/dev/null DEBUG=false SECRET_KEY=3vJmY7nLq0sXw9TzKdR5bHc2GfPu8AeNoi4MtV6yQkZr1CxWaBj8D3eF ALLOWED_HOSTS=hub.example.org DATABASE_URL=sqlite://:memory:
 
 lint: dev ## Run every static check: style, types, import directions, dead code, migrations, deployment
@@ -131,7 +131,7 @@ lint: dev ## Run every static check: style, types, import directions, dead code,
 	@$(production) $(MANAGE) makemigrations --check --dry-run
 	@$(production) $(MANAGE) check --deploy --fail-level WARNING
 
-format: dev ## Put the code into shape: ruff's format and the fixes that it knows to be safe
+format: dev ## Format the code with ruff, and apply its safe fixes
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
@@ -147,21 +147,21 @@ bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second,
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m tests.fuzz --seconds="$$SECONDS" $(ARGS)
 
-false-alarms: dev ## Read Markdown of other people as workplans and count the false alarms (ARGS: folders; see ARGS=--help)
+false-alarms: dev ## Check Markdown from other projects and count the false alarms (ARGS: folders; see ARGS=--help)
 	@$(PY) -m bench.false_alarms $(ARGS)
 
-concurrency: dev ## Let 50 reporters, 8 fixers and 2 people at the hub for OPERATIONS=2000 calls: nothing is lost (ARGS: see ARGS=--help)
+concurrency: dev ## Load the hub with 50 reporters, 8 fixers and 2 people for OPERATIONS=2000 calls: nothing is lost (ARGS: see ARGS=--help)
 	@$(PY) -m tests.concurrency --operations="$$OPERATIONS" $(ARGS)
 
-simulate: dev ## Play machines, people and a hub at random for STEPS=2000, again with SEED (ARGS: see ARGS=--help)
+simulate: dev ## Simulate machines, people and a hub at random for STEPS=2000, repeatable with SEED (ARGS: see ARGS=--help)
 	@$(PY) -m tests.simulation --steps="$$STEPS" $${SEED:+--seed="$$SEED"} $(ARGS)
 
 # mutmut runs with the tests' own packages, which come first.
 packages_of_tests = import sysconfig; print(sysconfig.get_path("purelib"))
-mutate: dev tools ## Change the core in small ways, one at a time, and count what no test notices (ARGS: names, as in 'consistency.core.comparison.gates*')
+mutate: dev tools ## Change the core in small ways, one at a time, and count the changes that no test detects (ARGS: names, as in 'consistency.core.comparison.gates*')
 	@PYTHONPATH="$$($(PY) -c '$(packages_of_tests)')" .venv/tools/bin/python -m tests.mutation $(ARGS)
 
-# The extras stay in the lists: whoever installs one by resolving after all finds `coverage[toml]` with version and hashes.
+# The extras stay in the lists, so that an installation with resolution finds `coverage[toml]` with version and hashes.
 requirements: tools ## Pin all packages again, with hashes, from requirements*.in (ARGS: uv's, for instance ARGS=--upgrade)
 	@for name in requirements requirements-dev requirements-tools; do \
 	    .venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
@@ -172,27 +172,27 @@ requirements: tools ## Pin all packages again, with hashes, from requirements*.i
 	    [ $$code = 0 ] || exit 2; \
 	done
 
-audit: tools ## Ask the advisory service on the network for known weaknesses of the pinned packages (ARGS: pip-audit's)
+audit: tools ## Check the pinned packages for known vulnerabilities, by a service on the network (ARGS: pip-audit's)
 	@.venv/tools/bin/pip-audit --requirement requirements-dev.txt --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
 	    2>.venv/tools/said && code=0 || code=$$?; cat .venv/tools/said >&2; \
 	if grep -q ERROR .venv/tools/said; then \
 	    echo 'make: out of reach: nothing was audited, the advisory service does not answer or does not know a package (see above)' >&2; exit 2; fi; \
 	[ $$code = 0 ] || { echo 'make: known weaknesses of pinned packages (see above)' >&2; exit 1; }
 
-crash: dev ## Kill a fix, or let something fail, at its every effect, and compare the ends of reruns (ARGS: see ARGS=--help)
+crash: dev ## Kill or fail a fix at each of its effects, and compare the results of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)
 
 rehearse-deployment: dev ## Set up a team's hub by the commands of docs/deployment.md, in a temporary folder (ARGS: see ARGS=--help)
 	@$(PY) -m rehearsal $(ARGS)
 
-clean: ## Remove what was set up or cached; var/, which holds the database, stays
+clean: ## Remove set-up and caches; var/, with the database, stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov mutants
 	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- Set-up ----------------------------------------------------------------------------------------------------------
-# Each step leaves a stamp in .venv with the digest of all that it depends on, and is over at once while that holds.
-# Digests rather than file times: those break when a checkout, a copy or a restored cache gives files odd times.
-# Set-up talks on stderr only, so that stdout holds the command's own output and nothing else.
+# Each step leaves a stamp in .venv with the digest of all its inputs, and does nothing while that is unchanged.
+# Digests rather than file times: those break if a checkout, a copy or a restored cache gives files odd times.
+# Set-up writes to stderr only, so that stdout has only the command's own output.
 
 define new_venv
     if ! command -v "$$PYTHON" >/dev/null; then \
@@ -205,11 +205,11 @@ define new_venv
     "$$PYTHON" -m venv --clear .venv >&2 || exit 2
 endef
 
-# $(call packages,STAMP,REQUIREMENTS FILES): installs what the first file lists, and no package whose hash is not in it.
-# The list is complete, so pip resolves nothing (--no-deps) and no newer release of anything changes what is installed; then
-# pip checks what it installed. The stamp's digest takes in Python's version: after a system's upgrade .venv points at
-# another Python, or at none, and has no pip for it; then, as after an interrupted set-up, it is made again. So it is if the
-# check fails: a package that an older list had may still be there.
+# $(call packages,STAMP,REQUIREMENTS FILES): installs the packages in the first file, and none without its hash in it.
+# The list is complete, so pip resolves nothing (--no-deps) and no newer release changes the installation; then pip
+# checks it. The stamp's digest takes in Python's version: after a system's upgrade .venv points at another Python, or
+# at none, and has no pip for it; then, as after an interrupted set-up, it is made again. The same if the check fails: a
+# package of an older list may still be there.
 define packages
 @digest() { { $(PY) -V; cat $(2); } 2>&1 | cksum; }; \
 if [ "$$(digest)" != "$$(cat $(1) 2>/dev/null)" ]; then \
@@ -245,7 +245,7 @@ tools: runtime
 	    digest >.venv/tools/.stamp; \
 	fi
 
-# Where the database is a SQLite file, the stamp's second line names it: a file that has vanished is made again.
+# If the database is a SQLite file, the stamp's second line names it: a missing file is made again.
 database_file = from django.conf import settings; db = settings.DATABASES["default"]; print(db["NAME"] if "sqlite" in db["ENGINE"] else "")
 
 database: runtime

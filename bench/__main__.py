@@ -1,4 +1,4 @@
-"""`python -m bench`: generate, prepare, measure, and print the tables. Exits 1 where a count is not as demanded."""
+"""`python -m bench`: generate, prepare, measure, and print the tables. Exits 1 if a count differs from its demand."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from testing.postgres import UnavailableError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 0, or 1 where a demand is not met, or 2 where it could not be measured."""
+    """Measure as asked; return 0, or 1 if a demand is not met, or 2 if it could not be measured."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folder and databases go then, too
     if options.quick:
@@ -51,7 +51,7 @@ def _measure(folder: Path, databases: Sequence[Database], options: argparse.Name
 
 
 def _rows(arena: Arena, scratch: Path, repeat: int) -> Iterator[Row]:
-    """The floor's row and the scenarios' rows, in the order of the table."""
+    """Yield the floor's row, then the scenarios' rows in the order of the table."""
     what = f"{arena.database.name}, {arena.size:,} workplans"
     print(f"{what}: preparing …", file=sys.stderr, flush=True)
     findings = prepare(arena)

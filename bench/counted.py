@@ -18,8 +18,8 @@ SETTINGS = "statehub.settings_base"
 class Listener:
     """An execute wrapper of Django's that notes every statement.
 
-    It notes too where a transaction begins or ends without a statement that Django would see: psycopg sends its BEGIN
-    by itself, and both drivers commit by a call.
+    It also notes if a transaction begins or ends without a statement that Django would see: psycopg sends its BEGIN
+    on its own, and both drivers commit by a call.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ def main(out: Path, arguments: list[str]) -> None:
 
 
 def _begins_silently(connection: Any) -> bool:
-    """Whether the statement to come opens a transaction that psycopg begins by itself."""
+    """Return whether the next statement opens a transaction that psycopg begins on its own."""
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return False
     return bool(connection.connection.info.transaction_status.name == "IDLE")

@@ -14,7 +14,7 @@ LIVE = "bench_statehub"
 
 @contextmanager
 def opened(name: str, folder: Path) -> Iterator[Database]:
-    """The database of this name; `folder` is for files. Raises `UnavailableError`.
+    """Yield the database of this name; `folder` is for files. Raises `UnavailableError`.
 
     PostgreSQL is the server of BENCH_DATABASE_URL, a URL with a user who may create databases, else one of our own.
     """

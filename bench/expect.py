@@ -1,4 +1,4 @@
-"""What is expected of the runs, and whether the measured rows keep it. Counts are demands; times are information."""
+"""The expected values of the runs, and whether the measured rows keep them. Counts are demands; times information."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Verdict:
 
 
 def verdicts(rows: Sequence[Row]) -> list[Verdict]:
-    """Every expectation that these rows can answer, demands first."""
+    """Return every expectation that these rows can answer, demands first."""
     counted = [row for row in rows if row.count]
     return [*_most(counted), *_same(counted), *_ratios(rows), *_growth(rows), *_peaks(counted)]
 

@@ -22,7 +22,7 @@ MAX_BYTES = 5 * 1024 * 1024
 
 @dataclass
 class Count:
-    """How many files were read, and the alarms: where, and what was said."""
+    """The number of files read, and the alarms with their places and messages."""
 
     files: int = 0
     alarms: dict[str, list[tuple[str, Problem]]] = field(default_factory=lambda: {"C-23": [], "C-24": []})
@@ -37,7 +37,7 @@ class Count:
 
 
 def markdown_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """Every Markdown file below *folders*, once, in the order of names."""
+    """Return every Markdown file below *folders*, once, in the order of names."""
     found = {path.resolve() for folder in folders for path in folder.rglob("*.md") if path.is_file()}
     return (path for path in sorted(found) if path.stat().st_size <= MAX_BYTES)
 

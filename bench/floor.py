@@ -1,6 +1,6 @@
 """The least that any check of a checkout costs: `python -m bench.floor CHECKOUT`.
 
-One process: the start-up of a management command under the commands' settings that opens the database and does no more
+One process: the start-up of a management command under the commands' settings that only opens the database
 (no system checks, no application code), `git status`, and reading and hashing every file of the work tree.
 """
 

@@ -53,7 +53,7 @@ class Workplan:
 
 
 def workplan(seed: int, number: int, tasks: int = TASKS_PER_WORKPLAN) -> Workplan:
-    """The workplan of this number: the same for the same seed, on every machine."""
+    """Return the workplan of this number: the same for the same seed, on every machine."""
     rng = Random(f"{seed}/{number}")
     key = f"BENCH-WP-{number:05}"
     return Workplan(
@@ -71,13 +71,13 @@ def workplan(seed: int, number: int, tasks: int = TASKS_PER_WORKPLAN) -> Workpla
 
 
 def with_statuses(plan: Workplan, statuses: dict[int, str]) -> Workplan:
-    """The same workplan with other statuses for the tasks at these places; its file differs in those values alone."""
+    """Return the workplan with other statuses for the tasks at these places; nothing else in its file differs."""
     tasks: Sequence[Task] = [replace(task, status=statuses.get(n, task.status)) for n, task in enumerate(plan.tasks)]
     return replace(plan, tasks=tuple(tasks))
 
 
 def render(plan: Workplan) -> bytes:
-    """The workplan's file. The text around the statuses does not depend on them."""
+    """Return the workplan's file. The text around the statuses does not depend on them."""
     rng = Random(f"{plan.seed}/{plan.number}/prose")
     lines = [*_front_matter(plan), "", f"# {plan.title}", "", *prose.paragraph(rng), "", "## Tasks", ""]
     left = TARGET_BYTES - _size(lines)
@@ -110,7 +110,7 @@ def _front_matter(plan: Workplan) -> list[str]:
 
 
 def _section(rng: Random, task: Task, budget: int) -> list[str]:
-    """Heading, block, and text until `budget` bytes are used."""
+    """Return heading, block, and text until `budget` bytes are used."""
     heading = prose.title(rng) if task.title_in_block else f"{task.key[-3:]} — {task.title}"
     lines = [f"### {heading}", "", *_block(task), ""]
     while _size(lines) - len(task.status) < budget:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def head(databases: list[str], *, seed: int, repeat: int) -> dict[str, str]:
-    """Date, processor, memory, and the versions that matter; asks git for its own."""
+    """Return date, processor, memory, and the versions that matter; asks git for its own."""
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -1,4 +1,4 @@
-"""What a command costs: samples of timed runs, and best and median of them."""
+"""The cost of a command: samples of timed runs, and best and median of them."""
 
 import json
 import statistics
@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Cost:
-    """What repeated runs of the same thing cost. The best is the run that the machine disturbed least."""
+    """Cost of repeated runs of the same thing. The best is the run that the machine disturbed least."""
 
     samples: tuple[Sample, ...]
 
@@ -54,7 +54,7 @@ class Cost:
 
 
 def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Sample:
-    """Run `command` once and return its cost; raises `RunFailedError` where it exits with another status than 0."""
+    """Run `command` once and return its cost; raises `RunFailedError` if it exits with another status than 0."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         out = Path(scratch, "cost.json")
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(out), *command]

@@ -1,68 +1,68 @@
-"""What stands between the task blocks of a generated workplan: text, lists, quotes, and fences that are no tasks."""
+"""Text between the task blocks of a generated workplan: prose, lists, quotes, and fences that are not tasks."""
 
 from random import Random
 
 SUBJECTS = ("The sender", "Each node", "The importer", "A nightly job", "The gateway", "Der Prüfstand", "The report")
 VERBS = ("keeps", "drops", "compares", "retries", "signs", "counts", "mirrors", "verlängert")
 OBJECTS = ("the last batch", "every reading", "stale records", "a day of data", "the queue", "a façade")
-CLAUSES = ("until the gate is green", "— never twice", "when nobody listens", "after two quiet weeks", "as before")
+CLAUSES = ("until the gate is green", "— never twice", "when no one listens", "after two quiet weeks", "as before")
 TITLE_VERBS = ("Choose", "Measure", "Retire", "Write", "Split", "Guard", "Move", "Prove")
 TITLE_OBJECTS = ("the wire format", "a slow query", "the nightly upload", "old credentials", "the retry loop", "Größen")
 
 
 def title(rng: Random) -> str:
-    """A short heading's text."""
+    """Return a short heading's text."""
     return f"{rng.choice(TITLE_VERBS)} {rng.choice(TITLE_OBJECTS)}"
 
 
 def sentence(rng: Random) -> str:
-    """One sentence, some with characters of more than one byte."""
+    """Return one sentence, some with characters of more than one byte."""
     return f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(OBJECTS)} {rng.choice(CLAUSES)}."
 
 
 def piece(rng: Random) -> list[str]:
-    """The lines of one piece of text that holds no task block, whatever it looks like."""
+    """Return the lines of one piece of text that holds no task block, whatever it looks like."""
     kinds = (paragraph, bullets, quote, python_fence, shell_fence, longer_fence, quoted_task, commented_task)
     return rng.choices(kinds, weights=(30, 20, 10, 14, 12, 6, 4, 4))[0](rng)
 
 
 def paragraph(rng: Random) -> list[str]:
-    """Two sentences of running text."""
+    """Return two sentences of running text."""
     return [sentence(rng), f"{sentence(rng)} See `docs/{rng.randrange(90)}.md`."]
 
 
 def bullets(rng: Random) -> list[str]:
-    """A list of three points."""
+    """Return a list of three points."""
     return [f"- {sentence(rng)}" for _ in range(3)]
 
 
 def quote(rng: Random) -> list[str]:
-    """A block quote."""
+    """Return a block quote."""
     return [f"> {sentence(rng)}", ">", f"> {sentence(rng)}"]
 
 
 def python_fence(rng: Random) -> list[str]:
-    """Code in Python, with a dictionary that looks like a task."""
+    """Return Python code, with a dictionary that looks like a task."""
     return ["```python", f'task = {{"id": "X-{rng.randrange(99)}", "status": "todo"}}', "assert task", "```"]
 
 
 def shell_fence(rng: Random) -> list[str]:
-    """A command, fenced by tildes."""
+    """Return a command, fenced by tildes."""
     return ["~~~bash", f"grep -c 'status: done' part-{rng.randrange(99)}.md", "~~~"]
 
 
 def longer_fence(rng: Random) -> list[str]:
-    """A fence of four backticks that shows how a task block looks: text, not a task."""
+    """Return a fence of four backticks that shows how a task block looks: text, not a task."""
     return ["````markdown", *_task_lookalike(rng), "````"]
 
 
 def quoted_task(rng: Random) -> list[str]:
-    """How a task block begins, inside a block quote: text, not a task."""
+    """Return how a task block begins, inside a block quote: text, not a task."""
     return ["> ```task", f"> {sentence(rng)}", "> ```"]
 
 
 def commented_task(rng: Random) -> list[str]:
-    """A task block inside an HTML comment: text, not a task."""
+    """Return a task block inside an HTML comment: text, not a task."""
     return ["<!--", *_task_lookalike(rng), "-->"]
 
 

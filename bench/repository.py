@@ -69,12 +69,12 @@ def move_files_ahead(checkout: Path, *, seed: int, size: int) -> int:
 
 
 def workplans(seed: int, size: int) -> Iterator[Workplan]:
-    """The workplans of a repository, in the order of their paths and ids."""
+    """Return the workplans of a repository, in the order of their paths and ids."""
     return (workplan(seed, number) for number in range(size))
 
 
 def settle(checkout: Path) -> None:
-    """Age the files and refresh git's index, as in a checkout that nobody touched for a minute.
+    """Age the files and refresh git's index, as in a checkout that has been untouched for a minute.
 
     Copied files have other inodes and times than the index knows, and files as young as the index count as racy: either
     way the first `git status` would hash every file, and the timed run would pay for the copying.

@@ -39,7 +39,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Row:
-    """What one run costs on one database at one size; the floor has no counts."""
+    """Cost of one run on one database at one size; the floor has no counts."""
 
     database: str
     size: int
@@ -94,7 +94,7 @@ def timed(arena: Arena, repeat: int) -> dict[str, Cost]:
 
 
 def _see(report: Mapping[str, Any], scenario: Scenario, findings: int) -> None:
-    """Raise `RunFailedError` where the run did not report exactly what was prepared for it."""
+    """Raise `RunFailedError` if the run did not report exactly the prepared changes."""
     repo = report["repos"][0]
     expected = {scenario.code: findings} if scenario.code else {}
     if repo["counts"] != expected or not repo["converged"] or repo["freshness"] != "fresh":

@@ -7,7 +7,7 @@ TARGETS = ("in_progress", "blocked", "done", "cancelled")
 
 
 def spread(statuses: Sequence[str], share: float = AHEAD_SHARE) -> list[tuple[int, str]]:
-    """The places of the tasks to move and where to: the first `todo` of every window of 1/`share` tasks.
+    """Return the places and new statuses of the tasks to move: the first `todo` of each window of 1/`share` tasks.
 
     At 20 tasks a workplan and one percent, every fifth workplan is touched, by one task.
     """

@@ -1,6 +1,6 @@
 """Counting SQL honestly: a statement cut into batches is one query, a loop of small ones is many.
 
-Statements make a series where they follow each other with nothing between and are the same but for the length of their
+Statements make a series if they follow each other with nothing between and differ only in the length of their
 lists of values (same text, same other parameters). A series is one query as far as its statements are full batches on
 the average; beyond that, each counts. So a query per row stays a query per row.
 """
@@ -34,7 +34,7 @@ class Statement:
 
     @classmethod
     def of(cls, sql: str, parameters: Sequence[Any] | None, times: int = 1) -> "Statement":
-        """The statement of this text with `%s` placeholders and these parameters."""
+        """Return the statement of this text with `%s` placeholders and these parameters."""
         values = list(parameters or ())
         outside: list[str] = []
         place = 0
@@ -80,19 +80,19 @@ def _queries(series: Sequence[Statement]) -> int:
 
 
 def _scalar(value: object) -> str:
-    """What tells this parameter from another; an array or document as long as a batch is a list of values, too."""
+    """Return the key of this parameter; an array or document as long as a batch counts as a list of values."""
     return "…" if _size(value) >= FULL_BATCH else repr(value)
 
 
 def _size(value: object) -> int:
-    """How many values this parameter carries: an array's elements; a document of rows (JSON) by its length."""
+    """Return the number of values in this parameter: an array's elements; a document of rows (JSON) by its length."""
     if isinstance(value, list | tuple):
         return len(value)
     return max(1, len(value) // TEXT_OF_A_VALUE) if isinstance(value, str | bytes) else 1
 
 
 def _parts(sql: str) -> Iterable[tuple[str, bool]]:
-    """The text in pieces, and for each whether it is a list of values."""
+    """Yield the text in pieces, and for each whether it is a list of values."""
     place = 0
     for match in _lists(sql):
         yield sql[place : match.start()], False

@@ -9,13 +9,13 @@ MEGABYTE = 10**6
 
 
 def costs(rows: Sequence[Row]) -> list[str]:
-    """What every run cost, and how that compares with the floor of the same size and database."""
+    """List the cost of every run, and its ratio to the floor of the same size and database."""
     header = ("database", "run", "workplans", "wall s", "median", "CPU s", "/ floor", "CPU / floor", "peak MB")
     return markdown((*header, "queries", "statements", "git"), (_cost(row, floor_of(rows, row)) for row in rows), 2)
 
 
 def growth(rows: Sequence[Row], small: int, big: int) -> list[str]:
-    """How wall and CPU time grow from one size to another; linear is the ratio of the sizes."""
+    """List the growth of wall and CPU time from one size to another; linear is the ratio of the sizes."""
     header = ("database", "run", f"{small:,}: wall s", f"{big:,}: wall s", "growth", "CPU growth", "linear")
     by_key = {(row.database, row.measure, row.size): row for row in rows}
     body = []
@@ -28,7 +28,7 @@ def growth(rows: Sequence[Row], small: int, big: int) -> list[str]:
 
 
 def floor_of(rows: Iterable[Row], row: Row) -> Row:
-    """The floor that belongs to this row."""
+    """Return the floor that belongs to this row."""
     key = (row.database, row.size, FLOOR)
     return next(other for other in rows if (other.database, other.size, other.measure) == key)
 

@@ -11,7 +11,7 @@ from demo.story import Story
 
 
 def main() -> int:
-    """Play the story; 0 where everything it promises held, else 1 with a line that says what did not."""
+    """Play the story; return 0 if all its promises held, else 1 with a line that names the broken one."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder goes then, too
     screen = Screen()
     with tempfile.TemporaryDirectory(prefix="statehub-demo-") as folder:

@@ -1,4 +1,4 @@
-"""What the demo shows: headings, commands and their output, in colours on a terminal only."""
+"""The demo's output: headings, commands and their output, in colours on a terminal only."""
 
 import re
 import sys
@@ -10,21 +10,21 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def without_colours(text: str) -> str:
-    """The text without its terminal escapes."""
+    """Return the text without its terminal escapes."""
     return _ESCAPES.sub("", text)
 
 
 class Screen:
-    """Where the demo writes to."""
+    """Output stream of the demo."""
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
-        """Colour only where `stream` is a terminal."""
+        """Colour only if `stream` is a terminal."""
         self._stream = stream
         self.coloured = stream.isatty()
         self._step = 0
 
     def step(self, text: str) -> None:
-        """Begin the next step, told in plain words."""
+        """Begin the next step, with a plain description."""
         self._step += 1
         self._write(f"\n{self._in(BOLD, f'{self._step}. {text}')}")
 

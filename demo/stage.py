@@ -45,11 +45,11 @@ class Stage:
         (home / ".gitconfig").write_text(GIT_CONFIG)
 
     def checkout(self, machine: str) -> Path:
-        """The clone on this machine."""
+        """Return the clone on this machine."""
         return self._folder / machine / REPO
 
     def workplan(self, machine: str) -> Path:
-        """The workplan in the clone on this machine."""
+        """Return the workplan in the clone on this machine."""
         return self.checkout(machine) / WORKPLAN
 
     def clone(self, machine: str) -> None:
@@ -75,7 +75,7 @@ class Stage:
         return self._type(machine, ["git", *arguments], f"git {shlex.join(arguments)}")
 
     def quietly(self, machine: str, *command: str, folder: Path | None = None) -> str:
-        """Run a command that is no part of the story and return its output; raises `CommandFailedError`."""
+        """Run a command outside of the story and return its output; raises `CommandFailedError`."""
         run = subprocess.run(
             command,
             check=False,
@@ -91,11 +91,11 @@ class Stage:
         return run.stdout
 
     def head(self, machine: str) -> str:
-        """The commit that the clone on this machine stands at."""
+        """Return HEAD's commit in the clone on this machine."""
         return self.quietly(machine, "git", "rev-parse", "HEAD").strip()
 
     def hub_statuses(self) -> dict[str, str]:
-        """What the hub says of each task, by id."""
+        """Return the hub's status of each task, by id."""
         with closing(sqlite3.connect(self._hub)) as connection:
             return dict(connection.execute("SELECT key, status FROM statehub_task ORDER BY key"))
 

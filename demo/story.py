@@ -123,7 +123,7 @@ class Story:
         self._hub_says(REPORTED)
 
     def _here(self) -> tuple[str, bytes, str]:
-        """All that a run could do to the workstation's clone: commit, file, and whatever git sees in the work tree."""
+        """Return all that a run could change in the workstation's clone: commit, file, and state of the work tree."""
         status = self._stage.quietly(HERE, "git", "status", "--porcelain")
         return self._stage.head(HERE), self._stage.workplan(HERE).read_bytes(), status
 

@@ -15,7 +15,7 @@ from rehearsal.stage import RehearsalError
 from rehearsal.story import PROXIES, play
 from testing.postgres import UnavailableError
 
-SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in everybody's PATH
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not in every user's PATH
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs/deployment.md"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Commands for a shell; *labels* say where they run and what for, as in `sh hub nginx`."""
+    """Commands for a shell; *labels* name their machine and purpose, as in `sh hub nginx`."""
 
     labels: tuple[str, ...]
     text: str
@@ -20,14 +20,14 @@ class Block:
 
 
 def read_blocks() -> list[Block]:
-    """All blocks of the page that start with `sh`, in order."""
+    """Return all blocks of the page that start with `sh`, in order."""
     tokens = MarkdownIt().parse(PAGE.read_text("utf-8"))
     fences = [token for token in tokens if token.type == "fence" and token.info.split()[:1] == ["sh"]]
     return [Block(tuple(fence.info.split()[1:]), fence.content, fence.map[0] + 1) for fence in fences if fence.map]
 
 
 def blocks_of(*labels: str) -> list[Block]:
-    """The blocks with exactly these labels, of which there must be some."""
+    """Return the blocks with exactly these labels, of which there must be some."""
     found = [block for block in read_blocks() if block.labels == labels]
     if not found:
         raise LookupError(f"{PAGE.name} has no block `sh {' '.join(labels)}`")

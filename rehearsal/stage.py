@@ -1,4 +1,4 @@
-"""Where the rehearsal plays: machines that are folders, each with a home, a /srv, an /etc, and stand-ins for sudo & co.
+"""The rehearsal's machines: folders, each with a home, a /srv, an /etc, and stand-ins for sudo and other tools.
 
 A machine's shell gets the page's own text, with its absolute paths put below the machine's folder, and the addresses
 that it takes for granted replaced by free ports of 127.0.0.1. The git server and the hub's name are reached by the
@@ -63,7 +63,7 @@ class RehearsalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a shell left."""
+    """Result of a shell."""
 
     exit: int
     stdout: str
@@ -72,7 +72,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Addresses:
-    """What the page's addresses are here."""
+    """The page's addresses, as they are here."""
 
     web: int
     http: int
@@ -82,14 +82,14 @@ class Addresses:
 
     @classmethod
     def free(cls) -> Addresses:
-        """With ports that nobody listens on."""
+        """Return addresses with free ports."""
         with ExitStack() as stack:
             sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
             web, http, https, postgres = (each.getsockname()[1] for each in sockets)
         return cls(web, http, https, postgres)
 
     def put_in(self, text: str, root: Path) -> str:
-        """*text* with paths below *root*, and with these addresses."""
+        """Return *text* with paths below *root*, and with these addresses."""
         text = _PATHS.sub(f"{root}/", text)
         for name, value in (
             ("PASSWORD", self.password),
@@ -113,7 +113,7 @@ class Machine:
     """One computer of the team."""
 
     def __init__(self, stage: Path, name: str, addresses: Addresses, **environment: str) -> None:
-        """Make its folder below *stage*. *environment* is what its shells know besides."""
+        """Make the machine's folder below *stage*. Its shells get *environment* in addition."""
         self.name, self.root, self._addresses = name, stage / name, addresses
         home, programs = self.root / "home", self.root / "bin"
         for folder in (
@@ -148,7 +148,7 @@ class Machine:
         }
 
     def run(self, text: str, *, answers: str = "", environment: Mapping[str, str] | None = None) -> Ended:
-        """What came of the commands in *text*; *answers* is what a person types."""
+        """Run the commands in *text* and return the result; *answers* is a person's input."""
         ended = subprocess.run(
             ["sh", "-eu", "-c", self._addresses.put_in(text, self.root)],
             cwd=self.root / "home",
@@ -175,7 +175,7 @@ class Machine:
         return ended.stdout
 
     def tick(self) -> Ended:
-        """What cron does every five minutes: its first line, as cron runs it."""
+        """Run cron's five-minute job: its first line, as cron runs it."""
         line = (self.root / "crontab").read_text().splitlines()[0]
         return self.run(line.split(None, 5)[5])
 
@@ -211,7 +211,7 @@ class Machine:
 
 
 def make_certificate(folder: Path) -> None:
-    """A certificate for the hub's name that signs itself, and its key."""
+    """Create a self-signed certificate for the hub's name, and its key."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [

@@ -60,7 +60,7 @@ class Team:
         self.played: set[tuple[str, ...]] = set()
 
     def visitor(self) -> Visitor:
-        """Somebody new at the proxy's door."""
+        """Return a new visitor of the proxy."""
         return Visitor(self.addresses.https, self._folder / "tls/fullchain.pem")
 
     def do(self, machine: Machine, *labels: str, **options: str) -> str:
@@ -69,12 +69,12 @@ class Team:
         return "".join(machine.do(block, **options) for block in blocks_of(*labels))
 
     def on_machines(self, work: Callable[[Machine], Any]) -> list[Any]:
-        """What *work* came to on each of the machines, done side by side."""
+        """Do *work* on all machines in parallel and return the results."""
         with ThreadPoolExecutor(len(self.machines)) as pool:
             return list(pool.map(work, self.machines))
 
     def report(self, person: str, task: str, status: str) -> None:
-        """*person* reports, with the page's own command, but for another task and status."""
+        """Report as *person*, with the page's own command but another task and status."""
         (block,) = blocks_of("person")
         self.played.add(block.labels)
         for name in (TASK, '"done"'):
@@ -84,12 +84,12 @@ class Team:
         expect((ended.exit, f'"{status}"' in ended.stdout), (0, True), f"{person} reports {task}: {ended}")
 
     def hub_statuses(self) -> dict[str, str]:
-        """What the hub says of each task, by its API."""
+        """Return the hub's status of each task, by its API."""
         tasks = self.visitor().api("/api/tasks/?limit=500", self.tokens["ada"])
         return {task["key"]: task["status"] for task in tasks}
 
     def file_statuses(self) -> dict[str, str]:
-        """What the branches on the git server say of each task."""
+        """Return the status of each task on the branches of the git server."""
         return {
             key: status
             for repo in REPOS
@@ -99,12 +99,12 @@ class Team:
         }
 
     def clone_statuses(self, machine: Machine) -> dict[str, str]:
-        """What the files in a machine's clones say of each task."""
+        """Return the status of each task in the files of a machine's clones."""
         files = [machine.root / f"srv/checkouts/{repo}/workplans/plan.md" for repo in REPOS]
         return {key: status for file in files for key, status in _statuses(file.read_text()).items()}
 
     def person_writes(self, repo: str, task: str, status: str) -> None:
-        """A person edits a plan in a clone of their own, and pushes."""
+        """Edit a plan in a person's own clone, and push."""
         clone = self._folder / "people" / repo
         _git(clone, "pull", "-q", "--ff-only")
         file = clone / "workplans/plan.md"
@@ -113,7 +113,7 @@ class Team:
         _git(clone, "push", "-q")
 
     def publish_newer_version(self) -> str:
-        """A newer State Hub, with a migration, on the git server; the migration's name."""
+        """Publish a newer State Hub, with a migration, on the git server; return the migration's name."""
         folder = self._folder / "people/state-hub"
         last = max(file.stem for file in (folder / "consistency/migrations").glob("[0-9]*.py"))
         (folder / "consistency/migrations/9000_newer.py").write_text(NEWER.format(last=last))
@@ -127,7 +127,7 @@ class Team:
 
 
 def play(folder: Path, proxy: str, tell: Callable[[str], None]) -> None:
-    """Play all of it in *folder*. Raises RehearsalError where something is not as the page promises."""
+    """Play all of it in *folder*. Raises RehearsalError if something is not as the page promises."""
     with ExitStack() as stack:
         team = Team(folder, stack, proxy)
         for scene in (set_up, add_people, add_machines, work, restore_backup, upgrade):
@@ -141,7 +141,7 @@ def play(folder: Path, proxy: str, tell: Callable[[str], None]) -> None:
 
 
 def set_up(team: Team) -> None:
-    """Database, web server and proxy stand, and answer."""
+    """Set up database, web server and proxy, and check that they answer."""
     password = team.addresses.password
     team.do(team.database, "database", answers=f"{password}\n{password}\n")
     said = team.do(team.hub, "hub")
@@ -157,7 +157,7 @@ def set_up(team: Team) -> None:
 
 
 def add_people(team: Team) -> None:
-    """Three people can log in, each with a role, and have tokens."""
+    """Let three people log in, each with a role, and give them tokens."""
     password = team.do(team.hub, "hub", "people").strip()
     ada = team.visitor()
     ada.log_in("ada", password)
@@ -173,7 +173,7 @@ def add_people(team: Team) -> None:
 
 
 def add_machines(team: Team) -> None:
-    """Two machines have clones of five repos each, and a cron."""
+    """Set up two machines with clones of five repos each, and cron."""
     team.on_machines(lambda machine: team.do(machine, "machine"))
     for name, ended in _ticks(team):
         expect(ended.exit, 0, f"first fix on {name}: {ended}")
@@ -181,7 +181,7 @@ def add_machines(team: Team) -> None:
 
 
 def work(team: Team) -> None:
-    """Three people report through the proxy, one edits a file: hub, files and machines come to agree."""
+    """Report as three people through the proxy and edit a file as one: hub, files and machines come to agree."""
     team.report("ada", "ORD-WP-0001-T01", "done")
     team.report("ben", "BIL-WP-0001-T02", "in_progress")
     team.report("cleo", "CAT-WP-0001-T03", "blocked")
@@ -194,7 +194,7 @@ def work(team: Team) -> None:
 
 
 def restore_backup(team: Team) -> None:
-    """A backup is restored beside running servers: what files know since then comes back."""
+    """Restore a backup beside running servers: all changes since then come back from the files."""
     team.do(team.database, "database", "backup")
     before = team.hub_statuses()
     team.report("ben", "WEB-WP-0001-T01", "done")
@@ -206,7 +206,7 @@ def restore_backup(team: Team) -> None:
 
 
 def upgrade(team: Team) -> None:
-    """The server is upgraded first; an older machine does nothing until it is, too."""
+    """Upgrade the server first; an older machine does nothing until it is upgraded as well."""
     migration = team.publish_newer_version()
     team.do(team.hub, "hub", "upgrade")
     expect(team.visitor().get("/readyz")[0], 200, "readiness of the newer version")
@@ -221,7 +221,7 @@ def upgrade(team: Team) -> None:
 
 
 def _converge(team: Team, expected: dict[str, str]) -> None:
-    """After two fixes of each machine at most, cron is silent on both, and all say *expected*."""
+    """Check that after at most two fixes of each machine cron is silent on both, and all say *expected*."""
     silent = dict.fromkeys((machine.name for machine in team.machines), Ended(0, "", ""))
     said: dict[str, Ended] = {}
     for _ in range(MOST_TICKS):
@@ -235,19 +235,19 @@ def _converge(team: Team, expected: dict[str, str]) -> None:
 
 
 def _ticks(team: Team) -> list[tuple[str, Ended]]:
-    """What cron does on each of the machines, at the same moment."""
+    """Run cron's job on all machines at the same moment, and return the results."""
     ended = team.on_machines(Machine.tick)
     return [(machine.name, each) for machine, each in zip(team.machines, ended, strict=True)]
 
 
 def expect(found: object, wanted: object, what: str) -> None:
-    """Raise RehearsalError where *found* is not as *wanted*."""
+    """Raise RehearsalError if *found* is not as *wanted*."""
     if found != wanted:
         raise RehearsalError(f"{what}:\n  found  {found}\n  wanted {wanted}")
 
 
 def _make_origins(git: Path, people: Path) -> None:
-    """Bare repositories as on a git server: the five of the team, and this project as it lies here."""
+    """Make bare repositories as on a git server: the team's five, and this project in its present state."""
     git.mkdir()
     people.mkdir()
     for repo, short in REPOS.items():
@@ -293,7 +293,7 @@ def _statuses(text: str) -> dict[str, str]:
 
 
 def _postgres_settings(url: str) -> dict[str, str]:
-    """What PostgreSQL's own programs need to find the server at *url*, and those that belong to it."""
+    """Return the variables with which PostgreSQL's own programs find the server at *url*, and their folder as PATH."""
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone()
     parts = urlsplit(url)

@@ -99,14 +99,14 @@ def _stop(unit: str) -> int:
 
 
 def lives(process: int) -> bool:
-    """Whether *process* is there; one that has ended and that nobody has asked about (a zombie) is not."""
+    """Return whether *process* runs; one that has ended and was not waited for (a zombie) does not."""
     try:
         os.kill(process, 0)
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
     except OSError:
-        return Path("/proc/self").exists() is False  # no /proc here: the signal has told
+        return Path("/proc/self").exists() is False  # no /proc here: the signal has proved it
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from rehearsal.stage import NAME, RehearsalError
 
 
 class _Connection(http.client.HTTPSConnection):
-    """One to the proxy's port on this machine, which is told the hub's name."""
+    """A connection to the proxy's port on this machine, which names the hub as its host."""
 
     def __init__(self, port: int, certificate: Path) -> None:
         context = ssl.create_default_context(cafile=str(certificate))
@@ -29,17 +29,17 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Visitor:
-    """Somebody who visits the hub's pages."""
+    """A visitor of the hub's pages."""
 
     def __init__(self, port: int, certificate: Path) -> None:
         self._where, self._cookies = (port, certificate), SimpleCookie()
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        """Status, headers and text of the page at *path*."""
+        """Return status, headers and text of the page at *path*."""
         return self.send("GET", path, None, headers)
 
     def submit(self, path: str, **fields: str) -> tuple[int, dict[str, str], str]:
-        """What comes of the form at *path*, filled with *fields*."""
+        """Submit the form at *path*, filled with *fields*, and return the answer."""
         status, _, html = self.get(path)
         field = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', html)
         if status != 200 or field is None:
@@ -57,7 +57,7 @@ class Visitor:
             raise RehearsalError(f"{name} cannot log in: {status}\n{html[:500]}")
 
     def api(self, path: str, token: str) -> Any:
-        """The JSON at *path*. Raises RehearsalError."""
+        """Return the JSON at *path*. Raises RehearsalError."""
         status, _, text = self.get(path, Authorization=f"Bearer {token}")
         if status != 200:
             raise RehearsalError(f"{path}: {status} {text[:500]}")
@@ -66,7 +66,7 @@ class Visitor:
     def send(
         self, method: str, path: str, body: str | None, headers: dict[str, str]
     ) -> tuple[int, dict[str, str], str]:
-        """Status, headers and text of the answer to any request."""
+        """Send any request and return status, headers and text of the answer."""
         connection = _Connection(*self._where)
         cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in self._cookies.items())
         try:

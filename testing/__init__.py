@@ -1,1 +1,1 @@
-"""What tests share: real git repositories, real databases, commands as processes of their own."""
+"""Support shared by tests: real git repositories, real databases, commands as separate processes."""

@@ -1,7 +1,7 @@
-"""Starts `manage.py` in forks of a process that has loaded Django and the libraries already, but nothing of a hub.
+"""Start `manage.py` in forks of a process that has loaded Django and the libraries already, but nothing of a hub.
 
 A fork is a process of its own in all that a test can see: environment, folder, files, exit status. It reads its
-settings and sets Django up by itself; only the imports that cost the same each time are done. A test that needs
+settings and sets Django up itself; only the imports that cost the same each time are done. A test that needs
 Python's own start (another locale, other `PYTHON…` variables) gets a new interpreter: `testing.manage` does that.
 """
 
@@ -121,7 +121,7 @@ def serve(control: socket.socket) -> None:
     os.set_blocking(waking, False)
     signal.set_wakeup_fd(waking)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    running: dict[int, int] = {}  # Process id → the pipe on which its end is told.
+    running: dict[int, int] = {}  # Process id → the pipe on which its end is sent.
     while True:
         ready = select.select([control.fileno(), ended], [], [])[0]
         if ended in ready:

@@ -37,7 +37,7 @@ class Template(Protocol):
     """A migrated database that can be copied."""
 
     def copy(self, folder: Path) -> Any:
-        """A context manager with the URL and the Django NAME of a copy, which is gone afterwards."""
+        """Return a context manager with the URL and the Django NAME of a copy, which is deleted afterwards."""
 
 
 class SQLiteTemplate:
@@ -98,7 +98,7 @@ def hub(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Hub]:
-    """An empty hub for this test, instead of pytest-django's `db`: `hub.manage(…)` and the ORM meet there."""
+    """Yield an empty hub for this test, instead of pytest-django's `db`: `hub.manage(…)` and the ORM meet there."""
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         pytest.fail("`hub` brings a database of its own: leave out `db` and the mark `django_db`", pytrace=False)
     with (

@@ -48,7 +48,7 @@ def manage(
 
 
 def _needs_pythons_start(environment: Mapping[str, str]) -> bool:
-    """Whether a variable that Python reads at its start differs from that of the tests' own process."""
+    """Return whether a variable that Python reads at its start differs from that of the tests' own process."""
     names = {*environment, *os.environ} - {"DJANGO_SETTINGS_MODULE"}
     return any(environment.get(name) != os.environ.get(name) for name in names if name.startswith(_OF_PYTHONS_START))
 

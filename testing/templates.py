@@ -69,7 +69,7 @@ def take_template(origin: Origin, names: Sequence[str]) -> Template:
 
 
 def is_fresh_clone(clone: Clone) -> bool:
-    """Whether *clone* and the origin beside it are as `testing.repos` makes them, but for their folder's name."""
+    """Return whether *clone* and the origin beside it are as `testing.repos` makes them, except the folder's name."""
     origin = clone.path.with_name("origin.git")
     return origin.is_dir() and (_describe(clone.path), _describe(origin)) == _fresh(os.environ["HOME"])
 

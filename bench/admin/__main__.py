@@ -35,7 +35,7 @@ class Page:
 
 
 def main() -> int:
-    """Measure; 0, or 1 where a page needs more than the limit, or 2 where nothing could be measured."""
+    """Measure; return 0, or 1 if a page needs more than the limit, or 2 if nothing could be measured."""
     options = _options()
     try:
         with tempfile.TemporaryDirectory(prefix="statehub-bench-") as folder, server() as url:
@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
 
 
 def _prepare(url: str, folder: str) -> None:
-    """An empty database, and Django on it with the settings of production as far as they cost time."""
+    """Create an empty database, and set up Django on it with production's settings as far as they cost time."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -96,7 +96,7 @@ def _measured(size: Size, repeat: int) -> Iterator[Page]:
 
 
 def _middle_page(rows: int) -> int:
-    """Of a list with 50 rows on a page."""
+    """Return the middle page of a list with 50 rows on a page."""
     return max(1, rows // 100)
 
 

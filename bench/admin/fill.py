@@ -32,7 +32,7 @@ def fill(size: Size) -> None:
 
 
 def _set_defaults(cursor: CursorWrapper) -> None:
-    """Columns that fill.sql does not name take their model's default: Django itself gives the database none."""
+    """Give columns that fill.sql does not name their model's default: Django itself gives the database none."""
     for model in (*apps.get_app_config("statehub").get_models(), *apps.get_app_config("consistency").get_models()):
         for field in model._meta.concrete_fields:
             if field.has_default() and not field.primary_key:

@@ -78,7 +78,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
 
 
 class Caller:
-    """What the connections call. Each has tasks of its own, so that every report is a move; workstreams are shared."""
+    """Calls of the connections. Each has its own tasks, so that every report is a move; workstreams are shared."""
 
     def __init__(self, filled: hub.Filled) -> None:
         """Call for what was *filled* in, whose tasks are in progress."""
@@ -86,7 +86,7 @@ class Caller:
         self._blocked: set[str] = set()
 
     def calls(self, name: str) -> load.Calls:
-        """The calls of one row of the table."""
+        """Return the calls of one row of the table."""
         return lambda number: self._call(name, self._filled.tasks[number::64])
 
     def _call(self, name: str, tasks: Sequence[str]) -> Iterator[bytes]:
@@ -102,7 +102,7 @@ class Caller:
                 yield load.request("PATCH", path, secret, f'{{"status":"{self._turned(task)}"}}', **headers)
 
     def _turned(self, task: str) -> str:
-        """The other one of two statuses of equal rank than the task has."""
+        """Return the other one of the two statuses that have the task's rank."""
         self._blocked ^= {task}
         return "blocked" if task in self._blocked else "in_progress"
 

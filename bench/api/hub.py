@@ -14,14 +14,14 @@ from testing.server import PRODUCTION, serving
 
 @dataclass(frozen=True)
 class Filled:
-    """What was filled in: a token's secret, and the tasks' UUIDs."""
+    """Contents of the filled hub: a token's secret, and the tasks' UUIDs."""
 
     secret: str
     tasks: tuple[str, ...]
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
-    """The settings of the hub at *url*, as in production; set for this process and all that it starts."""
+    """Return the settings of the hub at *url*, as in production; they are set for this process and its children."""
     settings = {
         "DATABASE_URL": url,
         "DJANGO_SETTINGS_MODULE": "statehub.settings",
@@ -35,7 +35,7 @@ def environment(url: str, folder: Path) -> dict[str, str]:
 
 
 def fill(repos: int, workstreams: int, tasks: int) -> Filled:
-    """Migrate and fill: so many workstreams in each repo, so many tasks in each workstream."""
+    """Migrate, then fill each repo with *workstreams* and each workstream with *tasks*."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -65,7 +65,7 @@ def fill(repos: int, workstreams: int, tasks: int) -> Filled:
 
 
 def lost_updates(moved: int) -> list[str]:
-    """What does not add up after *moved* reports that were answered 200 and were a move; nothing where all does."""
+    """List the mismatches after *moved* reports that were answered 200 and were a move; empty if all adds up."""
     from django.db.models import Sum
 
     from statehub.models import StatusChange, Task, Workstream
@@ -88,6 +88,6 @@ def lost_updates(moved: int) -> list[str]:
 
 @contextmanager
 def served(settings: dict[str, str], folder: Path, workers: int, threads: int) -> Iterator[int]:
-    """gunicorn on a port of 127.0.0.1, which is the value. Raises RuntimeError with its last words."""
+    """Run gunicorn on a port of 127.0.0.1 and yield the port. Raises RuntimeError with its last output."""
     with serving(settings, folder, workers=workers, threads=threads, keep_alive=30) as server:
         yield server.port

@@ -14,7 +14,7 @@ Calls = Callable[[int], Iterator[bytes]]
 
 @dataclass
 class Measured:
-    """What one load measured: seconds of each answer, answers by status, seconds from first to last."""
+    """Measurements of one load: seconds of each answer, answers by status, seconds from first to last."""
 
     connections: int
     latencies: list[float] = field(default_factory=list)
@@ -27,14 +27,14 @@ class Measured:
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: int) -> float:
-        """Milliseconds within which that share of the answers came."""
+        """Return the milliseconds within which that share of the answers came."""
         if len(self.latencies) == 1:
             return self.latencies[0] * 1000
         return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1] * 1000
 
 
 def request(method: str, path: str, secret: str, body: str = "", **headers: str) -> bytes:
-    """The bytes of one request."""
+    """Return the bytes of one request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {secret}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body:
@@ -43,7 +43,7 @@ def request(method: str, path: str, secret: str, body: str = "", **headers: str)
 
 
 def run(port: int, connections: int, calls: Calls, *, most: int, seconds: float) -> Measured:
-    """Call with so many connections, until *most* answers or *seconds* are over. Raises OSError and ValueError."""
+    """Call on *connections*, until *most* answers or *seconds* are over. Raises OSError and ValueError."""
     return asyncio.run(_run(port, connections, calls, most, seconds))
 
 

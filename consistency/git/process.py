@@ -53,6 +53,7 @@ _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+_NO_HOOKS = ("core.hooksPath=/dev/null",)
 
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -117,7 +118,7 @@ class Git:
         """
         settings = [*_SETTINGS, *map("=".join, (config or {}).items())]
         if not hooks:
-            settings.append("core.hooksPath=/dev/null")
+            settings += _NO_HOOKS
         options = [] if magic_pathspecs else ["--literal-pathspecs"]
         options += [part for setting in settings for part in ("-c", setting)]
         protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS

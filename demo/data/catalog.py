@@ -1,4 +1,4 @@
-"""What the work is about: repos, workplans and tasks as `catalog.md` lists them, and who works on them where."""
+"""The work: repos, workplans and tasks as `catalog.md` lists them, and the people who work on them, by host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXT = Path(__file__).with_name("catalog.md")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who works on tasks."""
+    """A person who works on tasks."""
 
     name: str
 
@@ -24,7 +24,7 @@ class Person:
 
     @property
     def mail(self) -> str:
-        """Where commits say they come from."""
+        """Host from which the commits come."""
         return f"{self.login}@example.org"
 
 
@@ -38,12 +38,12 @@ class Plan:
 
     @property
     def path(self) -> str:
-        """Its file in the repo."""
+        """Path of the workplan in the repo."""
         words = "".join(letter if letter.isalnum() else " " for letter in self.title.lower()).split()
         return f"workplans/{self.key}-{'-'.join(words)}.md"
 
     def task(self, number: int) -> str:
-        """The id of the task with this place, from 0."""
+        """Return the id of the task with this place, from 0."""
         return f"{self.key}-T{number + 1:02}"
 
 
@@ -58,7 +58,7 @@ class Team:
 
 
 def read_catalog() -> tuple[Team, ...]:
-    """All teams, in the order of the file."""
+    """Return all teams, in the order of the file."""
     chapters = _TEXT.read_text(encoding="utf-8").removeprefix("# ").split("\n# ")
     return tuple(_team(chapter) for chapter in chapters)
 

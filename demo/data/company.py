@@ -22,15 +22,15 @@ from statehub.models import Checkout, Task
 from statehub.transitions import Actor, StatusRegressionError, advance, reopen
 
 PATIENCE = 2
-"""So many runs in a row are held back before somebody looks after the clone."""
+"""Number of consecutive blocked runs after which a person looks after the clone."""
 
 
 class _Killed(BaseException):
-    """What a run meets whose process is killed: nothing handles it."""
+    """Raised in a run whose process is killed; nothing handles it."""
 
 
 class Company:
-    """Where the story takes place."""
+    """Setting of the story."""
 
     def __init__(self, place: Place, here: str, clock: Clock) -> None:
         """Take an empty place; *here* is this machine's host name."""
@@ -40,7 +40,7 @@ class Company:
         self._checkouts: dict[tuple[str, str], Checkout] = {}
         self._held: Counter[tuple[str, str]] = Counter()
         self.troubled: set[tuple[str, str]] = set()
-        """Clones in which nobody works at this moment."""
+        """Clones in which no one works at this moment."""
 
     def found(self, team: Team, hosts: tuple[str, ...]) -> None:
         """Make the team's repo with its clones, and register them."""
@@ -59,15 +59,15 @@ class Company:
         desk.push()
 
     def hosts(self, team: Team) -> list[str]:
-        """The hosts that have a clone, this machine first."""
+        """Return the hosts that have a clone, this machine first."""
         return [host for host, slug in self._desks if slug == team.slug]
 
     def desk(self, host: str, team: Team) -> Desk:
-        """The clone on *host*."""
+        """Return the clone on *host*."""
         return self._desks[host, team.slug]
 
     def workplace(self, wanted: str, team: Team) -> Desk:
-        """The clone on the host *wanted*, or the one here where that cannot be worked in."""
+        """Return the clone on the host *wanted*, or the one here if that cannot be worked in."""
         usable = (wanted, team.slug) in self._desks and (wanted, team.slug) not in self.troubled
         return self._desks[wanted if usable else self.here, team.slug]
 
@@ -93,7 +93,7 @@ class Company:
             self._desks[at].push()
 
     def run_killed(self, host: str, team: Team) -> None:
-        """A fix whose process is killed when its pull finds no origin: its row says `running` for ever."""
+        """Kill a fix when its pull finds no origin: its row says `running` for ever."""
 
         def die(_line: str) -> NoReturn:
             raise _Killed
@@ -130,12 +130,12 @@ class Company:
             reopen(ended, "todo", "The customer found one more case.", origin)
 
     def origin_goes(self, team: Team) -> None:
-        """The server with the team's origin is down."""
+        """Take down the server with the team's origin."""
         origin = self._place.origin(team.slug)
         origin.rename(origin.with_suffix(".down"))
 
     def origin_returns(self, team: Team) -> None:
-        """The server is up again."""
+        """Bring the server up again."""
         origin = self._place.origin(team.slug)
         origin.with_suffix(".down").rename(origin)
 

@@ -31,7 +31,7 @@ class Desk:
 
     @classmethod
     def cloned(cls, origin: Path, path: Path) -> Desk:
-        """A new clone of *origin*, which may be empty. Raises GitError."""
+        """Return a new clone of *origin*, which may be empty. Raises GitError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         settings = [part for item in _SETTINGS.items() for part in ("--config", "=".join(item))]
         Git(str(path.parent)).run("clone", "--quiet", "--template=", *settings, str(origin), path.name)
@@ -62,7 +62,7 @@ class Desk:
         file.write_bytes(data)
 
     def read(self, path: str) -> bytes:
-        """What the file *path* holds."""
+        """Return the text of the file *path*."""
         return (self.path / path).read_bytes()
 
     def replace(self, path: str, old: str, new: str) -> None:
@@ -96,7 +96,7 @@ class Desk:
         return True
 
     def detach(self) -> None:
-        """Leave the branch, as somebody does who looks at an old commit."""
+        """Leave the branch, as people do to look at an old commit."""
         self._git.run("checkout", "--quiet", "--detach")
 
     def attach(self) -> None:
@@ -108,7 +108,7 @@ class Desk:
         hook = self.path / ".git/hooks/commit-msg"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(f"#!/bin/sh\ngrep -Eq '^[A-Z]+-[0-9]+' \"$1\" || {{ echo '{words}' >&2; exit 1; }}\n")
-        os.chmod(hook, 0o755)  # noqa: S103 - git runs a hook only where it may be executed
+        os.chmod(hook, 0o755)  # noqa: S103 - git runs only executable hooks
 
     def accept_commits(self) -> None:
         """Take the hook away."""

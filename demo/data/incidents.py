@@ -1,4 +1,4 @@
-"""What goes wrong in the quarter, each thing at its time, with a run that sees it and mostly one that sees it gone."""
+"""The incidents of the quarter, each at its time, with a run that sees it and mostly one that sees it gone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Incidents:
         self._company, self._timetable, self._teams = company, timetable, teams
 
     def plan(self) -> None:
-        """All of it."""
+        """Plan all incidents."""
         self._in_files()
         self._on_machines()
         self._last_day()
@@ -35,7 +35,7 @@ class Incidents:
         return self._teams[number % len(self._teams)]
 
     def _in_files(self) -> None:
-        """People's slips of the pen, committed and pushed: seen on every machine."""
+        """Plan people's slips of the pen, committed and pushed: seen on every machine."""
         here = self._company.here
         slips: list[tuple[int, float, float, str, str]] = [
             (0, 0.12, 0.20, "status: todo", "status: in-progress"),  # C-05
@@ -57,7 +57,7 @@ class Incidents:
         self._at(0.80, self._team(4), partial(self._archive, self._team(4)), see_on=here)  # C-08, standing
 
     def _on_machines(self) -> None:
-        """Clones, hooks, disks and servers: seen on the machine itself."""
+        """Plan trouble with clones, hooks, disks and servers: seen on the machine itself."""
         company, here = self._company, self._company.here
         hooked, detached, broken, unplugged, down = map(self._team, (3, 2, 1, 0, 5))
         self._at(0.58, hooked, partial(company.desk(here, hooked).refuse_commits, HOOK))
@@ -74,7 +74,7 @@ class Incidents:
         self._at(0.70, down, partial(company.run, here, down, user=down.lead.login, trigger="command", dry_run=True))
 
     def _away(self, host: str, team: Team, since: float, until: float | None) -> None:
-        """The clone's disk is not mounted."""
+        """Unmount the clone's disk."""
         if host not in self._company.hosts(team):
             return
         path = self._company.desk(host, team).path
@@ -84,7 +84,7 @@ class Incidents:
             self._at(until, team, self._relief(host, team, partial(away.rename, path)), see_on=host)
 
     def _detached(self, host: str, team: Team) -> None:
-        """Somebody looks at an old commit and forgets about it (C-16 without an upstream)."""
+        """Check out an old commit and forget about it (C-16 without an upstream)."""
         if host not in self._company.hosts(team):
             return
         desk = self._company.desk(host, team)
@@ -94,7 +94,7 @@ class Incidents:
         self._at(0.690, team, self._relief(host, team, desk.attach), see_on=host)
 
     def _broken_index(self, host: str, team: Team) -> None:
-        """The disk was full for a moment: git cannot read the clone's index, and the run ends with git's words."""
+        """Break the clone's index, as a full disk does: git cannot read it, and the run ends with git's message."""
         if host not in self._company.hosts(team):
             return
         index = self._company.desk(host, team).path / ".git/index"
@@ -108,7 +108,7 @@ class Incidents:
         self._at(0.860, team, self._relief(host, team, partial(whole.replace, index)), see_on=host)
 
     def _last_day(self) -> None:
-        """How things stand now: what was reported since the last fix, a stale laptop, a hook, unfinished edits."""
+        """Set up the present: reports since the last fix, a stale laptop, a hook, unfinished edits."""
         company, here = self._company, self._company.here
         for number, team in enumerate(self._teams):
             minutes = timedelta(minutes=11 * number)
@@ -157,11 +157,11 @@ class Incidents:
         self._company.nudge(team, Actor(team.lead.login, Source.COMMAND, self._company.here))
 
     def _begun(self, team: Team, desk: Desk) -> list[Plan]:
-        """The team's workplans that have a file."""
+        """Return the team's workplans that have a file."""
         return [plan for plan in team.plans if (desk.path / plan.path).exists()]
 
     def _change(self, team: Team, message: str, change: Callable[[Desk, list[Plan]], object]) -> None:
-        """One person's change of the files here, committed and pushed."""
+        """Commit and push one person's change of the files here."""
         desk = self._company.workplace(self._company.here, team)
         desk.catch_up()
         plans = self._begun(team, desk)
@@ -198,7 +198,7 @@ class Incidents:
     def _add_block(self, team: Team) -> None:
         def change(desk: Desk, plans: list[Plan]) -> None:
             plan = plans[0]
-            block = f"\n### Tell everybody what has changed\n\n```task\nid: {plan.key}-T90\nstatus: todo\n```\n"
+            block = f"\n### Announce what has changed\n\n```task\nid: {plan.key}-T90\nstatus: todo\n```\n"
             desk.write(plan.path, desk.read(plan.path) + block.encode())
 
         self._change(team, "One more task", change)
@@ -218,7 +218,7 @@ class Incidents:
         self._change(team, "Begin with the last part", change)
 
     def _leave_unfinished(self, team: Team) -> None:
-        """Notes that nobody has committed, in every workplan here."""
+        """Leave uncommitted notes in every workplan here."""
         desk = self._company.desk(self._company.here, team)
         for plan in self._begun(team, desk):
             desk.write(plan.path, desk.read(plan.path) + b"\nTo do: write down what was agreed on Monday.\n")

@@ -1,4 +1,4 @@
-"""The lives of tasks, as plain values: when each starts, waits, ends and is opened again, and how that is told."""
+"""The lives of tasks, as plain values: when each starts, waits, ends and is opened again, and how that is reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A task's step: on which day of the story, to which status, told by a report or an edit; a reopen has a reason."""
+    """A task's step: day of the story, new status, and whether by a report or an edit; a reopen has a reason."""
 
     day: float
     number: int
@@ -32,7 +32,7 @@ class Move:
 
 
 def lives(plan: Plan, start: float, length: float, rng: Random) -> Iterator[Move]:
-    """All moves of the plan's tasks; *start* and *length* in days. Some lie beyond the story's end."""
+    """Yield all moves of the plan's tasks; *start* and *length* in days. Some lie beyond the story's end."""
     for number in range(len(plan.tasks)):
         begin = start + length * (number / len(plan.tasks) * 0.85 + rng.uniform(0, 0.1))
         yield from _life(number, begin, length * rng.uniform(0.05, 0.3), rng)

@@ -1,4 +1,4 @@
-"""Where demo data lives: one folder with a marker, and rows of repos whose origins and checkouts are all in it."""
+"""The folder of the demo data: it has a marker, and holds the origins and checkouts of all demo repos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARKER = "made-by-demo-data"
 
 
 class NotOursError(Exception):
-    """The hub or the folder holds what is no demo data; one sentence for people."""
+    """The hub or the folder holds other data than the demo's; the message is one sentence for people."""
 
 
 class Place:
@@ -24,11 +24,11 @@ class Place:
         self.folder = Path(os.path.realpath(var)) / "demo-data"
 
     def origin(self, slug: str) -> Path:
-        """The bare repository that the clones of *slug* push to."""
+        """Return the bare repository that the clones of *slug* push to."""
         return self.folder / "origins" / f"{slug}.git"
 
     def checkout(self, host: str, slug: str) -> Path:
-        """The clone of *slug* on *host*."""
+        """Return the clone of *slug* on *host*."""
         return self.folder / "hosts" / host / slug
 
     def clear(self) -> bool:
@@ -53,7 +53,7 @@ class Place:
         return bool(found)
 
     def _is_demo(self, repo: Repo) -> bool:
-        """Whether the repo's origin and all of its checkouts are in the folder."""
+        """Return whether the repo's origin and all of its checkouts are in the folder."""
         if repo.origin != normalize_url(str(self.origin(repo.slug)), "/"):
             return False
         paths = Checkout.objects.filter(repo=repo).values_list("path", flat=True)

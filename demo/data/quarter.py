@@ -20,7 +20,7 @@ from testing.clock import replace_clock
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is played: days up to the end, and the first so many repos of the catalog."""
+    """Extent of the demo: days up to the end, and number of repos from the start of the catalog."""
 
     days: int = 90
     repos: int = 6
@@ -46,7 +46,7 @@ def play(place: Place, here: str, end: datetime, size: Size) -> None:
 
 
 def _hosts(here: str, number: int) -> tuple[str, ...]:
-    """Where the repo with this number has clones: two or three hosts."""
+    """Return the hosts that have clones of the repo with this number: two or three."""
     hosts = (here, SERVER, LAPTOP) if number < 3 else (here, SERVER if number % 2 else LAPTOP)
     return tuple(dict.fromkeys(hosts))
 

@@ -1,4 +1,4 @@
-"""When things happen: a list of events in the story's time, within working hours where people are at work."""
+"""The timetable: a list of events in the story's time, within the working hours of people."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Timetable:
         return self.end - timedelta(hours=28)
 
     def working(self, day: float) -> datetime:
-        """The working hour that lies as far in the story as *day* does; what is earlier stays earlier."""
+        """Return the working hour as far into the story as *day*; earlier times stay earlier."""
         if not 0 <= day < self.days:
             return self.end
         workdays = self._workdays()
@@ -47,7 +47,7 @@ class Timetable:
         return midnight + timedelta(seconds=int((_FIRST + (_LAST - _FIRST) * part) * 3600))
 
     def _workdays(self) -> list[date]:
-        """The days from Monday to Friday between start and curtain."""
+        """Return the days from Monday to Friday between start and curtain."""
         days = (self.start.date() + timedelta(days=number) for number in range(1, self.days))
         return [day for day in days if day.weekday() < 5 and day < self.curtain.date()]
 
@@ -64,5 +64,5 @@ class Timetable:
         return len(self._events)
 
     def __iter__(self) -> Iterator[Event]:
-        """In the order of time; events of one moment in the order in which they were added."""
+        """Yield the events by time; those of one moment in the order in which they were added."""
         return iter(sorted(self._events, key=lambda event: event.at))

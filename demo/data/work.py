@@ -20,9 +20,9 @@ COLLEAGUES = tuple(map(Person, ("Lena Fischer", "Jonas Weber", "Aisha Karim", "S
 
 _WORDS = {
     "in_progress": "begin",
-    "blocked": "waits for somebody else",
+    "blocked": "waits for another team",
     "done": "done",
-    "cancelled": "not needed any more",
+    "cancelled": "no longer needed",
     "todo": "again from the start",
 }
 
@@ -35,7 +35,7 @@ class Work:
         self._company, self._timetable, self._rng = company, timetable, rng
 
     def plan(self, team: Team) -> None:
-        """The team's workplans, one after the other over the quarter, and all that becomes of their tasks."""
+        """Plan the team's workplans, one after the other over the quarter, and all steps of their tasks."""
         days, rng = self._timetable.days, self._rng
         for number, plan in enumerate(team.plans):
             start = days * (0.02 + 0.93 * number / len(team.plans) + rng.uniform(0, 0.05))
@@ -47,7 +47,7 @@ class Work:
             self._at(closed, team, partial(self._close, team, plan))
 
     def routine(self, team: Team, number: int) -> None:
-        """The runs that come by themselves; *number* staggers the teams."""
+        """Plan the scheduled runs; *number* staggers the teams."""
         here, curtain = self._company.here, self._timetable.curtain
         plans: list[tuple[str, int, int, Callable[[], None]]] = [
             (here, 4, 6, partial(self._company.run, here, team, pull=True)),
@@ -100,7 +100,7 @@ class Work:
 
 
 def _origin(way: str, who: Person, host: str) -> Actor:
-    """Who a report comes from: a token by the API, else a person."""
+    """Return the source of a report: a token by the API, else a person."""
     if way == Source.API:
         return Actor(f"{host}-reports", Source.API, host)
     return Actor(who.login, way, host)

@@ -13,7 +13,7 @@ _PRIORITIES = ("low", "medium", "medium", "medium", "high", "high", "critical")
 
 
 def first_text(team: Team, plan: Plan, created: datetime, rng: Random) -> bytes:
-    """The file as it is committed first: all tasks still to do."""
+    """Return the file as it is committed first: all tasks still to do."""
     front = [
         "---",
         f"id: {plan.key}",
@@ -32,6 +32,6 @@ def first_text(team: Team, plan: Plan, created: datetime, rng: Random) -> bytes:
 
 
 def section(task: str, title: str, fence: str, rng: Random) -> str:
-    """A heading and a task block that is still to do."""
+    """Return a heading and a task block that is still to do."""
     lines = [f"id: {task}", rng.choice(_STATUS_LINES), f"priority: {rng.choice(_PRIORITIES)}"]
     return "\n".join(["", f"### {task.rpartition('-')[2]} — {title}", "", f"{fence}task", *lines, fence, ""])

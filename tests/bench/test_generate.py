@@ -77,7 +77,7 @@ def test_with_statuses_changes_those_values_alone(plans: list[Workplan]) -> None
 
 
 def planned(plan: Workplan, place: int) -> dict[str, str]:
-    """What the block of this task has to say."""
+    """Return the expected fields of this task's block."""
     task = plan.tasks[place]
     said = {"id": task.key, "status": task.status, "priority": task.priority}
     said |= {"title": task.title if task.title_in_block else None}
@@ -86,7 +86,7 @@ def planned(plan: Workplan, place: int) -> dict[str, str]:
 
 
 def independent_reading(content: bytes) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Front matter and task blocks as markdown-it and PyYAML's own loader see them."""
+    """Return front matter and task blocks as markdown-it and PyYAML's own loader see them."""
     _, front, body = content.decode("utf-8-sig").replace("\r\n", "\n").split("---\n", 2)
     tokens = MarkdownIt("commonmark").parse(body)
     quotes = 0

@@ -41,7 +41,7 @@ def test_copy_restores_a_checkout_as_it_was(tmp_path: Path) -> None:
 
 
 def build(folder: Path, *, size: int) -> Path:
-    """A checkout in `folder`, its origin beside it."""
+    """Build a checkout in `folder`, its origin beside it."""
     (folder / "checkout").mkdir(parents=True)
     repository.create(folder / "checkout", folder / "origin.git", seed=26, size=size)
     return folder / "checkout"

@@ -35,12 +35,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def cannot_run(line: str) -> Ended:
-    """What a command ends with that cannot run."""
+    """Result of a command that cannot run."""
     return Ended(2, "", f"error: {line}\n")
 
 
 def run(name: str, *args: str | Path) -> Ended:
-    """The command *name*, in this process and on the test's hub."""
+    """Return the command *name*, in this process and on the test's hub."""
     out, err = StringIO(), StringIO()
     module = import_module(f"{get_commands()[name]}.management.commands.{name}")
     command: BaseCommand = module.Command(stdout=out, stderr=err)
@@ -52,12 +52,12 @@ def run(name: str, *args: str | Path) -> Ended:
 
 
 def check(*args: str | Path) -> Ended:
-    """`check_consistency` with a JSON report."""
+    """Run `check_consistency` with a JSON report."""
     return run("check_consistency", "--format", "json", *args)
 
 
 def fix(*args: str | Path) -> Ended:
-    """`fix_consistency` with a JSON report."""
+    """Run `fix_consistency` with a JSON report."""
     return run("fix_consistency", "--format", "json", *args)
 
 
@@ -86,7 +86,7 @@ def mirrored(clone: Clone, files: Mapping[str, str] | None = None) -> Clone:
 
 
 def document(ended: Ended) -> Json:
-    """The report without what differs from run to run; each run's id must be that of a row, with its outcome."""
+    """Return the report without what differs from run to run; each run's id must be that of a row, with its outcome."""
     report: Json = json.loads(ended.stdout)
     for name in ("started_at", "finished_at"):
         assert _TIME.fullmatch(report.pop(name))
@@ -100,12 +100,12 @@ def document(ended: Ended) -> Json:
 
 
 def findings(ended: Ended) -> list[Json]:
-    """The findings of all repos in the report."""
+    """Return the findings of all repos in the report."""
     return [finding for repo in json.loads(ended.stdout)["repos"] for finding in repo["findings"]]
 
 
 def codes(ended: Ended) -> list[tuple[str, str]]:
-    """Code and action of each finding in the report."""
+    """List code and action of each finding in the report."""
     return [(finding["code"], finding["action"]) for finding in findings(ended)]
 
 
@@ -114,7 +114,7 @@ def finding(
     workplan: str | None = "WP-1", task: str | None = None, db: str | None = None, says: str | None = None,
     action: str = "none",
 ) -> Json:  # fmt: skip
-    """One finding as the report has it; *db* and *says* are the two statuses."""
+    """Return one finding as the report has it; *db* and *says* are the two statuses."""
     return {
         "code": code, "severity": severity, "message": message, "file": file, "line": line, "workplan": workplan,
         "task": task, "db_status": db, "file_status": says, "action": action,
@@ -122,14 +122,14 @@ def finding(
 
 
 def report(mode: str, *repos: Json) -> Json:
-    """The whole report, as `document` gives it."""
+    """Return the whole report, as `document` gives it."""
     severities = Counter(finding["severity"] for repo in repos for finding in repo["findings"])
     summary = {"repos": len(repos), **{name: severities[name] for name in ("FAIL", "WARN", "INFO")}}
     return {"version": 1, "mode": mode, "host": HOST, "repos": list(repos), "summary": summary}
 
 
 def repo_report(clone: Clone, found: Iterable[Json] = (), **fields: Any) -> Json:
-    """One repo's part of the report; *fields* differ from those of a fresh clone without drift."""
+    """Return one repo's part of the report; *fields* differ from those of a fresh clone without drift."""
     listed = list(found)
     return {
         "slug": clone.path.name, "path": str(clone.path), "outcome": "ok", "converged": not listed,
@@ -140,12 +140,12 @@ def repo_report(clone: Clone, found: Iterable[Json] = (), **fields: Any) -> Json
 
 
 def rows(*models: type[Model]) -> dict[str, list[Json]]:
-    """All rows of *models*, whole."""
+    """Return all rows of *models*, whole."""
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 def hub_rows() -> dict[str, list[Json]]:
-    """All that a check must not change: what the hub mirrors, and the ledger; not how its fetches went."""
+    """Return all that a check must not change: what the hub mirrors, and the ledger; not how its fetches went."""
     found = rows(Repo, Checkout, Workstream, Task, StatusChange, LedgerEntry)
     for checkout in found["Checkout"]:
         del checkout["unreachable_since"], checkout["fetch_timeouts"]
@@ -153,7 +153,7 @@ def hub_rows() -> dict[str, list[Json]]:
 
 
 def episodes() -> list[tuple[str, str, int]]:
-    """Code, resolution ('' while open) and times seen of each episode, in the order of their beginnings."""
+    """List code, resolution ('' while open) and times seen of each episode, in the order of their beginnings."""
     found = Finding.objects.order_by("pk").values_list("code", "resolution", "times_seen")
     assert not Finding.objects.filter(resolved_at=None).exclude(resolution="", resolved_by=None).exists()
     assert not Finding.objects.exclude(resolved_at=None).filter(resolution="").exists()
@@ -161,12 +161,12 @@ def episodes() -> list[tuple[str, str, int]]:
 
 
 def statuses() -> dict[str, str]:
-    """Task id → status in the hub."""
+    """Return task id → status in the hub."""
     return dict(Task.objects.order_by("key").values_list("key", "status"))
 
 
 def tree(clone: Clone) -> tuple[str, list[str], dict[str, bytes]]:
-    """HEAD, dirt and files of the work tree."""
+    """Return HEAD, dirt and files of the work tree."""
     files = sorted(path for path in clone.path.rglob("*") if path.is_file() and ".git" not in path.parts)
     return clone.head, clone.status(), {str(path): path.read_bytes() for path in files}
 

@@ -1,4 +1,4 @@
-"""Somebody reports to the hub while a run is at work: on a connection of their own, at a chosen moment."""
+"""Reports to the hub during a run: on a separate connection, at a chosen moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import connection
 
 @contextmanager
 def reported(when: Callable[[str], bool], report: Callable[[], object], *, patience: float = 60) -> Iterator[list[int]]:
-    """While this lasts, *report* is made on a connection of its own just after every statement that *when* picks.
+    """Make *report* on a separate connection just after every statement that *when* picks, until the block ends.
 
     The run waits for it, but no longer than *patience* seconds. The value has one entry for each report.
     """

@@ -9,6 +9,6 @@ from testing.samples import COMMITTER
 
 
 def fixing(**changes: bool) -> RunOptions:
-    """Those of a plain `fix_consistency --no-fetch`; *changes* as in `RunOptions`."""
+    """Return those of a plain `fix_consistency --no-fetch`; *changes* as in `RunOptions`."""
     given = {"fetch": False, **changes}
     return RunOptions(Mode.FIX, HOST, "me", COMMITTER, "0", **given)  # type: ignore[arg-type]  # all of *changes* are flags

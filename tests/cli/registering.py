@@ -27,7 +27,7 @@ def note(clone: Clone, slug: str | None = None, workplans: str | None = None, br
 
 
 def refusal(clone: Clone, slug: str | None = None, workplans: str | None = None, branch: str | None = None) -> str:
-    """Why it is not registered; nothing has changed then."""
+    """Return the reason of a refused registration; nothing has changed then."""
     before = list(Repo.objects.values()), list(Checkout.objects.values())
     with pytest.raises(RegistrationError) as caught:
         registered(clone, slug, workplans, branch=branch)

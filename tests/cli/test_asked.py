@@ -1,4 +1,4 @@
-"""What a command line asks for happens, or is refused in one line: several checkouts, options twice or in vain."""
+"""Requests of a command line are fulfilled, or refused in one line: several checkouts, repeated or useless options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def clones(new_origin: Callable[[str], Origin]) -> list[Clone]:
-    """Two clones of two repos, which the hub does not know."""
+    """Return two clones of two repos, which the hub does not know."""
     return [new_origin(name).clone(name) for name in ("one", "two")]
 
 

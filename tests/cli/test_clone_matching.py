@@ -21,12 +21,12 @@ class TestHistory:
     """A repo is known by its first commits as well as by its address."""
 
     def moved(self, origin: Origin, name: str = "moved") -> Origin:
-        """The same repository at another address; the first one is no more."""
+        """Move the repository to another address; the first one no longer exists."""
         origin.path.rename(origin.path.with_name(f"{name}.git"))
         return Origin(origin.path.with_name(f"{name}.git"))
 
     def copied(self, origin: Origin, name: str) -> Clone:
-        """A clone of a fork, or of a copy, of *origin*."""
+        """Return a clone of a fork, or of a copy, of *origin*."""
         fork = origin.path.with_name(f"{name}.git")
         origin.git("clone", "--quiet", "--bare", str(origin.path), str(fork))
         return Origin(fork).clone(name)

@@ -40,7 +40,7 @@ from tests.cli.helpers import (
 )
 from tests.cli.test_gates import CLOSED
 
-SOMEBODY = Actor("somebody", Source.API, "elsewhere")
+SOMEBODY = Actor("reporter", Source.API, "elsewhere")
 UUID = "0b7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 OTHER_UUID = "1c7f7a0e-3f6c-4a53-9d1e-8f0f6a1c2d3e"
 
@@ -130,10 +130,10 @@ def back_and_forth(clone: Clone) -> None:
 
 
 def told(clone: Clone) -> str:
-    """The last six steps of the task, in the words of C-20."""
+    """Return the last six steps of the task, in the words of C-20."""
     moves = {
         "done": f"Test Person (file, {HOST}) moved todo → done",
-        "todo": "somebody (api, elsewhere) reopened done → todo",
+        "todo": "reporter (api, elsewhere) reopened done → todo",
     }
     steps = [(change.at, moves[change.new]) for change in StatusChange.objects.filter(task__key=T01)]
     written = Finding.objects.filter(task=T01, resolution="written_back").values_list("resolved_at", flat=True)
@@ -370,7 +370,7 @@ def expected_exit(found: list[Json]) -> int:
 
 
 def state(clone: Clone) -> tuple[object, object]:
-    """Everything that a run could change: the hub's rows, and the work tree if it is one."""
+    """Return everything that a run could change: the hub's rows, and the work tree if there is one."""
     return hub_rows(), tree(clone) if (clone.path / ".git").exists() else None
 
 

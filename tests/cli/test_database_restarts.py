@@ -55,7 +55,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def clones(new_origin: Callable[[str], Origin], server: str) -> list[Path]:
-    """Three repos that agree with the hub, and have a task more to tell."""
+    """Return three repos that agree with the hub, and have a task more to tell."""
     assert manage("migrate", "--verbosity=0", env={"DATABASE_URL": server}).exit == 0
     with psycopg.connect(server, autocommit=True) as connection:  # Nothing that was committed is lost by a restart.
         connection.execute("ALTER ROLE statehub SET synchronous_commit = on")
@@ -73,7 +73,7 @@ def clones(new_origin: Callable[[str], Origin], server: str) -> list[Path]:
 
 
 def run(server: str, clone: Path, what: str, patience: float) -> Ended:
-    """A fix of all, in which the database does *what* when the run is at work on *clone*."""
+    """Return a fix of all, in which the database does *what* when the run is at work on *clone*."""
     folder = Path(parse_qs(urlsplit(server).query)["host"][0])
     process = (folder / "data/postmaster.pid").read_text().split()[0]
     shim = clone.with_name("bin") / "git"

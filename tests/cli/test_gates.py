@@ -1,4 +1,4 @@
-"""What holds a whole checkout back: a check says so and goes on, a fix writes nothing of any kind."""
+"""Gates that block a whole checkout: a check says so and goes on, a fix writes nothing of any kind."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ class TestMissing:
         return mirrored(clone, {path: workplan(f"WP-{path[-4]}", [("T01", "todo")]) for path in self.NAMES})
 
     def left(self, clone: Clone, number: int) -> list[str]:
-        """The codes of a fix where only the first *number* workplans are there."""
+        """Return the codes of a fix where only the first *number* workplans are there."""
         for path in self.NAMES[number:]:
             (clone.path / path).rename(clone.path / f"{path}.away")
         try:

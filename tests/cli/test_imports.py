@@ -1,4 +1,4 @@
-"""What check_consistency loads: start-up time is what a run with nothing to do consists of."""
+"""Modules that check_consistency loads: a run with nothing to do consists of start-up time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORBIDDEN = (
 NOTHING_TO_DO = (
     "consistency.git.blame", "consistency.db.arrivals", "consistency.runs.stale_changes",
 )  # fmt: skip
-"""What a run needs only if something moves."""
+"""Modules that a run needs only if something moves."""
 
 LIST = """
 import sys
@@ -53,7 +53,7 @@ print("\\n".join(sorted(sys.modules)), file=sys.stderr)
 
 
 def loaded(hub: Hub, *args: str) -> set[str]:
-    """The modules in a process that has run the command."""
+    """Return the modules in a process that has run the command."""
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     # -S would leave out site-packages; what coverage and editable installs load there is taken off below.
     run = subprocess.run(

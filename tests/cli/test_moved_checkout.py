@@ -1,4 +1,4 @@
-"""What the next run finds if a checkout was moved in the hub, from a machine that could not look at its disk."""
+"""The next run after a checkout was moved in the hub, from a machine that could not look at its disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def moved(path: Path) -> Checkout:
-    """The only checkout, moved to *path* by a hub on another machine."""
+    """Return the only checkout, moved to *path* by a hub on another machine."""
     checkout = Checkout.objects.select_related("repo").get()
     move(checkout, HOST, str(path), here="the-hubs-own")
     checkout.refresh_from_db()
@@ -30,12 +30,12 @@ def moved(path: Path) -> Checkout:
 
 
 def mirror() -> dict[str, list[Json]]:
-    """All that the hub knows of workplans."""
+    """Return all that the hub knows of workplans."""
     return rows(Workstream, Task, StatusChange)
 
 
 def new_repository(path: Path, text: str) -> Clone:
-    """A repository without a remote, and with a history of its own."""
+    """Return a repository without a remote, and with a history of its own."""
     made = Clone(path)
     made.path.mkdir()
     made.git("init", "--quiet")

@@ -1,4 +1,4 @@
-"""What was meant as a workplan or a task, but is not read as one: its rows stay as they are (C-23, C-24)."""
+"""Files meant as a workplan or a task, but not read as one: their rows stay as they are (C-23, C-24)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Monitor:
     hangs: threading.Event = field(default_factory=threading.Event)
 
     def took(self) -> list[str]:
-        """What was asked for until now; all of it must have had one and the same id, shown as `rid=…`."""
+        """Return the requests until now; all of them must have had the same id, shown as `rid=…`."""
         assert len({tuple(RID.findall(call)) for call in self.calls}) <= 1
         return [RID.sub("rid=…", call) for call in self.calls]
 
@@ -93,14 +93,14 @@ def monitor() -> Iterator[Monitor]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that is taken, and on which nobody listens."""
+    """Yield a port of 127.0.0.1 that is taken, but does not accept connections."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
 
 
 def ended_with(url: str, work: Callable[[], object] = lambda: None, seconds: float = 20) -> list[str]:
-    """The warnings while *work* is done between the pings."""
+    """Return the warnings while *work* is done between the pings."""
     warnings: list[str] = []
     with pinged(url, warnings.append, seconds):
         work()

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def section(slug: str = "clone", workplans: str = "workplans/**/*.md") -> bytes:
-    """The markers, and what is to stand between them."""
+    """Return the markers, and what is to stand between them."""
     return BEGIN + b"\n" + render(TEMPLATE.read_text("utf-8"), slug, workplans).encode() + END
 
 
 UNMATCHED = "no file matches the repo's workplan pattern 'workplans/**/*.md'\n"
-"""What registration says of a repo without workplans."""
+"""Message of a registration of a repo without workplans."""
 
 
 def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
@@ -35,13 +35,13 @@ def keep(clone: Clone, file: str | Path = "CLAUDE.md", *options: str) -> Ended:
 
 
 def says(clone: Clone, file: str | Path, line: str) -> None:
-    """The command on a checkout that is known already says *line* of the protocol."""
+    """Check that the command on a known checkout says *line* of the protocol."""
     known = f"{clone.path} is registered already, as 'clone' (0 files match)\n"
     assert keep(clone, file) == Ended(0, f"{known}{line}\n", UNMATCHED)
 
 
 def everything(clone: Clone) -> dict[str, bytes | str]:
-    """All files of the work tree, git's own left out, with what they hold or where they lead."""
+    """Return all files of the work tree, git's own left out, with what they hold or where they lead."""
     paths = [path for path in clone.path.rglob("*") if ".git" not in path.parts]
     return {
         str(path.relative_to(clone.path)): os.readlink(path) if path.is_symlink() else path.read_bytes()
@@ -51,7 +51,7 @@ def everything(clone: Clone) -> dict[str, bytes | str]:
 
 
 def refused(clone: Clone, file: str | Path, why: str) -> None:
-    """Nothing is registered, nothing written, and one line says why."""
+    """Check that nothing is registered or written, and one line says why."""
     before, head = everything(clone), clone.head
     assert keep(clone, file) == Ended(2, "", f"error: {why}\n")
     assert not Repo.objects.exists()
@@ -246,7 +246,7 @@ def test_disk_that_is_full(clone: Clone) -> None:
 
 
 def keep_without_hub(clone: Clone) -> str:
-    """What keeps the protocol from being written; the database is left alone."""
+    """Fail to write the protocol, without the database, and return the reason."""
     from consistency.cli.session_protocol import SessionProtocolError, keep_protocol
 
     with pytest.raises(SessionProtocolError) as caught:

@@ -16,7 +16,7 @@ from tests.cli.test_imports import ALLOWED, OF_POSTGRESQL, loaded, top_level
 
 
 def old(runs: int, findings: int, days: int = 100) -> None:
-    """*runs* that are *days* old besides one of now, and findings that were resolved then."""
+    """Create *runs* that are *days* old in addition to a present one, and findings that were resolved then."""
     checkout = Checkout.objects.create(repo=Repo.objects.create(slug="net"), host="here", path="/srv/net")
     then = timezone.now() - timedelta(days=days)
     Run.objects.create(checkout=checkout, mode=Mode.FIX)

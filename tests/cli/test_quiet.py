@@ -114,7 +114,7 @@ class TestStanding:
         (agreed.path / FILE).unlink()
         publish(agreed)
         first, second = quiet("--allow-missing"), quiet()
-        # The last one: nothing matches the repo's pattern any more, either.
+        # The last one: nothing matches the repo's pattern either.
         assert first == Ended(
             0,
             "clone: WARN C-25 no file matches the repo's workplan pattern 'workplans/**/*.md'\n"
@@ -217,7 +217,7 @@ class TestError:
     def test_stop_leaves_no_finding_unsaid(
         self, agreed: Clone, origin: Origin, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What is on record is not said again, so it is said now."""
+        """A finding on record is not repeated, so it is reported now."""
         agreed.write(FILE, BAD)
         other = origin.clone("other")
         other.git("remote", "remove", "origin")

@@ -24,13 +24,13 @@ def registered() -> list[tuple[str, str]]:
 
 
 def with_a_plan(clone: Clone) -> Clone:
-    """*clone* with one workplan that is not committed: something matches the pattern."""
+    """Give *clone* one workplan that is not committed: something matches the pattern."""
     clone.write("workplans/a.md", workplan(f"WP-{clone.path.name}", [("T01", "todo")]))
     return clone
 
 
 def one_line(ended: Ended) -> str:
-    """Why nothing was done."""
+    """Return the one line that says why nothing was done."""
     assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert Repo.objects.count() == 0
     return ended.stderr.removeprefix("error: ").removesuffix("\n")

@@ -124,7 +124,7 @@ class TestRetired:
         assert (registered(clone).pk, registered(clone).repo.slug) == (first.pk, "clone")
 
     def test_moves_to_another_repo_of_the_hub(self, origin: Origin, clone: Clone) -> None:
-        """A checkout that was registered as a second repo, before its address told that it is the first one."""
+        """A checkout that was registered as a second repo, before its address showed that it is the first one."""
         registered(origin.clone("first"))
         clone.git("remote", "set-url", "origin", "work:acme/orders.git")
         second = registered(clone, "second")

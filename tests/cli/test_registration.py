@@ -220,7 +220,7 @@ class TestRegister:
 
 
 class TestBranch:
-    """A repo's branch is the one that its origin calls its own, until somebody names another."""
+    """A repo's branch is its origin's default branch, until a user names another."""
 
     def test_is_that_of_origin_whatever_is_checked_out(self, origin: Origin, clone: Clone) -> None:
         origin.git("branch", "trunk")
@@ -245,7 +245,7 @@ class TestBranch:
     def test_renamed_on_the_server_is_followed(self, origin: Origin, clone: Clone) -> None:
         registered(clone)
         origin.git("branch", "--move", "main", "trunk")
-        assert note(clone).endswith("as 'clone'")  # Nobody has seen it there yet.
+        assert note(clone).endswith("as 'clone'")  # No run has seen it there yet.
         Checkout.objects.update(tip=clone.head)
         assert note(clone).endswith("as 'clone'; its branch is trunk")
         assert note(clone).endswith("as 'clone'")

@@ -32,7 +32,7 @@ def refused(*args: str | Path) -> str:
 
 @pytest.fixture
 def checkouts(origin: Origin, clone: Clone) -> Clone:
-    """`clone` and `second` here, and two of the same repo elsewhere."""
+    """Register `clone` and `second` here, and two of the same repo elsewhere."""
     mirrored(clone)
     assert run("register_repo", origin.clone("second").path).exit == 0
     repo = Checkout.objects.earliest("pk").repo

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def agreed(origin: Origin, clone: Clone) -> Clone:
-    """A clone that agrees with the hub; its remote has one large file more, and many small ones."""
+    """Return a clone that agrees with the hub; its remote has one large file more, and many small ones."""
     mirrored(clone)
     other = origin.clone("other")
     other.write("big", os.urandom(BIG))
@@ -35,7 +35,7 @@ def agreed(origin: Origin, clone: Clone) -> Clone:
 
 
 def with_many_files(origin: Origin) -> None:
-    """So many objects that git keeps them as one pack (git-config, "fetch.unpackLimit")."""
+    """Commit more objects than git unpacks: it keeps them as one pack (git-config, "fetch.unpackLimit")."""
     other = origin.clone("another")
     for number in range(150):
         other.write(f"many/{number}", str(number))
@@ -44,7 +44,7 @@ def with_many_files(origin: Origin) -> None:
 
 
 def contents(clone: Clone) -> dict[str, int]:
-    """Every file in the git folder but FETCH_HEAD, with its size."""
+    """Return every file in the git folder but FETCH_HEAD, with its size."""
     files = [path for path in (clone.path / ".git").rglob("*") if path.is_file() and path.name != "FETCH_HEAD"]
     return {str(path.relative_to(clone.path)): path.stat().st_size for path in files}
 

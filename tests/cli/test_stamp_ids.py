@@ -1,4 +1,4 @@
-"""stamp_ids: the hub's UUIDs come into the files, and a hub made anew from them is the same."""
+"""stamp_ids: the hub's UUIDs come into the files, and a hub rebuilt from them is the same."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def stamp(*args: str | Path) -> Ended:
 
 
 def ended(clone: Clone, said: str, *left: str) -> Ended:
-    """What a run says that leaves alone what the sentences *left* are about."""
+    """Return the output of a run that leaves alone the things that the sentences *left* are about."""
     return Ended(int(bool(left)), f"{clone.path}: {said}\n", "".join(f"{clone.path}: {line}\n" for line in left))
 
 
 def ids() -> dict[str, str]:
-    """The id that people write → UUID, of all there is in the hub."""
+    """Return the id that people write → UUID, of all there is in the hub."""
     found = [*Workstream.objects.values_list("key", "pk"), *Task.objects.values_list("key", "pk")]
     return {key: str(pk) for key, pk in found}
 
@@ -45,7 +45,7 @@ def line_of(key: str) -> str:
 
 
 def stamped(text: str = TEXT, tasks: tuple[str, ...] = (T01, T02)) -> str:
-    """*text*, of a WP-1 whose blocks end with the status, with the UUIDs of workstream and *tasks*."""
+    """Return *text*, of a WP-1 with blocks that end with the status, with the UUIDs of workstream and *tasks*."""
     front, end, body = text[4:].partition("---\n")
     text = f"---\n{front}{line_of('WP-1')}\n{end}{body}"
     for key in tasks:

@@ -1,4 +1,4 @@
-"""What keeps a command from running: one clear line on stderr, exit status 2, nothing on stdout, no traceback."""
+"""Obstacles to a command: one clear line on stderr, exit status 2, nothing on stdout, no traceback."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class TestLock:
 
 @contextmanager
 def waiting_run(hub: Hub, clone: Clone) -> Iterator[subprocess.Popen[str]]:
-    """A fix, as a process, in the midst of its writeback: a hook holds it up."""
+    """Yield a fix, as a process, in the midst of its writeback: a hook holds it up."""
     assert hub.manage("set_task_status", "WP-1-T01", "done").exit == 0
     hook, sign = clone.path / ".git/hooks/pre-commit", clone.path.with_name("hook-runs")
     hook.write_text(f"#!/bin/sh\necho $$ >'{sign}.part' && mv '{sign}.part' '{sign}'\nexec sleep 60\n")

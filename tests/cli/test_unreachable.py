@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def away(origin: Origin, clone: Clone) -> Clone:
-    """A clone that agrees with the hub, and whose origin has gone."""
+    """Return a clone that agrees with the hub, and whose origin has gone."""
     mirrored(clone)
     origin.path.rename(origin.path.with_name("away.git"))
     return clone

@@ -1,4 +1,4 @@
-"""What a run does with the remote: it fetches, pulls, and pushes, as it is asked to."""
+"""A run and the remote: it fetches, pulls, and pushes, as it is asked to."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestPull:
         assert ended.stderr.startswith(f"{clone.path}: pull failed: ")
 
     def test_offline_pull_drops_no_own_commit(self, origin: Origin, clone: Clone, settings: Settings) -> None:
-        """What others have seen there cannot be pulled from here: an own commit has nothing to be made anew on."""
+        """Commits seen by others cannot be pulled from here: an own commit cannot be recreated on top of them."""
         mirrored(clone)
         assert run("set_task_status", "WP-1-T01", "done").exit == 0
         assert codes(fix("clone")) == [("C-13", "written_back")]
@@ -185,7 +185,7 @@ class TestPush:
         assert Finding.objects.get(code="C-16").resolution == "gone"
 
     def test_another_push_was_faster(self, origin: Origin, clone: Clone) -> None:
-        """The pull makes the writeback anew on what came in between, and the second push works."""
+        """The pull recreates the writeback on top of the new commits, and the second push works."""
         mirrored(clone)
         other = origin.clone("other")
         other.commit("Theirs")

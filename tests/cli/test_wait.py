@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @contextmanager
 def at_work(clone: Clone, seconds: float, leave: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Another run is at work on *clone* for so long; *leave* is the last that it does."""
+    """Keep another run at work on *clone* for a time; *leave* is its last action."""
     begun = threading.Event()
 
     def hold() -> None:

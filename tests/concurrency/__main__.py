@@ -1,4 +1,4 @@
-"""`python -m tests.concurrency`: reporters, fixers and people at work at once. Exits 1 where anything went wrong."""
+"""`python -m tests.concurrency`: run reporters, fixers and people at once. Exits 1 if anything went wrong."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _campaign(folder: Path, options: argparse.Namespace) -> int:
 
 @contextmanager
 def _database() -> Iterator[str]:
-    """The URL of an empty database on a server of its own, or on the one of TEST_DATABASE_URL."""
+    """Yield the URL of an empty database on a server of its own, or on the one of TEST_DATABASE_URL."""
     import psycopg
 
     with server() as url:

@@ -22,14 +22,14 @@ from tests.concurrency.world import World
 from web.api import tokens
 
 MOST_ROUNDS = 12
-"""Until nothing changes any more; three are usual."""
+"""Most rounds until nothing changes; three are usual."""
 
 Picture = dict[str, Any]
 
 
 @dataclass
 class Campaign:
-    """What was done, and by whom. `before` has what the hub held when it began; `odd` is what went wrong on the way."""
+    """Record of a campaign. `before` has the hub's state at the start; `odd` lists what went wrong on the way."""
 
     world: World
     before: Picture
@@ -37,14 +37,14 @@ class Campaign:
     people: list[Person]
     journal: Journal = field(default_factory=Journal)
     last: list[Fixed] = field(default_factory=list)
-    """The runs of the round in which nothing changed any more."""
+    """Runs of the round that changed nothing."""
     decided: int = 0
     """Tasks that went back and forth, on which a person decided."""
     seconds: float = 0
     rounds: int = 0
     wrongs: list[str] = field(default_factory=list)
     log: str = ""
-    """What the server wrote."""
+    """Log of the server."""
 
     @property
     def runs(self) -> list[Fixed]:
@@ -53,7 +53,7 @@ class Campaign:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What was done, in numbers."""
+        """Counts of the campaign."""
         people = sum((person.did for person in self.people), Counter[str]())
         done = Run.objects.filter(mode="fix", started_at__gte=self.before["at"])
         commits = {repo["writeback_commit"] for run in self.runs for repo in run.repos} - {None}
@@ -76,7 +76,7 @@ class Campaign:
 
 
 def run(world: World, operations: int, seed: int) -> Campaign:
-    """Do so many *operations* through the API while all others are at work, then bring everything to rest."""
+    """Do *operations* through the API while all others work, then bring everything to rest."""
     odd = Odd()
     fixers = [
         Fixer(world, host, f"fixer-{number} of {host.name}", seed)
@@ -86,7 +86,7 @@ def run(world: World, operations: int, seed: int) -> Campaign:
     campaign = Campaign(world, _before(), fixers, [Person(desk, odd, seed) for desk in world.people])
     secrets = [tokens.create(f"reporter-{number}")[1] for number in range(world.size.reporters)]
     begin = time.monotonic()
-    # The server's connections are its own; so many threads as keep the reporters busy.
+    # The server's connections are its own; enough threads to keep the reporters busy.
     with serving({**PRODUCTION, "DATABASE_URL": world.hub.url}, world.folder, threads=8, keep_alive=600) as server:
         with _at_work(campaign):
             campaign.journal = report_all(server.port, secrets, world.tasks, operations, world.size.pause, seed)
@@ -99,7 +99,7 @@ def run(world: World, operations: int, seed: int) -> Campaign:
 
 @contextmanager
 def _at_work(campaign: Campaign) -> Iterator[None]:
-    """All fixers and people, until the end of the block."""
+    """Run all fixers and people until the end of the block."""
     workers: list[Fixer | Person] = [*campaign.fixers, *campaign.people]
     stop = Event()
     with ThreadPoolExecutor(len(workers)) as pool:
@@ -114,7 +114,7 @@ def _at_work(campaign: Campaign) -> Iterator[None]:
 
 
 def _rest(campaign: Campaign) -> None:
-    """Rounds of everybody, one after the other, until one of them changes nothing."""
+    """Run rounds of all participants, one after the other, until one of them changes nothing."""
     first = {fixer.host.name: fixer for fixer in reversed(campaign.fixers)}
     before: Picture = {}
     while before != (before := _picture(campaign.world)):
@@ -129,7 +129,7 @@ def _rest(campaign: Campaign) -> None:
 
 
 def _decide(campaign: Campaign) -> None:
-    """A person takes what the hub says of the tasks that go back and forth."""
+    """Decide as a person: take the hub's status for the tasks that go back and forth."""
     standing = Finding.objects.filter(resolved_at=None, code="C-20").values_list("checkout__repo__slug", "task")
     for slug in campaign.world.origins:
         tasks = {task for repo, task in standing if repo == slug}
@@ -139,7 +139,7 @@ def _decide(campaign: Campaign) -> None:
 
 
 def _before() -> Picture:
-    """The tasks and workstreams as they were made."""
+    """Return the tasks and workstreams as they were made."""
     return {
         "at": Run.objects.latest("finished_at").finished_at,
         "tasks": {
@@ -150,7 +150,7 @@ def _before() -> Picture:
 
 
 def _picture(world: World) -> Picture:
-    """All that a campaign moves, as it is now."""
+    """Return everything that a campaign changes, in its present state."""
     return {
         "tasks": dict(Task.objects.values_list("key", "status")),
         "changes": StatusChange.objects.count(),

@@ -24,7 +24,7 @@ _DROPPED = re.compile(
 
 @dataclass(frozen=True)
 class Fixed:
-    """How one run ended. `document` is its JSON report, None where every checkout was locked."""
+    """Result of one run. `document` is its JSON report, None if every checkout was locked."""
 
     fixer: str
     host: str
@@ -48,7 +48,7 @@ class Fixed:
 
     @property
     def wrongs(self) -> list[str]:
-        """What no run may end with, or say."""
+        """List exit statuses and lines that no run may end with."""
         lines = self.ended.stderr.splitlines()
         locked = any(map(_LOCKED.fullmatch, lines))
         odd = [line for line in lines if not _LOCKED.fullmatch(line) and not _DROPPED.fullmatch(line)]
@@ -75,7 +75,7 @@ class Fixer:
             stop.wait(chance.random() / 2)
 
     def fix(self) -> Fixed:
-        """One run over all checkouts of the host."""
+        """Run a fix over all checkouts of the host."""
         ended = self.world.hub.manage(
             "fix_consistency", "--all", "--pull", "--push", "--format", "json",
             env=environment(self.world, self.host, self.name),

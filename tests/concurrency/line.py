@@ -45,13 +45,13 @@ class Line:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Call below /api/. Raises OSError, EOFError or TimeoutError where there is no answer."""
+        """Call below /api/. Raises OSError, EOFError or TimeoutError if there is no answer."""
         reader, writer = await self._open()
         writer.write(self._request(method, path, body, headers))
         return await asyncio.wait_for(_answer(reader), PATIENCE)
 
     async def hang_up_on(self, after: float, method: str, path: str, body: Any = None, **headers: str) -> None:
-        """Call, and hang up so many seconds later, whatever is answered."""
+        """Call, and hang up *after* that many seconds, whatever is answered."""
         _, writer = await self._open()
         writer.write(self._request(method, path, body, headers))
         await asyncio.sleep(after)

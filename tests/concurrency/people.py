@@ -17,13 +17,13 @@ _FASTER = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect o
 
 
 class Odd:
-    """What people do to a task only once, all of them together: set it back, or sideways, in its file."""
+    """Steps that people take on a task only once, all of them together: set it back, or sideways, in its file."""
 
     def __init__(self) -> None:
         self._lock, self._done = Lock(), set[str]()
 
     def take(self, task: str) -> bool:
-        """Whether it was not done yet; it is noted as done."""
+        """Return whether it was not done yet, and note it as done."""
         with self._lock:
             fresh = task not in self._done
             self._done.add(task)
@@ -69,11 +69,11 @@ class Person:
             self._push(clone)
 
     def _pull(self, clone: Clone) -> None:
-        """Put own commits on top of what others pushed; where both changed the same line, one of the two is taken."""
+        """Rebase own commits onto the others'; if both changed the same line, one of the two is taken."""
         clone.git("pull", "--quiet", "--rebase", "-X", self._chance.choice(["ours", "theirs"]))
 
     def _edit(self, clone: Clone) -> None:
-        """A task's status, mostly forward, or a remark."""
+        """Change a task's status, mostly forward, or add a remark."""
         task, status = self._chance.choice(list(statuses_in(clone).items()))
         wanted = self._chance.choice([each for each in TASK_STATUSES if each != status])
         if rank(wanted) > rank(status) or self._odd.take(task):
@@ -87,7 +87,7 @@ class Person:
         self.did["commits"] += 1
 
     def _push(self, clone: Clone) -> None:
-        """Push; where others were faster, their work goes below and the push is tried again."""
+        """Push; if others were faster, rebase onto their work and try again."""
         for _ in range(TRIES):
             try:
                 clone.git("push", "--quiet")

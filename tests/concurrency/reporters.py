@@ -21,7 +21,7 @@ TRIES = 5
 
 @dataclass
 class Report:
-    """One status that somebody reported. `mark` stays with the move, as its commit; `shown` is the task as answered."""
+    """One reported status. `mark` stays with the move, as its commit; `shown` is the task as answered."""
 
     reporter: int
     mark: str
@@ -34,7 +34,7 @@ class Report:
 
 @dataclass
 class Sight:
-    """One task as a reporter was shown it; `fresh` where it was so at that moment, not when the answer was kept."""
+    """One task as shown to a reporter; `fresh` if it was so at that moment, not when the answer was kept."""
 
     reporter: int
     task: str
@@ -45,7 +45,7 @@ class Sight:
 
 @dataclass
 class Journal:
-    """What all reporters did and saw, in the order of the answers; `wrongs` is what should never be answered."""
+    """Actions and observations of all reporters, in the order of the answers; `wrongs` are forbidden answers."""
 
     reports: list[Report] = field(default_factory=list)
     sights: list[Sight] = field(default_factory=list)
@@ -56,18 +56,18 @@ class Journal:
 
 @dataclass
 class Budget:
-    """What all reporters share: how many operations are left, and how often each task was reopened."""
+    """State that all reporters share: how many operations are left, and how often each task was reopened."""
 
     operations: int
     reopened: Counter[str] = field(default_factory=Counter)
 
     def take(self) -> bool:
-        """Whether there is one operation more to do; it is taken."""
+        """Return whether there is one operation more to do, and take it."""
         self.operations -= 1
         return self.operations >= 0
 
     def may_reopen(self, task: str) -> bool:
-        """Whether *task* may be reopened once more; that is noted."""
+        """Return whether *task* may be reopened once more, and note that."""
         self.reopened[task] += 1
         return self.reopened[task] <= REOPENS
 
@@ -75,7 +75,7 @@ class Budget:
 def report_all(
     port: int, secrets: Sequence[str], tasks: Sequence[str], operations: int, pause: float, seed: int
 ) -> Journal:
-    """Report from so many connections as there are *secrets*, until all *operations* are done."""
+    """Report from one connection for each of the *secrets*, until all *operations* are done."""
     journal, budget = Journal(), Budget(operations)
     reporters = [
         _Reporter(number, Line(port, secret), Line(port, secret), tasks, budget, journal, Random(f"{seed}-{number}"))
@@ -107,7 +107,7 @@ class _Reporter:
         self._last: dict[str, str] = {}
 
     async def work(self, pause: float) -> None:
-        """Operations, until there are none left."""
+        """Do operations until none are left."""
         ways: list[Callable[[], Awaitable[None]]] = [self._plain, self._keyed, self._matched, self._batch, self._reopen]
         try:
             while self._budget.take():
@@ -125,7 +125,7 @@ class _Reporter:
         self._note([report], await self._line.call("PATCH", f"tasks/{report.task}/", _body(report)))
 
     async def _keyed(self) -> None:
-        """The same call several times, as one whose answers get lost would make it."""
+        """Make the same call several times, as a client does that lost the answers."""
         report, key = self._report(), uuid.uuid4().hex
         call = ("PATCH", f"tasks/{report.task}/", _body(report))
         way = self._chance.choice(["once", "again", "at once", "hang up"])
@@ -140,7 +140,7 @@ class _Reporter:
         self._note([report], min(answers, key=lambda each: each.replayed))
 
     async def _matched(self) -> None:
-        """As one who refuses to move what has moved on: anew from what is there then, a few times."""
+        """Report with a version; if it is outdated, try again from the present one, a few times."""
         task = self._chance.choice(self._tasks)
         for _ in range(TRIES):
             seen = await self._line.call("GET", f"tasks/{task}/")
@@ -155,7 +155,7 @@ class _Reporter:
                 return
 
     async def _batch(self) -> None:
-        """Several tasks of both repos, in any order."""
+        """Report several tasks of both repos, in any order."""
         reports = [self._report(task) for task in self._chance.sample(self._tasks, self._chance.randint(2, 6))]
         items = [{"task": report.task, **_body(report)} for report in reports]
         self._note(reports, await self._line.call("PATCH", "tasks/", items))
@@ -168,7 +168,7 @@ class _Reporter:
             self._note([], await self._line.call("GET", "tasks/?limit=500"))
 
     def _report(self, task: str = "", *, reopen: bool = False) -> Report:
-        """A report of *task*, or of any: mostly a step forward from what was last seen, if a reopen is not meant."""
+        """Make a report of *task*, or of any: mostly a step forward from the last status seen, or back as a reopen."""
         task = task or self._chance.choice(self._tasks)
         last = rank(self._last.get(task, "todo"))
         forward = [status for status in TASK_STATUSES if last <= rank(status) <= last + 1]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from statehub.models import StatusChange, Task
 from testing.hub import Hub
 from tests.concurrency import campaign, world
 from tests.concurrency.verdict import judge
-
-pytestmark = pytest.mark.proof
 
 
 def test_nothing_is_lost(hub: Hub, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What must hold after a campaign: no status lost, none gone back, nobody caught in a circle, all sides agree."""
+"""The rules after a campaign: no status lost, none gone back, no one caught in a circle, all sides agree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Link = tuple[str, str, datetime]
 
 @dataclass
 class Verdict:
-    """What went wrong, by kind; all empty where nothing did. `other` is what should not have been said or done."""
+    """Faults by kind; all empty if nothing went wrong. `other` are forbidden messages and actions."""
 
     lost: list[str] = field(default_factory=list)
     regressed: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Verdict:
 
 
 def judge(campaign: Campaign) -> Verdict:
-    """Hold the hub, the origins and the clones against what everybody did and was told."""
+    """Compare the hub, the origins and the clones with all actions and the answers to them."""
     return _Judging(campaign).run()
 
 
@@ -63,7 +63,7 @@ class _Judging:
         self._links = self._all_links()
 
     def run(self) -> Verdict:
-        """All steps."""
+        """Check all steps."""
         verdict = self._verdict
         verdict.regressed += self._chain_faults()
         verdict.regressed += self._sights()
@@ -75,14 +75,14 @@ class _Judging:
         return verdict
 
     def _all_links(self) -> dict[Link, int]:
-        """The place of each state in the chain of its task; 0 is the one that it was made with."""
+        """Return the place of each state in the chain of its task; 0 is the state in which it was created."""
         links = {(task, status, at): 0 for task, (status, at) in self._campaign.before["tasks"].items()}
         for task, chain in self._chains.items():
             links.update({(task, change.new, change.at): place for place, change in enumerate(chain, 1)})
         return links
 
     def _chain_faults(self) -> Iterator[str]:
-        """Each task's moves follow from each other, in time as well, and none goes back but a reopen."""
+        """Yield faults in the chains: moves of a task follow from each other in time; only a reopen goes back."""
         now = dict(Task.objects.values_list("key", "status"))
         for task, chain in self._chains.items():
             status, at = self._campaign.before["tasks"][task]
@@ -98,7 +98,7 @@ class _Judging:
                 yield f"{task} is {now[task]}, its last move was to {status}"
 
     def _sights(self) -> Iterator[str]:
-        """Whatever a reporter was shown is a link of the task's chain, and nobody was shown an older one later."""
+        """Yield faults in shown tasks: each is a link of its chain, and no reporter saw an older one later."""
         newest: dict[tuple[int, str], int] = {}
         for sight in self._campaign.journal.sights:
             place = self._links.get((sight.task, sight.status, datetime.fromisoformat(sight.at)))
@@ -111,7 +111,7 @@ class _Judging:
                 newest[who] = max(place, newest.get(who, 0))
 
     def _lost(self) -> Iterator[str]:
-        """Every report that was accepted is recorded once, or the task had that status already; no other is."""
+        """Yield lost reports: each accepted one is recorded once, or the task had that status already; no other is."""
         for report in self._campaign.journal.reports:
             moves = self._marked.get(report.mark, [])
             if report.answer != 200:
@@ -128,7 +128,7 @@ class _Judging:
         yield from self._below()
 
     def _below(self) -> Iterator[str]:
-        """Every task ends at or above the highest status that was reported since its last reopen."""
+        """Yield tasks that end below the highest status that was reported since their last reopen."""
         now = dict(Task.objects.values_list("key", "status"))
         reopened = {
             task: max((change.at for change in chain if change.reopen), default=self._campaign.before["tasks"][task][1])
@@ -140,7 +140,7 @@ class _Judging:
                 yield f"{_words(report)}, and is {now[report.task]} in the end"
 
     def _strangers(self) -> Iterator[str]:
-        """Every move by the API is one of the reports."""
+        """Yield moves by the API that are not one of the reports."""
         marks = {report.mark: report for report in self._campaign.journal.reports}
         for change in itertools.chain.from_iterable(self._chains.values()):
             if change.source == "api":
@@ -151,7 +151,7 @@ class _Judging:
                 yield f"{change.task.key} was moved to {change.new} from {change.source}"
 
     def _advances(self) -> Iterator[str]:
-        """The moves by files are those that the runs' reports name, and say who brought them with which commit."""
+        """Yield moves by files that differ from the runs' reports, or from the commits and authors in them."""
         named = Counter(
             (run.host, finding["task"], finding["db_status"], finding["file_status"])
             for run in self._campaign.runs
@@ -170,7 +170,7 @@ class _Judging:
         yield from self._authors()
 
     def _authors(self) -> Iterator[str]:
-        """Every move by a file bears the author of its commit, which some origin has."""
+        """Yield moves by a file without the author of its commit, which some origin has."""
         origins = self._campaign.world.origins
         authors = {
             slug: dict(line.split(" ", 1) for line in origin.git("log", "--format=%H %an", "main").splitlines())
@@ -182,7 +182,7 @@ class _Judging:
                 yield f"{change.task.key} was moved by {change.who} with {change.commit}, which is {author}'s"
 
     def _versions(self) -> Iterator[str]:
-        """A workstream's version counts its changes: one for each call or run that moved some of its tasks."""
+        """Yield workstreams with a wrong version: it counts the calls and runs that moved some of its tasks."""
         steps: dict[str, set[tuple[str, datetime]]] = defaultdict(set)  # A run may bring the work of several people.
         for change in itertools.chain.from_iterable(self._chains.values()):
             steps[change.task.workstream.key].add((change.host or change.who, change.at))
@@ -204,7 +204,7 @@ class _Judging:
             yield from (line for line in text.splitlines() if any(word in line for word in _NEVER))
 
     def _apart(self) -> Iterator[str]:
-        """In the end hub, origins and clones agree, and the last round has found nothing."""
+        """Yield differences at the end: hub, origins and clones agree, and the last round has found nothing."""
         world = self._campaign.world
         now: dict[str, dict[str, str]] = defaultdict(dict)
         for slug, key, status in Task.objects.values_list("workstream__repo__slug", "key", "status"):

@@ -81,12 +81,12 @@ def manage(world: World, host: Place, *arguments: str) -> None:
 
 
 def environment(world: World, host: Place, user: str) -> dict[str, str]:
-    """What makes a process one of *host* and of *user*."""
+    """Return the variables of a process of *host* and *user*."""
     return {"STATEHUB_HOST": host.name, "STATEHUB_USER": user, "STATEHUB_VAR": str(world.folder / host.name / "var")}
 
 
 def statuses_in(clone: Clone) -> dict[str, str]:
-    """Task → status, as the files of *clone* have it."""
+    """Return task → status, from the files of *clone*."""
     texts = (path.read_text() for path in sorted((clone.path / "workplans").glob("*.md")))
     return {task: status for text in texts for task, status in _BLOCK.findall(text)}
 

@@ -1,4 +1,4 @@
-"""`python -m tests.crash`: disturbs every scenario at every effect, on both databases. Exits 1 where an end differs."""
+"""`python -m tests.crash`: disturb every scenario at every effect, on both databases. Exits 1 if an end differs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST = 1_500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Disturb what was asked for; 0, or 1 where an end differs, or 2 where it could not be tried."""
+    """Disturb as asked; return 0, or 1 if an end differs, or 2 if it could not be tried."""
     options = _parser().parse_args(arguments)
     if sys.platform != "linux":
         print("crash: needs Linux, where the processes of a killed run can be waited for", file=sys.stderr)

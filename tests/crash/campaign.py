@@ -15,7 +15,7 @@ from tests.crash.series import KILLS, Tally, Undisturbed, disturbed, plans, undi
 from tests.crash.stage import Stage
 
 ENOUGH = 4
-"""So many runs in a row that never feel the disk's end: more room changes nothing."""
+"""Number of consecutive runs without a full disk after which more room changes nothing."""
 
 Made = Callable[[str, Path], Database]
 """Makes a hub's database: (a name of its own, a folder)."""
@@ -37,18 +37,18 @@ class Row:
 
 
 def sqlite(_name: str, folder: Path) -> Database:
-    """A hub in a file of *folder*."""
+    """Create a hub in a file of *folder*."""
     return SQLite(folder)
 
 
 def postgresql(server_url: str) -> Made:
-    """Makes hubs on that server."""
+    """Return a function that creates hubs on that server."""
     return lambda name, _folder: PostgreSQL(server_url, name)
 
 
 @contextmanager
 def staged(folder: Path, made: Made, scenario: Scenario) -> Iterator[tuple[Stage, Undisturbed]]:
-    """A stage in *folder* with *scenario* at its start, played once."""
+    """Yield a stage in *folder* with *scenario* at its start, played once."""
     folder.mkdir(parents=True, exist_ok=True)
     database = made(f"test_statehub_crash_{folder.name.replace('-', '_')}", folder)
     try:
@@ -59,7 +59,7 @@ def staged(folder: Path, made: Made, scenario: Scenario) -> Iterator[tuple[Stage
 
 
 def every_effect(folder: Path, made: Made, scenario: Scenario, *, all: bool = True, part: slice = slice(None)) -> Row:
-    """Kills and failures at every effect, or at that *part* of them."""
+    """Kill and fail the run at every effect, or at that *part* of them."""
     with staged(folder, made, scenario) as (stage, whole):
         tally = Tally(scenario.name, stage.database.name, len(whole.effects))
         for plan in list(plans(whole.effects, stage.database.name, all=all))[part]:
@@ -73,7 +73,7 @@ def every_effect(folder: Path, made: Made, scenario: Scenario, *, all: bool = Tr
 
 
 def every_git(folder: Path, made: Made, scenario: Scenario, *, part: slice = slice(None)) -> Row:
-    """git is killed at every moment, or at that *part* of them: alone, and with the run."""
+    """Kill git at every moment, or at that *part* of them: alone, and with the run."""
     scenario = with_moments(scenario)
     with staged(folder, made, scenario) as (stage, whole):
         found, database = moments(stage, scenario), stage.database.name
@@ -93,7 +93,7 @@ def every_git(folder: Path, made: Made, scenario: Scenario, *, part: slice = sli
 
 
 def every_page(folder: Path, made: Made, scenario: Scenario) -> Row:
-    """The disk is full after no page, one page, and so on. Raises MountError."""
+    """Run with a disk that is full after no page, one page, and so on. Raises MountError."""
     ends, calm = list[Full](), 0
     with small_disk(folder / "place"), staged(folder, made, scenario) as (stage, whole):
         database = stage.database.name

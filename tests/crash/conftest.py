@@ -14,7 +14,7 @@ from tests.crash.stage import Stage
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    """An empty stage on SQLite."""
+    """Yield an empty stage on SQLite."""
     if sys.platform != "linux":
         pytest.skip("needs Linux: a killed run's git processes are waited for by prctl(PR_SET_CHILD_SUBREAPER)")
     with Stage(tmp_path, SQLite(tmp_path)) as made:

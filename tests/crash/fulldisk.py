@@ -1,4 +1,4 @@
-"""A disk that is really full: the repositories lie on a small tmpfs with room for so many pages more.
+"""A disk that is really full: the repositories are on a small tmpfs with room for N more pages.
 
 It needs the right to mount. Every number of free pages is tried, from none to as many as the undisturbed run takes.
 """
@@ -35,7 +35,7 @@ class Full:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A tmpfs at *folder*. Raises MountError."""
+    """Mount a tmpfs at *folder*. Raises MountError."""
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={ROOMY}", "statehub-crash", str(folder))
     try:
@@ -45,7 +45,7 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 
 def crowded(stage: Stage, scenario: Scenario, whole: Undisturbed, pages: int) -> Full:
-    """From the start, run with *pages* free; then make room, rerun, and compare."""
+    """Run from the start with *pages* free; then make room, rerun, and compare."""
     stage.restore()
     filler = stage.place / "filler"
     _fill(filler, pages)
@@ -58,7 +58,7 @@ def crowded(stage: Stage, scenario: Scenario, whole: Undisturbed, pages: int) ->
     if again.exit:
         faults.append(f"the rerun ended with {again.exit}: {again.said.strip()}")
     found = stage.snapshot()
-    found["clone"]["half objects"] = found["origin"]["half objects"] = []  # git's own, where it found no room
+    found["clone"]["half objects"] = found["origin"]["half objects"] = []  # git's own, if it found no room
     words = ("No space left", "Out of diskspace", "which has room for")
     felt = ran.exit == 2 or any(word in ran.said for word in words)
     return Full(pages, felt, (*faults, *differences(whole.end, found)))

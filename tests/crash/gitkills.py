@@ -80,7 +80,7 @@ case "${{0##*/}}" in reference-transaction|p*-receive|pre-push) cat >/dev/null;;
 """
 
 PATIENCE = 6
-"""So many locks a person removes before losing it."""
+"""Number of locks that a person removes before giving up."""
 
 _MADE_BY_KILLED_GIT = "next-index-"
 
@@ -96,7 +96,7 @@ class Killed:
 
 
 def with_moments(scenario: Scenario) -> Scenario:
-    """*scenario*, with our git on the PATH, and hooks in the clone and in origin."""
+    """Return *scenario* with our git on the PATH, and hooks in the clone and in origin."""
 
     def prepare(stage: Stage) -> None:
         scenario.prepare(stage)
@@ -106,7 +106,7 @@ def with_moments(scenario: Scenario) -> Scenario:
 
 
 def moments(stage: Stage, scenario: Scenario) -> list[str]:
-    """The moments of the undisturbed run, in their order."""
+    """Return the moments of the undisturbed run, in their order."""
     stage.restore()
     _order(stage, "0")
     stage.run(scenario.command(stage))
@@ -153,13 +153,13 @@ def killed(stage: Stage, scenario: Scenario, whole: Undisturbed, at: int, moment
 
 
 def _of_origin(stage: Stage, ran: Ran) -> list[Path]:
-    """The locks of origin, which those who run it will find: the run says no more than that it could not push."""
+    """Return the locks of origin, which its owners will find: the run reports only that it could not push."""
     locks = [lock for lock in stage.locks() if stage.origin.path in lock.parents]
     return locks if "C-16  committed, not pushed: " in ran.said else []
 
 
 def _half_files(stage: Stage) -> list[str]:
-    """The files that git was about to write into the work tree: unlike our own ones, they are not written aside."""
+    """Return the files that git was about to write into the work tree: unlike ours, they are not written aside."""
     return [path for path, (data, _) in files(stage.a).items() if not data]
 
 
@@ -176,7 +176,7 @@ def _is_odd(ran: Ran) -> bool:
 
 
 def _settled(stage: Stage) -> dict[str, object]:
-    """The end state, apart from what a killed git leaves that is in nobody's way: git's own, removed after a day."""
+    """Return the end state without git's harmless leftovers of a kill, which git removes after a day."""
     found = stage.snapshot()
     for name in ("clone", "origin"):
         found[name]["half objects"] = []

@@ -24,7 +24,7 @@ _RUN = (
 
 
 def snapshot() -> dict[str, Any]:
-    """The rows: what the hub mirrors, the ledger, the open findings, the newest run; and the resolved findings."""
+    """Return the rows: the mirror, the ledger, the open findings, the newest run; and the resolved findings."""
     moved = {(str(pk), key): at for pk, key, at in Task.objects.values_list("workstream", "key", "status_changed_at")}
     moved |= {(str(pk), ""): at for pk, at in Workstream.objects.values_list("pk", "status_changed_at")}
     names = {str(pk): f"{slug}/{key}" for pk, slug, key in Workstream.objects.values_list("pk", "repo__slug", "key")}
@@ -53,7 +53,7 @@ def _rows(source: Any, *columns: str) -> list[list[Any]]:
 
 
 def _without_times(content: str, workstream: str, moved: dict[tuple[str, str], datetime]) -> str:
-    """What the ledger keeps of a file; of each time only whether it is that of the row's newest move."""
+    """Return a file's ledger; of each time only whether it is that of the row's newest move."""
     kept = json.loads(content)
     if kept is not None:
         kept["since"] = {task: _time(at) == moved.get((workstream, task)) for task, at in kept["since"].items()}

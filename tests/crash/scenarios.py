@@ -14,14 +14,14 @@ FIRST = {
     A: workplan("WP-A", [("T01", "todo"), ("T02", "in_progress"), ("T03", "todo")]),
     B: workplan("WP-B", [("T01", "todo"), {"id": "T02", "status": "todo", "title": "Old words"}]),
 }
-"""What both sides know at the start."""
+"""State of both sides at the start."""
 
 WORK = {
     A: workplan("WP-A", [("T01", "todo"), ("T02", "done"), ("T03", "todo")]),
     B: workplan("WP-B", [("T01", "todo"), {"id": "T02", "status": "todo", "title": "New words"}], title="New title"),
     C: workplan("WP-C", [("T01", "done"), ("T02", "todo")]),
 }
-"""What people have done in the files since: a task is ahead, titles are changed, a workplan is new."""
+"""People's changes in the files since: a task is ahead, titles are changed, a workplan is new."""
 
 REPORTED = ("WP-A-T01", "WP-B-T01")
 """Tasks that programs have reported as done to the hub."""
@@ -53,7 +53,7 @@ def done(stage: Stage, *args: str) -> None:
 
 
 def _laid_out(stage: Stage) -> None:
-    """Origin, and the clone `a` with the first plans, which the hub knows."""
+    """Create origin, and the clone `a` with the first plans, which the hub knows."""
     make_origin(stage.origin.path)
     stage.origin.clone("a")
     _saved(stage.a, FIRST)
@@ -68,7 +68,7 @@ def _saved(clone: Clone, texts: dict[str, str]) -> None:
 
 
 def _uncommitted(clone: Clone) -> None:
-    """A person's work that is not committed: staged, unstaged, untracked."""
+    """Add a person's uncommitted work: staged, unstaged, untracked."""
     clone.write("README.md", "# Staged\n")
     clone.git("add", "README.md")
     clone.write("README.md", "# Unstaged\n")
@@ -88,7 +88,7 @@ def _both_ahead(stage: Stage) -> None:
 
 
 def _diverged(stage: Stage) -> None:
-    """The clone `a` has an own commit that was not pushed; meanwhile others have pushed their work from `b`."""
+    """Give the clone `a` an own commit that was not pushed; others have pushed their work from `b` since then."""
     _laid_out(stage)
     done(stage, "set_task_status", REPORTED[0], "done")
     done(stage, *_fix(stage))
@@ -111,7 +111,7 @@ def _unknown(stage: Stage) -> None:
 
 
 def _hooked(stage: Stage) -> None:
-    """The repo's hooks run, which they do only in a work tree in which everything is committed."""
+    """Install hooks, which run only in a work tree in which everything is committed."""
     _laid_out(stage)
     _reported(stage)
     _saved(stage.a, WORK)
@@ -124,13 +124,13 @@ def _hooked(stage: Stage) -> None:
 
 
 def _overlooked(stage: Stage) -> None:
-    """git is told to take one of the files for unchanged."""
+    """Have git assume that one of the files is unchanged."""
     _both_ahead(stage)
     stage.a.git("update-index", "--assume-unchanged", A)
 
 
 def _converted(stage: Stage) -> None:
-    """The work tree has other line ends than the commits."""
+    """Give the work tree other line ends than the commits."""
     make_origin(stage.origin.path)
     stage.origin.clone("a")
     stage.a.write(".gitattributes", "*.md text eol=crlf\n")
@@ -142,7 +142,7 @@ def _converted(stage: Stage) -> None:
 
 
 def _reopened(stage: Stage) -> None:
-    """What is done in hub and file was reopened in the hub."""
+    """Reopen in the hub a task that is done in hub and file."""
     _laid_out(stage)
     _reported(stage)
     done(stage, *_fix(stage, "--push"))
@@ -151,7 +151,7 @@ def _reopened(stage: Stage) -> None:
 
 
 def _linked(stage: Stage) -> None:
-    """`a` is a linked work tree of a bare clone, which has no tracking branches; `b` has pushed its work since."""
+    """Make `a` a linked work tree of a bare clone, which has no tracking branches; `b` has pushed its work since."""
     make_origin(stage.origin.path)
     bare = stage.origin.clone("bare.git", "--bare")
     bare.git("worktree", "add", "--quiet", str(stage.a.path), "main")

@@ -21,11 +21,11 @@ from typing import Any, Protocol, cast
 
 KILL, KILL_AFTER = "kill before", "kill after"
 FAIL, FAIL_AFTER, FULL, GONE, LOCKED = "fail", "fail after", "disk full", "hub gone", "hub locked"
-"""It fails once; it is done and fails all the same; from it on the disk is full, the database is gone, or somebody else
-holds the database's lock."""
+"""The effect fails; it is done and fails anyway; from it on the disk is full, the database is gone, or another
+process holds the database's lock."""
 
 READ, WRITE, SPAWN, QUERY, SQL, COMMIT = "read", "write", "spawn", "query", "sql", "commit"
-"""What an effect is: a git process that only reads; a change on the disk; a git process that may write; a question to
+"""Kinds of effects: a git process that only reads; a change on the disk; a git process that may write; a question to
 the database; a statement in a transaction; a commit, or a statement that is one."""
 
 READING_GIT = {
@@ -43,14 +43,14 @@ _NEEDS_ROOM = {"open", "os.mkdir", "os.link", "os.symlink", "os.rename", "write"
 
 @dataclass(frozen=True)
 class Plan:
-    """What shall happen, and at which effect (from 1; 0: nothing happens)."""
+    """The planned disturbance, and the number of its effect (from 1; 0: nothing happens)."""
 
     what: str = ""
     at: int = 0
 
 
 class Hub(Protocol):
-    """What can be done to the database from outside."""
+    """Disturbances of the database from outside."""
 
     def disconnect(self) -> bool:
         """End our connection; whether that was possible."""
@@ -68,7 +68,7 @@ class Seam:
         self._write = os.write
 
     def install(self) -> None:
-        """From now on, every effect of this process counts."""
+        """Count every effect of this process from now on."""
         self._wrap_files()
         self._wrap_processes()
         self._wrap_database()
@@ -76,7 +76,7 @@ class Seam:
         self._inside = False
 
     def remove(self) -> None:
-        """From now on, nothing counts."""
+        """Stop counting."""
         self._inside, self._plan, self._over = True, Plan(), True
 
     def _effect(self, kind: str, name: str, event: str = "") -> int:
@@ -98,7 +98,7 @@ class Seam:
         return number
 
     def _done(self, number: int, kind: str) -> None:
-        """The effect *number* has happened."""
+        """Note that the effect *number* has happened."""
         if self._over:
             return
         self._inside = True
@@ -124,7 +124,7 @@ class Seam:
         full = self._plan.what == FULL
         if kind in (QUERY, SQL, COMMIT):
             if not full and self._hub.disconnect() and self._plan.what != FAIL_AFTER:
-                return  # What comes now fails by itself.
+                return  # The next effect fails anyway.
             raise OperationalError("database or disk is full" if full else "disk I/O error")
         number = errno.ENOSPC if full else errno.EAGAIN if kind == SPAWN else errno.EIO
         raise OSError(number, os.strerror(number))
@@ -232,7 +232,7 @@ def _writes(mode: object, flags: object) -> bool:
 
 
 def _command(arguments: list[str]) -> tuple[str, str]:
-    """Kind and name of a process: `git commit` without its options."""
+    """Return kind and name of a process: `git commit` without its options."""
     words = arguments[arguments.index("git") + 1 :] if "git" in arguments else arguments
     while words and words[0].startswith("-"):
         words = words[2 if words[0] in ("-C", "-c") else 1 :]

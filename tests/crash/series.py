@@ -31,19 +31,19 @@ Effect = tuple[str, str]
 """Kind and name."""
 
 _AFTER = {WRITE: ("write", "fsync"), READ: None, SPAWN: None, QUERY: (), SQL: None, COMMIT: None}
-"""Of which effects of a kind the end can be told from the next one's beginning: these, all of them (None), or none."""
+"""Effects of a kind after which a kill differs from one before the next effect: these, all (None), or none."""
 
 _NEEDS_ROOM = ("open", "mkdir", "link", "rename", "write", "fsync")
 UNATTRIBUTED = ("log", "cat-file")
-"""The gits that tell who brought a status: where one of them fails, the run's own user is named instead, for good."""
+"""The gits that show who brought a status: if one of them fails, the run's own user is named instead, for good."""
 
 NEVER = ("Traceback", "internal error")
-"""What no run may ever say."""
+"""Forbidden output of any run."""
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The scenario as it goes by itself: its effects, its first and last files and commits, and its end."""
+    """The undisturbed scenario: its effects, its first and last files and commits, and its end."""
 
     effects: tuple[Effect, ...]
     files: dict[str, set[tuple[bytes, int]]]
@@ -63,7 +63,7 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """What a series has come to, by what was done; the faults in words."""
+    """Result of a series, by action; the faults as text."""
 
     scenario: str
     database: str
@@ -100,7 +100,7 @@ def undisturbed(stage: Stage, scenario: Scenario) -> Undisturbed:
 
 
 def plans(effects: Iterable[Effect], database: str, *, all: bool) -> Iterator[Plan]:
-    """Every disturbance of a run with these *effects*.
+    """Yield every disturbance of a run with these *effects*.
 
     Without *all*, it is killed only where something has changed since, and within a transaction it fails in one way.
     """
@@ -125,7 +125,7 @@ def plans(effects: Iterable[Effect], database: str, *, all: bool) -> Iterator[Pl
 
 
 def disturbed(stage: Stage, scenario: Scenario, whole: Undisturbed, plan: Plan) -> Outcome:
-    """From the start, run as *plan* has it; then rerun plainly, and compare."""
+    """Run from the start as *plan* has it; then rerun plainly, and compare."""
     stage.restore()
     command = scenario.command(stage)
     ran = stage.run(command, plan)
@@ -144,9 +144,9 @@ def disturbed(stage: Stage, scenario: Scenario, whole: Undisturbed, plan: Plan) 
 
 
 def differences(wanted: dict[str, Any], found: dict[str, Any], *, unattributed: bool = False) -> list[str]:
-    """What is another in *found*, apart from the history of findings: a run that died has recorded none.
+    """Return the differences in *found*, apart from the history of findings: a run that died has recorded none.
 
-    A commit of ours on record that never came to be HEAD is none: the tool has made it, and the record says no more.
+    A commit of ours on record that never came to be HEAD is none: the tool has made it, and the record says only that.
     *unattributed* says that git could not tell who brought a status: the run's own user may be named for it.
     """
     found = {**found, "own commits": [row for row in found["own commits"] if row in wanted["own commits"]]}
@@ -168,7 +168,7 @@ def _lacks(found: list[Any], wanted: list[Any]) -> bool:
 
 
 def _first(mine: Any, other: Any) -> Any:
-    """The part of *mine* that *other* lacks."""
+    """Return the part of *mine* that *other* lacks."""
     if isinstance(mine, dict):
         return {key: _first(value, other.get(key)) for key, value in mine.items() if other.get(key) != value}
     return [each for each in mine if each not in other] if isinstance(mine, list) and other else mine
@@ -183,9 +183,9 @@ def _run_faults(ran: Ran, plan: Plan) -> Iterator[str]:
 
 
 def between_faults(stage: Stage, whole: Undisturbed) -> Iterator[str]:
-    """Before the rerun: no half file, no half commit, whatever has happened."""
+    """Yield half-written files and commits before the rerun, whatever has happened."""
     clone = stage.a
-    if clone.head not in whole.heads:  # One of its own in another place, where a fetch failed, is fine.
+    if clone.head not in whole.heads:  # One of its own in another place is fine if a fetch failed.
         parent, author = clone.git("log", "-1", "--format=%P%x00%an").split("\0")
         if parent not in whole.heads or author != "State Hub":
             yield f"HEAD is {clone.head} in between"

@@ -26,7 +26,7 @@ LOADED = (
 
 
 def serve() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the last one."""
     sys.dont_write_bytecode = True
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
@@ -108,7 +108,7 @@ class _Hub:
     """The database, from outside of the connection that the command has."""
 
     def disconnect(self) -> bool:
-        """On PostgreSQL, end the server's side of our connection for real; on SQLite, there is none."""
+        """End the server's side of our connection on PostgreSQL; on SQLite, there is none."""
         from django.db import connection
 
         if connection.vendor != "postgresql" or connection.connection is None or connection.connection.closed:
@@ -119,7 +119,7 @@ class _Hub:
         return True
 
     def lock(self) -> None:
-        """On SQLite, the one lock of all writers; we lose our patience sooner than in earnest."""
+        """Take the one lock of all writers on SQLite; the run waits for a shorter time than in production."""
         import sqlite3
 
         from django.db import connection

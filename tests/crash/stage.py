@@ -28,7 +28,7 @@ USER = "crash"
 
 
 class ServerGoneError(Exception):
-    """The process that runs the commands has ended by itself."""
+    """The process that runs the commands has ended unexpectedly."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Ran:
 
 
 class Stage:
-    """Leave it as a context manager: that ends its server.
+    """A stage. Leave it as a context manager: that ends its server.
 
     `place` holds the repositories: `origin.git`, the clone `a` in which the runs work, and `b`, where others do.
-    `env` and `settings` (Django's) are what the runs have besides.
+    `env` and `settings` (Django's) are additions for the runs.
     """
 
     def __init__(self, folder: Path, database: Database) -> None:
@@ -72,12 +72,12 @@ class Stage:
         self._server.communicate()
 
     def keep(self) -> None:
-        """What is there now is the start."""
+        """Take the present state as the start."""
         shutil.copytree(self.place, self._kept, symlinks=True)
         self.database.save(START)
 
     def restore(self) -> None:
-        """Back to the start. What lies in `place` goes, `place` itself stays: it may be a file system of its own."""
+        """Restore the start. The contents of `place` go, `place` itself stays: it may be a file system of its own."""
         for path in self.place.iterdir():
             shutil.rmtree(path)
         for path in self._kept.iterdir():
@@ -98,14 +98,14 @@ class Stage:
         return Ran(exit, Path(out).read_text(), Path(err).read_text(), effects)  # type: ignore[arg-type]  # pairs
 
     def hub(self) -> dict[str, Any]:
-        """The hub as `rows.snapshot` has it."""
+        """Return the hub as `rows.snapshot` reads it."""
         out, err = str(self._out / "rows"), str(self._out / "rows-err")
         if self._ask(do="rows", out=out, err=err)["exit"]:
             raise ServerGoneError(Path(err).read_text())
         return dict(json.loads(Path(out).read_text()))
 
     def snapshot(self) -> dict[str, Any]:
-        """The end state: the hub, both repositories, the files, and what must not be left behind."""
+        """Return the end state: the hub, both repositories, the files, and what must not be left behind."""
         hub = self.hub()
         return {
             **hub["rows"],
@@ -118,13 +118,13 @@ class Stage:
         }
 
     def locks(self) -> list[Path]:
-        """Every lock file in a git folder."""
+        """Return every lock file in a git folder."""
         return sorted(
             path for path in self.place.rglob("*.lock") if ".git" in str(path) and path.name != "statehub.lock"
         )
 
     def _start(self) -> subprocess.Popen[str]:
-        drop = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")  # nobody counts in processes that are killed
+        drop = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")  # killed processes cannot save their counts
         env = {name: value for name, value in os.environ.items() if name not in drop}
         env |= {
             "DATABASE_URL": self.database.url,
@@ -149,7 +149,7 @@ class Stage:
 
 
 def files(clone: Clone) -> dict[str, tuple[bytes, int]]:
-    """Every file of the work tree: path → bytes and mode."""
+    """Return every file of the work tree: path → bytes and mode."""
     paths = (path for path in clone.path.rglob("*") if ".git" not in path.parts and path.is_file())
     return {str(path.relative_to(clone.path)): (path.read_bytes(), path.stat().st_mode) for path in sorted(paths)}
 

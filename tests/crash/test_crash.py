@@ -10,10 +10,8 @@ import pytest
 from tests.crash.campaign import every_effect, sqlite
 from tests.crash.scenarios import SCENARIOS
 
-pytestmark = pytest.mark.proof
-
 PARTS = 4
-"""Each scenario's points are dealt out to so many tests, which can run side by side."""
+"""Number of tests to which each scenario's points are dealt out; they can run in parallel."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to wait for what a killed run leaves")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from testing.repos import make_origin
 from testing.workplans import workplan
 from tests.crash.scenarios import FIX, Scenario, done
 from tests.crash.seam import KILL_AFTER
 from tests.crash.series import KILLS, disturbed, plans, undisturbed
 from tests.crash.stage import Stage
-
-pytestmark = pytest.mark.proof
 
 NUMBER = 70
 """More than fill one write to a pipe, which takes 4,096 bytes."""
@@ -26,7 +22,7 @@ def texts(status: str) -> dict[str, str]:
 
 
 def prepare(stage: Stage) -> None:
-    """Everything was done once; then somebody put the old files back."""
+    """Fix everything once; then put the old files back."""
     make_origin(stage.origin.path)
     clone = stage.origin.clone("a")
     for status in ("done", "todo"):

@@ -11,10 +11,7 @@ from tests.crash.campaign import sqlite, staged
 from tests.crash.fulldisk import MountError, crowded, small_disk
 from tests.crash.scenarios import SCENARIOS
 
-pytestmark = [
-    pytest.mark.proof,
-    pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to mount a small disk"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to mount a small disk")
 
 
 @pytest.mark.parametrize(("name", "pages"), [("fix", range(0, 16, 2)), ("pull-push", range(2, 32, 5))])

@@ -11,10 +11,7 @@ from tests.crash.campaign import every_git, sqlite, staged
 from tests.crash.gitkills import killed, moments, with_moments
 from tests.crash.scenarios import SCENARIOS
 
-pytestmark = [
-    pytest.mark.proof,
-    pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to wait for what a killed run leaves"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, to wait for what a killed run leaves")
 
 WRITEBACK = slice(11, None)
 """The moments from the first that may change something in the clone; those before are for `make crash`."""

@@ -1,4 +1,4 @@
-"""Whoever reports the status of a task that no file has is told so."""
+"""A report of the status of a task without a file gets an answer that says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings as episodes: one row while open, resolved only by a run that looked, opened anew when it comes back."""
+"""Findings as episodes: one row while open, resolved only by a run that looked, opened again on return."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_skipped_checkout_leaves_everything_open(agreed: Clone, origin: Bare) ->
     fix("clone")
     other = origin.clone("other")
     publish(other)
-    agreed.write(FILE, TEXT)  # all is mended, but nobody looks
+    agreed.write(FILE, TEXT)  # all is fixed, but no run looks
     assert codes(fix("clone")) == [("C-14", "none")]
     assert episodes() == [FIRST, ("C-13", "", 1), ("C-05", "", 1), ("C-14", "", 1)]
     agreed.pull()

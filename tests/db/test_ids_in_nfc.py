@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def old() -> Iterator[Any]:
-    """The models of the version before, in an empty hub of that version."""
+    """Yield the models of the version before, in an empty hub of that version."""
     yield migrate(BEFORE)
     migrate(latest(APPS))
 

@@ -152,7 +152,7 @@ def test_file_moved_to_another_name(clone: Clone) -> None:
 
 
 class TestReopen:
-    """C-15: the same file status as at the last sync is no news, whatever happened to the file meanwhile."""
+    """C-15: the same file status as at the last sync is not news, whatever happened to the file since then."""
 
     @pytest.fixture
     def reopened(self, clone: Clone) -> Clone:
@@ -253,7 +253,7 @@ class TestReopen:
 
 
 class TestWriteback:
-    """What a written file leaves in the ledger beside the status that was written."""
+    """A written file leaves more in the ledger than the status that was written."""
 
     def test_status_that_the_hub_could_not_take_is_still_news(self, clone: Clone) -> None:
         mirrored(clone)

@@ -1,4 +1,4 @@
-"""What prune deletes and what it keeps, in batches, while others write."""
+"""Rows that prune deletes and rows that it keeps, in batches, while others write."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def new_checkout(slug: str) -> Checkout:
 
 
 def ran(checkout: Checkout, days: float, outcome: str = RunState.OK, **fields: Any) -> Run:
-    """A run *days* before noon that ended a moment later, unless `finished_at` says otherwise."""
+    """Return a run *days* before noon that ended a moment later, unless `finished_at` says otherwise."""
     times = {"started_at": ago(days), "finished_at": ago(days) + timedelta(seconds=1), **fields}
     return Run.objects.create(checkout=checkout, mode=Mode.CHECK, outcome=outcome, **times)
 
 
 def found(checkout: Checkout, mark: str, resolved: float | None = None, **fields: Any) -> Finding:
-    """A finding seen for the first time 400 days ago, open or resolved so many days ago."""
+    """Create a finding seen for the first time 400 days ago, open or resolved that many days ago."""
     given = {"code": "C-13", "first_seen": ago(400), "last_seen": ago(resolved or 0), **fields}
     if resolved is not None:
         given |= {"resolved_at": ago(resolved), "resolution": "gone"}
@@ -130,7 +130,7 @@ class TestRuns:
 
 
 def filled(checkout: Checkout, runs: int, findings: int) -> set[UUID]:
-    """Old rows, each finding with runs of its own; the newest run of *checkout*, which stays."""
+    """Create old rows, each finding with its own runs; the newest run of *checkout* stays."""
     rows = [
         Run(checkout=checkout, mode=Mode.FIX, outcome=RunState.OK, started_at=ago(100 + each)) for each in range(runs)
     ]

@@ -31,7 +31,7 @@ def compared(
 
 
 def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
-    """The codes that a run resolves when it no longer sees them."""
+    """Return the codes that a run resolves when it no longer sees them."""
     evaluated = compared(doubts, due or set(), tried=tried)
     return {code for code in CODES if evaluated(episode(code, task=task))}
 
@@ -39,7 +39,7 @@ def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool
 NOTHING, GATES_ALONE = RunScope(), RunScope(inspected=True)
 ALL = set(CODES)
 PRESENCE = {"C-02", "C-03", "C-08", "C-23", "C-27"}
-"""What is known by looking for a file, whatever it says."""
+"""The results of a look for a file, whatever it contains."""
 
 
 def test_run_that_saw_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What older versions have recorded is evidence too: the migration takes it over, and gives it back."""
+"""Records of older versions are evidence too: the migration takes them over, and gives them back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @pytest.fixture
 def old() -> Iterator[Any]:
-    """The models of the version before, in an empty hub of that version."""
+    """Yield the models of the version before, in an empty hub of that version."""
     yield migrate(BEFORE)
     migrate(latest(APPS))
 
@@ -29,7 +29,7 @@ def minutes(number: int) -> datetime:
 
 
 def filled(old: Any) -> None:
-    """A repo with two checkouts: runs of all kinds, a task that was written back and reopened."""
+    """Create a repo with two checkouts: runs of all kinds, a task that was written back and reopened."""
     Repo, Checkout, Workstream, Task, StatusChange = (
         old.get_model("statehub", name) for name in ("Repo", "Checkout", "Workstream", "Task", "StatusChange")
     )
@@ -62,7 +62,7 @@ def filled(old: Any) -> None:
 
 
 def kept(apps: Any) -> dict[str, list[Any]]:
-    """All rows that the older version knows, in its columns."""
+    """Return all rows that the older version knows, in its columns."""
     names = {
         "statehub": ("Repo", "Checkout", "Workstream", "Task", "StatusChange"),
         "consistency": ("Run", "Finding"),

@@ -34,13 +34,13 @@ END = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)  # a Friday
 
 
 def story() -> list[tuple[object, ...]]:
-    """What was moved, all but the UUIDs."""
+    """Return the moves, without the UUIDs."""
     return list(StatusChange.objects.order_by("at", "task__key").values_list("task__key", "old", "new", "at", "who"))
 
 
 @pytest.fixture
 def var(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A STATEHUB_VAR of this test's own."""
+    """Return a STATEHUB_VAR of this test's own."""
     monkeypatch.setattr(settings, "STATEHUB_VAR", tmp_path / "var")
     return tmp_path / "var"
 
@@ -80,7 +80,7 @@ def _spread_over_the_days() -> None:
 
 
 def _works_afterwards(hub: Hub, var: Path) -> None:
-    """The checkouts of this host can be checked, and their commits are of the story's time."""
+    """Check that this host's checkouts can be checked, and that their commits are of the story's time."""
     path = Checkout.objects.get(host=HOST, repo__slug="orders").path
     checked = hub.manage("check_consistency", "orders", "--fail-on", "never")
     assert (checked.exit, checked.stderr) == (0, "")

@@ -18,7 +18,7 @@ def tree(clone: Clone) -> WorkTree:
 
 @pytest.fixture
 def hook(clone: Clone) -> Callable[[str, str], Path]:
-    """Writes a shell script as a hook of `clone`; the value is its file."""
+    """Write a shell script as a hook of `clone`; the value is its file."""
 
     def write(name: str, script: str) -> Path:
         file = clone.write(f".git/hooks/{name}", f"#!/bin/sh\n{script}\n")
@@ -30,7 +30,7 @@ def hook(clone: Clone) -> Callable[[str, str], Path]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Writes a shell script that can be run; the value is its file."""
+    """Write an executable shell script; the value is its file."""
 
     def write(name: str, script: str) -> Path:
         file = tmp_path / "programs" / name

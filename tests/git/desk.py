@@ -83,7 +83,7 @@ class Hub:
         self.commits[commit] = (when, list(changes))
 
     def own(self, commits: Collection[str]) -> dict[str, list[StatusWritten]]:
-        """Those of *commits* that are on record, each with what it wrote."""
+        """Return those of *commits* that are on record, each with what it wrote."""
         return {commit: changes for commit, (_, changes) in self.commits.items() if commit in commits}
 
 
@@ -92,7 +92,7 @@ def not_recorded(commit: str, when: int, changes: Sequence[StatusWritten]) -> No
 
 
 def upstream_of(tree: WorkTree, branch: str = "main", origin: str = "") -> Upstream:
-    """The way to the repo's *branch*; there must be one."""
+    """Return the way to the repo's *branch*; there must be one."""
     upstream = find_upstream(tree, [origin] if origin else [], branch)
     assert upstream is not None
     return upstream
@@ -123,7 +123,7 @@ def tree_and_status(clone: Clone | Path) -> tuple[WorkTree, CheckoutStatus]:
 
 
 def held_back(state: CheckoutStatus) -> bool:
-    """Whether the pull gate is closed for a checkout in this *state*."""
+    """Return whether the pull gate is closed for a checkout in this *state*."""
     return check_behind("net", state.freshness, None) != []
 
 
@@ -138,7 +138,7 @@ def make_unreachable(origin: Origin) -> None:
 
 
 def url_of(origin: Origin) -> str:
-    """The place of *origin*, `normalize_url`."""
+    """Return the place of *origin*, `normalize_url`."""
     return str(origin.path).removesuffix(".git")
 
 
@@ -148,7 +148,7 @@ def tracking_commit(clone: Clone) -> str:
 
 
 def advance(clone: Clone, name: str = "news") -> None:
-    """One commit more at origin."""
+    """Add one commit at origin."""
     clone.write(name, name)
     clone.commit(name)
     clone.push()
@@ -184,7 +184,7 @@ def wrote(
 
 
 def refused(clone: Clone, *words: str, committer: Committer = COMMITTER, record: RecordWritten = not_recorded) -> str:
-    """A writeback that must fail with these words, and leave all as it was; the words."""
+    """Return a writeback that must fail with these words, and leave all as it was; the words."""
     before = photograph(clone)
     result = written(clone, committer=committer, record=record)
     assert (result.commit, result.files, len(result.faults)) == (None, {}, 1)
@@ -196,7 +196,7 @@ def refused(clone: Clone, *words: str, committer: Committer = COMMITTER, record:
 
 
 def photograph(clone: Clone) -> dict[str, object]:
-    """All that a person has: index entries, what git says of the work tree, each file's bytes, mode and owner."""
+    """Return all that a person has: index entries, git's status, each file's bytes, mode and owner."""
     found: dict[str, object] = {
         "head": clone.head,
         "branch": clone.git("rev-parse", "--abbrev-ref", "HEAD"),
@@ -224,7 +224,7 @@ def leftovers(clone: Clone) -> list[str]:
 
 
 def conflict(clone: Clone, command: str) -> None:
-    """Two branches that change one line, and a *command* that stops because of it."""
+    """Make two branches that change one line, and run a *command* that stops because of it."""
     clone.git("checkout", "--quiet", "-b", "other")
     for text in ("theirs", "more theirs"):
         clone.write("README.md", text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended but was not waited for does not."""
+    """Return whether the process runs; one that has ended but was not waited for does not."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -16,7 +16,7 @@ def alive(pid: int) -> bool:
 
 
 def gone(pid: int) -> bool:
-    """Whether the process has ended, or does so very soon."""
+    """Return whether the process has ended, or does so very soon."""
     deadline = time.monotonic() + 3
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)

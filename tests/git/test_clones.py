@@ -12,7 +12,7 @@ from testing.repos import Clone, Origin
 
 
 def found(folder: Path) -> list[tuple[str, str]]:
-    """Path below *folder* and why it is left out, of each."""
+    """List path below *folder* and the reason why it is left out, of each."""
     return [(os.path.relpath(each.path, folder), each.skipped) for each in find_clones(str(folder))]
 
 

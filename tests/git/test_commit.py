@@ -52,7 +52,7 @@ def clone(clone: Clone) -> Clone:
 
 
 def interfering(act: Callable[[], object]) -> Callable[[str, int, Sequence[StatusWritten]], None]:
-    """A record that does something else before anything is written: a person at the same moment."""
+    """Return a record that does something else before anything is written: a person at the same moment."""
 
     def record(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
         act()
@@ -171,7 +171,7 @@ class TestHooks:
         assert (clone.log("%an")[0], clone.status(), leftovers(clone)) == ("State Hub", [], [])
 
     def taken_back(self, clone: Clone, hub: Hub) -> str:
-        """A commit to which hooks have added something is none of ours; why."""
+        """Return a commit to which hooks have added something is none of ours; why."""
         before = photograph(clone)
         result = written(clone, committer=WITH_HOOKS, record=hub.record)
         assert (result.commit, result.files, hub.commits, len(result.faults)) == (None, {}, {}, 1)
@@ -285,7 +285,7 @@ class TestMeanwhile:
     """Another process acts between status and commit; `record` is called just before anything is written."""
 
     def lost(self, clone: Clone, act: Callable[[], object]) -> str:
-        """A writeback that gives way to *act*: what is there after it stays exactly so; why."""
+        """Return a writeback that gives way to *act*: what is there after it stays exactly so; why."""
         before, after = photograph(clone), dict[str, object]()
 
         def then() -> None:

@@ -48,7 +48,7 @@ def clone(clone: Clone) -> Clone:
 
 
 def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
-    """A writeback with hooks whose git is killed once the branch has its commit; its faults."""
+    """Return a writeback with hooks whose git is killed once the branch has its commit; its faults."""
     hook("reference-transaction", f"{AT_COMMITTED}; kill -9 $PPID")
     result = written(clone, committer=WITH_HOOKS)
     hook("reference-transaction", "exit 0")
@@ -57,7 +57,7 @@ def cut(clone: Clone, hook: Hook) -> list[tuple[str | None, str]]:
 
 
 def cut_with_us(clone: Clone, hook: Hook) -> None:
-    """The same, and this tool's process is killed with its git."""
+    """Cut the writeback off, and kill this tool's process with its git."""
     hook("reference-transaction", f'{AT_COMMITTED}; kill -9 "$(ps -o ppid= -p $PPID)" $PPID')
     assert subprocess.run([sys.executable, "-c", WRITE, clone.path], cwd=ROOT, check=False).returncode == -9
     hook("reference-transaction", "exit 0")

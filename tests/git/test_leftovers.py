@@ -56,7 +56,7 @@ def there(git_dir: Path, names: set[str]) -> set[str]:
 
 @contextmanager
 def running(*command: str, cwd: Path) -> Iterator[None]:
-    """A program at work in the folder *cwd*; it has begun when it has said so."""
+    """Run a program in the folder *cwd*; it has begun when it has said so."""
     with subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline()

@@ -29,7 +29,7 @@ Program = Callable[[str, str], Path]
 
 
 def environment(git: Git, env: dict[str, str] | None = None) -> dict[str, str]:
-    """The variables that a program started by git sees."""
+    """Return the variables that a program started by git sees."""
     lines = git.run("shown", config={"alias.shown": "!env"}, env=env).decode().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -277,7 +277,7 @@ class _Unauthorized(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def locked_door() -> Iterator[str]:
-    """The URL of a server that wants a password."""
+    """Yield the URL of a server that wants a password."""
     with HTTPServer(("127.0.0.1", 0), _Unauthorized) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

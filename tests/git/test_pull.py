@@ -37,7 +37,7 @@ def no_rewind(dropped: Sequence[StatusWritten]) -> None:
 
 
 def anybody(dropped: Sequence[StatusWritten]) -> None:
-    """Takes no note."""
+    """Take no note."""
 
 
 def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
@@ -45,7 +45,7 @@ def pulled(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind 
 
 
 def stays(clone: Clone, tree: WorkTree, hub: Hub | None = None, rewind: Rewind | None = no_rewind) -> str:
-    """A pull that must be refused, and leave all as it was; git's words."""
+    """Return a pull that must be refused, and leave all as it was; git's words."""
     before = photograph(clone)
     with pytest.raises(GitError) as caught:
         pulled(clone, tree, hub, rewind)

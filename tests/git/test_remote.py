@@ -24,7 +24,7 @@ from tests.git.desk import advance, fetched, upstream_of, url_of
 
 
 def noted(clone: Clone) -> str:
-    """The commit of the repo's branch as the clone knows it."""
+    """Return the commit of the repo's branch as the clone knows it."""
     return clone.git("for-each-ref", "--format=%(objectname)", "refs/remotes/*/main")
 
 

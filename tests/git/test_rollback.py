@@ -184,7 +184,7 @@ def test_nothing_to_recover_starts_no_git(tree: WorkTree, tmp_path: Path, monkey
 
 
 def begun(clone: Clone) -> Journal:
-    """A writeback of a.md and b.md whose files are replaced."""
+    """Return a writeback of a.md and b.md whose files are replaced."""
     tree, state = tree_and_status(clone)
     journal = Journal(tree)
     journal.begin(state.head or "", "", [Backup(f"workplans/{name}.md", digest(DONE.encode())) for name in "ab"])

@@ -1,4 +1,4 @@
-"""How a checkout stands to the repo's branch on the repo's origin, whatever its remotes, branches and HEAD are."""
+"""Relation of a checkout to the repo's branch on the repo's origin, for any remotes, branches and HEAD."""
 
 from __future__ import annotations
 

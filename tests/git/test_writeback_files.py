@@ -266,7 +266,7 @@ class TestFiles:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 1 MiB."""
+    """Yield a folder on a file system of 1 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

@@ -41,11 +41,11 @@ class Machine:
             return run(command, *args)
 
     def fix(self, *args: str) -> Ended:
-        """A fix of the clone, reported as JSON."""
+        """Return a fix of the clone, reported as JSON."""
         return self.manage("fix_consistency", "--format", "json", "--path", str(self.clone.path), *args)
 
     def check(self, *args: str) -> Ended:
-        """A check of the clone, reported as JSON."""
+        """Return a check of the clone, reported as JSON."""
         return self.manage("check_consistency", "--format", "json", "--path", str(self.clone.path), *args)
 
     def edit(self, task: str, status: str) -> None:
@@ -68,7 +68,7 @@ class Machine:
         self.clone.pull()
 
     def statuses(self) -> dict[str, str]:
-        """What the file says: task → status."""
+        """Return the statuses in the file: task → status."""
         lines = self.clone.read(FILE).decode().split("\n")
         return {task: lines[place - 1].removeprefix("status: ") for task, place in PLACES.items()}
 
@@ -90,7 +90,7 @@ class Host(Machine):
 
 
 def machine(bare: Bare, name: str) -> Machine:
-    """A machine with a fresh clone of *bare*, registered."""
+    """Return a machine with a fresh clone of *bare*, registered."""
     made = Machine(name, bare.clone(name))
     assert made.manage("register_repo", str(made.clone.path)).exit == 0
     return made
@@ -125,17 +125,17 @@ def _make_machines(bare: Bare, *names: str) -> list[Machine]:
 
 
 def report(task: str, status: str, who: str = "remote") -> None:
-    """A status that some program reports to the hub."""
+    """Report a status to the hub, as any program."""
     advance(find_task(task), status, Actor(who, Source.API))
 
 
 def reopen(task: str, status: str, who: str = "anna") -> None:
-    """A person moves a task back, on purpose."""
+    """Move a task back on purpose, as a person."""
     move_back(find_task(task), status, "not done after all", Actor(who, Source.ADMIN))
 
 
 def repo(ended: Ended) -> dict[str, Any]:
-    """The one repo's part of a JSON report."""
+    """Return the one repo's part of a JSON report."""
     document: dict[str, Any] = json.loads(ended.stdout)
     (only,) = document["repos"]
     return dict(only)

@@ -15,14 +15,14 @@ from tests.multihost.matrix_rules import RuleBrokenError
 from tests.multihost.matrix_world import State, World
 
 ROUNDS = 4
-"""So many rounds of a fix that pulls and pushes, on each machine, bring all of them together."""
+"""Rounds of a fix that pulls and pushes, on each machine, after which all of them agree."""
 
 
 class News(NamedTuple):
-    """What is promised, as a person would tell it.
+    """State of the promises, in a person's terms.
 
     `pending`: an edit that no run has taken to the hub yet. `stands`: a person reopened the task after all runs knew of
-    every edit, and nobody has moved it forward since: so it stays. `rests` are the machines whose file agreed with the
+    every edit, and no one has moved it forward since: so it stays. `rests` are the machines whose file agreed with the
     hub at their last fix, if the hub has not moved since: what their file says then on equal rank is taken.
     """
 
@@ -32,14 +32,14 @@ class News(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where the machines have come together; `anew`: a person has put commits upon others, which states them anew."""
+    """State at which the machines agree; `anew`: a person has rebased commits, which states them again."""
 
     state: State
     anew: bool
 
 
 class Point(NamedTuple):
-    """Where an order of actions has led to; `used` are the actions that may not come again."""
+    """State after an order of actions; `used` are the actions that may not come again."""
 
     state: State
     news: News
@@ -48,7 +48,7 @@ class Point(NamedTuple):
 
 @dataclass
 class Figures:
-    """What was covered."""
+    """Coverage of the matrix."""
 
     orders: int = 0
     states: int = 0
@@ -107,7 +107,7 @@ class Matrix:
         return self.figures.faults
 
     def sample(self, number: int) -> list[tuple[tuple[str, ...], State]]:
-        """Some of the states reached, far ones, each with an order that leads there."""
+        """Return some of the states reached, far ones, each with an order that leads there."""
         longest = [(order, state) for state, order in self._reached.items() if len(order) == self._length]
         return random.Random(1).sample(longest, min(number, len(longest)))
 
@@ -145,26 +145,26 @@ class Matrix:
         return state, news
 
     def _require_equal_rank(self, point: Point, name: str, after: State) -> None:
-        """On equal rank a fix takes the file's status if the file alone has moved; or else the hub stays."""
+        """Check that on equal rank a fix takes the file's status only if the file alone has moved."""
         file, hub = self.world.said_by(name, point.state)
         wanted = file if name in point.news.rests else hub
         if file != hub and rank(file) == rank(hub) and (now := self.world.said_by(name, after)[1]) != wanted:
             raise RuleBrokenError(f"the hub said {hub} and {name}'s file {file}: it was to be {wanted} and is {now}")
 
     def _rests(self, point: Point, fixed: str, after: State) -> str:
-        """The machines at rest after a step, which was an ended fix on the machine *fixed* or ('') something else."""
+        """Return the machines at rest after a step: an ended fix on the machine *fixed*, or ('') something else."""
         rests = set(point.news.rests if after.hub == point.state.hub else "") - {fixed}
         if fixed and len(set(self.world.said_by(fixed, after))) == 1:
             rests.add(fixed)
         return "".join(sorted(rests))
 
     def _is_edited_now(self, before: State, after: State) -> bool:
-        """Whether a step has made A's file say what a person sets there."""
+        """Return whether a step has made A's file say what a person sets there."""
         file = self.world.statuses(after)[0]
         return file == self.world.edited != self.world.statuses(before)[0]
 
     def _is_heard_of(self, state: State, name: str) -> bool:
-        """Whether a run on this machine sees A's edit, in a commit."""
+        """Return whether a run on this machine sees A's edit, in a commit."""
         says, _ = self.world.said_by(name, state)
         return says == self.world.edited and not (name == "a" and self.world.is_edited(state))
 
@@ -182,7 +182,7 @@ class Matrix:
                     self._fault(order, f"{machines[0]} first{', A wins conflicts' if mine else ''}", fault)
 
     def _require_end(self, point: Point, end: End) -> None:
-        """All agree; nothing that was done is undone but by a person; a reopen stands unless there was news."""
+        """Check that all agree, only a person has undone anything, and a reopen is kept unless there was news."""
         words = self.world.disagreement(end.state)
         if words:
             raise RuleBrokenError(words)
@@ -193,7 +193,7 @@ class Matrix:
             raise RuleBrokenError(f"the task was reopened, and old news have made it {status}")
 
     def _end(self, state: State, machines: str, mine: bool) -> End:
-        """What the state becomes once all machines have come together; those named first begin."""
+        """Return the state after all machines agree; those named first begin."""
         known = self._ends.get((state, machines, mine))
         if known is None:
             try:

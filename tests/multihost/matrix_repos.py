@@ -26,7 +26,7 @@ _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _UNNOTICED = {"objects", "logs", "hooks", "info", "branches", "description", "packed-refs"}
 """Parts of a git folder that say nothing of a clone's state, or that a test only puts there at the start."""
 _PASSING = {"FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "AUTO_MERGE", "statehub.lock"}
-"""What git and the engine write and nobody reads again."""
+"""Files that git and the engine write and never read again."""
 _UNFINISHED = ("statehub-writeback", "index.lock")
 _ENTRY = struct.Struct("!10I20sH")
 _SIZE_AT = 9
@@ -34,13 +34,13 @@ _SIZE_AT = 9
 
 @cache
 def blob(data: bytes) -> bytes:
-    """The name that git gives these bytes."""
+    """Return the name that git gives these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What one clone has: its references, settings and unfinished work, the index, and the files of the work tree.
+    """One clone: its references, settings and unfinished work, the index, and the files of the work tree.
 
     `own` is the part of the git folder that belongs to its work tree: '' for all of it.
     """
@@ -51,11 +51,11 @@ class Copy:
     own: str = ""
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file."""
+        """Return the bytes of a file."""
         return dict(self.files)[path]
 
     def is_edited(self, path: str, clean: Callable[[bytes], bytes] = bytes) -> bool:
-        """Whether the file is not as the index has it, once it is *clean*: as git would take it into a commit."""
+        """Return whether the file differs from the index once it is *clean*, that is, as git would commit it."""
         data = self.read(path)
         return blob(data) not in self.index and blob(clean(data)) not in self.index
 
@@ -73,14 +73,14 @@ class Copy:
 
     @cached_property
     def remote(self) -> str:
-        """What the clone calls its origin."""
+        """The clone's name for its origin."""
         names: list[bytes] = re.findall(rb'^\[remote "(.+)"\]$', dict(self.git)["config"], re.MULTILINE)
         (only,) = set(names)
         return only.decode()
 
     @cached_property
     def noted(self) -> str:
-        """Its note of the commit that the origin's branch has, '' for none."""
+        """The commit of the origin's branch as the clone knows it, '' for none."""
         heads = [path for path, _ in self.git if path == f"{_REMOTES}{self.remote}/{self.branch}"]
         return dict(self.git)[heads[0]].decode().strip() if heads else ""
 
@@ -95,7 +95,7 @@ class Copy:
         return any(path == "shallow" for path, _ in self.git)
 
     def has_setting(self, line: str) -> bool:
-        """Whether the clone's own settings have this line."""
+        """Return whether the clone's own settings have this line."""
         return line.encode() in dict(self.git)["config"]
 
     @cached_property
@@ -104,7 +104,7 @@ class Copy:
         return tuple(path for path, _ in self.git if path.startswith(_HEADS))
 
     def without_notes(self) -> Copy:
-        """The same without what it notes of its remote."""
+        """Return the same without what it notes of its remote."""
         return replace(self, git=tuple(item for item in self.git if not item[0].startswith((_REMOTES, "shallow"))))
 
 
@@ -142,7 +142,7 @@ class Repos:
         }  # fmt: skip
 
     def origin(self) -> Branches:
-        """What the origin has now."""
+        """Return the origin's branches."""
         heads = self._origin / _HEADS
         commits = tuple((path.name, path.read_text().strip()) for path in sorted(heads.iterdir()))
         return Branches((self._origin / "HEAD").read_text().strip().removeprefix(f"ref: {_HEADS}"), commits)
@@ -158,7 +158,7 @@ class Repos:
         (self._origin / "HEAD").write_text(f"ref: {_HEADS}{branches.default}\n")
 
     def take(self, name: str) -> Copy:
-        """The clone as it is now; it must be in the middle of no writeback."""
+        """Return the clone as it is now; it must be in the middle of no writeback."""
         place = self._places[name]
         own = place.git / place.own
         assert not [left for left in _UNFINISHED if (own / left).exists()]
@@ -198,16 +198,16 @@ class Repos:
                 (place.git / ref).write_text(f"{commit}\n")
 
     def git(self, name: str, *arguments: str) -> bool:
-        """A person's git in a clone; whether it did what was asked."""
+        """Return a person's git in a clone; whether it did what was asked."""
         return self._run(self._places[name].clone.path, *arguments).returncode == 0
 
     def answer(self, name: str, *arguments: str) -> str:
-        """What git says in a clone, '' if it fails."""
+        """Return git's output in a clone, '' if it fails."""
         ended = self._run(self._places[name].clone.path, *arguments)
         return "" if ended.returncode else ended.stdout.decode().strip()
 
     def git_at_origin(self, *arguments: str) -> bool:
-        """A git command in the origin; whether it did what was asked."""
+        """Return a git command in the origin; whether it did what was asked."""
         return self._run(self._origin, *arguments).returncode == 0
 
     def _run(self, path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -217,7 +217,7 @@ class Repos:
 
 
 def _require_loose(packed: Path) -> None:
-    """git may have left a list of packed references, but an empty one."""
+    """Check that the list of packed references is empty, if git has left one, and remove it."""
     if packed.exists():
         assert [line for line in packed.read_text().splitlines() if not line.startswith("#")] == []
         packed.unlink()
@@ -257,9 +257,9 @@ def _replace(folder: Path, there: Sequence[tuple[str, bytes]], wanted: Sequence[
 
 @cache
 def _bare_index(data: bytes) -> bytes:
-    """An index without what it knows of the files on disk but their blobs: git looks at each again (gitformat-index).
+    """Return an index that knows only the blobs of the files on disk: git looks at each again (gitformat-index).
 
-    Of sizes that are no more known git takes nothing for granted, so that no two writes within one tick of the clock
+    Of sizes that are no longer known git takes nothing for granted, so that no two writes within one tick of the clock
     of files are mistaken for one.
     """
     signature, version, number = struct.unpack_from("!4s2I", data)

@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Mirror:
-    """What the hub says of the task and how it came to that, of its workplan, and of the repo."""
+    """The hub's rows of the task and its moves, of its workplan, and of the repo."""
 
     status: str
     changed_at: datetime
@@ -56,14 +56,14 @@ class Episode:
 
 @dataclass(frozen=True)
 class Part:
-    """What the hub keeps of one checkout: its ledger, whether that is settled, and its episodes."""
+    """The hub's rows of one checkout: its ledger, whether that is settled, and its episodes."""
 
     ledger: tuple[tuple[str, str, str], ...]
     settled: bool
     episodes: tuple[Episode, ...]
 
     def after_a_move(self) -> Part:
-        """The same, once something else has moved the task."""
+        """Return the same, once something else has moved the task."""
         return replace(self, settled=False)
 
 
@@ -102,7 +102,7 @@ class Rows:
             )
 
     def mirror(self) -> Mirror:
-        """What the hub says now."""
+        """Return the hub's present rows."""
         task = Task.objects.get()
         changes = (
             Change(row["old"], row["new"], row["source"], row["reopen"], _evidence(row), row)
@@ -112,12 +112,12 @@ class Rows:
         return Mirror(task.status, task.status_changed_at, tuple(changes), title, branch)
 
     def heads(self, name: str) -> tuple[str, str]:
-        """What the hub has taken from the checkout: its head and its branch's tip as of the last fix."""
+        """Return the checkout's head and its branch's tip, both as of the last fix."""
         head, tip = Checkout.objects.values_list("head", "tip").get(pk=self._checkouts[name].pk)
         return head, tip
 
     def part(self, name: str) -> Part:
-        """What the hub keeps of the checkout now."""
+        """Return the present rows of the checkout."""
         version = Workstream.objects.values_list("version", flat=True).get()
         entries = list(LedgerEntry.objects.filter(checkout=self._checkouts[name]))
         findings = _rows(Finding.objects.filter(checkout=self._checkouts[name]).order_by("pk"))
@@ -152,7 +152,7 @@ def _episode(row: Fields) -> Episode:
 
 
 def _rows(found: Iterable[Model]) -> list[dict[str, Any]]:
-    """All fields of each but its number: that is given anew, in the same order."""
+    """Return all fields of each but its number: numbers are assigned again, in the same order."""
     return [
         {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key}
         for row in found

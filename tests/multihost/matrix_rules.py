@@ -1,4 +1,4 @@
-"""What holds of every step that a fix, a program or a person takes in the matrix."""
+"""The rules for every step that a fix, a program or a person takes in the matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.multihost.matrix_rows import Mirror, Part
 from tests.multihost.matrix_variants import FORBIDDING, HOOKED
 
 Git = Callable[..., str]
-"""What git says in a clone, '' if it fails."""
+"""Return git's output in a clone, '' if it fails."""
 
 AUTHOR = "Test Person"
 DRAFT = ("draft.md", b"a person's, in no commit\n")
@@ -27,7 +27,7 @@ class RuleBrokenError(AssertionError):
 
 
 def require_record(before: Mirror, after: Mirror) -> None:
-    """Every change has its record: the old ones stand, and the new ones lead from the old status to the new one."""
+    """Check that every change has its record: old ones stay, new ones lead from the old status to the new one."""
     number = len(before.changes)
     if after.changes[:number] != before.changes:
         raise RuleBrokenError("records were changed")
@@ -41,9 +41,9 @@ def require_record(before: Mirror, after: Mirror) -> None:
 
 
 def require_no_regress(host: str, before: Mirror, after: Mirror, *, cut: bool) -> None:
-    """A run moves the hub to a higher or equal rank only, and says so.
+    """Check that a run moves the hub to a higher or equal rank only, and says so.
 
-    It says from where, too; only in a clone whose history is *cut* off nobody may know.
+    It also says from where; only in a clone with a *cut* history that may be unknown.
     """
     if rank(after.status) < rank(before.status):
         raise RuleBrokenError(f"a run lowered the task from {before.status} to {after.status}")
@@ -59,7 +59,7 @@ def require_no_regress(host: str, before: Mirror, after: Mirror, *, cut: bool) -
 
 
 def require_untouched(before: Copy, after: Copy, clean: Callable[[bytes], bytes]) -> None:
-    """What a person has not committed is as it was."""
+    """Check that a person's uncommitted work is as it was."""
     if DRAFT not in after.files:
         raise RuleBrokenError("a person's draft is gone")
     if HOOKED in dict(after.files):
@@ -71,7 +71,7 @@ def require_untouched(before: Copy, after: Copy, clean: Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Looked:
-    """What a fix on one machine can see and move."""
+    """Everything that a fix on one machine can see and move."""
 
     copy: Copy
     origin: Branches
@@ -89,7 +89,7 @@ class Looked:
         return self.copy.has_setting(FORBIDDING)
 
     def is_held(self, git: Git, *, pull: bool) -> bool:
-        """Whether a fix may write nothing there: told from the repositories alone. *git* is asked after the fix."""
+        """Return whether a fix must write nothing there, by the repositories alone. *git* is asked after the fix."""
         if self.copy.under_way or not self.tip:
             return True
         if self.copy.branch != self.hub.branch:
@@ -98,7 +98,7 @@ class Looked:
 
 
 def require_nothing_written(before: Looked, after: Looked) -> None:
-    """Hub rows, files, index and branches are as they were; only what the clone notes of its remote may not be."""
+    """Check that hub rows, files, index and branches are unchanged; the clone's view of its remote may change."""
     if after.hub != before.hub:
         raise RuleBrokenError("the hub has taken something although a gate is closed")
     if after.part.ledger != before.part.ledger:
@@ -110,7 +110,7 @@ def require_nothing_written(before: Looked, after: Looked) -> None:
 
 
 def require_history(git: Git, before: Looked, after: Looked) -> None:
-    """Of people's commits none is dropped, and none is published; no branch comes or goes; the tool's are small."""
+    """Check that people's commits are neither dropped nor published, branches stay, and the tool's are small."""
     if before.copy.branches != after.copy.branches or len(before.origin.commits) != len(after.origin.commits):
         raise RuleBrokenError("a branch has come or gone")
     if after.copy.head != before.copy.head:
@@ -127,7 +127,7 @@ def require_history(git: Git, before: Looked, after: Looked) -> None:
 
 
 def require_all_pushed(git: Git, before: Looked, after: Looked) -> None:
-    """Own commits that lie directly on what the origin had are there, once a run that pushes has ended well."""
+    """Check that a well-ended run with a push has pushed own commits that are directly on top of the origin's."""
     if after.copy.head == after.tip or before.is_forbidden_to_push or not after.copy.branch:
         return
     if not _of_people(git, after.copy.head, f"^{after.tip}"):
@@ -135,14 +135,14 @@ def require_all_pushed(git: Git, before: Looked, after: Looked) -> None:
 
 
 def _of_people(git: Git, *revisions: str) -> list[str]:
-    """Those of the commits that the hub has not made."""
+    """Return those of the commits that the hub has not made."""
     commits = git("rev-list", *revisions, "--").split()
     own = set(OwnCommit.objects.filter(commit__in=commits).values_list("commit", flat=True)) if commits else set()
     return [commit for commit in commits if commit not in own]
 
 
 def require_writebacks(outcome: CheckoutOutcome, copy: Copy) -> None:
-    """A commit of the run is HEAD, and on record with the finding that it mended."""
+    """Check that a commit of the run is HEAD, and on record with the finding that it resolved."""
     commit = outcome.writeback_commit
     if outcome.error:
         raise RuleBrokenError(f"a run failed: {outcome.error}")

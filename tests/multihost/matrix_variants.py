@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tests.multihost.matrix_world import State, World
 
 Commands = Mapping[str, tuple[tuple[str, ...], ...]]
-"""What a person tells git, one after another, by the name of the action."""
+"""A person's git commands, in their order, by the name of the action."""
 
 FORBIDDING = "pushRemote = no_push"
 """A line of a clone's settings that forbids pushes."""
 HOOKED = "hooked.txt"
-"""What the first hook that runs in a clone writes, and stages."""
+"""File that the first hook to run in a clone writes and stages."""
 
 _HOOKS = (
     "pre-commit",
@@ -35,14 +35,14 @@ _HOOK = f"#!/bin/sh\ncd '{{top}}'\n[ -e {HOOKED} ] || {{{{ echo {{name}} >{HOOKE
 """Once only: what a hook does lets git run hooks, too."""
 _PUSHING: Mapping[str, str] = {"a": "push", "b": "pull push"}
 _REFRESH = ("update-index", "-q", "--refresh")
-"""git looks at every file once more: it was told to forget what it knew of them, and aborts nothing then."""
+"""git looks at every file again: it had to forget the files' state, and aborts nothing then."""
 _AMEND = ("commit", "-q", "--amend", "-m", "Amended")
 _FORCE = ("push", "-q", "--force", "origin", "main")
 _MERGED = (("checkout", "-q", "--theirs", "--", FILE), ("commit", "-aqm", "Merged"))
 
 
 def _branch_off(a: Clone, old: bytes, new: bytes) -> None:
-    """A branch `topic` on A, in no other clone, on which *old* is *new* in the workplan."""
+    """Create a branch `topic` on A, in no other clone, on which *old* is *new* in the workplan."""
     a.git("checkout", "-q", "-b", "topic")
     a.write(FILE, a.read(FILE).replace(old, new))
     a.commit("Topic", date="2026-03-02T11:40:00+00:00")
@@ -50,7 +50,7 @@ def _branch_off(a: Clone, old: bytes, new: bytes) -> None:
 
 
 def _reword_later(a: Clone) -> None:
-    """A topic with more words at the end of the workplan, which merge with whatever happens to the task."""
+    """Create a topic with more words at the end of the workplan, which merge with any change of the task."""
     text = a.read(FILE)
     _branch_off(a, text, text + b"\nMore words.\n")
 
@@ -58,9 +58,9 @@ def _reword_later(a: Clone) -> None:
 class Variant:
     """The plain matrix: no state, and fixes that neither pull nor push.
 
-    `fixes` says of each machine what its fixes do besides; `actions` are what happens only here, `rare` those that only
-    long orders given by hand have; `further` is by how many actions an order must be longer than in other variants to
-    show what this one is for.
+    `fixes` are the additional options of each machine's fixes; `actions` happen only here, `rare` ones only in long
+    orders given by hand; `further` is the number of actions by which an order must be longer than in other variants to
+    show the purpose of this one.
     """
 
     name = "plain"
@@ -70,27 +70,27 @@ class Variant:
     fixes: Mapping[str, str] = {"a": "", "b": ""}
 
     def text(self, text: str) -> str:
-        """The workplan as A's file has it."""
+        """Return the workplan as A's file has it."""
         return text
 
     def clean(self, data: bytes) -> bytes:
-        """A file's bytes as git takes them into a commit."""
+        """Return a file's bytes as git takes them into a commit."""
         return data
 
     def clone_b(self, bare: Bare) -> Place:
-        """B's clone."""
+        """Return B's clone."""
         clone = bare.clone("b", "--template=")
         return Place(clone, clone.path / ".git")
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """What people have done to the clones before all begins."""
+        """Prepare the clones as people have left them before the start."""
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Take one of the variant's own actions."""
         raise NotImplementedError(action)
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """What a person does in the end so that all can come together; there are two ways to, *mine* or not."""
+        """Settle the clones as a person, so that all can agree; there are two ways to, *mine* or not."""
         return state
 
 
@@ -101,7 +101,7 @@ class _OnA(Variant):
     commands: ClassVar[Commands] = {}
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Take one of the variant's own actions."""
         return world.by_person("a", state, *self.commands[action])
 
 
@@ -117,7 +117,7 @@ class Detached(_OnA):
     }
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person leaves the detached HEAD, with or without what was committed there."""
+        """Leave the detached HEAD, with or without its commits."""
         if world.values[state.a].branch:
             return state
         left = world.commit(state)
@@ -137,7 +137,7 @@ class Older(Detached):
     }
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person goes back to the branch, and leaves behind what was committed elsewhere."""
+        """Go back to the branch, and leave behind the commits made elsewhere."""
         return super().settle(world, state, mine=False)
 
 
@@ -153,17 +153,17 @@ class Merging(_OnA):
     }
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """The topic."""
+        """Create the topic."""
         _branch_off(a, b"status: todo", b"status: in_progress")
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """A person finishes the merge or aborts it."""
+        """Finish the merge or abort it."""
         if not world.values[state.a].under_way:
             return state
         return self.take("finish" if mine else "abort", world, state)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions; a merge ends only where one is in progress."""
+        """Take one of the variant's own actions; a merge ends only if one is in progress."""
         if world.values[state.a].under_way == (action == "merge"):
             return state
         return super().take(action, world, state)
@@ -181,10 +181,10 @@ class Rebasing(Merging):
     }
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Take one of the variant's own actions."""
         if world.values[state.a].under_way == (action == "rebase onto"):
             return state
         return _OnA.take(self, action, world, state)
@@ -222,20 +222,20 @@ class Amended(_OnA):
     further = 1
     fixes: Mapping[str, str] = {"a": "", "b": "pull push"}
     actions = ("amend", "rebase onto")
-    rare = ("put more in", "date anew")
+    rare = ("put more in", "reset date")
     commands: ClassVar[Commands] = {
         "amend": (_AMEND, ("push", "-q", "origin", "main")),
         "put more in": (("merge", "-q", "--squash", "topic"), _AMEND, _FORCE),
-        "date anew": ((*_AMEND, "--reset-author"), _FORCE),
+        "reset date": ((*_AMEND, "--reset-author"), _FORCE),
         "rebase onto": (("pull", "-q", "--rebase"),),
     }
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """What is put in."""
+        """Create the topic that is put in."""
         _reword_later(a)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions; what is pushed is not amended."""
+        """Take one of the variant's own actions; pushed commits are not amended."""
         copy, branches = world.values[state.a], world.values[state.origin]
         if action == "amend" and copy.head in (copy.noted, branches.tip):
             return state
@@ -250,11 +250,11 @@ class Pruned(Variant):
     fixes = _PUSHING
 
     def take(self, action: str, world: World, state: State) -> State:
-        """Runs and resolved findings go."""
+        """Delete old runs and resolved findings."""
         return world.prune(state)
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """They go in the end, too."""
+        """Delete them at the end as well."""
         return world.prune(state)
 
 
@@ -266,18 +266,18 @@ class Shallow(Variant):
     fixes = _PUSHING
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """Words that A can merge, so that the newest commit has another file than the one that moved the task."""
+        """Create words that A can merge: the newest commit then has another file than the one that moved the task."""
         _reword_later(a)
 
     def take(self, action: str, world: World, state: State) -> State:
-        """One of the variant's own actions."""
+        """Take one of the variant's own actions."""
         if action == "reword":
             merged = (("merge", "-q", "--no-edit", "topic"), ("push", "-q", "origin", "main"))
             return world.by_person("a", state, *merged)
         return world.by_person("b", state, ("fetch", "-q", "--depth=1"), ("reset", "-q", "--hard", "origin/main"))
 
     def clone_b(self, bare: Bare) -> Place:
-        """B's clone."""
+        """Return B's clone."""
         path = bare.path.with_name("b")
         bare.git("clone", "-q", "--template=", "--depth=1", f"file://{bare.path}", str(path))
         return Place(Clone(path), path / ".git")
@@ -290,7 +290,7 @@ class Linked(Variant):
     fixes = _PUSHING
 
     def clone_b(self, bare: Bare) -> Place:
-        """B's work tree, and the bare clone's folder."""
+        """Return B's work tree, and the bare clone's folder."""
         folder, path = bare.path.with_name("b.git"), bare.path.with_name("b")
         bare.git("clone", "-q", "--bare", "--template=", str(bare.path), str(folder))
         common = Clone(folder)
@@ -308,7 +308,7 @@ class Hooked(Variant):
     fixes = _PUSHING
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """The hooks."""
+        """Install the hooks."""
         for clone in (a, b):
             for name in _HOOKS:
                 hook = clone.path / ".git/hooks" / name
@@ -325,13 +325,13 @@ class Renamed(Variant):
     fixes = _PUSHING
 
     def take(self, action: str, world: World, state: State) -> State:
-        """The branch's new name at the origin, or a person who follows it on A."""
+        """Rename the branch at the origin, or follow it on A as a person."""
         if action == "rename":
             return world.at_origin(state, "branch", "-m", "main", "trunk")
         return self._follow(world, state, "a")
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """All follow."""
+        """Follow the branch everywhere."""
         return self._follow(world, self._follow(world, state, "a"), "b")
 
     def _follow(self, world: World, state: State, name: str) -> State:
@@ -353,26 +353,26 @@ class LineEnds(Variant):
     fixes = _PUSHING
 
     def text(self, text: str) -> str:
-        """The workplan with CRLF."""
+        """Return the workplan with CRLF."""
         return text.replace("\n", "\r\n")
 
     def clean(self, data: bytes) -> bytes:
-        """With LF."""
+        """Return the text with LF."""
         return data.replace(b"\r\n", b"\n")
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """The attributes, which are no commit's: so git would convert every file, and in no clone has done so yet."""
+        """Set uncommitted attributes: git would convert every file, and in no clone has done so yet."""
         for clone in (a, b):
             info = clone.path / ".git/info"
             info.mkdir(exist_ok=True)
             (info / "attributes").write_text("*.md text\n")
 
     def take(self, action: str, world: World, state: State) -> State:
-        """A person has git convert what is committed."""
+        """Have git convert the committed files, as a person."""
         return world.by_person("a", state, ("add", "--renormalize", FILE), ("commit", "-aqm", "Line ends"))
 
     def settle(self, world: World, state: State, *, mine: bool) -> State:
-        """The same, upon all that is there, and B gets it: a pull would not, for git takes the file for changed."""
+        """Convert on top of everything, and copy to B: a pull would not, because git takes the file for changed."""
         for _ in range(2):
             state = world.rebase(self.take("", world, state), mine=mine)
             if world.values[state.a].under_way:  # It has stopped, for the same reason.
@@ -389,11 +389,11 @@ class Filtered(Variant):
     _SECRET = b"secret: 1\n"
 
     def clean(self, data: bytes) -> bytes:
-        """Without the line."""
+        """Return the text without the line."""
         return data.replace(self._SECRET, b"")
 
     def prepare(self, a: Clone, b: Clone) -> None:
-        """The filter, and the line in A's file."""
+        """Install the filter, and add the line to A's file."""
         for clone in (a, b):
             info = clone.path / ".git/info"
             info.mkdir(exist_ok=True)

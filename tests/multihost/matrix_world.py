@@ -66,7 +66,7 @@ class Values:
         self._values: list[Any] = []
 
     def number(self, value: Any) -> int:
-        """The number of *value*."""
+        """Return the number of *value*."""
         found = self._numbers.setdefault(value, len(self._values))
         if found == len(self._values):
             self._values.append(value)
@@ -77,7 +77,7 @@ class Values:
 
 
 ACTIONS = ("report", "edit", "commit", "push", "pull", "fix a", "fix b", "reopen")
-"""What happens in every variant."""
+"""Actions of every variant."""
 
 SYNC = "pull push"
 
@@ -129,27 +129,27 @@ class World:
     # ---- What each step sees and moves -------------------------------------------------------------------------------
 
     def report(self, state: State) -> State:
-        """A program reports the task as done to the hub."""
+        """Report the task as done to the hub, as a program."""
         return self._decide(state, "report")
 
     def reopen(self, state: State) -> State:
-        """A person takes the task back to todo, in the hub."""
+        """Reopen the task as todo, in the hub, as a person."""
         return self._decide(state, "reopen")
 
     def edit(self, state: State) -> State:
-        """A person sets the status in A's file."""
+        """Set the status in A's file, as a person."""
         (a,) = self._once(("edit", state.a), lambda: (self._edit(self.values[state.a]),))
         return state._replace(a=a)
 
     def commit(self, state: State) -> State:
-        """A person commits on A what is edited, if anything is."""
+        """Commit A's edits, if any, as a person."""
         if not self.is_edited(state):
             return state
         (a,) = self._once(("commit", state.a), lambda: self._person("a", state, ("commit", "-aqm", "Work"))[:1])
         return state._replace(a=a)
 
     def push(self, state: State) -> State:
-        """A person pushes from A; git may refuse."""
+        """Push from A as a person; git may refuse."""
         copy, branches = self.values[state.a], self.values[state.origin]
         branch = copy.branch or branches.default
         if copy.head == branches.tip or branch not in dict(branches.commits):
@@ -157,11 +157,11 @@ class World:
         return self.by_person("a", state, ("push", "-q", copy.remote, branch))
 
     def pull(self, state: State) -> State:
-        """A person pulls on B, by fast-forward; git may refuse."""
+        """Pull on B as a person, by fast-forward; git may refuse."""
         return self.by_person("b", state, ("pull", "-q", "--ff-only"))
 
     def rebase(self, state: State, *, mine: bool) -> State:
-        """A person puts A's commits upon the upstream's and pushes; in a conflict *mine* win, or else the others'."""
+        """Rebase A's commits onto the upstream's and push; in a conflict *mine* win, or else the others'."""
         copy, branches = self.values[state.a], self.values[state.origin]
         if copy.head == branches.tip:
             return state
@@ -169,11 +169,11 @@ class World:
         return self.push(self.by_person("a", state, ("pull", "-q", "--rebase", wins, copy.remote, branches.default)))
 
     def is_made_anew(self, before: State, after: State) -> bool:
-        """Whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
+        """Return whether A's commits of *before* are others in *after*: they were put upon the upstream's."""
         return self.values[after.a].head not in (self.values[before.a].head, self.values[before.origin].tip)
 
     def fix(self, name: str, state: State, *, sync: bool = False) -> tuple[State, str]:
-        """A fix on a machine, with *sync* one that pulls and pushes; the state after it, and how it ended."""
+        """Fix on a machine, with *sync* one that pulls and pushes; return the state after it, and how it ended."""
         clone, ledger = (state.a, state.ledger_a) if name == "a" else (state.b, state.ledger_b)
         seen = (SYNC if sync else self.variant.fixes[name], name, clone, state.origin, state.hub, ledger)
         clone, origin, hub, ledger, moved, outcome, head = self._once(seen, lambda: self._fix(*seen))
@@ -185,22 +185,22 @@ class World:
     # ---- What it looks like ------------------------------------------------------------------------------------------
 
     def is_edited(self, state: State) -> bool:
-        """Whether A's file is not as A's index has it."""
+        """Return whether A's file is not as A's index has it."""
         return self._is_edited(self.values[state.a])
 
     def _is_edited(self, copy: Copy) -> bool:
         return copy.is_edited(FILE, self.variant.clean)
 
     def statuses(self, state: State) -> tuple[str, str, str]:
-        """What A's file, B's file and the hub say."""
+        """Return the statuses in A's file, B's file and the hub."""
         return _status(self.values[state.a]), _status(self.values[state.b]), self.values[state.hub].status
 
     def said_by(self, name: str, state: State) -> tuple[str, str]:
-        """What the machine's file and the hub say."""
+        """Return the statuses in the machine's file and the hub."""
         return self.statuses(state)["ab".index(name)], self.statuses(state)[2]
 
     def disagreement(self, state: State) -> str:
-        """What is not the same everywhere; '' where all is."""
+        """Return the difference between the machines; '' if all is equal."""
         a, b = self.values[state.a], self.values[state.b]
         heads = {a.head, b.head, a.noted, b.noted, self.values[state.origin].tip}
         if len(heads) > 1:
@@ -213,7 +213,7 @@ class World:
         return ""
 
     def replay(self, state: State, actions: Sequence[str]) -> bool:
-        """Whether *actions*, taken on one world from its start without putting anything back, lead to *state*."""
+        """Return whether *actions*, taken from one world's start without putting anything back, lead to *state*."""
         for name, copy in ("a", self.start.a), ("b", self.start.b):
             self._put_repos(name, copy, self.start.origin)
         parts = {"a": self.values[self.start.ledger_a], "b": self.values[self.start.ledger_b]}
@@ -281,7 +281,7 @@ class World:
         return self.values.number(replace(a, files=files))
 
     def by_person(self, name: str, state: State, *commands: tuple[str, ...]) -> State:
-        """A person's git *commands* on a machine, one after another; git may refuse some."""
+        """Run git *commands* on a machine, one after another, as a person; git may refuse some."""
         clone = getattr(state, name)
         seen = (commands, name, clone, state.origin)
         clone, origin = self._once(seen, lambda: self._person(name, state, *commands))
@@ -294,7 +294,7 @@ class World:
         return self.values.number(self._repos.take(name)), self.values.number(self._repos.origin())
 
     def at_origin(self, state: State, *command: str) -> State:
-        """A git command in the origin."""
+        """Run a git command in the origin."""
 
         def run() -> tuple[int, ...]:
             if not self._straight:
@@ -306,7 +306,7 @@ class World:
         return state._replace(origin=origin)
 
     def manage(self, name: str, state: State, command: str) -> State:
-        """A *command* of the product on a machine's clone, which changes what the hub says of the repo."""
+        """Run a *command* of the product on a machine's clone, which changes the hub's rows of the repo."""
         seen = (command, name, getattr(state, name), state.origin, state.hub, state.heads)
 
         def run() -> tuple[int, ...]:
@@ -323,7 +323,7 @@ class World:
         return state._replace(hub=hub)
 
     def prune(self, state: State) -> State:
-        """All runs and resolved findings that may go are deleted."""
+        """Prune all runs and resolved findings that may go."""
         ledgers = state.ledger_a, state.ledger_b
         seen = ("prune", state.hub, *ledgers, state.heads)
 
@@ -339,7 +339,7 @@ class World:
         return state._replace(ledger_a=a, ledger_b=b)
 
     def _ask(self, name: str, *command: str) -> str:
-        """What git says of commits in a clone: it stays true, so it is asked once."""
+        """Return git's answer about commits in a clone: it stays true, so it is asked once."""
         if (name, *command) not in self._answers:
             self._answers[name, *command] = self._repos.answer(name, *command)
         return self._answers[name, *command]
@@ -381,7 +381,7 @@ class World:
 
 
 def _machines(bare: Bare, variant: Variant) -> tuple[dict[str, Machine], dict[str, Place]]:
-    """Machines whose clones, files and ledgers agree with the hub."""
+    """Return machines whose clones, files and ledgers agree with the hub."""
     a = bare.clone("a", "--template=")
     a.write(FILE, variant.text(TEXT.replace("Workplan WP-1", "Plan")))
     a.commit("Plan", date="2026-03-02T11:00:00+00:00")
@@ -409,7 +409,7 @@ def _status(copy: Copy) -> str:
 
 @contextmanager
 def _clock(hub: Mirror) -> Iterator[None]:
-    """A clock that goes on with each move of the task: what came before a decision and after it can be told apart."""
+    """Let the clock go on with each move of the task: moves before and after a decision have different times."""
     now = BEGIN + timedelta(minutes=1 + len(hub.changes))
     with replace_clock(lambda: now):
         yield

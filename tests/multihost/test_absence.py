@@ -1,4 +1,4 @@
-"""What one checkout has and another has not: only what the repo's branch has had can be gone from a clone."""
+"""Absence: files in one checkout and not in another. Only files of the repo's branch can be gone from a clone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def committed() -> bool:
 class TestUncommitted:
     @pytest.fixture
     def two(self, origin: Origin) -> tuple[Machine, Machine]:
-        """The hub has a workplan that is untracked in the first clone."""
+        """Give the hub a workplan that is untracked in the first clone."""
         a, b = make_machines(origin, "a", "b")
         a.clone.write(DRAFT, TEXT)
         assert codes(a.fix()) == [("C-07", "created")]

@@ -19,7 +19,7 @@ from tests.multihost.machine import Host
 
 @pytest.fixture
 def pair(hub: Hub, origin: Origin) -> tuple[Host, Host]:
-    """The remote machine and the workstation, which both know the plan."""
+    """Return the remote machine and the workstation, which both know the plan."""
     remote, workstation = (Host(name, origin.clone(name), hub) for name in ("remote", "workstation"))
     remote.clone.write(FILE, TEXT)
     remote.commit("Plan")
@@ -32,7 +32,7 @@ def pair(hub: Hub, origin: Origin) -> tuple[Host, Host]:
 
 
 def at_once(*actions: Callable[[], Ended]) -> list[Ended]:
-    """What each of *actions*, begun at the same moment, ended with."""
+    """Run all *actions* at the same moment and return the results."""
     with ThreadPoolExecutor(len(actions)) as pool:
         ended = [each.result() for each in [pool.submit(action) for action in actions]]
     assert [each.exit for each in ended] == [0] * len(actions), ended

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def say(machine: Machine, task: str, status: str) -> None:
-    """A person sets and commits a status."""
+    """Set a status and commit it, as a person."""
     machine.edit(task, status)
     machine.commit()
 
@@ -133,7 +133,7 @@ def test_two_machines_that_both_have_news(origin: Origin) -> None:
 
 @pytest.mark.parametrize("between", [False, True], ids=["unseen", "seen"])
 def test_commit_that_a_run_had_taken_before_the_hub_moved(origin: Origin, between: bool) -> None:
-    """What the hub took from A, and a person moved back since, comes to B late: also if B knows of that move."""
+    """A status that the hub took from A, and a person moved back, comes to B late: also if B knows of that move."""
     a, b = make_machines(origin, "a", "b")
     say(a, T02, "blocked")
     assert codes(a.fix()) == [("C-11", "advanced")]
@@ -143,7 +143,7 @@ def test_commit_that_a_run_had_taken_before_the_hub_moved(origin: Origin, betwee
     assert codes(b.fix("--pull", "--push")) == [("C-13", "written_back")]
     assert codes(a.fix("--pull", "--push")) == []
     assert a.statuses()[T02] == b.statuses()[T02] == statuses()[T02] == "in_progress"
-    # Somebody's word from after that counts.
+    # A later change by a person counts.
     say(b, T02, "blocked")
     assert codes(b.fix("--push")) == [("C-11", "advanced")]
 

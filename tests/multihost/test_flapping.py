@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def flap(a: Machine) -> None:
-    """Three times the file says done and somebody reopens it; twice a fix writes that back, then it is too much."""
+    """Reopen three times a task that the file has as done; twice a fix writes that back, then it is too much."""
     for outcome in [("C-15", "written_back")], [("C-15", "written_back")], [("C-15", "none"), ("C-20", "none")]:
         a.edit(T01, "done")
         a.commit()
@@ -58,7 +58,7 @@ def test_neither_side_is_mended_until_they_agree(origin: Origin) -> None:
     assert run("set_task_status", T01, "cancelled").exit == 0
     assert codes(a.fix()) == []
     assert ("C-20", "gone", 3) in episodes()
-    # What was before the decision counts no more.
+    # Changes before the decision no longer count.
     reopen(T01, "todo")
     a.commit()
     assert codes(a.fix()) == [("C-15", "written_back")]
@@ -96,7 +96,7 @@ def test_other_tasks_go_on(origin: Origin) -> None:
 
 
 def test_held_progress_is_news_still_when_it_is_taken(origin: Origin) -> None:
-    """What was held was not taken: the ledger must not call it old news later."""
+    """A blocked change was not taken: the ledger must not call it old news later."""
     (a,) = make_machines(origin, "a")
     flap(a)
     a.edit(T01, "cancelled")

@@ -1,4 +1,4 @@
-"""Gates that a whole checkout stands at: another branch, and workplans that are suddenly gone."""
+"""Gates that block a whole checkout: another branch, and workplans that are suddenly gone."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class TestSuddenlyEmpty:
         assert codes(a.fix())[0] == ("C-19", "none")
 
     def test_reopened_task_whose_file_was_away_for_a_while(self, origin: Origin) -> None:
-        """What a file said before it went away is no news when it comes back."""
+        """A status from before the file went away is not news when the file comes back."""
         a = make_machine_with_workplans(origin, 4)
         a.edit(T01, "done")
         a.commit()

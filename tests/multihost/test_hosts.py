@@ -18,7 +18,7 @@ from tests.multihost.machine import Host
 
 
 def make_host(hub: Hub, origin: Origin, name: str, url: str | None = None, *, folder: str = "") -> Host:
-    """A machine with a clone, in a *folder* of its name or another, whose origin is at *url*, as far as it says."""
+    """Make a machine with a clone, in a *folder* of its name or another; *url* is the origin's address there."""
     made = Host(name, origin.clone(folder or name), hub)
     if url is not None:
         made.clone.git("remote", "set-url", "origin", url)
@@ -96,7 +96,7 @@ def test_second_host_joins_by_the_origin(hub: Hub, origin: Origin, url: str) -> 
         ("plans", "south", str(south.clone.path)),
     ]
 
-    # The same tasks: what the one brings is told to the other.
+    # The same tasks: a status from the one comes to the other.
     south.edit(T01, "done")
     assert south.fix("--no-fetch").exit == 0
     assert statuses()[T01] == "done"

@@ -1,4 +1,4 @@
-"""The incident: a workstation that nobody has pulled for days, each machine with processes and a clone of its own."""
+"""The incident: a workstation without a pull for days; each machine has its own processes and clone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEHIND = "Repo 'remote' is behind remote — pull before fixing to avoid clobber
 
 
 def said(ended: Ended) -> dict[str, Any]:
-    """The one repo's part of a JSON report, which must not have failed."""
+    """Return the one repo's part of a JSON report, which must not have failed."""
     assert (ended.exit, ended.stderr) == (0, ""), ended
     (repo,) = json.loads(ended.stdout)["repos"]
     return dict(repo)
@@ -29,12 +29,12 @@ def read_fixes(repo: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def without_run(repo: dict[str, Any]) -> dict[str, Any]:
-    """What a check says of a repo, whichever of the machines asks."""
+    """Return the report of a check of a repo without the run; it is equal on both machines."""
     return {name: value for name, value in repo.items() if name not in ("run_id", "path")}
 
 
 def whole_hub() -> dict[str, list[dict[str, Any]]]:
-    """Every row of the hub but those of the runs."""
+    """Return every row of the hub but those of the runs."""
     return rows(Repo, Checkout, Workstream, Task, StatusChange, LedgerEntry, Finding)
 
 

@@ -1,4 +1,4 @@
-"""What State Hub is for (design, "Purpose"): a workstation that is days behind cannot undo what others have done."""
+"""State Hub's purpose (design, "Purpose"): a workstation that is days behind cannot undo the work of others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     remote = mirrored(clone)
     workstation = origin.clone("workstation")
 
-    # On the remote somebody works: a task is done, by the file; another one is reported to the hub.
+    # On the remote a person works: a task is done, by the file; another one is reported to the hub.
     edit(remote, "status: todo", "status: done")
     remote.commit("Finish T01")
     remote.push()
@@ -70,7 +70,7 @@ def test_stale_workstation(origin: Origin, clone: Clone, settings: Settings) -> 
     assert document(ended)["repos"][0]["outcome"] == "skipped"
     assert (tree(workstation), rows(Task, Workstream, StatusChange, LedgerEntry)) == (before, hub)
 
-    # Even where nobody can know that it is behind, nothing regresses: the hub wins.
+    # Even if no one can know that it is behind, nothing regresses: the hub wins.
     origin.path.rename(origin.path.with_name("unplugged.git"))
     workstation.git("update-ref", "refs/remotes/origin/main", "HEAD")
     Run.objects.update(tip="")

@@ -1,4 +1,4 @@
-"""Fetches of many checkouts side by side: a slow remote delays nobody else, and no server gets too many at once."""
+"""Parallel fetches of many checkouts: a slow remote delays no other, and no server gets too many at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ sys.exit(status)
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the ssh of these tests notes."""
+    """Log of these tests' ssh."""
     ssh = tmp_path / "bin" / "ssh"
     ssh.parent.mkdir()
     ssh.write_text(SLOW)
@@ -48,7 +48,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_clones(origin: Origin, host: str, number: int) -> list[Clone]:
-    """Registered clones whose remotes are at *host*."""
+    """Return registered clones with remotes at *host*."""
     made = [origin.clone(f"{host}{place}") for place in range(number)]
     for clone in made:
         clone.git("remote", "set-url", "origin", f"{host}:{origin.path}")

@@ -15,13 +15,13 @@ from tests.multihost.matrix_world import World
 
 ON_POSTGRESQL = os.environ["DATABASE_URL"].startswith("postgres")
 ONCE = 3 if ON_POSTGRESQL else 6
-"""The most actions where each comes once."""
+"""Most actions if each comes once."""
 AGAIN = int(os.environ.get("MATRIX_LENGTH", "3" if ON_POSTGRESQL else "5"))
-"""The most actions where each may come again."""
+"""Most actions if each may come again."""
 SAMPLE = 8
-"""So many states, far from the start, are reached once more without putting anything back on the way."""
+"""Number of states, far from the start, that are reached once more without putting anything back on the way."""
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 @pytest.mark.parametrize("edited", ["in_progress", "cancelled"])

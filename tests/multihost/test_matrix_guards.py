@@ -18,7 +18,7 @@ from tests.multihost.matrix import Matrix
 from tests.multihost.matrix_variants import VARIANTS, LineEnds
 from tests.multihost.matrix_world import World
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 HUB = "the hub has taken something although a gate is closed"
 LEDGER = "the ledger has taken something although a gate is closed"
@@ -28,7 +28,7 @@ MOVED = "'old': 'todo', 'new': 'done'"
 
 
 def _blobs_of(made: Callable[[bytes], bytes]) -> Any:
-    """Commits what is *made* of the files in the work tree, instead of the parent's blobs with other statuses."""
+    """Commit blobs that are *made* of the files in the work tree, instead of the parent's with other statuses."""
 
     def with_blobs(edited: Any, _wanted: Any, parent: Any, _written: Any) -> Any:
         return {
@@ -40,7 +40,7 @@ def _blobs_of(made: Callable[[bytes], bytes]) -> Any:
 
 
 def _no_upstream_in(name: str) -> Any:
-    """Finds no way to the origin from the clone of this *name*."""
+    """Find no way to the origin from the clone of this *name*."""
     return lambda tree, *known: None if tree.top.endswith(f"/{name}") else find_upstream(tree, *known)
 
 
@@ -76,7 +76,7 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
     ),
     "amended: the file of a statement": (
         "amended", "consistency.core.comparison.reopens._has_file_of_statement", lambda *_: False,
-        ("report", "fix a", "push", "pull", "date anew", "reopen", "fix b"), UNDONE,
+        ("report", "fix a", "push", "pull", "reset date", "reopen", "fix b"), UNDONE,
     ),
     "pruned": (
         "pruned", "consistency.runs.stale_changes.find_stale_changes", lambda *_, **__: Advances(),
@@ -104,7 +104,7 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         "a commit of the run changes more than a status",
     ),
 }  # fmt: skip
-"""For each: the variant, where the rule is, what is in its place without it, an order that needs it, and the fault."""
+"""For each: the variant, the rule's path, its replacement, an order that needs the rule, and the fault."""
 
 
 def test_every_variant_has_a_guard() -> None:

@@ -18,9 +18,9 @@ ON_POSTGRESQL = os.environ["DATABASE_URL"].startswith("postgres")
 LENGTH = int(os.environ.get("MATRIX_VARIANT_LENGTH", "2" if ON_POSTGRESQL else "3"))
 """The most actions of an order; each comes once."""
 SAMPLE = 2
-"""So many states, far from the start, are reached once more without putting anything back on the way."""
+"""Number of states, far from the start, that are reached once more without putting anything back on the way."""
 
-pytestmark = [pytest.mark.proof, pytest.mark.usefixtures("hub")]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

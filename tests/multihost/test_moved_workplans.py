@@ -29,7 +29,7 @@ NewOrigin = Callable[[str], Origin]
 
 
 def make_text(*, plan: bool = True, tasks: bool = True, status: str = "todo") -> str:
-    """WP-1 with two tasks; *plan* and *tasks* say which UUIDs stand in it."""
+    """Return WP-1 with two tasks; *plan* and *tasks* are the UUIDs in it."""
     fields = {"state_hub_workstream_id": str(UUID)} if plan else {}
     first, second = {"id": "T01", "status": status}, {"id": "T02", "status": "in_progress"}
     if tasks:
@@ -38,7 +38,7 @@ def make_text(*, plan: bool = True, tasks: bool = True, status: str = "todo") ->
 
 
 def make_repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machine:
-    """A machine with a clone of a repo of its own, in the hub."""
+    """Return a machine with a clone of a repo of its own, in the hub."""
     made = Machine(name, new_origin(name).clone(name))
     for path, content in files.items():
         made.clone.write(path, content)
@@ -50,7 +50,7 @@ def make_repo(new_origin: NewOrigin, name: str, files: dict[str, str]) -> Machin
 
 @pytest.fixture
 def pair(new_origin: NewOrigin) -> tuple[Machine, Machine]:
-    """Repo a with WP-1 and two others, and repo b."""
+    """Return repo a with WP-1 and two others, and repo b."""
     return make_pair(new_origin, make_text())
 
 
@@ -60,7 +60,7 @@ def make_pair(new_origin: NewOrigin, content: str) -> tuple[Machine, Machine]:
 
 
 def remove_workplan(a: Machine) -> None:
-    """WP-1 is taken out of repo a, committed and pushed, and a fix has seen it."""
+    """Remove WP-1 from repo a, commit, push, and fix there."""
     a.clone.git("rm", "--quiet", FILE)
     a.commit("Moved to b")
     a.push()
@@ -68,14 +68,14 @@ def remove_workplan(a: Machine) -> None:
 
 
 def add_workplan(b: Machine, content: str, path: str = THERE) -> None:
-    """WP-1 is put into repo b, committed and pushed."""
+    """Add WP-1 to repo b, commit and push."""
     b.clone.write(path, content)
     b.commit("Moved from a")
     b.push()
 
 
 def reopen_and_remove(a: Machine) -> None:
-    """WP-1 was done, then reopened and written back, in repo a, before it is removed from there."""
+    """Reopen WP-1, which was done, write that back in repo a, and remove the workplan there."""
     a.clone.write(FILE, make_text(status="done"))
     a.commit("Done")
     a.push()
@@ -96,7 +96,7 @@ BELONGS = f"state_hub_workstream_id {UUID} belongs to workplan 'a/WP-1' of anoth
 
 
 def read_homes() -> dict[str, tuple[str, str]]:
-    """Each workstream's repo and path, by key."""
+    """Return each workstream's repo and path, by key."""
     rows = Workstream.objects.order_by("key").values_list("key", "repo__slug", "path")
     return {key: (slug, path) for key, slug, path in rows if key == "WP-1"}
 
@@ -366,7 +366,7 @@ def test_same_id_in_two_repos_with_files_is_no_move(new_origin: NewOrigin) -> No
 
 
 def test_similar_workplan_further_along_comes_along_later(new_origin: NewOrigin) -> None:
-    """Nobody has seen that the file is gone, and no UUID tells: the new workplan is made, and what to do is said."""
+    """The file's removal is unseen, and there is no UUID: a new workplan is created, and the report says what to do."""
     a, b = make_pair(new_origin, make_text(plan=False, tasks=False))
     report(T01, "done")
     old, plain = Workstream.objects.get(key="WP-1"), make_text(plan=False, tasks=False)
@@ -443,7 +443,7 @@ def test_old_repos_ledger_remembers_that_it_has_left(pair: tuple[Machine, Machin
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
-    """Between the first comparison and what is made of it, *work* is done."""
+    """Do *work* between the first comparison and the changes that follow from it."""
     compare, waiting = sync.compare_checkout, [work]
 
     def and_then(*args: Any) -> sync.Sync:

@@ -1,4 +1,4 @@
-"""A fix that pulls: by fast-forward, and where only this tool's own commits are in the way, by making them anew."""
+"""A fix that pulls: by fast-forward; if only State Hub's own commits are in the way, by recreating them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def push_other_work(other: Machine, name: str = "others.md") -> None:
-    """Somebody pushes from another machine."""
+    """Push from another machine."""
     other.clone.write(name, "others\n")
     other.commit("Others")
     other.push()
 
 
 def make_uncommitted_work(a: Machine) -> dict[str, object]:
-    """All of a person's work that is not committed, the staged state included."""
+    """Return all of a person's work that is not committed, the staged state included."""
     a.clone.write(".gitignore", "ignored\n")
     a.clone.write("staged.md", "first\n")
     a.clone.git("add", "staged.md", ".gitignore")
@@ -152,7 +152,7 @@ def test_reopen_is_not_undone_by_dropping_its_writeback(origin: Origin) -> None:
 
 
 def test_run_that_died_before_the_drop_changes_nothing_of_that(origin: Origin) -> None:
-    """The ledger is told first; what it says then holds with and without the drop."""
+    """The ledger is written first; its contents hold with and without the drop."""
     a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()

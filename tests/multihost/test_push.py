@@ -115,7 +115,7 @@ def test_text_report_says_whether_it_is_pushed(origin: Origin) -> None:
 
 
 def push_from_another_machine(origin: Origin, other: Clone, times: int) -> Path:
-    """Somebody pushes from *other*, so many times, at the very moment that somebody else wants to push."""
+    """Push from *other* at the very moment of another push, this number of *times*."""
     counter = origin.path / "faster"
     counter.write_text("")
     # Not when the tool's push has begun: its view of the branch is then settled.

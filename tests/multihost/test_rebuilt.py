@@ -19,7 +19,7 @@ IDENTITY = ("pk", "key", "title", "status", "path", "owner", "repo__slug", "repo
 
 
 def read_rows() -> tuple[list[object], list[object]]:
-    """All that people see of workstreams and tasks."""
+    """Return all that people see of workstreams and tasks."""
     tasks = Task.objects.order_by("pk").values_list("pk", "workstream", "key", "title", "status", "priority")
     return list(Workstream.objects.order_by("pk").values_list(*IDENTITY)), list(tasks)
 

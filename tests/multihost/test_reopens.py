@@ -30,14 +30,14 @@ DAY = timedelta(days=1)
 
 
 def commit_done(at_work: Machine, message: str = "Done", *, off: timedelta | None = None) -> str:
-    """A person sets T01 to done and commits it; the clock is *off* by so much."""
+    """Set T01 to done and commit it, as a person; the clock is *off* by so much."""
     at_work.edit(T01, "done")
     date = (datetime.now(UTC) + off).isoformat() if off is not None else None
     return at_work.clone.commit(message, date=date)
 
 
 def push_done_and_reopen(a: Machine, *, off: timedelta | None = None) -> str:
-    """Done on *a*, pushed, in the hub, and reopened."""
+    """Set T01 to done on *a*, push, bring it to the hub, and reopen it."""
     commit = commit_done(a, off=off)
     a.push()
     assert codes(a.fix()) == NEWS
@@ -51,7 +51,7 @@ def commit_other_work(at_work: Machine, name: str = "notes.md") -> None:
 
 
 def make_machine_with_clone(origin: Origin, name: str, *args: str) -> Machine:
-    """A machine with a clone of its own kind, over a transport that knows depths and filters."""
+    """Return a machine with a clone of its own kind, over a transport that knows depths and filters."""
     origin.git("config", "uploadpack.allowFilter", "true")
     path = origin.path.with_name(name)
     origin.git("clone", "--quiet", *args, f"file://{origin.path}", str(path))
@@ -166,7 +166,7 @@ class TestOldStatement:
         old = commit_done(a, off=off)
         assert codes(a.fix()) == NEWS
         reopen(T01, "todo")
-        a.clone.git(*again, env={"GIT_COMMITTER_NAME": "Somebody else"})
+        a.clone.git(*again, env={"GIT_COMMITTER_NAME": "Another Person"})
         assert a.clone.head != old
         a.push()
         b.pull()

@@ -1,4 +1,4 @@
-"""What the hub knows of the remote: a checkout that cannot fetch is judged by what other machines have seen."""
+"""The hub's knowledge of the remote: a checkout that cannot fetch is judged by the fetches of other machines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEHIND = re.compile(
 
 
 def push_more(b: Machine) -> str:
-    """b has pushed something, and a run there has seen it."""
+    """Push something from b, and see it with a run there."""
     b.clone.write("more.md", "more\n")
     b.commit("More")
     b.push()
@@ -97,7 +97,7 @@ def test_another_branch_is_compared_with_the_repos(pair: tuple[Machine, Machine]
 
 
 def test_same_remote_under_other_names(pair: tuple[Machine, Machine]) -> None:
-    """What counts is where it is, not what a clone calls it."""
+    """The remote's address counts, not the clone's name for it."""
     a, b = pair
     a.clone.git("remote", "rename", "origin", "upstream")
     a.clone.git("config", "url./.insteadOf", "root:")

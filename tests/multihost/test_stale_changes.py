@@ -1,4 +1,4 @@
-"""A reopen holds on every machine: what the hub had taken before it is no news where a pull brings it later."""
+"""A reopen holds on every machine: older changes that the hub took before it are not news after a later pull."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 
 def test_writeback_from_before_the_reopen(origin: Origin) -> None:
-    """What the hub itself has had written into the file comes to another machine."""
+    """A status that the hub itself wrote into the file comes to another machine."""
     a, b = make_machines(origin, "a", "b")
     report(T01, "done")
     assert codes(a.fix("--push")) == [("C-13", "written_back")]
@@ -58,7 +58,7 @@ def test_machine_that_knows_of_the_reopen_already(origin: Origin) -> None:
 
 
 def test_later_work_on_top_changes_nothing_of_it(origin: Origin) -> None:
-    """It is the commit of the status's line that counts, wherever that line is by now."""
+    """The commit of the status's line counts, even if the line has moved."""
     a, b = make_machines(origin, "a", "b")
     a.edit(T01, "done")
     a.commit()
@@ -75,7 +75,7 @@ def test_later_work_on_top_changes_nothing_of_it(origin: Origin) -> None:
 
 
 def test_writeback_whose_run_was_killed_before_the_ledger_knew(origin: Origin) -> None:
-    """What a commit of our own says is the hub's word, whatever is on record of the run that made it."""
+    """A commit of our own carries the hub's status, whatever is on record of the run that made it."""
     (a,) = make_machines(origin, "a")
     report(T01, "done")
     before = LedgerEntry.objects.get()
@@ -125,7 +125,7 @@ def test_only_the_reopened_task_is_concerned(origin: Origin) -> None:
     a.push()
     a.fix()
     reopen(T01, "todo")
-    # Somebody has moved it in the hub only, and not back: what the file says is forward, as ever.
+    # It was moved in the hub only, and not back: the file's status is forward, as ever.
     StatusChange.objects.filter(task__key=T02).delete()
     assert run("reopen_task", T02, "in_progress", "--reason", "more to do").exit == 0
     assert run("set_task_status", T02, "cancelled").exit == 0

@@ -1,4 +1,4 @@
-"""How a clone stands to the repo's branch on the repo's origin: what is not known is not harmless, on any machine."""
+"""Relation of a clone to the repo's branch on the repo's origin: unknown is not harmless, on any machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gate(code: str, message: str, severity: str = "WARN") -> dict[str, Any]:
 
 
 def everything(origin: Origin, *machines: Machine) -> list[Any]:
-    """All that must stay as it is at a closed gate: origin's branches, the hub, and of each clone all but its notes."""
+    """Return all that must not change at a closed gate: origin's branches, the hub, and each clone but its notes."""
     clones = [(tree(each.clone), each.clone.git(*REFS, "refs/heads")) for each in machines]
     return [origin.git(*REFS), hub_rows(), clones]
 
@@ -47,7 +47,7 @@ def outcome(ended: Ended) -> tuple[int, str, str, str, bool]:
 
 
 def require_held(origin: Origin, held: Machine, *wanted: dict[str, Any], option: str = "--push") -> None:
-    """A fix of *held*, and a second one, write nothing of any kind and say *wanted*; so does a check, as a note."""
+    """Check that two fixes of *held* write nothing of any kind and report *wanted*; so does a check, as a note."""
     before = everything(origin, held)
     for run, severity in ((held.check, "INFO"), (held.fix, "WARN"), (held.fix, "WARN")):
         ended = run(*([option] if run == held.fix else []))
@@ -176,7 +176,7 @@ def test_every_way_to_the_branch_is_compared_pulled_and_pushed(origin: Origin, w
 
 
 def test_topic_that_is_tracked_is_not_the_repos_branch(origin: Origin) -> None:
-    """Where the tracking settings say something else than the repo, the repo counts."""
+    """If the tracking settings differ from the repo's branch, the repo counts."""
     (a,) = make_machines(origin, "a")
     origin.git("branch", "topic", "main")
     a.clone.git("fetch", "--quiet")
@@ -223,7 +223,7 @@ class TestDetached:
         a.edit(T01, "done")
         a.commit()
         a.push()
-        if depth:  # Below the cut nobody can tell whether what others have seen is older or newer.
+        if depth:  # Below the cut it is unknown whether the sightings of others are older or newer.
             a.check()
         path = origin.path.with_name("ci")
         origin.git("init", "--quiet", str(path))

@@ -33,7 +33,7 @@ class Week:
     day: str = ""
 
     def cron(self, day: str = "", runs: int = 2) -> None:
-        """Some of the day's runs. cron sends a mail with all that a run says, and none if it says nothing."""
+        """Do some of the day's runs. cron sends a mail with a run's output, and none if there is no output."""
         self.day = day or self.day
         for _ in range(runs):
             ended = run(*CRON)
@@ -41,7 +41,7 @@ class Week:
             self._mail(ended.stdout + ended.stderr)
 
     def cron_without_hub(self) -> None:
-        """A run while the hub restarts."""
+        """Run while the hub restarts."""
         ended = self.hub.manage(*CRON, env={"DATABASE_URL": NO_HUB})
         assert (ended.exit, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
         self._mail(ended.stderr.partition(": connection")[0] + " …\n")
@@ -51,7 +51,7 @@ class Week:
             self.mails.append((self.day, text))
 
     def report(self, task: str, status: str) -> None:
-        """Somebody reports a status to the hub, from another machine."""
+        """Report a status to the hub, from another machine."""
         advance(find_task(task), status, Actor("a machine", Source.API))
 
 

@@ -27,7 +27,7 @@ def path(number: int) -> str:
 
 
 def planned(clone: Clone, size: int, status: str = "todo") -> None:
-    """*size* workplans, committed and pushed; *status* is that of their first tasks."""
+    """Create *size* workplans, commit and push; *status* is that of their first tasks."""
     for number in range(size):
         tasks = [("T01", status), ("T02", "in_progress"), ("T03", "done")]
         clone.write(path(number), workplan(f"WP-{number}", tasks))

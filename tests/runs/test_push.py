@@ -1,4 +1,4 @@
-"""Own commits that were made in an earlier round and pushed meanwhile are not looked at again."""
+"""Own commits that were made in an earlier round and pushed since then are not looked at again."""
 
 from __future__ import annotations
 

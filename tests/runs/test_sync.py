@@ -1,4 +1,4 @@
-"""The hub's part of a run: one transaction, and never over what somebody reported meanwhile."""
+"""The hub's part of a run: one transaction, and never over reports made since it began."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class TestHubThatMoves:
         assert found(fixed(clone)) == ["C-07"]
 
     def test_task_moved_by_hand_without_its_version(self, clone: Clone) -> None:
-        """Not how a status is moved; the update's own condition holds all the same."""
+        """A status is not moved like this; the update's own condition holds anyway."""
         mirrored(clone)
         edit(clone, "status: todo", "status: in_progress")
         edit(clone, "status: active", "status: done")
@@ -246,7 +246,7 @@ class TestTwoHosts:
         Task.objects.create(workstream=Workstream.objects.get(), key="WP-1-T03", title="Theirs", status="done")
         with pytest.raises(VersionConflictError):
             applied(clone, plan)
-        # Whoever creates a task so moves the version; here it did not, and only the unique key stood in the way.
+        # Whoever creates a task so moves the version; here it did not, and only the unique key prevented it.
         Workstream.objects.update(version=9)
         assert found(fixed(clone)) == ["C-12", "C-13"]
         assert statuses()["WP-1-T03"] == "done"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from testing import environment
 
-if TYPE_CHECKING:  # Nothing of Django's before the environment stands.
+if TYPE_CHECKING:  # Django must not load before the environment is set.
     from tests.simulation.folder import Folder
     from tests.simulation.rules import Played
 
@@ -32,7 +32,7 @@ SCRIPTS = Path("var/simulation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what was asked for; 0, or 1 where a promise was broken."""
+    """Do as asked; return 0, or 1 if a promise was broken."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the folder goes then, too
     with _place() as place:
@@ -91,7 +91,7 @@ def _replay(folder: Folder, file: Path) -> int:
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    """An empty folder, in memory where that is possible, and an environment that nothing of the user's is in."""
+    """Yield an empty folder, in memory if possible, and an environment without anything of the user's."""
     memory = Path("/dev/shm")
     parent = memory if os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="statehub-simulation-", dir=parent) as folder:
@@ -106,7 +106,7 @@ def _place() -> Iterator[Path]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--steps", type=int, default=2_000, help="so many, default 2000")
+    parser.add_argument("--steps", type=int, default=2_000, help="number of steps, default 2000")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no longer than this")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), help="default by chance")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play the steps in this file instead")

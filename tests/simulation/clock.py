@@ -13,7 +13,7 @@ GLANCE = timedelta(milliseconds=1)
 
 
 class Clock:
-    """What time it is on the machine that is at work."""
+    """Clock of the machine that is at work."""
 
     def __init__(self) -> None:
         self._true = START
@@ -21,20 +21,20 @@ class Clock:
         self._machine = ""
 
     def tick(self) -> None:
-        """A step begins."""
+        """Begin a step."""
         self._true += STEP
 
     def jump(self, machine: str, hours: int) -> None:
-        """Somebody sets the clock of *machine*."""
+        """Set the clock of *machine* wrong."""
         self._wrong[machine] += timedelta(hours=hours)
 
     def set_right(self) -> None:
-        """All clocks are right again."""
+        """Set all clocks right again."""
         self._wrong.clear()
 
     @contextmanager
     def of(self, machine: str) -> Iterator[None]:
-        """*machine* is at work."""
+        """Put *machine* to work."""
         before, self._machine = self._machine, machine
         try:
             yield
@@ -42,6 +42,6 @@ class Clock:
             self._machine = before
 
     def now(self) -> datetime:
-        """The time there; no two looks at it are the same, as long as nobody sets it."""
+        """Return the time there; each call returns a later one, unless the clock was set back."""
         self._true += GLANCE
         return self._true + self._wrong[self._machine]

@@ -1,4 +1,4 @@
-"""What a run may do to clones and origin: people's work stays, and what is new is the tool's, and statuses alone."""
+"""Limits of a run in clones and origin: people's work stays, and new commits are the tool's, with statuses alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clones:
         self.limbo: dict[str, dict[str, tuple[bytes, bytes]]] = defaultdict(dict)
 
     def check(self, run: Run, before: Look, after: Look) -> None:
-        """*run* took the world from *before* to *after*. Raises Broken."""
+        """Check the step by *run* from *before* to *after*. Raises Broken."""
         there, here = before.clones[run.host], after.clones[run.host]
         self._own = after.hub.own
         self._files(run, there, here)
@@ -33,7 +33,7 @@ class Clones:
             self.limbo[run.host].clear()
 
     def _files(self, run: Run, there: Clone, here: Clone) -> None:
-        """What a person has not committed stays to the byte; what was clean is clean again, as HEAD has it now."""
+        """Check that uncommitted work stays to the byte, and that clean files are clean again, as HEAD has them now."""
         old, new = self._history.commit(there.head).files, self._history.commit(here.head).files
         for path in there.files.keys() | here.files.keys() | old.keys():
             staged, name = there.index.get(path), there.names.get(path)
@@ -67,7 +67,7 @@ class Clones:
             self._cut_off(run.host, there, here)
 
     def _cut_off(self, host: str, there: Clone, here: Clone) -> None:
-        """A file that a killed run has replaced and not committed: the next run may put back what HEAD has of it."""
+        """Check a file that a killed run replaced and did not commit: the next run may restore it from HEAD."""
         before, committed = self._history.commit(there.head).files, self._history.commit(here.head).files
         for path in there.files.keys() | here.files.keys():
             clean = there.index.get(path) == there.names.get(path) == before.get(path)
@@ -79,7 +79,7 @@ class Clones:
                 self.limbo[host][path] = (was, now)
 
     def _branches(self, run: Run, there: Clone, here: Clone) -> None:
-        """No commit of a person's is lost; what is new is the tool's, and changes statuses alone."""
+        """Check that no person's commit is lost; new ones are the tool's, and change statuses alone."""
         promise(here.branch == there.branch, f"the run went from {there.branch} to {here.branch}")
         promise(here.detached == there.detached, f"the run went from {there.detached[:7]} to {here.detached[:7]}")
         promise(here.under_way == there.under_way, f"the run ended or began {there.under_way or here.under_way}")
@@ -108,7 +108,7 @@ class Clones:
                 promise(same, f"the tool's commit {name[:7]} changed more than statuses in {path}")
 
     def _origin(self, run: Run, before: Look, after: Look) -> None:
-        """A run pushes by fast-forward, and nothing but what the tool made."""
+        """Check that a run pushes by fast-forward, and only the tool's commits."""
         there = before.clones[run.host]
         for ref in before.origin.keys() | after.origin.keys():
             was, now = before.origin.get(ref, ""), after.origin.get(ref, "")

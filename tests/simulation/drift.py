@@ -10,7 +10,7 @@ _OF_STATUS = {"C-11", "C-13", "C-15"}
 
 
 def check(run: Run, after: Look) -> None:
-    """A finding is open where there is drift, and only there, for the checkout that was looked at."""
+    """Check that a finding is open if and only if there is drift, for the checkout that was looked at."""
     clone, hub = after.clones[run.host], after.hub
     mine = [noted for noted in hub.noted if noted.host == run.host]
     said, plans = clone.statuses, dict(front(data) for data in clone.plans.values())
@@ -45,7 +45,7 @@ def check(run: Run, after: Look) -> None:
 
 
 def agreed(history: History, look: Look) -> None:
-    """After all have come home: one history, one set of files, and the hub says the same."""
+    """Check that all agree at the end: one history, one set of files, and the hub has the same."""
     tip = look.tip
     for host, clone in look.clones.items():
         promise(clone.head == tip, f"{host} stands at {clone.head[:7]}, origin at {tip[:7]}")

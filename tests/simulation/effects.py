@@ -20,7 +20,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 class Effects:
-    """What is to happen, and before which effect. A hook of Python's cannot be taken away: there is one for all."""
+    """A planned event, and the effect before which it happens. Python cannot remove a hook: all share one."""
 
     armed: Effects | None = None
     _hooked = False
@@ -28,7 +28,7 @@ class Effects:
     def __init__(
         self, number: int, then: Callable[[], None], *, gently: bool, at_files: bool, word: str = ""
     ) -> None:  # fmt: skip
-        """*gently* waits until no transaction is open; *at_files* counts what is done to files too: a person would need
+        """Wait for no open transaction if *gently*; *at_files* counts effects on files as well: a person would need
         to hit milliseconds between the last look at a file and its rename, and what is saved there is lost.
 
         With a *word*, and without *at_files*, only processes count that have it among their arguments.
@@ -53,7 +53,7 @@ class Effects:
             raise self._trouble
 
     def event(self, name: str, args: tuple[Any, ...]) -> None:
-        """An audit event."""
+        """Count an audit event."""
         if name == _PROCESS:
             counts = not self._word or self._word in args[1]
         elif name == "open":

@@ -1,4 +1,4 @@
-"""The folder in which one world after the other stands, each made from the same beginning."""
+"""The folder of the worlds, one after the other, each made from the same beginning."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Folder:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        """A new world; it stands for as long as the context does."""
+        """Yield a new world, which exists until the context ends."""
         shutil.rmtree(self._live)
         shutil.copytree(self._kept, self._live)
         clock = Clock()

@@ -23,7 +23,7 @@ class Store:
         self._trees: dict[str, dict[str, str]] = {}
 
     def commit(self, name: str) -> Commit:
-        """The commit *name*."""
+        """Return the commit *name*."""
         if name not in self._commits:
             head, _, _ = self._read(name).partition(b"\n\n")
             fields = [line.partition(" ")[::2] for line in head.decode().split("\n")]
@@ -35,13 +35,13 @@ class Store:
         return self._commits[name]
 
     def blob(self, name: str) -> bytes:
-        """The bytes of the blob *name*."""
+        """Return the bytes of the blob *name*."""
         if name not in self._blobs:
             self._blobs[name] = self._read(name)
         return self._blobs[name]
 
     def reachable(self, *names: str) -> set[str]:
-        """The commits *names* and all their ancestors."""
+        """Return the commits *names* and all their ancestors."""
         found, left = set[str](), list(names)
         while left:
             name = left.pop()
@@ -71,12 +71,12 @@ class Store:
 
 
 def blob_name(data: bytes) -> str:
-    """What git calls the blob with these bytes."""
+    """Return git's name for the blob with these bytes."""
     return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
 def branches(git_dir: Path) -> dict[str, str]:
-    """The branches and their commits."""
+    """Return the branches and their commits."""
     found = {}
     packed = git_dir / "packed-refs"
     if packed.exists():
@@ -89,7 +89,7 @@ def branches(git_dir: Path) -> dict[str, str]:
 
 
 def ref(git_dir: Path, name: str) -> str:
-    """The commit of the ref *name*; '' if there is none."""
+    """Return the commit of the ref *name*; '' if there is none."""
     if (git_dir / name).exists():
         return (git_dir / name).read_text().strip()
     packed = git_dir / "packed-refs"
@@ -98,13 +98,13 @@ def ref(git_dir: Path, name: str) -> str:
 
 
 def head(git_dir: Path) -> tuple[str, str]:
-    """The ref that HEAD names, or '' and the commit if it names none."""
+    """Return the ref that HEAD names, or '' and the commit if it names none."""
     text = (git_dir / "HEAD").read_text().strip()
     return (text.removeprefix("ref: "), "") if text.startswith("ref: ") else ("", text)
 
 
 def folders(top: Path) -> tuple[Path, Path]:
-    """The git folder of the work tree at *top*, and the one that it shares with others (gitrepository-layout)."""
+    """Return the git folder of the work tree at *top*, and the one it shares with others (gitrepository-layout)."""
     own = top / ".git"
     if own.is_dir():
         return own, own
@@ -119,12 +119,12 @@ _UNDER_WAY = (
 
 
 def under_way(git_dir: Path) -> str:
-    """What git is in the middle of, '' for nothing."""
+    """Return git's operation in progress, '' for none."""
     return next((name for name in _UNDER_WAY if (git_dir / name).exists()), "")
 
 
 def index(git_dir: Path) -> dict[str, str]:
-    """The blob that is staged for each path, with a word after it if it waits for a merge (gitformat-index)."""
+    """Return the blob that is staged for each path, with a word after it if it waits for a merge (gitformat-index)."""
     data = (git_dir / "index").read_bytes() if (git_dir / "index").exists() else bytes(12)
     found, place = {}, 12
     for _ in range(int.from_bytes(data[8:12], "big")):
@@ -137,7 +137,7 @@ def index(git_dir: Path) -> dict[str, str]:
 
 
 def work_tree(top: Path) -> dict[str, bytes]:
-    """Every file outside of the git folder, ignored ones too, by its path."""
+    """Return every file outside of the git folder, ignored ones too, by its path."""
     found = {}
     for folder, folders, names in os.walk(top):
         if ".git" in folders:

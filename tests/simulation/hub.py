@@ -37,7 +37,7 @@ def migrate() -> None:
 
 
 def snapshot() -> Hub:
-    """All that the hub holds, but for its runs."""
+    """Return everything in the hub except its runs."""
     changes = StatusChange.objects.order_by("pk").values_list(
         "pk", "task__key", "old", "new", "source", "host", "reopen", "at"
     )

@@ -30,13 +30,13 @@ class History(Protocol):
     """All commits and blobs of all clones."""
 
     def commit(self, name: str) -> Commit:
-        """The commit *name*."""
+        """Return the commit *name*."""
 
     def blob(self, name: str) -> bytes:
-        """The bytes of the blob *name*."""
+        """Return the bytes of the blob *name*."""
 
     def reachable(self, *names: str) -> set[str]:
-        """The commits *names* and all their ancestors."""
+        """Return the commits *names* and all their ancestors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Clone:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """What the files say of each task."""
+        """Status of each task in the files."""
         return {task: status for data in self.plans.values() for task, status in statuses(data).items()}
 
 
@@ -124,7 +124,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """What the hub holds. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole.
+    """Contents of the hub. `owners` is task → workplan; `mirrored` and `ledger` are rows, whole.
 
     `branch` is the repo's, in full; `own` are the commits on record as the tool's; `uncommitted` the workplans that no
     commit is known to have.

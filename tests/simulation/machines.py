@@ -1,4 +1,4 @@
-"""What machines and the server do beside people: clones are made, in every way there is, and branches go and come."""
+"""Changes by machines and the server: clones are made in every possible way, and branches go and come."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def configure(top: Path) -> None:
 
 
 def rename_branch(origin: Path) -> bool:
-    """The server's branch gets another name, or its old one back."""
+    """Rename the server's branch, or give it its old name back."""
     old = gitfiles.head(origin)[0]
     if old not in gitfiles.branches(origin):
         return False
@@ -63,7 +63,7 @@ def rename_branch(origin: Path) -> bool:
 
 
 def empty(origin: Path) -> bool:
-    """All branches of the server go."""
+    """Remove all branches of the server."""
     names = gitfiles.branches(origin)
     for name in names:
         git(origin, "update-ref", "-d", name)

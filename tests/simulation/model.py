@@ -1,4 +1,4 @@
-"""What must hold, whatever happens: a pure model of the promises. No Django, git or disk; it is shown photographs."""
+"""The promises as a pure model, without Django, git or disk: it gets snapshots of the world."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.simulation.workplan import RANKS
 
 
 class Model:
-    """What is remembered from step to step, and what is promised of each."""
+    """Memory from step to step, and the promises of each step."""
 
     def __init__(self, history: History, start: Look, began: Iterable[str]) -> None:
-        """On the hosts in *began* a fix has run before *start*."""
+        """Start with a fix that has run on the hosts in *began* before *start*."""
         self._history = history
         self._records = Records(start.hub)
         self._clones = Clones(history)
@@ -25,31 +25,31 @@ class Model:
         self._news.began(began, start)
 
     def forget(self, task: str) -> None:
-        """A person deleted *task* in the hub, with its history."""
+        """Forget *task*: a person deleted it in the hub, with its history."""
         self._records.forget(task)
         self._news.forget(task)
 
     def cloned_again(self, host: str) -> None:
-        """The clone on *host* is another one now: what killed runs had left in the old one is gone with it."""
+        """Forget the leftovers of killed runs on *host*: it has another clone now."""
         self._clones.limbo[host].clear()
 
     def clock_set(self) -> None:
-        """Somebody set a clock: from now on times do not tell what was before what."""
+        """Stop ordering events by their times: a clock was set wrong."""
         self._news.clocks_agree = False
 
     def half_done(self, host: str, path: str, was: bytes, now: bytes) -> None:
-        """A run on *host* has replaced a file, and something else happens before its commit."""
+        """Note that a run on *host* has replaced a file, and something else happens before its commit."""
         self._clones.limbo[host][path] = (was, now)
 
     def stepped(self, hub: Hub) -> None:
-        """A step was made, whatever it was. Raises Broken."""
+        """Check any step. Raises Broken."""
         self._news.moved(hub)
         self._news.moved_back(self._records.check(hub), hub)
 
     def ran(self, run: Run, before: Look, after: Look) -> None:
-        """A run took the world from *before* to *after*. Raises Broken.
+        """Check a run that took the world from *before* to *after*. Raises Broken.
 
-        Where something else happened in the middle of it, *before* is the world right after that.
+        If something else happened in the middle of it, *before* is the world right after that.
         """
         self._clones.check(run, before, after)
         _no_regress(before.hub, after.hub)
@@ -65,7 +65,7 @@ class Model:
         self._news.remember(run, before, after)
 
     def agreed(self, look: Look) -> None:
-        """All have come home. Raises Broken."""
+        """Check the end, when all have pushed and fixed. Raises Broken."""
         drift.agreed(self._history, look)
 
 
@@ -79,7 +79,7 @@ def _no_regress(before: Hub, after: Hub) -> None:
 
 
 def _nothing_written(run: Run, before: Look, after: Look) -> None:
-    """A check, or a fix that is held back: neither hub nor files nor history change."""
+    """Check that a check, or a blocked fix, changes neither hub nor files nor history."""
     if not run.quiet:
         return
     promise(before.hub.mirrored == after.hub.mirrored, "a check, or a fix held back, wrote to the hub")
@@ -90,7 +90,7 @@ def _nothing_written(run: Run, before: Look, after: Look) -> None:
 
 
 def _gates(history: History, run: Run, before: Look, after: Look) -> None:
-    """A fix is held back where, and only where, files may not be the repo's word, or not its newest."""
+    """Check that a fix is blocked if and only if files may not be the repo's, or not its newest."""
     clone, branch = before.clones[run.host], before.hub.branch
     if not run.fixing:
         return
@@ -109,12 +109,12 @@ def _gates(history: History, run: Run, before: Look, after: Look) -> None:
 
 
 def _is_gone(run: Run, before: Look) -> bool:
-    """Whether origin answers, and has no such branch although it has others."""
+    """Return whether origin answers, and has no such branch although it has others."""
     return run.online and run.fetched and bool(before.origin) and not before.tip
 
 
 def _is_off_branch(run: Run, before: Look, at: str) -> bool | None:
-    """Whether *at*, a ref or a commit, is not the repo's branch, nor its tip; None if nobody can say."""
+    """Return whether *at*, a ref or a commit, is neither the repo's branch nor its tip; None if unknown."""
     if _is_gone(run, before):
         return False
     if at.startswith("refs/"):
@@ -125,7 +125,7 @@ def _is_off_branch(run: Run, before: Look, at: str) -> bool | None:
 
 
 def _says_unpushed(history: History, run: Run, before: Look, after: Look) -> None:
-    """A run that was to push says so if something of the tool's stays behind, and only then."""
+    """Check that a run with a push reports unpushed commits of the tool if there are any, and only then."""
     if not (run.fixing and run.push and run.writeback and run.online and run.fetched) or _is_gone(run, before):
         return
     tips = [after.tip] if after.tip else []

@@ -1,4 +1,4 @@
-"""What is news to the hub: a run takes from the files what is news there and no step back, and nothing else.
+"""News for the hub: a run takes from the files all that is news there and not a step back, and nothing else.
 
 On equal rank a file brings news only if the hub has not moved since both agreed.
 """
@@ -14,7 +14,7 @@ from tests.simulation.promise import promise
 from tests.simulation.workplan import RANKS, statuses
 
 UNSURE = "?"
-"""In the place of a status that a checkout has seen: a run there was cut off, and nobody knows what it kept."""
+"""Placeholder for a status that a checkout has seen: a run there was cut off, and may have kept it or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Reopen:
 
 
 class News:
-    """What the hub knows of each clone's files. `clocks_agree` says that times tell what was before what."""
+    """The hub's knowledge of each clone's files. `clocks_agree`: times show the order of events."""
 
     def __init__(self, history: History) -> None:
         self._history = history
-        # What the last fix on each host saw of each task: the same status once more is no news there.
+        # What the last fix on each host saw of each task: the same status once more is not news there.
         self._seen: dict[str, dict[str, str]] = defaultdict(dict)
         # The tasks on which each host's files and the hub agreed at its last fix, if the hub has not moved them since.
         self._rests: dict[str, set[str]] = defaultdict(set)
@@ -55,7 +55,7 @@ class News:
         self.clocks_agree = True
 
     def began(self, hosts: Iterable[str], look: Look) -> None:
-        """On *hosts* a fix has run before."""
+        """Note that a fix has run on *hosts* before."""
         for host in hosts:
             self._seen[host].update(look.clones[host].statuses)
             self._rests[host].update(_agreed(look.clones[host], look.hub))
@@ -64,27 +64,27 @@ class News:
         self._maybe_taken = set(self._taken.values())
 
     def moved(self, hub: Hub) -> None:
-        """The hub may have moved tasks: no host has agreed with it on these since."""
+        """Note that the hub may have moved tasks: no host has agreed with it on these since."""
         moved = {change.task for change in hub.changes if change.pk not in self._changes}
         self._changes = {change.pk for change in hub.changes}
         for tasks in self._rests.values():
             tasks.difference_update(moved)
 
     def moved_back(self, tasks: Iterable[str], hub: Hub) -> None:
-        """*tasks* were moved in the hub, to a lower or equal rank, at this moment."""
+        """Note that *tasks* were moved in the hub, to a lower or equal rank, at this moment."""
         times = {change.task: change.at.timestamp() for change in hub.changes}
         taken = frozenset(self._taken.values())
         self._back.update({task: Reopen(times[task], taken, tuple(self._stated[task])) for task in tasks})
 
     def forget(self, task: str) -> None:
-        """A person deleted *task* in the hub."""
+        """Forget *task*: a person deleted it in the hub."""
         self._back.pop(task, None)
         self._stated.pop(task, None)
         for tasks in self._rests.values():
             tasks.discard(task)
 
     def check(self, run: Run, before: Look, after: Look) -> None:
-        """The hub takes from the files what is news there and no step back, and nothing else."""
+        """Check that the hub takes from the files all that is news there and not a step back, and nothing else."""
         base = self._base(run, before, after)
         said = self._compared(base, after.clones[run.host])
         rewound = self._rewound(run, before, after)
@@ -107,28 +107,28 @@ class News:
             promise(as_said, f"new task {task} is not as the file has it")
 
     def _wanted(self, task: str, status: str, file: str, seen: str, base: Commit, clone: Clone) -> set[str]:
-        """What may become of a task at *status*, with *file* in the files, which may be news, and *seen* there last."""
+        """Return the allowed results for a task at *status*, with *file* in the files, and *seen* there last."""
         if seen == UNSURE:
             return {status, file}
         if seen == file:
             return {status}
         if task not in self._back:
             return {file}
-        # It was moved in the hub. What was stated by then is no news, by whatever way it comes here.
+        # It was moved in the hub. Statuses stated before that are not news, by whatever way they come.
         reopen, history = self._back[task], self._history
         source, sure = self._source(task, file, base)
-        # Times are compared: with clocks that were wrong nobody knows what was before what.
+        # Times are compared: with wrong clocks the order of events is unknown.
         sure = sure and self.clocks_agree and task not in self._unseen
         if self._is_old(task, file, source, reopen):
             return {status} if sure else {status, file}
         # A clone with holes may not know which commit brought it, nor one without all that was taken, by dates alone.
         in_doubt = source and history.commit(source).authored <= reopen.at
         if clone.has_holes or (in_doubt and not reopen.taken <= history.reachable(base.name)):
-            return {status, file}  # There is no telling, for this clone: then the reopen stands.
+            return {status, file}  # This clone cannot show it: then the reopen is kept.
         return {file} if sure and source not in history.reachable(*self._maybe_taken) else {status, file}
 
     def _is_old(self, task: str, status: str, source: str, reopen: Reopen) -> bool:
-        """Whether *status*, which the commit *source* brought ('' for none), had been stated when it was reopened."""
+        """Return whether *status*, brought by the commit *source* ('' for none), had been stated at the reopen."""
         if not source:
             return False
         history = self._history
@@ -146,7 +146,7 @@ class News:
         )
 
     def _source(self, task: str, status: str, base: Commit) -> tuple[str, bool]:
-        """The commit that *status* comes from ('' for none), and whether that is beyond doubt."""
+        """Return the commit that *status* comes from ('' for none), and whether that is beyond doubt."""
         path = self._path(task, status, base)
         if not path:
             return "", True
@@ -160,7 +160,7 @@ class News:
             commit = older[0]
 
     def _path(self, task: str, status: str, commit: Commit) -> str:
-        """The file in which *task* has *status* in the commit; '' where it has another, or is not there."""
+        """Return the file in which *task* has *status* in the commit; '' if it has another, or is not there."""
         found = (
             path for path, blob in commit.files.items()
             if path.startswith("workplans/") and statuses(self._history.blob(blob)).get(task) == status
@@ -168,7 +168,7 @@ class News:
         return next(found, "")
 
     def _base(self, run: Run, before: Look, after: Look) -> Commit:
-        """The commit that was compared: after a pull, and below what was written back then."""
+        """Return the commit that was compared: after a pull, and below what was written back then."""
         known = self._history.reachable(*filter(None, (before.clones[run.host].head, before.tip)))
         base = self._history.commit(after.clones[run.host].head)
         while base.name not in known:
@@ -176,7 +176,7 @@ class News:
         return base
 
     def _compared(self, base: Commit, here: Clone) -> dict[str, str]:
-        """What the files said when they were compared."""
+        """Return the statuses in the files at the comparison."""
         committed = self._history.commit(here.head).files
         dirty = {path for path in here.files if not here.names[path] == here.index.get(path) == committed.get(path)}
         files = {path: self._history.blob(blob) for path, blob in base.files.items() if path in here.files}
@@ -184,7 +184,7 @@ class News:
         return replace(here, files=files).statuses
 
     def _rewound(self, run: Run, before: Look, after: Look) -> dict[str, str]:
-        """What counts as seen of the tasks in the tool's commits that the run dropped."""
+        """Return the statuses that count as seen in the tool's commits that the run dropped."""
         seen: dict[str, str] = {}
         dropped = self._history.reachable(before.clones[run.host].head)
         dropped -= self._history.reachable(after.clones[run.host].head)
@@ -206,7 +206,7 @@ class News:
             left.remove(tip)
 
     def remember(self, run: Run, before: Look, after: Look) -> None:
-        """What the run has seen and taken is known from now on."""
+        """Note all that the run has seen and taken."""
         self.moved(after.hub)
         if not run.fixing:
             return
@@ -227,7 +227,7 @@ class News:
             seen.update(dict.fromkeys(everything, UNSURE))
 
     def _remember_statements(self, run: Run, before: Look, after: Look) -> None:
-        """What the hub took from the files, and what it wrote into them."""
+        """Note the statuses that the hub took from the files, and those it wrote into them."""
         moved = {task for task, status in after.hub.tasks.items() if before.hub.tasks.get(task) != status}
         clone = after.clones[run.host]
         written = after.hub.own - before.hub.own
@@ -252,10 +252,10 @@ class News:
 
 
 def _text(data: bytes) -> bytes:
-    """A file but for its line ends."""
+    """Return a file without its line ends."""
     return data.replace(b"\r\n", b"\n")
 
 
 def _agreed(clone: Clone, hub: Hub) -> set[str]:
-    """The tasks of which the files and the hub say the same."""
+    """Return the tasks on which the files and the hub agree."""
     return {task for task, status in clone.statuses.items() if hub.tasks.get(task) == status}

@@ -14,14 +14,14 @@ from tests.simulation.look import HEADS, TOOL, Clone
 
 SIDE = "refs/heads/side"
 LEFTOVER = ".statehub-writeback.tmp"
-"""What a killed run may leave beside a file for a moment; people see that it is none of their work."""
+"""File that a killed run may leave beside another for a moment; people see that it is not their work."""
 
 # Not the URL: it says whose repo it is. This is a server that does not answer.
 _UNREACHABLE = '[remote "{}"]\n\tuploadpack = false\n\treceivepack = false\n'
 _OFFLINE = "offline.inc"
 
 REMOTES = ("origin", "github")
-"""What a clone may call its origin."""
+"""Names that a clone may give its origin."""
 
 _HOOKED = '#!/bin/sh\necho >>"$(git rev-parse --absolute-git-dir)/hooked"\n'
 HOOKS = {
@@ -31,7 +31,7 @@ HOOKS = {
     "stash": {"pre-commit": "git stash -q -u; git stash pop -q"},
     "watch": {"post-checkout": "", "post-merge": "", "pre-push": "exit 1", "reference-transaction": ""},
 }
-"""What hooks do, by kind: name → the lines of its script."""
+"""Hooks by kind: name → the lines of its script."""
 
 ATTRIBUTES = {"text": "*.md text\n", "lossy": "*.md filter=lossy\n", "none": ""}
 
@@ -60,12 +60,12 @@ class Person:
 
     @property
     def main(self) -> str:
-        """What origin calls its branch, as people tell each other."""
+        """Name of origin's branch, as people know it."""
         return gitfiles.head(self.origin)[0].removeprefix(HEADS)
 
     @property
     def remote(self) -> str:
-        """What the clone calls its origin."""
+        """The clone's name for its origin."""
         config = (self.common_dir / "config").read_text()
         return next(name for name in REMOTES if f'[remote "{name}"]' in config)
 
@@ -80,7 +80,7 @@ class Person:
         return gitfiles.ref(self.common_dir, f"refs/remotes/{self.remote}/{self.main}")
 
     def look(self) -> Clone:
-        """A snapshot of the clone."""
+        """Return a snapshot of the clone."""
         own, common = gitfiles.folders(self.top)
         files = gitfiles.work_tree(self.top)
         files = {path: data for path, data in files.items() if not path.endswith(LEFTOVER)}
@@ -98,7 +98,7 @@ class Person:
 
     @staticmethod
     def _names(files: dict[str, bytes], index: dict[str, str]) -> dict[str, str]:
-        """The blob that each file would be: its bytes if these are staged, else as its attributes convert it."""
+        """Return the blob that each file would be: its bytes if these are staged, else as its attributes convert it."""
         attributes = files.get(".gitattributes", b"")
         names = {}
         for path, data in files.items():
@@ -252,7 +252,7 @@ class Person:
         return clone.branch == HEADS + self.main and not clone.under_way
 
     def merge(self) -> bool:
-        """Pull by a merge; where both have changed the same, ours is right."""
+        """Pull by a merge; if both have changed the same, ours is right."""
         if not self._is_at_rest or not self.git("fetch", "-q", self.remote) or not self.remote_main:
             return False
         before = self.look()
@@ -267,7 +267,7 @@ class Person:
         if now.head != before.head and self._is_clean(before):
             self.tidy()
             if self.look() != now:
-                self.commit("Mend what the merge has torn")
+                self.commit("Fix workplans broken by the merge")
         return True
 
     def reset(self) -> bool:
@@ -288,7 +288,7 @@ class Person:
         return self.git("switch", "-q", "--detach", at)
 
     def begin(self, what: str) -> bool:
-        """Begin something that git leaves for people to finish; it may also end by itself."""
+        """Begin something that git leaves for people to finish; it may also end at once."""
         if self.look().under_way:
             return False
         base = f"{self.remote}/{self.main}" if self.remote_main else "HEAD"
@@ -316,7 +316,7 @@ class Person:
         return self.git("reset", "-q", "--hard")
 
     def finish(self) -> bool:
-        """End what is in progress; of a conflict all is taken as it is, but for workplans that it has torn."""
+        """End the operation in progress; a conflict is committed as it is, except in workplans that it has broken."""
         if not self.look().under_way:
             return False
         for _ in range(9):
@@ -353,7 +353,7 @@ class Person:
         return self.is_online and self.git("remote", "rename", old, new)
 
     def may_not_push(self, how: str) -> bool:
-        """Settings that keep every push from origin."""
+        """Forbid every push from origin, by settings."""
         key = {"remote": f"branch.{self.main}.pushRemote", "url": f"remote.{self.remote}.pushurl"}[how]
         return self.git("config", key, "no_push")
 
@@ -403,19 +403,19 @@ class Person:
     # ---- The world around --------------------------------------------------------------------------------------------
 
     def offline(self) -> bool:
-        """Origin cannot be reached from here any more."""
+        """Make origin unreachable from here."""
         (self.common_dir / _OFFLINE).write_text(_UNREACHABLE.format(self.remote))
         return True
 
     def online(self) -> bool:
-        """Origin can be reached again."""
+        """Make origin reachable again."""
         (self.common_dir / _OFFLINE).unlink(missing_ok=True)
         return True
 
     # ---- Coming home -------------------------------------------------------------------------------------------------
 
     def come_home(self) -> None:
-        """Online, on the branch, nothing under way, nothing deleted by mistake, nothing left to commit."""
+        """Go online and back to the branch; finish all operations, restore deleted files, commit everything."""
         self.online()
         self.unlock()
         self.may_push()

@@ -1,4 +1,4 @@
-"""What is said where a promise did not hold."""
+"""Messages of broken promises."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ class BrokenPromiseError(AssertionError):
 
 
 def promise(kept: object, *words: object) -> None:
-    """Raise Broken, with *words*, where it was not *kept*."""
+    """Raise Broken, with *words*, if it was not *kept*."""
     if not kept:
         raise BrokenPromiseError(" ".join(map(str, words)))

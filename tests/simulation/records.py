@@ -10,19 +10,19 @@ from tests.simulation.workplan import RANKS
 
 
 class Records:
-    """What was recorded until now."""
+    """The records until now."""
 
     def __init__(self, hub: Hub) -> None:
         self._first = dict(hub.tasks)
         self._changes: dict[int, Change] = {change.pk: change for change in hub.changes}
 
     def forget(self, task: str) -> None:
-        """A person deleted *task* in the hub, with its history."""
+        """Forget *task*: a person deleted it in the hub, with its history."""
         self._first.pop(task, None)
         self._changes = {pk: change for pk, change in self._changes.items() if change.task != task}
 
     def check(self, hub: Hub) -> set[str]:
-        """The tasks that were moved in the hub, to a lower or equal rank, since the last look. Raises Broken."""
+        """Return the tasks that were moved in the hub, to a lower or equal rank, since the last look. Raises Broken."""
         back = set[str]()
         now = {change.pk: change for change in hub.changes}
         promise(
@@ -35,7 +35,7 @@ class Records:
         moves: dict[str, list[Change]] = defaultdict(list)
         for change in hub.changes:
             moves[change.task].append(change)
-            promise(change.reopen or RANKS[change.new] >= RANKS[change.old], "a step back that is no reopen:", change)
+            promise(change.reopen or RANKS[change.new] >= RANKS[change.old], "a step back without a reopen:", change)
             promise(change.source != "file" or not change.reopen, "a run reopened a task:", change)
         promise(
             self._first.keys() <= hub.tasks.keys(),

@@ -19,7 +19,7 @@ def play(folder: Folder, lines: Sequence[str]) -> BaseException | None:
 
 
 def shortened(folder: Folder, lines: Sequence[str]) -> list[str]:
-    """The fewest of *lines*, in their order, that end in the same kind of trouble; *lines* where they end in none."""
+    """Return the fewest of *lines*, in their order, with the same kind of failure; *lines* if they do not fail."""
     left, whole = list(lines), play(folder, lines)
     if whole is None:
         return left

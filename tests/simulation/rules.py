@@ -1,4 +1,4 @@
-"""What may come next: Hypothesis chooses the steps, the world plays them."""
+"""The choice of the next step: Hypothesis chooses, the world plays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ moments = st.integers(1, 70)
 
 
 def steps(*parts: str | st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Lines made of *parts*, with a blank between them."""
+    """Return lines made of *parts*, with a blank between them."""
     strategies = [st.just(part) if isinstance(part, str) else part for part in parts]
     return st.tuples(*strategies).map(" ".join)
 
@@ -103,7 +103,7 @@ meanwhile = st.lists(st.one_of(edits, commits, shares, hub_moves, runs), min_siz
 
 
 class Simulation(RuleBasedStateMachine):
-    """One world. `folder` is where it stands; `done` counts the steps of all worlds."""
+    """One world. `folder` holds it; `done` counts the steps of all worlds."""
 
     folder: ClassVar[Folder]
     done: ClassVar[int] = 0
@@ -133,93 +133,93 @@ class Simulation(RuleBasedStateMachine):
 
     @rule(step=edits)
     def edit(self, step: str) -> None:
-        """Somebody changes a file."""
+        """Change a file."""
         self._do(step)
 
     @rule(change=edits, step=st.one_of(commits, shares))
     def work(self, change: str, step: str) -> None:
-        """Somebody changes a file, and it is committed, or something else is done with what there is."""
+        """Change a file, and commit it, or do something else with the work tree."""
         self._do(change, step)
 
     @rule(step=st.one_of(hub_moves, shares))
     def move(self, step: str) -> None:
-        """A status is reported, somebody reopens a task, pushes or pulls."""
+        """Report a status, reopen a task, push or pull."""
         self._do(step)
 
     @rule(host=hosts, task=tasks, status=st.sampled_from(("in_progress", "done")))
     def publish(self, host: str, task: str, status: str) -> None:
-        """A whole piece of work: pulled, done, committed, pushed."""
+        """Do a whole piece of work: pull, set to done, commit, push."""
         self._do(f"pull {host}", f"edit {host} {task} {status}", f"commit {host}", f"push {host}")
 
     @rule(host=hosts, task=tasks, status=st.sampled_from(("in_progress", "done")))
     def undo(self, host: str, task: str, status: str) -> None:
-        """A file moves a task forward, and a person moves it back: after some times of that, nobody knows."""
+        """Move a task forward by a file, and back by a person, several times."""
         self._do(f"edit {host} {task} {status}", f"commit {host}", f"fix {host}", f"reopen {task} todo")
 
     @rule(host=hosts, task=tasks, moves=st.lists(begun, max_size=2), status=begun)
     def change(self, host: str, task: str, moves: list[str], status: str) -> None:
-        """A file and the hub agree, the hub moves or does not, and then the file says something of the same rank."""
+        """Let file and hub agree, move the hub or not, and then set a status of the same rank in the file."""
         reports = [f"report {task} {move}" for move in moves]
         self._do(f"fix {host} pull push", *reports, f"edit {host} {task} {status}", f"commit {host}", f"fix {host}")
 
     @rule(step=runs)
     def fix(self, step: str) -> None:
-        """A run that mends."""
+        """Run a fix."""
         self._do(step)
 
     @rule(moment=moments, move=hub_moves, run=runs, rest=meanwhile)
     def during(self, moment: int, move: str, run: str, rest: str) -> None:
-        """A run, and what happens in the middle of it."""
+        """Run, with something else in the middle of it."""
         self._do(move, f"during {moment} {run} / {rest}")
 
     @rule(host=hosts, moment=moments, move=hub_moves, words=fixes)
     def crash(self, host: str, moment: int, move: str, words: str) -> None:
-        """A run that is killed."""
+        """Kill a run."""
         self._do(move, f"crash {host} {moment}{words}")
 
     @rule(host=hosts, move=hub_moves, words=st.sampled_from(("", " pull", " pull push")))
     def kill(self, host: str, move: str, words: str) -> None:
-        """A run that is killed in its commit, with git."""
+        """Kill a run in its commit, with git."""
         self._do(move, f"kill {host}{words}")
 
     @rule(step=states)
     def state(self, step: str) -> None:
-        """A clone gets into some state that real ones get into."""
+        """Bring a clone into some state that occurs in real ones."""
         self._do(step)
 
     @rule(host=hosts, task=tasks, what=begun_by_git, words=fixes, end=ends)
     def interrupt(self, host: str, task: str, what: str, words: str, end: str) -> None:
-        """A run meets git in the middle of something, which is then ended."""
+        """Run while git is in the middle of something, then end that."""
         topic = (f"switch {host}", f"edit {host} {task} done", f"commit {host}", f"switch {host}")
         self._do(*topic, f"begin {host} {what}", f"fix {host}{words}", f"{end} {host}", f"fix {host}{words}")
 
     @rule(host=hosts, at=st.sampled_from(("", " HEAD~1")), change=st.one_of(edits, hub_moves), words=fixes)
     def detour(self, host: str, at: str, change: str, words: str) -> None:
-        """A run meets a detached HEAD."""
+        """Run on a detached HEAD."""
         self._do(f"detach {host}{at}", change, f"fix {host}{words}", f"switch {host}")
 
     @rule(host=hosts, move=hub_moves, step=server, words=fixes)
     def serve(self, host: str, move: str, step: str, words: str) -> None:
-        """The server's branches go or come, and the hub is ahead."""
+        """Remove or restore the server's branches while the hub is ahead."""
         self._do(move, step, f"fix {host}{words} push", f"follow {host}")
 
     @rule(host=st.sampled_from(("b", "c", "c", "c")), kind=st.sampled_from(KINDS), words=fixes)
     def clone(self, host: str, kind: str, words: str) -> None:
-        """Somebody makes a clone anew."""
+        """Clone again."""
         self._do(f"again {host} {kind}", f"fix {host}{words}")
 
     @rule(host=hosts, kind=st.sampled_from((*HOOKS, "none")), move=hub_moves)
     def hook(self, host: str, kind: str, move: str) -> None:
-        """Commits run the repository's hooks, which may do anything."""
+        """Install hooks, which may do anything in commits."""
         self._do(f"hooks {host} {kind}", move, f"fix {host} hooks push")
 
     @rule(step=rare)
     def around(self, step: str) -> None:
-        """Whatever else may happen on a machine."""
+        """Do something else on a machine."""
         self._do(step)
 
     def teardown(self) -> None:
-        """At the end everybody comes home."""
+        """Bring all machines home at the end."""
         try:
             if self._whole:
                 self._do("settle")
@@ -230,7 +230,7 @@ class Simulation(RuleBasedStateMachine):
 
 @dataclass(slots=True)
 class Played:
-    """What came of some worlds: steps done, worlds that came home, and the script of one that did not, with why."""
+    """Result of some worlds: steps done, worlds that came home, and the script of a failed one, with its reason."""
 
     steps: int
     settled: int

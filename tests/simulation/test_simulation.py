@@ -26,8 +26,6 @@ from tests.simulation.folder import Folder
 from tests.simulation.replay import play, shortened
 from tests.simulation.rules import play_worlds
 
-pytestmark = pytest.mark.proof
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Folder]:

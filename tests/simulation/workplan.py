@@ -22,7 +22,7 @@ _FORMS = (
 
 
 def text(key: str, tasks: dict[str, str], *, crlf: bool = False) -> bytes:
-    """A workplan with the id *key* and *tasks*, id → status, each block in another way of writing."""
+    """Return a workplan with the id *key* and *tasks*, id → status, each block in another way of writing."""
     front = f"---\nid: {key}\ntype: workplan\ntitle: Plan {key}\nstatus: active\n---\n\n# Plan {key}\n\nNote: 0\n"
     data = (front + "".join(map(_section, tasks, tasks.values()))).encode()
     return data.replace(b"\n", b"\r\n") if crlf else data
@@ -35,24 +35,24 @@ def _section(task: str, status: str) -> str:
 
 
 def statuses(data: bytes) -> dict[str, str]:
-    """The status of each task in the file."""
+    """Return the status of each task in the file."""
     return {found[2].decode(): found[3].decode() for found in _SLOT.finditer(_body(data))}
 
 
 def skeleton(data: bytes) -> bytes:
-    """The file without what stands in the `status` values of its task blocks."""
+    """Return the file without the `status` values of its task blocks."""
     body = _body(data)
     return data[: len(data) - len(body)] + _SLOT.sub(rb"\1?", body)
 
 
 def front(data: bytes) -> tuple[str, str]:
-    """The workplan's id and status."""
+    """Return the workplan's id and status."""
     found = _FRONT.match(data)
     return (found[1].decode(), found[2].decode()) if found else ("", "")
 
 
 def is_sound(data: bytes) -> bool:
-    """Whether a person would call it a whole workplan; a careless merge may not be one."""
+    """Return whether a person would call it a whole workplan; a careless merge may not be one."""
     ids = [first or second for first, second in _BLOCK.findall(data)]
     fences = len(re.findall(rb"^(?:```|~~~)", data, re.MULTILINE))
     whole = bool(_FRONT.match(data)) and len(set(ids)) == len(ids) == len(_SLOT.findall(_body(data)))
@@ -60,7 +60,7 @@ def is_sound(data: bytes) -> bool:
 
 
 def with_status(data: bytes, task: str, status: str) -> bytes:
-    """The file after a person gave *task* another status."""
+    """Return the file after a person gave *task* another status."""
     body = _body(data)
     edited = _SLOT.sub(
         lambda found: found[1] + (status if found[2] == task.encode() else found[3].decode()).encode(), body
@@ -69,31 +69,31 @@ def with_status(data: bytes, task: str, status: str) -> bytes:
 
 
 def with_front_status(data: bytes, status: str) -> bytes:
-    """The file after a person gave the workplan another status."""
+    """Return the file after a person gave the workplan another status."""
     found = _FRONT.match(data)
     return data[: found.start(2)] + status.encode() + data[found.end(2) :] if found else data
 
 
 def with_task(data: bytes, task: str, status: str) -> bytes:
-    """The file after a person added a task at its end."""
+    """Return the file after a person added a task at its end."""
     section = _section(task, status).encode()
     return data + (section.replace(b"\n", b"\r\n") if b"\r\n" in data else section)
 
 
 def without_task(data: bytes, task: str) -> bytes:
-    """The file after a person removed a task's block."""
+    """Return the file after a person removed a task's block."""
     named = task.encode()
     return _BLOCK.sub(lambda found: b"" if named in (found[1], found[2]) else found[0], data)
 
 
 def reworded(data: bytes, number: int) -> bytes:
-    """The file after a person changed its words: the note, the headings, and whatever else is prose."""
+    """Return the file after a person changed its words: the note, the headings, and whatever else is prose."""
     data = re.sub(rb"Note: \d+", b"Note: %d" % number, data)
     return re.sub(rb"Work \d+", b"Work %d" % (number % 3), data)
 
 
 def converted(data: bytes, attributes: bytes) -> bytes:
-    """The file as git commits it by these *attributes*."""
+    """Return the file as git commits it by these *attributes*."""
     if b"text" in attributes:
         return data.replace(b"\r\n", b"\n")
     return re.sub(rb"^Note: \d+", b"Note: 0", data, flags=re.MULTILINE) if b"lossy" in attributes else data

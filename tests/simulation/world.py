@@ -1,7 +1,7 @@
 """The world: machines with their clones, a bare origin and a hub, in one folder; steps are played in it, one by one.
 
-A step is a line of words, `fix a pull push` say, and means the same in every run: a list of them is a script. A step
-that cannot be done where the world stands does nothing.
+A step is a line of words like `fix a pull push`, and means the same in every run: a list of them is a script. A step
+that is impossible in the world's present state does nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.simulation.person import Person
 from tests.simulation.promise import BrokenPromiseError, promise
 
 HOSTS = ("a", "b", "c")
-"""The first two know the workplans when it all begins; nobody has ever run anything on the third."""
+"""Hosts. The first two know the workplans at the start; on the third no run has ever taken place."""
 
 PLANS = {"A": ("A-T1", "A-T2", "A-T3"), "B": ("B-T1", "B-T2")}
 WITNESSES = HOSTS[:2]
@@ -51,7 +51,7 @@ PLAIN = frozenset({
 """Steps that a person makes alone."""
 
 ROUNDS = 8
-"""So many rounds of fixes at most until all agree and nothing changes any more."""
+"""Most rounds of fixes until all agree and nothing changes."""
 
 
 class World:
@@ -70,12 +70,12 @@ class World:
         self._model = Model(self.store, self._started, WITNESSES if self._started.hub.tasks else ())
 
     def look(self) -> Look:
-        """A snapshot of everything."""
+        """Return a snapshot of everything."""
         clones = {host: person.look() for host, person in self.people.items()}
         return Look(clones, gitfiles.branches(self._origin), hub.snapshot())
 
     def do(self, line: str) -> bool:
-        """Play one step; whether it did anything. Raises Broken where a promise is."""
+        """Play one step; return whether it did anything. Raises Broken if a promise is."""
         self._number += 1
         if not self._nested:
             self.log.append(line)
@@ -106,7 +106,7 @@ class World:
         return True
 
     def _again(self, host: str, kind: str) -> bool:
-        """Somebody makes the clone anew, in one way or another."""
+        """Clone again, in one way or another."""
         person = self.people[host]
         if self._nested or HEADS + person.main not in gitfiles.branches(self._origin):
             return False
@@ -139,13 +139,13 @@ class World:
         return True
 
     def _register(self, host: str) -> bool:
-        """A person lets the hub follow the branch to another name."""
+        """Let the hub follow the branch to another name."""
         with self.clock.of(host):
             register(find_worktree(str(self.people[host].top)), host)
         return True
 
     def _prune(self) -> bool:
-        """All that is over goes from the hub's history."""
+        """Prune the hub's history."""
         with self.clock.of("hub"):
             return prune(self.clock.now() + timedelta(days=99)).runs > 0
 
@@ -153,7 +153,7 @@ class World:
         with self.clock.of("hub"):
             try:
                 return move()
-            except TransitionError:  # A step back that is no reopen, or no such task: that is the hub's good right.
+            except TransitionError:  # A step back without a reopen, or no such task: that is the hub's good right.
                 return False
 
     # ---- Runs --------------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class World:
         return self._run(host, _options(host, Mode.FIX, words))
 
     def _during(self, number: str, rest: str, *words: str) -> bool:
-        """`during 9 fix a push / commit b / push b`: what comes after the first stroke happens in the middle."""
+        """Play `during 9 fix a push / commit b / push b`: the part after the first slash happens in the middle."""
         run, *meanwhile = " ".join((rest, *words)).split(" / ")
         _, host, *options = run.split(" ")
         if self._nested:
@@ -239,12 +239,12 @@ class World:
     # ---- Trouble -----------------------------------------------------------------------------------------------------
 
     def _crash(self, host: str, number: str, *words: str) -> bool:
-        """A fix that is killed right before its effect *number*."""
+        """Kill a fix right before its effect *number*."""
         effects = Effects(int(number), lambda: os.kill(os.getpid(), signal.SIGKILL), gently=False, at_files=True)
         return self._in_a_process(host, _options(host, Mode.FIX, words), effects)
 
     def _kill(self, host: str, *words: str) -> bool:
-        """A fix that is killed in the middle of its commit, and git with it, whose lock stays."""
+        """Kill a fix in the middle of its commit, and git with it, whose lock stays."""
         lock = self.people[host].git_dir / "index.lock"
 
         def die() -> None:
@@ -264,7 +264,7 @@ class World:
             self._as_child(host, options, effects, words)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-            raise BrokenPromiseError(f"the run failed by itself:\n{words.read_text()}")
+            raise BrokenPromiseError(f"the run failed on its own:\n{words.read_text()}")
         self._judge(host, options, before, None, killed=True)
         return os.WIFSIGNALED(status)
 
@@ -280,7 +280,7 @@ class World:
     # ---- Quiescence --------------------------------------------------------------------------------------------------
 
     def _settle(self) -> bool:
-        """Everybody comes home and shares; fixes follow until nothing changes any more, and then all must agree."""
+        """Bring everyone home and share; fix until nothing changes, and then all must agree."""
         if self._nested:
             return False
         self.clock.set_right()
@@ -301,7 +301,7 @@ class World:
         raise BrokenPromiseError(f"after {ROUNDS} rounds of fixes things still change")
 
     def _decide(self) -> bool:
-        """A person decides what goes back and forth: the hub gets what the file says."""
+        """Decide, as a person, about a task that goes back and forth: the hub gets the file's status."""
         decided = False
         for finding in Finding.objects.filter(resolved_at=None, code="C-20").select_related("checkout"):
             status = self.people[finding.checkout.host].look().statuses.get(finding.task)
