@@ -1,4 +1,4 @@
-"""The report for people: sections of checkouts, what to do, totals; in colour on a terminal."""
+"""The report for people: sections of checkouts, remedies, totals; in colour on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which row belongs to which block: by UUID first, then by id (design, C-17). One rule for both levels."""
+"""Matches blocks and files with their rows: by UUID first, then by id (design, C-17). One rule for both levels."""
 
 from __future__ import annotations
 
