@@ -1,4 +1,4 @@
-"""What a fix will do, as data that says what it expects to find; `done` is how the report calls it once applied."""
+"""Actions of a fix, as data that says what it expects to find; `done` is how the report calls an applied one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class AdvanceTask:
 
 @dataclass(frozen=True, slots=True)
 class WriteBack:
-    """Carry the hub's status *new*, in force since *changed_at*, into the block *task* of the file *path*."""
+    """Write the hub's status *new*, which it has had since *changed_at*, into the block *task* of the file *path*."""
 
     done: ClassVar = Action.WRITTEN_BACK
     path: str

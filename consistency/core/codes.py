@@ -18,7 +18,7 @@ SEVERITIES: tuple[Severity, ...] = (Severity.INFO, Severity.WARN, Severity.FAIL)
 
 
 class Kind(Enum):
-    """What a finding is about."""
+    """The kind of a finding."""
 
     FAULT = auto()  # A person must fix something.
     DRIFT = auto()  # Files and hub differ.
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 
 class Scope(Enum):
-    """What a run must have done to know that a finding is over. From FILE on, each includes the ones before it."""
+    """The work of a run that shows that a finding is over. From FILE on, each includes the ones before it."""
 
     CHECKOUT = auto()  # Found the checkout.
     STATE = auto()  # Read the checkout's state.
@@ -41,7 +41,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row of the table: what a code means and what a person does about it.
+    """One row of the table: the meaning of a code and the remedy.
 
     `messages` names the modules below `consistency` that write its message.
     """

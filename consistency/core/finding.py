@@ -9,7 +9,7 @@ from consistency.core.codes import CODES, WRITEBACK_FAILED, Kind, Severity, code
 
 
 class Action(StrEnum):
-    """What a run did about a finding (design, "JSON report"); `phrase` says it to people."""
+    """The result of a run for one finding (design, "JSON report"); `phrase` says it to people."""
 
     phrase: str
 

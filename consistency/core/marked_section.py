@@ -52,10 +52,6 @@ class _Mark:
     block: int
     fault: str
 
-    @property
-    def is_text(self) -> bool:
-        return self.fault == _IN_CODE
-
 
 _IN_CODE = "the marker is in a code block, where it is text: put both markers outside of it, or take them out"
 _NOT_ALONE = "the marker must be a line of its own, with an empty line between it and other HTML"
@@ -85,7 +81,8 @@ def replace_section(data: bytes, section: str) -> SectionPlacement:
     if pair:
         before, after = data[: pair[0].end], data[pair[1].start :]
     else:
-        before, after = data + _gap(data, end) + BEGIN, END + (end if _ends_line(data) else b"")
+        ends_line = data in (b"", UTF8_BOM) or data.endswith(b"\n")
+        before, after = data + _gap(data, end) + BEGIN, END + (end if ends_line else b"")
     lines = section.strip("\n").encode().split(b"\n")
     placed = before + end + end.join(lines) + end + after
     _verify(placed, len(before), len(placed) - len(after))
@@ -99,14 +96,9 @@ def _gap(data: bytes, end: bytes) -> bytes:
     return end if data.endswith(b"\n") else end + end
 
 
-def _ends_line(data: bytes) -> bool:
-    """Return whether the last line of the file ends with a line end; an empty file counts as one that does."""
-    return data in (b"", UTF8_BOM) or data.endswith(b"\n")
-
-
 def _verify(placed: bytes, begin: int, end: int) -> None:
     """Check that a reader of *placed* finds the section: a block left open above would swallow it."""
-    marks = [mark for mark in _marks(placed) if not mark.is_text]
+    marks = [mark for mark in _marks(placed) if mark.fault != _IN_CODE]
     if [(mark.fault, mark.kind) for mark in marks] == [("", "begin"), ("", "end")] and (
         (marks[0].end, marks[1].start) == (begin, end)
     ):
@@ -118,7 +110,7 @@ def _verify(placed: bytes, begin: int, end: int) -> None:
 def _pair(data: bytes) -> tuple[_Mark, _Mark] | None:
     """Find the two markers of *data*, or None if there are none. Raises SectionError for any others."""
     marks = list(_marks(data))
-    real = [mark for mark in marks if not mark.is_text]
+    real = [mark for mark in marks if mark.fault != _IN_CODE]
     faulty = next((mark for mark in real or marks if mark.fault), None)
     if faulty:
         raise SectionError(Lines(data).number(faulty.start), faulty.fault)

@@ -19,7 +19,7 @@ _FINDING = (
 
 
 def render_json(report: Report) -> str:
-    """*report* as JSON text for UTF-8, newline at its end. Names and order of the fields are a contract."""
+    """Return *report* as JSON text for UTF-8, newline at its end. Names and order of the fields are a contract."""
     return to_json(
         {
             "version": VERSION,

@@ -49,5 +49,5 @@ def _not_fetched(outcome: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 task`, `2 tasks`, `2 statuses`."""
+    """Return *number* and *noun*, in the plural if needed: `1 task`, `2 tasks`, `2 statuses`."""
     return f"{number} {plural(number, noun)}"

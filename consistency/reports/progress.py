@@ -10,37 +10,21 @@ from statehub.text import escape_control
 
 
 class Progress:
-    """Where the worker reports how far it is; safe to call from several threads. This one shows nothing."""
+    """Takes a worker's reports on how far it is; safe to call from several threads.
+
+    *show* gets the number of pieces that are done since the last report, and a text to show beside the bar.
+    """
+
+    def __init__(self, show: Callable[[int, str], None] = lambda _done, _text: None) -> None:
+        self._show = show
 
     def advance(self, label: str) -> None:
-        """One more piece of the work is done: *label* names it."""
+        """Report that one more piece of the work is done: *label* names it."""
+        self._show(1, escape_control(label))
 
     def wait(self, label: str) -> None:
-        """Nothing can be done at the piece *label* yet: another process is working on it."""
-
-
-class _Bar(Progress):
-    def __init__(self, step: Callable[[int, str], None]) -> None:
-        self._step = step
-
-    def advance(self, label: str) -> None:
-        """Move the bar on and show *label* beside it."""
-        self._step(1, escape_control(label))
-
-    def wait(self, label: str) -> None:
-        """Show beside the bar which piece waits."""
-        self._step(0, f"waiting for another run on {escape_control(label)}")
-
-
-class _BarOnceItWaits(Progress):
-    """For a single piece of work."""
-
-    def __init__(self, open_bar: Callable[[], Progress]) -> None:
-        self._open_bar = open_bar
-
-    def wait(self, label: str) -> None:
-        """Open the bar, and show what waits."""
-        self._open_bar().wait(label)
+        """Report that the piece *label* has to wait: another process is working on it."""
+        self._show(0, f"waiting for another run on {escape_control(label)}")
 
 
 @contextmanager
@@ -53,15 +37,15 @@ def progress(total: int, stream: TextIO) -> Iterator[Progress]:
     if not total or not stream.isatty():
         yield Progress()
     elif total > 1:
-        with _bar(total, stream) as bar:
-            yield bar
+        with _bar(total, stream) as show:
+            yield Progress(show)
     else:
         with ExitStack() as stack:
-            yield _BarOnceItWaits(lambda: stack.enter_context(_bar(total, stream)))
+            yield Progress(lambda done, text: None if done else stack.enter_context(_bar(total, stream))(done, text))
 
 
 @contextmanager
-def _bar(total: int, stream: TextIO) -> Iterator[Progress]:
+def _bar(total: int, stream: TextIO) -> Iterator[Callable[[int, str], None]]:
     from rich import progress as rich_progress  # Slow to import, and a pipe needs none of it.
     from rich.console import Console
     from rich.table import Column
@@ -76,4 +60,4 @@ def _bar(total: int, stream: TextIO) -> Iterator[Progress]:
     bars = rich_progress.Progress(*columns, console=Console(file=stream), transient=True, redirect_stdout=False)
     with bars:
         task = bars.add_task("", total=total)
-        yield _Bar(lambda steps, label: bars.update(task, advance=steps, description=label, refresh=True))
+        yield lambda done, text: bars.update(task, advance=done, description=text, refresh=True)

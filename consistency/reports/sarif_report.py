@@ -25,7 +25,7 @@ _RULE_INDEX: dict[str, int] = {code: index for index, code in enumerate(CODES)}
 
 
 def render_sarif(report: Report) -> str:
-    """*report* as a SARIF log, for UTF-8. A result's and a run's `properties` have the JSON report's names."""
+    """Return *report* as a SARIF log, for UTF-8. A result's and a run's `properties` have the JSON report's names."""
     tool: dict[str, object] = {
         "driver": {"name": "State Hub", "version": __version__, "rules": [_rule(code) for code in CODES.values()]},
     }

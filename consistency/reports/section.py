@@ -1,4 +1,4 @@
-"""One checkout's section of the text for people: heading, findings by file, what came of it."""
+"""One checkout's section of the text for people: heading, findings by file, the result."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _place(finding: Finding) -> str:
 
 
 def where(finding: Finding) -> str:
-    """`file:line`, `file`, or nothing: as compilers say it, for editors that make links of it."""
+    """Return `file:line`, `file` or '', as compilers write it: editors make links of it."""
     return f"{finding.file or ''}:{finding.line}" if finding.line is not None else finding.file or ""
 
 

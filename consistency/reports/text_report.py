@@ -1,4 +1,4 @@
-"""The report for people: sections of checkouts, what to do, totals; in colour on a terminal."""
+"""The report for people: sections of checkouts, remedies, totals; in colour on a terminal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, l
 from statehub.text import escape_unencodable
 
 Stream = TextIO | TextIOBase
-"""Where text goes: an open file, or Django's wrapper around one."""
+"""An open file for text, or Django's wrapper around one."""
 
 _HELD = (("skipped", "skipped"), ("error", "with an error"))
 
 
 def render_text(report: Report, *, verbosity: int = 1) -> list[Line]:
-    """*report* as lines of segments, safe for a terminal.
+    """Return *report* as lines of segments, safe for a terminal.
 
-    *verbosity* as Django's: 0 one line for each finding at WARN or above that is left and that the last run did not
+    *verbosity* is as Django's: 0 one line for each finding at WARN or above that is left and that the last run did not
     have, 1 sections, 2 and above with run, HEAD and the values of each finding. At 0 an error of a run has no line: it
     goes to stderr.
     """
@@ -42,11 +42,8 @@ def write_text(report: Report, stream: Stream, *, colour: bool, verbosity: int =
     if colour:
         _write_colours(lines, stream, encoding)
     elif lines:  # Django's wrapper around stdout would make a line of an empty text.
-        stream.write("".join(escape_unencodable(_plain(parts), encoding) + "\n" for parts in lines))
-
-
-def _plain(parts: Line) -> str:
-    return "".join(part.text for part in parts).rstrip()
+        plain = ("".join(part.text for part in parts).rstrip() for parts in lines)
+        stream.write("".join(escape_unencodable(text, encoding) + "\n" for text in plain))
 
 
 def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) -> None:

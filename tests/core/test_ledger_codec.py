@@ -1,4 +1,4 @@
-"""What the ledger keeps comes back as it was."""
+"""Tests that a workplan comes back from the ledger as it was."""
 
 from __future__ import annotations
 

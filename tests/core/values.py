@@ -25,12 +25,12 @@ BEFORE = datetime(2026, 3, 4, 5, 6, 6, 999_999, tzinfo=UTC)
 
 
 def uid(number: int) -> str:
-    """The *number*-th UUID."""
+    """Return the *number*-th UUID."""
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
 def fresh_ids() -> Callable[[], str]:
-    """New UUIDs, in their order from `uid(0xf000)` on."""
+    """Return a function that gives new UUIDs, from `uid(0xf000)` on."""
     numbers = itertools.count(0xF000)
     return lambda: uid(next(numbers))
 
@@ -112,5 +112,5 @@ def findings(side: FileSnapshot, rows: HubSnapshot) -> list[Finding]:
 
 
 def codes(side: FileSnapshot, rows: HubSnapshot) -> list[tuple[str, str | None]]:
-    """Code and task of each finding."""
+    """Return code and task of each finding."""
     return [(finding.code, finding.task) for finding in findings(side, rows)]

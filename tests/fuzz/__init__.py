@@ -1,1 +1,1 @@
-"""Feeds the core's parser and editor with bytes that nobody would write, and says where a promise is broken."""
+"""Feeds the core's parser and editor with bytes that no one would write, and reports each broken promise."""

@@ -20,9 +20,9 @@ no wheel of it. Without it, the same promises over generated input: make test AR
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what was asked for; 0, or 1 where a promise is broken, or 2 where the fuzzer cannot run."""
+    """Do what *arguments* ask for; return 0, 1 if a promise is broken, 2 if the fuzzer cannot run."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folders and processes go then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folders and processes are cleaned up
     targets = options.target or list(TARGETS)
     if options.blowup:
         return blowup.show()

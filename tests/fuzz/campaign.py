@@ -1,4 +1,4 @@
-"""Runs the engine on one target for some seconds, and reads from libFuzzer's words what it did."""
+"""Runs the engine on one target for some seconds, and reads its result from libFuzzer's output."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _EXCEPTION = re.compile(r"=== Uncaught Python exception: ===\n(.*)")
 
 
 class EngineError(Exception):
-    """The fuzzer could not run; the text has its last words."""
+    """The fuzzer could not run; the text has the end of its output."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one target. `coverage` is libFuzzer's count of edges, `corpus` the number of inputs worth having."""
+    """The result of a target. `coverage` is libFuzzer's count of edges, `corpus` the number of inputs worth keeping."""
 
     target: str
     executions: int
@@ -48,12 +48,12 @@ class Result:
 
 
 def seeds() -> list[Path]:
-    """The files of the kept corpus."""
+    """List the files of the kept corpus."""
     return sorted(path for path in CORPUS.iterdir() if path.is_file())
 
 
 def run(target: str, seconds: int, seed: int, keep: Path | None = None) -> Result:
-    """Fuzz *target*. What is found worth keeping goes to the folder *keep*. Raises EngineError."""
+    """Fuzz *target*. Inputs worth keeping go to the folder *keep*. Raises EngineError."""
     with tempfile.TemporaryDirectory(prefix="statehub-fuzz-") as name:
         folder = Path(name)
         found = keep or folder / "found"

@@ -97,7 +97,7 @@ NASTY: dict[str, Family] = {
     "tasks in a list": _many("  ```task\n  id: X\n  status: todo\n  ```\n", "- x\n\n"),
     "near misses": _numbered("```task\nid: X{}\nstatus: dnoe\n```\n"),
     "long words": _bodies("status: ", "done_"),
-    "keys nobody knows": _many("```task\n" + "stat: x\n" + "".join(f"k{n}: x\n" for n in range(20)) + "```\n"),
+    "unknown keys": _many("```task\n" + "stat: x\n" + "".join(f"k{n}: x\n" for n in range(20)) + "```\n"),
     "a key twice": _bodies("", "a: [b]\n"),
     "many keys": _keys,
     "lists in YAML, 60 deep": _bodies("a: " + "[" * 60, "b,"),

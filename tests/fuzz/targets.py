@@ -1,4 +1,4 @@
-"""What the core promises of any bytes: functions that take bytes and raise Broken where a promise does not hold.
+"""The core's promises on any bytes: functions that take bytes and raise BrokenPromiseError if one does not hold.
 
 The fuzzer, the tests over generated input and the replay of the corpus all call these.
 """
@@ -36,13 +36,13 @@ class BrokenPromiseError(AssertionError):
 
 
 def demand(kept: object, promise: str, *found: object) -> None:
-    """Raise Broken with *promise* and what was *found* unless *kept*."""
+    """Raise BrokenPromiseError with *promise* and the values *found* unless *kept*."""
     if not kept:
         raise BrokenPromiseError(": ".join([promise, *map(repr, found)]))
 
 
 def check_parse(data: bytes) -> None:
-    """Any bytes give a workplan, an unreadable one or None; places and lines are inside of the file and right."""
+    """Check that any bytes give a workplan, an unreadable one or None; places and lines are in the file and right."""
     parsed = parse_workplan(PATH, data)
     demand(parsed is None or type(parsed) in (Workplan, Unreadable), "one of three kinds comes out", parsed)
     if isinstance(parsed, Unreadable):
@@ -59,7 +59,7 @@ def check_parse(data: bytes) -> None:
 
 
 def check_edit(data: bytes) -> None:
-    """A status is changed alone, byte for byte; once more changes nothing, and back gives the file as it was."""
+    """Check that only the status changes, byte for byte; the same again changes nothing, and back restores the file."""
     parsed = parse_workplan(PATH, data)
     if not isinstance(parsed, Workplan):
         _refuses(data, {"X": "done"}, "the file is no longer a readable workplan")
@@ -79,7 +79,7 @@ def check_edit(data: bytes) -> None:
 
 
 def check_stamp(data: bytes) -> None:
-    """UUIDs are added alone, or refused with words; once more adds nothing, and statuses can be edited as before."""
+    """Check that only UUIDs are added, or refused with a message; the same again adds nothing."""
     parsed = parse_workplan(PATH, data)
     number = Counter(block.key for block in parsed.blocks) if isinstance(parsed, Workplan) else Counter[str]()
     uuids = {key: str(uuid5(NAMESPACE_URL, key)) for key in number if number[key] == 1}
@@ -98,7 +98,7 @@ def check_stamp(data: bytes) -> None:
 
 
 def check_memory(data: bytes) -> None:
-    """What the ledger keeps of a workplan gives the same workplan back, places and all."""
+    """Check that the ledger gives a workplan back as it was, with its places."""
     parsed = parse_workplan(PATH, data)
     if isinstance(parsed, Workplan):
         taken = {block.key: block.status for block in parsed.blocks}
@@ -110,7 +110,7 @@ def check_memory(data: bytes) -> None:
 
 
 def check_ends(data: bytes) -> None:
-    """Neither CRLF nor a BOM changes what a file says; only the places of the statuses move."""
+    """Check that neither CRLF nor a BOM changes the content; only the places of the statuses move."""
     if b"\r" in data or data.startswith((UTF8_BOM, *UTF16_BOMS)):
         return
     parsed = parse_workplan(PATH, data)
@@ -120,7 +120,7 @@ def check_ends(data: bytes) -> None:
 
 
 def check_fences(data: bytes) -> None:
-    """Task fences are where another reader of CommonMark has them."""
+    """Check that another reader of CommonMark finds the same task fences."""
     text = comparable(data.decode("utf-8", "replace"))
     if text is not None:
         ours, theirs = by_us(text), by_the_oracle(text)
@@ -161,7 +161,7 @@ def _check_problems(data: bytes, problems: tuple[Problem, ...]) -> None:
             _check_line(data, problem.line)
     demand(
         len({(each.code, each.discriminator, each.line) for each in problems}) == len(problems),
-        "a problem is told once",
+        "a problem is reported once",
     )
 
 
@@ -188,14 +188,14 @@ def _check_line(data: bytes, line: int) -> None:
 
 
 def _said(written: bytes) -> object:
-    """The status that stands in these bytes; only double quotes need YAML."""
+    """Return the status that these bytes hold; only double quotes need YAML."""
     if written[:1] == b'"':
         return yaml.safe_load(written)
     return written.decode().strip("'") if written[:1] == b"'" == written[-1:] else written.decode()
 
 
 def _other(data: bytes, block: TaskBlock) -> str:
-    """A status that the block does not have, chosen by the bytes of the file."""
+    """Choose a status that the block does not have by the bytes of the file."""
     others = [status for status in TASK_STATUSES if status != block.status]
     return others[(zlib.crc32(data) >> 8) % len(others)]
 
@@ -226,7 +226,7 @@ def _check_change(data: bytes, before: Workplan, changing: list[TaskBlock]) -> N
 
 
 def _spliced(data: bytes, changing: list[TaskBlock], wanted: dict[str, str]) -> bytes:
-    """*data* with the statuses put in by hand, from the end to the start. Quotes stay, escapes in them go."""
+    """Put the statuses into *data* from the end to the start. Quotes stay, escapes in them go."""
     for start, end, key in sorted(((*block.place, block.key) for block in changing if block.place), reverse=True):
         quote = data[start : start + 1] if data[start : start + 1] in (b"'", b'"') else b""
         data = data[:start] + quote + wanted[key].encode() + quote + data[end:]
@@ -234,6 +234,6 @@ def _spliced(data: bytes, changing: list[TaskBlock], wanted: dict[str, str]) -> 
 
 
 def _only_added(before: bytes, after: bytes) -> None:
-    """Every byte of *before* is in *after*, in the same order."""
+    """Check that every byte of *before* is in *after*, in the same order."""
     rest = iter(after)
     demand(all(byte in rest for byte in before), "no byte is lost or moved", after)

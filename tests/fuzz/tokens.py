@@ -18,7 +18,7 @@ TOKENS: tuple[bytes, ...] = (*(text.encode() for text in _TEXTS), b"\xff", b"\xf
 
 
 def dictionary() -> str:
-    """The tokens as a dictionary file of libFuzzer."""
+    """Return the tokens as a dictionary file of libFuzzer."""
     return "".join(f'"{_escaped(token)}"\n' for token in TOKENS)
 
 

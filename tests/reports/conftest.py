@@ -60,7 +60,7 @@ def report_of() -> MakeReport:
 @pytest.fixture
 def mixed(ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport) -> Report:
     """A fix of six checkouts: two that agree, one with drift, one behind, one gone, one without upstream."""
-    gone = Finding("C-08", "workstream 'W-3' has no workplan any more", workplan="W-3")
+    gone = Finding("C-08", "workstream 'W-3' has no workplan", workplan="W-3")
     behind = Finding("C-14", "Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress")
     behind = replace(behind, action=Action.SKIPPED)
     missing = Finding("C-01", "no such folder: /srv/gone")

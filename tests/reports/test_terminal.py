@@ -22,7 +22,7 @@ def _terminal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(report: Report, *, verbosity: int = 1) -> str:
-    """What a pipe gets."""
+    """Return the text that a pipe gets."""
     stream = io.StringIO()
     write_text(report, stream, colour=False, verbosity=verbosity)
     return stream.getvalue()

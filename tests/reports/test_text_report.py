@@ -14,7 +14,7 @@ MakeReport = Callable[..., Report]
 
 
 def written(report: Report, *, verbosity: int = 1) -> str:
-    """What a pipe gets."""
+    """Return the text that a pipe gets."""
     stream = io.StringIO()
     write_text(report, stream, colour=False, verbosity=verbosity)
     return stream.getvalue()
@@ -25,7 +25,7 @@ net · /srv/net · fix · up to date with its remote · files and hub agree
 web · /srv/web · fix · remote not fetched, 2 commits ahead of what is known of it · files and hub agree
 
 busy · /srv/net · fix · up to date with its remote
-  WARN  C-08  workstream 'W-3' has no workplan any more
+  WARN  C-08  workstream 'W-3' has no workplan
   workplans/x.md
     FAIL  C-05  line 7   unknown status 'dnoe' — did you mean 'done'?
     WARN  C-13  line 12  DB task 'Sender' is ahead of file (db=done, file=todo) — skipped to prevent regression  (W-T01)
@@ -129,7 +129,7 @@ def test_text_from_verbosity_2_on_tells_run_head_and_values(
 def test_brief_text_is_one_line_for_each_finding_that_is_left(mixed: Report) -> None:
     expected = """\
 busy: workplans/x.md:7: FAIL C-05 unknown status 'dnoe' — did you mean 'done'?
-busy: WARN C-08 workstream 'W-3' has no workplan any more
+busy: WARN C-08 workstream 'W-3' has no workplan
 old: WARN C-14 Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress [skipped]
 gone: FAIL C-01 no such folder: /srv/gone
 """

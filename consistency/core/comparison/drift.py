@@ -1,4 +1,4 @@
-"""The result of a comparison: what differs, and what could not be evaluated."""
+"""The result of a comparison: the differences, and the parts that could not be evaluated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consistency.core.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A finding and what a fix would do about it; None if it can only be reported."""
+    """A finding and the action that a fix would take; None if it can only be reported."""
 
     finding: Finding
     action: PlannedAction | None = None
@@ -24,7 +24,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Unevaluated:
-    """What could not be evaluated: a whole file, or one task of a workplan (None: all of it).
+    """Something that could not be evaluated: a whole file, or one task of a workplan (None: all of it).
 
     `there` says that its block is in the file for certain.
     """

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from consistency.core.codes import FLAPPING, STATUS_CODES
 from consistency.core.comparison.drift import Comparison, Drift
+from consistency.core.comparison.snapshot import Place
 from consistency.core.finding import Finding
 
 FLAP_THRESHOLD = 3
@@ -65,7 +66,7 @@ def _writebacks(moves: Sequence[Move]) -> int:
 def suppress_flapping(comparison: Comparison, flapping: Mapping[str, Sequence[Move]]) -> Comparison:
     """Return *comparison* with a C-20 and no action on the status for each task in *flapping* (id → moves)."""
     drifts: list[Drift] = []
-    held: set[tuple[str | None, str | None]] = set()
+    held = set[Place]()
     for drift in comparison.drifts:
         finding = drift.finding
         moves = flapping.get(finding.task or "")

@@ -47,7 +47,7 @@ class Sighting:
 
 
 def is_failure(outcome: str) -> bool:
-    """Return whether a fetch with this *outcome* asked the remote and got no answer; '' is no fetch at all."""
+    """Return whether a fetch with this *outcome* asked the remote and got no answer; '' means no fetch."""
     return outcome not in _ANSWERS and outcome != ""
 
 
@@ -77,20 +77,18 @@ def check_branch(slug: str, branch: str | None, wanted: str, on_branch: bool | N
     if on_branch:
         return []
     if branch is not None:
-        where = f"is on branch '{branch}', not on '{wanted}'"
+        what = f"is on branch '{branch}', not on '{wanted}'"
     elif on_branch is None:
-        where = f"has a detached HEAD, and it is not known whether that is the tip of '{wanted}'"
+        what = f"has a detached HEAD, and it is not known whether that is the tip of '{wanted}'"
     else:
-        where = f"has a detached HEAD that is not the tip of '{wanted}'"
-    return [Finding(codes.WRONG_BRANCH, f"Repo '{slug}' {where} — nothing is written (--any-branch lifts this)")]
+        what = f"has a detached HEAD that is not the tip of '{wanted}'"
+    return [Finding(codes.WRONG_BRANCH, f"Repo '{slug}' {what} — nothing is written (--any-branch lifts this)")]
 
 
 def check_in_progress(slug: str, operation: str) -> list[Finding]:
     """Return C-21 while git is in the middle of *operation* (`a merge`), '' for nothing."""
-    if not operation:
-        return []
     message = f"Repo '{slug}': {operation} is in progress — nothing is written; finish or abort it"
-    return [Finding(codes.GIT_IN_PROGRESS, message)]
+    return [Finding(codes.GIT_IN_PROGRESS, message)] if operation else []
 
 
 def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Which row belongs to which block: by UUID first, then by id (design, C-17). One rule for both levels."""
+"""Matches blocks and files with their rows: by UUID first, then by id (design, C-17). One rule for both levels."""
 
 from __future__ import annotations
 
@@ -59,13 +59,11 @@ def match_rows(
         if not is_copy and (identity := row.id if row is not None else claim.uuid):
             rivals[identity].append(index)
     for indexes in rivals.values():
-        if len(indexes) > 1:
-            stolen.update(index for index in indexes if _is_renamed(claims[index], pairs[index][1]))
+        for index in indexes if len(indexes) > 1 else ():
+            row = pairs[index][1]
+            if row is None or row.key != claims[index].key:
+                stolen.add(index)
     matched = [pair for index, pair in enumerate(pairs) if index not in stolen] if stolen else pairs
     paired = {row.id for _, row in matched if row is not None}
     missing = [row for row in rows.values() if row.id not in paired]
     return Matches(matched, [pairs[index] for index in sorted(stolen)], missing)
-
-
-def _is_renamed(claim: Candidate[T], row: R | None) -> bool:
-    return row is None or row.key != claim.key

@@ -1,4 +1,4 @@
-"""Whether a checkout's remote answers: since when it has not, and how much time its next fetch gets."""
+"""Judges whether a checkout's remote answers: since when it has not, and how much time its next fetch gets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reachability:
     def after(self, failed: bool, received: int, at: datetime) -> Reachability:
         """Return the state after another fetch, which began at the time *at*.
 
-        *received* are the bytes that still came in when its time was up: a remote that only stalls gets no more time.
+        *received* are the bytes that still came in when its time was up: a remote that only stalls does not count.
         """
         if not failed:
             return Reachability()

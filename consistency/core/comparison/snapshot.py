@@ -85,7 +85,7 @@ class FileSnapshot:
     """All workplans of one checkout, each tuple in the order of paths.
 
     `untracked` are the paths that git does not track, `uncommitted` those that no commit of the repo's branch is known
-    to have as they stand. `unread` says of an existing path, or of a folder, why it is not read; `elsewhere` are
+    to have as they are. `unread` says of an existing path, or of a folder, why it is not read; `elsewhere` are
     the workstreams with workplans that only other checkouts have had: no commit is known to have them.
     """
 
@@ -101,7 +101,7 @@ class FileSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class HubSnapshot:
-    """What the hub has of one repo, as far as the comparison needs it.
+    """The rows of one repo in the hub, as far as the comparison needs them.
 
     `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
     repo) or a UUID (in any) with a known block. `foreign` names workstreams of other repos, id → 'slug/key'.

@@ -41,7 +41,7 @@ class TaskComparison:
         gone: Collection[str],
         fresh_id: Callable[[], str],
     ) -> None:
-        """*workstreams* is path → id for the workplans to compare, *gone* are the ids of workstreams without a file."""
+        """Take *workstreams* (path → id) of the workplans to compare; *gone* are the ids of those without a file."""
         self.drifts: list[Drift] = []
         self.doubts: list[Unevaluated] = []
         self.creations: dict[str, list[CreateTask]] = {
@@ -66,7 +66,7 @@ class TaskComparison:
         self._locate_ids()
 
     def run(self) -> None:
-        """Compare."""
+        """Compare the tasks."""
         for workplan, problem in self._problems():
             if problem.code != codes.UNREAD_BLOCK:
                 self._report_problem(workplan, problem)
@@ -156,19 +156,16 @@ class TaskComparison:
                 has_one_tracked = self._tracked[block.key] == 1
                 if len(self._places[block.key]) == 1 or (is_tracked and has_one_tracked):
                     alone.append((item, block))
-                else:
-                    left_out = has_one_tracked and not is_tracked
-                    self._report_shared_id(item.workplan, block, seen[block.key], left_out=left_out)
-                    seen[block.key] += 1
+                    continue
+                others = and_others(self._places[block.key], f"{item.workplan.path}:{block.line}")
+                message, severity = f"task id '{block.key}' is also that of {others}", None
+                if has_one_tracked:
+                    message += "; this block, in a file untracked by git, is left out"
+                    severity = Severity.WARN
+                number = str(seen[block.key])
+                self._refuse(item.workplan, codes.SHARED_TASK_ID, message, block, None, number, severity)
+                seen[block.key] += 1
         return alone
-
-    def _report_shared_id(self, workplan: Workplan, block: TaskBlock, number: int, *, left_out: bool) -> None:
-        others = and_others(self._places[block.key], f"{workplan.path}:{block.line}")
-        message = f"task id '{block.key}' is also that of {others}"
-        if left_out:
-            message += "; this block, in a file untracked by git, is left out"
-        severity = Severity.WARN if left_out else None
-        self._refuse(workplan, codes.SHARED_TASK_ID, message, block, None, str(number), severity)
 
     def _match(self, blocks: list[Pair]) -> tuple[list[tuple[Pair, HubTask | None]], list[HubTask]]:
         """Pair *blocks* with their rows, None for a new one; C-17 for those with another's UUID.
@@ -177,7 +174,7 @@ class TaskComparison:
         """
         # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
         in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
-        claims, homes = [], self._workstreams
+        claims = []
         for item, block in blocks:
             if block.uuid in self._foreign:
                 owner = f"a task of '{self._foreign[block.uuid]}', in another repo"
@@ -187,7 +184,7 @@ class TaskComparison:
         matches = match_rows(
             claims,
             {row.id: row for row in self._rows},
-            lambda claim: self._in_home.get((homes[claim.item[0].workplan.path], claim.key)) or in_repo.get(claim.key),
+            lambda claim: self._in_home.get((self._home(claim.item[0]), claim.key)) or in_repo.get(claim.key),
             self._is_taken,
         )
         for (item, block), row in matches.stolen:

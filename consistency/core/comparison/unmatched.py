@@ -18,7 +18,7 @@ _MISTAKES = (
     (re.compile(r"^\./"), "leave out the './' in front: a pattern begins at the top of the repo"),
     (re.compile(r"\\"), "the folders of a pattern are separated by '/'"),
 )
-"""What people write that a glob does not have."""
+"""Mistakes in globs, each with its advice."""
 
 
 def nothing_matches(pattern: str, nearest: Iterable[str]) -> Finding:

@@ -50,7 +50,7 @@ class _Comparing:
         self._report_unread()
         self._report_shared_ids()
         pairs, missing = self._match()
-        ids = {item.workplan.path: row.id if row else self._new_id(item.workplan) for item, row in pairs}
+        ids = {item.workplan.path: row.id if row else item.workplan.uuid or self._fresh_id() for item, row in pairs}
         gone = self._gone(missing, ids)
         tasks = TaskComparison(self._files, self._hub, ids, gone, self._fresh_id)
         tasks.run()
@@ -148,9 +148,6 @@ class _Comparing:
         self._doubts.append(Unevaluated(file=workplan.path))
         self._report(Finding(codes.UUID_TAKEN, message, workplan.path, 1, workplan.key))
 
-    def _new_id(self, workplan: Workplan) -> str:
-        return workplan.uuid or self._fresh_id()
-
     def _create(self, workplan: Workplan, new_id: str, tasks: tuple[CreateTask, ...]) -> None:
         number = len(tasks)
         message = f"workplan '{workplan.title}' with {number} {plural(number, 'task')} is not in the hub"
@@ -196,25 +193,24 @@ class _Comparing:
         owners = {path: key for key, paths in self._paths.items() for path in paths}
         gone = set()
         for row in missing:
-            if row.repo:  # If no file here may claim it, it stays where it is.
-                continue
-            if row.id in claimed or row.path in uncompared or self._has_file(row):
+            # A row that is still another repo's stays there if no file here may claim it.
+            if row.repo or row.id in claimed or row.path in uncompared or self._has_file(row):
                 continue
             if row.path in self._files.unread and row.id not in self._files.elsewhere:
                 self._doubts.append(Unevaluated(workplan=row.key))
-                self._without_file(codes.UNREAD_FILE, row, f"is not read: {self._files.unread[row.path]}")
+                self._report_gone(codes.UNREAD_FILE, row, f"is not read: {self._files.unread[row.path]}")
                 continue
             gone.add(row.id)
             if row.id in self._files.elsewhere:
                 continue
             if row.id in self._hub.finished:
-                self._without_file(codes.FINISHED_WORKPLAN_GONE, row, "has left the checkout, its work is finished")
+                self._report_gone(codes.FINISHED_WORKPLAN_GONE, row, "has left the checkout, its work is finished")
             else:
                 other = f": its file is now that of '{owners[row.path]}'" if row.path in owners else ""
-                self._without_file(codes.WORKPLAN_GONE, row, f"is gone from the checkout{other}")
+                self._report_gone(codes.WORKPLAN_GONE, row, f"is gone from the checkout{other}")
         return gone
 
-    def _without_file(self, code: str, row: HubWorkstream, what: str) -> None:
+    def _report_gone(self, code: str, row: HubWorkstream, what: str) -> None:
         message = f"workplan of '{row.mirrored.title}' {what}"
         self._report(Finding(code, message, row.path or None, workplan=row.key, db_status=row.status))
 

@@ -34,12 +34,13 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
     changed = [key for key in wanted if key not in blocks or blocks[key].status != wanted[key]]
     pieces, done = list[bytes](), 0
     for (start, end), key in sorted((_place(blocks, key), key) for key in changed):
-        pieces += data[done:start], _in_quotes(data[start:end], wanted[key])
+        quote = data[start : start + 1] if data[start : start + 1] in (b"'", b'"') else b""
+        pieces += data[done:start], quote, wanted[key].encode(), quote
         done = end
     edited = b"".join([*pieces, data[done:]])
-    expected = replace(before, blocks=tuple(_with_status(block, wanted) for block in before.blocks))
+    changed_blocks = (replace(block, status=wanted.get(block.key, block.status)) for block in before.blocks)
     after = _workplan(path, edited)
-    if after != expected:
+    if after != replace(before, blocks=tuple(changed_blocks)):
         raise EditRefusedError("the edited file would differ in more than the status")
     return Edited(edited, after)
 
@@ -60,13 +61,3 @@ def _place(blocks: Mapping[str, TaskBlock], key: str) -> tuple[int, int]:
             f"the status of task '{key}' cannot be replaced in place: write it on one line, indented by spaces"
         )
     return place
-
-
-def _in_quotes(written: bytes, new: str) -> bytes:
-    """Return *new* in the quotes of *written*."""
-    quote = written[:1] if written[:1] in (b"'", b'"') else b""
-    return quote + new.encode() + quote
-
-
-def _with_status(block: TaskBlock, wanted: Mapping[str, str]) -> TaskBlock:
-    return replace(block, status=wanted.get(block.key, block.status))

@@ -60,7 +60,7 @@ class Fence:
 
 @dataclass(slots=True)
 class OtherBlock:
-    """A code block that is no task, or a piece of HTML: the bytes *start* to *end* of the file.
+    """A code block that is not a task, or a piece of HTML: the bytes *start* to *end* of the file.
 
     `info` is the info string of a fenced block, None for an indented one and for HTML.
     """

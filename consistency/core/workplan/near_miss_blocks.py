@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from consistency.core.workplan.fences import Fence, OtherBlock, first_word
-from consistency.core.workplan.validation import id_error, is_typo, truncate
+from consistency.core.workplan.validation import is_typo, truncate, usable_id
 from consistency.core.workplan.yaml_mapping import read_mapping
 from statehub.ids import name_invisible, normalize_id
 from statehub.statuses import TASK_STATUSES
@@ -46,7 +46,6 @@ _TOKENS = {
     for name in ("id", "status")
 }
 
-_NO_WORD = "its fence has no word: write ```task"
 _IN_A_QUOTE = "it is in a block quote: take it out of the quote"
 _IN_HTML = "it is in HTML: put a blank line above its fence"
 _INDENTED = "it is indented by four columns or more, which makes it text: move it to the left"
@@ -57,7 +56,7 @@ _NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
 @dataclass(slots=True)
 class UnreadBlock:
-    """What looks like a task block: the byte it begins at, its id if it has one, and why it is not read.
+    """A text like a task block: the byte it begins at, its id if it has one, and why it is not read.
 
     `only_known` says that it may be meant as text: it counts only if the hub has the task.
     """
@@ -94,7 +93,8 @@ class _Search:
 
     def run(self, start: int) -> Iterator[UnreadBlock]:
         blocks: dict[int, OtherBlock] = {}
-        for place in sorted(self._openers(start).difference(self._firsts)):
+        openers = {hit.start() for opener in _OPENERS for hit in opener.finditer(self._data, start)}
+        for place in sorted(openers.difference(self._firsts)):
             number = bisect_right(self._firsts, place) - 1
             if number >= 0 and place < self._lasts[number]:
                 yield from self._in_text(place, self._lasts[number], _IN_A_BLOCK)
@@ -102,14 +102,15 @@ class _Search:
                 blocks[other.start] = other
             else:
                 yield from self._in_a_paragraph(place)
-        blocks.update(
-            (other.start, other) for other in self._others if other.kind != "html" and self._has_status(other)
-        )
+        blocks |= {other.start: other for other in self._others if other.kind != "html" and self._has_status(other)}
         for block in blocks.values():
-            yield from self._in_block(block)
-
-    def _openers(self, start: int) -> set[int]:
-        return {hit.start() for opener in _OPENERS for hit in opener.finditer(self._data, start)}
+            if block.kind == "html":
+                hidden = _RAW_HTML.match(self._text(block.start, block.end)) is not None
+                yield from self._in_text(block.start, block.end, _IN_HTML, only_known=hidden)
+            elif block.kind == "indented":
+                yield from self._in_text(block.start, block.end, _INDENTED, only_known=True)
+            else:
+                yield from self._in_fence(block, block.info or "")
 
     def _has_status(self, other: OtherBlock) -> bool:
         """Return whether a line of *other* begins with a status, or with a brace before one."""
@@ -123,26 +124,21 @@ class _Search:
     def _text(self, start: int, end: int) -> str:
         return self._data[start : min(end, start + _MAX_TEXT)].decode("utf-8", "replace")
 
-    def _in_block(self, block: OtherBlock) -> Iterator[UnreadBlock]:
-        if block.kind == "html":
-            hidden = _RAW_HTML.match(self._text(block.start, block.end)) is not None
-            yield from self._in_text(block.start, block.end, _IN_HTML, only_known=hidden)
-        elif block.kind == "indented":
-            yield from self._in_text(block.start, block.end, _INDENTED, only_known=True)
-        else:
-            yield from self._in_fence(block, block.info or "")
-
     def _in_fence(self, block: OtherBlock, info: str) -> Iterator[UnreadBlock]:
         body = "\n" + self._text(block.start, block.end).partition("\n")[2]
         if (inner := _FENCE_LINE.search(body)) is not None and _names_task(inner[1]):
             yield from self._in_text(block.start + 3, block.end, _IN_A_FENCE, only_known=True)
             return
         task, status, named = _field(body, "id"), _field(body, "status"), _names_task(info)
-        why = _IN_A_QUOTE if first_word(info) == "task" else _why_fence(info)
+        why = f"its fence says '{truncate(info)}'{name_invisible(info)}: write ```task"
+        if first_word(info) == "task":
+            why = _IN_A_QUOTE
+        elif not info:
+            why = "its fence has no word: write ```task"
         if (named == "task" and (task or status)) or (named and task and status):
-            yield self._unread(block.start, task, why)
+            yield UnreadBlock(block.start, usable_id(task), why)
         elif task and status:
-            yield self._unread(block.start, task, why, only_known=not self._is_ours(body, task, status))
+            yield UnreadBlock(block.start, usable_id(task), why, only_known=not self._is_ours(body, task, status))
 
     def _in_text(self, start: int, end: int, why: str, *, only_known: bool = False) -> Iterator[UnreadBlock]:
         """Find the fences that are written between the bytes *start* and *end*, and are text there."""
@@ -157,14 +153,14 @@ class _Search:
             if task and status:
                 offset = start + len(text[1 : line.start() + 1].encode())
                 known = only_known and not (why == _INDENTED and self._is_ours(body, task, status))
-                yield self._unread(offset, task, why, only_known=known)
+                yield UnreadBlock(offset, usable_id(task), why, only_known=known)
 
     def _in_a_paragraph(self, place: int) -> Iterator[UnreadBlock]:
         end = _PARAGRAPH_END.search(self._data, place)
         text = self._text(place, end.start() if end else len(self._data))
         task, status = _token(text, "id"), _token(text, "status")
         if task and status and _TASK_AT_ONCE.match(text):
-            yield self._unread(place, task, _NO_FENCE)
+            yield UnreadBlock(place, usable_id(task), _NO_FENCE)
 
     def _is_ours(self, body: str, task: str, status: str) -> bool:
         """Return whether only a task block is like this: our keys alone, and an id that begins as the workplan's."""
@@ -173,10 +169,6 @@ class _Search:
         mapping = read_mapping("\n".join(line.lstrip(" \t>") for line in body.split("\n") if "```" not in line))
         own = "state_hub_task_id" in mapping.values or (task.startswith(self._key) and task != self._key)
         return own and mapping.values.keys() <= _OUR_KEYS
-
-    def _unread(self, offset: int, task: str, why: str, *, only_known: bool = False) -> UnreadBlock:
-        usable = task if task and id_error(task) is None else None
-        return UnreadBlock(offset, usable, why, only_known)
 
 
 def _names_task(info: str) -> str:
@@ -190,12 +182,8 @@ def _names_task(info: str) -> str:
     return word if word == "tasks" or is_typo(word, "task") else ""
 
 
-def _why_fence(info: str) -> str:
-    return f"its fence says '{truncate(info)}'{name_invisible(info)}: write ```task" if info else _NO_WORD
-
-
 def _field(body: str, name: str) -> str:
-    """Return the value of *name* in a body, whether or not that is valid YAML; '' if there is none."""
+    """Return the value of *name* in a body, whether or not that is valid YAML, or ''."""
     found = _LINES[name].search(body)
     value = (found[1] or found[2] or found[3] or "") if found else ""
     return normalize_id(value.strip()) if value else _token(body, name)

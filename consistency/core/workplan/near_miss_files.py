@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from consistency.core.workplan.fences import first_word, task_fences, too_deep
 from consistency.core.workplan.source import UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
-from consistency.core.workplan.validation import id_error, is_typo, truncate, without_invisible
+from consistency.core.workplan.validation import is_typo, truncate, usable_id, without_invisible
 from consistency.core.workplan.yaml_mapping import Mapping, ScalarValue, read_mapping
-from statehub.ids import name_invisible, normalize_id
+from statehub.ids import name_invisible
 from statehub.statuses import TASK_STATUSES
 
 _SET_TYPE = "write `type: workplan`"
@@ -53,19 +53,14 @@ def find_conflict(data: bytes) -> UnreadFile | None:
     if b"<<<<<<<" not in data:
         return None
     data = data.removeprefix(UTF8_BOM)
-    found = _OURS.search(data)
-    if found is None:
+    found, text = _OURS.search(data), _decode(data)
+    if found is None or _count_shown_markers(text) >= len(_MARKER.findall(text)):
         return None
-    shown = _shown_markers(data.decode("utf-8", "replace"))
-    if shown >= len(_MARKER.findall(data.decode("utf-8", "replace"))):
-        return None
-    line = Lines(data).number(found.start())
-    return UnreadFile(
-        "git left both sides of a conflict here: keep one, and take the lines `<<<<<<<` … `>>>>>>>` out", line
-    )
+    message = "git left both sides of a conflict here: keep one, and take the lines `<<<<<<<` … `>>>>>>>` out"
+    return UnreadFile(message, Lines(data).number(found.start()))
 
 
-def _shown_markers(text: str) -> int:
+def _count_shown_markers(text: str) -> int:
     """Count the markers in *text* that are in code blocks other than tasks: they only show what git writes."""
     shown, opened, word = 0, "", ""
     for line in text.split("\n"):
@@ -85,13 +80,13 @@ def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> Unr
     if data.startswith(_LFS):
         return UnreadFile("this is a Git LFS pointer instead of the file: git lfs pull downloads it", 1)
     lowered = data.lower()
+    is_readme = path.rpartition("/")[2].casefold().startswith("readme")  # It describes a folder, with examples.
+    found = None
     if mapping is not None:
         found = _by_type(data, mapping)
-    elif b"plan" in lowered and b"type" in lowered and not _is_readme(path):
+    elif b"plan" in lowered and b"type" in lowered and not is_readme:
         found = _misplaced(data)
-    else:
-        found = None
-    if found is None and _may_open_a_task(lowered) and not _is_readme(path):
+    if found is None and not is_readme and _may_open_a_task(lowered):
         found = _tasks_alone(data, mapping)
     if found is not None and b"<<<<<<<" in data:
         conflict = find_conflict(data)
@@ -102,7 +97,7 @@ def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> Unr
 def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
     """Say why the file *path*, which was the workplan *key* at the last fix, is not one now."""
     front = cut_front_matter(data)
-    mapping = read_mapping(_head(data, front)) if isinstance(front, FrontMatter) else None
+    mapping = read_mapping(_decode(data[front.start : front.end])) if isinstance(front, FrontMatter) else None
     near = near_workplan(path, data, mapping) or find_conflict(data)
     if near is not None:
         return near
@@ -111,74 +106,65 @@ def why_no_workplan(path: str, data: bytes, key: str) -> UnreadFile:
         what = "it is empty now"
     elif isinstance(front, Unclosed):
         what = "its front matter is not closed: a line `---` is missing"
-    elif isinstance(front, FrontMatter) and mapping is not None:
-        value = mapping.values.get("type")
-        written = _ANY_TYPE.search(data, front.start, front.end)
-        if value is not None and value.text:
-            what, line = f"its type is '{truncate(value.text)}' now", _line(data, front, value)
-        elif written is not None:
-            value_text = truncate(written[1].decode("utf-8", "replace").strip())
-            what, line = f"its type is '{value_text}' now", Lines(data).number(written.start())
-        else:
-            what = "its front matter has no `type` now"
+    elif front is not None and mapping is not None:
+        what, line = _other_type(data, front, mapping)
     until = f"was workplan '{key}' at the last fix, but {what}"
     return UnreadFile(f"{until} — put that back, or delete the workstream in the hub if it is really over", line, key)
 
 
-def _head(data: bytes, front: FrontMatter) -> str:
-    return data[front.start : front.end].decode("utf-8", "replace")
+def _other_type(data: bytes, front: FrontMatter, mapping: Mapping) -> tuple[str, int]:
+    """Say which type the file has instead of ours, and on which line."""
+    value = mapping.values.get("type")
+    if value is not None and value.text:
+        return f"its type is '{truncate(value.text)}' now", _line(data, front, value)
+    written = _ANY_TYPE.search(data, front.start, front.end)
+    if written is not None:
+        return f"its type is '{truncate(_decode(written[1]).strip())}' now", Lines(data).number(written.start())
+    return "its front matter has no `type` now", 1
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _line(data: bytes, front: FrontMatter, value: ScalarValue) -> int:
     # Counted in the text: bytes that are not UTF-8 have another length in it.
-    return Lines(data).number(front.start) + _head(data, front).count("\n", 0, value.start)
+    return Lines(data).number(front.start) + _decode(data[front.start : front.end]).count("\n", 0, value.start)
 
 
 def _may_open_a_task(lowered: bytes) -> bool:
     return b"task" in lowered and (b"```" in lowered or b"~~~" in lowered) and _TASK_FENCE.search(lowered) is not None
 
 
-def _is_readme(path: str) -> bool:
-    """Return whether it describes a folder: a workplan in it is an example."""
-    return path.rpartition("/")[2].casefold().startswith("readme")
-
-
 def _by_type(data: bytes, mapping: Mapping) -> UnreadFile | None:
     """Find a type, or a key for it, that nearly is the right one, in front matter in its place."""
-    front = cut_front_matter(data)
+    front, key = cut_front_matter(data), usable_id(mapping.text("id"))
     if isinstance(front, FrontMatter):
         for name, value in mapping.values.items():
-            written = _head(data, front)[value.start : value.end] if value.text is None else value.text
+            nested = value.text is None
+            written = _decode(data[front.start : front.end])[value.start : value.end] if nested else value.text or ""
             if not (_is_nearly_workplan(written) and _is_nearly_type(name)):
                 continue
             reason = f"the key is '{truncate(name)}'{name_invisible(name)}, not 'type'"
             message = f"{_type_is(written) if name == 'type' else reason}: {_SET_TYPE}"
-            return UnreadFile(message, _line(data, front, value), _key_of(mapping))
-    if front is not None and _is_broken(mapping) and "type" not in mapping.values:
-        return _by_type_in_broken(data, front, _key_of(mapping))
-    if "state_hub_workstream_id" in mapping.values and "type" not in mapping.values:
-        return UnreadFile(f"front matter has no type: {_SET_TYPE}", 1, _key_of(mapping))
+            return UnreadFile(message, _line(data, front, value), key)
+    if "type" in mapping.values:
+        return None
+    if front is not None and mapping.is_broken:
+        return _by_type_in_broken(data, front, key)
+    if "state_hub_workstream_id" in mapping.values:
+        return UnreadFile(f"front matter has no type: {_SET_TYPE}", 1, key)
     return None
-
-
-def _key_of(mapping: Mapping) -> str | None:
-    return _usable(mapping.text("id"))
-
-
-def _usable(key: str) -> str | None:
-    """*key* as an id, if it can serve as one."""
-    key = normalize_id(key)
-    return key if key and id_error(key) is None else None
 
 
 def _by_type_in_broken(data: bytes, front: FrontMatter | Unclosed, key: str | None) -> UnreadFile | None:
     end = front.end if isinstance(front, FrontMatter) else front.start + _MAX_HEAD
     found = _ANY_TYPE.search(data, front.start, end)
-    written = found[1].decode("utf-8", "replace").strip() if found else ""
+    written = _decode(found[1]).strip() if found else ""
     if found is None or not _is_nearly_workplan(written):
         return None
     named = _ID.search(data, front.start, end) if key is None else None
-    key = _usable(named[1].decode("utf-8", "replace")) if named else key
+    key = usable_id(_decode(named[1])) if named else key
     return UnreadFile(f"{_type_is(written)}: {_SET_TYPE}", Lines(data).number(found.start()), key)
 
 
@@ -213,7 +199,7 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     if len({name.lower() for name in _FIELD.findall(paragraph)}) < 2:
         return None
     key = _ID.search(paragraph)
-    usable = _usable(key[1].decode("utf-8", "replace")) if key else None
+    usable = usable_id(_decode(key[1])) if key else None
     if len(opened) % 2:  # In a code block: an example, if that is not where the front matter should be.
         if data[: opened[0].start()].strip() or len(opened) > 1:
             return None
@@ -228,32 +214,23 @@ def _misplaced(data: bytes) -> UnreadFile | None:
     elif len(rule[1]) > 3 and line == 1:
         what = "front matter begins with more than three dashes: write `---`"
     else:
-        what = _what_is_above(data[: rule.start(1)].decode("utf-8", "replace"), line)
+        before, where = _decode(data[: rule.start(1)]), f"front matter begins on line {line}"
+        if line == 1:
+            where = f"`---` is not at the start of line 1{name_invisible(before)}"
+        has_blanks = line > 1 and not before.strip()
+        what = f"{where}: {'take away the blank lines above it' if has_blanks else 'nothing may come before it'}"
     return UnreadFile(what, line, usable)
-
-
-def _what_is_above(before: str, line: int) -> str:
-    if line == 1:
-        return f"`---` is not at the start of line 1{name_invisible(before)}: nothing may come before it"
-    if not before.strip():
-        return f"front matter begins on line {line}: take away the blank lines above it"
-    return f"front matter begins on line {line}: nothing may come before it"
 
 
 def _tasks_alone(data: bytes, mapping: Mapping | None) -> UnreadFile | None:
     """Find task blocks in a file without front matter, or without a type in it."""
-    if mapping is not None and (_is_broken(mapping) or "type" in mapping.values):
+    if mapping is not None and (mapping.is_broken or "type" in mapping.values):
         return None
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = _decode(data).replace("\r\n", "\n")
     for fence in task_fences(text, 0) if too_deep(text) is None else ():
         task = read_mapping(fence.body)
         if task.text("id") and task.text("status") in TASK_STATUSES:
-            has_some = mapping is not None and bool(mapping.values)
-            what = "front matter has no type" if has_some else "task blocks without front matter"
+            what = "front matter has no type" if mapping and mapping.values else "task blocks without front matter"
             line = text.encode().count(b"\n", 0, fence.offset) + 1
-            return UnreadFile(f"{what}: {_HOW}", line, _key_of(mapping) if mapping is not None else None)
+            return UnreadFile(f"{what}: {_HOW}", line, usable_id(mapping.text("id")) if mapping else None)
     return None
-
-
-def _is_broken(mapping: Mapping) -> bool:
-    return mapping.fault is not None and not mapping.fault.other

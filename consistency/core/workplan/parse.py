@@ -25,6 +25,7 @@ from consistency.core.workplan.validation import (
     is_uuid,
     not_one_of_message,
     truncate,
+    usable_id,
     without_invisible,
     word_error,
 )
@@ -32,11 +33,10 @@ from consistency.core.workplan.yaml_mapping import (
     BLANKS,
     Mapping,
     SyntaxProblem,
+    cut_hint,
     cut_messages,
-    cut_off,
-    put_in_quotes,
+    nested_error,
     read_mapping,
-    what_is_cut_alone,
 )
 from statehub.ids import normalize_id
 from statehub.statuses import WORKSTREAM_STATUSES
@@ -120,9 +120,11 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
     if problems:
         return Unreadable(path, problems, header.key)
     body = data[front.body :].decode()
-    fault = _fault_of_nesting(body, front.body, lines)
-    if fault is not None:
-        return Unreadable(path, (fault,), header.key)
+    place = too_deep(body)
+    if place is not None:
+        message = f"lists or quotes are nested more than {MAX_NESTING} levels deep"
+        line = lines.number(front.body + len(body[:place].encode()))
+        return Unreadable(path, (Problem(UNREADABLE_FILE, message, line),), header.key)
     blocks, faults = _read_blocks(body, data, front.body, lines, header.key or "")
     return Workplan(
         path,
@@ -141,7 +143,7 @@ def _is_meant(mapping: Mapping, head: bytes) -> bool:
     fault = mapping.fault
     if mapping.text("type") == "workplan" or (fault is not None and _SAYS_WORKPLAN.search(head)):
         return True
-    return fault is not None and not fault.other and "type" not in mapping.values and not _TYPE.search(head)
+    return mapping.is_broken and "type" not in mapping.values and not _TYPE.search(head)
 
 
 def _fault_of_bytes(data: bytes, lines: Lines) -> Problem | None:
@@ -156,14 +158,6 @@ def _fault_of_bytes(data: bytes, lines: Lines) -> Problem | None:
     return None
 
 
-def _fault_of_nesting(body: str, start: int, lines: Lines) -> Problem | None:
-    place = too_deep(body)
-    if place is None:
-        return None
-    line = lines.number(start + len(body[:place].encode()))
-    return Problem(UNREADABLE_FILE, f"lists or quotes are nested more than {MAX_NESTING} levels deep", line)
-
-
 class _Header:
     """The front matter of a workplan, checked field by field into C-03 problems."""
 
@@ -171,12 +165,7 @@ class _Header:
         self._mapping, self._text, self._start, self._lines = mapping, text, start, lines
         plain = text.isascii() and "\\" not in text
         self._odd_keys = [] if plain else [key for key in mapping.values if word_error(key)]
-
-    @property
-    def key(self) -> str | None:
-        """Return the id, if it can serve as one."""
-        key = normalize_id(self._mapping.text("id"))
-        return key if key and id_error(key) is None else None
+        self.key = usable_id(mapping.text("id"))
 
     def line(self, name: str) -> int:
         """Return the line of the field *name*, or the first line if it is missing."""
@@ -219,10 +208,9 @@ class _Header:
         if value is None:
             return f"front matter field '{name}' is missing" if name in _REQUIRED else None
         if value.text is None:
-            hint = put_in_quotes(self._text, value)
-            return f"front matter field '{name}' must be a text, not a list or mapping{hint}"
+            return f"front matter field '{name}' {nested_error(self._text, value)}"
         if not value.text.strip(BLANKS):
-            hint = what_is_cut_alone(cut_off(self._text, value))
+            hint = cut_hint(self._text, value)
             return f"front matter field '{name}' is empty{hint}" if name in _REQUIRED else None
         return _fault_of_text(name, value.text.strip(BLANKS))
 

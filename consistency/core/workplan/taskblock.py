@@ -22,11 +22,10 @@ from consistency.core.workplan.yaml_mapping import (
     BLANKS,
     Mapping,
     ScalarValue,
+    cut_hint,
     cut_messages,
-    cut_off,
-    put_in_quotes,
+    nested_error,
     read_mapping,
-    what_is_cut_alone,
 )
 from statehub.ids import normalize_id
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
@@ -87,8 +86,8 @@ class _Reader:
         body = self._fence.body
         if not body.isascii() or "\\" in body:
             self._check_keys()
-        if not self._key:
-            self._check_id()
+        if not self._key and (written := self._value("id", required=True)) is not None:
+            self._problem("id", f"task id {self._fault_of_id}", written.start)
         status = self._word("status", TASK_STATUSES, "task status")
         priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
         title, uuid = self._title(), self._uuid()
@@ -102,17 +101,12 @@ class _Reader:
         place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
         return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
 
-    def _check_id(self) -> None:
-        value = self._value("id", required=True)
-        if value is not None and self._fault_of_id is not None:
-            self._problem("id", f"task id {self._fault_of_id}", value.start)
-
     def _check_keys(self) -> None:
         """Report keys with invisible characters: they look like ours, and are others."""
         for key, value in self._mapping.values.items():
             fault = word_error(key)
-            if fault is not None and without_invisible(key) in _KEYS:
-                name = without_invisible(key)
+            name = without_invisible(key) if fault else ""
+            if name in _KEYS:
                 self._problem(f"key:{name}", f"the key '{name}' {fault}", value.start)
 
     def _word(self, name: str, allowed: tuple[str, ...], what: str, default: str | None = None) -> str:
@@ -143,11 +137,8 @@ class _Reader:
         if value is None or not value.text:
             return None
         if not is_uuid(value.text):
-            fault = word_error(value.text)
-            message = (
-                f"'state_hub_task_id' {fault}" if fault else f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
-            )
-            self._problem("state_hub_task_id", message, value.start)
+            fault, message = word_error(value.text), f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
+            self._problem("state_hub_task_id", f"'state_hub_task_id' {fault}" if fault else message, value.start)
         return value.text.lower()
 
     def _value(self, name: str, *, required: bool = False) -> ScalarValue | None:
@@ -155,21 +146,19 @@ class _Reader:
         value = self._mapping.values.get(name)
         if value is None:
             if required and not any(problem.discriminator.endswith(f":key:{name}") for problem in self.problems):
-                self._missing(name)
+                self._report_missing(name)
             return None
         if value.text is None:
-            message = f"'{name}' must be a text, not a list or mapping{put_in_quotes(self._fence.body, value)}"
+            self._problem(name, f"'{name}' {nested_error(self._fence.body, value)}", value.start)
+            return None
+        if value.text.strip(BLANKS):
+            return value
+        if required:
+            message = f"task block has an empty '{name}'{cut_hint(self._fence.body, value)}"
             self._problem(name, message, value.start)
-            return None
-        if not value.text.strip(BLANKS):
-            if required:
-                cut = cut_off(self._fence.body, value)
-                message = f"task block has an empty '{name}'{what_is_cut_alone(cut)}"
-                self._problem(name, message, value.start)
-            return None
-        return value
+        return None
 
-    def _missing(self, name: str) -> None:
+    def _report_missing(self, name: str) -> None:
         strangers = [key for key in self._mapping.values if key not in _KEYS][:_STRANGERS]
         meant = next((key for key in strangers if suggest(key, (name,))), None)
         hint = f" — did you mean '{name}' where it says '{truncate(meant)}'?" if meant else ""

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from statehub.ids import code_point, find_invisible, is_invisible
+from statehub.ids import code_point, find_invisible, is_invisible, normalize_id
 
 MAX_ID = 200
 _SHOWN = 3
@@ -82,6 +82,12 @@ def id_error(word: str) -> str | None:
     if len(word) > MAX_ID:
         return word_error(word) or f"is longer than {MAX_ID} characters"
     return word_error(word)
+
+
+def usable_id(text: str) -> str | None:
+    """Return *text* as an id, or None if it cannot be one."""
+    key = normalize_id(text)
+    return key if key and id_error(key) is None else None
 
 
 def word_error(word: str) -> str | None:

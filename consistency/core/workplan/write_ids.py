@@ -49,7 +49,9 @@ def stamp(
         raise WriteIdsRefusedError("the file is no longer a readable workplan")
     source, pieces = _Source(data), list[_Piece]()
     if workstream and known.uuid is None:
-        pieces.append(_front_piece(source, front, workstream))
+        text = data[front.start : front.end].decode()
+        passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
+        pieces.append(_find_piece(source, passage, _WORKSTREAM, workstream))
     pieces += _task_pieces(source, front, known, tasks)
     edited = source.with_pieces(pieces)
     after, expected = parse_workplan(path, edited), _expected(known, workstream, tasks, pieces)
@@ -106,24 +108,12 @@ class _Passage:
     locate: Callable[[int], int | None]
 
 
-def _front_piece(source: _Source, front: FrontMatter, uuid: str) -> _Piece:
-    text = source.data[front.start : front.end].decode()
-    passage = _Passage(text, _values_of(text), 2, lambda index: front.start + len(text[:index].encode()))
-    piece = next(_pieces(source, passage, _WORKSTREAM, uuid), None)
-    if piece is None:
-        raise WriteIdsRefusedError(
-            f"the front matter cannot be given a {_WORKSTREAM} in its current form; add it by hand ({uuid})"
-        )
-    return piece
-
-
 def _task_pieces(source: _Source, front: FrontMatter, before: Workplan, tasks: Mapping[str, str]) -> Iterator[_Piece]:
     numbers = Counter(block.key for block in before.blocks)
     for key in tasks:
         if numbers[key] != 1:
-            raise WriteIdsRefusedError(
-                f"task '{key}' is {'more than once' if numbers[key] else 'not'} in the file", key
-            )
+            number = "more than once" if numbers[key] else "not"
+            raise WriteIdsRefusedError(f"task '{key}' is {number} in the file", key)
     wanted = {block.key for block in before.blocks if block.uuid is None and block.key in tasks}
     for fence in task_fences(source.data[front.body :].decode(), front.body) if wanted else ():
         block, _ = read_block(fence, source.lines, 0)
@@ -134,11 +124,7 @@ def _task_pieces(source: _Source, front: FrontMatter, before: Workplan, tasks: M
 def _task_piece(source: _Source, fence: Fence, key: str, uuid: str) -> _Piece:
     line = source.lines.number(fence.offset) + 1
     passage = _Passage(fence.body, _values_of(fence.body), line, partial(_locate, fence))
-    piece = next(_pieces(source, passage, _TASK, uuid), None)
-    if piece is None:
-        raise WriteIdsRefusedError(
-            f"task '{key}' cannot be given a {_TASK} in its current form; add it by hand ({uuid})", key
-        )
+    piece = _find_piece(source, passage, _TASK, uuid, key)
     if fence.size + len(piece.written) > MAX_BODY:
         raise WriteIdsRefusedError(f"task '{key}' has no room for a {_TASK}: a block has at most {MAX_BODY} bytes", key)
     return piece
@@ -157,22 +143,26 @@ def _locate(fence: Fence, index: int) -> int | None:
     return place[0] if place else None
 
 
+def _find_piece(source: _Source, passage: _Passage, name: str, uuid: str, task: str | None = None) -> _Piece:
+    """Find the best way to give the mapping, of *task* or of the file, the entry *name* with *uuid*."""
+    piece = next(_pieces(source, passage, name, uuid), None) if passage.values else None
+    if piece is None:
+        whole = "the front matter" if task is None else f"task '{task}'"
+        message = f"{whole} cannot be given a {name} in its current form; add it by hand ({uuid})"
+        raise WriteIdsRefusedError(message, task)
+    return piece
+
+
 def _pieces(source: _Source, passage: _Passage, name: str, uuid: str) -> Iterator[_Piece]:
     """Find the ways to give the mapping the entry *name* with *uuid* after which it reads right, the best one first."""
-    if not passage.values:
-        return iter(())
-    opening = _opening(passage.text)
+    events = yaml.parse(passage.text, Loader=yaml.CSafeLoader)
+    opening = next(event for event in events if isinstance(event, yaml.MappingStartEvent))
     if name in passage.values:
         return _inline(passage, _fillings(passage.text, passage.values[name], uuid), name, uuid)
     if opening.flow_style:
         entry = f', {name}: "{uuid}"'
         return _inline(passage, [(end, entry) for end in _ends(passage)], name, uuid)
     return _as_line(source, passage, opening.start_mark.index if opening.start_mark else 0, name, uuid)
-
-
-def _opening(text: str) -> yaml.MappingStartEvent:
-    events = yaml.parse(text, Loader=yaml.CSafeLoader)
-    return next(event for event in events if isinstance(event, yaml.MappingStartEvent))
 
 
 def _inline(passage: _Passage, additions: Sequence[tuple[int, str]], name: str, uuid: str) -> Iterator[_Piece]:
@@ -233,13 +223,9 @@ def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str]
         place = (old.place[0] + moved, old.place[1] + moved) if old.place else None
         return replace(old, uuid=old.uuid or tasks.get(old.key), line=line(old.line), place=place)
 
-    problems = (replace(old, line=old.line and line(old.line)) for old in before.problems)
-    return replace(
-        before,
-        uuid=before.uuid or workstream,
-        blocks=tuple(map(block, before.blocks)),
-        problems=tuple(problems),
-    )
+    blocks = tuple(map(block, before.blocks))
+    problems = tuple(replace(old, line=old.line and line(old.line)) for old in before.problems)
+    return replace(before, uuid=before.uuid or workstream, blocks=blocks, problems=problems)
 
 
 def _places(workplan: Workplan) -> list[tuple[int, int] | None]:

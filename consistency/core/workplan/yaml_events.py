@@ -27,7 +27,8 @@ class _RefusedError(StateHubError):
 def read_yaml(text: str) -> Mapping:
     """Read *text* by YAML's own rules."""
     values: dict[str, ScalarValue] = {}
-    text = _without_bom(text)
+    if text.startswith("\ufeff"):
+        text = "\n" + text[1:]  # Of the same length: libyaml does not count a BOM.
     try:
         _fill(values, yaml.parse(text, Loader=yaml.CSafeLoader))
     except _RefusedError as refused:
@@ -57,11 +58,6 @@ def is_closed(entry: str) -> bool:
     except yaml.reader.ReaderError:
         return False
     return True
-
-
-def _without_bom(text: str) -> str:
-    """Return *text* with a leading BOM made an empty line, of the same length: libyaml does not count it."""
-    return "\n" + text[1:] if text.startswith("\ufeff") else text
 
 
 def _fill(values: dict[str, ScalarValue], events: Iterator[yaml.Event]) -> None:

@@ -60,6 +60,11 @@ class Mapping:
     values: dict[str, ScalarValue]
     fault: SyntaxProblem | None
 
+    @property
+    def is_broken(self) -> bool:
+        """Return whether it is a mapping, with a fault in it."""
+        return self.fault is not None and not self.fault.other
+
     def text(self, key: str) -> str:
         """Return the value of *key* as text without outer blanks; '' if it is missing or nested."""
         value = self.values.get(key)
@@ -111,7 +116,7 @@ def read_mapping(text: str, needed: Collection[str] | None = None) -> Mapping:
     from consistency.core.workplan.yaml_events import read_yaml
 
     mapping = read_yaml(text)
-    if needed is None or mapping.fault is None or mapping.fault.other:
+    if needed is None or not mapping.is_broken:
         return mapping
     return _read_entries(text, needed) or mapping
 
@@ -146,34 +151,27 @@ def read_simple(text: str) -> Mapping | None:
     return Mapping(values, None) if values else None
 
 
-def cut_off(text: str, value: ScalarValue | None) -> str:
-    """Return the YAML comment behind a plain *value* in *text* that looks like a part of it: `#5` in `title: a #5`.
+def cut_hint(text: str, value: ScalarValue) -> str:
+    """Write the end of a sentence about a plain *value* in *text* of which YAML takes a part for a comment, else ''.
 
-    A `#` with a blank behind it is a comment as people write them; '' then.
+    It is `#5` in `title: a #5`; a `#` with a blank behind it is a comment as people write them.
     """
-    if value is None or value.style or value.text is None:
-        return ""
-    found = _CUT.match(text, value.end)
-    return found[1] if found else ""
+    found = None if value.style or value.text is None else _CUT.match(text, value.end)
+    return f": YAML takes '{truncate(found[1])}' for a comment — {_QUOTE}" if found else ""
 
 
 def cut_messages(text: str, mapping: Mapping, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """For each of *names* with a value in *text* that is cut off: the name, and the sentence that says so."""
     for name in names if "#" in text else ():
         value = mapping.values.get(name)
-        cut = cut_off(text, value)
-        if value is not None and cut:
-            yield name, f"{name} is '{truncate(value.text or '')}'{what_is_cut_alone(cut)}"
+        if value is not None and (hint := cut_hint(text, value)):
+            yield name, f"{name} is '{truncate(value.text or '')}'{hint}"
 
 
-def what_is_cut_alone(cut: str) -> str:
-    """Write the end of a sentence about a value that lacks what was *cut* off."""
-    return f": YAML takes '{truncate(cut)}' for a comment — {_QUOTE}" if cut else ""
-
-
-def put_in_quotes(text: str, value: ScalarValue) -> str:
-    """Write the end of a sentence about a nested *value* that may be meant as a text: it is in brackets."""
-    return f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
+def nested_error(text: str, value: ScalarValue) -> str:
+    """Write the end of a sentence about a nested *value*; one in brackets may be meant as a text."""
+    hint = f" — {_QUOTE} if it is text" if text[value.start : value.start + 1] in ("[", "{") else ""
+    return f"must be a text, not a list or mapping{hint}"
 
 
 def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:

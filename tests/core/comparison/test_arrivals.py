@@ -1,4 +1,4 @@
-"""Who can tell that a workplan's file has left its repo, and what of it is no news in the next."""
+"""Tests which checkout shows that a file has left its repo, and which statuses are old in the next one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEFT = Seen("a:/a/W.md", Sight.LEFT, "c1", WHEN)
         ([Seen("b", Sight.THERE, "c0", BEFORE), Seen("c", Sight.THERE, "c2", AFTER)], False),
     ],
     ids=[
-        "nobody else", "gone, and nobody knows for good", "stale clone", "clone that never ended a fix",
+        "no other checkout", "gone, not known for good", "stale clone", "clone that never ended a fix",
         "there at the same commit", "there at the same time", "there later", "a stale clone and a later one",
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whatever both sides hold: a plan can be applied, never regresses, and leaves nothing that another run would mend."""
+"""Tests on any content of both sides: a plan can be applied, never regresses, and leaves nothing to fix."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def mendable(comparison: Comparison) -> list[PlannedAction]:
 @given(worlds())
 def test_fix_converges_and_never_regresses(world: World) -> None:
     ranks = world.ranks()
-    # A rename to an id that another rename sets free waits for the next run: so many runs at most.
+    # A rename to an id that another rename sets free waits for the next run: this many runs at most.
     for _ in range(4):
         before = {row.id: row for row in world.tasks.values()}
         blocked = any(drift.finding.code in ("C-06", "C-17") for drift in world.fix().drifts)

@@ -1,4 +1,4 @@
-"""What keeps a fix from writing anything to a checkout."""
+"""Tests of the gates, which keep a fix from writing anything to a checkout."""
 
 from __future__ import annotations
 

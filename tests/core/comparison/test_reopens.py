@@ -10,7 +10,7 @@ from consistency.core.comparison.reopens import Age, Bringing, Evidence, Stateme
 
 NOW = 1_000_000
 X = Statement("x", NOW - 500, "the file")
-"""What the hub had taken: commit x."""
+"""The statement that the hub had taken: commit x."""
 EVIDENCE = Evidence(NOW, [X], own={"o", "w"}, later={"w"})
 
 

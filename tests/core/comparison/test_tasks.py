@@ -24,7 +24,7 @@ def test_task_as_in_the_file_is_no_drift() -> None:
 
 
 def task_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
-    """What is to be found where a block's status is *file*, its task's *db*."""
+    """Return the finding expected if a block's status is *file* and its task's is *db*."""
     code = classify_difference(file, db, taken, moved=moved)
     if code is None:
         return []

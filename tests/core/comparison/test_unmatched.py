@@ -1,4 +1,4 @@
-"""What is said of a pattern that nothing matches."""
+"""Tests of the message on a pattern that nothing matches."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_workstream_whose_workplan_is_gone_without_a_finding_for_each_task() -> 
 
 
 def workstream_status_drifts(file: str, db: str, taken: str, moved: bool) -> list[Drift]:
-    """What is to be found where a workplan's status is *file*, its workstream's *db*."""
+    """Return the finding expected if a workplan's status is *file* and its workstream's is *db*."""
     code = classify_difference(file, db, taken, moved=moved)
     if code is None:
         return []

@@ -73,7 +73,7 @@ def test_a_file_of_the_largest_size_is_read_within_seconds(name: str) -> None:
 
 @pytest.mark.proof
 def test_growth_that_is_not_linear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pulldown-cmark does with endless quotes when nothing stands before it."""
+    """Show why nesting is limited: pulldown-cmark alone takes quadratic time for endless quotes."""
     monkeypatch.setattr("consistency.core.workplan.parse.too_deep", lambda body: None)
     small, large = blowup.growth("quotes without end, going on lazily", SIZE // 2)
     assert large > max(TOO_FAST, blowup.WORST * small)

@@ -15,7 +15,7 @@ STATUSES = "todo, in_progress, blocked, done, cancelled"
 
 
 def read(text: str) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
-    """What the first task fence of *text* says."""
+    """Read the first task fence of *text*."""
     return read_block(task_fences(text, 0)[0], Lines(text.encode()), 0)
 
 
