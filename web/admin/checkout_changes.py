@@ -18,7 +18,7 @@ from web.admin import formatting
 from web.admin.readonly import ReadOnlyAdmin
 
 PERMISSION = "statehub.retire_checkout"
-"""What a user needs to retire, bring back or move checkouts."""
+"""The permission to retire, bring back and move checkouts."""
 
 CHECKOUTS_SHOWN = 100
 

@@ -68,7 +68,7 @@ class StateFilter(DropdownFilter):
 
 
 class FirstSeenFilter(DropdownFilter):
-    """Filter by age; the drill-down above the list goes by the calendar."""
+    """Filter by age; the drill-down above the list filters by date."""
 
     title, parameter_name = "first seen", "since"
 
@@ -126,7 +126,7 @@ class OutcomeFilter(ChoiceFilter):
 
 
 class TriggerFilter(ChoiceFilter):
-    """Filter runs by what started them."""
+    """Filter runs by their trigger."""
 
     title, parameter_name, column = "trigger", "trigger", "trigger"
     values = ("command", "cron", "admin", "api")

@@ -68,7 +68,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     empty_text = ""
-    """What an empty list says: where rows come from."""
+    """The text of an empty list: where rows come from."""
     list_before_template = "web/admin/list_note.html"
     list_per_page = 50
     list_max_show_all = 0
