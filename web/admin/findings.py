@@ -129,13 +129,13 @@ class FindingAdmin(ReadOnlyAdmin):
     list_before_template = "web/admin/export_links.html"
     empty_text = "No findings yet."
     date_hierarchy = "first_seen"
+    list_select_related = ("checkout__repo", "opened_by", "resolved_by")
     ordering = ("-first_seen", "-id")
     search_fields = ("task", "workplan", "message", "file")
     search_help_text = "Task, workplan, message or file"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        rows = with_newest_run(super().get_queryset(request))
-        return rows.select_related("checkout__repo", "opened_by", "resolved_by")
+        return with_newest_run(super().get_queryset(request))
 
     def annotate_page(self, rows: list[Finding]) -> None:
         for finding, targets in zip(rows, load_targets(rows), strict=True):

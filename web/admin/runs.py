@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
@@ -79,15 +78,12 @@ class RunAdmin(ReadOnlyAdmin):
         ("checkout__repo", AutocompleteSelectFilter),
         HostFilter,
     )
+    list_select_related = ("checkout__repo",)
     date_hierarchy = "started_at"
     empty_text = "No runs yet. On the machine of the checkouts run: manage.py check_consistency --all"
     ordering = ("-started_at", "-id")
     search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
     search_help_text = "User, repo or commit"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        rows: QuerySet[Run] = super().get_queryset(request)
-        return rows.select_related("checkout__repo")
 
     def heading(self, obj: Run) -> Cell:
         return format_html(
