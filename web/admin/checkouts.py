@@ -100,10 +100,7 @@ class CheckoutAdmin(RetiringAdmin):
     @admin.action(description="Move the selected checkouts to another host", permissions=["retire"])
     def move_chosen(self, request: HttpRequest, queryset: QuerySet[Checkout]) -> TemplateResponse | None:
         checkouts = self.checkouts_of(queryset.order_by()).active().select_related("repo")
-
-        def apply() -> list[Checkout]:
-            return move_actions.move_to_host(request, list(checkouts))
-
+        apply = partial(move_actions.move_to_host, request, checkouts)
         return change_checkouts(self, request, move_actions.MOVE, checkouts, apply)
 
     def annotate_page(self, rows: list[Any]) -> None:

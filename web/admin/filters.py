@@ -113,13 +113,10 @@ class CheckoutHostFilter(HostFilter):
     column = "host"
 
 
-class RetiredFilter(DropdownFilter):
+class RetiredFilter(ChoiceFilter):
     """Filter checkouts: active or retired."""
 
-    title, parameter_name = "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [("active", "active"), ("retired", "retired")]
+    title, parameter_name, values = "state", "state", ("active", "retired")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()

@@ -69,14 +69,10 @@ def _state(finding: Finding) -> Cell:
 
 
 def _workplan(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
-    if not finding.workplan:
-        return formatting.NONE
     return formatting.link("statehub_workstream", targets.workstream, formatting.mono(finding.workplan, limit))
 
 
 def _task(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
-    if not finding.task:
-        return formatting.NONE
     return formatting.link("statehub_task", targets.task, formatting.mono(finding.task, limit))
 
 

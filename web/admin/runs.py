@@ -98,7 +98,9 @@ class RunAdmin(ReadOnlyAdmin):
         yield Facts("Run", list(_facts(obj)))
         yield Facts("Freshness receipt", list(_receipt(obj)))
         if obj.seconds:
-            yield Bars("Duration by phase", _phases(obj))
+            whole = sum(obj.seconds.values()) or 1
+            bars = [Bar(name, formatting.seconds(value), 100 * value / whole) for name, value in obj.seconds.items()]
+            yield Bars("Duration by phase", bars)
         yield _counts_table(obj)
         for title, related in (("Opened by this run", "opened_by"), ("Resolved by this run", "resolved_by")):
             findings = Finding.objects.filter(**{related: obj.pk}).order_by("code", "file", "line", "id")
@@ -159,11 +161,6 @@ def _push(run: Run) -> Cell:
     if run.push:
         return format_html("committed, not pushed: {}", formatting.text(run.push))
     return "committed, not pushed: no push was requested" if run.writeback_commit else formatting.NONE
-
-
-def _phases(run: Run) -> list[Bar]:
-    whole = sum(run.seconds.values()) or 1
-    return [Bar(name, formatting.seconds(value), 100 * value / whole) for name, value in run.seconds.items()]
 
 
 def _counts_table(run: Run) -> Table:

@@ -45,10 +45,10 @@ def unavailable_page(error: BaseException | None) -> HttpResponse | None:
     """Return the page that says why the database is unavailable; None if *error* has another cause."""
     if not isinstance(error, DatabaseError):
         return None
-    trouble = explain_database_error(error)
-    if not trouble.is_unavailable:
+    problem = explain_database_error(error)
+    if not problem.is_unavailable:
         return None
-    logger.error("%s", trouble.line)
-    reason = trouble.line if settings.DEBUG else trouble.public
+    logger.error("%s", problem.line)
+    reason = problem.line if settings.DEBUG else problem.public
     page = format_html(_PAGE, reason[:1].upper() + reason[1:] + ".")
     return HttpResponse(page, status=503, headers={"Retry-After": RETRY_SECONDS, "Cache-Control": "no-store"})
