@@ -113,9 +113,8 @@ def _facts(task: Task) -> Iterator[tuple[str, Cell]]:
 
 def _status_forms(request: HttpRequest, task: Task) -> Iterator[StatusForm]:
     """Yield the forms that the user may use, with the statuses that they may set."""
-    others = [status for status in TASK_STATUSES if status != task.status]
-    forward = [status for status in others if not is_regress(task.status, status)]
-    back = [status for status in others if is_regress(task.status, status)]
+    back = [status for status in TASK_STATUSES if is_regress(task.status, status)]
+    forward = [status for status in TASK_STATUSES if status not in (task.status, *back)]
     if forward and request.user.has_perm(task_actions.ADVANCE):
         url = reverse("admin:statehub_task_advance", args=(task.pk,))
         help = "To a status of the same or a higher rank; the next fix writes it into the file."
