@@ -44,13 +44,9 @@ def read_database(default: str, base: Path) -> dict[str, Any]:
         if not isinstance(value, int | None):
             raise ImproperlyConfigured(f"DATABASE_URL: {option} must be a whole number of seconds")
     for option in ("CONN_HEALTH_CHECKS", "ATOMIC_REQUESTS", "DISABLE_SERVER_SIDE_CURSORS"):
-        _make_bool(database, option)
+        if option in database:
+            value = str(database[option]).lower()
+            if value not in TRUE + FALSE:
+                raise ImproperlyConfigured(f"DATABASE_URL: {option.lower()} must be true or false")
+            database[option] = value in TRUE
     return database
-
-
-def _make_bool(database: dict[str, Any], option: str) -> None:
-    value = str(database.get(option, "")).lower()
-    if option in database and value not in TRUE + FALSE:
-        raise ImproperlyConfigured(f"DATABASE_URL: {option.lower()} must be true or false")
-    if option in database:
-        database[option] = value in TRUE

@@ -1,4 +1,4 @@
-"""What the hub mirrors: repos and their checkouts, workstreams, tasks, and every change of a task's status.
+"""The mirrored rows: repos and their checkouts, workstreams, tasks, and every change of a task's status.
 
 Statuses change through `statehub.transitions` alone, which holds the rank rule in the update itself and increases
 `Workstream.version`.
@@ -213,7 +213,7 @@ class Task(models.Model):
 
 
 class Source(models.TextChoices):
-    """Where a change of status came from."""
+    """The origins of a status change."""
 
     FILE = "file"
     API = "api"

@@ -18,7 +18,7 @@ MAX_CANDIDATES = 20_000
 
 
 class TooManyTasksError(TaskNotFoundError):
-    """The names stand for more tasks than are worth telling apart."""
+    """The names match more tasks than one call may load."""
 
 
 def find_task(ref: str) -> Task:

@@ -1,4 +1,4 @@
-"""System checks for `manage.py check --deploy` besides Django's own."""
+"""System checks for `manage.py check --deploy`, in addition to Django's own."""
 
 from __future__ import annotations
 

@@ -38,10 +38,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except ProblemError as problem:
         return problem.response()
     except DatabaseError as error:
-        trouble = explain_database_error(error)
-        if not trouble.is_unavailable:
+        explained = explain_database_error(error)
+        if not explained.is_unavailable:
             raise
-        return unavailable(trouble).response()
+        return unavailable(explained).response()
 
 
 class HubCollector(Collector):

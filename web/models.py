@@ -1,4 +1,4 @@
-"""What the API keeps: tokens, answers to repeat for an Idempotency-Key, and failed attempts by address."""
+"""The API's rows: tokens, answers to repeat for an Idempotency-Key, and failed attempts by address."""
 
 from __future__ import annotations
 

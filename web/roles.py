@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What a user may do. Viewer and operator are groups that come with the hub."""
+    """The roles. Viewer and operator are groups that come with the hub."""
 
     VIEWER = "viewer", "Viewer: sees everything"
     OPERATOR = "operator", "Operator: also runs checks and fixes, advances and reopens tasks"

@@ -70,11 +70,11 @@ class HubCommand(BaseCommand, ABC):
         raise SystemExit(CANNOT_RUN)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Do the work, or say why it cannot be done."""
+        """Run `work` and end with its exit status. Raises CommandError, also for an error of the database."""
         self._check_arguments(options)
         try:
-            if trouble := read_schema().mismatch:  # An older program must not write to a newer database.
-                raise CommandError(trouble)
+            if mismatch := read_schema().mismatch:  # An older program must not write to a newer database.
+                raise CommandError(mismatch)
             status = self.work(options)
             self.stdout.flush()
         except CommandError:

@@ -1,4 +1,4 @@
-"""What the settings and hooks of a clone can make git do, and what git's messages reveal."""
+"""Limits on the settings and hooks of a clone, and on the secrets in git's messages."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_yaml_makes_nothing_but_text(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["Signed-off-by: Somebody <a@b>", "x\u2028Signed-off-by: y", "(cherry picked from commit 1)", "# comment"]
+    "key", ["Signed-off-by: Someone <a@b>", "x\u2028Signed-off-by: y", "(cherry picked from commit 1)", "# comment"]
 )
 def test_task_id_stays_on_its_line_of_the_commit(clone: Clone, key: str) -> None:
     text = message([WriteBack("a.md", "A", key, "todo", "done", DAY)], DAY)

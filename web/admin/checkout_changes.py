@@ -18,7 +18,7 @@ from web.admin import formatting
 from web.admin.readonly import ReadOnlyAdmin
 
 PERMISSION = "statehub.retire_checkout"
-"""What a user needs to retire, bring back or move checkouts."""
+"""The permission to retire, bring back and move checkouts."""
 
 CHECKOUTS_SHOWN = 100
 
@@ -57,8 +57,6 @@ def change_checkouts(
         messages.info(request, change.nothing)
         return None
     context = {
-        **admin.admin_site.each_context(request),
-        "opts": admin.opts,
         "title": change.title,
         "change": change,
         "rows": [
@@ -71,8 +69,7 @@ def change_checkouts(
         "select_across": "1" if request.POST.get("select_across") == "1" else "0",
         "back": request.get_full_path(),
     }
-    request.current_app = admin.admin_site.name
-    return TemplateResponse(request, "web/admin/confirm.html", context)
+    return admin.render(request, "web/admin/confirm.html", context)
 
 
 def log_change(request: HttpRequest, checkouts: list[Checkout], message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -87,14 +88,11 @@ class CheckoutAdmin(RetiringAdmin):
         column("Open findings", lambda row: open_findings(row.open_count, "checkout__id__exact", row.pk)),
     )
     list_filter = (CheckoutHostFilter, RetiredFilter)
+    list_select_related = ("repo",)
     ordering = ("repo__slug", "host", "path")
     search_fields = ("repo__slug", "host", "path")
     search_help_text = "Repo, host or path"
     empty_text = "No checkouts yet. On the machine of the clone run: manage.py register_repo PATH"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Checkout]:
-        rows: QuerySet[Checkout] = super().get_queryset(request)
-        return rows.select_related("repo")
 
     def checkouts_of(self, rows: QuerySet[Any]) -> CheckoutQuerySet:
         return Checkout.objects.filter(pk__in=rows)
@@ -102,10 +100,7 @@ class CheckoutAdmin(RetiringAdmin):
     @admin.action(description="Move the selected checkouts to another host", permissions=["retire"])
     def move_chosen(self, request: HttpRequest, queryset: QuerySet[Checkout]) -> TemplateResponse | None:
         checkouts = self.checkouts_of(queryset.order_by()).active().select_related("repo")
-
-        def apply() -> list[Checkout]:
-            return move_actions.move_to_host(request, list(checkouts))
-
+        apply = partial(move_actions.move_to_host, request, checkouts)
         return change_checkouts(self, request, move_actions.MOVE, checkouts, apply)
 
     def annotate_page(self, rows: list[Any]) -> None:
@@ -118,10 +113,12 @@ class CheckoutAdmin(RetiringAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
+        move = view(partial(move_actions.move_view, model_admin=self))
+        wait = view(partial(checkout_actions.wait, model_admin=self))
         return [
             path("<int:pk>/run/", view(checkout_actions.start), name="statehub_checkout_run"),
-            path("<int:pk>/move/", view(move_actions.make_move_view(self)), name="statehub_checkout_move"),
-            path("<int:pk>/run/<uuid:job>/", view(checkout_actions.make_wait_view(self)), name="statehub_checkout_job"),
+            path("<int:pk>/move/", move, name="statehub_checkout_move"),
+            path("<int:pk>/run/<uuid:job>/", wait, name="statehub_checkout_job"),
             *super().get_urls(),
         ]
 

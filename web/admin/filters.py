@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,25 @@ class ChoiceFilter(DropdownFilter):
         return queryset.filter(**{self.column: value}) if value else queryset
 
 
+def choice_filter(name: str, choices: Iterable[str]) -> type[ChoiceFilter]:
+    """Return a filter by the column *name*, which has one of *choices*."""
+
+    class ColumnFilter(ChoiceFilter):
+        title = parameter_name = column = name
+        values = tuple(choices)
+
+    return ColumnFilter
+
+
+SeverityFilter = choice_filter("severity", map(str, reversed(SEVERITIES)))
+ModeFilter = choice_filter("mode", Mode.values)
+OutcomeFilter = choice_filter("outcome", RunState.values)
+TriggerFilter = choice_filter("trigger", ("command", "cron", "admin", "api"))
+TaskStatusFilter = choice_filter("status", TASK_STATUSES)
+WorkstreamStatusFilter = choice_filter("status", WORKSTREAM_STATUSES)
+PriorityFilter = choice_filter("priority", reversed(PRIORITIES))
+
+
 class CodeFilter(ChoiceFilter):
     """Filter by check code."""
 
@@ -41,13 +61,6 @@ class CodeFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [(code.id, f"{code.id} {code.title}") for code in CODES.values()]
-
-
-class SeverityFilter(ChoiceFilter):
-    """Filter by severity; the worst comes first."""
-
-    title, parameter_name, column = "severity", "severity", "severity"
-    values = tuple(str(severity) for severity in reversed(SEVERITIES))
 
 
 class StateFilter(DropdownFilter):
@@ -68,7 +81,7 @@ class StateFilter(DropdownFilter):
 
 
 class FirstSeenFilter(DropdownFilter):
-    """Filter by age; the drill-down above the list goes by the calendar."""
+    """Filter by age; the drill-down above the list filters by date."""
 
     title, parameter_name = "first seen", "since"
 
@@ -100,51 +113,11 @@ class CheckoutHostFilter(HostFilter):
     column = "host"
 
 
-class RetiredFilter(DropdownFilter):
+class RetiredFilter(ChoiceFilter):
     """Filter checkouts: active or retired."""
 
-    title, parameter_name = "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [("active", "active"), ("retired", "retired")]
+    title, parameter_name, values = "state", "state", ("active", "retired")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         return queryset.filter(retired_at__isnull=value != "retired") if value else queryset
-
-
-class ModeFilter(ChoiceFilter):
-    """Filter runs: check or fix."""
-
-    title, parameter_name, column, values = "mode", "mode", "mode", tuple(Mode.values)
-
-
-class OutcomeFilter(ChoiceFilter):
-    """Filter runs by outcome."""
-
-    title, parameter_name, column, values = "outcome", "outcome", "outcome", tuple(RunState.values)
-
-
-class TriggerFilter(ChoiceFilter):
-    """Filter runs by what started them."""
-
-    title, parameter_name, column = "trigger", "trigger", "trigger"
-    values = ("command", "cron", "admin", "api")
-
-
-class TaskStatusFilter(ChoiceFilter):
-    """Filter tasks by status."""
-
-    title, parameter_name, column, values = "status", "status", "status", TASK_STATUSES
-
-
-class WorkstreamStatusFilter(ChoiceFilter):
-    """Filter workstreams by status."""
-
-    title, parameter_name, column, values = "status", "status", "status", WORKSTREAM_STATUSES
-
-
-class PriorityFilter(ChoiceFilter):
-    """Filter tasks by priority; the highest comes first."""
-
-    title, parameter_name, column, values = "priority", "priority", "priority", tuple(reversed(PRIORITIES))

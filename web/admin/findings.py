@@ -69,14 +69,10 @@ def _state(finding: Finding) -> Cell:
 
 
 def _workplan(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
-    if not finding.workplan:
-        return formatting.NONE
     return formatting.link("statehub_workstream", targets.workstream, formatting.mono(finding.workplan, limit))
 
 
 def _task(finding: Finding, targets: FindingTargets, limit: int = 0) -> Cell:
-    if not finding.task:
-        return formatting.NONE
     return formatting.link("statehub_task", targets.task, formatting.mono(finding.task, limit))
 
 
@@ -129,13 +125,13 @@ class FindingAdmin(ReadOnlyAdmin):
     list_before_template = "web/admin/export_links.html"
     empty_text = "No findings yet."
     date_hierarchy = "first_seen"
+    list_select_related = ("checkout__repo", "opened_by", "resolved_by")
     ordering = ("-first_seen", "-id")
     search_fields = ("task", "workplan", "message", "file")
     search_help_text = "Task, workplan, message or file"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        rows = with_newest_run(super().get_queryset(request))
-        return rows.select_related("checkout__repo", "opened_by", "resolved_by")
+        return with_newest_run(super().get_queryset(request))
 
     def annotate_page(self, rows: list[Finding]) -> None:
         for finding, targets in zip(rows, load_targets(rows), strict=True):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods
 
 from consistency.cli.moving import move
 from consistency.cli.selection import RegistrationError
@@ -42,28 +43,22 @@ class NewLocationForm(forms.Form):
     path = forms.CharField(label="Full path, without links", widget=forms.TextInput({"autocomplete": "off"}))
 
 
-def make_move_view(model_admin: ReadOnlyAdmin) -> Callable[[HttpRequest, int], HttpResponse]:
-    """Return the view that shows the form and moves the checkout."""
-
-    def view(request: HttpRequest, pk: int) -> HttpResponse:
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
-        location = {"host": checkout.host, "path": checkout.path}
-        form = NewLocationForm(request.POST if request.method == "POST" else None, initial=location)
-        if form.is_valid() and _move_by_form(request, checkout, form):
-            return redirect(formatting.url("statehub_checkout", pk))
-        help = escape_control(
-            f"Its history is kept. On '{settings.STATEHUB_HOST}', the new path must be a clone of its repo. On any "
-            "other host, the next run there checks this; it writes nothing if the path is not a clone of its repo."
-        )
-        title = escape_control(f"Move '{checkout.repo.slug}' on {checkout.host}")
-        section = InputForm("New location", form, "Move", help, formatting.url("statehub_checkout", pk))
-        return model_admin.plain_page(request, [section], {"title": title, "heading": title})
-
-    return view
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required(PERMISSION, raise_exception=True)
+def move_view(request: HttpRequest, pk: int, *, model_admin: ReadOnlyAdmin) -> HttpResponse:
+    """Show the form for a new location, or move the checkout there."""
+    checkout = get_object_or_404(Checkout.objects.select_related("repo"), pk=pk)
+    location = {"host": checkout.host, "path": checkout.path}
+    form = NewLocationForm(request.POST if request.method == "POST" else None, initial=location)
+    if form.is_valid() and _move_by_form(request, checkout, form):
+        return redirect(formatting.url("statehub_checkout", pk))
+    help = escape_control(
+        f"Its history is kept. On '{settings.STATEHUB_HOST}', the new path must be a clone of its repo. On any "
+        "other host, the next run there checks this; it writes nothing if the path is not a clone of its repo."
+    )
+    title = escape_control(f"Move '{checkout.repo.slug}' on {checkout.host}")
+    section = InputForm("New location", form, "Move", help, formatting.url("statehub_checkout", pk))
+    return model_admin.plain_page(request, [section], {"title": title, "heading": title})
 
 
 def move_to_host(request: HttpRequest, checkouts: Iterable[Checkout]) -> list[Checkout]:

@@ -26,7 +26,7 @@ def favicon(_request: HttpRequest) -> str:
 def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar; users see only the entries whose lists they may see."""
     return [
-        {"items": [_entry("Overview", "dashboard", reverse("admin:index"))]},
+        {"items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]},
         _group(
             "Consistency",
             _list("Findings", "rule", "consistency", "finding"),
@@ -72,10 +72,10 @@ def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
 
-def _entry(title: str, icon: str, link: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": link}
-
-
 def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    entry = _entry(title, icon, reverse(f"admin:{app}_{model}_changelist"))
-    return {**entry, "permission": lambda request: request.user.has_perm(f"{app}.view_{model}")}
+    return {
+        "title": title,
+        "icon": icon,
+        "link": listing(f"{app}_{model}"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
@@ -68,16 +68,22 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     empty_text = ""
-    """What an empty list says: where rows come from."""
+    """The text of an empty list: where rows come from."""
     list_before_template = "web/admin/list_note.html"
     list_per_page = 50
     list_max_show_all = 0
+    list_select_related: ClassVar[tuple[str, ...]] = ()
     list_filter_submit = True
     list_filter_sheet = False
     list_fullwidth = True
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     compressed_fields = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows with those that `list_select_related` names, for lists and pages."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
@@ -142,9 +148,13 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def plain_page(self, request: HttpRequest, sections: list[Section], context: dict[str, Any]) -> TemplateResponse:
         """Return a page with *sections*; *context* has its `title` and `heading`."""
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "sections": sections, **context}
+        return self.render(request, "web/admin/record.html", {"sections": sections, **context})
+
+    def render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
+        """Return a whole page of the admin."""
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "web/admin/record.html", context)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        return TemplateResponse(request, template, context)
 
 
 class DeletableAdmin(ReadOnlyAdmin):

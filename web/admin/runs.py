@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
@@ -79,15 +78,12 @@ class RunAdmin(ReadOnlyAdmin):
         ("checkout__repo", AutocompleteSelectFilter),
         HostFilter,
     )
+    list_select_related = ("checkout__repo",)
     date_hierarchy = "started_at"
     empty_text = "No runs yet. On the machine of the checkouts run: manage.py check_consistency --all"
     ordering = ("-started_at", "-id")
     search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
     search_help_text = "User, repo or commit"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        rows: QuerySet[Run] = super().get_queryset(request)
-        return rows.select_related("checkout__repo")
 
     def heading(self, obj: Run) -> Cell:
         return format_html(
@@ -102,7 +98,9 @@ class RunAdmin(ReadOnlyAdmin):
         yield Facts("Run", list(_facts(obj)))
         yield Facts("Freshness receipt", list(_receipt(obj)))
         if obj.seconds:
-            yield Bars("Duration by phase", _phases(obj))
+            whole = sum(obj.seconds.values()) or 1
+            bars = [Bar(name, formatting.seconds(value), 100 * value / whole) for name, value in obj.seconds.items()]
+            yield Bars("Duration by phase", bars)
         yield _counts_table(obj)
         for title, related in (("Opened by this run", "opened_by"), ("Resolved by this run", "resolved_by")):
             findings = Finding.objects.filter(**{related: obj.pk}).order_by("code", "file", "line", "id")
@@ -163,11 +161,6 @@ def _push(run: Run) -> Cell:
     if run.push:
         return format_html("committed, not pushed: {}", formatting.text(run.push))
     return "committed, not pushed: no push was requested" if run.writeback_commit else formatting.NONE
-
-
-def _phases(run: Run) -> list[Bar]:
-    whole = sum(run.seconds.values()) or 1
-    return [Bar(name, formatting.seconds(value), 100 * value / whole) for name, value in run.seconds.items()]
 
 
 def _counts_table(run: Run) -> Table:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 
 from consistency.db.fileless import find_tasks_without_file
 from statehub.models import Source, Task
@@ -21,24 +22,22 @@ ADVANCE = "statehub.advance_task"
 REOPEN = "statehub.reopen_task"
 
 
+@require_POST
+@permission_required(ADVANCE, raise_exception=True)
 def advance_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Advance a task to the status in the form."""
-    return _change_status(request, pk, ADVANCE, advance)
+    return _change_status(request, pk, advance)
 
 
+@require_POST
+@permission_required(REOPEN, raise_exception=True)
 def reopen_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Move a task back to the status in the form, for the reason in the form."""
     reason = escape_unstorable(request.POST.get("reason", ""))
-    return _change_status(request, pk, REOPEN, lambda task, status, actor: reopen(task, status, reason, actor))
+    return _change_status(request, pk, lambda task, status, actor: reopen(task, status, reason, actor))
 
 
-def _change_status(
-    request: HttpRequest, pk: UUID, permission: str, change: Callable[[Task, str, Actor], bool]
-) -> HttpResponse:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
+def _change_status(request: HttpRequest, pk: UUID, change: Callable[[Task, str, Actor], bool]) -> HttpResponse:
     task = get_object_or_404(Task.objects.select_related("workstream"), pk=pk)
     status = request.POST.get("status", "")
     actor = Actor(who=request.user.get_username(), source=Source.ADMIN, host=settings.STATEHUB_HOST)

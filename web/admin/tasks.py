@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -48,14 +47,11 @@ class TaskAdmin(DeletableAdmin):
         column("Status since", lambda row: formatting.time(row.status_changed_at), ordering="status_changed_at"),
     )
     list_filter = (TaskStatusFilter, PriorityFilter, ("workstream__repo", AutocompleteSelectFilter))
+    list_select_related = ("workstream__repo",)
     ordering = ("-status_changed_at", "-id")
     search_fields = ("key", "title")
     search_help_text = "Id or title"
     empty_text = "Tasks come from workplans. On the machine of a checkout run: manage.py fix_consistency --all"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        rows: QuerySet[Task] = super().get_queryset(request)
-        return rows.select_related("workstream__repo")
 
     def delete_model(self, request: HttpRequest, obj: Task) -> None:
         delete_tasks(Task.objects.filter(pk=obj.pk))
@@ -117,9 +113,8 @@ def _facts(task: Task) -> Iterator[tuple[str, Cell]]:
 
 def _status_forms(request: HttpRequest, task: Task) -> Iterator[StatusForm]:
     """Yield the forms that the user may use, with the statuses that they may set."""
-    others = [status for status in TASK_STATUSES if status != task.status]
-    forward = [status for status in others if not is_regress(task.status, status)]
-    back = [status for status in others if is_regress(task.status, status)]
+    back = [status for status in TASK_STATUSES if is_regress(task.status, status)]
+    forward = [status for status in TASK_STATUSES if status not in (task.status, *back)]
     if forward and request.user.has_perm(task_actions.ADVANCE):
         url = reverse("admin:statehub_task_advance", args=(task.pk,))
         help = "To a status of the same or a higher rank; the next fix writes it into the file."

@@ -13,8 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from web.admin import unfold
 from web.roles import Role, give_role
 
-for model in (User, Group):
-    admin.site.unregister(model)
+admin.site.unregister([User, Group])
 
 
 class NewUserForm(unfold.UserCreationForm):

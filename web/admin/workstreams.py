@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -59,14 +59,11 @@ class WorkstreamAdmin(DeletableAdmin):
         column("Status since", lambda row: formatting.time(row.status_changed_at), ordering="status_changed_at"),
     )
     list_filter = (WorkstreamStatusFilter, ("repo", AutocompleteSelectFilter))
+    list_select_related = ("repo",)
     ordering = ("repo__slug", "key")
     search_fields = ("key", "title", "owner", "domain")
     search_help_text = "Id, title, owner or domain"
     empty_text = "Workstreams come from workplans. On the machine of a checkout run: manage.py fix_consistency --all"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Workstream]:
-        rows: QuerySet[Workstream] = super().get_queryset(request)
-        return rows.select_related("repo")
 
     def annotate_page(self, rows: list[Workstream]) -> None:
         counts = count_tasks(row.pk for row in rows)

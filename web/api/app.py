@@ -21,7 +21,7 @@ from web.api.tasks import router as tasks
 from web.api.validation_errors import invalid
 
 ALWAYS = (401, 422, 429, 503)
-WITH_BODY = (400, 403, 404, 409, 411, 413, 415)
+WITH_BODY = (400, 403, 404, 409, 411, 412, 413, 415)
 _HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "The task's version.", "schema": {"type": "string"}},
     "Link": {"description": "The address of the next page (RFC 8288), if there is one.", "schema": {"type": "string"}},
@@ -44,14 +44,12 @@ class HubAPI(NinjaAPI):
 def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add the refusals and headers of one operation, and drop the null from the types of optional parameters."""
     for parameter in operation["parameters"]:
-        shapes = parameter["schema"].pop("anyOf", [])
-        for shape in shapes:
+        for shape in parameter["schema"].pop("anyOf", []):
             if shape != {"type": "null"}:
                 parameter["schema"].update(shape)
     one_task = path.endswith("}/")
     statuses = {*ALWAYS, *(WITH_BODY if method == "patch" else ())}
     statuses |= {404} if "{" in path else set()
-    statuses |= {412} if method == "patch" else set()
     for status in sorted(statuses):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         operation["responses"][status] = {"description": responses[status], "content": content}

@@ -51,7 +51,7 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
             found = paths[row.pk]
             vars(row).update(host=host, local_path=found[0] if found else None, local_paths=found)
 
-    return paginated_response(request, CursorPagination(("slug",), (str,)), rows, wanted, schemas.Repo, add_paths)
+    return paginated_response(request, CursorPagination({"slug": str}), rows, wanted, schemas.Repo, add_paths)
 
 
 class WorkstreamFilter(ListQuery):
@@ -76,7 +76,7 @@ def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpRe
         for row in page:
             vars(row).update(task_counts=counts[row.pk])
 
-    order = CursorPagination(("repo_id", "key"), (int, str))
+    order = CursorPagination({"repo_id": int, "key": str})
     return paginated_response(request, order, rows, wanted, schemas.Workstream, add_counts)
 
 
@@ -104,7 +104,7 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse
     if wanted.seen_since is not None:
         chosen &= Q(last_seen__gte=wanted.seen_since)
     rows = Finding.objects.filter(chosen).select_related("checkout__repo")
-    order = CursorPagination(("id",), (int,), descending=True)
+    order = CursorPagination({"id": int}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Finding)
 
 
@@ -125,7 +125,7 @@ def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
     if wanted.since is not None:
         chosen &= Q(started_at__gte=wanted.since)
     rows = Run.objects.filter(chosen).select_related("checkout__repo")
-    order = CursorPagination(("started_at", "id"), (datetime, UUID), descending=True)
+    order = CursorPagination({"started_at": datetime, "id": UUID}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Run)
 
 

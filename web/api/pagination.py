@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,8 +32,7 @@ class ListQuery(BaseModel):
 class CursorPagination:
     """The order of a list: *fields*, unique together, with the types of their values."""
 
-    fields: Sequence[str]
-    types: Sequence[Any]
+    fields: Mapping[str, Any]
     descending: bool = False
 
     def page(self, rows: QuerySet[Row], wanted: ListQuery) -> tuple[list[Row], str | None]:
@@ -54,23 +53,21 @@ class CursorPagination:
         for name, value in zip(self.fields, values, strict=True):
             condition |= equal & Q((f"{name}__{beyond}", value))
             equal &= Q((name, value))
-        return Q((f"{self.fields[0]}__{reached}", values[0])) & condition
+        first = next(iter(self.fields))
+        return Q((f"{first}__{reached}", values[0])) & condition
 
     def _encode_cursor(self, row: Model) -> str:
-        values = [TypeAdapter(kind).dump_python(getattr(row, name), mode="json") for name, kind in self._typed()]
+        values = [TypeAdapter(kind).dump_python(getattr(row, name), mode="json") for name, kind in self.fields.items()]
         return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
     def _decode_cursor(self, cursor: str) -> list[Any]:
         try:
             values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            pairs = zip(self._typed(), values, strict=True)
-            return [TypeAdapter(kind).validate_json(json.dumps(value)) for (_, kind), value in pairs]
+            pairs = zip(self.fields.values(), values, strict=True)
+            return [TypeAdapter(kind).validate_json(json.dumps(value)) for kind, value in pairs]
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
             invalid = FieldError("query", "after", "not a value from a Link header")
             raise ProblemError(VALIDATION_ERROR, f"after: {invalid.detail}", errors=[invalid]) from error
-
-    def _typed(self) -> list[tuple[str, Any]]:
-        return list(zip(self.fields, self.types, strict=True))
 
 
 def match_any(**wanted: Sequence[object]) -> Q:
@@ -78,12 +75,8 @@ def match_any(**wanted: Sequence[object]) -> Q:
     return Q(**{f"{name}__in": values for name, values in wanted.items() if values})
 
 
-class NoParameters(BaseModel):
-    """The query of calls that take no parameters."""
-
-
-def check_parameters(request: HttpRequest, model: type[BaseModel] = NoParameters) -> None:
-    """Refuse unknown parameters and single values given twice: a misspelt filter would filter nothing.
+def check_parameters(request: HttpRequest, model: type[BaseModel] = BaseModel) -> None:
+    """Refuse parameters that *model* lacks, and single values given twice: a misspelt filter would filter nothing.
 
     Raises ProblemError.
     """

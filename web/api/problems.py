@@ -112,10 +112,10 @@ class ProblemError(StateHubError):
         return HttpResponse(body, content_type=MEDIA_TYPE, status=self.kind.status, headers=dict(self.headers))
 
 
-def unavailable(trouble: DatabaseProblem) -> ProblemError:
+def unavailable(problem: DatabaseProblem) -> ProblemError:
     """Return the refusal while the database cannot serve; the log has more details than the answer."""
-    logger.error("%s", trouble.line)
-    return ProblemError(UNAVAILABLE, trouble.public, headers={"Retry-After": RETRY_SECONDS})
+    logger.error("%s", problem.line)
+    return ProblemError(UNAVAILABLE, problem.public, headers={"Retry-After": RETRY_SECONDS})
 
 
 SCHEMA: dict[str, Any] = {

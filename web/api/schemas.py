@@ -1,6 +1,6 @@
-"""What the API takes and answers with: types of values, reports of statuses, and rows of the hub.
+"""The schemas of requests and responses: types of values, reports of statuses, and rows of the hub.
 
-An empty text is null in an answer, as in the reports of a run; times are UTC.
+An empty text is null in a response, as in the reports of a run; times are UTC.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _PROBLEMS: tuple[tuple[type[TransitionError], ProblemType, str], ...] = (
     (ReasonMissingError, VALIDATION_ERROR, "reason"),
     (TransitionError, VALIDATION_ERROR, "status"),
 )
-"""What a refused transition is to a caller, and the field that is wrong; the first class that fits counts."""
+"""The problem type of each refused transition and the field that is wrong; the first class that fits counts."""
 
 
 def etag(task: Task) -> str:

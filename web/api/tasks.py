@@ -57,7 +57,7 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
     if wanted.changed_since is not None:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
     rows = Task.objects.filter(chosen).select_related("workstream__repo")
-    order = CursorPagination(("workstream_id", "key"), (UUID, str))
+    order = CursorPagination({"workstream_id": UUID, "key": str})
     return paginated_response(request, order, rows, wanted, schemas.Task)
 
 
@@ -82,7 +82,7 @@ def patch_tasks(
 def history(request: HttpRequest, ref: Ref, wanted: Query[ListQuery]) -> HttpResponse:
     """Every change of the task's status: from what to what, when, by whom, from where."""
     rows = StatusChange.objects.filter(task=get_task(ref))
-    order = CursorPagination(("id",), (int,), descending=True)
+    order = CursorPagination({"id": int}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Change)
 
 

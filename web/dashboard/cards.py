@@ -54,9 +54,6 @@ class Card:
         return f"dashboard/{self.id}.html"
 
 
-# ---- Tiles -----------------------------------------------------------------------------------------------------------
-
-
 def task_tiles(tasks: Mapping[str, int]) -> list[Tile]:
     """Return the tiles of open and finished tasks."""
     unfinished = sum(tasks[status] for status in OPEN_STATUSES)
@@ -87,9 +84,6 @@ def checkout_tiles(counts: CheckoutCounts, overdue_after: timedelta) -> list[Til
         Tile("Held back", f"{counts.held:,}", of, url, "warn" if counts.held else "good"),
         Tile("Overdue", f"{counts.overdue:,}", late, url, "warn" if counts.overdue else "good"),
     ]
-
-
-# ---- Checkouts -------------------------------------------------------------------------------------------------------
 
 
 def grid(
@@ -208,9 +202,6 @@ def writebacks(rows: Sequence[tuple[Run, Sequence[Any]]], now: datetime) -> Card
     return Card("written", "Last written back", {"rows": data}, link=link, empty=empty)
 
 
-# ---- Tasks -----------------------------------------------------------------------------------------------------------
-
-
 def legend(counts: Mapping[str, int] | None = None) -> list[dict[str, str]]:
     """Return the statuses with their colours, in the order in which they are stacked."""
     return [
@@ -287,9 +278,6 @@ def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card
     )
 
 
-# ---- Findings --------------------------------------------------------------------------------------------------------
-
-
 def open_findings(rows: Sequence[OpenFindings]) -> Card:
     """Return the table of codes by ages; the more findings, the darker."""
     most = max((row.ages[age] for row in rows for age in Age), default=0)
@@ -347,9 +335,6 @@ def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
         link=formatting.anchor(formatting.listing("consistency_finding"), "History"),
         empty="" if most else "No findings were opened or resolved.",
     )
-
-
-# ---- Texts -----------------------------------------------------------------------------------------------------------
 
 
 def _name(status: str) -> str:

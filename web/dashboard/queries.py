@@ -7,20 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    Exists,
-    F,
-    IntegerField,
-    Max,
-    Min,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
@@ -44,9 +31,6 @@ def first_day() -> date | None:
     """Return the day on which the first repo was registered; None in an empty hub."""
     first: datetime | None = Repo.objects.aggregate(first=Min("created_at"))["first"]
     return first and first.astimezone(UTC).date()
-
-
-# ---- Tasks -----------------------------------------------------------------------------------------------------------
 
 
 def tasks_by_status() -> dict[str, int]:
@@ -89,9 +73,6 @@ def workstream_progress(limit: int) -> list[tuple[Workstream, dict[str, int]]]:
     ]
 
 
-# ---- Findings --------------------------------------------------------------------------------------------------------
-
-
 def open_findings(now: datetime) -> list[OpenFindings]:
     """Count the open findings by code and age, in the order of the table of codes."""
     day, week, month = (now - timedelta(days=days) for days in (1, 7, 30))
@@ -116,9 +97,6 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
     rows = Finding.objects.filter(**{f"{column}__gte": _start_of(first)}).order_by()
     days = rows.annotate(day=TruncDate(column, tzinfo=UTC)).values_list("day")
     return dict(days.annotate(number=Count("*")))
-
-
-# ---- Checkouts -------------------------------------------------------------------------------------------------------
 
 
 def _overdue(cutoff: datetime) -> Q:
@@ -161,7 +139,6 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         When(outcome=RunState.ERROR, then=6),
         When(finished_at__lt=cutoff, then=4),
         default=0,
-        output_field=IntegerField(),
     )
     of_run = Coalesce(Run.objects.finished().annotate(worry=worry).newest_per_checkout("worry"), Value(2))
     has_findings = Exists(_open().filter(checkout=OuterRef("pk")))
@@ -204,9 +181,6 @@ def _open_findings(pks: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     gate = Q(code__in=codes_of(Kind.GATE)) & ~Q(code=BEHIND)  # a checkout that is behind is known by its run
     counted = rows.annotate(number=Count("*"), obstacles=Count("pk", filter=obstacle), gates=Count("pk", filter=gate))
     return {pk: (number, obstacles, gates) for pk, number, obstacles, gates in counted}
-
-
-# ---- Writeback -------------------------------------------------------------------------------------------------------
 
 
 def writebacks(first: date, limit: int) -> list[tuple[Run, list[Any]]]:

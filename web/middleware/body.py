@@ -6,10 +6,9 @@ proxy then reports 502 (RFC 9112, section 9.6).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 from statehub.numbers import NotANumberError, parse_whole_number
 
@@ -19,15 +18,11 @@ MAX_DRAINED_BYTES = 2 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
 
-class DrainBodyMiddleware:
+class DrainBodyMiddleware(MiddlewareMixin):
     """Middleware; the first, so that it sees the responses of all others."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond to *request*; its body is drained when the server closes the response."""
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Drain the body of *request* when the server closes *response*."""
         if request.META.get("CONTENT_LENGTH"):
             # The server closes a response after sending it. Django calls no middleware after that.
             response._resource_closers.append(lambda: _drain(request))  # type: ignore[attr-defined]

@@ -5,10 +5,9 @@ If text from a workplan ever got into a page as a script, browsers would not run
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 # Unfold's scripts evaluate attributes of its templates; its styles and our charts use style attributes.
 POLICY = (
@@ -17,15 +16,11 @@ POLICY = (
 )
 
 
-class ContentSecurityPolicyMiddleware:
+class ContentSecurityPolicyMiddleware(MiddlewareMixin):
     """Middleware that adds the policy to every response."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond to *request*."""
-        response = self.get_response(request)
+    def process_response(self, _request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return *response* with the policy."""
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response

@@ -6,11 +6,10 @@ A redirect would lead such a client to https, which is not served at its end of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
@@ -25,20 +24,16 @@ PROXY_HEADERS = (
 _SCHEME, _TRUE_SCHEME = "wsgi.url_scheme", "statehub.true_scheme"
 
 
-class LoopbackMiddleware:
+class LoopbackMiddleware(MiddlewareMixin):
     """Middleware right before Django's SecurityMiddleware, which then does not redirect.
 
     The view sees the request as plain http again.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond to *request*."""
+    def process_request(self, request: HttpRequest) -> None:
+        """Let a request from this machine look like https."""
         if is_from_this_machine(request):
             request.META[_TRUE_SCHEME], request.META[_SCHEME] = request.META[_SCHEME], "https"
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
         """Restore the scheme: Django calls this after the last middleware and before the view."""

@@ -68,10 +68,14 @@ def _check_size(request: HttpRequest) -> None:
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
     """Return an error *response* of Django or ninja as a problem document with the same headers."""
-    kind = _KINDS.get(response.status_code) or _other(response.status_code)
+    status = response.status_code
+    kind = _KINDS.get(status) or next(
+        (kind for kind in PROBLEM_TYPES if kind.status == status), ProblemType("refused", status, "Refused")
+    )
+    hint = "" if request.path.endswith("/") else " (paths end with a slash)"
     allow = response.headers.get("Allow", "")
     detail = {
-        NOT_FOUND.name: f"there is no {request.path}{_hint(request.path)}",
+        NOT_FOUND.name: f"there is no {request.path}{hint}",
         METHOD_NOT_ALLOWED.name: f"{request.method} is not allowed here; {allow} is",
         INTERNAL_ERROR.name: "the error is in State Hub's log; nothing was recorded",
     }.get(kind.name, kind.title)
@@ -79,11 +83,3 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     allowed = sorted(part.strip() for part in allow.split(",") if part.strip())
     # The old response is not closed: Django would end the request. An error page has nothing open.
     return ProblemError(kind, detail, allowed=allowed, headers=headers).response()
-
-
-def _hint(path: str) -> str:
-    return "" if path.endswith("/") else " (paths end with a slash)"
-
-
-def _other(status: int) -> ProblemType:
-    return next((kind for kind in PROBLEM_TYPES if kind.status == status), ProblemType("refused", status, "Refused"))

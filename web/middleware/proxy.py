@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
 FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
@@ -25,41 +24,38 @@ _PORT = re.compile(r"\A(?:\[(?P<ipv6>[^\]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?\Z"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class TrustedProxies:
+class TrustedProxies(MiddlewareMixin):
     """Middleware before those that need the client's address, scheme or host."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self._trusted = tuple(settings.STATEHUB_TRUSTED_PROXIES)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond to *request*."""
+    def process_request(self, request: HttpRequest) -> None:
+        """Give *request* the client's address, scheme and host if it came from a trusted proxy."""
         meta = request.META
-        if self._trusts(meta.get("REMOTE_ADDR", "")):
-            meta["REMOTE_ADDR"] = self._client(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR, ""))
+        if _is_trusted(meta.get("REMOTE_ADDR", "")):
+            meta["REMOTE_ADDR"] = _client(meta.get("REMOTE_ADDR", ""), meta.get(FORWARDED_FOR, ""))
             # The last value of a list is the one that the proxy itself has added.
             if (scheme := _last(meta, FORWARDED_PROTO).lower()) in SCHEMES:
                 meta["wsgi.url_scheme"] = scheme
             if host := _last(meta, FORWARDED_HOST):
                 meta["HTTP_HOST"] = host
-        return self.get_response(request)
 
-    def _trusts(self, address: str) -> bool:
-        parsed = parse_address(address)
+
+def _is_trusted(address: str) -> bool:
+    parsed, trusted = parse_address(address), settings.STATEHUB_TRUSTED_PROXIES
+    if parsed is None:
+        return address == "" and "unix" in trusted  # a Unix socket has no address
+    return any(parsed in network for network in trusted if network != "unix")
+
+
+def _client(address: str, forwarded_for: str) -> str:
+    """Return the last address in *forwarded_for* that is not a trusted proxy; each proxy adds one at the end."""
+    for hop in reversed(forwarded_for.split(",")):
+        parsed = parse_address(hop)
         if parsed is None:
-            return address == "" and "unix" in self._trusted  # a Unix socket has no address
-        return any(parsed in network for network in self._trusted if network != "unix")
-
-    def _client(self, address: str, forwarded_for: str) -> str:
-        """Return the last address in *forwarded_for* that is not a trusted proxy; each proxy adds one at the end."""
-        for hop in reversed(forwarded_for.split(",")):
-            parsed = parse_address(hop)
-            if parsed is None:
-                break
-            address = str(parsed)
-            if not self._trusts(address):
-                break
-        return address
+            break
+        address = str(parsed)
+        if not _is_trusted(address):
+            break
+    return address
 
 
 def parse_address(text: str) -> Address | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.html import format_html
 from django.views import defaults
 
@@ -29,15 +28,8 @@ _PAGE = """\
 """
 
 
-class UnavailableMiddleware:
+class UnavailableMiddleware(MiddlewareMixin):
     """Middleware for database errors in views and templates."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Respond to *request*."""
-        return self.get_response(request)
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the page for *error* if it means that the database is unavailable."""
@@ -53,10 +45,10 @@ def unavailable_page(error: BaseException | None) -> HttpResponse | None:
     """Return the page that says why the database is unavailable; None if *error* has another cause."""
     if not isinstance(error, DatabaseError):
         return None
-    trouble = explain_database_error(error)
-    if not trouble.is_unavailable:
+    problem = explain_database_error(error)
+    if not problem.is_unavailable:
         return None
-    logger.error("%s", trouble.line)
-    reason = trouble.line if settings.DEBUG else trouble.public
+    logger.error("%s", problem.line)
+    reason = problem.line if settings.DEBUG else problem.public
     page = format_html(_PAGE, reason[:1].upper() + reason[1:] + ".")
     return HttpResponse(page, status=503, headers={"Retry-After": RETRY_SECONDS, "Cache-Control": "no-store"})

@@ -122,7 +122,7 @@ class TestOnAnotherHost:
 
 @pytest.fixture
 def here(rows: Rows, clone: Clone, origin: Origin) -> Checkout:
-    """A checkout of `clone`'s repo, whose folder is not on this host any more."""
+    """Register a checkout of `clone`'s repo in a folder that this host no longer has."""
     clone.write("workplans/a.md", workplan("WP-1"))
     clone.commit()
     clone.push()

@@ -1,4 +1,4 @@
-"""What a call asks for happens, or is refused: parameters, conditions, and what is to be tried again."""
+"""Each parameter and condition of a call is applied or refused; some calls may be tried again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_condition_that_nobody_looks_at_is_refused(api: Api, path: str, header: 
 
 
 class TestTryAgain:
-    """A move by somebody else in the same moment, which only a writer without a lock can make."""
+    """Change the status at the same moment, as only a writer without a lock can."""
 
     @pytest.fixture
     def busy(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:

@@ -41,7 +41,7 @@ def patch(server: Server, secret: str, path: str, body: Any, headers: Mapping[st
 
 
 def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
-    """What *calls* answer that begin at the same moment."""
+    """Return the responses of *calls* that begin at the same moment."""
     barrier = Barrier(len(calls))
 
     def work(call: Callable[[], Answer]) -> Answer:

@@ -56,7 +56,7 @@ def report(url: str, secret: str = "sth_x", task: str = "T01", status: str = "do
 
 @pytest.fixture
 def hub_in_production(hub: Hub, tmp_path: Path) -> Iterator[Server]:
-    """A hub as it is deployed: another name outside, and https for everybody who comes from there."""
+    """Start a hub as it is deployed: it has another name outside, and all requests from there need https."""
     with serving(hub, tmp_path, **PRODUCTION) as running:
         yield running
 
@@ -163,7 +163,7 @@ class TestThroughATunnelToAHubInProduction:
         assert StatusChange.objects.values_list("task__key", "new").get() == ("CUST-WP-0026-T01", "done")
         ended = shell(pages.replace(":8000", f":{hub_in_production.port}").replace("limit=500", "limit=1"))
         assert (ended.exit, ended.stdout.count('"id"'), ended.stderr) == (0, 2, "200 \n" * 2)
-        # Refused, redirected, answered by a proxy's page, or by nobody: no line of them ends with 0.
+        # Refused, redirected, answered by a proxy's page, or not answered: no line of them ends with 0.
         assert shell(write.replace('"done"}', '"todo"}')).exit != 0
         for answer in (stand_in(301, Location="https://hub.example.org/api/"), stand_in(200, "<html>Log in</html>")):
             with answer as other:

@@ -1,4 +1,4 @@
-"""What watches the hub: healthz, readyz, metrics."""
+"""The pages for monitors: healthz, readyz, metrics."""
 
 from __future__ import annotations
 
