@@ -14,7 +14,7 @@ from statehub.models import Checkout, Repo
 
 
 class Kinship(Enum):
-    """What the histories of a clone and of a repo have in common."""
+    """How the histories of a clone and of a repo are related."""
 
     RELATED = auto()
     UNRELATED = auto()
@@ -38,7 +38,7 @@ class Clone:
 
     @property
     def address(self) -> str:
-        """Where the clone comes from, '' if it has no remote."""
+        """Return the normalized url of the remote, '' if there is none."""
         return self.remote.url if self.remote else ""
 
     def kinship(self, repo: Repo) -> Kinship:

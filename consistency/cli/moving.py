@@ -1,4 +1,4 @@
-"""Moves a checkout to another place: another folder of this machine, or another host."""
+"""Moves a checkout to another folder of this machine, or to another host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from statehub.text import escape_control
 
 MAX_HOST_LENGTH = 255
 MAX_PATH_BYTES = 1_500
-"""What an index of every database takes."""
+"""Every database can index that."""
 
 
 def move(checkout: Checkout, host: str, path: str, here: str) -> str:
@@ -58,7 +58,7 @@ def move(checkout: Checkout, host: str, path: str, here: str) -> str:
 
 
 def _check_free(checkout: Checkout, host: str, path: str) -> None:
-    """Raise RegistrationError if another checkout, or a retired one of the same repo, is at the place."""
+    """Raise RegistrationError if another checkout, or a retired one of the same repo, is at *path* on *host*."""
     others = Checkout.objects.select_related("repo").filter(host=host, path=path).exclude(pk=checkout.pk)
     if other := others.active().first():
         raise RegistrationError(f"{path} on {host} is a checkout of '{other.repo.slug}' already: retire that first")

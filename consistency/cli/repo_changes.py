@@ -1,4 +1,4 @@
-"""Changes what the hub knows of a repo: above all its addresses."""
+"""Changes the hub's record of a repo, above all its addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statehub.models import Repo
 
 @dataclass(slots=True)
 class RepoChanges:
-    """Changes of *repo* that are not saved yet, and the *note* that tells the user of them."""
+    """Changes of *repo* that are not saved yet, and the *note* on them for the user."""
 
     repo: Repo
     note: str = ""

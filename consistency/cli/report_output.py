@@ -29,7 +29,7 @@ def write_report(report: Report, stdout: OutputWrapper, options: dict[str, Any])
     form, verbosity = options["format"], options["verbosity"]
     if not options["output"]:
         if form != "text" and hasattr(stdout, "reconfigure"):
-            stdout.reconfigure(encoding="utf-8")  # Whatever the terminal speaks (RFC 8259, section 8.1).
+            stdout.reconfigure(encoding="utf-8")  # Whatever the terminal's encoding is (RFC 8259, section 8.1).
         coloured = not options["no_color"] and (options["force_color"] or _wants_colour(stdout))
         _render(report, form, stdout, verbosity=verbosity, colour=coloured)
         return

@@ -16,7 +16,7 @@ from statehub.ids import normalize_id
 T = TypeVar("T")
 
 GONE = ""
-"""In place of a digest: the file is gone; its content is kept for the day that it comes back."""
+"""In place of a digest: the file is gone; its content is kept in case it comes back."""
 
 LEFT = "-"
 """In place of a digest: the file is gone, from the repo's branch on its origin as well."""

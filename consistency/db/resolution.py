@@ -18,7 +18,7 @@ _BLOCK = (*_WORKPLAN, Scope.BLOCK)
 
 
 class Doubts:
-    """What a comparison left unevaluated, by its names as the database stores them."""
+    """The files, workplans and tasks that a comparison left unevaluated, named as the database stores them."""
 
     def __init__(self, doubts: Iterable[Unevaluated] = ()) -> None:
         self._files, self._workplans = set[str](), set[str]()

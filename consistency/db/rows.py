@@ -88,9 +88,9 @@ def read_finished(workstreams: Collection[HubWorkstream]) -> frozenset[str]:
 
 
 def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
-    """Give the rows of *ids* the *fields*, which are no part of what the files say: no version moves.
+    """Give the rows of *ids* the *fields*, which no file has: no version moves.
 
-    To be called outside of other transactions: rows are locked in the order in which everybody locks.
+    Call it outside of other transactions: rows are locked in the order that every writer uses.
     """
     for batch in batches(sorted(ids)):
         with transaction.atomic():
@@ -191,7 +191,7 @@ def apply(
     """Carry out *actions* and return the new version of every workstream they touched.
 
     *origins* (by the tasks' ids) say who brought a task's status, *origin* who did all else. *versions* are those at
-    which the plan was made. Call it in a transaction. Raises VersionConflictError where a row has
+    which the plan was made. Call it in a transaction. Raises VersionConflictError if a row has
     changed since; the transaction must then be rolled back.
     """
     applying = _Applying(actions, repo, origin, now, origins or {})
@@ -253,7 +253,7 @@ class _Applying:
         return touched
 
     def _lock(self, touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
-        """Lock the rows, in one order for everybody; every move of a task moves its workstream's version."""
+        """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
         locked: dict[str, int] = {}
         for batch in batches(sorted(touched)):
             rows = lock_workstreams(Workstream.objects.filter(pk__in=batch))

@@ -56,7 +56,7 @@ def normalize_url(url: str, base: str, resolve: Resolve | None = None) -> str:
 
 
 def is_local(address: str) -> bool:
-    """Whether *address* (normalized) is a folder: the same path on another machine is another folder."""
+    """Return whether *address* (normalized) is a folder: the same path on another machine is another folder."""
     return address.startswith("/")
 
 
@@ -74,7 +74,7 @@ def _is_ssh(match: re.Match[str]) -> bool:
 
 
 def _is_helper(path: str) -> bool:
-    """Whether git would start a remote helper (`helper::address`; gitremote-helpers)."""
+    """Return whether git would start a remote helper (`helper::address`; gitremote-helpers)."""
     return path.startswith(":")
 
 

@@ -65,7 +65,7 @@ def remove_old_leftovers(common_dir: str) -> None:
 
 
 def is_git_running(git_dir: str, common_dir: str) -> bool:
-    """Whether a git process is running in the repository; False without /proc."""
+    """Return whether a git process is running in the repository; False without /proc."""
     processes = read_processes()
     return processes is not None and _is_git_running(git_dir, common_dir, processes)
 
@@ -118,7 +118,7 @@ def _inodes(path: str, status: os.stat_result) -> Iterator[tuple[int, int]]:
 
 
 def _is_git_running(git_dir: str, common_dir: str, processes: Processes) -> bool:
-    """Whether a git is running in one of the repository's work trees or git folders."""
+    """Return whether a git is running in one of the repository's work trees or git folders."""
     folders = [common_dir, git_dir, os.path.dirname(common_dir)]
     for linked in _entries(os.path.join(common_dir, "worktrees"), re.compile(r".+")):
         with suppress(OSError), open(os.path.join(linked, "gitdir"), "rb") as file:

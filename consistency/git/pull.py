@@ -64,7 +64,7 @@ def _require_disk_space(tree: WorkTree, tip: str) -> None:
 
 
 def _is_partial(tree: WorkTree) -> bool:
-    """Whether the clone may lack objects, which git fetches when it needs them (git-clone, "--filter")."""
+    """Return whether the clone may lack objects, which git fetches when it needs them (git-clone, "--filter")."""
     packs = os.path.join(tree.common_dir, "objects", "pack")
     return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 

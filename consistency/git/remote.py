@@ -85,17 +85,17 @@ class Fetched:
 
     @property
     def ok(self) -> bool:
-        """Whether the upstream's commit is certain."""
+        """Return whether the upstream's commit is certain."""
         return self.outcome == FETCHED
 
     @property
     def is_empty(self) -> bool:
-        """Whether a clone cannot be behind: no remote, or a remote without commits."""
+        """Return whether a clone cannot be behind: no remote, or a remote without commits."""
         return self.outcome in (NO_UPSTREAM, EMPTY)
 
     @property
     def failed(self) -> bool:
-        """Whether the remote was asked and did not answer."""
+        """Return whether the remote was asked and did not answer."""
         return is_failure(self.outcome)
 
 

@@ -40,7 +40,7 @@ class RollbackResult:
 
 
 def was_cut_off(tree: WorkTree) -> bool:
-    """Whether a writeback has left something to undo or to remove."""
+    """Return whether a writeback has left something to undo or to remove."""
     return os.path.lexists(os.path.join(tree.git_dir, JOURNAL_FOLDER))
 
 

@@ -109,7 +109,7 @@ def parse_entry(field: str) -> StatusEntry | None:
 
 
 def _is_committed(tree: WorkTree, changed: StatusEntry) -> bool:
-    """Whether the file has exactly the bytes of HEAD.
+    """Return whether the file has exactly the bytes of HEAD.
 
     git calls such a file modified if its attributes ask for another form than it was committed in.
     """
@@ -130,7 +130,7 @@ def _under_way(tree: WorkTree) -> str:
 
 
 def has_unmerged(tree: WorkTree) -> bool:
-    """Whether a path of the work tree has a merge conflict in the index."""
+    """Return whether a path of the work tree has a merge conflict in the index."""
     return bool(tree.git.run("ls-files", "--unmerged", "-z"))
 
 

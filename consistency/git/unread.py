@@ -177,19 +177,19 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
 
 
 def _is_excluded(folder: str, pattern: str) -> bool:
-    """Whether *pattern* excludes the files in *folder*."""
+    """Return whether *pattern* excludes the files in *folder*."""
     return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded_globs(pattern))
 
 
 def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
-    """Whether the files behind the link *folder* are read under their own names."""
+    """Return whether the files behind the link *folder* are read under their own names."""
     root, target = os.path.realpath(tree.top), os.path.realpath(tree.file(folder))
     inside = "" if target == root else canonical(os.path.relpath(target, root)) + "/"
     return os.path.islink(tree.file(folder)) and any(path.startswith(inside) for path in listing.paths)
 
 
 def _holds_workplans(folder: str, name: str) -> bool:
-    """Whether one of the first files in *folder* with a name like *name* is a workplan."""
+    """Return whether one of the first files in *folder* with a name like *name* is a workplan."""
     return any(map(_is_workplan, islice(_files(folder, name), MAX_FILES)))
 
 

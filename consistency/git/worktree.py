@@ -79,7 +79,7 @@ def open_checkout(path: str) -> WorkTree:
 
 
 def is_gone(path: str) -> bool:
-    """Whether *path*, a name as the hub keeps it, is certainly not a work tree: no folder, or one without `.git`.
+    """Return whether *path*, as the hub keeps it, is certainly not a work tree: no folder, or one without `.git`.
 
     A path that cannot be read is not gone.
     """

@@ -25,8 +25,8 @@ class Scan:
     """The files of one checkout.
 
     `side` has their contents, `digests` has one for every file read; `entries` and `contents` are the ledger's rows as
-    they were, `listed` all paths that matched, `other` those that are not workplans, `overlooked` those that git takes
-    for unchanged because it is told so. `absent` are the workstreams that seem to have no file, `unmatched` is C-25 if
+    they were, `listed` all paths that matched, `other` those that are not workplans, `overlooked` those marked as
+    assume-unchanged. `absent` are the workstreams that seem to have no file, `unmatched` is C-25 if
     no file matches.
     """
 

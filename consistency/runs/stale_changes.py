@@ -37,7 +37,7 @@ NOT_SHOWN = " — this clone's history does not show which is newer, so the reop
 
 @dataclass(slots=True)
 class Advances:
-    """What is known of the statuses that would change the hub.
+    """The origins of the statuses that would change the hub.
 
     `stale` are those older than a reopen, of which `unclear` are those that may be newer. `provenances` (by the
     tasks' UUIDs) say where each comes from, as far as that was read, and `digests` (by UUID) are those of the files.

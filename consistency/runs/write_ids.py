@@ -49,7 +49,7 @@ class Missing:
 
 @dataclass(slots=True)
 class Plan:
-    """What the workplans lack, by path, and one sentence for each thing that is left out."""
+    """The UUIDs that workplans lack, by path, and one sentence for each thing that is left out."""
 
     missing: dict[str, Missing] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
