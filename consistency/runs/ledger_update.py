@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 def update_ledger(checkout: Checkout, synced: Sync) -> None:
     """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
-    reading, left = synced.reading, synced.left
-    changed = [entry for entry in _entries(synced) if _differs(entry, reading.entries, reading.contents)]
+    scan, left = synced.scan, synced.left
+    changed = [entry for entry in _entries(synced) if _differs(entry, scan.entries, scan.contents)]
     write_entries(checkout.pk, changed)
-    there = reading.keys
-    new = [row for row in left if row.path not in reading.entries and row.path not in reading.listed]
-    gone = {path: entry for path, entry in reading.entries.items() if path not in reading.listed}
-    moved = {path for path, entry in reading.entries.items() if path in reading.other and entry.key in there}
+    there = scan.keys
+    new = [row for row in left if row.path not in scan.entries and row.path not in scan.listed]
+    gone = {path: entry for path, entry in scan.entries.items() if path not in scan.listed}
+    moved = {path for path, entry in scan.entries.items() if path in scan.other and entry.key in there}
     delete_entries(checkout.pk, moved | {path for path, entry in gone.items() if entry.key in there})
     mark_gone(checkout.pk, {path for path, row in gone.items() if row.key not in there and not row.is_gone}, GONE)
     write_entries(checkout.pk, [_left_entry(row) for row in new])
@@ -69,7 +69,7 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
     comparison, files = synced.comparison, written or {}
     missing, since = _missing(comparison), _since(comparison, synced.applied, files)
     pending = synced.pending(frozenset(files))
-    for item in synced.reading.side.known:
+    for item in synced.scan.side.known:
         path = item.workplan.path
         if path not in (comparison.workstreams if written is None else written):
             continue
@@ -79,7 +79,7 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
             now = replace(item, workplan=files[path].workplan)
             yield _entry(now, workstream, digest(files[path].data), version, missing, since)
         else:
-            yield _entry(item, workstream, synced.reading.digests[path], version, missing, since)
+            yield _entry(item, workstream, synced.scan.digests[path], version, missing, since)
 
 
 def _left_entry(row: HubWorkstream) -> NewEntry:

@@ -167,11 +167,11 @@ class _Running:
         if clean:
             from consistency.git.writeback import write_back  # Slow to import; most runs write nothing.
 
-            known = {item.workplan.path: item.workplan for item in synced.reading.side.known}
-            reading, record = synced.reading, partial(record_own_commit, self._checkout.repo_id)
+            known = {item.workplan.path: item.workplan for item in synced.scan.side.known}
+            scan, record = synced.scan, partial(record_own_commit, self._checkout.repo_id)
             written = write_back(
-                tree, state, clean, reading.digests, options.committer, options.max_size,
-                record, known, reading.overlooked,
+                tree, state, clean, scan.digests, options.committer, options.max_size,
+                record, known, scan.overlooked,
             )  # fmt: skip
             record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}

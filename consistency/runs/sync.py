@@ -62,7 +62,7 @@ class Sync:
     `left` are the workstreams whose files are no longer on the repo's branch.
     """
 
-    reading: Scan
+    scan: Scan
     comparison: Comparison
     versions: dict[str, int] = field(default_factory=dict)
     gates: tuple[Finding, ...] = ()
@@ -98,23 +98,23 @@ def _settles(action: object, written: frozenset[str]) -> bool:
 def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Read and compare both sides; write nothing."""
     workstreams = read_workstreams(checkout.repo_id)
-    reading = scan_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
-    reading = reading.with_side(uncommitted=_uncommitted(state, reading))
-    hub, arrivals = _hub_side(checkout.repo_id, reading, workstreams, state)
+    scan = scan_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
+    scan = scan.with_side(uncommitted=_uncommitted(state, scan))
+    hub, arrivals = _hub_side(checkout.repo_id, scan, workstreams, state)
     if arrivals is not None:
-        reading = reading.with_side(known=_with_arrivals(reading.side.known, arrivals))
-    comparison = _compare(reading, hub)
+        scan = scan.with_side(known=_with_arrivals(scan.side.known, arrivals))
+    comparison = _compare(scan, hub)
     advances = None
     if any(isinstance(drift.action, AdvanceTask) for drift in comparison.drifts):
         from consistency.runs.stale_changes import find_stale_changes, mark_as_seen, with_doubts_said  # Slow to import.
 
         advances = find_stale_changes(
-            checkout, tree, state.head or "", comparison.drifts, reading.side.known, reading.digests, options.max_size,
+            checkout, tree, state.head or "", comparison.drifts, scan.side.known, scan.digests, options.max_size,
             all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
         )  # fmt: skip
         if advances.stale:
-            reading = reading.with_side(known=mark_as_seen(reading.side.known, advances.stale))
-            comparison = _compare(reading, hub)
+            scan = scan.with_side(known=mark_as_seen(scan.side.known, advances.stale))
+            comparison = _compare(scan, hub)
             comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
     if comparison.gone:
         from consistency.core.comparison.arrivals import with_likes_named
@@ -125,17 +125,17 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
     moves = (drift.finding for drift in comparison.drifts if isinstance(drift.action, AdvanceTask | WriteBack))
     moving = {finding.task for finding in moves if finding.task}
     comparison = suppress_flapping(comparison, read_flapping_tasks(checkout, moving, timezone.now()))
-    comparison = replace(comparison, drifts=(*map(Drift, reading.unmatched), *comparison.drifts))
-    missing, remembered = reading.missing({row.id for row in workstreams.values() if row.may_be_missing})
+    comparison = replace(comparison, drifts=(*map(Drift, scan.unmatched), *comparison.drifts))
+    missing, remembered = scan.missing({row.id for row in workstreams.values() if row.may_be_missing})
     gates = check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
     gates = [] if options.allow_missing else gates
     versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
-    left = _left(tree, state, reading, comparison, workstreams) if options.writes and not gates else ()
-    return Sync(reading, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
+    left = _left(tree, state, scan, comparison, workstreams) if options.writes and not gates else ()
+    return Sync(scan, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
 
 
 def _left(
-    tree: WorkTree, state: CheckoutStatus, reading: Scan, comparison: Comparison, workstreams: dict[str, HubWorkstream]
+    tree: WorkTree, state: CheckoutStatus, scan: Scan, comparison: Comparison, workstreams: dict[str, HubWorkstream]
 ) -> tuple[HubWorkstream, ...]:
     """List the workstreams whose files have left the repo's branch since the last fix, each with its former path.
 
@@ -145,9 +145,9 @@ def _left(
     if not fresh or state.head is None or state.on_branch is False:
         return ()
     paths: dict[str, list[str]] = {}
-    for path, entry in reading.entries.items():
+    for path, entry in scan.entries.items():
         paths.setdefault(entry.workstream, []).append(path)
-    known = {entry.workstream for entry in reading.entries.values() if entry.digest == LEFT}
+    known = {entry.workstream for entry in scan.entries.values() if entry.digest == LEFT}
     rows = [row for pk in comparison.gone - known if (row := workstreams.get(pk)) is not None and row.committed]
     candidates = [replace(row, path=path) for row in rows for path in paths.get(row.id, [row.path]) if path]
     candidates = sorted(candidates, key=lambda row: row.path)[:MAX_PATHS]
@@ -155,8 +155,8 @@ def _left(
     return tuple(row for row in candidates if row.path in missing)
 
 
-def _compare(reading: Scan, hub: HubSnapshot) -> Comparison:
-    return compare(reading.side, hub, lambda: str(uuid.uuid4()))
+def _compare(scan: Scan, hub: HubSnapshot) -> Comparison:
+    return compare(scan.side, hub, lambda: str(uuid.uuid4()))
 
 
 def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
@@ -183,26 +183,26 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: 
     raise HubBusyError(f"the hub changed at each of {ATTEMPTS} attempts during this run; run it again")
 
 
-def _uncommitted(state: CheckoutStatus, reading: Scan) -> frozenset[str]:
+def _uncommitted(state: CheckoutStatus, scan: Scan) -> frozenset[str]:
     """List the files that no commit of the repo's branch is known to have as they are: all, unless HEAD is on it."""
     if state.on_branch and state.ahead == 0:
-        return frozenset(reading.listed & state.dirty)
-    return frozenset(reading.listed)
+        return frozenset(scan.listed & state.dirty)
+    return frozenset(scan.listed)
 
 
 def _marked(synced: Sync, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Record with the workstreams whether their files are committed, back again, or allowed to be missing."""
-    reading, rows = synced.reading, synced.rows
-    claimed = {file.workstream: file.path for file in reading.side.settled}
+    scan, rows = synced.scan, synced.rows
+    claimed = {file.workstream: file.path for file in scan.side.settled}
     claimed.update((workstream, path) for path, workstream in synced.comparison.workstreams.items())
     there = {row: path for row, path in claimed.items() if row in rows}
-    committed = {row for row, path in there.items() if not rows[row].committed and path not in reading.side.uncommitted}
+    committed = {row for row, path in there.items() if not rows[row].committed and path not in scan.side.uncommitted}
     mark_workstreams(committed, committed=True)
     # A clone that may be behind does not prove that the file has come back.
     if state.freshness in (Freshness.FRESH, Freshness.NO_UPSTREAM):
         mark_workstreams({row for row in there if rows[row].may_be_missing}, may_be_missing=False)
     if options.allow_missing:
-        missing, _ = reading.missing()
+        missing, _ = scan.missing()
         mark_workstreams(missing & rows.keys(), may_be_missing=True)
     return synced
 
@@ -218,11 +218,11 @@ def _with_arrivals(known: tuple[ParsedWorkplan, ...], arrivals: Arrivals) -> tup
 
 
 def _hub_side(
-    repo: int, reading: Scan, workstreams: dict[str, HubWorkstream], state: CheckoutStatus
+    repo: int, scan: Scan, workstreams: dict[str, HubWorkstream], state: CheckoutStatus
 ) -> tuple[HubSnapshot, Arrivals | None]:
     """Read the hub's rows for the files, and which of these have moved here; None if no file must be compared."""
-    known = reading.side.known
-    finished = read_finished(reading.absent) if reading.absent else frozenset[str]()
+    known = scan.side.known
+    finished = read_finished(scan.absent) if scan.absent else frozenset[str]()
     if not known:
         return HubSnapshot(workstreams, finished=finished), None
     from consistency.db.arrivals import read_arrivals  # Slow to import.
@@ -231,7 +231,7 @@ def _hub_side(
     strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
     claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
     tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
-    settled = {file.workstream for file in reading.side.settled}
+    settled = {file.workstream for file in scan.side.settled}
     plans = [item.workplan for item in known]
     arrivals = read_arrivals(repo, plans, workstreams, tasks, settled, state.dirty)
     here = {candidate.row.id: candidate.row for candidate in arrivals.of.values()}
