@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNREACHABLE, WRITEBACK_FAILED, Scope
 from consistency.core.comparison.drift import Unevaluated
 from consistency.core.finding import UNPUSHED
-from consistency.db.finding_history import StoredFinding, fingerprint
+from consistency.db.finding_history import fingerprint
+from consistency.models import Finding
 from statehub.text import escape_unstorable
 
 _PUSH = fingerprint(UNPUSHED)
@@ -32,7 +33,7 @@ class Doubts:
             else:
                 self._workplans.add(workplan)
 
-    def concern(self, row: StoredFinding, scope: Scope) -> bool:
+    def concern(self, row: Finding, scope: Scope) -> bool:
         """Return whether *row*, of a code with this *scope*, may or may not be over."""
         if row.file in self._files:
             return scope not in _FILE
@@ -57,7 +58,7 @@ class RunScope:
     is_pushed: bool = False
     answered: bool = False
 
-    def covers(self, row: StoredFinding) -> bool:
+    def covers(self, row: Finding) -> bool:
         """Return whether the run would have seen the finding of *row* again if it were not over."""
         if row.fingerprint == _PUSH:
             return self.is_pushed
@@ -71,7 +72,7 @@ class RunScope:
         at_gate = scope in (Scope.STATE, Scope.REMOTE) and not row.file
         return self.inspected and (scope is Scope.CHECKOUT or at_gate)
 
-    def _awaits_writeback(self, row: StoredFinding) -> bool:
+    def _awaits_writeback(self, row: Finding) -> bool:
         if row.file:
             return row.code in (BEHIND, WRITEBACK_FAILED) and row.file in self.due
         return row.code == WRITEBACK_FAILED and bool(self.due)  # That is of the whole commit; C-14 is a gate here.

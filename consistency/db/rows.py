@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -22,7 +22,7 @@ from consistency.core.actions import (
 )
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
-from consistency.core.workplan.model import Mirrored, Workplan
+from consistency.core.workplan.model import Mirrored
 from consistency.db.bulk import bulk_upsert
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
@@ -39,9 +39,7 @@ _WORKSTREAM = (
     "id", "repo", "status", "version", "status_changed_at", "committed", "may_be_missing", "key", "path", *_MIRRORED,
 )  # fmt: skip
 
-_CHANGE = (
-    "task", "old", "new", "at", *Actor._fields, "known_heads", "reopen", "reason",
-)  # fmt: skip
+_CHANGE = ("task", "old", "new", "at", *Actor._fields, "known_heads", "reopen", "reason")
 
 _TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
 
@@ -194,155 +192,122 @@ def apply(
     which the plan was made. Call it in a transaction. Raises VersionConflictError if a row has
     changed since; the transaction must then be rolled back.
     """
-    applying = _Applying(actions, repo, origin, now, origins or {})
     try:
-        return applying.run(versions)
+        created, updated = _of(CreateWorkstream, actions), _of(UpdateWorkstream, actions)
+        new_versions = _lock(set().union(*map(_touched, actions)) - {action.id for action in created}, versions)
+        for batch in batches({action.replaces for action in updated} - {""}):
+            Workstream.objects.filter(pk__in=batch).delete()
+        _create_workstreams(created, repo, now)
+        _update_workstreams(updated, repo, now)
+        _record_moves([action.before for action in updated if action.before.repo], repo, origin, now)
+        _advance(Workstream.objects.all(), _of(AdvanceWorkstream, actions), now)
+        _update_tasks(_of(UpdateTask, actions))
+        _create_tasks([task for action in created for task in action.tasks] + _of(CreateTask, actions), now)
+        advanced = _of(AdvanceTask, actions)
+        _advance(Task.objects.all(), advanced, now)
+        changes = [
+            (each.id, each.expected, each.wanted, now, *(origins or {}).get(each.id, origin), "[]", False, "")
+            for each in advanced
+        ]
+        bulk_upsert(StatusChange, _CHANGE, changes)
+        for batch in batches(new_versions):
+            bump_versions(batch)
     except DatabaseError as error:
         # Another host created the same row at this moment, or waited for what we hold while we waited for it.
         if is_taken(error, _KEYED) or is_overtaken(error):
             raise VersionConflictError from error
         raise
+    return {**new_versions, **{action.id: 1 for action in created}}
 
 
-class _Applying:
-    """The actions of one plan, by kind."""
+def _of(kind: type[_A], actions: Iterable[HubAction]) -> list[_A]:
+    return [action for action in actions if isinstance(action, kind)]
 
-    def __init__(
-        self,
-        actions: Collection[HubAction],
-        repo: int,
-        origin: Actor,
-        now: datetime,
-        origins: Mapping[str, Actor],
-    ) -> None:
-        self._repo, self._origin, self._now, self._origins = repo, origin, now, origins
-        self._of: dict[type[HubAction], list[HubAction]] = defaultdict(list)
-        for action in actions:
-            self._of[type(action)].append(action)
 
-    def run(self, versions: Mapping[str, int]) -> dict[str, int]:
-        created = {action.id for action in self._kind(CreateWorkstream)}
-        touched = self._touched() - created
-        new_versions = self._lock(touched, versions)
-        for batch in batches(self._replaced):
-            Workstream.objects.filter(pk__in=batch).delete()
-        self._create_workstreams()
-        self._update_workstreams()
-        self._advance_workstreams()
-        self._update_tasks()
-        self._create_tasks()
-        self._advance_tasks()
-        for batch in batches(touched):
-            bump_versions(batch)
-        return {**new_versions, **dict.fromkeys(created, 1)}
+def _touched(action: HubAction) -> set[str]:
+    """Return the ids of the workstreams whose rows *action* changes."""
+    match action:
+        case UpdateWorkstream():
+            return {action.before.id, action.replaces} - {""}
+        case UpdateTask():
+            return {action.workstream, action.before.workstream}
+        case CreateTask() | AdvanceTask():
+            return {action.workstream}
+        case _:
+            return {action.id}
 
-    def _kind(self, kind: type[_A]) -> list[_A]:
-        return cast(list[_A], self._of[cast(type[HubAction], kind)])
 
-    @property
-    def _replaced(self) -> set[str]:
-        return {action.replaces for action in self._kind(UpdateWorkstream)} - {""}
+def _lock(touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
+    """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
+    locked: dict[str, int] = {}
+    for batch in batches(sorted(touched)):
+        rows = lock_workstreams(Workstream.objects.filter(pk__in=batch))
+        locked.update((str(pk), version) for pk, version in rows.items())
+    if any(locked.get(pk) != versions[pk] for pk in touched):
+        raise VersionConflictError
+    return {pk: version + 1 for pk, version in locked.items()}
 
-    def _touched(self) -> set[str]:
-        touched = {action.before.id for action in self._kind(UpdateWorkstream)} | self._replaced
-        touched |= {action.id for action in self._kind(AdvanceWorkstream)}
-        touched |= {action.workstream for action in self._kind(CreateTask)}
-        touched |= {action.workstream for action in self._kind(AdvanceTask)}
-        for update in self._kind(UpdateTask):
-            touched |= {update.workstream, update.before.workstream}
-        return touched
 
-    def _lock(self, touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
-        """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
-        locked: dict[str, int] = {}
-        for batch in batches(sorted(touched)):
-            rows = lock_workstreams(Workstream.objects.filter(pk__in=batch))
-            locked.update((str(pk), version) for pk, version in rows.items())
-        if any(locked.get(pk) != versions[pk] for pk in touched):
-            raise VersionConflictError
-        return {pk: version + 1 for pk, version in locked.items()}
+def _create_workstreams(actions: Iterable[CreateWorkstream], repo: int, now: datetime) -> None:
+    # In the order of keys: two hosts that create the same workstreams at once never wait in a circle.
+    rows = [
+        (new.id, repo, plan.status, 1, now, new.committed, False, plan.key, plan.path, *plan.mirrored)
+        for new in sorted(actions, key=lambda action: action.workplan.key)
+        for plan in [new.workplan]
+    ]
+    bulk_upsert(Workstream, _WORKSTREAM, rows)
 
-    def _create_workstreams(self) -> None:
-        # In the order of keys: two hosts that create the same workstreams at once never wait in a circle.
-        rows = [
-            (
-                action.id, self._repo, action.workplan.status, 1, self._now, action.committed, False,
-                *_mirrored(action.workplan),
-            )
-            for action in sorted(self._kind(CreateWorkstream), key=lambda action: action.workplan.key)
-        ]  # fmt: skip
-        bulk_upsert(Workstream, _WORKSTREAM, rows)
 
-    def _update_workstreams(self) -> None:
-        rows = [
-            (
-                (old := action.before).id, self._repo, old.status, old.version, self._now, old.committed,
-                old.may_be_missing, *_mirrored(action.workplan),
-            )
-            for action in self._kind(UpdateWorkstream)
-        ]  # fmt: skip
-        bulk_upsert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
-        moved = [action.before for action in self._kind(UpdateWorkstream) if action.before.repo]
-        if moved:
-            self._record_moves(moved)
-
-    def _record_moves(self, moved: Sequence[HubWorkstream]) -> None:
-        """Keep from which repos workstreams came, and what this one's HEAD was then."""
-        slugs = {row.repo for row in moved}
-        repos = dict(Repo.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-        origin = self._origin
-        WorkstreamMove.objects.bulk_create(
-            WorkstreamMove(
-                workstream_id=UUID(row.id), from_repo_id=repos.get(row.repo), from_slug=row.repo, to_repo_id=self._repo,
-                at=self._now, who=origin.who, host=origin.host, commit=origin.commit,
-            )
-            for row in moved
-        )  # fmt: skip
-
-    def _advance_workstreams(self) -> None:
-        self._move(Workstream.objects.all(), self._kind(AdvanceWorkstream))
-
-    def _create_tasks(self) -> None:
-        creations = [task for action in self._kind(CreateWorkstream) for task in action.tasks]
-        creations += self._kind(CreateTask)
-        rows = (
-            (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, self._now)
-            for new in creations
+def _update_workstreams(actions: Iterable[UpdateWorkstream], repo: int, now: datetime) -> None:
+    rows = [
+        (
+            (old := action.before).id, repo, old.status, old.version, now, old.committed, old.may_be_missing,
+            (plan := action.workplan).key, plan.path, *plan.mirrored,
         )
-        bulk_upsert(Task, _TASK, rows)
-
-    def _update_tasks(self) -> None:
-        rows = [
-            (
-                (old := action.before).id, action.workstream, action.block.key, action.block.title, old.status,
-                action.block.priority, old.changed_at,
-            )
-            for action in self._kind(UpdateTask)
-        ]  # fmt: skip
-        bulk_upsert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
-
-    def _advance_tasks(self) -> None:
-        actions = self._kind(AdvanceTask)
-        self._move(Task.objects.all(), actions)
-        changes = [
-            (
-                action.id, action.expected, action.wanted, self._now, *self._origins.get(action.id, self._origin),
-                "[]", False, "",
-            )
-            for action in actions
-        ]  # fmt: skip
-        bulk_upsert(StatusChange, _CHANGE, changes)
-
-    def _move(self, rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream]) -> None:
-        """Move the rows, each from the very status that was compared, and none to a lower rank."""
-        moves: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for action in actions:
-            moves[action.expected, action.wanted].append(action.id)
-        for (expected, wanted), ids in moves.items():
-            for batch in batches(ids):
-                if not update_status(rows, batch, expected, wanted, self._now):
-                    raise VersionConflictError
+        for action in actions
+    ]  # fmt: skip
+    bulk_upsert(Workstream, _WORKSTREAM, rows, conflict=("id",), update=("repo", "key", "path", *_MIRRORED))
 
 
-def _mirrored(workplan: Workplan) -> tuple[str, ...]:
-    return (workplan.key, workplan.path, *workplan.mirrored)
+def _record_moves(moved: Sequence[HubWorkstream], repo: int, origin: Actor, now: datetime) -> None:
+    """Record from which repos workstreams came, and what this one's HEAD was then."""
+    if not moved:
+        return
+    repos = dict(Repo.objects.filter(slug__in={row.repo for row in moved}).values_list("slug", "pk"))
+    WorkstreamMove.objects.bulk_create(
+        WorkstreamMove(
+            workstream_id=UUID(row.id), from_repo_id=repos.get(row.repo), from_slug=row.repo, to_repo_id=repo,
+            at=now, who=origin.who, host=origin.host, commit=origin.commit,
+        )
+        for row in moved
+    )  # fmt: skip
+
+
+def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
+    rows = (
+        (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, now)
+        for new in actions
+    )
+    bulk_upsert(Task, _TASK, rows)
+
+
+def _update_tasks(actions: Iterable[UpdateTask]) -> None:
+    rows = [
+        (
+            (old := action.before).id, action.workstream, action.block.key, action.block.title, old.status,
+            action.block.priority, old.changed_at,
+        )
+        for action in actions
+    ]  # fmt: skip
+    bulk_upsert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
+
+
+def _advance(rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream], now: datetime) -> None:
+    """Move the rows, each from the very status that was compared, and none to a lower rank."""
+    moves: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for action in actions:
+        moves[action.expected, action.wanted].append(action.id)
+    for (expected, wanted), ids in moves.items():
+        for batch in batches(ids):
+            if not update_status(rows, batch, expected, wanted, now):
+                raise VersionConflictError

@@ -11,19 +11,20 @@ import pytest
 from consistency.core.codes import CODES
 from consistency.core.comparison.drift import Unevaluated
 from consistency.core.finding import UNPUSHED
-from consistency.db.finding_history import StoredFinding, fingerprint
+from consistency.db.finding_history import fingerprint
 from consistency.db.resolution import Doubts, RunScope
+from consistency.models import Finding
 
 A = "workplans/a.md"
 
 
-def episode(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01") -> StoredFinding:
-    return StoredFinding(1, "f" * 64, code, file, workplan, task)
+def finding(code: str, file: str = A, workplan: str = "WP-1", task: str = "T01") -> Finding:
+    return Finding(fingerprint="f" * 64, code=code, file=file, workplan=workplan, task=task)
 
 
 def compared(
     doubts: Collection[Unevaluated], due: Collection[str], *, tried: bool, unpushed: bool = False
-) -> Callable[[StoredFinding], bool]:
+) -> Callable[[Finding], bool]:
     """Return what a run covers that compared its checkout; *tried* says that it tried the writebacks that are *due*."""
     left = () if tried else due
     scope = RunScope(compared=True, doubts=Doubts(doubts), due=left, is_pushed=not unpushed, answered=True)
@@ -33,7 +34,7 @@ def compared(
 def resolved(doubts: list[Unevaluated], due: set[str] | None = None, tried: bool = True, task: str = "T01") -> set[str]:
     """Return the codes that a run resolves when it no longer sees them."""
     evaluated = compared(doubts, due or set(), tried=tried)
-    return {code for code in CODES if evaluated(episode(code, task=task))}
+    return {code for code in CODES if evaluated(finding(code, task=task))}
 
 
 NOTHING, GATES_ALONE = RunScope(), RunScope(inspected=True)
@@ -43,15 +44,15 @@ PRESENCE = {"C-02", "C-03", "C-08", "C-23", "C-27"}
 
 
 def test_run_that_saw_nothing() -> None:
-    assert not any(NOTHING.covers(episode(code)) for code in CODES)
-    assert [code for code in CODES if replace(NOTHING, answered=True).covers(episode(code))] == ["C-26"]
+    assert not any(NOTHING.covers(finding(code)) for code in CODES)
+    assert [code for code in CODES if replace(NOTHING, answered=True).covers(finding(code))] == ["C-26"]
 
 
 def test_run_that_was_held_back() -> None:
-    assert [code for code in CODES if GATES_ALONE.covers(episode(code))] == ["C-01"]
-    assert [code for code in CODES if GATES_ALONE.covers(episode(code, file=""))] == ["C-01", "C-14", "C-18", "C-21"]
+    assert [code for code in CODES if GATES_ALONE.covers(finding(code))] == ["C-01"]
+    assert [code for code in CODES if GATES_ALONE.covers(finding(code, file=""))] == ["C-01", "C-14", "C-18", "C-21"]
     answered = replace(GATES_ALONE, answered=True)
-    assert [code for code in CODES if answered.covers(episode(code, file=""))] == [
+    assert [code for code in CODES if answered.covers(finding(code, file=""))] == [
         "C-01",
         "C-14",
         "C-18",
@@ -63,14 +64,14 @@ def test_run_that_was_held_back() -> None:
 
 def test_run_without_an_answer_of_the_remote() -> None:
     scope = RunScope(compared=True)
-    assert [code for code in CODES if not scope.covers(episode(code, file=""))] == ["C-22", "C-26"]
+    assert [code for code in CODES if not scope.covers(finding(code, file=""))] == ["C-22", "C-26"]
 
 
 def test_code_of_another_version_is_over_once_all_is_compared() -> None:
-    assert not GATES_ALONE.covers(episode("C-99", file=""))
+    assert not GATES_ALONE.covers(finding("C-99", file=""))
     assert resolved([]) == ALL
-    assert compared([], (), tried=True)(episode("C-99"))
-    assert not compared([Unevaluated(file=A)], (), tried=True)(episode("C-99"))
+    assert compared([], (), tried=True)(finding("C-99"))
+    assert not compared([Unevaluated(file=A)], (), tried=True)(finding("C-99"))
 
 
 @pytest.mark.parametrize(
@@ -109,9 +110,9 @@ def test_names_are_compared_as_they_are_stored() -> None:
         tried=True,
     )
     for row in (
-        episode("C-12", file="x\\udcff.md"),
-        episode("C-12", workplan="W\\x00"),
-        episode("C-12", workplan="V\\x00", task="T\\x00"),
+        finding("C-12", file="x\\udcff.md"),
+        finding("C-12", workplan="W\\x00"),
+        finding("C-12", workplan="V\\x00", task="T\\x00"),
     ):
         assert not evaluated(row)
 
@@ -119,13 +120,13 @@ def test_names_are_compared_as_they_are_stored() -> None:
 @pytest.mark.parametrize("unpushed", [False, True])
 @pytest.mark.parametrize("due", [set[str](), {A}])
 def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, due: set[str]) -> None:
-    row = StoredFinding(1, fingerprint(UNPUSHED), "C-16", "", "", "")
+    row = Finding(fingerprint=fingerprint(UNPUSHED), code="C-16")
     evaluated = compared([], due, tried=False, unpushed=unpushed)
     assert evaluated(row) is not unpushed
     assert not GATES_ALONE.covers(row)
     scopes = (RunScope(compared=True), GATES_ALONE, NOTHING)
     assert all(replace(each, is_pushed=True).covers(row) for each in scopes)
-    assert not replace(NOTHING, is_pushed=True).covers(episode("C-16"))
+    assert not replace(NOTHING, is_pushed=True).covers(finding("C-16"))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,6 @@ def test_push_that_failed_stands_until_nothing_is_left_to_push(unpushed: bool, d
 def test_trouble_with_writing(due: set[str], tried: bool) -> None:
     evaluated = compared([], due, tried=tried)
     of_file = tried or A not in due
-    assert [evaluated(episode(code)) for code in ("C-14", "C-16")] == [of_file, of_file]
-    gate, whole = (evaluated(episode(code, file="", workplan="", task="")) for code in ("C-14", "C-16"))
+    assert [evaluated(finding(code)) for code in ("C-14", "C-16")] == [of_file, of_file]
+    gate, whole = (evaluated(finding(code, file="", workplan="", task="")) for code in ("C-14", "C-16"))
     assert (gate, whole) == (True, tried or not due)
