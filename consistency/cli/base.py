@@ -8,7 +8,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -36,9 +36,6 @@ from statehub.management.base import CANNOT_RUN, HubCommand, current_user
 from statehub.models import Checkout
 from statehub.numbers import MAX_FETCHES, seconds, whole_number
 from statehub.text import escape_unstorable
-
-if TYPE_CHECKING:
-    pass
 
 JOBS = 8
 """Parallel fetches."""

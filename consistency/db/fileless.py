@@ -33,23 +33,18 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
         workplan__in={task.workstream.key for task in tasks},
         task__in={"", *(task.key for task in tasks)},
     )
-    plans: dict[tuple[int, str], str] = {}
-    blocks: dict[tuple[int, str, str], str] = {}
+    gone: dict[tuple[int, str, str], str] = {}  # By repo, workplan and task; '' for all tasks of the workplan.
     for code, workplan, block, since, repo, host, path in rows.values_list(
         "code", "workplan", "task", "first_seen", "checkout__repo", "checkout__host", "checkout__path"
     ):
-        where = f"{host}:{path} ({code} since {since:%Y-%m-%d})"
-        if code == BLOCK_GONE:
-            blocks[repo, workplan, block] = where
-        else:
-            plans[repo, workplan] = where
+        gone[repo, workplan, block if code == BLOCK_GONE else ""] = f"{host}:{path} ({code} since {since:%Y-%m-%d})"
     found: dict[UUID, str] = {}
     for task in tasks:
         repo, key = task.workstream.repo_id, task.workstream.key
-        if (repo, key) in plans:
-            found[task.pk] = _said(task, f"its workplan '{key}' is gone from {plans[repo, key]}")
-        elif (repo, key, task.key) in blocks:
-            found[task.pk] = _said(task, f"its block is gone from its workplan in {blocks[repo, key, task.key]}")
+        if place := gone.get((repo, key, "")):
+            found[task.pk] = _warning(task, f"its workplan '{key}' is gone from {place}")
+        elif place := gone.get((repo, key, task.key)):
+            found[task.pk] = _warning(task, f"its block is gone from its workplan in {place}")
     return found
 
 
@@ -65,7 +60,7 @@ def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
         digests[workstream].add(digest)
     gone = {workstream for workstream, seen in digests.items() if seen <= {GONE, LEFT}}
     return {
-        task.pk: _said(
+        task.pk: _warning(
             task, f"its workplan '{task.workstream.key}' ({task.workstream.path}) is no longer in any checkout"
         )
         for task in tasks
@@ -73,5 +68,5 @@ def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
     }
 
 
-def _said(task: Task, why: str) -> str:
+def _warning(task: Task, why: str) -> str:
     return f"the hub has the status of task '{task.key}', but no file will say it: {why}"

@@ -67,22 +67,21 @@ def _moves(checkout: Checkout, tasks: Iterable[str], since: datetime) -> Moves:
     for batch in batches(tasks):
         changes = _changes(checkout, since).filter(task__key__in=batch).order_by("at", "pk")
         for change in changes.select_related("task"):
-            found[change.task.key].append(_of_change(change))
+            found[change.task.key].append(_to_move(change))
         # Also those in other checkouts: the file here has what they pushed; no user has edited it.
         written = _writebacks(since).filter(checkout__repo=checkout.repo_id, task__in=batch)
         columns = ("task", "resolved_at", "file_status", "db_status", "checkout__host", "checkout")
         for task, at, old, new, host, pk in written.order_by("resolved_at", "pk").values_list(*columns):
-            elsewhere = pk != checkout.pk
-            move = Move(cast(datetime, at), old, new, f"a fix on {host}", written=True, elsewhere=elsewhere)
-            found[task].append(move)
+            by, elsewhere = f"a fix on {host}", pk != checkout.pk
+            found[task].append(Move(cast(datetime, at), old, new, by, written=True, elsewhere=elsewhere))
     return {task: sorted(moves, key=lambda move: move.at) for task, moves in found.items()}
 
 
-def _of_change(change: StatusChange) -> Move:
+def _to_move(change: StatusChange) -> Move:
     from_file = change.source == Source.FILE and not change.reopen
-    place = f"{change.source}, {change.host}" if change.host else change.source
+    source = f"{change.source}, {change.host}" if change.host else change.source
     return Move(
-        change.at, change.old, change.new, f"{change.who or 'someone'} ({place})",
+        change.at, change.old, change.new, f"{change.who or 'someone'} ({source})",
         forward=from_file, back=change.reopen,
     )  # fmt: skip
 

@@ -48,10 +48,7 @@ class NewEntry:
     """A row to be written."""
 
     path: str
-    key: str
-    workstream: str
-    digest: str
-    version: int | None
+    entry: Entry
     content: str
 
 
@@ -86,8 +83,8 @@ def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[Pars
 def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
     """Insert or replace rows."""
     rows = [
-        (checkout, entry.path, entry.key, entry.workstream, entry.digest, entry.version, entry.content)
-        for entry in entries
+        (checkout, new.path, new.entry.key, new.entry.workstream, new.entry.digest, new.entry.version, new.content)
+        for new in entries
     ]
     content = ("key", "workstream", "digest", "version", "content")
     bulk_upsert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout
@@ -44,28 +44,27 @@ def kept_runs() -> frozenset[Any]:
     """Return the runs that stay at any age: of each checkout the newest, and the newest of some kinds."""
     runs = Run.objects.all()
     fetched = runs.filter(fetched_at__isnull=False).exclude(tip="")
-    newest = (
+    queries = (
         runs.newest_per_checkout("pk"),
         runs.finished().newest_per_checkout("pk"),
         runs.filter(outcome=RunState.OK).newest_per_checkout("pk"),
         fetched.newest_per_checkout("pk", order="-fetched_at"),
     )
     checkouts = Checkout.objects.order_by()
-    return frozenset(pk for each in newest for pk in checkouts.values_list(each, flat=True).iterator() if pk)
+    return frozenset(pk for query in queries for pk in checkouts.values_list(query, flat=True).iterator() if pk)
 
 
 def _delete(rows: QuerySet[Any], kept: frozenset[Any], dry_run: bool, batch: int) -> int:
     """Delete *rows* except those with the keys *kept*; return how many. No new rows may be added during that."""
     number = 0
     for ids in _batches(rows, batch):
-        going = [pk for pk in ids if pk not in kept]
-        number += len(going) if dry_run else _gone(rows.model, going)
+        doomed = [pk for pk in ids if pk not in kept]
+        if dry_run:
+            number += len(doomed)
+        else:  # In one transaction, with references to these rows set to null; some may be gone already.
+            _, deleted = rows.model._default_manager.filter(pk__in=doomed).delete()
+            number += deleted.get(rows.model._meta.label, 0)
     return number
-
-
-def _gone(model: type[Model], ids: list[Any]) -> int:
-    """Delete rows in one transaction, and set references to them to null; return how many were still there."""
-    return model._default_manager.filter(pk__in=ids).delete()[1].get(model._meta.label, 0)
 
 
 def _batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:

@@ -44,7 +44,11 @@ if TYPE_CHECKING:
 def update_ledger(checkout: Checkout, synced: Sync) -> None:
     """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
     scan, left = synced.scan, synced.left
-    changed = [entry for entry in _entries(synced) if _differs(entry, scan.entries, scan.contents)]
+    changed = [
+        new
+        for new in _entries(synced)
+        if new.entry != scan.entries.get(new.path) or new.content != scan.contents.get(new.path)
+    ]
     write_entries(checkout.pk, changed)
     there = scan.keys
     new = [row for row in left if row.path not in scan.entries and row.path not in scan.listed]
@@ -75,17 +79,16 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
             continue
         workstream = comparison.workstreams[path]
         version = None if path in pending else synced.versions[workstream]
+        now, digest_now = item, synced.scan.digests[path]
         if path in files:
-            now = replace(item, workplan=files[path].workplan)
-            yield _entry(now, workstream, digest(files[path].data), version, missing, since)
-        else:
-            yield _entry(item, workstream, synced.scan.digests[path], version, missing, since)
+            now, digest_now = replace(item, workplan=files[path].workplan), digest(files[path].data)
+        yield _entry(now, workstream, digest_now, version, missing, since)
 
 
 def _left_entry(row: HubWorkstream) -> NewEntry:
     """Return the row of a file that this checkout never had."""
     nothing = ParsedWorkplan(Workplan(row.path, row.key, row.status, None, Mirrored(), 0, ()))
-    return NewEntry(row.path, row.key, row.id, LEFT, None, dump(nothing))
+    return NewEntry(row.path, Entry(row.key, row.id, LEFT, None), dump(nothing))
 
 
 def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
@@ -99,10 +102,10 @@ def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
         taken[item.path][item.task] = item.old
     entries = read_entries(checkout)
     for path, (known, _) in read_contents(checkout, taken.keys() & entries.keys()).items():
-        entry = entries[path]
+        entry = replace(entries[path], digest=UNREAD, version=None)
         since = {task: at for task, at in known.since.items() if task not in taken[path]}
         content = dump(replace(known, taken={**known.taken, **taken[path]}, since=since))
-        write_entries(checkout, [NewEntry(path, entry.key, entry.workstream, UNREAD, None, content)])
+        write_entries(checkout, [NewEntry(path, entry, content)])
 
 
 def _missing(comparison: Comparison) -> set[Place]:
@@ -145,10 +148,4 @@ def _entry(
     taken.update((block.key, block.status) for block in found)
     times.update((block.key, since[key, block.key]) for block in found if (key, block.key) in since)
     known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get((key, None)))
-    return NewEntry(workplan.path, key, workstream, digest_now, version, dump(known))
-
-
-def _differs(entry: NewEntry, entries: Mapping[str, Entry], contents: Mapping[str, str]) -> bool:
-    """Return whether *entry* is not what the ledger has."""
-    row = Entry(entry.key, entry.workstream, entry.digest, entry.version)
-    return row != entries.get(entry.path) or entry.content != contents.get(entry.path)
+    return NewEntry(workplan.path, Entry(key, workstream, digest_now, version), dump(known))

@@ -56,8 +56,9 @@ def inspect_checkout(opened: OpenCheckout, tree: WorkTree, options: RunOptions, 
     if options.pull and options.writes:
         if opened.fetched.failed:
             warn(f"{tree.top}: pull failed: {opened.fetched.outcome}")
+        is_only_behind = [gate.code for gate in found.gates] == [BEHIND]
         # A commit that only other hosts have seen cannot be pulled here: own commits would be dropped for nothing.
-        if _is_behind_alone(found) and (found.state.behind or opened.fetched.tip):
+        if is_only_behind and (found.state.behind or opened.fetched.tip):
             _pull(opened, tree, found.state, options, warn)
             found = _inspect(opened, tree, options)
     return found
@@ -96,11 +97,6 @@ def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStat
     known = checkout.repo.first_commits
     is_settled = not known or tree.is_shallow or (state.head is not None and state.head == checkout.head)
     return not is_settled and not held_commits(tree, known)
-
-
-def _is_behind_alone(found: Preflight) -> bool:
-    """Return whether a pull can open all gates: no other gate is closed."""
-    return [gate.code for gate in found.gates] == [BEHIND]
 
 
 def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:

@@ -85,7 +85,8 @@ def scan_checkout(
         scan.digests[file.path] = file_digest = digest(file.data)
         entry = scan.entries.get(file.path)
         if entry is not None and entry.digest == file_digest:
-            if _is_settled(entry, workstreams):
+            row = workstreams.get(entry.workstream)
+            if row is not None and row.version == entry.version:
                 settled.append(Settled(file.path, entry.key, entry.workstream))
             else:
                 same.append(file.path)
@@ -115,8 +116,8 @@ def _with_absent(
     unreadable = {file.path for file in side.unreadable}
     keys |= {file.key for file in side.unreadable if file.key}
     claimed = {file.workstream for file in side.settled}
-    absent = [row for row in workstreams.values() if row.id not in claimed and row.key not in keys]
-    absent = [row for row in absent if row.path not in unreadable]
+    rows = (row for row in workstreams.values() if row.path not in unreadable)
+    absent = [row for row in rows if row.id not in claimed and row.key not in keys]
     read = {file.path for file in side.settled} | {item.workplan.path for item in side.known}
     unread = why_unread(tree, {row.path for row in absent if row.path} - read, listing, pattern)
     had = {entry.workstream for entry in scan.entries.values()}
@@ -152,11 +153,6 @@ def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
     row = rows.get(file.path)
     nearly = file.key is None and file.problems[0].code == UNREAD_FILE
     return replace(file, key=row.key) if row is not None and nearly else file
-
-
-def _is_settled(entry: Entry, workstreams: Mapping[str, HubWorkstream]) -> bool:
-    row = workstreams.get(entry.workstream)
-    return row is not None and entry.version == row.version
 
 
 def _from_ledger(

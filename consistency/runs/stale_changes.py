@@ -16,13 +16,7 @@ from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.db.reopens import Reopen, TaskStatus, read_reopens
-from consistency.git.blame import (
-    FileStatus,
-    Introduction,
-    Provenance,
-    Provenances,
-    find_provenances,
-)
+from consistency.git.blame import FileStatus, Provenance, Provenances, find_provenances
 from consistency.git.files import digest, read_files, text_digest
 from consistency.git.worktree import WorkTree
 from statehub.models import Checkout
@@ -83,8 +77,10 @@ def find_stale_changes(
     history. Raises GitTimeoutError.
     """
     found = Advances()
-    moves = ((drift, drift.action) for drift in drifts if isinstance(drift.action, AdvanceTask))
-    statuses = {action.id: _file_status(drift, action) for drift, action in moves}
+    moves = ((drift.finding, drift.action.id) for drift in drifts if isinstance(drift.action, AdvanceTask))
+    statuses = {
+        pk: FileStatus(finding.file or "", finding.task or "", pk, finding.file_status or "") for finding, pk in moves
+    }
     reopens = read_reopens(
         checkout.repo_id, {task: TaskStatus(each.task, each.status) for task, each in statuses.items()}
     )
@@ -134,11 +130,6 @@ def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drif
     )
 
 
-def _file_status(drift: Drift, action: AdvanceTask) -> FileStatus:
-    finding = drift.finding
-    return FileStatus(finding.file or "", finding.task or "", action.id, finding.file_status or "")
-
-
 def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, bytes]:
     """Read those of *paths* that are as they were when *digests* were taken."""
     return {
@@ -163,13 +154,13 @@ class _Facts:
         if provenance.uncommitted:
             below = self._of_evidence(self._head, reopen) if self._head else set()
             return [Bringing("", None, self._digests.get(status.path, ""), below, cut=cut, complete=complete)]
-        known = self._ancestors(reopen.heads | reopen.stated)
-        return [self._one(each, reopen, each.commit.id in known, cut, complete) for each in provenance.commits]
-
-    def _one(self, brought: Introduction, reopen: Reopen, known: bool, cut: bool, complete: bool) -> Bringing:
-        commit = brought.commit
-        below = self._of_evidence(commit.id, reopen)
-        return Bringing(commit.id, commit.authored, brought.digest, below, known, brought.again, cut, complete)
+        known, brought = self._ancestors(reopen.heads | reopen.stated), list[Bringing]()
+        for each in provenance.commits:
+            pk, below = each.commit.id, self._of_evidence(each.commit.id, reopen)
+            brought.append(
+                Bringing(pk, each.commit.authored, each.digest, below, pk in known, each.again, cut, complete)
+            )
+        return brought
 
     def _of_evidence(self, commit: str, reopen: Reopen) -> set[str]:
         named = reopen.later | {statement.commit for statement in reopen.statements}

@@ -84,15 +84,12 @@ class Sync:
 
     def pending(self, written: frozenset[str] = frozenset()) -> set[str]:
         """List the files on which the sides differ even after the hub's actions and the commit of *written* files."""
-        return {
-            drift.finding.file
-            for drift in self.comparison.drifts
-            if drift.finding.file and not _settles(drift.action, written)
-        }
-
-
-def _settles(action: object, written: frozenset[str]) -> bool:
-    return action.path in written if isinstance(action, WriteBack) else action is not None
+        pending = set[str]()
+        for finding, action in ((drift.finding, drift.action) for drift in self.comparison.drifts):
+            settles = action.path in written if isinstance(action, WriteBack) else action is not None
+            if finding.file and not settles:
+                pending.add(finding.file)
+        return pending
 
 
 def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:

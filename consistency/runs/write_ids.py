@@ -164,7 +164,9 @@ def _stamped(
                 left.append(f"{path}: {refused}")
             del tasks[refused.task]
     if compared:
-        counts[path] = _counts(missing.workplan, edited.workplan)
+        blocks = zip(missing.workplan.blocks, edited.workplan.blocks, strict=True)
+        is_new = missing.workplan.uuid != edited.workplan.uuid
+        counts[path] = int(is_new), sum(old.uuid != new.uuid for old, new in blocks)
     return edited
 
 
@@ -178,11 +180,6 @@ def _replace_files(tree: WorkTree, wanted: CommitRequest) -> Written:
         except OSError as error:
             written.faults.append((path, f"the file cannot be written: {describe_os_error(error)}"))
     return written
-
-
-def _counts(before: Workplan, after: Workplan) -> tuple[int, int]:
-    blocks = zip(before.blocks, after.blocks, strict=True)
-    return int(before.uuid != after.uuid), sum(old.uuid != new.uuid for old, new in blocks)
 
 
 def message(counts: Mapping[str, tuple[int, int]]) -> str:
