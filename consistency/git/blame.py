@@ -298,7 +298,7 @@ class _Blobs:
         """Read blobs, given as (name, path), with one git process; not those that the work tree has."""
         paths = {name: path for name, path in wanted if name not in self.requested and "\n" not in name}
         for name, path in list(paths.items()):
-            if self._is_in_work_tree(name, path):
+            if path in self._parsed and blob_id(self._parsed[path][0], like=name) == name:
                 self.requested.add(name)
                 self.versions[name] = self._parse(path, self._parsed[path][0])
                 del paths[name]
@@ -312,9 +312,6 @@ class _Blobs:
                 self.absent.add(name)
             else:
                 self.versions[name] = self._parse(paths[name], each.data)
-
-    def _is_in_work_tree(self, name: str, path: str) -> bool:
-        return path in self._parsed and blob_id(self._parsed[path][0], like=name) == name
 
     def _parse(self, path: str, data: bytes) -> _Version:
         digest = text_digest(data)

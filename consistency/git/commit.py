@@ -22,7 +22,7 @@ from consistency.git.files import FileReadError, digest, digest_of, read_files
 from consistency.git.leftovers import is_git_running
 from consistency.git.names import to_git
 from consistency.git.process import GitError
-from consistency.git.rollback import Backup, Journal, Unfinished
+from consistency.git.rollback import Journal, Unfinished
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, fields
 from statehub.text import describe_os_error
@@ -175,9 +175,9 @@ class _CommitBuilder:
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
             self.record(commit, when, paths)
-        backups = [Backup(path, digest(each.file.data)) for path, each in self.edits.items()]
+        digests = {path: digest(each.file.data) for path, each in self.edits.items()}
         overlooked = sorted(self.edits.keys() & set(self.request.overlooked))
-        self.journal.begin(self.parent.commit, commit, backups, overlooked)
+        self.journal.begin(self.parent.commit, commit, digests, overlooked)
         for path, each in self.edits.items():
             replace_file(tree.file(path), self.request.digests[path], each.file.data)
         # git refuses if something else is staged for one of the files.

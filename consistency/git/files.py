@@ -11,7 +11,7 @@ from io import BufferedReader
 
 from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
-from statehub.text import describe_os_error
+from statehub.text import describe_os_error, is_storable
 
 READER_VERSION = b"2"
 """Part of every digest; to be changed when the same bytes are parsed differently, so that no old result is reused."""
@@ -75,7 +75,8 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
 
 def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
     """Return the file to read for *path*; None if it or a folder above only links to another. Raises FileReadError."""
-    _require_storable_name(path)
+    if not is_storable(path):
+        raise FileReadError("its name is not UTF-8; rename it")
     name = native(path)
     folder, full = os.path.dirname(name), os.path.join(root, name)
     if folder not in folders:  # A folder may have become a link since git listed it.
@@ -115,13 +116,6 @@ def _fault_of_link(root: str, named: str) -> str:
         if os.path.lexists(os.path.join(folder, ".git")):
             return "a link that leads into another repository"
     return ""
-
-
-def _require_storable_name(path: str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise FileReadError("its name is not UTF-8; rename it") from error
 
 
 def open_regular(full: str) -> BufferedReader:

@@ -40,7 +40,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit. `authored` is in seconds since 1970; `changes` (by path) are those against its first parent."""
+    """A commit. `authored` is in seconds since 1970, None if out of range.
+
+    `changes` (by path) are those against its first parent.
+    """
 
     id: str
     parents: tuple[str, ...]
@@ -131,19 +134,11 @@ def _commits(logged: bytes) -> Iterator[Commit]:
             if commit is not None:
                 commit.changes[path] = Change(_blob(old), _blob(new) if mode.startswith(b"100") else "")
         elif part.strip():
-            commit = _commit(part)
+            ids, date, email, author = part.decode(errors="replace").split("\n", 3)
+            name, *parents = ids.split()
+            is_valid = date.isascii() and date.isdigit() and 0 < int(date) <= _MAX_SECONDS
+            commit = Commit(name, tuple(parents), int(date) if is_valid else None, author.strip(), email.strip())
             yield commit
-
-
-def _commit(part: bytes) -> Commit:
-    ids, authored, email, author = part.decode(errors="replace").split("\n", 3)
-    commit, *parents = ids.split()
-    return Commit(commit, tuple(parents), _seconds(authored), author.strip(), email.strip())
-
-
-def _seconds(text: str) -> int | None:
-    """Parse a date; None if it is out of range."""
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_SECONDS else None
 
 
 def _blob(name: bytes) -> str:

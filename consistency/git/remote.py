@@ -161,12 +161,10 @@ class _Remotes:
 
     @property
     def ssh(self) -> str | None:
-        """The user's ssh command."""
         return self.last("core.sshcommand") or None
 
     @property
     def names(self) -> list[str]:
-        """The names of the remotes."""
         keys = (key for key in self.values if key.startswith("remote.") and key.endswith(".url"))
         return [key[len("remote.") : -len(".url")] for key in keys]
 
@@ -250,7 +248,8 @@ def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
         return Fetched(str(error), received=error.received)
     except GitError as error:
         return _without_branch(tree, upstream, timeout) if _NO_SUCH_BRANCH in str(error) else Fetched(str(error))
-    return Fetched(FETCHED, _fetched_tip(tree))
+    tip = Path(tree.git_dir, "FETCH_HEAD").read_bytes().partition(b"\t")[0]  # git-fetch, "FETCH_HEAD"
+    return Fetched(FETCHED, tip.decode())
 
 
 def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetched:
@@ -314,11 +313,6 @@ def _run(
     env = {"GIT_SSH_COMMAND": f"{upstream.ssh or 'ssh'} -oBatchMode=yes"}
     targets = [target] if target else []
     return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env)
-
-
-def _fetched_tip(tree: WorkTree) -> str:
-    """Return the fetched commit (git-fetch, FETCH_HEAD)."""
-    return Path(tree.git_dir, "FETCH_HEAD").read_bytes().partition(b"\t")[0].decode()
 
 
 def _refusal(output: bytes) -> str:

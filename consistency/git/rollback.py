@@ -23,14 +23,6 @@ from consistency.git.worktree import WorkTree
 JOURNAL_FOLDER = "statehub-writeback"
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A file that will be replaced: its path, and the digest of its new bytes."""
-
-    path: str
-    written: str
-
-
 @dataclass(slots=True)
 class RollbackResult:
     """The files that were restored, and `theirs`: those changed by others since then, which were left alone."""
@@ -63,19 +55,23 @@ class Journal:
         self._tree, self.folder = tree, Path(tree.git_dir, JOURNAL_FOLDER)
         self._list = self.folder / "files.json"
 
-    def begin(self, head: str, commit: str, files: list[Backup], overlooked: Collection[str] = ()) -> None:
+    def begin(self, head: str, commit: str, files: Mapping[str, str], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
 
-        *overlooked* are the assume-unchanged ones. Raises OSError before any file was replaced.
+        *files* are the paths that will be replaced, each with the digest of its new bytes; *overlooked* are the
+        assume-unchanged ones. Raises OSError before any file was replaced.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        for number, file in enumerate(files):
-            self._keep(self._tree.file(file.path), self.folder / str(number))
+        for number, full in enumerate(map(self._tree.file, files)):
+            kept = self.folder / str(number)
+            try:
+                os.link(full, kept)
+            except OSError:  # Another file system, or one without hard links.
+                shutil.copy2(full, kept)
         # The list comes last, and atomically: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        listed = [(file.path, file.written) for file in files]
-        partial.write_text(json.dumps([head, listed, commit, sorted(overlooked)]))
+        partial.write_text(json.dumps([head, list(files.items()), commit, sorted(overlooked)]))
         partial.replace(self._list)
 
     def roll_back(self, only: set[str]) -> RollbackResult:
@@ -89,7 +85,10 @@ class Journal:
             Path(temporary_beside(full)).unlink(missing_ok=True)
             current = digest_of(full) if path in only else None
             if current == written:
-                self._restore(kept, full, written)
+                try:
+                    os.replace(kept, full)
+                except OSError:
+                    replace_file(full, written, kept.read_bytes())
                 result.restored.append(path)
             elif path in only and current != digest_of(str(kept)):
                 result.theirs.append(path)
@@ -111,17 +110,3 @@ class Journal:
         # Older versions wrote neither the commit nor the assume-unchanged files.
         commit, overlooked = more if len(more) == 2 else ("", [])
         return Unfinished(head, commit, dict(listed), overlooked)
-
-    @staticmethod
-    def _keep(full: str, kept: Path) -> None:
-        try:
-            os.link(full, kept)
-        except OSError:  # Another file system, or one without hard links.
-            shutil.copy2(full, kept)
-
-    @staticmethod
-    def _restore(kept: Path, full: str, written: str) -> None:
-        try:
-            os.replace(kept, full)
-        except OSError:
-            replace_file(full, written, kept.read_bytes())

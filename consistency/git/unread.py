@@ -71,7 +71,8 @@ def _hidden_folders(tree: WorkTree, listing: Listing, pattern: str) -> dict[str,
     for glob in included_globs(pattern):
         name = glob.rpartition("/")[2]
         for folder in _folders(tree, listing, glob):
-            why = "" if folder in reasons or _is_excluded(folder, pattern) else _why_hidden(tree, folder)
+            is_excluded = any(fnmatchcase(f"{folder}/x.md", each) for each in excluded_globs(pattern))
+            why = "" if folder in reasons or is_excluded else _why_hidden(tree, folder)
             if why and not _is_listed(tree, folder, listing) and _holds_workplans(tree.file(folder), name):
                 reasons[folder] = why
     ignored = _ignored(tree, reasons)
@@ -176,11 +177,6 @@ def _links(tree: WorkTree, parent: str) -> Iterator[str]:
     yield from (f"{parent}/{name}" if parent else name for name in names if name != ".git")
 
 
-def _is_excluded(folder: str, pattern: str) -> bool:
-    """Return whether *pattern* excludes the files in *folder*."""
-    return any(fnmatchcase(f"{folder}/x.md", glob) for glob in excluded_globs(pattern))
-
-
 def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
     """Return whether the files behind the link *folder* are read under their own names."""
     root, target = os.path.realpath(tree.top), os.path.realpath(tree.file(folder))
@@ -190,13 +186,13 @@ def _is_listed(tree: WorkTree, folder: str, listing: Listing) -> bool:
 
 def _holds_workplans(folder: str, name: str) -> bool:
     """Return whether one of the first files in *folder* with a name like *name* is a workplan."""
-    return any(map(_is_workplan, islice(_files(folder, name), MAX_FILES)))
 
+    def files() -> Iterator[str]:
+        for parent, folders, names in islice(os.walk(folder), MAX_FOLDERS):
+            folders[:] = sorted(each for each in folders if each != ".git")
+            yield from (os.path.join(parent, each) for each in sorted(names) if fnmatchcase(each, name))
 
-def _files(folder: str, name: str) -> Iterator[str]:
-    for parent, folders, names in islice(os.walk(folder), MAX_FOLDERS):
-        folders[:] = sorted(each for each in folders if each != ".git")
-        yield from (os.path.join(parent, each) for each in sorted(names) if fnmatchcase(each, name))
+    return any(map(_is_workplan, islice(files(), MAX_FILES)))
 
 
 def _is_workplan(full: str) -> bool:

@@ -12,7 +12,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.commit import Change, CommitRequest, commit_changes
+from consistency.git.commit import CommitRequest, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
 from consistency.git.status import CheckoutStatus
@@ -56,15 +56,12 @@ def write_back(
     def message_of(paths: Collection[str], day: datetime) -> str:
         return message(due(paths), day)
 
-    request = CommitRequest(_changes(items, known, texts), digests, message_of, limit, overlooked, newest)
-    return commit_changes(tree, state, request, committer, record_written)
-
-
-def _changes(items: Sequence[WriteBack], known: Mapping[str, Workplan], texts: dict[str, str]) -> dict[str, Change]:
     of_path: dict[str, list[WriteBack]] = defaultdict(list)
     for item in items:
         of_path[item.path].append(item)
-    return {path: partial(_edit, path, due, known.get(path), texts) for path, due in of_path.items()}
+    changes = {path: partial(_edit, path, group, known.get(path), texts) for path, group in of_path.items()}
+    request = CommitRequest(changes, digests, message_of, limit, overlooked, newest)
+    return commit_changes(tree, state, request, committer, record_written)
 
 
 def _edit(
