@@ -50,10 +50,6 @@ class Clone:
             return Kinship.UNKNOWN
         return Kinship.RELATED if known & self.first_commits else Kinship.UNRELATED
 
-    def is_related(self, repo: Repo) -> bool:
-        """Return whether the histories are known to have something in common."""
-        return self.kinship(repo) is Kinship.RELATED
-
     def may_be_of(self, repo: Repo) -> bool:
         """Return whether the histories are related, as far as is known."""
         return self.kinship(repo) is not Kinship.UNRELATED
@@ -76,7 +72,7 @@ def taken_commits(repo: Repo) -> set[str]:
 def _find_remote(tree: WorkTree, path: str, known: Checkout | None) -> Upstream | None:
     """Find the remote that the clone comes from: of several, one that leads to its repo or to the only known one."""
     try:
-        return find_origin(tree, known.repo.addresses) if known is not None else find_origin(tree)
+        return find_origin(tree, known.repo.addresses if known else ())
     except ForeignCloneError as error:
         addresses = [address for repo in Repo.objects.all() for address in repo.addresses]
         with suppress(ForeignCloneError):

@@ -6,7 +6,7 @@ user has to decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from consistency.cli.clone import Clone, Kinship
 from consistency.cli.selection import RegistrationError
@@ -19,10 +19,18 @@ def match(clone: Clone, slug: str | None) -> Repo | None:
     """Find the repo that *clone* is of, or that *slug* chooses; None for a new one. Raises RegistrationError."""
     repos = list(Repo.objects.prefetch_related("checkouts").order_by("slug"))
     same_place = [repo for repo in repos if _is_at(clone, repo)]
-    if slug is not None:
-        return _chosen(clone, slug, next((repo for repo in repos if repo.slug == slug), None), same_place)
     joined = [repo for repo in same_place if clone.may_be_of(repo)]
-    related = [repo for repo in repos if clone.is_related(repo)]
+    if slug is not None:
+        wanted = next((repo for repo in repos if repo.slug == slug), None)
+        if wanted is None and joined and clone.address:
+            raise RegistrationError(
+                f"this repository is in the hub already, as '{joined[0].slug}' (origin {clone.address}): "
+                f"leave out --slug {slug}, and it joins it"
+            )
+        if wanted is not None and not _is_one_of(clone, wanted):
+            raise RegistrationError(slug_taken(clone, wanted))
+        return wanted
+    related = [repo for repo in repos if clone.kinship(repo) is Kinship.RELATED]
     if same_place and not joined:
         repo = same_place[0]
         raise RegistrationError(
@@ -48,7 +56,8 @@ def _is_at(clone: Clone, repo: Repo) -> bool:
     On another machine the same path may be another folder.
     """
     if not clone.address:
-        return not repo.origin and clone.is_related(repo) and bool(gone_here(repo, clone.host))
+        is_related = clone.kinship(repo) is Kinship.RELATED
+        return not repo.origin and is_related and bool(gone_here(repo, clone.host))
     if clone.address not in repo.addresses:
         return False
     here = any(checkout.host == clone.host for checkout in repo.checkouts.all())
@@ -62,21 +71,6 @@ def gone_here(repo: Repo, host: str) -> list[Checkout]:
         for checkout in repo.checkouts.all()
         if checkout.host == host and checkout.retired_at is None and is_gone(checkout.path)
     ]
-
-
-def _chosen(clone: Clone, slug: str, wanted: Repo | None, same_place: Sequence[Repo]) -> Repo | None:
-    """Return the repo that the user *wanted* by its *slug*; None for a new one. Raises RegistrationError."""
-    if wanted is None:
-        known = [repo for repo in same_place if clone.may_be_of(repo)]
-        if known and clone.address:
-            raise RegistrationError(
-                f"this repository is in the hub already, as '{known[0].slug}' (origin {clone.address}): "
-                f"leave out --slug {slug}, and it joins it"
-            )
-        return None
-    if _is_one_of(clone, wanted):
-        return wanted
-    raise RegistrationError(slug_taken(clone, wanted))
 
 
 def _is_one_of(clone: Clone, repo: Repo) -> bool:
@@ -110,11 +104,10 @@ def _difference(clone: Clone, repo: Repo) -> str:
     return "the histories have nothing in common"
 
 
-def _ask(clone: Clone, repos: Iterable[Repo]) -> str:
-    found = list(repos)
-    named = " and ".join(f"'{repo.slug}' ({repo.origin or 'no origin'})" for repo in found)
-    joins = " or ".join(f"--slug {repo.slug}" for repo in found)
-    noun, verb = ("repo", "joins it") if len(found) == 1 else ("repos", "joins one of them")
+def _ask(clone: Clone, repos: Sequence[Repo]) -> str:
+    named = " and ".join(f"'{repo.slug}' ({repo.origin or 'no origin'})" for repo in repos)
+    joins = " or ".join(f"--slug {repo.slug}" for repo in repos)
+    noun, verb = ("repo", "joins it") if len(repos) == 1 else ("repos", "joins one of them")
     return (
         f"{clone.path} looks like {noun} {named}: {joins} {verb}, --slug OTHER registers another one "
         f"(register_repo {clone.path} --slug …)"

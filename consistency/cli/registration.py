@@ -182,7 +182,13 @@ def _propose_branch(clone: Clone, repo: Repo | None, known: Checkout | None) -> 
 def _register(clone: Clone, wishes: Wishes, proposed_branch: str) -> Registered:
     known = find_checkout(clone.path, clone.host)
     found = _find_repo(clone, known, wishes.slug)
-    repo = found or _create_repo(clone, wishes.slug)
+    repo = found
+    if repo is None:
+        folder = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(clone.path)).strip("-._")
+        slug = wishes.slug or folder[:200] or "repo"
+        if namesake := Repo.objects.filter(slug=slug).first():
+            raise RegistrationError(slug_taken(clone, namesake))
+        repo = Repo.objects.create(slug=slug, origin=clone.address)
     changes = RepoChanges(repo)
     if found is not None:
         is_known_checkout = known is not None and known.repo_id == repo.pk
@@ -195,13 +201,6 @@ def _register(clone: Clone, wishes: Wishes, proposed_branch: str) -> Registered:
     wishes.apply(changes, proposed_branch)
     changes.save()
     return Registered(checkout, note + changes.note)
-
-
-def _create_repo(clone: Clone, slug: str | None) -> Repo:
-    wanted = slug or re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(clone.path)).strip("-._")[:200] or "repo"
-    if taken := Repo.objects.filter(slug=wanted).first():
-        raise RegistrationError(slug_taken(clone, taken))
-    return Repo.objects.create(slug=wanted, origin=clone.address)
 
 
 def _place(clone: Clone, repo: Repo) -> tuple[Checkout, str]:

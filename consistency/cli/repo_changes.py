@@ -45,7 +45,8 @@ def follow_address(changes: RepoChanges, clone: Clone, *, is_known_checkout: boo
     elif not repo.origin:
         changes.set("origin", address)
     elif not is_known_checkout:
-        if not _leads_to_repo(clone, repo):
+        remote = find_origin(clone.tree, repo.addresses)
+        if remote is None or remote.url not in repo.addresses:
             changes.set("aliases", [*repo.aliases, address], f"; {address} is kept as another address of it")
     elif address in repo.former_origins and slug is None:
         raise RegistrationError(
@@ -57,9 +58,3 @@ def follow_address(changes: RepoChanges, clone: Clone, *, is_known_checkout: boo
         changes.set("former_origins", [*former, *repo.addresses])
         changes.set("aliases", [])
         changes.set("origin", address, f"; its origin is now {address}")
-
-
-def _leads_to_repo(clone: Clone, repo: Repo) -> bool:
-    """Return whether one of the clone's remotes leads to an address of *repo*."""
-    remote = find_origin(clone.tree, repo.addresses)
-    return remote is not None and remote.url in repo.addresses

@@ -30,16 +30,16 @@ def retire(checkouts: Iterable[Checkout]) -> list[Checkout]:
 
 @dataclass(slots=True)
 class BroughtBack:
-    """The checkouts that are active again, and those that are not, each with the active one at its place."""
+    """The checkouts that are active again, and those that are not, each with the active one at its path."""
 
     done: list[Checkout] = field(default_factory=list)
     refused: list[tuple[Checkout, Checkout]] = field(default_factory=list)
 
 
 def bring_back(checkouts: Iterable[Checkout]) -> BroughtBack:
-    """Make those of *checkouts* that are retired active again, unless another checkout is at their place now.
+    """Make those of *checkouts* that are retired active again, unless another checkout is at their path now.
 
-    Of several that were retired from one place, the last one comes back.
+    Of several that were retired from one path, the last one comes back.
     """
     pks, result = [checkout.pk for checkout in checkouts], BroughtBack()
     with transaction.atomic():
@@ -47,19 +47,19 @@ def bring_back(checkouts: Iterable[Checkout]) -> BroughtBack:
         rows = Checkout.objects.retired().select_related("repo").filter(pk__in=pks).order_by("-retired_at", "pk")
         wanted = list(rows)
         active = Checkout.objects.active().select_related("repo").filter(path__in={row.path for row in wanted})
-        taken = {(row.host, row.path): row for row in active}
+        occupied = {(row.host, row.path): row for row in active}
         for row in wanted:
-            if other := taken.get((row.host, row.path)):
+            if other := occupied.get((row.host, row.path)):
                 result.refused.append((row, other))
             else:
-                taken[row.host, row.path] = row
+                occupied[row.host, row.path] = row
                 result.done.append(row)
         Checkout.objects.filter(pk__in=[row.pk for row in result.done]).update(retired_at=None)
     return result
 
 
 def lock_places() -> None:
-    """Let no other process give a place to a checkout until this transaction ends.
+    """Keep other processes from giving a checkout a path until this transaction ends.
 
     On SQLite a transaction that writes has the database to itself.
     """

@@ -31,11 +31,6 @@ class Arrivals:
     foreign: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def ids(self) -> frozenset[str]:
-        """The UUIDs of the workstreams that move."""
-        return frozenset(candidate.row.id for candidate in self.of.values())
-
 
 def read_arrivals(
     repo: int,

@@ -30,7 +30,7 @@ class TaskStatus(NamedTuple):
 class Reopen:
     """The newest change of a task, in the hub, that a file's status would undo.
 
-    `heads` are the commits that the hub had taken from the repo's checkouts by then, `stated` those recorded with
+    `heads` are the commits that the hub had taken from the repo's checkouts until then, `stated` those recorded with
     earlier changes from files.
     """
 

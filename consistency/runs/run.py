@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -176,9 +176,14 @@ class _Running:
             record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
         result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]
+        workplans = {item.path: item.workplan for item in due}
         if options.mode is Mode.FIX:
-            result.findings += _uncommitted(due, dirty)
-        result.findings += _faults(due, written)
+            message = "workplan has uncommitted changes — skipping writeback"
+            skipped_files = [(path, key) for path, key in workplans.items() if path in dirty]
+            result.findings += [Finding(BEHIND, message, file=path, workplan=key) for path, key in skipped_files]
+        for path, why in written.faults:
+            message, workplan = f"writeback was not possible: {why}", workplans.get(path or "")
+            result.findings.append(Finding(WRITEBACK_FAILED, message, file=path, workplan=workplan))
         result.commit = written.commit
         result.scope = self._compared(synced, tried=options.writes and options.writeback)
 
@@ -318,23 +323,7 @@ class _Running:
             self._seconds[name] = round(self._seconds.get(name, 0) + time.perf_counter() - started, 4)
 
 
-_NO_DRIFT = (UNREACHABLE, *SAID_ONCE)
-
-
 def _no_drift(finding: Finding) -> bool:
     """Return whether files and hub agree in spite of *finding*."""
-    return finding.is_fixed or is_gate(finding) or finding.dedup_key == UNPUSHED.dedup_key or finding.code in _NO_DRIFT
-
-
-def _uncommitted(due: Iterable[WriteBack], dirty: set[str]) -> list[Finding]:
-    workplans = {item.path: item.workplan for item in due if item.path in dirty}
-    message = "workplan has uncommitted changes — skipping writeback"
-    return [Finding(BEHIND, message, file=path, workplan=key) for path, key in workplans.items()]
-
-
-def _faults(due: Iterable[WriteBack], written: Written) -> list[Finding]:
-    workplans = {item.path: item.workplan for item in due}
-    return [
-        Finding(WRITEBACK_FAILED, f"writeback was not possible: {why}", file=path, workplan=workplans.get(path or ""))
-        for path, why in written.faults
-    ]
+    is_unpushed = finding.dedup_key == UNPUSHED.dedup_key
+    return finding.is_fixed or is_gate(finding) or is_unpushed or finding.code in (UNREACHABLE, *SAID_ONCE)

@@ -88,7 +88,10 @@ def find_stale_changes(
     if not asked:
         return found
     tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}
-    data = _read_again(tree, {each.path for each in asked.values()}, digests, limit)
+    # Only those of the files that are still as they were compared.
+    read = read_files(tree.top, sorted({each.path for each in asked.values()}), limit)
+    contents = ((file.path, file.data) for file in read if file.data is not None)
+    data = {path: content for path, content in contents if digest(content) == digests.get(path)}
     workplans = {item.workplan.path: item.workplan for item in known}
     answers = find_provenances(
         tree, checkout.repo.pattern, head, asked.values(),
@@ -128,15 +131,6 @@ def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drif
         else drift
         for drift in drifts
     )
-
-
-def _read_again(tree: WorkTree, paths: Iterable[str], digests: Mapping[str, str], limit: int) -> dict[str, bytes]:
-    """Read those of *paths* that are as they were when *digests* were taken."""
-    return {
-        file.path: file.data
-        for file in read_files(tree.top, sorted(paths), limit)
-        if file.data is not None and digest(file.data) == digests.get(file.path)
-    }
 
 
 class _Facts:
