@@ -16,6 +16,12 @@ from consistency.db.ledger import GONE, LEFT, batches
 from consistency.db.rows import read_strangers, read_tasks_of, read_workstreams_with_history
 from consistency.models import LedgerEntry, Mode, Run, RunState
 
+MAX_HINTED = 50
+"""Workplans of other repos that are compared for hints: many repos may have started with the same template."""
+
+_SeenRows = dict[str, list[tuple[int, Seen]]]
+"""By workstream: the ledger's rows, with their keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
@@ -77,14 +83,6 @@ def read_arrivals(
     seen = _with_memories({pk: seen[pk] for pk in moving})
     of = {path: replace(each, seen=tuple(one for _, one in seen[each.row.id])) for path, each in accepted.items()}
     return Arrivals(of, read_tasks_of(moving), refused, foreign, hints)
-
-
-MAX_HINTED = 50
-"""Workplans of other repos that are compared for hints: many repos may have started with the same template."""
-
-
-_SeenRows = dict[str, list[tuple[int, Seen]]]
-"""By workstream: the ledger's rows, with their keys."""
 
 
 def _identified(

@@ -266,10 +266,7 @@ class _CommitBuilder:
 
 
 def recover(tree: WorkTree) -> list[str]:
-    """Undo a writeback that was cut off before its commit; return the paths of the restored files.
-
-    Raises GitError or OSError.
-    """
+    """Undo a writeback that was cut off before its commit; return the restored paths. Raises GitError, OSError."""
     journal = Journal(tree)
     unfinished = journal.unfinished()
     if not unfinished.written:

@@ -40,10 +40,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit. `authored` is in seconds since 1970, None if out of range.
-
-    `changes` (by path) are those against its first parent.
-    """
+    """A commit. `authored` is in seconds since 1970, or None; `changes` (by path) are against its first parent."""
 
     id: str
     parents: tuple[str, ...]

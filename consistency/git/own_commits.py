@@ -13,10 +13,7 @@ MAX_UNPUSHED_COMMITS = 1_000
 
 
 def unpushed_commits(tree: WorkTree, tip: str, head: str) -> dict[str, tuple[str, ...]]:
-    """Return the commits of *head* that *tip* ('' for none) lacks, newest first, each with its parents.
-
-    Raises GitError.
-    """
+    """Return the commits of *head* that *tip* ('' for none) lacks with their parents, newest first. Raises GitError."""
     options = ("--parents", "--topo-order", f"--max-count={MAX_UNPUSHED_COMMITS}")
     listed = tree.git.run("rev-list", *options, f"{tip}..{head}" if tip else head, "--").decode()
     return {commit: tuple(parents) for commit, *parents in (line.split() for line in listed.splitlines())}
