@@ -26,7 +26,9 @@ REMOTES = ("origin", "github")
 _HOOKED = '#!/bin/sh\necho >>"$(git rev-parse --absolute-git-dir)/hooked"\n'
 HOOKS = {
     "refuse": {"pre-commit": "exit 1"},
-    "change": {"pre-commit": "for f in $(git diff --cached --name-only); do echo More >>$f; git add $f; done"},
+    "change": {
+        "pre-commit": 'git diff --cached --name-only -z | xargs -0 -I@ sh -c \'echo More >>"@"; git add "@"\'',
+    },
     "say": {"commit-msg": 'echo "Refs: 1" >>"$1"'},
     "stash": {"pre-commit": "git stash -q -u; git stash pop -q"},
     "watch": {"post-checkout": "", "post-merge": "", "pre-push": "exit 1", "reference-transaction": ""},
