@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -128,3 +129,17 @@ def test_every_module_has_an_import_layer() -> None:
     layers = [each for each in contracts if each["type"] == "layers" and "consistency" in each["containers"]]
     # import-linter then demands a layer for every module and folder of the container.
     assert [(each["exhaustive"], each["exhaustive_ignores"]) for each in layers] == [(True, ["apps", "migrations"])]
+
+
+def test_every_name_in_a_text_of_the_tests_exists() -> None:
+    """Tests replace parts of the product by name; after a renaming they would replace nothing."""
+    files = [file for folder in ("tests", "testing", "bench", "demo") for file in (ROOT / folder).rglob("*.py")]
+    named = re.compile(r'"((?:consistency|statehub|web)(?:\.[a-z_]+)+\.\w+)"')
+    names = {name for file in files for name in named.findall(file.read_text("utf-8"))}
+    lost = []
+    for name in sorted(names):
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError):
+            lost.append(name)
+    assert lost == []

@@ -30,7 +30,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A reopen at the time `at`, in seconds.
+    """What is known of a reopen. `at` is in seconds.
 
     `own` are the commits that the hub made in the repo, `later` those of them that wrote the task after the reopen.
     """
@@ -79,23 +79,44 @@ def age_of(bringing: Collection[Bringing], evidence: Evidence) -> Age:
     stated it once more. Dates decide alone only if there is no other evidence.
     """
     ages = {_age(each, evidence) for each in bringing}
-    return next((age for age in (Age.NEWS, Age.UNKNOWN, Age.OLD) if age in ages), Age.UNKNOWN)
+    for age in (Age.NEWS, Age.UNKNOWN, Age.OLD):
+        if age in ages:
+            return age
+    return Age.UNKNOWN
 
 
 def _age(bringing: Bringing, evidence: Evidence) -> Age:
     if bringing.known or (bringing.commit and bringing.commit in evidence.own):
         return Age.OLD
     later = not set(bringing.ancestors).isdisjoint(evidence.later)
-    is_dated_after = bringing.authored is not None and bringing.authored > evidence.at
-    others = [statement for statement in evidence.statements if statement.commit not in bringing.ancestors]
-    has_date = bringing.authored is not None and bringing.authored in {other.authored for other in others}
     # If history is cut off, the statement may be below the writeback, out of sight: then it was not made again.
-    if has_date and not (later and bringing.cut):
+    if not (later and bringing.cut) and _has_date_of_statement(bringing, evidence):
         return Age.OLD
-    has_file = bringing.digest != "" and bringing.digest in {other.digest for other in others}
-    # In a shallow clone the statement may be below, out of sight: then the date must do.
-    if has_file and not (later or bringing.again or (bringing.cut and is_dated_after)):
+    if not later and _has_file_of_statement(bringing, evidence):
         return Age.OLD
     if later or not bringing.commit:
         return Age.NEWS
-    return Age.NEWS if bringing.complete or is_dated_after else Age.UNKNOWN
+    return Age.NEWS if bringing.complete or _is_dated_after(bringing, evidence) else Age.UNKNOWN
+
+
+def _has_date_of_statement(bringing: Bringing, evidence: Evidence) -> bool:
+    return bringing.authored is not None and any(
+        statement.authored == bringing.authored and statement.commit not in bringing.ancestors
+        for statement in evidence.statements
+    )
+
+
+def _has_file_of_statement(bringing: Bringing, evidence: Evidence) -> bool:
+    if not bringing.digest or bringing.again:
+        return False
+    # In a shallow clone the statement may be below, out of sight: then the date must do.
+    if bringing.cut and _is_dated_after(bringing, evidence):
+        return False
+    return any(
+        statement.digest == bringing.digest and statement.commit not in bringing.ancestors
+        for statement in evidence.statements
+    )
+
+
+def _is_dated_after(bringing: Bringing, evidence: Evidence) -> bool:
+    return bringing.authored is not None and bringing.authored > evidence.at
