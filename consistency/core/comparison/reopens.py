@@ -30,7 +30,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a reopen. `at` is in seconds.
+    """A reopen at the time `at`, in seconds.
 
     `own` are the commits that the hub made in the repo, `later` those of them that wrote the task after the reopen.
     """
