@@ -33,12 +33,17 @@ class Repository:
         return run.stdout.removesuffix("\n")
 
     @property
+    def git_folder(self) -> Path:
+        """The folder of git's own files; of a linked work tree, the file that names it."""
+        inside = self.path / ".git"
+        return inside if inside.exists() else self.path
+
+    @property
     def head(self) -> str:
         """The full name of the commit at HEAD; read from the files if they are simple, which costs no process."""
-        git = self.path / ".git" if (self.path / ".git").exists() else self.path
         with suppress(OSError, UnicodeDecodeError):
-            head = (git / "HEAD").read_text().strip().removeprefix("ref: ")
-            commit = (git / head).read_text().strip() if head.startswith("refs/") else head
+            head = (self.git_folder / "HEAD").read_text().strip().removeprefix("ref: ")
+            commit = (self.git_folder / head).read_text().strip() if head.startswith("refs/") else head
             if re.fullmatch("[0-9a-f]{40,64}", commit):
                 return commit
         return self.git("rev-parse", "HEAD")

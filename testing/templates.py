@@ -6,18 +6,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import Model
 
-from testing.repos import Clone, Origin, make_origin
+from statehub.models import Repo
+from testing.repos import Origin, Repository, make_origin
 
 APPS = ("statehub", "consistency")
 
@@ -35,9 +37,10 @@ class Template:
         for folder in self.folder.iterdir():
             shutil.rmtree(target / folder.name, ignore_errors=True)
             shutil.copytree(folder, target / folder.name, symlinks=True)
-            self._replace_paths(target, _git_folder(target / folder.name))
-            if (target / folder.name / ".git").exists():  # its index knows the files of the original
-                Clone(target / folder.name).git("update-index", "-q", "--refresh")
+            copied = Repository(target / folder.name)
+            self._replace_paths(target, copied.git_folder)
+            if copied.git_folder != copied.path:  # its index knows the files of the original
+                copied.git("update-index", "-q", "--refresh")
         with transaction.atomic():
             for model, rows in self.rows.items():
                 model._default_manager.bulk_create(model(**self._moved_row(target, row)) for row in rows)
@@ -57,7 +60,27 @@ class Template:
         return text.replace(f"{self.original}/", f"{target}/")
 
 
-def take_template(origin: Origin, names: Sequence[str]) -> Template:
+_templates: dict[Hashable, Template] = {}
+
+
+def make_once(key: Hashable, origin: Origin, names: Sequence[str], make: Callable[[], object]) -> None:
+    """Call *make*, which fills the hub, *origin* and its clones with these *names*; later calls with *key* copy that.
+
+    It is copied only under the same settings of the hub, and if the hub is empty and *origin* and those of the clones
+    that are there are as `testing.repos` makes them.
+    """
+    if Repo.objects.exists() or not _are_fresh(origin, names):
+        make()
+        return
+    key = (key, *names, *(str(getattr(settings, name)) for name in dir(settings) if name.startswith("STATEHUB_")))
+    if key in _templates:
+        _templates[key].copy(origin.path.parent)
+        return
+    make()
+    _templates[key] = _take_template(origin, names)
+
+
+def _take_template(origin: Origin, names: Sequence[str]) -> Template:
     """Return *origin*, its clones with these *names* and the hub's rows as they are now, to be copied later."""
     original = origin.path.parent
     folder = Path(tempfile.mkdtemp(prefix="template-", dir=os.environ["HOME"]))
@@ -68,27 +91,24 @@ def take_template(origin: Origin, names: Sequence[str]) -> Template:
     return Template(original, folder, {model: found for model, found in rows.items() if found})
 
 
-def is_fresh_clone(clone: Clone) -> bool:
-    """Return whether *clone* and the origin beside it are as `testing.repos` makes them, except the folder's name."""
-    origin = clone.path.with_name("origin.git")
-    return origin.is_dir() and (_describe(clone.path), _describe(origin)) == _fresh(os.environ["HOME"])
+def _are_fresh(origin: Origin, names: Sequence[str]) -> bool:
+    if not origin.path.is_dir():
+        return False
+    new_origin, new_clone = _fresh(os.environ["HOME"])
+    clones = [Repository(path) for path in map(origin.path.with_name, names) if path.exists()]
+    return _describe(origin) == new_origin and all(_describe(clone) == new_clone for clone in clones)
 
 
 @cache
 def _fresh(home: str) -> tuple[object, object]:
-    folder = Path(tempfile.mkdtemp(prefix="fresh-", dir=home))
-    origin = make_origin(folder / "origin.git")
-    return _describe(origin.clone().path), _describe(origin.path)
+    origin = make_origin(Path(tempfile.mkdtemp(prefix="fresh-", dir=home)) / "origin.git")
+    return _describe(origin), _describe(origin.clone())
 
 
-def _describe(repository: Path) -> object:
+def _describe(repository: Repository) -> object:
     """Return the names of all files of *repository*, how many objects there are, and its configuration."""
-    git = _git_folder(repository)
-    files = {str(file.relative_to(repository)) for file in repository.rglob("*") if not file.is_dir()}
+    path = repository.path
+    files = {str(file.relative_to(path)) for file in path.rglob("*") if not file.is_dir()}
     objects = {name for name in files if re.search(r"objects/../", name)}
-    config = (git / "config").read_text().replace(str(repository.parent), "")
+    config = (repository.git_folder / "config").read_text().replace(str(path.parent), "")
     return files - objects, len(objects), config
-
-
-def _git_folder(repository: Path) -> Path:
-    return repository / ".git" if (repository / ".git").exists() else repository

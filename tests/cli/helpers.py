@@ -11,7 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db.models import Model
@@ -21,7 +20,7 @@ from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from testing.environment import HOST
 from testing.manage import Ended
 from testing.repos import Clone, Origin
-from testing.templates import Template, is_fresh_clone, take_template
+from testing.templates import make_once
 from testing.workplans import workplan
 
 Json = dict[str, Any]
@@ -30,7 +29,6 @@ FILE = "workplans/a.md"
 TEXT = workplan("WP-1", [("T01", "todo"), ("T02", "in_progress")])
 """One workplan; the status of its T01 is in line 14, that of its T02 in line 21."""
 
-_SETTINGS = [name for name in dir(settings) if name.startswith("STATEHUB_")]
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -61,27 +59,18 @@ def fix(*args: str | Path) -> Ended:
     return run("fix_consistency", "--format", "json", *args)
 
 
-_templates: dict[object, Template] = {}
-
-
 def mirrored(clone: Clone, files: Mapping[str, str] | None = None) -> Clone:
-    """Return *clone* with *files* (default: FILE with TEXT) committed, pushed, and taken into the hub.
-
-    This is done once; later calls with the same files copy the result, if the hub is empty and *clone* is fresh.
-    """
+    """Return *clone* with *files* (default: FILE with TEXT) committed, pushed, and taken into the hub."""
     wanted = files or {FILE: TEXT}
-    is_fresh = not Repo.objects.exists() and is_fresh_clone(clone)
-    key = (clone.path.name, *wanted.items(), *(str(getattr(settings, name)) for name in _SETTINGS))
-    if is_fresh and key in _templates:
-        _templates[key].copy(clone.path.parent)
-        return clone
-    for path, text in wanted.items():
-        clone.write(path, text)
-    clone.commit("Plan")
-    clone.push()
-    assert fix("--path", clone.path).exit == 0
-    if is_fresh:
-        _templates[key] = take_template(Origin(clone.path.with_name("origin.git")), [clone.path.name])
+
+    def make() -> None:
+        for path, text in wanted.items():
+            clone.write(path, text)
+        clone.commit("Plan")
+        clone.push()
+        assert fix("--path", clone.path).exit == 0
+
+    make_once(tuple(wanted.items()), Origin(clone.path.with_name("origin.git")), [clone.path.name], make)
     return clone
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.test import override_settings
 
 from consistency.models import Run
-from statehub.models import Repo, Source
+from statehub.models import Source
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor, advance
 from statehub.transitions import reopen as move_back
@@ -19,13 +20,11 @@ from testing.manage import Ended
 from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import T01, T02
-from testing.templates import Template, take_template
+from testing.templates import make_once
 from tests.cli.helpers import FILE, TEXT, run
 
 PLACES = {T01: 14, T02: 21}
 """The lines of the statuses in TEXT, from 1."""
-
-_templates: dict[tuple[str, ...], Template] = {}
 
 
 @dataclass(frozen=True)
@@ -97,22 +96,12 @@ def machine(bare: Bare, name: str) -> Machine:
 
 
 def make_machines(bare: Bare, *names: str) -> list[Machine]:
-    """Return machines with up-to-date clones of a repo with TEXT at FILE, which the hub knows from each of them.
-
-    They are made once; later calls with the same names copy them, if the hub is empty and *bare* is still new.
-    """
-    objects = len(list(bare.path.glob("objects/??/*")))
-    is_new = not Repo.objects.exists() and objects == 3  # its first commit, the tree and the file
-    if is_new and names in _templates:
-        _templates[names].copy(bare.path.parent)
-        return [Machine(name, Clone(bare.path.with_name(name))) for name in names]
-    made = _make_machines(bare, *names)
-    if is_new:
-        _templates[names] = take_template(bare, names)
-    return made
+    """Return machines with up-to-date clones of a repo with TEXT at FILE, which the hub knows from each of them."""
+    make_once("machines", bare, names, partial(_make_machines, bare, *names))
+    return [Machine(name, Clone(bare.path.with_name(name))) for name in names]
 
 
-def _make_machines(bare: Bare, *names: str) -> list[Machine]:
+def _make_machines(bare: Bare, *names: str) -> None:
     first = Machine(names[0], bare.clone(names[0]))
     first.clone.write(FILE, TEXT)
     first.commit("Plan")
@@ -121,7 +110,6 @@ def _make_machines(bare: Bare, *names: str) -> list[Machine]:
     others = [machine(bare, name) for name in names[1:]]
     for other in others:
         assert other.fix().exit == 0
-    return [first, *others]
 
 
 def report(task: str, status: str, who: str = "remote") -> None:
