@@ -30,6 +30,10 @@ class RunState(models.TextChoices):
     ERROR = "error"
 
 
+TRIGGERS = ("command", "cron", "admin", "api")
+"""The starters of runs: a command that does not name itself, or one of the others."""
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Runs of any checkouts."""
 

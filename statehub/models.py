@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 
 from django.db import models
 from django.db.models import Q
@@ -170,6 +172,18 @@ class WorkstreamMove(models.Model):
         return f"{self.from_slug} → {self.to_repo}"
 
 
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Tasks of any workstreams."""
+
+    def count_by_status(self, workstreams: Iterable[uuid.UUID]) -> dict[uuid.UUID, Counter[str]]:
+        """Count the tasks of each of *workstreams* by status, in one query."""
+        counts: dict[uuid.UUID, Counter[str]] = {pk: Counter() for pk in workstreams}
+        rows = self.filter(workstream__in=list(counts)).order_by().values_list("workstream", "status")
+        for pk, status, number in rows.annotate(number=models.Count("pk")):
+            counts[pk][status] = number
+        return counts
+
+
 class Task(models.Model):
     """A task block's row. `status_changed_at` is the time of its last change of status, or of its creation."""
 
@@ -180,6 +194,8 @@ class Task(models.Model):
     status = models.CharField(max_length=20)
     priority = models.CharField(max_length=20, default=DEFAULT_PRIORITY)
     status_changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = TaskQuerySet.as_manager()
 
     class Meta:
         ordering = ("workstream", "key")

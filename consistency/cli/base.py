@@ -24,7 +24,7 @@ from consistency.core.codes import SEVERITIES, Severity
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitMissingError
 from consistency.git.worktree import find_worktree
-from consistency.models import Mode, RunState
+from consistency.models import TRIGGERS, Mode, RunState
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.progress import progress
 from consistency.runs.fetching import OpenCheckout, fetch_all
@@ -48,7 +48,6 @@ RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
 
 FAIL_ON = ("fail", "warn", "never")
 FORMATS = ("text", "json", "sarif")
-TRIGGERS = ("command", "cron", "admin", "api")
 
 
 class RunCommand(HubCommand):

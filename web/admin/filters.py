@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from consistency.core.codes import CODES, SEVERITIES
-from consistency.models import Finding, Mode, RunState
+from consistency.models import TRIGGERS, Finding, Mode, RunState
 from statehub.models import Checkout
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 from statehub.text import escape_control
@@ -48,7 +48,7 @@ def choice_filter(name: str, choices: Iterable[str]) -> type[ChoiceFilter]:
 SeverityFilter = choice_filter("severity", map(str, reversed(SEVERITIES)))
 ModeFilter = choice_filter("mode", Mode.values)
 OutcomeFilter = choice_filter("outcome", RunState.values)
-TriggerFilter = choice_filter("trigger", ("command", "cron", "admin", "api"))
+TriggerFilter = choice_filter("trigger", TRIGGERS)
 TaskStatusFilter = choice_filter("status", TASK_STATUSES)
 WorkstreamStatusFilter = choice_filter("status", WORKSTREAM_STATUSES)
 PriorityFilter = choice_filter("priority", reversed(PRIORITIES))

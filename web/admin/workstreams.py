@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -22,15 +20,6 @@ from web.admin.readonly import DeletableAdmin, first_rows
 from web.admin.unfold import AutocompleteSelectFilter
 
 TASKS_SHOWN = 200
-
-
-def count_tasks(workstreams: Iterable[UUID]) -> dict[UUID, Counter[str]]:
-    """Count the tasks of each of *workstreams* by status, in one query."""
-    counts: dict[UUID, Counter[str]] = {pk: Counter() for pk in workstreams}
-    rows = Task.objects.filter(workstream__in=list(counts)).order_by().values_list("workstream", "status")
-    for pk, status, number in rows.annotate(number=Count("pk")):
-        counts[pk][status] = number
-    return counts
 
 
 def _meter(counts: Counter[str]) -> Cell:
@@ -66,7 +55,7 @@ class WorkstreamAdmin(DeletableAdmin):
     empty_text = "Workstreams come from workplans. On the machine of a checkout run: manage.py fix_consistency --all"
 
     def annotate_page(self, rows: list[Workstream]) -> None:
-        counts = count_tasks(row.pk for row in rows)
+        counts = Task.objects.count_by_status(row.pk for row in rows)
         for row in rows:
             row.counts = counts[row.pk]  # type: ignore[attr-defined]  # for the columns
 
@@ -75,7 +64,7 @@ class WorkstreamAdmin(DeletableAdmin):
 
     def sections(self, request: HttpRequest, obj: Workstream) -> Iterable[Section]:
         yield Facts("Workplan", list(_facts(obj)))
-        counts = count_tasks([obj.pk])[obj.pk]
+        counts = Task.objects.count_by_status([obj.pk])[obj.pk]
         bars = [_bar(status, counts[status], counts.total()) for status in TASK_STATUSES if counts[status]]
         if bars:
             yield Bars("Tasks by status", bars)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import Field
@@ -69,10 +69,7 @@ def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpRe
     rows = Workstream.objects.filter(chosen).select_related("repo")
 
     def add_counts(page: Sequence[Workstream]) -> None:
-        counts = defaultdict[UUID, dict[str, int]](dict)
-        grouped = Task.objects.filter(workstream__in=page).order_by().values_list("workstream", "status")
-        for workstream, status, number in grouped.annotate(number=Count("pk")):
-            counts[workstream][status] = number
+        counts = Task.objects.count_by_status(row.pk for row in page)
         for row in page:
             vars(row).update(task_counts=counts[row.pk])
 
