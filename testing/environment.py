@@ -11,9 +11,10 @@ SETTINGS = "statehub.settings"
 # Read by Django, the project's settings, git, PostgreSQL's client, make, or whatever colours its output.
 FOREIGN = ("STATEHUB_", "DJANGO_", "SECURE_", "GIT_", "PG", "MAKE", "XDG_", "LC_")
 FOREIGN_NAMES = (
-    "ADDRESS", "ALL", "ALLOWED_HOSTS", "API_BASE", "ARGS", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS",
-    "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "EMAIL", "FORCE_COLOR", "LANGUAGE", "MFLAGS", "NO_COLOR", "PYTHON",
-    "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REPO", "REPO_PATH", "SECRET_KEY", "TZ",
+    "ADDRESS", "ALL", "ALLOWED_HOSTS", "API_BASE", "ARGS", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "COVERAGE",
+    "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "EMAIL", "FORCE_COLOR", "LANGUAGE", "MFLAGS", "NO_COLOR",
+    "OPERATIONS", "PYTHON", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "REPO", "REPO_PATH", "SECONDS", "SECRET_KEY",
+    "SEED", "STATUS", "STEPS", "TASK", "TZ",
 )  # fmt: skip
 
 # git is isolated by its home: the tool itself drops GIT_* variables before it runs git.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.environment import FOREIGN_NAMES
+
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 CI = (ROOT / ".ci/run").read_text("utf-8")
@@ -33,6 +35,12 @@ def test_every_target_is_run_by_ci() -> None:
 def test_every_target_is_phony() -> None:
     phony = " ".join(re.findall(r"^\.PHONY:(.*)", MAKEFILE, re.MULTILINE)).split()
     assert sorted(phony) == sorted(TARGETS)
+
+
+def test_no_variable_comes_from_the_environment_of_the_tests() -> None:
+    variables = set(re.findall(r"^override (\w+) :=", MAKEFILE, re.MULTILINE))
+    assert "COVERAGE" in variables  # make test COVERAGE=1 sets it for all that the tests start
+    assert variables - set(FOREIGN_NAMES) == set()
 
 
 @pytest.fixture

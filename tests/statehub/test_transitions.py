@@ -51,6 +51,23 @@ def changes(task: Task) -> list[dict[str, Any]]:
     return [dict(row) for row in StatusChange.objects.filter(task=task).order_by("pk").values()]
 
 
+def record(task: Task, **fields: Any) -> dict[str, Any]:
+    """Return the whole record of the only change of *task*, made by ME at NOON; *fields* are the others of its row."""
+    return {
+        "id": StatusChange.objects.get(task=task).pk,
+        "task_id": task.pk,
+        "at": NOON,
+        "who": "me",
+        "source": "api",
+        "host": "laptop",
+        "commit": "c0ffee",
+        "authored": None,
+        "digest": "",
+        "known_heads": [],
+        **fields,
+    }
+
+
 def version(task: Task) -> int:
     return Workstream.objects.get(tasks=task).version
 
@@ -81,25 +98,7 @@ def test_advance_takes_every_move_but_a_regress(old: str, new: str) -> None:
 def test_advance_leaves_a_whole_record() -> None:
     task = make("net", "T01")
     assert advance(task, "done", ME)
-    change = changes(task)
-    assert change == [
-        {
-            "id": change[0]["id"],
-            "task_id": task.pk,
-            "old": "todo",
-            "new": "done",
-            "at": NOON,
-            "who": "me",
-            "source": "api",
-            "host": "laptop",
-            "commit": "c0ffee",
-            "authored": None,
-            "digest": "",
-            "known_heads": [],
-            "reopen": False,
-            "reason": "",
-        }
-    ]
+    assert changes(task) == [record(task, old="todo", new="done", reopen=False, reason="")]
 
 
 @pytest.mark.usefixtures("noon")
@@ -107,25 +106,7 @@ def test_advance_leaves_a_whole_record() -> None:
 def test_reopen_leaves_a_whole_record() -> None:
     task = make("net", "T01", "done")
     assert reopen(task, "in_progress", "  half of it is missing ", ME)
-    change = changes(task)
-    assert change == [
-        {
-            "id": change[0]["id"],
-            "task_id": task.pk,
-            "old": "done",
-            "new": "in_progress",
-            "at": NOON,
-            "who": "me",
-            "source": "api",
-            "host": "laptop",
-            "commit": "c0ffee",
-            "authored": None,
-            "digest": "",
-            "known_heads": [],
-            "reopen": True,
-            "reason": "half of it is missing",
-        }
-    ]
+    assert changes(task) == [record(task, old="done", new="in_progress", reopen=True, reason="half of it is missing")]
     assert (Task.objects.get().status, Task.objects.get().status_changed_at, version(task)) == ("in_progress", NOON, 2)
 
 
