@@ -1,13 +1,17 @@
 """The URLs of the hub."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import Http404
+from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
 handler500 = "web.middleware.unavailable.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    # No row has a page outside of the admin. Django's view says so too, but it fails for a key that is not a UUID.
+    re_path(r"^admin/r/", admin.site.admin_view(page_not_found), {"exception": Http404()}),
     path("admin/", admin.site.urls),
     path("", include("web.api.urls")),
 ]
