@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -141,14 +140,6 @@ class TestRoles:
             if address not in {"/admin/logout/", "/admin/password_change/"}:  # those are about the viewer alone
                 viewer.post(address, posted)
         assert rows_of_everything() == before
-
-    def test_no_object_has_a_page_outside_of_the_admin(self, rows: Rows, viewer: Client) -> None:
-        keys = ("6", "x", str(rows.repo().pk), str(Checkout.objects.get().pk))
-        kinds = ContentType.objects.values_list("pk", flat=True)
-        found = {viewer.get(f"/admin/r/{kind}/{key}/").status_code for kind in (*kinds, "x") for key in keys}
-        assert found == {404}
-        answer = Client().get("/admin/r/6/6/")
-        assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/r/6/6/")
 
     def test_operator_makes_no_users_tokens_or_rows(self, rows: Rows, operator: Client) -> None:
         rows.repo()

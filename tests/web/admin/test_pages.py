@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from consistency.models import Finding, Run
@@ -159,3 +160,12 @@ def test_list_of_what_can_be_added_offers_it(superuser: Client) -> None:
     Group.objects.all().delete()
     place = body(superuser, "/admin/auth/group/").split("Nothing here yet")[1].split("</div>")[0]
     assert re.findall(r'<a [^>]*href="([^"]*)">([^<]*)', place) == [("/admin/auth/group/add/", "Add group")]
+
+
+def test_no_object_has_a_page_outside_of_the_admin(rows: Rows, viewer: Client) -> None:
+    keys = ("6", "x", str(rows.repo().pk), str(Checkout.objects.get().pk))
+    kinds = ContentType.objects.values_list("pk", flat=True)
+    found = {viewer.get(f"/admin/r/{kind}/{key}/").status_code for kind in (*kinds, "x") for key in keys}
+    assert found == {404}
+    answer = Client().get("/admin/r/6/6/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/r/6/6/")
