@@ -99,15 +99,14 @@ migrate: runtime ## Migrate the database, whatever the stamp says
 # ---- Tests and checks ------------------------------------------------------------------------------------------------
 
 # Twice: all on SQLite, then the tests with a database on PostgreSQL. ARGS selects tests: a run without any of them
-# (pytest's status 5) is then fine. $(call pytest,DATABASE,MARKS)
-pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(if $(COVERAGE),--cov --cov-append --cov-report=) $(ARGS) \
+# (pytest's status 5) is then fine. $(call pytest,DATABASE,MARKS,OPTIONS)
+pytest = $(PY) -m pytest -n auto --dist worksteal -rs --db=$(1) -m $(2) $(3) $(ARGS) \
     || { code=$$?; [ $$code = 5 ] && [ -n "$$ARGS" ]; } || exit $$code
 
-test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull'; COVERAGE=1 measures, and requires 95 %)
-	@$(if $(COVERAGE),$(PY) -m coverage erase)
-	@$(call pytest,sqlite,'not proof')
-	@$(call pytest,postgresql,'database and not proof')
+test: dev ## Run the tests on SQLite and on PostgreSQL (ARGS: pytest's, for instance ARGS='-k pull'; COVERAGE=1 measures on SQLite, and requires 95 %)
+	@$(call pytest,sqlite,'not proof',$(if $(COVERAGE),--cov --cov-report=))
 	@$(if $(COVERAGE),$(PY) -m coverage report --fail-under=95)
+	@$(call pytest,postgresql,'database and not proof')
 
 test-production: dev ## Run the tests of the web pages with the settings of production, on SQLite (ARGS: pytest's)
 	@$(PY) -m pytest -n auto --dist worksteal -rs --db=sqlite --settings=production -m web $(ARGS)

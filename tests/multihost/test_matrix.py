@@ -1,6 +1,6 @@
 """Whatever people, programs and fixes do to a task, in whatever order: all machines agree, and nothing is lost.
 
-MATRIX_LENGTH=6 takes the orders in which actions come again as far as those in which each comes once.
+MATRIX_ONCE and MATRIX_LENGTH are the most actions of an order in which each comes once, or in which they come again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.multihost.matrix import Matrix
 from tests.multihost.matrix_world import World
 
 ON_POSTGRESQL = os.environ["DATABASE_URL"].startswith("postgres")
-ONCE = 3 if ON_POSTGRESQL else 6
+ONCE = int(os.environ.get("MATRIX_ONCE", "3" if ON_POSTGRESQL else "6"))
 """Most actions if each comes once."""
 AGAIN = int(os.environ.get("MATRIX_LENGTH", "3" if ON_POSTGRESQL else "5"))
 """Most actions if each may come again."""
