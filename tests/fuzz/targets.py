@@ -19,9 +19,12 @@ from consistency.core.codes import CODES
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import dump, load
 from consistency.core.workplan.edit import EditRefusedError, set_statuses
+from consistency.core.workplan.fences import find_commonmark_blocks
 from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.core.workplan.source import UTF8_BOM
+from consistency.core.workplan.plain_fences import find_plain_blocks
+from consistency.core.workplan.source import UTF8_BOM, Lines
+from consistency.core.workplan.taskblock import read_any_block, read_plain_block
 from consistency.core.workplan.validation import has_control, id_error, is_uuid
 from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
@@ -127,6 +130,19 @@ def check_fences(data: bytes) -> None:
         demand(ours == theirs, "task fences are those of CommonMark", ours, theirs)
 
 
+def check_plain(data: bytes) -> None:
+    """Check that the fast ways to read plain text and plain blocks find what the slow ways find."""
+    text = "\n" + data.decode("utf-8", "replace")
+    fences, others = find_commonmark_blocks(text, 0)
+    plain = find_plain_blocks(text, 0)
+    demand(plain in (None, (fences, others)), "plain text has the blocks of CommonMark", plain, fences, others)
+    written = text.encode()
+    for fence in fences:
+        block = read_plain_block(fence, Lines(written))
+        slow = read_any_block(fence, Lines(written), 0)
+        demand(block is None or repr((block, ())) == repr(slow), "a plain block is that of YAML", block, slow)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse": check_parse,
     "edit": check_edit,
@@ -134,6 +150,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "memory": check_memory,
     "ends": check_ends,
     "fences": check_fences,
+    "plain": check_plain,
 }
 """All targets by name."""
 

@@ -7,68 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pyromark
 
-_Events = Iterator[tuple[Any, Any]]
+from consistency.core.workplan.blocks import MAX_HEADING, Fence, OtherBlock
+from consistency.core.workplan.plain_fences import find_plain_blocks
 
-MAX_HEADING = 1000
-"""Characters of a heading that are kept: every block below it may take them as its title."""
+_Events = Iterator[tuple[Any, Any]]
 
 MAX_NESTING = 200
 """Levels of lists and quotes. pulldown-cmark walks them all for every line of a paragraph that goes on lazily."""
-
-
-# Neither of the two is frozen: a run makes thousands, and frozen ones take four times as long to make.
-@dataclass(slots=True)
-class Fence:
-    """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it,
-    `body` the block's text as YAML sees it.
-
-    `pieces` are runs of the body: the text, and its bytes in the file. Between two pieces
-    are the parts that Markdown takes away: the indent of a list item, the CR of a CRLF.
-    """
-
-    offset: int
-    heading: str
-    pieces: tuple[tuple[str, int, int], ...]
-    body: str
-
-    @property
-    def size(self) -> int:
-        """Return the size of the body in the file, in bytes."""
-        return sum([end - start for _, start, end in self.pieces])
-
-    def locate(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return the bytes in the file of the characters *start* to *end* of the body.
-
-        None if they are not in the file as they are (a tab that Markdown took apart, a run over
-        two pieces): such a place cannot be edited byte for byte.
-        """
-        position = 0
-        for text, first, last in self.pieces:
-            if position <= start and end <= position + len(text):
-                if len(text.encode()) != last - first:
-                    return None
-                before, upto = text[: start - position], text[: end - position]
-                return first + len(before.encode()), first + len(upto.encode())
-            position += len(text)
-        return None
-
-
-@dataclass(slots=True)
-class OtherBlock:
-    """A code block that is not a task, or a piece of HTML: the bytes *start* to *end* of the file.
-
-    `info` is the info string of a fenced block, None for an indented one and for HTML.
-    """
-
-    kind: str
-    info: str | None
-    start: int
-    end: int
 
 
 def task_fences(text: str, base: int) -> tuple[Fence, ...]:
@@ -80,6 +29,11 @@ def find_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlo
     """Return all task fences of *text* in their order, and all other blocks of code or HTML; *base* as above."""
     if not _may_hold_tasks(text):
         return (), ()
+    return find_plain_blocks(text, base) or find_commonmark_blocks(text, base)
+
+
+def find_commonmark_blocks(text: str, base: int) -> tuple[tuple[Fence, ...], tuple[OtherBlock, ...]]:
+    """Return what `find_blocks` returns, for any text."""
     text = _without_feeds(text)
     read = _with_ends(text)
     written = text.encode() if read != text else b""

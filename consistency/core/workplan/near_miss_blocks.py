@@ -10,7 +10,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from consistency.core.workplan.fences import Fence, OtherBlock, first_word
+from consistency.core.workplan.blocks import Fence, OtherBlock
+from consistency.core.workplan.fences import first_word
 from consistency.core.workplan.validation import is_typo, truncate, usable_id
 from consistency.core.workplan.yaml_mapping import read_mapping
 from statehub.ids import name_invisible, normalize_id

@@ -15,8 +15,9 @@ from itertools import accumulate
 
 import yaml
 
+from consistency.core.workplan.blocks import Fence
 from consistency.core.workplan.edit import Edited, EditRefusedError
-from consistency.core.workplan.fences import Fence, task_fences
+from consistency.core.workplan.fences import task_fences
 from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.source import FrontMatter, Lines, cut_front_matter

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
 
-from consistency.core.workplan.fences import MAX_HEADING, MAX_NESTING, Fence, task_fences, too_deep
+from consistency.core.workplan.blocks import MAX_HEADING, Fence
+from consistency.core.workplan.fences import MAX_NESTING, task_fences, too_deep
 
 EXAMPLES = json.loads(Path(__file__).with_name("data").joinpath("commonmark-0.31.2.json").read_text("utf-8"))
 ORACLE = MarkdownIt("commonmark")
