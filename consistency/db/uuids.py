@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
@@ -16,3 +20,21 @@ def with_dashes(text: str) -> str:
     if len(text) != 32:
         return text
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+_RANDOM_BITS = 74
+_LOW_BITS = 62
+"""Of the random bits, those behind the variant."""
+
+
+def new_uuids() -> Iterator[str]:
+    """Yield new UUIDs of version 7, each higher than the one before (RFC 9562, 5.7 and 6.2, "Monotonic Random").
+
+    A database inserts rows faster in the order of their keys.
+    """
+    # Two bits less than there are: room to count up within the same millisecond.
+    value = ((time.time_ns() // 1_000_000) << _RANDOM_BITS) + int.from_bytes(os.urandom(9))
+    while True:
+        value += 1 + int.from_bytes(os.urandom(4))
+        high, low = f"{value >> _LOW_BITS:015x}", f"{value & ((1 << _LOW_BITS) - 1) | 1 << 63:016x}"
+        yield f"{high[:8]}-{high[8:12]}-7{high[12:]}-{low[:4]}-{low[4:]}"

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from consistency.core.comparison.unmatched import named
-from consistency.core.workplan.parse import says_workplan
+from consistency.core.workplan.source import says_workplan
 from consistency.git.files import FileReadError, open_regular
 from consistency.git.names import canonical, to_git
 from consistency.git.process import GitError

@@ -20,7 +20,6 @@ from consistency.core.codes import BLOCK_GONE
 from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan, Place
 from consistency.core.ledger_codec import dump
-from consistency.core.workplan.edit import Edited
 from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.ledger import (
     GONE,
@@ -38,6 +37,7 @@ from consistency.git.files import digest
 from statehub.models import Checkout
 
 if TYPE_CHECKING:
+    from consistency.core.workplan.edit import Edited
     from consistency.runs.sync import Sync
 
 

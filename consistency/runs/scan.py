@@ -13,7 +13,6 @@ from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, Pa
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
-from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan
 from consistency.db.ledger import Entry, read_contents, read_entries
 from consistency.git.files import digest, read_files
 from consistency.git.unread import linked_folders, nearest, why_unread
@@ -91,6 +90,8 @@ def scan_checkout(
             else:
                 same.append(file.path)
             continue
+        from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan  # Slow to import.
+
         parsed = parse_workplan(file.path, file.data)
         if isinstance(parsed, Unreadable):
             unreadable.append(parsed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,6 +28,7 @@ from consistency.db.rows import (
     read_tasks,
     read_workstreams,
 )
+from consistency.db.uuids import new_uuids
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import WorkTree, missing_in_head
 from consistency.runs.ledger_update import update_ledger
@@ -153,7 +153,7 @@ def _left(
 
 
 def _compare(scan: Scan, hub: HubSnapshot) -> Comparison:
-    return compare(scan.side, hub, lambda: str(uuid.uuid4()))
+    return compare(scan.side, hub, new_uuids().__next__)
 
 
 def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
 from consistency.db.own_commits import record_own_commit
 from consistency.db.rows import read_strangers, read_tasks, read_workstreams
+from consistency.db.uuids import new_uuids
 from consistency.git.atomicfile import replace_file
 from consistency.git.commit import CommitRequest, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
@@ -114,7 +114,7 @@ def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Scan, Plan]:
     uuids = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
     foreign |= {row.id: f"{row.repo}/{row.key}" for row in read_strangers(repo, uuids, ())}
     hub = HubSnapshot(workstreams, tasks, foreign)
-    return scan, plan_stamps(workplans, hub, compare(scan.side, hub, lambda: str(uuid.uuid4())), slug)
+    return scan, plan_stamps(workplans, hub, compare(scan.side, hub, new_uuids().__next__), slug)
 
 
 def plan_stamps(workplans: Iterable[Workplan], hub: HubSnapshot, comparison: Comparison, slug: str) -> Plan:

@@ -36,6 +36,7 @@ FORBIDDEN = (
 )  # fmt: skip
 NOTHING_TO_DO = (
     "consistency.git.blame", "consistency.db.arrivals", "consistency.runs.stale_changes",
+    "consistency.core.workplan.parse", "pyromark",
 )  # fmt: skip
 """Modules that a run needs only if something moves."""
 

@@ -16,6 +16,7 @@ from consistency.core.workplan.source import (
     cut_front_matter,
     is_binary,
     lone_cr,
+    says_workplan,
     utf16_as_utf8,
 )
 from consistency.core.workplan.taskblock import read_block
@@ -52,9 +53,6 @@ _FIELDS = tuple(dict.fromkeys((*_REQUIRED, *Mirrored._fields, _UUID)))
 _NOT_CLOSED = Mapping({}, SyntaxProblem("not closed", 0))
 _KEYS = ("type", *_FIELDS)
 _TYPE = re.compile(rb"^type:", re.MULTILINE)
-_SAYS_WORKPLAN = re.compile(
-    rb"""^["']?type["']?[ \t]*:[ \t]+(?:[&!]\S*[ \t]+)*["']?workplan["']?[ \t]*(?:\#[^\r\n]*)?\r?$""", re.MULTILINE
-)
 
 
 def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
@@ -66,19 +64,14 @@ def parse_workplan(path: str, data: bytes) -> Workplan | Unreadable | None:
     if front is None:
         return _without_front_matter(path, data)
     if isinstance(front, Unclosed):
-        if not _SAYS_WORKPLAN.search(data, front.start):
+        if not says_workplan(data, front.start):
             return _nearly(path, data, _NOT_CLOSED)
         return _unreadable(path, "front matter is not closed: a line `---` is missing", 1)
     if front.end - front.start > MAX_FRONT_MATTER:
-        if not _SAYS_WORKPLAN.search(data, front.start, front.end):
+        if not says_workplan(data, front.start, front.end):
             return None
         return _unreadable(path, f"front matter is larger than {MAX_FRONT_MATTER // 1024} KiB", 1)
     return _with_front_matter(path, data, front)
-
-
-def says_workplan(data: bytes) -> bool:
-    """Return whether any line of *data* says `type: workplan`."""
-    return _SAYS_WORKPLAN.search(data) is not None
 
 
 def _without_front_matter(path: str, data: bytes) -> Unreadable | None:
@@ -141,7 +134,7 @@ def _with_front_matter(path: str, data: bytes, front: FrontMatter) -> Workplan |
 def _is_meant(mapping: Mapping, head: bytes) -> bool:
     """Return whether it is the front matter of a workplan; if it is broken, whether it may be meant as one."""
     fault = mapping.fault
-    if mapping.text("type") == "workplan" or (fault is not None and _SAYS_WORKPLAN.search(head)):
+    if mapping.text("type") == "workplan" or (fault is not None and says_workplan(head)):
         return True
     return mapping.is_broken and "type" not in mapping.values and not _TYPE.search(head)
 

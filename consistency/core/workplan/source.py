@@ -10,6 +10,9 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r|\Z)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)")
 _LONE_CR = re.compile(rb"\r(?!\n)")
+_SAYS_WORKPLAN = re.compile(
+    rb"""^["']?type["']?[ \t]*:[ \t]+(?:[&!]\S*[ \t]+)*["']?workplan["']?[ \t]*(?:\#[^\r\n]*)?\r?$""", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ def cut_front_matter(data: bytes) -> FrontMatter | Unclosed | None:
     if closing is None:
         return Unclosed(opening.end())
     return FrontMatter(opening.end(), closing.start(), closing.end())
+
+
+def says_workplan(data: bytes, start: int = 0, end: int | None = None) -> bool:
+    """Return whether a line of *data*, between the bytes *start* and *end*, says `type: workplan`."""
+    return _SAYS_WORKPLAN.search(data, start, len(data) if end is None else end) is not None
 
 
 def is_binary(data: bytes) -> bool:
