@@ -132,19 +132,18 @@ def read_tasks(
 ) -> tuple[tuple[HubTask, ...], dict[str, str]]:
     """Read the tasks that a comparison of *known* needs, and the workstreams of other repos (id → 'slug/key').
 
-    These are all tasks of *workstreams*, and what shares an id in the repo, or a UUID anywhere, with a block.
-    *empty* says that the repo has no workstreams yet.
+    These are all tasks of *workstreams*, and whatever shares an id in the repo, or a UUID anywhere, with an unsettled
+    block. *empty* says that the repo has no workstreams yet.
     """
     found = {} if empty else _tasks_of(repo, workstreams)
     keys, uuids = set[str](), set[str]()
     here = {(task.workstream, task.key) for task in found.values()}
     taken_keys = {key for _, key in here}
     for item in known:
+        keys |= item.open_tasks - taken_keys
         for block in item.workplan.blocks:
-            if block.uuid and block.uuid not in found:
+            if block.uuid and block.uuid not in found and block.key not in item.settled:
                 uuids.add(block.uuid)
-            if block.key not in taken_keys:
-                keys.add(block.key)
         unread = {problem.task for problem in item.workplan.problems if problem.code == UNREAD_BLOCK and problem.task}
         keys |= unread - taken_keys
     if not empty:

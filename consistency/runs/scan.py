@@ -9,7 +9,7 @@ from typing import Any
 
 from consistency.core.codes import UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.comparison.copies import without_copies
-from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, ParsedWorkplan, Settled
+from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, ParsedWorkplan, Settled, settled_tasks
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
@@ -84,8 +84,7 @@ def scan_checkout(
         scan.digests[file.path] = file_digest = digest(file.data)
         entry = scan.entries.get(file.path)
         if entry is not None and entry.digest == file_digest:
-            row = workstreams.get(entry.workstream)
-            if row is not None and row.version == entry.version:
+            if _is_hub_unchanged(entry, workstreams):
                 settled.append(Settled(file.path, entry.key, entry.workstream))
             else:
                 same.append(file.path)
@@ -101,7 +100,7 @@ def scan_checkout(
             scan.other.add(file.path)
             if file.path in rows:
                 lapsed.append(no_workplan_any_more(file.path, file.data, rows[file.path].key))
-    known, contents = _from_ledger(scan, checkout, fresh, same)
+    known, contents = _from_ledger(scan, checkout, fresh, same, workstreams)
     side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
     scan = replace(scan, contents=contents, side=side)
     side = replace(side, unreadable=_with_lapsed(scan, lapsed, rows))
@@ -157,7 +156,11 @@ def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
 
 
 def _from_ledger(
-    scan: Scan, checkout: int, fresh: dict[str, Workplan], same: list[str]
+    scan: Scan,
+    checkout: int,
+    fresh: dict[str, Workplan],
+    same: list[str],
+    workstreams: Mapping[str, HubWorkstream],
 ) -> tuple[list[ParsedWorkplan], dict[str, str]]:
     """Return the workplans to compare, each with what the hub has taken from it; and the ledger's contents, by path."""
     # The ledger has a workplan that moved under its old path, and a task that moved in its old workplan.
@@ -177,5 +180,12 @@ def _from_ledger(
             plan.taken_status,
             {**{task: since[task] for task in moved & since.keys()}, **own.since},
             plan.status_since,
+            settled_tasks(own, workplan) if _is_hub_unchanged(scan.entries.get(path), workstreams) else frozenset(),
         )
     return [memories[path] for path in sorted({*same, *fresh})], contents
+
+
+def _is_hub_unchanged(entry: Entry | None, workstreams: Mapping[str, HubWorkstream]) -> bool:
+    """Return whether both sides agreed when *entry* was written, and the hub's has not changed since."""
+    row = workstreams.get(entry.workstream) if entry is not None else None
+    return entry is not None and row is not None and row.version == entry.version

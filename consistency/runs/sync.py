@@ -225,8 +225,9 @@ def _hub_side(
     from consistency.db.arrivals import read_arrivals  # Slow to import.
 
     by_key = {row.key: row.id for row in workstreams.values()}
-    strangers = {item.workplan.uuid for item in known if item.workplan.uuid}
-    claimed = {by_key[item.workplan.key] for item in known if item.workplan.key in by_key} | strangers
+    strangers = {item.workplan.uuid for item in known if item.workplan.uuid and not item.settled}
+    unsettled = (item.workplan.key for item in known if not item.settled)
+    claimed = {by_key[key] for key in unsettled if key in by_key} | strangers
     tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
     settled = {file.workstream for file in scan.side.settled}
     plans = [item.workplan for item in known]

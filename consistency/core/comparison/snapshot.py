@@ -61,7 +61,8 @@ class ParsedWorkplan:
 
     `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
     then, `since` (task id → time) and `status_since` are the row's `changed_at`: another time in the row says that the
-    hub has moved since, even if it is back at the same status.
+    hub has moved since, even if it is back at the same status. `settled` are the ids of the tasks that both sides still
+    have as they were then: their rows need not be read.
     """
 
     workplan: Workplan
@@ -69,6 +70,27 @@ class ParsedWorkplan:
     taken_status: str = ""
     since: Mapping[str, datetime] = field(default_factory=dict)
     status_since: datetime | None = None
+    settled: frozenset[str] = frozenset()
+
+    @property
+    def open_tasks(self) -> set[str]:
+        """The ids of its tasks, in the file now or when both sides last agreed, that are not settled."""
+        return {*self.taken, *(block.key for block in self.workplan.blocks)} - self.settled
+
+
+def settled_tasks(before: ParsedWorkplan, now: Workplan) -> frozenset[str]:
+    """Return the ids of the tasks whose blocks *now* say what they said *before*, when the hub agreed with all of it.
+
+    Call it only if the hub's side has not changed since then.
+    """
+    if (before.workplan.key, before.workplan.uuid) != (now.key, now.uuid):
+        return frozenset()
+    said = {block.key: (block.title, block.status, block.priority, block.uuid) for block in before.workplan.blocks}
+    return frozenset(
+        block.key
+        for block in now.blocks
+        if said.get(block.key) == (block.title, block.status, block.priority, block.uuid) and block.key in before.since
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +125,8 @@ class FileSnapshot:
 class HubSnapshot:
     """The rows of one repo in the hub, as far as the comparison needs them.
 
-    `tasks` holds all tasks of the workstreams that are not settled, and whatever else shares an id (in this
-    repo) or a UUID (in any) with a known block. `foreign` names workstreams of other repos, id → 'slug/key'.
+    `tasks` holds the unsettled tasks of the workstreams that are not settled, and whatever else shares an id (in this
+    repo) or a UUID (in any) with an unsettled block. `foreign` names workstreams of other repos, id → 'slug/key'.
     `arrivals` (path → id) are the workplans that have moved here from another repo; their rows are in `workstreams` and
     `tasks` as well. `refused` (path → message) are those that seem to be another repo's and must not be touched, and
     `hints` (path → text) is added to the message on new ones that may be. `replaced` (id → id) are the workstreams that

@@ -147,7 +147,7 @@ class TaskComparison:
         self._tracked[key] += path not in self._untracked
 
     def _without_shared_ids(self) -> list[Pair]:
-        """Return the blocks that alone have their id in the repo; C-06 for the others."""
+        """Return the blocks that alone have their id in the repo and are not settled; C-06 for those that share one."""
         alone: list[Pair] = []
         seen: Counter[str] = Counter()
         for item in self._known:
@@ -155,7 +155,10 @@ class TaskComparison:
             for block in item.workplan.blocks:
                 has_one_tracked = self._tracked[block.key] == 1
                 if len(self._places[block.key]) == 1 or (is_tracked and has_one_tracked):
-                    alone.append((item, block))
+                    if block.key in item.settled:
+                        self.agreed[item.workplan.key, block.key] = item.since[block.key]
+                    else:
+                        alone.append((item, block))
                     continue
                 others = and_others(self._places[block.key], f"{item.workplan.path}:{block.line}")
                 message, severity = f"task id '{block.key}' is also that of {others}", None
