@@ -6,8 +6,8 @@ Commands, the API, the health pages and the admin use it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
@@ -33,8 +33,7 @@ class Kind(StrEnum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseProblem:
+class DatabaseProblem(NamedTuple):
     """An explained error: `line` helps the person at the machine; `public` has no name, host or value."""
 
     kind: Kind

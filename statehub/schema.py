@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db import connection
@@ -17,8 +17,7 @@ Migration = tuple[str, str]
 """An app's label and a migration's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """The migrations that the database lacks, and those that are unknown to this version, as `app.name`."""
 
     missing: tuple[str, ...] = ()

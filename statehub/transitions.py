@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -81,8 +80,7 @@ class Actor(NamedTuple):
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A change of *task*'s status that *actor* asks for, if the task has one of *versions* (None: any).
 
     Only a *reopen*, which needs a *reason*, may lower the rank.

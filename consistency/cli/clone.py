@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from consistency.cli.selection import RegistrationError
 from consistency.git.remote import ForeignCloneError, Upstream, find_origin
@@ -21,8 +21,7 @@ class Kinship(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Clone:
+class Clone(NamedTuple):
     """A clone at *path* on *host*.
 
     *remote* is the one that it comes from, if any. *first_commits* are empty if they are not known. *held* are those

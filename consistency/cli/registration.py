@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
@@ -33,16 +33,14 @@ BRANCH_TIMEOUT_SECONDS = 20.0
 """For origin to say which branch is its default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """A checkout, and one sentence on what was done to make it known; '' if it was known already."""
 
     checkout: Checkout
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """The settings that the user gives a repo while registering it; None and '' if there are none."""
 
     slug: str | None = None
@@ -74,6 +72,9 @@ class Wishes:
         if self.exclude and exclude != repo.exclude:
             note = f"left out: {_on_one_line(exclude)}" if exclude else "nothing is left out now"
             changes.set("exclude", exclude, f"; {note}")
+
+
+NO_WISHES = Wishes()
 
 
 def _check_glob(glob: str, what: str, example: str) -> None:
@@ -109,7 +110,7 @@ def _find_active(path: str, host: str) -> Checkout | None:
     return known
 
 
-def register(tree: WorkTree, host: str, wishes: Wishes = Wishes()) -> Registered:
+def register(tree: WorkTree, host: str, wishes: Wishes = NO_WISHES) -> Registered:
     """Make the checkout known, and its repo if that is new. Raises RegistrationError, and nothing changes then.
 
     A repo is known by its address and its history: another clone of it joins it, and histories that have nothing in

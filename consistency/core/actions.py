@@ -1,86 +1,71 @@
-"""Actions of a fix, as data that says what it expects to find; `done` is how the report calls an applied one."""
+"""Actions of a fix, as data that says what it expects to find."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream
 from consistency.core.finding import Action
 from consistency.core.workplan.model import TaskBlock, Workplan
 
 
-@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class CreateTask:
+class CreateTask(NamedTuple):
     """Create the task of *block* under the id *id* in *workstream*."""
 
-    done: ClassVar = Action.CREATED
     id: str
     workstream: str
     block: TaskBlock
 
 
-@dataclass(frozen=True, slots=True)
-class CreateWorkstream:
+class CreateWorkstream(NamedTuple):
     """Create the workstream of *workplan* under the id *id*, with its tasks.
 
     *committed* says that a commit of the repo's branch has the file.
     """
 
-    done: ClassVar = Action.CREATED
     id: str
     workplan: Workplan
     tasks: tuple[CreateTask, ...]
     committed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateWorkstream:
+class UpdateWorkstream(NamedTuple):
     """Give the workstream *before* the mirrored fields of *workplan*; it takes the place of *replaces*, which goes."""
 
-    done: ClassVar = Action.UPDATED
     before: HubWorkstream
     workplan: Workplan
     replaces: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AdvanceWorkstream:
+class AdvanceWorkstream(NamedTuple):
     """Move a workstream from *expected* to *wanted*, of higher or equal rank."""
 
-    done: ClassVar = Action.ADVANCED
     id: str
     expected: str
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateTask:
+class UpdateTask(NamedTuple):
     """Give the task *before* the mirrored fields of *block*, and its place in *workstream*."""
 
-    done: ClassVar = Action.UPDATED
     before: HubTask
     workstream: str
     block: TaskBlock
 
 
-@dataclass(frozen=True, slots=True)
-class AdvanceTask:
+class AdvanceTask(NamedTuple):
     """Move a task from *expected* to *wanted*, of higher or equal rank."""
 
-    done: ClassVar = Action.ADVANCED
     id: str
     workstream: str
     expected: str
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
-class WriteBack:
+class WriteBack(NamedTuple):
     """Write the hub's status *new*, which it has had since *changed_at*, into the block *task* of the file *path*."""
 
-    done: ClassVar = Action.WRITTEN_BACK
     path: str
     workplan: str
     task: str
@@ -105,3 +90,18 @@ class StatusWritten(NamedTuple):
 
 HubAction = CreateWorkstream | UpdateWorkstream | AdvanceWorkstream | CreateTask | UpdateTask | AdvanceTask
 PlannedAction = HubAction | WriteBack
+
+_RESULTS: dict[type[PlannedAction], Action] = {
+    CreateTask: Action.CREATED,
+    CreateWorkstream: Action.CREATED,
+    UpdateWorkstream: Action.UPDATED,
+    UpdateTask: Action.UPDATED,
+    AdvanceWorkstream: Action.ADVANCED,
+    AdvanceTask: Action.ADVANCED,
+    WriteBack: Action.WRITTEN_BACK,
+}
+
+
+def result_of(action: PlannedAction) -> Action:
+    """Return how the report calls *action* when it was carried out."""
+    return _RESULTS[type(action)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
@@ -39,8 +39,7 @@ class Scope(Enum):
     HUB = auto()  # Compared that with the hub.
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """One row of the table: the meaning of a code and the remedy.
 
     `messages` names the modules below `consistency` that write its message.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from consistency.core.codes import CODES, WRITEBACK_FAILED, Kind, Severity, codes_of
 
@@ -31,8 +31,7 @@ class Action(StrEnum):
 FIXED: frozenset[Action] = frozenset({Action.CREATED, Action.UPDATED, Action.ADVANCED, Action.WRITTEN_BACK})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One drift or fault of one checkout.
 
     `file` is the path in the repo with `/`, `line` is 1-based; `workplan` and `task` are the ids people

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyromark
 
@@ -34,16 +33,14 @@ class SectionError(StateHubError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class SectionPlacement:
+class SectionPlacement(NamedTuple):
     """The file with the section; `found` says whether its markers were there before."""
 
     data: bytes
     found: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """A marker from byte *start* to *end*, and its block; `fault` is why it cannot be used."""
 
     kind: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from django.db.models import F
 
@@ -23,19 +24,18 @@ _SeenRows = dict[str, list[tuple[int, Seen]]]
 """By workstream: the ledger's rows, with their keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):
     """The workplans that have moved here (path → the row that they take), the tasks of these rows, and refused moves.
 
     `hints` are texts (by path) on new workplans that may have moved. `foreign` names all other workstreams of other
     repos that a workplan here claims by its UUID.
     """
 
-    of: Mapping[str, Candidate] = field(default_factory=dict)
+    of: Mapping[str, Candidate] = MappingProxyType({})
     tasks: tuple[HubTask, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
-    hints: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = MappingProxyType({})
+    foreign: Mapping[str, str] = MappingProxyType({})
+    hints: Mapping[str, str] = MappingProxyType({})
 
 
 def read_arrivals(
@@ -75,13 +75,13 @@ def read_arrivals(
             if why:
                 refused[plan.path] = why
             else:
-                accepted[plan.path] = replace(candidate, replaces=mine)
+                accepted[plan.path] = candidate._replace(replaces=mine)
     foreign = {row.id: f"{row.repo}/{row.key}" for row in rows if row.id in uuids}
     moving = {candidate.row.id for candidate in accepted.values()}
     if not moving:
         return Arrivals(refused=refused, foreign=foreign, hints=hints)
     seen = _with_memories({pk: seen[pk] for pk in moving})
-    of = {path: replace(each, seen=tuple(one for _, one in seen[each.row.id])) for path, each in accepted.items()}
+    of = {path: each._replace(seen=tuple(one for _, one in seen[each.row.id])) for path, each in accepted.items()}
     return Arrivals(of, read_tasks_of(moving), refused, foreign, hints)
 
 
@@ -177,6 +177,6 @@ def _with_memories(seen: _SeenRows) -> _SeenRows:
         for pk, path, content in LedgerEntry.objects.filter(pk__in=batch).values_list("pk", "path", "content")
     }
     return {
-        workstream: [(pk, replace(one, memory=contents.get(pk))) for pk, one in rows]
+        workstream: [(pk, one._replace(memory=contents.get(pk))) for pk, one in rows]
         for workstream, rows in seen.items()
     }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import load
@@ -28,8 +27,7 @@ BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row without its content; `version` is None if the two sides did not agree."""
 
     key: str
@@ -43,8 +41,7 @@ class Entry:
         return self.digest in (GONE, LEFT)
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """A row to be written."""
 
     path: str

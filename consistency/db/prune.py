@@ -7,9 +7,8 @@ same moment are never deleted: open findings, and the newest run of a checkout.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -20,8 +19,7 @@ BATCH = 1_000
 """Rows of one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(NamedTuple):
     """The numbers of deleted rows."""
 
     findings: int

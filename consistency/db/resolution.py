@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNREACHABLE, WRITEBACK_FAILED, Scope
 from consistency.core.comparison.drift import Unevaluated
@@ -43,8 +43,7 @@ class Doubts:
         return is_there is not None and scope not in _BLOCK and not (row.code == BLOCK_GONE and is_there)
 
 
-@dataclass(frozen=True, slots=True)
-class RunScope:
+class RunScope(NamedTuple):
     """How far a run got: it `inspected` the checkout, and `compared` it with the hub, all but the `doubts`.
 
     `due` are the files for which a writeback is due that was not tried. `is_pushed` says that the upstream has all
@@ -53,7 +52,7 @@ class RunScope:
 
     inspected: bool = False
     compared: bool = False
-    doubts: Doubts = field(default_factory=Doubts)
+    doubts: Doubts = Doubts()
     due: Collection[str] = ()
     is_pushed: bool = False
     answered: bool = False

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from consistency.core.codes import Severity
 from consistency.core.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutOutcome:
+class CheckoutOutcome(NamedTuple):
     """One checkout's part of a report. `outcome` is ok, skipped or error; `error` is one line for people.
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
@@ -53,15 +52,14 @@ class CheckoutOutcome:
         return dict(sorted(Counter(finding.code for finding in self.findings).items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """All that one command found. `mode` is check or fix; times are aware, in UTC."""
 
     mode: str
     host: str
     started_at: datetime
     finished_at: datetime
-    repos: tuple[CheckoutOutcome, ...] = field(default=())
+    repos: tuple[CheckoutOutcome, ...] = ()
     dry_run: bool = False
 
     def count(self, severity: Severity) -> int:

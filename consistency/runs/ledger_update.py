@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -81,7 +80,7 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
         version = None if path in pending else synced.versions[workstream]
         now, digest_now = item, synced.scan.digests[path]
         if path in files:
-            now, digest_now = replace(item, workplan=files[path].workplan), digest(files[path].data)
+            now, digest_now = item._replace(workplan=files[path].workplan), digest(files[path].data)
         yield _entry(now, workstream, digest_now, version, missing, since)
 
 
@@ -102,9 +101,9 @@ def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
         taken[item.path][item.task] = item.old
     entries = read_entries(checkout)
     for path, (known, _) in read_contents(checkout, taken.keys() & entries.keys()).items():
-        entry = replace(entries[path], digest=UNREAD, version=None)
+        entry = entries[path]._replace(digest=UNREAD, version=None)
         since = {task: at for task, at in known.since.items() if task not in taken[path]}
-        content = dump(replace(known, taken={**known.taken, **taken[path]}, since=since))
+        content = dump(known._replace(taken={**known.taken, **taken[path]}, since=since))
         write_entries(checkout, [NewEntry(path, entry, content)])
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -12,8 +11,7 @@ from consistency.models import Mode
 from statehub import __version__
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """The options of one run. Times are in seconds, sizes in bytes.
 
     `user` and `host` are recorded with every status that the run moves.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from consistency.core.codes import BEHIND
 from consistency.core.comparison.gates import (
@@ -37,8 +38,7 @@ MAX_UPSTREAM_KEY_LENGTH = 1_000
 """Characters of an upstream's key that are kept: not every database's index takes more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(NamedTuple):
     """The state of a checkout, and why a fix may not write to it: one finding for each closed gate."""
 
     state: CheckoutStatus

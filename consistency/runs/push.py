@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.core.comparison.gates import EMPTY, GONE
 from consistency.db.own_commits import read_own_commits
@@ -17,8 +17,7 @@ from consistency.runs.options import RunOptions
 BELOW = "it sits on top of unpushed commits; `git push` will push all of them"
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(NamedTuple):
     """How many own commits were pushed, and why others were not; '' if all were.
 
     `rejected` says that the remote has a new commit: a push after a pull may work.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
-from consistency.core.actions import WriteBack
+from consistency.core.actions import WriteBack, result_of
 from consistency.core.codes import BEHIND, NO_CHECKOUT, UNREACHABLE, WRITEBACK_FAILED
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.gates import as_info, is_gate
@@ -120,7 +120,7 @@ class _Running:
                 return
             before, self._result = self._result, _Result()
             self._opened.fetch(self._options.fetch_timeout)
-            self._round(tree, replace(self._options, pull=True))
+            self._round(tree, self._options._replace(pull=True))
             self._carry_over(before)
         self._publish(tree, last=True)
 
@@ -193,8 +193,8 @@ class _Running:
         if action is None or not self._options.writes:
             return drift.finding
         if not isinstance(action, WriteBack) or action.path in written.files:
-            return replace(drift.finding, action=action.done)
-        return replace(drift.finding, action=Action.SKIPPED if action.path in skipped else Action.FAILED)
+            return drift.finding._replace(action=result_of(action))
+        return drift.finding._replace(action=Action.SKIPPED if action.path in skipped else Action.FAILED)
 
     def _carry_over(self, before: _Result) -> None:
         """Keep the results of the round *before* that are still true: its commit, unless that was dropped."""
@@ -233,14 +233,14 @@ class _Running:
 
     def _unpushed(self, why: str) -> None:
         self._result.push = why
-        self._result.findings.append(replace(UNPUSHED, message=f"committed, not pushed: {why}"))
+        self._result.findings.append(UNPUSHED._replace(message=f"committed, not pushed: {why}"))
 
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
-        scope = replace(result.scope, is_pushed=is_pushed, answered=self._opened.answered)
+        scope = result.scope._replace(is_pushed=is_pushed, answered=self._opened.answered)
         with self._phase("record"), transaction.atomic():
             had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
             resolve_moved(run, result.arrived, timezone.now())

@@ -41,7 +41,7 @@ class Scan:
 
     def with_side(self, **changes: Any) -> Scan:
         """Return a copy whose `side` has these *changes*."""
-        return replace(self, side=replace(self.side, **changes))
+        return replace(self, side=self.side._replace(**changes))
 
     @property
     def keys(self) -> set[str]:
@@ -103,7 +103,7 @@ def scan_checkout(
     known, contents = _from_ledger(scan, checkout, fresh, same, workstreams)
     side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
     scan = replace(scan, contents=contents, side=side)
-    side = replace(side, unreadable=_with_lapsed(scan, lapsed, rows))
+    side = side._replace(unreadable=_with_lapsed(scan, lapsed, rows))
     scan = replace(scan, side=without_copies(side, workstreams.values()))
     return _with_absent(scan, tree, listing, pattern, workstreams)
 
@@ -124,7 +124,7 @@ def _with_absent(
     elsewhere = frozenset(row.id for row in absent if not row.committed and row.id not in had)
     unread.update(linked_folders(tree, listing, pattern))
     unmatched = () if scan.listed else (nothing_matches(pattern, nearest(tree, listing, pattern)),)
-    side = replace(side, unread=unread, elsewhere=elsewhere)
+    side = side._replace(unread=unread, elsewhere=elsewhere)
     return replace(scan, side=side, absent=tuple(absent), unmatched=unmatched)
 
 
@@ -152,7 +152,7 @@ def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
     """Return *file* with the id that it had as a workplan, if it is nearly one (C-23)."""
     row = rows.get(file.path)
     nearly = file.key is None and file.problems[0].code == UNREAD_FILE
-    return replace(file, key=row.key) if row is not None and nearly else file
+    return file._replace(key=row.key) if row is not None and nearly else file
 
 
 def _from_ledger(

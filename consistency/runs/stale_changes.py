@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from consistency.core.actions import AdvanceTask
 from consistency.core.codes import REOPENED
@@ -120,7 +120,7 @@ def mark_as_seen(known: Iterable[ParsedWorkplan], stale: Mapping[Place, str]) ->
     taken: dict[str, dict[str, str]] = defaultdict(dict)
     for (path, task), status in stale.items():
         taken[path][task] = status
-    return tuple(replace(item, taken={**item.taken, **taken.get(item.workplan.path, {})}) for item in known)
+    return tuple(item._replace(taken={**item.taken, **taken.get(item.workplan.path, {})}) for item in known)
 
 
 def with_doubts_said(drifts: Iterable[Drift], unclear: set[Place]) -> tuple[Drift, ...]:

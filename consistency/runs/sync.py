@@ -112,17 +112,17 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
         if advances.stale:
             scan = scan.with_side(known=mark_as_seen(scan.side.known, advances.stale))
             comparison = _compare(scan, hub)
-            comparison = replace(comparison, drifts=with_doubts_said(comparison.drifts, advances.unclear))
+            comparison = comparison._replace(drifts=with_doubts_said(comparison.drifts, advances.unclear))
     if comparison.gone:
         from consistency.core.comparison.arrivals import with_likes_named
 
         rows = [workstreams[pk] for pk in comparison.gone]
         others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
-        comparison = replace(comparison, drifts=with_likes_named(comparison.drifts, rows, others))
+        comparison = comparison._replace(drifts=with_likes_named(comparison.drifts, rows, others))
     moves = (drift.finding for drift in comparison.drifts if isinstance(drift.action, AdvanceTask | WriteBack))
     moving = {finding.task for finding in moves if finding.task}
     comparison = suppress_flapping(comparison, read_flapping_tasks(checkout, moving, timezone.now()))
-    comparison = replace(comparison, drifts=(*map(Drift, scan.unmatched), *comparison.drifts))
+    comparison = comparison._replace(drifts=(*map(Drift, scan.unmatched), *comparison.drifts))
     missing, remembered = scan.missing({row.id for row in workstreams.values() if row.may_be_missing})
     gates = check_missing_workplans(checkout.repo.slug, remembered, remembered - len(missing))
     gates = [] if options.allow_missing else gates
@@ -146,7 +146,7 @@ def _left(
         paths.setdefault(entry.workstream, []).append(path)
     known = {entry.workstream for entry in scan.entries.values() if entry.digest == LEFT}
     rows = [row for pk in comparison.gone - known if (row := workstreams.get(pk)) is not None and row.committed]
-    candidates = [replace(row, path=path) for row in rows for path in paths.get(row.id, [row.path]) if path]
+    candidates = [row._replace(path=path) for row in rows for path in paths.get(row.id, [row.path]) if path]
     candidates = sorted(candidates, key=lambda row: row.path)[:MAX_PATHS]
     missing = missing_in_head(tree, {row.path for row in candidates})
     return tuple(row for row in candidates if row.path in missing)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from consistency.core.codes import Severity
 from consistency.core.comparison.drift import Comparison
@@ -38,8 +39,7 @@ class WriteIdsError(StateHubError):
     """The checkout cannot be written to now; one sentence for people. Nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """A workplan that lacks UUIDs; its *workstream*'s, which it may have, and those of *tasks* (id → UUID)."""
 
     workplan: Workplan

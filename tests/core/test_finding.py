@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from consistency.core.codes import Severity
@@ -13,7 +11,7 @@ from consistency.core.finding import Action, Finding
 def test_finding_takes_the_severity_from_the_table() -> None:
     finding = Finding("C-05", "m", file="a.md", line=3, discriminator="0:id")
     assert (finding.severity, finding.action) == (Severity.FAIL, Action.NONE)
-    assert replace(finding, other_severity=Severity.WARN).severity is Severity.WARN
+    assert finding._replace(other_severity=Severity.WARN).severity is Severity.WARN
     assert Finding(
         "C-05",
         "m",
@@ -30,7 +28,7 @@ def test_finding_takes_the_severity_from_the_table() -> None:
 def test_dedup_key_goes_by_the_workplan_and_only_without_one_by_the_file() -> None:
     finding = Finding("C-13", "m", file="a.md", line=3, workplan="W", task="T", db_status="done", discriminator="x")
     assert finding.dedup_key == ("C-13", "W", "", "T", "x")
-    assert replace(finding, message="n", line=9, file="b.md", db_status="todo").dedup_key == finding.dedup_key
+    assert finding._replace(message="n", line=9, file="b.md", db_status="todo").dedup_key == finding.dedup_key
     assert Finding("C-02", "m", file="a.md").dedup_key == ("C-02", "", "a.md", "", "")
 
 
@@ -42,4 +40,4 @@ def test_dedup_key_goes_by_the_workplan_and_only_without_one_by_the_file() -> No
     ],
 )  # fmt: skip
 def test_is_fixed(action: Action, fixed: bool) -> None:
-    assert replace(Finding("C-13", "m"), action=action).is_fixed is fixed
+    assert Finding("C-13", "m")._replace(action=action).is_fixed is fixed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import dump, load
@@ -60,7 +59,7 @@ def test_recall_of_a_row_without_times() -> None:
     known = ParsedWorkplan(plan("W1", block("T1", "done")), {"T1": "done"}, "active", {"T1": WHEN}, WHEN)
     kept = json.loads(dump(known))
     del kept["since"], kept["status_since"]
-    assert load("W1.md", json.dumps(kept)) == replace(known, since={}, status_since=None)
+    assert load("W1.md", json.dumps(kept)) == known._replace(since={}, status_since=None)
 
 
 def test_recall_knows_the_places_to_edit() -> None:

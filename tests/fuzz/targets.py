@@ -232,7 +232,7 @@ def _check_change(data: bytes, before: Workplan, changing: list[TaskBlock]) -> N
     demand(edited.data == _spliced(data, changing, wanted), "only the statuses' bytes change", edited.data)
     blocks = (replace(block, status=wanted.get(block.key, block.status)) for block in before.blocks)
     demand(
-        edited.workplan == replace(before, blocks=tuple(blocks)), "only the statuses change", edited.workplan, before
+        edited.workplan == before._replace(blocks=tuple(blocks)), "only the statuses change", edited.workplan, before
     )
     demand(repr(edited.workplan) == repr(parse_workplan(PATH, edited.data)), "the result is what the bytes say")
     demand(set_statuses(PATH, edited.data, wanted).data == edited.data, "the same edit again changes nothing")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -525,7 +524,7 @@ def test_message() -> None:
 def test_again_there_is_nothing_to_do(clone: Clone, tree: WorkTree) -> None:
     assert written(clone).commit
     assert recover(tree) == []
-    result = written(clone, replace(item(), old="done"))
+    result = written(clone, item()._replace(old="done"))
     assert (result.commit, clone.status()) == (None, [])
 
 

@@ -7,7 +7,6 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,7 +212,7 @@ class TestFiles:
             pytest.skip("this file system takes only UTF-8")
         clone.commit(date=STARTED)
         before = photograph(clone)
-        result = written(clone, replace(item(), path=path))
+        result = written(clone, item()._replace(path=path))
         assert result.faults == [(path, "its name is not UTF-8; rename it")]
         assert photograph(clone) == before
 

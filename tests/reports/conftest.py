@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -22,7 +21,7 @@ def ahead() -> Finding:
     finding = Finding(
         "C-13", message, file=PATH, line=12, workplan="W", task="W-T01", db_status="done", file_status="todo"
     )
-    return replace(finding, action=Action.WRITTEN_BACK)
+    return finding._replace(action=Action.WRITTEN_BACK)
 
 
 @pytest.fixture
@@ -62,13 +61,13 @@ def mixed(ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of:
     """A fix of six checkouts: two that agree, one with drift, one behind, one gone, one without upstream."""
     gone = Finding("C-08", "workstream 'W-3' has no workplan", workplan="W-3")
     behind = Finding("C-14", "Repo 'old' is behind remote — pull before fixing to avoid clobbering remote progress")
-    behind = replace(behind, action=Action.SKIPPED)
+    behind = behind._replace(action=Action.SKIPPED)
     missing = Finding("C-01", "no such folder: /srv/gone")
     return report_of(
         checkout,
-        replace(checkout, slug="web", path="/srv/web", freshness="unknown", ahead=2),
-        replace(
-            checkout, slug="busy", converged=False, writeback_commit="77aa12345678", findings=(ahead, broken, gone)
+        checkout._replace(slug="web", path="/srv/web", freshness="unknown", ahead=2),
+        checkout._replace(
+            slug="busy", converged=False, writeback_commit="77aa12345678", findings=(ahead, broken, gone)
         ),
         CheckoutOutcome(
             "old", "/srv/old", "r2", "skipped", converged=False, freshness="behind", behind=3, findings=(behind,)
@@ -76,5 +75,5 @@ def mixed(ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of:
         CheckoutOutcome(
             "gone", "/srv/gone", None, "error", converged=False, findings=(missing,), error=missing.message
         ),
-        replace(checkout, slug="last", freshness="no_upstream"),
+        checkout._replace(slug="last", freshness="no_upstream"),
     )

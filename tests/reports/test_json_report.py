@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -76,7 +75,7 @@ WHOLE = """\
 def test_json_of_a_fix_is_the_contract(
     ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    repo = replace(checkout, converged=False, ahead=1, writeback_commit="77aa", findings=(ahead, broken))
+    repo = checkout._replace(converged=False, ahead=1, writeback_commit="77aa", findings=(ahead, broken))
 
     assert render_json(report_of(repo)) == WHOLE
 
@@ -118,9 +117,9 @@ def test_json_of_an_error_has_it_as_last_key(report_of: Callable[..., Report]) -
 def test_json_takes_the_severity_of_the_finding_not_of_the_table(
     checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    behind = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
+    behind = Finding("C-14", "Repo 'net' is behind remote")._replace(other_severity=Severity.INFO)
 
-    rendered = json.loads(render_json(report_of(replace(checkout, findings=(behind,)), mode="check")))
+    rendered = json.loads(render_json(report_of(checkout._replace(findings=(behind,)), mode="check")))
 
     assert rendered["repos"][0]["findings"][0]["severity"] == "INFO"
     assert rendered["summary"] == {"repos": 1, "FAIL": 0, "WARN": 0, "INFO": 1}
@@ -129,7 +128,7 @@ def test_json_takes_the_severity_of_the_finding_not_of_the_table(
 def test_json_gives_times_in_utc(report_of: Callable[..., Report]) -> None:
     noon = datetime(2026, 7, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
 
-    rendered = json.loads(render_json(replace(report_of(), started_at=noon)))
+    rendered = json.loads(render_json(report_of()._replace(started_at=noon)))
 
     assert rendered["started_at"] == "2026-07-01T10:00:00.000Z"
 
@@ -138,7 +137,7 @@ def test_json_gives_times_in_utc(report_of: Callable[..., Report]) -> None:
 def test_json_of_any_text_encodes_as_utf8_and_reads_back(
     text: str, checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    repo = replace(checkout, findings=(Finding("C-02", text, file=text),))
+    repo = checkout._replace(findings=(Finding("C-02", text, file=text),))
 
     rendered = render_json(report_of(repo)).encode("utf-8")
 
@@ -149,6 +148,6 @@ def test_json_of_any_text_encodes_as_utf8_and_reads_back(
 def test_json_writes_a_lone_surrogate_as_an_escape_and_other_letters_as_they_are(
     checkout: CheckoutOutcome, report_of: Callable[..., Report]
 ) -> None:
-    rendered = render_json(report_of(replace(checkout, path="/srv/é\udce9")))
+    rendered = render_json(report_of(checkout._replace(path="/srv/é\udce9")))
 
     assert '"path": "/srv/é\\udce9",' in rendered

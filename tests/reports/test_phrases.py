@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from consistency.core.finding import Action, Finding
@@ -25,7 +23,7 @@ from consistency.reports.phrases import action_of, count, freshness_of
 def test_freshness_in_words(
     freshness: str | None, ahead: int, behind: int, words: str, checkout: CheckoutOutcome
 ) -> None:
-    assert freshness_of(replace(checkout, freshness=freshness, ahead=ahead, behind=behind)) == words
+    assert freshness_of(checkout._replace(freshness=freshness, ahead=ahead, behind=behind)) == words
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def test_freshness_in_words(
     ),
 )
 def test_why_the_remote_is_not_known(fetch: str, words: str, checkout: CheckoutOutcome) -> None:
-    assert freshness_of(replace(checkout, freshness="unknown", fetch=fetch)) == words
+    assert freshness_of(checkout._replace(freshness="unknown", fetch=fetch)) == words
 
 
 @pytest.mark.parametrize(
@@ -54,14 +52,14 @@ def test_why_the_remote_is_not_known(fetch: str, words: str, checkout: CheckoutO
     ),
 )
 def test_action_in_words(code: str, action: Action, words: str, ahead: Finding) -> None:
-    assert action_of(replace(ahead, code=code, action=action)) == words
+    assert action_of(ahead._replace(code=code, action=action)) == words
 
 
 def test_action_without_statuses_says_no_status() -> None:
     finding = Finding("C-11", "moved")
 
-    assert action_of(replace(finding, action=Action.ADVANCED)) == "the hub advanced"
-    assert action_of(replace(finding, action=Action.WRITTEN_BACK)) == "written back into the file"
+    assert action_of(finding._replace(action=Action.ADVANCED)) == "the hub advanced"
+    assert action_of(finding._replace(action=Action.WRITTEN_BACK)) == "written back into the file"
 
 
 def test_every_action_has_words() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def test_sarif_of_no_checkout_is_valid(report_of: MakeReport) -> None:
 def test_sarif_run_of_a_fix_is_whole(
     ahead: Finding, broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    repo = replace(checkout, converged=False, ahead=1, writeback_commit="77aa", findings=(ahead, broken))
+    repo = checkout._replace(converged=False, ahead=1, writeback_commit="77aa", findings=(ahead, broken))
 
     (run,) = valid(render_sarif(report_of(repo)))["runs"]
 
@@ -156,7 +155,7 @@ def test_sarif_rules_are_the_table_of_codes(checkout: CheckoutOutcome, report_of
 def test_sarif_rule_index_of_every_code_points_at_its_rule(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
     findings = tuple(Finding(code, "x") for code in CODES)
 
-    (run,) = valid(render_sarif(report_of(replace(checkout, findings=findings))))["runs"]
+    (run,) = valid(render_sarif(report_of(checkout._replace(findings=findings))))["runs"]
 
     rules = run["tool"]["driver"]["rules"]
     assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == list(CODES)
@@ -167,7 +166,7 @@ def test_sarif_uri_of_an_odd_name_leads_back_to_the_file(
     name: str, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
     path = "/srv/odd #%/é"
-    repo = replace(checkout, slug=name, path=path, findings=(Finding("C-02", name, file=name, line=1),))
+    repo = checkout._replace(slug=name, path=path, findings=(Finding("C-02", name, file=name, line=1),))
 
     (run,) = valid(render_sarif(report_of(repo)))["runs"]
 
@@ -182,7 +181,7 @@ def test_sarif_uri_of_an_odd_name_leads_back_to_the_file(
 def test_sarif_of_two_checkouts_has_a_run_with_a_root_for_each(
     checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    other = replace(checkout, slug="b", path="/srv/b/", run_id=None)
+    other = checkout._replace(slug="b", path="/srv/b/", run_id=None)
 
     runs = valid(render_sarif(report_of(checkout, other)))["runs"]
 
@@ -193,13 +192,13 @@ def test_sarif_of_two_checkouts_has_a_run_with_a_root_for_each(
 
 
 def test_sarif_of_a_path_that_is_not_absolute_gives_no_uri(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    (run,) = valid(render_sarif(report_of(replace(checkout, path="net"))))["runs"]
+    (run,) = valid(render_sarif(report_of(checkout._replace(path="net"))))["runs"]
 
     assert run["originalUriBaseIds"] == {"SRCROOT": {"description": {"text": "The checkout of net."}}}
 
 
 def test_sarif_of_an_error_says_that_the_run_failed_and_why(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    repo = replace(checkout, outcome="error", error="git went away")
+    repo = checkout._replace(outcome="error", error="git went away")
 
     (run,) = valid(render_sarif(report_of(repo)))["runs"]
 
@@ -215,10 +214,10 @@ def test_sarif_of_an_error_says_that_the_run_failed_and_why(checkout: CheckoutOu
 
 
 def test_sarif_finding_without_file_has_no_location(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    behind = replace(Finding("C-14", "behind"), other_severity=Severity.INFO)
+    behind = Finding("C-14", "behind")._replace(other_severity=Severity.INFO)
     lineless = Finding("C-02", "not UTF-8", file="x.md")
 
-    (run,) = valid(render_sarif(report_of(replace(checkout, findings=(behind, lineless)))))["runs"]
+    (run,) = valid(render_sarif(report_of(checkout._replace(findings=(behind, lineless)))))["runs"]
 
     assert [(result["level"], result["locations"]) for result in run["results"]] == [
         ("note", []),
@@ -231,7 +230,7 @@ def test_sarif_message_has_no_placeholder_and_no_link_of_its_own(
 ) -> None:
     finding = Finding("C-12", "title is '{0} [see](http://x) \x1b \udce9'")
 
-    (run,) = valid(render_sarif(report_of(replace(checkout, findings=(finding,)))))["runs"]
+    (run,) = valid(render_sarif(report_of(checkout._replace(findings=(finding,)))))["runs"]
 
     assert run["results"][0]["message"] == {"text": "title is '{{0}} [see] (http://x) \x1b \udce9'"}
 
@@ -239,10 +238,10 @@ def test_sarif_message_has_no_placeholder_and_no_link_of_its_own(
 def test_sarif_fingerprint_stays_when_the_line_moves_and_differs_by_task(
     ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    moved = replace(ahead, line=99, message="other words", file="moved.md", action=Action.NONE)
-    findings = (ahead, moved, replace(ahead, task="W-T02"))
+    moved = ahead._replace(line=99, message="other words", file="moved.md", action=Action.NONE)
+    findings = (ahead, moved, ahead._replace(task="W-T02"))
 
-    (run,) = valid(render_sarif(report_of(replace(checkout, findings=findings))))["runs"]
+    (run,) = valid(render_sarif(report_of(checkout._replace(findings=findings))))["runs"]
 
     first, second, third = (result["partialFingerprints"]["stateHubIdentity/v1"] for result in run["results"])
     assert first == second

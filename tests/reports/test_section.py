@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome, Report
@@ -19,8 +18,8 @@ def plain(lines: list[Line]) -> list[str]:
 def new_tasks(number: int, action: Action) -> tuple[Finding, ...]:
     """C-09 findings in one file, the last line first."""
     return tuple(
-        replace(
-            Finding("C-09", f"task 'T{n:02}' is not in the hub", file="w.md", line=n, task=f"T{n:02}"), action=action
+        Finding("C-09", f"task 'T{n:02}' is not in the hub", file="w.md", line=n, task=f"T{n:02}")._replace(
+            action=action
         )
         for n in range(number, 0, -1)
     )
@@ -29,7 +28,7 @@ def new_tasks(number: int, action: Action) -> tuple[Finding, ...]:
 def test_section_lists_a_crowd_in_a_table_of_one_line_each(
     broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    repo = replace(checkout, findings=(*new_tasks(CROWD + 1, Action.CREATED), broken))
+    repo = checkout._replace(findings=(*new_tasks(CROWD + 1, Action.CREATED), broken))
 
     assert plain(section(repo, report_of(repo))) == [
         "net · /srv/net · fix · up to date with its remote",
@@ -42,7 +41,7 @@ def test_section_lists_a_crowd_in_a_table_of_one_line_each(
 
 
 def test_section_of_a_crowd_in_a_check_claims_nothing_done(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    repo = replace(checkout, converged=False, findings=new_tasks(CROWD + 1, Action.NONE))
+    repo = checkout._replace(converged=False, findings=new_tasks(CROWD + 1, Action.NONE))
 
     lines = plain(section(repo, report_of(repo, mode="check")))
 
@@ -51,7 +50,7 @@ def test_section_of_a_crowd_in_a_check_claims_nothing_done(checkout: CheckoutOut
 
 
 def test_section_below_a_crowd_goes_by_file(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    repo = replace(checkout, findings=new_tasks(CROWD, Action.CREATED))
+    repo = checkout._replace(findings=new_tasks(CROWD, Action.CREATED))
 
     lines = plain(section(repo, report_of(repo)))
 
@@ -64,7 +63,7 @@ def test_section_below_a_crowd_goes_by_file(checkout: CheckoutOutcome, report_of
 
 def test_section_counts_different_actions_as_different_crowds(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
     findings = (*new_tasks(CROWD, Action.CREATED), *new_tasks(1, Action.FAILED))
-    repo = replace(checkout, findings=findings)
+    repo = checkout._replace(findings=findings)
 
     assert plain(section(repo, report_of(repo)))[1] == "  w.md"
 
@@ -78,7 +77,7 @@ def test_section_of_an_error_without_text_says_that_the_run_was_aborted(report_o
 def test_section_of_no_finding_but_drift_does_not_claim_that_both_agree(
     checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    repo = replace(checkout, converged=False)
+    repo = checkout._replace(converged=False)
 
     assert not is_quiet(repo)
     assert plain(section(repo, report_of(repo))) == [
@@ -89,5 +88,5 @@ def test_section_of_no_finding_but_drift_does_not_claim_that_both_agree(
 
 def test_where_is_as_compilers_say_it(broken: Finding) -> None:
     assert where(broken) == "workplans/x.md:7"
-    assert where(replace(broken, line=None)) == "workplans/x.md"
-    assert where(replace(broken, file=None, line=None)) == ""
+    assert where(broken._replace(line=None)) == "workplans/x.md"
+    assert where(broken._replace(file=None, line=None)) == ""

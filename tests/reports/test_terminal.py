@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -36,8 +35,8 @@ SAFE = "\\x1b]0;pwned\\x07 [bold red]x[/] \\u202egpj.exe \\udce9\\r\\nOK :smile:
 def test_text_from_outside_cannot_steer_the_terminal(verbosity: int, report_of: MakeReport) -> None:
     finding = Finding("C-13", HOSTILE, file=HOSTILE, line=1, workplan=HOSTILE, task=HOSTILE + "!", db_status=HOSTILE)
     repo = CheckoutOutcome(HOSTILE, HOSTILE, HOSTILE, "error", converged=False, freshness=HOSTILE, head=HOSTILE)
-    repo = replace(repo, writeback_commit=HOSTILE, findings=(finding,), error=HOSTILE + ".")
-    report = replace(report_of(repo), host=HOSTILE)
+    repo = repo._replace(writeback_commit=HOSTILE, findings=(finding,), error=HOSTILE + ".")
+    report = report_of(repo)._replace(host=HOSTILE)
 
     plain = written(report, verbosity=verbosity)
 
@@ -48,7 +47,7 @@ def test_text_from_outside_cannot_steer_the_terminal(verbosity: int, report_of: 
 def test_coloured_text_escapes_and_keeps_markup_as_text(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
     stream = io.StringIO()
 
-    write_text(report_of(replace(checkout, slug=HOSTILE)), stream, colour=True)
+    write_text(report_of(checkout._replace(slug=HOSTILE)), stream, colour=True)
 
     assert stream.getvalue().startswith(f"\x1b[1m{SAFE}\x1b[0m · /srv/net")
 
@@ -76,7 +75,7 @@ def test_long_lines_are_neither_wrapped_nor_cut_in_colour(
     monkeypatch.setenv("COLUMNS", "40")
     stream = io.StringIO()
 
-    write_text(report_of(replace(checkout, path="/srv/" + "long " * 50 + "end")), stream, colour=True)
+    write_text(report_of(checkout._replace(path="/srv/" + "long " * 50 + "end")), stream, colour=True)
 
     assert len(stream.getvalue().splitlines()) == 3
     assert "long " * 50 + "end" in stream.getvalue()
@@ -90,7 +89,7 @@ def test_text_for_a_narrow_encoding_never_fails(
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
 
-    write_text(report_of(replace(checkout, slug="é🙂")), stream, colour=colour)
+    write_text(report_of(checkout._replace(slug="é🙂")), stream, colour=colour)
     stream.flush()
 
     shown = {"ascii": "\\xe9\\U0001f642", "latin-1": "é\\U0001f642", "utf-8": "é🙂"}[encoding]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 
 from consistency.core.codes import Severity
 from consistency.core.finding import Action, Finding
@@ -59,7 +58,7 @@ def test_text_of_a_mixed_run_is_whole(mixed: Report) -> None:
 
 
 def test_text_of_a_check_says_what_would_help(ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    repo = replace(checkout, converged=False, findings=(replace(ahead, action=Action.NONE),))
+    repo = checkout._replace(converged=False, findings=(ahead._replace(action=Action.NONE),))
 
     expected = """\
 net · /srv/net · check · up to date with its remote
@@ -89,13 +88,13 @@ net · /srv/net · fix · up to date with its remote
 1 repo: 0 FAIL, 1 WARN, 0 INFO, 1 fixed
 """
 
-    assert written(report_of(replace(checkout, findings=(ahead,), writeback_commit="77aa12345678"))) == expected
+    assert written(report_of(checkout._replace(findings=(ahead,), writeback_commit="77aa12345678"))) == expected
 
 
 def test_text_of_a_dry_run_says_that_nothing_was_written(
     ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    repo = replace(checkout, converged=False, findings=(replace(ahead, action=Action.NONE),))
+    repo = checkout._replace(converged=False, findings=(ahead._replace(action=Action.NONE),))
 
     text = written(report_of(repo, dry_run=True))
 
@@ -116,7 +115,7 @@ no checkout to check on host node-a
 def test_text_from_verbosity_2_on_tells_run_head_and_values(
     ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    text = written(report_of(replace(checkout, findings=(ahead,))), verbosity=2)
+    text = written(report_of(checkout._replace(findings=(ahead,))), verbosity=2)
 
     assert text.splitlines()[:3] == [
         "net · /srv/net · fix · up to date with its remote · HEAD 3f9c2ab4d1e0 · run r1",
@@ -145,7 +144,7 @@ gone: FAIL C-01 no such folder: /srv/gone
 """
 
     assert (
-        written(replace(mixed, repos=tuple(replace(repo, known=known) for repo in mixed.repos)), verbosity=0)
+        written(mixed._replace(repos=tuple(repo._replace(known=known) for repo in mixed.repos)), verbosity=0)
         == expected
     )
 
@@ -159,21 +158,21 @@ def test_brief_text_leaves_errors_to_stderr(report_of: MakeReport) -> None:
 def test_brief_text_has_no_information_beside_trouble(
     broken: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:
-    note = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
+    note = Finding("C-14", "Repo 'net' is behind remote")._replace(other_severity=Severity.INFO)
 
-    assert written(report_of(replace(checkout, findings=(note, broken)), mode="check"), verbosity=0) == (
+    assert written(report_of(checkout._replace(findings=(note, broken)), mode="check"), verbosity=0) == (
         "net: workplans/x.md:7: FAIL C-05 unknown status 'dnoe' — did you mean 'done'?\n"
     )
 
 
 def test_brief_text_without_trouble_is_nothing_at_all(checkout: CheckoutOutcome, report_of: MakeReport) -> None:
-    behind = replace(Finding("C-14", "Repo 'net' is behind remote"), other_severity=Severity.INFO)
+    behind = Finding("C-14", "Repo 'net' is behind remote")._replace(other_severity=Severity.INFO)
 
     class Stream(io.StringIO):
         def write(self, text: str) -> int:
             raise AssertionError(f"wrote {text!r}")  # Not even '': a stream that ends each text with a line end.
 
-    write_text(report_of(replace(checkout, findings=(behind,)), mode="check"), Stream(), colour=False, verbosity=0)
+    write_text(report_of(checkout._replace(findings=(behind,)), mode="check"), Stream(), colour=False, verbosity=0)
 
 
 def test_segments_carry_text_and_style(checkout: CheckoutOutcome, report_of: MakeReport) -> None:

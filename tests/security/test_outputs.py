@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -33,7 +32,7 @@ def report() -> Report:
     repo = CheckoutOutcome(
         NASTY, f"/{NASTY}", "r", "error", converged=False, findings=(found,), error=NASTY, push=NASTY
     )
-    return Report("fix", NASTY, WHEN, WHEN, (repo, replace(repo, outcome="ok", freshness="fresh", head=NASTY)))
+    return Report("fix", NASTY, WHEN, WHEN, (repo, repo._replace(outcome="ok", freshness="fresh", head=NASTY)))
 
 
 @pytest.mark.parametrize("verbosity", [0, 1, 2])

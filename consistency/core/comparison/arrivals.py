@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from consistency.core.codes import GONE_WORKPLAN_CODES
 from consistency.core.comparison.drift import Drift
@@ -22,8 +22,7 @@ class Sight(StrEnum):
     LEFT = "left"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One checkout of the other repo, as of its last fix that ran to its end.
 
     `place` is its host and path, `tip` the commit of the repo's branch that was known then, `at` when that was, or
@@ -45,8 +44,7 @@ class Claimed(StrEnum):
     NAME = "name"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A workstream of another repo (`row.repo`) that the workplan of a file here claims, and who has seen its file.
 
     `replaces` is the workstream that was made of this file before, if nothing has happened to it since.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from consistency.core.comparison.snapshot import Copy, FileSnapshot, HubWorkstream
 
@@ -22,8 +21,7 @@ def without_copies(files: FileSnapshot, workstreams: Iterable[HubWorkstream]) ->
         Copy(path, key, tracked[key]) for path, key in sorted(found) if path in files.untracked and key in tracked
     )
     paths = {copy.path for copy in copies}
-    return replace(
-        files,
+    return files._replace(
         settled=tuple(file for file in files.settled if file.path not in paths),
         known=tuple(item for item in files.known if item.workplan.path not in paths),
         copies=copies,

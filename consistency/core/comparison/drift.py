@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from consistency.core.actions import PlannedAction
 from consistency.core.comparison.snapshot import Place
 from consistency.core.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """A finding and the action that a fix would take; None if it can only be reported."""
 
     finding: Finding
@@ -19,11 +20,10 @@ class Drift:
 
     def with_more(self, text: str) -> Drift:
         """Return the same with *text* behind its message."""
-        return replace(self, finding=replace(self.finding, message=self.finding.message + text))
+        return self._replace(finding=self.finding._replace(message=self.finding.message + text))
 
 
-@dataclass(frozen=True, slots=True)
-class Unevaluated:
+class Unevaluated(NamedTuple):
     """Something that could not be evaluated: a whole file, or one task of a workplan (None: all of it).
 
     `there` says that its block is in the file for certain.
@@ -35,8 +35,7 @@ class Unevaluated:
     there: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """All drifts in the order of file and line, what stayed unevaluated, and which row belongs to which file.
 
     `workstreams` maps the path of every compared workplan to its workstream's id (planned ones included). `held` are
@@ -48,5 +47,5 @@ class Comparison:
     doubts: tuple[Unevaluated, ...]
     workstreams: dict[str, str]
     held: frozenset[Place] = frozenset()
-    agreed: dict[Place, datetime] = field(default_factory=dict, compare=False)
-    gone: frozenset[str] = field(default=frozenset(), compare=False)
+    agreed: Mapping[Place, datetime] = MappingProxyType({})
+    gone: frozenset[str] = frozenset()

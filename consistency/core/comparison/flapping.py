@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from consistency.core.codes import FLAPPING, STATUS_CODES
 from consistency.core.comparison.drift import Comparison, Drift
@@ -17,8 +17,7 @@ FLAP_THRESHOLD = 3
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One step of a task: *old* → *new*, by *who*. Times are aware, in UTC.
 
     `forward` is a move that a file brought to the hub, `back` a reopen; a move that is neither is ignored.
@@ -75,14 +74,14 @@ def suppress_flapping(comparison: Comparison, flapping: Mapping[str, Sequence[Mo
             continue
         held.add((finding.workplan, finding.task))
         drifts += Drift(finding), Drift(_finding(finding, moves))
-    return replace(comparison, drifts=tuple(drifts), held=frozenset(held))
+    return comparison._replace(drifts=tuple(drifts), held=frozenset(held))
 
 
 def _finding(drift: Finding, moves: Sequence[Move]) -> Finding:
     shown = "; ".join(f"{move.at:%Y-%m-%d %H:%M}Z {_phrase(move)}" for move in moves[-_SHOWN:])
     message = f"task '{drift.task}' keeps changing back and forth; it is not touched until someone decides"
     message = f"{message}: {shown}" if shown else message
-    return replace(drift, code=FLAPPING, message=message, other_severity=None, discriminator="")
+    return drift._replace(code=FLAPPING, message=message, other_severity=None, discriminator="")
 
 
 def _phrase(move: Move) -> str:

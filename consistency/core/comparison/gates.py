@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from consistency.core import codes
 from consistency.core.codes import Kind, Severity, codes_of
@@ -37,8 +37,7 @@ GATES = codes_of(Kind.GATE)
 """The codes of findings that hold a whole checkout back; C-14 only if it names no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """The upstream's commit *tip*, as a run on *host* saw it in its fetch at the time *at*."""
 
     tip: str
@@ -133,7 +132,7 @@ def check_missing_workplans(slug: str, remembered: int, there: int) -> list[Find
 
 def as_info(findings: Collection[Finding]) -> list[Finding]:
     """Return the same *findings* for a check: for information, because it writes nothing anyway."""
-    return [replace(finding, other_severity=Severity.INFO) for finding in findings]
+    return [finding._replace(other_severity=Severity.INFO) for finding in findings]
 
 
 def is_gate(finding: Finding) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream
@@ -13,8 +12,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound=HubTask | HubWorkstream)
 
 
-@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class Candidate(Generic[T]):
+class Candidate(NamedTuple, Generic[T]):
     """The ids of a file or of one block, the *item*: the id a person wrote, and the UUID if there is one."""
 
     key: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from consistency.core.codes import UNREACHABLE
 from consistency.core.finding import Finding
@@ -14,8 +14,7 @@ MAX_FETCH_SECONDS = 3600.0
 MAX_DOUBLINGS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Reachability:
+class Reachability(NamedTuple):
     """How the last fetches went.
 
     `since` is when the first of those that failed began, None after one that worked. `timeouts` counts those in a row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Age(StrEnum):
@@ -15,8 +16,7 @@ class Age(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A status of the task that the hub knew of when the task was reopened: the same one as the file's.
 
     `commit` brought it and was authored then (in seconds); '' and None for a file that no commit had, or if it
@@ -41,8 +41,7 @@ class Evidence:
     later: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bringing:
+class Bringing(NamedTuple):
     """The commit that brought the file's status, or the work tree if no commit has it yet (`commit` is '' then).
 
     `ancestors` are it and those below it (of the work tree: HEAD and those below), as far as the evidence names them.

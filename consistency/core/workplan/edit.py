@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
@@ -14,8 +15,7 @@ class EditRefusedError(StateHubError):
     """The change cannot be made so that exactly the wanted values differ; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """A workplan after the change: its bytes, and their content."""
 
     data: bytes
@@ -40,7 +40,7 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
     edited = b"".join([*pieces, data[done:]])
     changed_blocks = (replace(block, status=wanted.get(block.key, block.status)) for block in before.blocks)
     after = _workplan(path, edited)
-    if after != replace(before, blocks=tuple(changed_blocks)):
+    if after != before._replace(blocks=tuple(changed_blocks)):
         raise EditRefusedError("the edited file would differ in more than the status")
     return Edited(edited, after)
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-@dataclass(slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something in a file that cannot be used; `discriminator` tells it from others of the file.
 
     `only_known` says that it counts only if the hub has the task.
@@ -49,8 +48,7 @@ class Mirrored(NamedTuple):
     updated: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Workplan:
+class Workplan(NamedTuple):
     """One workplan file. `line` is that of its status."""
 
     path: str
@@ -68,8 +66,7 @@ class Workplan:
         return self.mirrored.title
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A file that is meant as a workplan but cannot be taken as one (C-02, C-03, C-23)."""
 
     path: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.core.workplan.blocks import Fence, OtherBlock
 from consistency.core.workplan.fences import first_word
@@ -55,8 +55,7 @@ _IN_A_FENCE = "it is inside a longer fence, which makes it text"
 _NO_FENCE = "its fence is not one: write ```task on a line of its own"
 
 
-@dataclass(slots=True)
-class UnreadBlock:
+class UnreadBlock(NamedTuple):
     """A text like a task block: the byte it begins at, its id if it has one, and why it is not read.
 
     `only_known` says that it may be meant as text: it counts only if the hub has the task.

@@ -6,7 +6,7 @@ Most files that match the pattern and are not workplans have none of the words t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.core.workplan.fences import first_word, task_fences, too_deep
 from consistency.core.workplan.source import UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
@@ -39,8 +39,7 @@ _MAX_HEAD = 64 * 1024
 """Bytes in which misplaced front matter is searched for."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadFile:
+class UnreadFile(NamedTuple):
     """The reason and what to do about it, the line, and the id that the file would have."""
 
     message: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -15,8 +15,7 @@ _SAYS_WORKPLAN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(NamedTuple):
     """The offsets of the YAML between the two `---` lines, and of the Markdown below."""
 
     start: int
@@ -24,8 +23,7 @@ class FrontMatter:
     body: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unclosed:
+class Unclosed(NamedTuple):
     """The first line is `---`, but no closing line follows."""
 
     start: int

@@ -9,9 +9,10 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate
+from typing import NamedTuple
 
 import yaml
 
@@ -61,8 +62,7 @@ def stamp(
     return Edited(edited, after)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """The text to add at the byte *offset*; for a new line, *below* is the number of the line above it."""
 
     offset: int
@@ -97,8 +97,7 @@ class _Source:
         return b"".join([*parts, self.data[done:]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Passage:
+class _Passage(NamedTuple):
     """A mapping in the file: its *text* as YAML sees it, its values by their keys, the number of the *line* of the
     file that it begins in, and a function that finds a character of it in the file.
     """
@@ -225,8 +224,8 @@ def _expected(before: Workplan, workstream: str | None, tasks: Mapping[str, str]
         return replace(old, uuid=old.uuid or tasks.get(old.key), line=line(old.line), place=place)
 
     blocks = tuple(map(block, before.blocks))
-    problems = tuple(replace(old, line=old.line and line(old.line)) for old in before.problems)
-    return replace(before, uuid=before.uuid or workstream, blocks=blocks, problems=problems)
+    problems = tuple(old._replace(line=old.line and line(old.line)) for old in before.problems)
+    return before._replace(uuid=before.uuid or workstream, blocks=blocks, problems=problems)
 
 
 def _places(workplan: Workplan) -> list[tuple[int, int] | None]:

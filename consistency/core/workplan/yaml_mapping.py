@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from consistency.core.workplan.validation import truncate
 
@@ -19,8 +20,7 @@ MAX_DEPTH = 64
 """Levels of nesting; libyaml's time grows with their square."""
 
 
-@dataclass(slots=True)  # Not frozen: a run makes thousands, and frozen ones take four times as long to make.
-class ScalarValue:
+class ScalarValue(NamedTuple):
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
     `text` is None if the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
@@ -50,8 +50,7 @@ class SyntaxProblem:
     other: bool = False
 
 
-@dataclass(slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """The top-level values by key, and the first fault if there is one.
 
     With a fault the values are those before it: enough for a message, never enough to act on.

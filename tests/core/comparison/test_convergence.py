@@ -57,7 +57,7 @@ class World:
         known = []
         for path, item in sorted(self.plans.items()):
             kept = self.taken.get(path, ParsedWorkplan(item))
-            known.append(replace(kept, workplan=item))
+            known.append(kept._replace(workplan=item))
         return compared(FileSnapshot(known=tuple(known)), HubSnapshot(self.workstreams, tuple(self.tasks.values())))
 
     def fix(self) -> Comparison:
@@ -89,12 +89,12 @@ class World:
         elif isinstance(action, UpdateWorkstream):
             item = action.workplan
             row = self.workstreams[action.before.id]
-            self.workstreams[row.id] = replace(row, key=item.key, path=item.path, mirrored=item.mirrored)
+            self.workstreams[row.id] = row._replace(key=item.key, path=item.path, mirrored=item.mirrored)
         elif isinstance(action, AdvanceWorkstream):
             stream = self.workstreams[action.id]
             assert stream.status == action.expected
             assert not is_regress(action.expected, action.wanted)
-            self.workstreams[stream.id] = replace(stream, status=action.wanted, changed_at=self._now)
+            self.workstreams[stream.id] = stream._replace(status=action.wanted, changed_at=self._now)
         elif isinstance(action, CreateTask):
             assert action.id not in self.tasks
             assert action.workstream in self.workstreams
@@ -107,7 +107,7 @@ class World:
             moved = self.tasks[action.id]
             assert (moved.status, moved.workstream) == (action.expected, action.workstream)
             assert not is_regress(action.expected, action.wanted)
-            self.tasks[moved.id] = replace(moved, status=action.wanted, changed_at=self._now)
+            self.tasks[moved.id] = moved._replace(status=action.wanted, changed_at=self._now)
         else:
             self._write_back(action)
 
@@ -117,19 +117,19 @@ class World:
         assert (old.status, item.key) == (action.old, action.workplan)
         assert action.new in {row.status for row in self.tasks.values() if row.key == action.task}
         blocks = tuple(replace(each, status=action.new) if each is old else each for each in item.blocks)
-        self.plans[action.path] = replace(item, blocks=blocks)
+        self.plans[action.path] = item._replace(blocks=blocks)
 
     def edit(self, key: str, status: str) -> None:
         """A person sets the status of the task in the file."""
         for path, item in self.plans.items():
             blocks = tuple(replace(each, status=status) if each.key == key else each for each in item.blocks)
-            self.plans[path] = replace(item, blocks=blocks)
+            self.plans[path] = item._replace(blocks=blocks)
 
     def report(self, key: str, status: str) -> None:
         """A program reports the status to the hub, which refuses a step back."""
         for row in [row for row in self.tasks.values() if row.key == key and row.status != status]:
             if not is_regress(row.status, status):
-                self.tasks[row.id] = replace(row, status=status, changed_at=next(self.times))
+                self.tasks[row.id] = row._replace(status=status, changed_at=next(self.times))
 
 
 def _row(id: str, workstream: str, item: TaskBlock, status: str, changed_at: datetime) -> HubTask:

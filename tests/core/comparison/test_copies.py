@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from consistency.core.comparison.copies import without_copies
@@ -13,7 +11,7 @@ from tests.core.values import block, codes, files, findings, hub, plan, task, ui
 
 
 def untracked(side: FileSnapshot, *paths: str, rows: tuple[HubWorkstream, ...] = ()) -> FileSnapshot:
-    return without_copies(replace(side, untracked=frozenset(paths)), rows)
+    return without_copies(side._replace(untracked=frozenset(paths)), rows)
 
 
 ORIGINAL, COPY = plan("W", path="1.md"), plan("W", path="1 (copy).md")
@@ -34,7 +32,7 @@ NAMELESS = Unreadable("1.md", (Problem("C-02", "not UTF-8"),))
 )
 def test_untracked_copy_is_set_apart(side: FileSnapshot, left: FileSnapshot) -> None:
     apart = untracked(side, "1 (copy).md", rows=(ws(1, "W", path="1.md"),))
-    expected = replace(left, copies=(Copy("1 (copy).md", "W", "1.md"),), untracked=frozenset({"1 (copy).md"}))
+    expected = left._replace(copies=(Copy("1 (copy).md", "W", "1.md"),), untracked=frozenset({"1 (copy).md"}))
     assert apart == expected
 
 
@@ -46,7 +44,7 @@ def test_two_untracked_copies() -> None:
 
 def test_neither_is_tracked() -> None:
     side = files(COPY, ORIGINAL)
-    assert untracked(side, "1 (copy).md", "1.md") == replace(side, untracked=frozenset({"1 (copy).md", "1.md"}))
+    assert untracked(side, "1 (copy).md", "1.md") == side._replace(untracked=frozenset({"1 (copy).md", "1.md"}))
 
 
 def test_both_are_tracked() -> None:

@@ -33,9 +33,9 @@ def remembered(agreed: Workplan) -> ParsedWorkplan:
 
 def edited(agreed: Workplan, blocks: list[TaskBlock]) -> tuple[ParsedWorkplan, ParsedWorkplan]:
     """Return the workplan of *agreed* with *blocks* now, twice: with all tasks open, and with its settled ones."""
-    before, now = remembered(agreed), replace(agreed, blocks=tuple(blocks))
-    open_ = replace(before, workplan=now)
-    return open_, replace(open_, settled=settled_tasks(before, now))
+    before, now = remembered(agreed), agreed._replace(blocks=tuple(blocks))
+    open_ = before._replace(workplan=now)
+    return open_, open_._replace(settled=settled_tasks(before, now))
 
 
 def needed(known: tuple[ParsedWorkplan, ...]) -> tuple[HubTask, ...]:
@@ -113,18 +113,18 @@ def test_comparison_without_the_rows_of_settled_tasks_is_the_same(
 
 def test_settled_are_the_blocks_that_say_the_same() -> None:
     before = remembered(AGREED["V"])
-    now = replace(AGREED["V"], blocks=(replace(AGREED["V"].blocks[0], line=50), block("V-T2", "done"), block("V-T9")))
+    now = AGREED["V"]._replace(blocks=(replace(AGREED["V"].blocks[0], line=50), block("V-T2", "done"), block("V-T9")))
     assert settled_tasks(before, now) == {"V-T1"}
-    assert replace(before, workplan=now, settled=frozenset({"V-T1"})).open_tasks == {"V-T2", "V-T3", "V-T9"}
+    assert before._replace(workplan=now, settled=frozenset({"V-T1"})).open_tasks == {"V-T2", "V-T3", "V-T9"}
 
 
 @pytest.mark.parametrize("change", [{"key": "X"}, {"uuid": uid(9)}])
 def test_nothing_is_settled_if_the_workplan_may_be_another(change: dict[str, str]) -> None:
-    assert settled_tasks(remembered(AGREED["V"]), replace(AGREED["V"], **change)) == frozenset()  # type: ignore[arg-type]
+    assert settled_tasks(remembered(AGREED["V"]), AGREED["V"]._replace(**change)) == frozenset()  # type: ignore[arg-type]
 
 
 def test_nothing_is_settled_without_the_time_of_the_agreement() -> None:
-    before = replace(remembered(AGREED["V"]), since={"V-T2": BEFORE})
+    before = remembered(AGREED["V"])._replace(since={"V-T2": BEFORE})
     assert settled_tasks(before, AGREED["V"]) == {"V-T2"}
-    side, rows = files(replace(before, settled=frozenset({"V-T2"}))), hub(*STREAMS, *ROWS)
+    side, rows = files(before._replace(settled=frozenset({"V-T2"}))), hub(*STREAMS, *ROWS)
     assert compared(side, rows).agreed["V", "V-T2"] == BEFORE

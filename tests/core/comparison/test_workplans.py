@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -73,6 +72,7 @@ def test_workstream_whose_workplan_is_gone_without_a_finding_for_each_task() -> 
         ),
         (),
         {},
+        gone=frozenset({uid(1), uid(2)}),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_workstream_renamed_keeps_its_row_by_the_uuid() -> None:
         "C-12", "workplan's id (hub: 'W') in the file and in the hub differ", file="W.md", line=1, workplan="W9"
     )  # fmt: skip
     assert compared(files(new), hub(row)) == Comparison(
-        (Drift(finding, UpdateWorkstream(row, new)),), (), {"W.md": uid(1)}
+        (Drift(finding, UpdateWorkstream(row, new)),), (), {"W.md": uid(1)}, agreed={("W9", None): WHEN}
     )  # fmt: skip
 
 
@@ -157,6 +157,8 @@ def test_unreadable_files_are_reported_and_leave_their_workstreams_in_peace() ->
         ),
         (Unevaluated(file="V.md"), Unevaluated(file="W.md"), Unevaluated(file="x.md")),
         {"A.md": uid(1)},
+        agreed={("A", None): WHEN},
+        gone=frozenset({uid(4)}),
     )  # fmt: skip
 
 
@@ -272,7 +274,7 @@ class TestWithoutAFile:
     """Which code a workstream gets for which no file was compared."""
 
     def test_file_that_is_there_is_not_gone(self) -> None:
-        side = replace(files(), unread={"W.md": "git ignores it", "other": "a link to a folder"})
+        side = files()._replace(unread={"W.md": "git ignores it", "other": "a link to a folder"})
         comparison = compared(side, hub(ws(1, "W")))
         assert [drift.finding for drift in comparison.drifts] == [
             Finding(
@@ -287,7 +289,7 @@ class TestWithoutAFile:
         assert comparison.doubts == (Unevaluated(workplan="W"),)
 
     def test_tasks_of_a_file_that_is_not_read_stay_where_they_are(self) -> None:
-        side = replace(files(plan("V", block("T"))), unread={"W.md": "git ignores it"})
+        side = files(plan("V", block("T")))._replace(unread={"W.md": "git ignores it"})
         rows = hub(ws(1, "V"), ws(2, "W"), task(11, 2, "T"))
         assert codes(side, rows) == [("C-06", "T"), ("C-23", None)]
 
@@ -297,7 +299,7 @@ class TestWithoutAFile:
         assert found == [Finding("C-08", message, file="a.md", workplan="OLD", db_status="active")]
 
     def test_finished(self) -> None:
-        rows = replace(hub(ws(1, "V", status="done"), ws(2, "W")), finished=frozenset({uid(1)}))
+        rows = hub(ws(1, "V", status="done"), ws(2, "W"))._replace(finished=frozenset({uid(1)}))
         assert findings(files(), rows) == [
             Finding(
                 "C-27", "workplan of 'Plan V' has left the checkout, its work is finished", file="V.md", workplan="V",
@@ -308,10 +310,10 @@ class TestWithoutAFile:
         ]  # fmt: skip
 
     def test_only_other_checkouts_have_had_it(self) -> None:
-        side = replace(files(), unread={"W.md": "git ignores it"}, elsewhere=frozenset({uid(1)}))
+        side = files()._replace(unread={"W.md": "git ignores it"}, elsewhere=frozenset({uid(1)}))
         assert findings(side, hub(ws(1, "W"))) == []
 
     def test_new_workplan_says_whether_a_commit_has_it(self) -> None:
-        side = replace(files(plan("V"), plan("W")), uncommitted=frozenset({"W.md"}))
+        side = files(plan("V"), plan("W"))._replace(uncommitted=frozenset({"W.md"}))
         actions = [drift.action for drift in drifts(side, hub()) if isinstance(drift.action, CreateWorkstream)]
         assert [(action.workplan.key, action.committed) for action in actions] == [("V", True), ("W", False)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,9 +253,9 @@ def test_parse_unreadable_has_the_id_only_where_it_can_serve(id: str, key: str |
     ],
 )
 def test_parse_goes_on_behind_a_broken_field_that_nobody_mirrors(broken: str) -> None:
-    assert parse(FRONT.replace("status", f"{broken}\nstatus")) == replace(LEAST, line=6 + broken.count("\n"))
+    assert parse(FRONT.replace("status", f"{broken}\nstatus")) == LEAST._replace(line=6 + broken.count("\n"))
     head, block = f"{FRONT}```task\nid: X\n", TaskBlock("X", "X", "todo", "medium", None, 9 + broken.count("\n") + 1)
-    assert read(f"{head}{broken}\nstatus: todo\n```\n") == replace(LEAST, blocks=(block,))
+    assert read(f"{head}{broken}\nstatus: todo\n```\n") == LEAST._replace(blocks=(block,))
 
 
 @pytest.mark.parametrize(

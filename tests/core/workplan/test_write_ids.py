@@ -243,11 +243,10 @@ def test_stamp_moves_what_is_below_and_nothing_else() -> None:
     edited = module.stamp("w.md", text("id: X\nstatus: todo", BROKEN), OURS, {"X": THEIRS})
     assert isinstance(before, Workplan)
     assert (before.line, before.blocks[0].line, before.problems[0].line) == (5, 10, 15)
-    assert edited.workplan == replace(
-        before,
+    assert edited.workplan == before._replace(
         uuid=OURS,
         blocks=(replace(before.blocks[0], uuid=THEIRS, line=11),),
-        problems=(replace(before.problems[0], line=17),),
+        problems=(before.problems[0]._replace(line=17),),
     )
     place = edited.workplan.blocks[0].place
     assert place is not None
