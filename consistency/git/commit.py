@@ -175,11 +175,11 @@ class _CommitBuilder:
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
             self.record(commit, when, paths)
-        digests = {path: digest(each.file.data) for path, each in self.edits.items()}
         overlooked = sorted(self.edits.keys() & set(self.request.overlooked))
-        self.journal.begin(self.parent.commit, commit, digests, overlooked)
-        for path, each in self.edits.items():
-            replace_file(tree.file(path), self.request.digests[path], each.file.data)
+        self.journal.begin(
+            self.parent.commit, commit, {path: each.file.data for path, each in self.edits.items()}, overlooked
+        )
+        self.journal.replace_files(self.request.digests)
         # git refuses if something else is staged for one of the files.
         tree.git.run("read-tree", "-i", "-m", self.parent.commit, commit)
         _assume_unchanged(tree, overlooked)

@@ -1,7 +1,7 @@
-"""Keeps the originals of the files that a writeback replaces, until its commit is made.
+"""Replaces the files of a writeback, and keeps the originals until its commit is made.
 
 They are kept in the git folder, as hard links: restoring one needs no disk space, and the next run can undo a
-writeback that was killed.
+writeback that was killed. The new files are written there first, so that no half file is ever in the work tree.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from consistency.git.atomicfile import replace_file, temporary_beside
-from consistency.git.files import digest_of
+from consistency.git.atomicfile import move_into_place, replace_file, stage_files, temporary_beside
+from consistency.git.files import digest, digest_of
 from consistency.git.worktree import WorkTree
 
 JOURNAL_FOLDER = "statehub-writeback"
@@ -55,11 +55,11 @@ class Journal:
         self._tree, self.folder = tree, Path(tree.git_dir, JOURNAL_FOLDER)
         self._list = self.folder / "files.json"
 
-    def begin(self, head: str, commit: str, files: Mapping[str, str], overlooked: Collection[str] = ()) -> None:
+    def begin(self, head: str, commit: str, files: Mapping[str, bytes], overlooked: Collection[str] = ()) -> None:
         """Keep the originals of *files*, with *head* checked out and *commit* about to follow it.
 
-        *files* are the paths that will be replaced, each with the digest of its new bytes; *overlooked* are the
-        assume-unchanged ones. Raises OSError before any file was replaced.
+        *files* are the paths that will be replaced, each with its new bytes, which are written beside the originals;
+        *overlooked* are the assume-unchanged ones. Raises OSError before any file was replaced.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
@@ -69,10 +69,23 @@ class Journal:
                 os.link(full, kept)
             except OSError:  # Another file system, or one without hard links.
                 shutil.copy2(full, kept)
+        stage_files({self._staged(number): data for number, data in enumerate(files.values())})
         # The list comes last, and atomically: without it nothing was replaced yet.
         partial = self.folder / "files.tmp"
-        partial.write_text(json.dumps([head, list(files.items()), commit, sorted(overlooked)]))
+        digests = [(path, digest(data)) for path, data in files.items()]
+        partial.write_text(json.dumps([head, digests, commit, sorted(overlooked)]))
         partial.replace(self._list)
+
+    def replace_files(self, expected: Mapping[str, str]) -> None:
+        """Replace the files that `begin` was given, in their order; *expected* are their digests until now.
+
+        Raises OSError, FileChangedError at the first that cannot be replaced.
+        """
+        for number, path in enumerate(self.unfinished().written):
+            move_into_place(self._staged(number), self._tree.file(path), expected[path])
+
+    def _staged(self, number: int) -> str:
+        return str(self.folder / f"{number}.new")
 
     def roll_back(self, only: set[str]) -> RollbackResult:
         """Restore each file of *only* that still is as the writeback left it, and discard the journal.

@@ -27,20 +27,15 @@ def test_every_effect_of_a_writeback_counts(stage: Stage) -> None:
         FIRST,
         "link /a/workplans/a.md /a/.git/statehub-writeback/0",
         "link /a/workplans/b.md /a/.git/statehub-writeback/1",
+        *(effect for number in "01" for effect in (f"open /a/.git/statehub-writeback/{number}.new", "write")),
+        *("fsync", "fsync"),
         "open /a/.git/statehub-writeback/files.tmp",
         "write",
         "rename /a/.git/statehub-writeback/files.tmp /a/.git/statehub-writeback/files.json",
         *(
-            effect.format(file)
-            for file in "ab"
-            for effect in (
-                "remove /a/workplans/.statehub-writeback.tmp",
-                "open /a/workplans/.statehub-writeback.tmp",
-                "write",
-                "chmod",
-                "fsync",
-                "rename /a/workplans/.statehub-writeback.tmp /a/workplans/{}.md",
-            )
+            effect
+            for number, file in enumerate("ab")
+            for effect in ("chmod", f"rename /a/.git/statehub-writeback/{number}.new /a/workplans/{file}.md")
         ),
         "git read-tree",
         "git update-ref",
@@ -73,7 +68,7 @@ def test_what_a_cut_run_leaves_is_seen(stage: Stage) -> None:
 def test_a_failing_write_is_told(stage: Stage) -> None:
     whole = undisturbed(stage, SCENARIOS["fix"])
     names = [name for _, name in whole.effects]
-    at = names.index("rename /a/workplans/.statehub-writeback.tmp /a/workplans/b.md") + 1
+    at = names.index("rename /a/.git/statehub-writeback/1.new /a/workplans/b.md") + 1
     stage.restore()
     said = stage.run(SCENARIOS["fix"].command(stage), Plan(FAIL, at)).said
     assert "C-16  writeback was not possible: Input/output error" in said

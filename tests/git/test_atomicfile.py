@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.atomicfile import FileChangedError, replace_file, temporary_beside
+from consistency.git.atomicfile import (
+    FileChangedError,
+    move_into_place,
+    replace_file,
+    stage_files,
+    temporary_beside,
+)
 from consistency.git.files import digest
 
 
@@ -104,3 +110,37 @@ def test_no_room(file: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (file.read_bytes(), os.listdir(file.parent)) == (b"old", ["file"])
+
+
+def move(file: Path, data: bytes, folder: Path) -> None:
+    """Replace *file*, which was b"old", by *data*, which is staged in *folder*."""
+    staged = str(folder / "0.new")
+    stage_files({staged: data})
+    move_into_place(staged, str(file), digest(b"old"))
+
+
+def test_staged_file_takes_the_place_with_mode_and_bytes(file: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("staged")
+    file.chmod(0o4750)
+    move(file, b"\xff\r\n\0", folder)
+    assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"\xff\r\n\0", 0o4750)
+    assert (os.listdir(file.parent), os.listdir(folder)) == (["file"], [])
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a second file system")
+def test_staged_on_another_file_system(file: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        assert os.stat(folder).st_dev != file.stat().st_dev
+        file.chmod(0o640)
+        move(file, b"new", Path(folder))
+    assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode), os.listdir(file.parent)) == (b"new", 0o640, ["file"])
+
+
+def test_staged_file_replaces_nothing_that_somebody_has_changed(
+    file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("staged")
+    file.write_bytes(b"mine")
+    with pytest.raises(FileChangedError, match="the file was changed during this run"):
+        move(file, b"new", folder)
+    assert (file.read_bytes(), os.listdir(file.parent), os.listdir(folder)) == (b"mine", ["file"], ["0.new"])

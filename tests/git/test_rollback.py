@@ -187,7 +187,7 @@ def begun(clone: Clone) -> Journal:
     """Return a writeback of a.md and b.md whose files are replaced."""
     tree, state = tree_and_status(clone)
     journal = Journal(tree)
-    journal.begin(state.head or "", "", {f"workplans/{name}.md": digest(DONE.encode()) for name in "ab"})
+    journal.begin(state.head or "", "", {f"workplans/{name}.md": DONE.encode() for name in "ab"})
     for name in "ab":
         (clone.path / "workplans" / f"{name}.md").unlink()  # a new file, as a replaced one is
         clone.write(f"workplans/{name}.md", DONE)
@@ -251,9 +251,9 @@ def test_list_of_an_older_version_has_no_commit(clone: Clone) -> None:
 
 
 def test_what_it_is_about_can_be_read_again(clone: Clone, tree: WorkTree) -> None:
-    Journal(tree).begin("1" * 40, "2" * 40, {"workplans/a.md": "x"})
+    Journal(tree).begin("1" * 40, "2" * 40, {"workplans/a.md": b"x"})
     journal = Journal(tree)
-    assert journal.unfinished() == Unfinished("1" * 40, "2" * 40, {"workplans/a.md": "x"}, [])
+    assert journal.unfinished() == Unfinished("1" * 40, "2" * 40, {"workplans/a.md": digest(b"x")}, [])
 
 
 CUT = """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.atomicfile import replace_file
+from consistency.git.atomicfile import move_into_place
 from testing.repos import Clone, Origin
 from tests.git.desk import (
     DONE,
@@ -247,11 +247,11 @@ class TestFiles:
         commit_workplans(clone, "a", "b")
         before = clone.head
 
-        def person_saves_b(path: str, expected: str, data: bytes) -> None:
-            replace_file(path, expected, data)
+        def person_saves_b(staged: str, path: str, expected: str) -> None:
+            move_into_place(staged, path, expected)
             clone.write("workplans/b.md", "mine")
 
-        monkeypatch.setattr("consistency.git.commit.replace_file", person_saves_b)
+        monkeypatch.setattr("consistency.git.rollback.move_into_place", person_saves_b)
         result = written(clone, item("a"), item("b"))
         assert result.commit is None
         assert CHANGED_MEANWHILE in result.faults[0][1]
