@@ -14,11 +14,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 """Times are kept in whole ones: they are compared for equality."""
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 def dump(known: ParsedWorkplan) -> str:
     """Return the text to keep for the workplan of *known*."""
     workplan, at = known.workplan, known.status_since
-    return json.dumps(
+    return _JSON.encode(
         {
             "key": workplan.key,
             "status": workplan.status,
@@ -31,8 +33,7 @@ def dump(known: ParsedWorkplan) -> str:
             "taken_status": known.taken_status,
             "since": {task: _number(at) for task, at in known.since.items()},
             "status_since": _number(at) if at else None,
-        },
-        separators=(",", ":"),
+        }
     )
 
 

@@ -10,14 +10,15 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Field, Model, UUIDField
 
-MAX_ROWS = 50_000
-"""In one statement: bounds the JSON text to some ten megabytes."""
+MAX_ROWS = 25_000
+"""In one statement: bounds the JSON text to a few megabytes."""
 
 
 def bulk_upsert(
@@ -36,11 +37,10 @@ def bulk_upsert(
     """
     fields = [_field(model, name) for name in columns]
     statement = _statement(model, fields) + _on_conflict(model, conflict, update)
-    listed = list(rows)
-    for start in range(0, len(listed), MAX_ROWS):
-        text = json.dumps(listed[start : start + MAX_ROWS], default=_plain, ensure_ascii=False, separators=(",", ":"))
+    left = iter(rows)
+    while batch := list(islice(left, MAX_ROWS)):
         with connection.cursor() as cursor:
-            cursor.execute(statement, [text])
+            cursor.execute(statement, [_JSON.encode(batch)])
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
@@ -58,6 +58,9 @@ def _plain(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"no column takes {value!r}")
+
+
+_JSON = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=1_000)

@@ -79,10 +79,10 @@ def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[Pars
 
 def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
     """Insert or replace rows."""
-    rows = [
+    rows = (
         (checkout, new.path, new.entry.key, new.entry.workstream, new.entry.digest, new.entry.version, new.content)
         for new in entries
-    ]
+    )
     content = ("key", "workstream", "digest", "version", "content")
     bulk_upsert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
 

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 def update_ledger(checkout: Checkout, synced: Sync) -> None:
     """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
     scan, left = synced.scan, synced.left
-    changed = [
+    changed = (
         new
         for new in _entries(synced)
         if new.entry != scan.entries.get(new.path) or new.content != scan.contents.get(new.path)
-    ]
+    )
     write_entries(checkout.pk, changed)
     there = scan.keys
     new = [row for row in left if row.path not in scan.entries and row.path not in scan.listed]

@@ -48,14 +48,18 @@ def match_rows(
     stolen = set[int]()
     rivals: dict[str, list[int]] = defaultdict(list)
     for index, claim in enumerate(claims):
-        named, row = by_key(claim), rows.get(claim.uuid or "")
+        named, row = by_key(claim), rows.get(claim.uuid) if claim.uuid else None
         is_copy = row is not None and named is not None and row.key != claim.key
         row = row or named
         pairs.append((claim.item, row))
-        if is_copy or (row is not None and is_taken(claim, row)):
+        if row is None:
+            if claim.uuid:
+                rivals[claim.uuid].append(index)
+            continue
+        if is_copy or is_taken(claim, row):
             stolen.add(index)
-        if not is_copy and (identity := row.id if row is not None else claim.uuid):
-            rivals[identity].append(index)
+        if not is_copy:
+            rivals[row.id].append(index)
     for indexes in rivals.values():
         for index in indexes if len(indexes) > 1 else ():
             row = pairs[index][1]

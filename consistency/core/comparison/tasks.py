@@ -61,8 +61,9 @@ class TaskComparison:
         self._open_homes = {*workstreams.values(), *gone}
         self._taken = {key: status for item in self._known for key, status in item.taken.items()}
         self._since = {key: at for item in self._known for key, at in item.since.items()}
+        self._counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = defaultdict(list)
-        self._tracked: Counter[str] = Counter()
+        self._tracked: Counter[str] = Counter()  # Places in tracked files.
         self._locate_ids()
 
     def run(self) -> None:
@@ -122,7 +123,7 @@ class TaskComparison:
         unread = set[str]()
         for workplan, problem in self._problems():
             task = problem.task
-            if problem.code != codes.UNREAD_BLOCK or task in self._places or task in read:
+            if problem.code != codes.UNREAD_BLOCK or task in self._counts or task in read:
                 continue
             if task in keys or not problem.only_known:
                 self._report_problem(workplan, problem)
@@ -130,17 +131,22 @@ class TaskComparison:
         return unread
 
     def _locate_ids(self) -> None:
-        """Find all places of each task id in the files. A tracked file comes first."""
+        """Count the task ids in the files, and find all places of each that is there more than once."""
         for item in self._known:
+            self._counts.update([block.key for block in item.workplan.blocks])
+            self._counts.update(_invalid_keys(item.workplan))
+        in_settled = [row for row in self._rows if row.workstream in self._settled and row.key in self._counts]
+        self._counts.update([row.key for row in in_settled])
+        shared = {key for key, number in self._counts.items() if number > 1}
+        for item in self._known if shared else ():
             path = item.workplan.path
             for block in item.workplan.blocks:
-                self._add_place(block.key, path, f":{block.line}")
-            problems = item.workplan.problems
-            for key in {problem.task for problem in problems if problem.task and problem.code == codes.INVALID_BLOCK}:
+                if block.key in shared:
+                    self._add_place(block.key, path, f":{block.line}")
+            for key in _invalid_keys(item.workplan) & shared:
                 self._add_place(key, path, " (invalid block)")
-        for row in self._rows:
-            if row.workstream in self._settled and row.key in self._places:
-                self._add_place(row.key, self._settled[row.workstream])
+        for row in in_settled:
+            self._add_place(row.key, self._settled[row.workstream])
 
     def _add_place(self, key: str, path: str, where: str = "") -> None:
         self._places[key].append(path + where)
@@ -154,7 +160,7 @@ class TaskComparison:
             is_tracked = item.workplan.path not in self._untracked
             for block in item.workplan.blocks:
                 has_one_tracked = self._tracked[block.key] == 1
-                if len(self._places[block.key]) == 1 or (is_tracked and has_one_tracked):
+                if self._counts[block.key] == 1 or (is_tracked and has_one_tracked):
                     if block.key in item.settled:
                         self.agreed[item.workplan.key, block.key] = item.since[block.key]
                     else:
@@ -200,7 +206,7 @@ class TaskComparison:
     def _is_taken(self, claim: Candidate[Pair], row: HubTask) -> bool:
         """Return whether its block is or may be there, or the id has a row in the claim's own workplan."""
         if row.key != claim.key:
-            return row.key in self._places or row.workstream not in self._open_homes
+            return row.key in self._counts or row.workstream not in self._open_homes
         return self._in_home.get((self._home(claim.item[0]), claim.key), row) is not row
 
     def _owner(self, row: HubTask) -> str:
@@ -254,7 +260,7 @@ class TaskComparison:
         }
         for row in missing:
             workplan = compared.get(row.workstream)
-            if workplan is None or row.key in self._places or row.key in unread:
+            if workplan is None or row.key in self._counts or row.key in unread:
                 continue
             if workplan.path in unreadable:
                 self.doubts.append(Unevaluated(workplan=workplan.key, task=row.key))
@@ -262,6 +268,11 @@ class TaskComparison:
             message = f"block of task '{row.title}' is gone from its workplan"
             finding = Finding(codes.BLOCK_GONE, message, workplan.path, None, workplan.key, row.key, row.status)
             self.drifts.append(Drift(finding))
+
+
+def _invalid_keys(workplan: Workplan) -> set[str]:
+    """Return the ids of the blocks that are there and cannot be read."""
+    return {problem.task for problem in workplan.problems if problem.task and problem.code == codes.INVALID_BLOCK}
 
 
 def _differing_fields(block: TaskBlock, row: HubTask) -> list[str]:

@@ -22,9 +22,10 @@ from consistency.core.actions import (
 )
 from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, HubTask, HubWorkstream, ParsedWorkplan
+from consistency.core.comparison.workplans import compare
 from consistency.core.workplan.model import TaskBlock, Workplan
 from statehub.statuses import TASK_STATUSES, WORKSTREAM_STATUSES, is_regress, rank
-from tests.core.values import WHEN, block, compared, plan, task, uid, ws
+from tests.core.values import WHEN, block, fresh_ids, plan, task, uid, ws
 
 ORDER = (
     CreateWorkstream, UpdateWorkstream, AdvanceWorkstream, UpdateTask, CreateTask, AdvanceTask, WriteBack,
@@ -41,11 +42,13 @@ class World:
         self.tasks = {row.id: row for row in tasks}
         self.taken: dict[str, ParsedWorkplan] = {}
         self.times = (WHEN + timedelta(seconds=number) for number in count(1))
+        self.fresh_id = fresh_ids()
 
     def other_checkout(self) -> World:
         """Another checkout of the same hub, with the same files and nothing in its ledger."""
         other = World(list(self.plans.values()), [], [])
         other.workstreams, other.tasks, other.times = self.workstreams, self.tasks, self.times
+        other.fresh_id = self.fresh_id
         return other
 
     def ranks(self) -> dict[str, int]:
@@ -58,7 +61,8 @@ class World:
         for path, item in sorted(self.plans.items()):
             kept = self.taken.get(path, ParsedWorkplan(item))
             known.append(kept._replace(workplan=item))
-        return compared(FileSnapshot(known=tuple(known)), HubSnapshot(self.workstreams, tuple(self.tasks.values())))
+        hub = HubSnapshot(self.workstreams, tuple(self.tasks.values()))
+        return compare(FileSnapshot(known=tuple(known)), hub, self.fresh_id)
 
     def fix(self) -> Comparison:
         """Compare, apply, and keep the ledger, as a run does."""
