@@ -111,8 +111,8 @@ def _constant_peak(sweeps: Sequence[Comparison]) -> Iterable[Verdict]:
     peaks: dict[tuple[str, str], dict[int, int]] = {}
     for row in sweeps:
         peaks.setdefault((row.database, row.measure), {})[row.size] = row.pairs.ours.peak
-    for (database, remotes), by_size in peaks.items():
+    for (database, name), by_size in peaks.items():
         small, big = min(by_size), max(by_size)
         growth = by_size[big] / by_size[small]
         said = f"peak grows at most {PEAK_GROWTH} times from {small:,} to {big:,} checkouts (measured {growth:.2f})"
-        yield Verdict(f"sweep, {remotes}, {database}: {said}", growth <= PEAK_GROWTH)
+        yield Verdict(f"{name}, {database}: {said}", growth <= PEAK_GROWTH)

@@ -16,8 +16,8 @@ from testing.database import Database
 WORKPLANS_PER_CHECKOUT = 10
 JOBS = 8
 DELAY_SECONDS = 0.2
-LOCAL = "local remotes"
-SLOW = "remotes that answer after 200 ms"
+LOCAL = "sweep, local remotes"
+SLOW = "sweep, remotes that answer after 200 ms"
 DELAYS = {LOCAL: 0.0, SLOW: DELAY_SECONDS}
 
 
@@ -63,7 +63,7 @@ class Sweep(Workshop):
             pairs = [(self.timed(sys.executable, *sweep), self.timed("sh", "-c", fetch)) for _ in range(repeat)]
             least = seconds * len(self.checkouts) / JOBS
             if any(sample.wall < least for pair in pairs for sample in pair):
-                raise RunFailedError(f"sweep, {remotes}: a run took less than {least} s, so that it did not fetch")
+                raise RunFailedError(f"{remotes}: a run took less than {least} s, so that it did not fetch")
             comparisons.append(Comparison(self.database.name, len(self.checkouts), remotes, Pairs.of(pairs)))
         return comparisons
 
