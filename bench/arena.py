@@ -1,4 +1,4 @@
-"""Where commands run and are timed; and one repository with one database, whose states are saved and restored."""
+"""Places in which commands run and are timed; one repository with one database, whose states are saved and restored."""
 
 import os
 import shutil

@@ -47,7 +47,7 @@ class Sweep(Workshop):
         self._list.write_text("".join(f"{checkout}\n" for checkout in self.checkouts))
 
     def delay(self, seconds: float) -> None:
-        """Let every remote answer a fetch after so many seconds."""
+        """Let every remote answer a fetch `seconds` late."""
         upload_pack = f"sleep {seconds}; git-upload-pack" if seconds else "git-upload-pack"
         for checkout in self.checkouts:
             repository.git(checkout, "config", "remote.origin.uploadpack", upload_pack)
