@@ -134,7 +134,7 @@ format: dev ## Format the code with ruff, and apply its safe fixes
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: dev ## Measure speed and size on generated repositories (ARGS: see ARGS=--help)
+bench: dev ## Measure speed and size on generated repositories, beside a plain script and git fetch (ARGS: see ARGS=--help)
 	@$(PY) -m bench $(ARGS)
 
 bench-admin: dev ## Measure the admin's pages on a large hub, on PostgreSQL (ARGS: see ARGS=--help)

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.scenario import CHECK, FILE_AHEAD, HUB_AHEAD, IMPORT, SCENARIOS, Row
+from bench.scenario import CHECK, FILE_AHEAD, HUB_AHEAD, IMPORT, SCENARIOS, TASK_AHEAD, Comparison, Row
+from bench.sweep import LOCAL, SLOW
 from bench.table import MEGABYTE, floor_of
 
 MOST_QUERIES = 30
 MOST_GIT = 12
 MOST_PEAK = 200  # MB, at the size it is expected for
+MOST_PEAK_OF_IMPORT = 150
 PEAK_SIZE = 5000
+PEAK_GROWTH = 1.1  # of a sweep, if it has three times as many checkouts
 RATIOS = (  # run, database or any, workplans, times the floor
     (CHECK, "sqlite", 1000, 2),
     (CHECK, "sqlite", 5000, 3),
@@ -18,6 +21,15 @@ RATIOS = (  # run, database or any, workplans, times the floor
     (FILE_AHEAD, None, 1000, 3),
 )
 GROWTH = (1000, 5000)
+COMPARED = {  # run: times the rival, or `git fetch`, at a number of workplans, or of checkouts; on SQLite
+    IMPORT: {100: 1.3, 1000: 1.4, 5000: 1.4},
+    CHECK: {100: 1.15, 1000: 1.0, 5000: 0.7},
+    FILE_AHEAD: {100: 1.2, 1000: 1.2, 5000: 1.2},
+    HUB_AHEAD: {100: 1.2, 1000: 1.2, 5000: 1.2},
+    TASK_AHEAD: {100: 1.15, 1000: 1.0, 5000: 0.75},
+    LOCAL: {300: 2.5},
+    SLOW: {300: 1.2},
+}
 
 
 @dataclass(frozen=True)
@@ -29,13 +41,17 @@ class Verdict:
     demand: bool = False
 
 
-def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+def verdicts(rows: Sequence[Row], rival: Sequence[Comparison] = (), sweeps: Sequence[Comparison] = ()) -> list[Verdict]:
     """Return every expectation that these rows can answer, demands first."""
     counted = [row for row in rows if row.count]
-    return [*_most(counted), *_same(counted), *_ratios(rows), *_growth(rows), *_peaks(counted)]
+    demands = [*_most(counted), *_same(counted)]
+    times = [*_ratios(rows), *_growth(rows), *_compared(rival, "the rival"), *_compared(sweeps, "git fetch")]
+    return [*demands, *times, *_peaks(counted), *_constant_peak(sweeps)]
 
 
 def _most(rows: Sequence[Row]) -> Iterable[Verdict]:
+    if not rows:
+        return
     queries = max(row.count.queries for row in rows if row.count)
     git = max(len(row.git) for row in rows)
     yield Verdict(f"at most {MOST_QUERIES} queries in any run (measured {queries})", queries <= MOST_QUERIES, True)
@@ -73,9 +89,30 @@ def _growth(rows: Sequence[Row]) -> Iterable[Verdict]:
             yield Verdict(f"{name}, {database}: {said}", ratio <= big / small)
 
 
+def _compared(rows: Iterable[Comparison], other: str) -> Iterable[Verdict]:
+    for row in rows:
+        times = COMPARED[row.measure].get(row.size)
+        if times and row.database == "sqlite":
+            _, ratio, _ = row.pairs.wall_ratios
+            measured = f"measured {ratio:.2f}, of CPU {row.pairs.cpu_ratio:.2f}"
+            said = f"within {times} times {other} at {row.size:,} ({measured})"
+            yield Verdict(f"{row.measure}, {row.database}: {said}", ratio <= times)
+
+
 def _peaks(rows: Iterable[Row]) -> Iterable[Verdict]:
     for row in rows:
         if row.size == PEAK_SIZE:
-            peak = row.cost.peak / MEGABYTE
-            text = f"{row.measure}, {row.database}: peak under {MOST_PEAK} MB at {row.size:,} (measured {peak:.0f})"
-            yield Verdict(text, peak < MOST_PEAK)
+            peak, most = row.cost.peak / MEGABYTE, MOST_PEAK_OF_IMPORT if row.measure == IMPORT else MOST_PEAK
+            text = f"{row.measure}, {row.database}: peak under {most} MB at {row.size:,} (measured {peak:.0f})"
+            yield Verdict(text, peak < most)
+
+
+def _constant_peak(sweeps: Sequence[Comparison]) -> Iterable[Verdict]:
+    peaks: dict[tuple[str, str], dict[int, int]] = {}
+    for row in sweeps:
+        peaks.setdefault((row.database, row.measure), {})[row.size] = row.pairs.ours.peak
+    for (database, name), by_size in peaks.items():
+        small, big = min(by_size), max(by_size)
+        growth = by_size[big] / by_size[small]
+        said = f"peak grows at most {PEAK_GROWTH} times from {small:,} to {big:,} checkouts (measured {growth:.2f})"
+        yield Verdict(f"{name}, {database}: {said}", growth <= PEAK_GROWTH)

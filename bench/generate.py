@@ -1,4 +1,4 @@
-"""Workplans out of a seed: what each one says (values) and its bytes, about 8 KB, in every style the format allows."""
+"""Workplans out of a seed: their values, and their bytes, about 8 KB, plain or in every style the format allows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -49,14 +49,18 @@ class Workplan:
     uuid: UUID | None
     crlf: bool
     bom: bool
+    plain: bool
     tasks: tuple[Task, ...]
 
 
-def workplan(seed: int, number: int, tasks: int = TASKS_PER_WORKPLAN) -> Workplan:
-    """Return the workplan of this number: the same for the same seed, on every machine."""
+def workplan(seed: int, number: int, tasks: int = TASKS_PER_WORKPLAN, *, plain: bool = False) -> Workplan:
+    """Return the workplan of this number: the same for the same seed, on every machine.
+
+    A plain one can be read by a regular expression: all its task blocks are written alike, and nothing resembles one.
+    """
     rng = Random(f"{seed}/{number}")
     key = f"BENCH-WP-{number:05}"
-    return Workplan(
+    varied = Workplan(
         seed=seed,
         number=number,
         key=key,
@@ -66,8 +70,15 @@ def workplan(seed: int, number: int, tasks: int = TASKS_PER_WORKPLAN) -> Workpla
         uuid=_uuid(rng) if rng.random() < 0.5 else None,
         crlf=rng.random() < 0.1,
         bom=rng.random() < 0.04,
+        plain=plain,
         tasks=tuple(_task(rng, f"{key}-T{n:02}") for n in range(1, tasks + 1)),
     )
+    return _plain(varied) if plain else varied
+
+
+def workplans(seed: int, numbers: range, *, plain: bool = False) -> list[Workplan]:
+    """Return the workplans of these numbers, in the order of their paths and keys."""
+    return [workplan(seed, number, plain=plain) for number in numbers]
 
 
 def with_statuses(plan: Workplan, statuses: dict[int, str]) -> Workplan:
@@ -82,7 +93,7 @@ def render(plan: Workplan) -> bytes:
     lines = [*_front_matter(plan), "", f"# {plan.title}", "", *prose.paragraph(rng), "", "## Tasks", ""]
     left = TARGET_BYTES - _size(lines)
     for n, task in enumerate(plan.tasks):
-        section = _section(rng, task, left // (len(plan.tasks) - n))
+        section = _section(rng, task, left // (len(plan.tasks) - n), prose.PLAIN if plan.plain else prose.VARIED)
         left -= _size(section) - len(task.status)
         lines += section
     newline = "\r\n" if plan.crlf else "\n"
@@ -103,18 +114,35 @@ def _task(rng: Random, key: str) -> Task:
     )
 
 
+def _plain(plan: Workplan) -> Workplan:
+    """Return the workplan with the same keys, titles and statuses, written in the plainest way; no UUIDs."""
+    tasks = tuple(
+        replace(
+            task,
+            priority=task.priority or "medium",
+            uuid=None,
+            title_in_block=False,
+            flow=False,
+            fence="backticks",
+            style="plain",
+        )
+        for task in plan.tasks
+    )
+    return replace(plan, uuid=None, crlf=False, bom=False, tasks=tasks)
+
+
 def _front_matter(plan: Workplan) -> list[str]:
     lines = ["---", f"id: {plan.key}", "type: workplan", f'title: "{plan.title}"', f"status: {plan.status}"]
     lines += ["domain: bench", "owner: 'Zoë'", 'created: "2026-01-05"', "labels: [kept, ignored]"]
     return [*lines, *([f'state_hub_workstream_id: "{plan.uuid}"'] if plan.uuid else []), "---"]
 
 
-def _section(rng: Random, task: Task, budget: int) -> list[str]:
+def _section(rng: Random, task: Task, budget: int, pieces: prose.Pieces) -> list[str]:
     """Return heading, block, and text until `budget` bytes are used."""
     heading = prose.title(rng) if task.title_in_block else f"{task.key[-3:]} — {task.title}"
     lines = [f"### {heading}", "", *_block(task), ""]
     while _size(lines) - len(task.status) < budget:
-        lines += [*prose.piece(rng), ""]
+        lines += [*prose.piece(rng, pieces), ""]
     return lines
 
 

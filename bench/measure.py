@@ -1,4 +1,4 @@
-"""The cost of a command: samples of timed runs, and best and median of them."""
+"""The cost of a command: samples of timed runs, best and median of them, and the ratios to another command's."""
 
 import json
 import statistics
@@ -48,9 +48,42 @@ class Cost:
         return min(sample.cpu for sample in self.samples)
 
     @property
+    def cpu_median(self) -> float:
+        """CPU seconds, user and system with all children, of the run in the middle."""
+        return statistics.median(sample.cpu for sample in self.samples)
+
+    @property
     def peak(self) -> int:
         """Bytes: the highest peak of all runs."""
         return max(sample.peak for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Costs of two commands that ran in turn, so that a slow minute of the machine meets both samples of a pair."""
+
+    ours: Cost
+    other: Cost
+
+    @classmethod
+    def of(cls, samples: Sequence[tuple[Sample, Sample]]) -> "Pairs":
+        """Return the pairs of these samples, ours first."""
+        return cls(Cost(tuple(ours for ours, _ in samples)), Cost(tuple(other for _, other in samples)))
+
+    @property
+    def wall_ratios(self) -> tuple[float, float, float]:
+        """Lowest, median and highest ratio of wall time, ours to the other's, pair by pair."""
+        ratios = [ours.wall / other.wall for ours, other in self._samples]
+        return min(ratios), statistics.median(ratios), max(ratios)
+
+    @property
+    def cpu_ratio(self) -> float:
+        """Median ratio of CPU time, ours to the other's, pair by pair."""
+        return statistics.median(ours.cpu / other.cpu for ours, other in self._samples)
+
+    @property
+    def _samples(self) -> list[tuple[Sample, Sample]]:
+        return list(zip(self.ours.samples, self.other.samples, strict=True))
 
 
 def timed(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Sample:

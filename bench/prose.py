@@ -1,6 +1,9 @@
 """Text between the task blocks of a generated workplan: prose, lists, quotes, and fences that are not tasks."""
 
+from collections.abc import Callable, Mapping
 from random import Random
+
+Pieces = Mapping[Callable[[Random], list[str]], int]
 
 SUBJECTS = ("The sender", "Each node", "The importer", "A nightly job", "The gateway", "Der Prüfstand", "The report")
 VERBS = ("keeps", "drops", "compares", "retries", "signs", "counts", "mirrors", "verlängert")
@@ -20,10 +23,9 @@ def sentence(rng: Random) -> str:
     return f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(OBJECTS)} {rng.choice(CLAUSES)}."
 
 
-def piece(rng: Random) -> list[str]:
-    """Return the lines of one piece of text that holds no task block, whatever it looks like."""
-    kinds = (paragraph, bullets, quote, python_fence, shell_fence, longer_fence, quoted_task, commented_task)
-    return rng.choices(kinds, weights=(30, 20, 10, 14, 12, 6, 4, 4))[0](rng)
+def piece(rng: Random, pieces: Pieces) -> list[str]:
+    """Return the lines of one of the `pieces`, drawn by its weight; none holds a task block, whatever it looks like."""
+    return rng.choices(list(pieces), weights=list(pieces.values()))[0](rng)
 
 
 def paragraph(rng: Random) -> list[str]:
@@ -68,3 +70,16 @@ def commented_task(rng: Random) -> list[str]:
 
 def _task_lookalike(rng: Random) -> list[str]:
     return ["```task", f"id: SAMPLE-{rng.randrange(99)}", "status: done", "```"]
+
+
+PLAIN: Pieces = {paragraph: 85, python_fence: 15}
+VARIED: Pieces = {
+    paragraph: 30,
+    bullets: 20,
+    quote: 10,
+    python_fence: 14,
+    shell_fence: 12,
+    longer_fence: 6,
+    quoted_task: 4,
+    commented_task: 4,
+}

@@ -4,11 +4,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from bench.generate import Workplan, render, with_statuses, workplan
+from bench.generate import Workplan, render, with_statuses
 from bench.spread import spread
 
 SETTLED_AGE = 60  # seconds
@@ -37,9 +37,9 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def create(checkout: Path, origin: Path, *, seed: int, size: int) -> None:
-    """Write `size` workplans and a few other files, commit them, and give the checkout its upstream."""
-    for plan in workplans(seed, size):
+def create(checkout: Path, origin: Path, plans: Iterable[Workplan]) -> None:
+    """Write the workplans and a few other files, commit them, and give the checkout its upstream."""
+    for plan in plans:
         _write(checkout / plan.path, render(plan))
     for folder in sorted((checkout / "workplans").iterdir()):
         _write(folder / "notes.md", b"# Notes\n\nNo front matter: not a workplan.\n")
@@ -54,23 +54,18 @@ def create(checkout: Path, origin: Path, *, seed: int, size: int) -> None:
     settle(checkout)
 
 
-def move_files_ahead(checkout: Path, *, seed: int, size: int) -> int:
+def move_files_ahead(checkout: Path, plans: Sequence[Workplan]) -> int:
     """Advance one percent of the tasks in their files, commit and push; returns how many tasks that were."""
-    statuses = [task.status for plan in workplans(seed, size) for task in plan.tasks]
+    statuses = [task.status for plan in plans for task in plan.tasks]
     moves = spread(statuses)
-    per_workplan = len(statuses) // size
+    per_workplan = len(statuses) // len(plans)
     for number, group in groupby(moves, key=lambda move: move[0] // per_workplan):
-        plan = workplan(seed, number)
-        _write(checkout / plan.path, render(with_statuses(plan, {place % per_workplan: to for place, to in group})))
+        plan = with_statuses(plans[number], {place % per_workplan: to for place, to in group})
+        _write(checkout / plan.path, render(plan))
     _commit(checkout, "ahead")
     git(checkout, "push", "--quiet", "origin", "HEAD")
     settle(checkout)
     return len(moves)
-
-
-def workplans(seed: int, size: int) -> Iterator[Workplan]:
-    """Return the workplans of a repository, in the order of their paths and ids."""
-    return (workplan(seed, number) for number in range(size))
 
 
 def settle(checkout: Path) -> None:

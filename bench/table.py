@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench.scenario import FLOOR, SCENARIOS, Row
+from bench.scenario import FLOOR, SCENARIOS, Comparison, Row
 from testing.table import markdown
 
 MEGABYTE = 10**6
@@ -12,6 +12,12 @@ def costs(rows: Sequence[Row]) -> list[str]:
     """List the cost of every run, and its ratio to the floor of the same size and database."""
     header = ("database", "run", "workplans", "wall s", "median", "CPU s", "/ floor", "CPU / floor", "peak MB")
     return markdown((*header, "queries", "statements", "git"), (_cost(row, floor_of(rows, row)) for row in rows), 2)
+
+
+def comparisons(rows: Sequence[Comparison], *, size: str, other: str) -> list[str]:
+    """List State Hub beside the `other` program; `size` is the unit of the sizes."""
+    header = ("database", "run", size, "State Hub s", f"{other} s", "lowest", "ratio", "highest", "CPU s", "CPU ratio")
+    return markdown((*header, "peak MB", f"{other} MB"), map(_comparison, rows), 2)
 
 
 def growth(rows: Sequence[Row], small: int, big: int) -> list[str]:
@@ -47,4 +53,20 @@ def _cost(row: Row, floor: Row) -> tuple[str, ...]:
         f"{cost.cpu / floor.cost.cpu:.1f}",
         f"{cost.peak / MEGABYTE:.0f}",
         *counts,
+    )
+
+
+def _comparison(row: Comparison) -> tuple[str, ...]:
+    ours, other = row.pairs.ours, row.pairs.other
+    return (
+        row.database,
+        row.measure,
+        f"{row.size:,}",
+        f"{ours.wall_median:.2f}",
+        f"{other.wall_median:.2f}",
+        *(f"{ratio:.2f}" for ratio in row.pairs.wall_ratios),
+        f"{ours.cpu_median:.2f}",
+        f"{row.pairs.cpu_ratio:.2f}",
+        f"{ours.peak / MEGABYTE:.0f}",
+        f"{other.peak / MEGABYTE:.0f}",
     )

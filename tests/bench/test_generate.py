@@ -7,15 +7,17 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from bench.generate import Workplan, render, with_statuses, workplan
-from bench.repository import workplans
+from bench.generate import Workplan, render, with_statuses, workplan, workplans
+from bench.rival import FRONT_MATTER, TASK
+from consistency.core.workplan import model
+from consistency.core.workplan.parse import parse_workplan
 
 SEED = 26
 
 
 @pytest.fixture(scope="module")
 def plans() -> list[Workplan]:
-    return list(workplans(SEED, 200))
+    return workplans(SEED, range(200))
 
 
 def test_workplan_same_seed_is_the_same_file() -> None:
@@ -74,6 +76,31 @@ def test_with_statuses_changes_those_values_alone(plans: list[Workplan]) -> None
         _, tasks = independent_reading(render(moved))
         assert len(changed) <= 2
         assert tasks == [planned(moved, place) for place in range(20)]
+
+
+def test_render_plain_file_is_read_alike_by_all() -> None:
+    for plan in workplans(SEED, range(40), plain=True):
+        content = render(plan)
+        said = [(task.key, task.status, task.priority) for task in plan.tasks]
+        front, tasks = independent_reading(content)
+        assert (front["id"], tasks) == (plan.key, [planned(plan, place) for place in range(20)])
+        assert TASK.findall(content.decode()) == said
+        assert FRONT_MATTER.match(content.decode())
+        parsed = parse_workplan(plan.path, content)
+        assert isinstance(parsed, model.Workplan)
+        assert [(block.key, block.status, block.priority) for block in parsed.blocks] == said
+        assert [block.title for block in parsed.blocks] == [task.title for task in plan.tasks]
+
+
+def test_render_plain_file_says_the_same_of_tasks_and_is_as_large(plans: list[Workplan]) -> None:
+    plain = workplans(SEED, range(200), plain=True)
+    for one, other in zip(plain, plans, strict=True):
+        assert [(task.key, task.title, task.status) for task in one.tasks] == [
+            (task.key, task.title, task.status) for task in other.tasks
+        ]
+    contents = [render(plan) for plan in plain]
+    assert mean(map(len, contents)) == pytest.approx(8300, abs=300)
+    assert not any(b"\r" in content or content.startswith(b"\xef\xbb\xbf") for content in contents)
 
 
 def planned(plan: Workplan, place: int) -> dict[str, str]:

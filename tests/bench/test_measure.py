@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure import Cost, RunFailedError, Sample, timed
+from bench.measure import Cost, Pairs, RunFailedError, Sample, timed
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -33,4 +33,12 @@ def test_timed_failing_command_tells_its_last_words(tmp_path: Path) -> None:
 
 def test_cost_is_best_and_median() -> None:
     cost = Cost((Sample(3.0, 2.0, 10), Sample(1.0, 0.9, 30), Sample(1.5, 0.8, 20)))
-    assert (cost.wall, cost.wall_median, cost.cpu, cost.peak) == (1.0, 1.5, 0.8, 30)
+    assert (cost.wall, cost.wall_median, cost.cpu, cost.cpu_median, cost.peak) == (1.0, 1.5, 0.8, 0.9, 30)
+
+
+def test_pairs_compare_each_run_with_the_one_after_it() -> None:
+    ours = [Sample(3.0, 2.0, 10), Sample(1.0, 0.8, 30), Sample(1.5, 0.9, 20)]
+    others = [Sample(2.0, 1.0, 5), Sample(1.0, 1.0, 5), Sample(0.5, 0.3, 5)]
+    pairs = Pairs.of(list(zip(ours, others, strict=True)))
+    assert pairs == Pairs(Cost(tuple(ours)), Cost(tuple(others)))
+    assert (pairs.wall_ratios, pairs.cpu_ratio) == ((1.0, 1.5, 3.0), 2.0)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench import repository
-from bench.generate import STATUSES
+from bench.generate import STATUSES, workplans
 
 
 def test_create_leaves_a_clean_checkout_with_its_upstream(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_create_same_seed_is_the_same_commit(tmp_path: Path) -> None:
 
 def test_move_files_ahead_changes_one_percent_and_pushes(tmp_path: Path) -> None:
     checkout = build(tmp_path, size=100)
-    assert repository.move_files_ahead(checkout, seed=26, size=100) == 20
+    assert repository.move_files_ahead(checkout, workplans(26, range(100))) == 20
     diff = repository.git(checkout, "diff", "--unified=0", "HEAD~1").splitlines()
     added = [line for line in diff if line.startswith("+") and not line.startswith("+++")]
     assert len(added) == 20
@@ -43,5 +43,5 @@ def test_copy_restores_a_checkout_as_it_was(tmp_path: Path) -> None:
 def build(folder: Path, *, size: int) -> Path:
     """Build a checkout in `folder`, its origin beside it."""
     (folder / "checkout").mkdir(parents=True)
-    repository.create(folder / "checkout", folder / "origin.git", seed=26, size=size)
+    repository.create(folder / "checkout", folder / "origin.git", workplans(26, range(size)))
     return folder / "checkout"

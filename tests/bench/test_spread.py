@@ -2,8 +2,7 @@
 
 from collections import Counter
 
-from bench.generate import TASKS_PER_WORKPLAN
-from bench.repository import workplans
+from bench.generate import TASKS_PER_WORKPLAN, workplans
 from bench.spread import TARGETS, spread
 
 
@@ -15,8 +14,13 @@ def test_spread_takes_no_task_that_has_begun() -> None:
     assert spread(["in_progress", "done", "cancelled", "blocked"] * 100) == []
 
 
+def test_spread_of_one_task_is_the_first_that_has_not_begun() -> None:
+    statuses = ["done"] * 3 + ["todo"] * 96 + ["blocked"]
+    assert spread(statuses, 1 / len(statuses)) == [(3, "in_progress")]
+
+
 def test_spread_is_one_percent_of_every_target() -> None:
-    statuses = [task.status for plan in workplans(26, 100) for task in plan.tasks]
+    statuses = [task.status for plan in workplans(26, range(100)) for task in plan.tasks]
     moves = spread(statuses)
     assert len(moves) == 20
     assert len({place // TASKS_PER_WORKPLAN for place, _ in moves}) == 20

@@ -54,6 +54,20 @@ def hub_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
     return [("C-13", "written_back")] * size
 
 
+def task_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
+    nothing(clone, size)
+    advance(find_task("WP-0-T01"), "done", Actor("somebody", Source.API))
+    return [("C-13", "written_back")]
+
+
+def both_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
+    nothing(clone, size)
+    for number in range(size):
+        advance(find_task(f"WP-{number}-T02"), "done", Actor("somebody", Source.API))
+    planned(clone, size, "done")
+    return [("C-11", "advanced")] * size + [("C-13", "written_back")] * size
+
+
 def file_ahead(clone: Clone, size: int) -> list[tuple[str, str]]:
     nothing(clone, size)
     planned(clone, size, "done")
@@ -72,6 +86,7 @@ def fix_and_push(slug: str) -> Ended:
         (first_import, fix, 14, 7),  # One of them ends the C-25 of a repo without workplans.
         (hub_ahead, fix, 17, 10),
         (hub_ahead, fix_and_push, 18, 11),
+        (task_ahead, fix, 17, 10),
         (file_ahead, fix, 20, 9),
     ],
     ids=[
@@ -80,6 +95,7 @@ def fix_and_push(slug: str) -> Ended:
         "first import",
         "hub ahead",
         "hub ahead, pushed",
+        "one task hub ahead",
         "file ahead",
     ],
 )
@@ -94,14 +110,26 @@ def test_counts(
     processes: int,
     size: int,
 ) -> None:
-    expected = arrange(clone, size)
-    git_processes.clear()
-    with CaptureQueriesContext(connection) as captured:
-        ended = command("clone")
-    assert codes(ended) == expected
-    statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
-    assert (len(statements), len(git_processes)) == (queries, processes), "\n".join(
-        [sql[:150] for sql in statements] + [" ".join(call) for call in git_processes]
-    )
+    assert_counts(arrange(clone, size), lambda: command("clone"), git_processes, (queries, processes))
     assert queries <= MOST_QUERIES
     assert processes <= MOST_PROCESSES
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_counts_of_both_directions(hub: object, clone: Clone, git_processes: GitProcesses, size: int) -> None:
+    """A run that takes statuses from files and writes others into them starts git for both: one more than the most."""
+    assert_counts(both_ahead(clone, size), lambda: fix("clone"), git_processes, (22, MOST_PROCESSES + 1))
+
+
+def assert_counts(
+    expected: list[tuple[str, str]], run: Callable[[], Ended], git_processes: GitProcesses, counts: tuple[int, int]
+) -> None:
+    """Run the command: it reports the *expected* codes and actions, with these numbers of statements and processes."""
+    git_processes.clear()
+    with CaptureQueriesContext(connection) as captured:
+        ended = run()
+    assert sorted(codes(ended)) == expected
+    statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
+    assert (len(statements), len(git_processes)) == counts, "\n".join(
+        [sql[:150] for sql in statements] + [" ".join(call) for call in git_processes]
+    )
