@@ -206,7 +206,7 @@ def test_compare_does_not_depend_on_the_order_of_rows(world: World, random: Rand
     first = world.compare()
     tasks = list(world.tasks.items())
     random.shuffle(tasks)
-    world.tasks = dict(tasks)
+    world.tasks, world.fresh_id = dict(tasks), fresh_ids()
     assert world.compare() == first
 
 
