@@ -1,4 +1,4 @@
-"""Inserts any number of rows in one statement, on SQLite and on PostgreSQL.
+"""Inserts or finds any number of rows in one statement, on SQLite and on PostgreSQL.
 
 Django's `bulk_create` makes an object and a dozen prepared values for each row, and on SQLite one statement for every
 hundred; here the rows are one JSON array, which both databases unpack themselves.
@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Field, Model, UUIDField
+from django.db.models.expressions import RawSQL
 
 MAX_ROWS = 25_000
 """In one statement: bounds the JSON text to a few megabytes."""
@@ -41,6 +42,25 @@ def bulk_upsert(
     while batch := list(islice(left, MAX_ROWS)):
         with connection.cursor() as cursor:
             cursor.execute(statement, [_JSON.encode(batch)])
+
+
+def keys_of(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RawSQL:
+    """Return the subquery of the primary keys of those that have one of *rows* in their *columns*, at most MAX_ROWS.
+
+    The database looks up each by an index of these columns, whatever other indexes there are.
+    """
+    table, key = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(str(model._meta.pk.column))
+    same = (
+        f"{table}.{_column(field)} = {_value(field, at)}"
+        for at, field in enumerate(_field(model, name) for name in columns)
+    )
+    # CROSS: SQLite begins with the rows then (sqlite.org, "Query Planner", 7.2).
+    sql = f"SELECT {table}.{key} FROM {_source()} CROSS JOIN {table} WHERE {' AND '.join(same)}"  # noqa: S608 - our names
+    return RawSQL(sql, [_JSON.encode(rows)])  # noqa: S611 - the values are parameters
+
+
+def _source() -> str:
+    return "json_each(%s)" if connection.vendor == "sqlite" else "jsonb_array_elements(%s::jsonb)"
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
@@ -72,9 +92,8 @@ def _moment(value: datetime) -> str:
 def _statement(model: type[Model], fields: Sequence[Field[Any, Any]]) -> str:
     table = connection.ops.quote_name(model._meta.db_table)
     names, values = ", ".join(map(_column, fields)), ", ".join(_value(field, at) for at, field in enumerate(fields))
-    source = "json_each(%s)" if connection.vendor == "sqlite" else "jsonb_array_elements(%s::jsonb)"
     # WHERE true: without it SQLite takes the ON of an upsert for that of a join (sqlite.org, "UPSERT", 2.2).
-    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {source} WHERE true"  # noqa: S608 - names of our models
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {_source()} WHERE true"  # noqa: S608 - names of our models
 
 
 def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from consistency.core.actions import (
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Mirrored
-from consistency.db.bulk import bulk_upsert
+from consistency.db.bulk import MAX_ROWS, bulk_upsert, keys_of
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
@@ -128,14 +128,22 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
 
 
 def read_tasks(
-    repo: int, workstreams: Collection[str], known: Iterable[ParsedWorkplan], *, empty: bool
+    repo: int,
+    workstreams: Collection[str],
+    known: Iterable[ParsedWorkplan],
+    open_tasks: Sequence[tuple[str, str]] = (),
+    *,
+    empty: bool,
 ) -> tuple[tuple[HubTask, ...], dict[str, str]]:
     """Read the tasks that a comparison of *known* needs, and the workstreams of other repos (id → 'slug/key').
 
-    These are all tasks of *workstreams*, and whatever shares an id in the repo, or a UUID anywhere, with an unsettled
-    block. *empty* says that the repo has no workstreams yet.
+    These are all tasks of *workstreams*, the *open_tasks* (workstream, task id) of others, and whatever shares an id in
+    the repo, or a UUID anywhere, with an unsettled block. *empty* says that the repo has no workstreams yet.
     """
-    found = {} if empty else _tasks_of(repo, workstreams)
+    found = _tasks_of(repo, workstreams) if workstreams else {}
+    for places in batches(open_tasks, MAX_ROWS):
+        rows = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), places)).order_by()
+        found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK_TEXTS)))
     keys, uuids = set[str](), set[str]()
     here = {(task.workstream, task.key) for task in found.values()}
     taken_keys = {key for _, key in here}

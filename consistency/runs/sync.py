@@ -225,10 +225,11 @@ def _hub_side(
     from consistency.db.arrivals import read_arrivals  # Slow to import.
 
     by_key = {row.key: row.id for row in workstreams.values()}
-    strangers = {item.workplan.uuid for item in known if item.workplan.uuid and not item.settled}
-    unsettled = (item.workplan.key for item in known if not item.settled)
-    claimed = {by_key[key] for key in unsettled if key in by_key} | strangers
-    tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, empty=not workstreams)
+    whole = [item.workplan for item in known if not item.settled]
+    claimed = {by_key.get(plan.key, "") for plan in whole} | {plan.uuid or "" for plan in whole}
+    partly = [(by_key[item.workplan.key], item.open_tasks) for item in known if item.settled]
+    open_tasks = [(workstream, key) for workstream, keys in partly for key in sorted(keys)]
+    tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, open_tasks, empty=not workstreams)
     settled = {file.workstream for file in scan.side.settled}
     plans = [item.workplan for item in known]
     arrivals = read_arrivals(repo, plans, workstreams, tasks, settled, state.dirty)

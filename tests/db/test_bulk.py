@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import bulk_upsert
+from consistency.db.bulk import bulk_upsert, keys_of
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -69,3 +69,18 @@ def test_row_that_is_there_is_an_error_otherwise() -> None:
 def test_value_that_no_column_takes() -> None:
     with pytest.raises(TypeError, match=r"^no column takes"):
         bulk_upsert(Repo, REPO, [("net", object(), "", "", NOON)])
+
+
+def test_keys_of_the_rows_that_have_the_values() -> None:
+    homes = [uuid.uuid4(), uuid.uuid4()]
+    Repo.objects.create(slug="net")
+    for number, home in enumerate(homes):
+        Workstream.objects.create(id=home, repo=Repo.objects.get(), key=f"W{number}", title="W", status="active")
+        for key in ("A", WORDS):
+            Task.objects.create(workstream_id=home, key=key, title=f"{number} {key}", status="todo")
+    wanted = [(str(homes[0]), WORDS), (homes[1], "A"), (str(homes[1]), "none")]
+    with CaptureQueriesContext(connection) as queries:
+        found = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), wanted))
+        assert sorted(found.values_list("title", flat=True)) == [f"0 {WORDS}", "1 A"]
+    assert len(queries) == 1
+    assert not Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), [])).exists()
