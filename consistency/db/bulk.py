@@ -59,6 +59,12 @@ def keys_of(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[
     return RawSQL(sql, [_JSON.encode(rows)])  # noqa: S611 - the values are parameters
 
 
+def values_of(model: type[Model], column: str, values: Sequence[object]) -> RawSQL:
+    """Return the subquery of *values*, at most MAX_ROWS, as the *column* has them."""
+    sql = f"SELECT {_value(_field(model, column), 0)} FROM {_source()}"  # noqa: S608 - our names
+    return RawSQL(sql, [_JSON.encode([[value] for value in values])])  # noqa: S611 - the values are parameters
+
+
 def _source() -> str:
     return "json_each(%s)" if connection.vendor == "sqlite" else "jsonb_array_elements(%s::jsonb)"
 

@@ -23,7 +23,7 @@ from consistency.core.actions import (
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Mirrored
-from consistency.db.bulk import MAX_ROWS, bulk_upsert, keys_of
+from consistency.db.bulk import MAX_ROWS, bulk_upsert, keys_of, values_of
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
@@ -51,9 +51,6 @@ _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 
 _A = TypeVar("_A", bound=HubAction)
 _R = TypeVar("_R", Task, Workstream)
-
-_BATCH_SIZE = 500
-"""From this many workstreams, all tasks of the repo are loaded in one query instead of by their ids."""
 
 
 class VersionConflictError(StateHubError):
@@ -140,10 +137,12 @@ def read_tasks(
     These are all tasks of *workstreams*, the *open_tasks* (workstream, task id) of others, and whatever shares an id in
     the repo, or a UUID anywhere, with an unsettled block. *empty* says that the repo has no workstreams yet.
     """
-    found = _tasks_of(repo, workstreams) if workstreams else {}
-    for places in batches(open_tasks, MAX_ROWS):
-        rows = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), places)).order_by()
-        found.update((task.id, task) for task in map(_hub_task, rows.values_list(*_TASK_TEXTS)))
+    wanted = [{"workstream__in": values_of(Task, "workstream", ids)} for ids in batches(workstreams, MAX_ROWS)]
+    wanted += [{"pk__in": keys_of(Task, ("workstream", "key"), places)} for places in batches(open_tasks, MAX_ROWS)]
+    found: dict[str, HubTask] = {}
+    for condition in wanted:
+        rows = Task.objects.filter(**condition).order_by().values_list(*_TASK_TEXTS)
+        found.update((task.id, task) for task in map(_hub_task, rows.iterator(5_000)))
     keys, uuids = set[str](), set[str]()
     here = {(task.workstream, task.key) for task in found.values()}
     taken_keys = {key for _, key in here}
@@ -169,15 +168,6 @@ def read_tasks(
             if owner != repo:
                 foreign[row.workstream] = f"{slug}/{key}"
     return tuple(found.values()), foreign
-
-
-def _tasks_of(repo: int, workstreams: Collection[str]) -> dict[str, HubTask]:
-    rows = Task.objects.filter(workstream__repo=repo).order_by()
-    if len(workstreams) <= _BATCH_SIZE:
-        rows = rows.filter(workstream__in=[UUID(workstream) for workstream in workstreams])
-    wanted = set(workstreams)
-    tasks = map(_hub_task, rows.values_list(*_TASK_TEXTS).iterator(5_000))
-    return {task.id: task for task in tasks if task.workstream in wanted}
 
 
 def _hub_task(row: Sequence[object]) -> HubTask:

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import bulk_upsert, keys_of
+from consistency.db.bulk import bulk_upsert, keys_of, values_of
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_value_that_no_column_takes() -> None:
         bulk_upsert(Repo, REPO, [("net", object(), "", "", NOON)])
 
 
-def test_keys_of_the_rows_that_have_the_values() -> None:
+def test_rows_are_found_by_any_number_of_values() -> None:
     homes = [uuid.uuid4(), uuid.uuid4()]
     Repo.objects.create(slug="net")
     for number, home in enumerate(homes):
@@ -82,5 +82,7 @@ def test_keys_of_the_rows_that_have_the_values() -> None:
     with CaptureQueriesContext(connection) as queries:
         found = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), wanted))
         assert sorted(found.values_list("title", flat=True)) == [f"0 {WORDS}", "1 A"]
-    assert len(queries) == 1
+        found = Task.objects.filter(workstream__in=values_of(Task, "workstream", [homes[0], str(uuid.uuid4())]))
+        assert sorted(found.values_list("title", flat=True)) == ["0 A", f"0 {WORDS}"]
+    assert len(queries) == 2
     assert not Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), [])).exists()
