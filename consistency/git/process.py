@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TypedDict, Unpack
 
@@ -179,12 +181,30 @@ def _command_line(git: Git, arguments: tuple[str, ...], options: GitOptions) -> 
     return ["git", "-C", git.path, *switches, *map(native, arguments)]
 
 
+class _Process(subprocess.Popen[bytes]):
+    """A process; to wait for its end with a time limit takes no longer than without one."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, at most *timeout* seconds. Raises subprocess.TimeoutExpired."""
+        if timeout is not None and self.returncode is None:
+            with suppress(AttributeError, OSError):  # Not on Linux: Popen looks again and again, with pauses.
+                ended = os.pidfd_open(self.pid)
+                try:
+                    poll = select.poll()
+                    poll.register(ended, select.POLLIN)
+                    poll.poll(max(timeout, 0) * 1000)
+                finally:
+                    os.close(ended)
+                timeout = 0
+        return super().wait(timeout)
+
+
 def _start(command: list[str], env: Mapping[str, str], piped: bool) -> subprocess.Popen[bytes]:
     """Start git without the caller's GIT_* variables, like a hook's GIT_DIR, as the leader of its own session."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     protocols = inherited.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
     try:
-        return subprocess.Popen(
+        return _Process(
             command,
             env={**inherited, **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **env},
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
