@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,15 +9,12 @@ from pathlib import Path
 
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 from consistency.git.addresses import is_local, normalize_url, ssh_host
+from consistency.git.config import Config, read_config
 from consistency.git.names import from_git
 from consistency.git.process import GitError, GitTimeoutError
-from consistency.git.worktree import WorkTree, fields
+from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 
-_KEYS = (
-    r"^(branch\..*\.(remote|merge|pushremote)|remote\.pushdefault|remote\..*\.(url|pushurl)"
-    r"|url\..*\.(insteadof|pushinsteadof)|core\.sshcommand)$"
-)
 _HEADS = "refs/heads/"
 _NO_SUCH_BRANCH = "couldn't find remote ref"
 
@@ -114,12 +110,15 @@ class ForeignCloneError(StateHubError):
     """By its settings the clone is not one of the repo's origin (C-22); the text says why."""
 
 
-def find_upstream(tree: WorkTree, addresses: Collection[str], branch: str) -> Upstream | None:
+def find_upstream(
+    tree: WorkTree, addresses: Collection[str], branch: str, config: Config | None = None
+) -> Upstream | None:
     """Find *branch* of the repo at one of *addresses* (normalized); None if the clone has no remote.
 
-    Without addresses, or with '' as *branch*, the clone's settings decide. Raises ForeignCloneError, GitError.
+    Without addresses, or with '' as *branch*, the clone's settings decide; *config* has them if the caller has read
+    them. Raises ForeignCloneError, GitError.
     """
-    clone = _read_remotes(tree)
+    clone = _Remotes(config or read_config(tree.top), tree.top)
     if not clone.names:
         if addresses:
             raise ForeignCloneError(f"it has no remote, and the repo's origin is {next(iter(addresses))}")
@@ -139,7 +138,7 @@ def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | N
 
     A remote at one of *addresses* is preferred. Raises ForeignCloneError, GitError.
     """
-    clone = _read_remotes(tree)
+    clone = _Remotes(read_config(tree.top), tree.top)
     if not clone.names:
         return None
     urls = _urls(clone, addresses)
@@ -150,14 +149,18 @@ def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | N
 
 @dataclass(frozen=True, slots=True)
 class _Remotes:
-    """A clone's settings about its remotes: all values of each, in git's order; *base* is where relative urls begin."""
+    """A clone's settings about its remotes; *base* is where relative urls begin."""
 
-    values: Mapping[str, Sequence[str]]
+    config: Config
     base: str
+
+    @property
+    def values(self) -> Mapping[str, Sequence[str]]:
+        return self.config.values
 
     def last(self, key: str, default: str = "") -> str:
         """Return the value of *key* that counts."""
-        return self.values.get(key, (default,))[-1]
+        return self.config.last(key, default)
 
     @property
     def ssh(self) -> str | None:
@@ -199,14 +202,6 @@ def _urls(clone: _Remotes, addresses: Collection[str]) -> dict[str, str]:
     """Return the url of each remote. ssh is asked only if none of them is one of *addresses* as it is written."""
     urls = clone.urls()
     return urls if set(addresses).intersection(urls.values()) else clone.urls(ask_ssh=True)
-
-
-def _read_remotes(tree: WorkTree) -> _Remotes:
-    values: dict[str, list[str]] = defaultdict(list)
-    for field in fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1))):
-        key, _, value = field.partition("\n")
-        values[key].append(value)
-    return _Remotes(dict(values), tree.top)
 
 
 def _remote_of(urls: Mapping[str, str], addresses: Collection[str], tracked: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from consistency.git.names import from_git, native
-from consistency.git.process import Git, GitError, GitMissingError
+from consistency.git.process import Git, GitError, GitMissingError, GitProcess
 from statehub.errors import StateHubError
 from statehub.globs import excluded_globs, included_globs
 
@@ -109,9 +109,19 @@ class Listing:
 
 def list_files(tree: WorkTree, pattern: str) -> Listing:
     """List the files that match *pattern*. Raises GitError."""
+    with start_listing(tree, pattern) as process:
+        return parse_listing(process.output())
+
+
+def start_listing(tree: WorkTree, pattern: str) -> GitProcess:
+    """Start to list the files that match *pattern*. Raises GitError."""
     options = ("-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate")
-    listed = tree.git.run("ls-files", *options, "--", *pathspecs(pattern), magic_pathspecs=True)
-    tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(listed))]
+    return tree.git.start("ls-files", *options, "--", *pathspecs(pattern), magic_pathspecs=True)
+
+
+def parse_listing(output: bytes) -> Listing:
+    """Parse the output of `start_listing`."""
+    tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(output))]
     return Listing(
         sorted({path for _, path in tagged}),
         frozenset(path for tag, path in tagged if tag == "?"),

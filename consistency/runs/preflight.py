@@ -71,7 +71,8 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
     sighting = latest_sighting(checkout, upstream_key(opened)) if ask_others else None
     wanted = repo.branch
-    state = read_status(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
+    tip = sighting.tip if sighting else ""
+    state = read_status(tree, repo.pattern, upstream, fetched, wanted, tip, opened.take_status())
     is_other = not opened.foreign and _is_other_repository(checkout, tree, state)
     foreign = opened.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
