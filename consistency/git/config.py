@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.git.process import Git
 from consistency.git.worktree import WorkTree, fields
@@ -16,8 +16,7 @@ _KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings of the folder *path*: all values of each, in git's order.
 
     `has_repository` says that git has found a repository at *path* itself, and read its settings.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 from consistency.git.addresses import is_local, normalize_url, ssh_host
@@ -25,8 +25,7 @@ MAX_FETCHES_PER_HOST = 4
 """Parallel fetches from one server, so that it does not take them for an attack."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(NamedTuple):
     """The repo's branch *ref* (`refs/heads/main`) on the repo's origin, which the clone reaches by its remote *remote*.
 
     *url* is its normalized url, *ssh* the user's ssh command. *push_remote* is the remote to push to, and
@@ -66,8 +65,7 @@ class Upstream:
         return "" if is_local(self.url) else self.url.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """How a fetch ended: *outcome* is a constant of `core.comparison.gates`, or git's message if it failed.
 
     *tip* is the commit that the repo's branch then had; *default* the remote's default branch, if the repo's branch is
@@ -95,8 +93,7 @@ class Fetched:
         return is_failure(self.outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(NamedTuple):
     """How a push ended: *error* is '' if the remote has the commit now, else git's message.
 
     `rejected` says that the branch has new commits there: a push may work after a pull.
@@ -147,8 +144,7 @@ def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | N
     return Upstream(remote, "HEAD", urls[remote], clone.ssh)
 
 
-@dataclass(frozen=True, slots=True)
-class _Remotes:
+class _Remotes(NamedTuple):
     """A clone's settings about its remotes; *base* is where relative urls begin."""
 
     config: Config
@@ -258,8 +254,7 @@ def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetch
     return Fetched(GONE, default=refs.default)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRefs:
+class RemoteRefs(NamedTuple):
     """The branches of a remote by their full names, and its default branch, '' if it names none."""
 
     commits: Mapping[str, str]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from consistency.core.comparison.gates import GONE, Freshness, freshness
 from consistency.git.blobs import blob_id
@@ -35,8 +35,7 @@ MAX_AGE_SECONDS = 0.5
 """A status older than this is read again before a run relies on it: someone may have changed a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalStatus:
+class LocalStatus(NamedTuple):
     """The status of a work tree without its upstream, as it was at the time `read_at` (`time.monotonic`).
 
     `head` is None before the first commit, `branch` if HEAD is detached. `under_way` is git's unfinished operation, ''
@@ -57,8 +56,7 @@ class LocalStatus:
         return time.monotonic() - self.read_at <= MAX_AGE_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutStatus:
+class CheckoutStatus(NamedTuple):
     """The status of a work tree after the fetch `fetched`.
 
     `upstream` is None if the clone has no remote. `tip` is the newest known commit of the repo's branch on its origin,
@@ -140,8 +138,7 @@ def read_status(
     return _on_branch(tree, _compared(tree, state, upstream, tip), upstream, wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusEntry:
+class StatusEntry(NamedTuple):
     """An entry of `git status`; `committed` is the id of HEAD's blob if only the work tree differs from it, else ''."""
 
     path: str
@@ -196,7 +193,7 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
     if upstream is None or fetched.is_empty:
         return state
     if fetched.outcome == GONE:
-        return replace(state, freshness=Freshness.GONE, ahead=None, behind=None)
+        return state._replace(freshness=Freshness.GONE, ahead=None, behind=None)
     tips = [fetched.tip]
     if not fetched.ok:
         tips = [tip for tip in (tree.resolve(f"{upstream.tracking}^{{commit}}"), seen) if tip]
@@ -205,7 +202,7 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
     tip = next(iter(lacking or tips), "")
     ahead, behind = distances.get(tip, (None, None))
     value = freshness(fetched.ok, lacks=bool(lacking), ahead=bool(ahead))
-    return replace(state, freshness=value, tip=tip, ahead=ahead, behind=behind)
+    return state._replace(freshness=value, tip=tip, ahead=ahead, behind=behind)
 
 
 def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, int | None]:
@@ -229,8 +226,8 @@ def _on_branch(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None,
     if not wanted:
         return state
     if state.branch is not None:
-        return replace(state, on_branch=state.branch == wanted)
+        return state._replace(on_branch=state.branch == wanted)
     tip = state.tip
     if upstream is None or state.fetched.is_empty:
         tip = tree.resolve(f"refs/heads/{wanted}^{{commit}}")
-    return replace(state, on_branch=(state.head == tip) if tip else None)
+    return state._replace(on_branch=(state.head == tip) if tip else None)

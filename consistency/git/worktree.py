@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.git.names import from_git, native
 from consistency.git.process import Git, GitError, GitMissingError, GitProcess
@@ -16,8 +16,7 @@ class NotAWorkTreeError(StateHubError):
     """The path is missing or is not the top of a git work tree (C-01); the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkTree:
+class WorkTree(NamedTuple):
     """A work tree on this machine: its top folder, its git folder, and the one it shares with linked work trees.
 
     All are paths for this process to open. `is_shallow` says that the history is cut off somewhere.
@@ -93,8 +92,7 @@ def is_gone(path: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
     `overlooked` are the assume-unchanged ones; `sparse` those that a sparse checkout may leave out of the work tree. A

@@ -9,9 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from queue import SimpleQueue
 from threading import Condition, Thread
 from types import TracebackType
 
@@ -66,7 +65,7 @@ class OpenCheckout:
 
     def record_push(self, tip: str) -> None:
         """Take *tip*, which was pushed just now, for the commit that a fetch would have found."""
-        self.fetched = replace(self.fetched, tip=tip)
+        self.fetched = self.fetched._replace(tip=tip)
         self.fetched_at = timezone.now()
 
     @property
@@ -193,6 +192,8 @@ class _Opening:
 
         As many as are being opened may be open and waiting for the caller.
         """
+        from queue import SimpleQueue
+
         ready: SimpleQueue[OpenCheckout | BaseException] = SimpleQueue()
 
         def work() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -77,7 +76,7 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     foreign = opened.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
     if foreign:
-        state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
+        state = state._replace(freshness=Freshness.UNKNOWN, ahead=None, behind=None)
     gates = check_behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
     # A rebase detaches HEAD itself; and if the branch is gone, no checkout can be on it.
     if not (foreign or gone or state.under_way or options.any_branch):

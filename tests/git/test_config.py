@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def asked(path: Path) -> WorkTree | None:
         return None
     if not os.path.samefile(tree.top, path):
         return None
-    return replace(tree, common_dir=os.path.realpath(tree.common_dir))
+    return tree._replace(common_dir=os.path.realpath(tree.common_dir))
 
 
 def as_it_is(clone: Clone) -> Path:

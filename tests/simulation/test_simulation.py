@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -142,7 +141,7 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
     ),
     "merge in a linked work tree": (
         "consistency.git.status._under_way",
-        lambda tree, **options: _under_way(dataclasses.replace(tree, git_dir=tree.common_dir), **options),
+        lambda tree, **options: _under_way(tree._replace(git_dir=tree.common_dir), **options),
         [*(step.replace(" a", " c") for step in ("again a linked", *TOPIC)), "begin c merge", "fix c"],
         "C-21 is True, the gates are set()",
     ),
