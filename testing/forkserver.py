@@ -29,8 +29,8 @@ from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PRELOADED = (
-    "concurrent.futures", "coverage", "django.core.management", "django.db.backends.sqlite3.base",
-    "django.db.migrations.executor", "django.db.models", "django.urls", "environ", "filelock", "psycopg",
+    "coverage", "django.core.management", "django.db.backends.sqlite3.base",
+    "django.db.migrations.executor", "django.db.models", "django.urls", "environ", "psycopg",
     "consistency.core.comparison.workplans", "consistency.core.workplan.parse", "consistency.git.commit",
     "consistency.git.writeback",
 )  # fmt: skip
@@ -115,7 +115,6 @@ def serve(control: socket.socket) -> None:
     sys.path[0] = str(ROOT)
     for name in PRELOADED:
         import_module(name)
-    import_module("consistency.git.process").load_runner()
     gc.freeze()
     ended, waking = os.pipe()
     os.set_blocking(waking, False)

@@ -38,10 +38,13 @@ from statehub.numbers import MAX_FETCHES, seconds, whole_number
 from statehub.text import escape_unstorable
 
 JOBS = 8
-"""Parallel fetches."""
+"""Checkouts that are opened in parallel."""
 
 WAIT_SECONDS = 60.0
 """The time that a run waits for another run on a checkout."""
+
+COLLECT_EVERY = 10
+"""Checkouts between two collections of garbage, so that the memory of a sweep does not grow with their number."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 30.0, 0.5
 """How long a run waits for a database that went away, and the time between two tries to connect."""
@@ -207,7 +210,7 @@ class RunCommand(HubCommand):
                             )
                             break
                     bar.advance(slug)
-                    if len(checkouts) > 1:
+                    if left and left % COLLECT_EVERY == 0:
                         gc.collect()
             except GitMissingError as error:
                 raise CommandError(str(error)) from error

@@ -6,8 +6,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedReader
+from typing import NamedTuple
 
 from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
@@ -21,8 +21,7 @@ class FileReadError(StateHubError):
     """A file exists but must not be read (C-02); the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
+class ReadFile(NamedTuple):
     """A file's bytes, or None and the `fault` that kept it from being read."""
 
     path: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
@@ -18,22 +19,25 @@ class CheckoutLockedError(StateHubError):
 
 @contextmanager
 def locked(tree: WorkTree) -> Iterator[None]:
-    """Hold the checkout's lock. Raises CheckoutLockedError at once if another process has it.
+    """Hold the checkout's lock. Raises CheckoutLockedError if another run has it, OSError if its disk has no locks.
 
     If the git folder is not writable, the run goes on without a lock: then nothing can be written back there, and the
     hub's rows have their own locks.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(Path(tree.git_dir, LOCK_NAME), timeout=0)
     try:
-        lock.acquire()
-    except Timeout as error:
-        raise CheckoutLockedError(f"another run is working on {tree.top}; try again when it has ended") from error
+        descriptor = os.open(os.path.join(tree.git_dir, LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError:
         yield
         return
     try:
+        _lock(descriptor, tree)
         yield
     finally:
-        lock.release()
+        os.close(descriptor)  # The lock ends with it. The file stays: another process may have opened it.
+
+
+def _lock(descriptor: int, tree: WorkTree) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:  # PermissionError: some file systems (fcntl(2), "EACCES").
+        raise CheckoutLockedError(f"another run is working on {tree.top}; try again when it has ended") from error

@@ -1,31 +1,27 @@
 """Runs git: the only module that does. Explicit folder, scrubbed environment, time limit, typed errors.
 
 The same holds for what git does on its own: a partial clone fetches missing objects at almost any command. It uses the
-same protocols, never prompts, and starts no program that a run does not need. Of GitPython only the runner is used.
+same protocols, never prompts, and starts no program that a run does not need.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from functools import cache
-from importlib.machinery import PathFinder
-from types import ModuleType
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from types import TracebackType
+from typing import TypedDict, Unpack
 
 from consistency.git.leftovers import remove_leftovers
 from consistency.git.names import native
 from consistency.git.procfs import bytes_read
 from statehub.errors import StateHubError
-
-if TYPE_CHECKING:
-    from git.cmd import Git as Runner
 
 READ_TIMEOUT_SECONDS = 120.0
 """Time limit of a local git command."""
@@ -64,6 +60,7 @@ _ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "GCM_INTERACTIVE": "never",  # Git Credential Manager opens windows.
     "LC_ALL": "C.UTF-8",  # English messages, and hooks that can read names beyond ASCII.
+    "LANGUAGE": "C",
 }
 
 # Of an address: a password, and with http the user as well, which may be a token.
@@ -93,103 +90,132 @@ class GitTimeoutError(GitError):
         self.received = received
 
 
+class GitOptions(TypedDict, total=False):
+    """The options of one git process.
+
+    *stdin* is its standard input, *timeout* its time limit in seconds, *env* adds variables, *config* overrides the
+    repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; otherwise they are literal. *hooks* lets
+    the repository's hooks run. *ok* lists the good exit statuses.
+    """
+
+    stdin: bytes
+    timeout: float
+    env: Mapping[str, str] | None
+    config: Mapping[str, str] | None
+    magic_pathspecs: bool
+    hooks: bool
+    ok: tuple[int, ...]
+
+
 class Git:
     """git in one folder. Leftovers of a stopped git are removed from *git_dir* and *common_dir*."""
 
     def __init__(self, path: str, git_dir: str = "", common_dir: str = "") -> None:
-        self.path, self._git_dir, self._common_dir = path, git_dir, common_dir
+        self.path, self.git_dir, self.common_dir = path, git_dir, common_dir
 
-    def run(
-        self,
-        *arguments: str,
-        stdin: bytes = b"",
-        timeout: float = READ_TIMEOUT_SECONDS,
-        env: Mapping[str, str] | None = None,
-        config: Mapping[str, str] | None = None,
-        magic_pathspecs: bool = False,
-        hooks: bool = False,
-        ok: tuple[int, ...] = (0,),
-    ) -> bytes:
-        """Run `git ARGUMENTS` and return its standard output. *timeout* is in seconds, *ok* lists good exit statuses.
+    def start(self, *arguments: str, **options: Unpack[GitOptions]) -> GitProcess:
+        """Start `git ARGUMENTS`, for a `with` block. Raises GitMissingError, or GitError if it cannot be started."""
+        return GitProcess(self, arguments, options)
 
-        *config* overrides the repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; otherwise they
-        are literal. *hooks* lets the repository's hooks run.
+    def run(self, *arguments: str, **options: Unpack[GitOptions]) -> bytes:
+        """Run `git ARGUMENTS` and return its standard output.
+
         Raises GitMissingError, GitTimeoutError, or GitError with git's message.
         """
-        settings = [*_SETTINGS, *map("=".join, (config or {}).items())]
-        if not hooks:
-            settings += _NO_HOOKS
-        options = [] if magic_pathspecs else ["--literal-pathspecs"]
-        options += [part for setting in settings for part in ("-c", setting)]
-        protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
-        environment = {**_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **(env or {})}
-        # -C, not the runner's working directory: if that is gone, the runner would quietly start git in ours.
-        command = ["git", "-C", self.path, *options, *map(native, arguments)]
-        started = time.time()
-        process = _start([*_without_git_env(environment), *command], environment, bool(stdin))
-        try:
-            output, errors = _communicate(process, arguments[0], stdin, timeout)
-        except BaseException:
-            _kill(process)
-            if self._git_dir:
-                remove_leftovers(self._git_dir, self._common_dir, started)
-            raise
-        if process.returncode not in ok:
-            message = _message(errors) or _message(output) or f"git {arguments[0]} ended with {process.returncode}"
-            raise GitError(message, output)
+        with self.start(*arguments, **options) as process:
+            return process.output()
+
+
+class GitProcess:
+    """A running git. At the end of its `with` block it has ended, or it is stopped and its leftovers are removed."""
+
+    def __init__(self, git: Git, arguments: tuple[str, ...], options: GitOptions) -> None:
+        self._git, self._command = git, arguments[0]
+        self._stdin, self._ok = options.get("stdin", b""), options.get("ok", (0,))
+        self._timeout = options.get("timeout", READ_TIMEOUT_SECONDS)
+        self._started, self._has_ended = time.time(), False
+        self._process = _start(_command_line(git, arguments, options), options.get("env") or {}, bool(self._stdin))
+
+    def __enter__(self) -> GitProcess:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not self._has_ended:
+            _kill(self._process)
+            if self._git.git_dir:
+                remove_leftovers(self._git.git_dir, self._git.common_dir, self._started)
+
+    def output(self) -> bytes:
+        """Return the standard output once git has ended; the time limit counts from now.
+
+        Raises GitTimeoutError, or GitError with git's message.
+        """
+        output, errors = self._communicate()
+        self._has_ended = True
+        if self._process.returncode not in self._ok:
+            message = _message(errors) or _message(output)
+            raise GitError(message or f"git {self._command} ended with {self._process.returncode}", output)
         return output
 
+    def _communicate(self) -> tuple[bytes, bytes]:
+        process, timeout = self._process, self._timeout
+        try:
+            return process.communicate(self._stdin or None, timeout=timeout * (1 - LAST_PART))
+        except subprocess.TimeoutExpired:
+            before = bytes_read(process.pid)
+        try:
+            return process.communicate(timeout=timeout * LAST_PART)
+        except subprocess.TimeoutExpired:
+            now = bytes_read(process.pid)
+        received = sum(count - before.get(pid, 0) for pid, count in now.items())
+        raise GitTimeoutError(f"git {self._command} did not end within {timeout:g} s", received)
 
-def _communicate(process: subprocess.Popen[bytes], command: str, stdin: bytes, timeout: float) -> tuple[bytes, bytes]:
-    """Return output and errors of the git *command* once *process* has ended. Raises GitTimeoutError."""
+
+def _command_line(git: Git, arguments: tuple[str, ...], options: GitOptions) -> list[str]:
+    settings = [*_SETTINGS, *map("=".join, (options.get("config") or {}).items())]
+    if not options.get("hooks"):
+        settings += _NO_HOOKS
+    switches = [] if options.get("magic_pathspecs") else ["--literal-pathspecs"]
+    switches += [part for setting in settings for part in ("-c", setting)]
+    # -C, not the process's working directory: git itself reports a folder that is gone.
+    return ["git", "-C", git.path, *switches, *map(native, arguments)]
+
+
+class _Process(subprocess.Popen[bytes]):
+    """A process; to wait for its end with a time limit takes no longer than without one."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, at most *timeout* seconds. Raises subprocess.TimeoutExpired."""
+        if timeout is not None and self.returncode is None:
+            with suppress(AttributeError, OSError):  # Not on Linux: Popen looks again and again, with pauses.
+                ended = os.pidfd_open(self.pid)
+                try:
+                    poll = select.poll()
+                    poll.register(ended, select.POLLIN)
+                    poll.poll(max(timeout, 0) * 1000)
+                finally:
+                    os.close(ended)
+                timeout = 0
+        return super().wait(timeout)
+
+
+def _start(command: list[str], env: Mapping[str, str], piped: bool) -> subprocess.Popen[bytes]:
+    """Start git without the caller's GIT_* variables, like a hook's GIT_DIR, as the leader of its own session."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    protocols = inherited.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
     try:
-        return process.communicate(stdin or None, timeout=timeout * (1 - LAST_PART))
-    except subprocess.TimeoutExpired:
-        before = bytes_read(process.pid)
-    try:
-        return process.communicate(timeout=timeout * LAST_PART)
-    except subprocess.TimeoutExpired:
-        now = bytes_read(process.pid)
-    received = sum(count - before.get(pid, 0) for pid, count in now.items())
-    raise GitTimeoutError(f"git {command} did not end within {timeout:g} s", received)
-
-
-def _start(command: list[str], env: dict[str, str], piped: bool) -> subprocess.Popen[bytes]:
-    if shutil.which("git") is None:
-        raise GitMissingError("git is not on the PATH: install git")
-    runner = load_runner()
-    from git.exc import GitCommandNotFound
-
-    try:
-        stdin = subprocess.PIPE if piped else None
-        started = runner().execute(command, as_process=True, env=env, istream=stdin, start_new_session=True)
-    except (OSError, GitCommandNotFound) as error:
-        raise GitError(f"git cannot be started: {error.__cause__ or error}") from error
-    process: subprocess.Popen[bytes] = started.proc  # type: ignore[assignment]
-    started.proc = None  # Its destructor would signal a process that `run` has already waited for.
-    return process
-
-
-@cache
-def load_runner() -> type[Runner]:
-    """Load GitPython's command runner."""
-    # The runner's module without its package, which loads all of GitPython, takes twice the time, and runs
-    # `git version`, or any program that the caller's variables name instead.
-    package = ModuleType("git")
-    package.__path__ = PathFinder.find_spec("git").submodule_search_locations  # type: ignore[union-attr, assignment]
-    is_ours = sys.modules.setdefault("git", package) is package
-    try:
-        from git.cmd import Git as Runner
-    finally:
-        if is_ours:
-            sys.modules.pop("git", None)  # A later import of the package gets all of it.
-    return Runner
-
-
-def _without_git_env(ours: Mapping[str, str]) -> list[str]:
-    """Return a prefix that drops the caller's GIT_* variables, for example a hook's GIT_DIR. `env` then execs git."""
-    inherited = sorted(name for name in os.environ if name.startswith("GIT_") and name not in ours)
-    return ["/usr/bin/env", *(part for name in inherited for part in ("-u", name))] if inherited else []
+        return _Process(
+            command,
+            env={**inherited, **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **env},
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if shutil.which("git") is None:
+            raise GitMissingError("git is not on the PATH: install git") from error
+        raise GitError(f"git cannot be started: {error}") from error
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = "/proc"
 
 
-@dataclass(frozen=True, slots=True)
-class Processes:
+class Processes(NamedTuple):
     """The open files, as (device, inode), and the working directories of git processes."""
 
     open_files: frozenset[tuple[int, int]]

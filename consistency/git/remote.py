@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 from consistency.git.addresses import is_local, normalize_url, ssh_host
+from consistency.git.config import Config, read_config
 from consistency.git.names import from_git
 from consistency.git.process import GitError, GitTimeoutError
-from consistency.git.worktree import WorkTree, fields
+from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 
-_KEYS = (
-    r"^(branch\..*\.(remote|merge|pushremote)|remote\.pushdefault|remote\..*\.(url|pushurl)"
-    r"|url\..*\.(insteadof|pushinsteadof)|core\.sshcommand)$"
-)
 _HEADS = "refs/heads/"
 _NO_SUCH_BRANCH = "couldn't find remote ref"
 
@@ -29,8 +25,7 @@ MAX_FETCHES_PER_HOST = 4
 """Parallel fetches from one server, so that it does not take them for an attack."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(NamedTuple):
     """The repo's branch *ref* (`refs/heads/main`) on the repo's origin, which the clone reaches by its remote *remote*.
 
     *url* is its normalized url, *ssh* the user's ssh command. *push_remote* is the remote to push to, and
@@ -70,8 +65,7 @@ class Upstream:
         return "" if is_local(self.url) else self.url.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """How a fetch ended: *outcome* is a constant of `core.comparison.gates`, or git's message if it failed.
 
     *tip* is the commit that the repo's branch then had; *default* the remote's default branch, if the repo's branch is
@@ -99,8 +93,7 @@ class Fetched:
         return is_failure(self.outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(NamedTuple):
     """How a push ended: *error* is '' if the remote has the commit now, else git's message.
 
     `rejected` says that the branch has new commits there: a push may work after a pull.
@@ -114,12 +107,15 @@ class ForeignCloneError(StateHubError):
     """By its settings the clone is not one of the repo's origin (C-22); the text says why."""
 
 
-def find_upstream(tree: WorkTree, addresses: Collection[str], branch: str) -> Upstream | None:
+def find_upstream(
+    tree: WorkTree, addresses: Collection[str], branch: str, config: Config | None = None
+) -> Upstream | None:
     """Find *branch* of the repo at one of *addresses* (normalized); None if the clone has no remote.
 
-    Without addresses, or with '' as *branch*, the clone's settings decide. Raises ForeignCloneError, GitError.
+    Without addresses, or with '' as *branch*, the clone's settings decide; *config* has them if the caller has read
+    them. Raises ForeignCloneError, GitError.
     """
-    clone = _read_remotes(tree)
+    clone = _Remotes(config or read_config(tree.top), tree.top)
     if not clone.names:
         if addresses:
             raise ForeignCloneError(f"it has no remote, and the repo's origin is {next(iter(addresses))}")
@@ -139,7 +135,7 @@ def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | N
 
     A remote at one of *addresses* is preferred. Raises ForeignCloneError, GitError.
     """
-    clone = _read_remotes(tree)
+    clone = _Remotes(read_config(tree.top), tree.top)
     if not clone.names:
         return None
     urls = _urls(clone, addresses)
@@ -148,16 +144,19 @@ def find_origin(tree: WorkTree, addresses: Collection[str] = ()) -> Upstream | N
     return Upstream(remote, "HEAD", urls[remote], clone.ssh)
 
 
-@dataclass(frozen=True, slots=True)
-class _Remotes:
-    """A clone's settings about its remotes: all values of each, in git's order; *base* is where relative urls begin."""
+class _Remotes(NamedTuple):
+    """A clone's settings about its remotes; *base* is where relative urls begin."""
 
-    values: Mapping[str, Sequence[str]]
+    config: Config
     base: str
+
+    @property
+    def values(self) -> Mapping[str, Sequence[str]]:
+        return self.config.values
 
     def last(self, key: str, default: str = "") -> str:
         """Return the value of *key* that counts."""
-        return self.values.get(key, (default,))[-1]
+        return self.config.last(key, default)
 
     @property
     def ssh(self) -> str | None:
@@ -199,14 +198,6 @@ def _urls(clone: _Remotes, addresses: Collection[str]) -> dict[str, str]:
     """Return the url of each remote. ssh is asked only if none of them is one of *addresses* as it is written."""
     urls = clone.urls()
     return urls if set(addresses).intersection(urls.values()) else clone.urls(ask_ssh=True)
-
-
-def _read_remotes(tree: WorkTree) -> _Remotes:
-    values: dict[str, list[str]] = defaultdict(list)
-    for field in fields(tree.git.run("config", "-z", "--get-regexp", _KEYS, ok=(0, 1))):
-        key, _, value = field.partition("\n")
-        values[key].append(value)
-    return _Remotes(dict(values), tree.top)
 
 
 def _remote_of(urls: Mapping[str, str], addresses: Collection[str], tracked: str) -> str:
@@ -263,8 +254,7 @@ def _without_branch(tree: WorkTree, upstream: Upstream, timeout: float) -> Fetch
     return Fetched(GONE, default=refs.default)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRefs:
+class RemoteRefs(NamedTuple):
     """The branches of a remote by their full names, and its default branch, '' if it names none."""
 
     commits: Mapping[str, str]

@@ -6,14 +6,16 @@ Freshness is decided only here: gates, pull, push, reports and the dashboard rea
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 from consistency.core.comparison.gates import GONE, Freshness, freshness
 from consistency.git.blobs import blob_id
+from consistency.git.index import is_unmerged
 from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.remote import Fetched, Upstream
-from consistency.git.worktree import WorkTree, fields, pathspecs
+from consistency.git.worktree import Listing, WorkTree, fields, parse_listing, pathspecs, start_listing
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -29,15 +31,37 @@ _UNDER_WAY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutStatus:
+MAX_AGE_SECONDS = 0.5
+"""A status older than this is read again before a run relies on it: someone may have changed a file."""
+
+
+class LocalStatus(NamedTuple):
+    """The status of a work tree without its upstream, as it was at the time `read_at` (`time.monotonic`).
+
+    `head` is None before the first commit, `branch` if HEAD is detached. `under_way` is git's unfinished operation, ''
+    for none. `dirty` are the paths with staged, unstaged or untracked changes, except those with the bytes of HEAD;
+    `listing` are all paths that match the pattern.
+    """
+
+    head: str | None
+    branch: str | None
+    under_way: str
+    dirty: frozenset[str]
+    listing: Listing
+    read_at: float
+
+    @property
+    def is_recent(self) -> bool:
+        """Return whether a run may rely on it."""
+        return time.monotonic() - self.read_at <= MAX_AGE_SECONDS
+
+
+class CheckoutStatus(NamedTuple):
     """The status of a work tree after the fetch `fetched`.
 
-    `head` is None before the first commit, `branch` if HEAD is detached, `upstream` if the clone has no remote. `tip`
-    is the newest known commit of the repo's branch on its origin, '' for none. `ahead` and `behind` count commits
-    against it, and `on_branch` says whether HEAD is on the repo's branch; None if unknown. `under_way` is git's
-    unfinished operation, '' for none. `dirty` are the paths with staged, unstaged or untracked changes, except those
-    with the bytes of HEAD.
+    `upstream` is None if the clone has no remote. `tip` is the newest known commit of the repo's branch on its origin,
+    '' for none. `ahead` and `behind` count commits against it, and `on_branch` says whether HEAD is on the repo's
+    branch; None if unknown. The rest is as in `LocalStatus`.
     """
 
     freshness: Freshness
@@ -51,46 +75,70 @@ class CheckoutStatus:
     on_branch: bool | None
     under_way: str
     dirty: frozenset[str]
+    listing: Listing
 
 
-def read_status(
-    tree: WorkTree, pattern: str, upstream: Upstream | None, fetched: Fetched, wanted: str, tip: str = ""
-) -> CheckoutStatus:
-    """Read the status of *tree*, with the workplans of *pattern*, against *upstream* after the fetch *fetched*.
-
-    *wanted* is the repo's branch, '' for any; *tip* is its commit as other checkouts saw it, in case the fetch failed.
-    Raises GitError.
-    """
+def read_local_status(tree: WorkTree, pattern: str) -> LocalStatus:
+    """Read the status of *tree*, with the workplans of *pattern*, in two processes at a time. Raises GitError."""
+    read_at = time.monotonic()
     headers: dict[str, str] = {}
     dirty: set[str] = set()
     form = ("--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames")
     files = ("--untracked-files=all", "--ignore-submodules=all", "--", *pathspecs(pattern))
-    output = tree.git.run("status", *form, *files, env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True)
-    for field in fields(output):
-        if field.startswith("# "):
-            name, _, value = field[2:].partition(" ")
-            headers[name] = value
-        elif (changed := parse_entry(field)) is not None and not _is_committed(tree, changed):
-            dirty.add(changed.path)
-    oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
+    with (
+        tree.git.start("status", *form, *files, env={"GIT_OPTIONAL_LOCKS": "0"}, magic_pathspecs=True) as status,
+        start_listing(tree, pattern) as listing,
+    ):
+        for field in fields(status.output()):
+            if field.startswith("# "):
+                name, _, value = field[2:].partition(" ")
+                headers[name] = value
+            elif (changed := parse_entry(field)) is not None and not _is_committed(tree, changed):
+                dirty.add(changed.path)
+        oid, branch = headers.get("branch.oid", "(initial)"), headers.get("branch.head", "(detached)")
+        return LocalStatus(
+            head=None if oid == "(initial)" else oid,
+            branch=None if branch == "(detached)" else branch,
+            under_way=_under_way(tree, unmerged=_is_unmerged(tree, "" if oid == "(initial)" else oid)),
+            dirty=frozenset(dirty),
+            listing=parse_listing(listing.output()),
+            read_at=read_at,
+        )
+
+
+def read_status(
+    tree: WorkTree,
+    pattern: str,
+    upstream: Upstream | None,
+    fetched: Fetched,
+    wanted: str,
+    tip: str = "",
+    local: LocalStatus | None = None,
+) -> CheckoutStatus:
+    """Read the status of *tree*, with the workplans of *pattern*, against *upstream* after the fetch *fetched*.
+
+    *wanted* is the repo's branch, '' for any; *tip* is its commit as other checkouts saw it, in case the fetch failed.
+    *local* is the part without the upstream, if it was read after that fetch. Raises GitError.
+    """
+    local = local or read_local_status(tree, pattern)
     state = CheckoutStatus(
         freshness=Freshness.NO_UPSTREAM,
         fetched=fetched,
-        head=None if oid == "(initial)" else oid,
-        branch=None if branch == "(detached)" else branch,
+        head=local.head,
+        branch=local.branch,
         upstream=upstream.name if upstream else None,
         tip=fetched.tip,
         ahead=0,
         behind=0,
         on_branch=True,
-        under_way=_under_way(tree),
-        dirty=frozenset(dirty),
+        under_way=local.under_way,
+        dirty=local.dirty,
+        listing=local.listing,
     )
     return _on_branch(tree, _compared(tree, state, upstream, tip), upstream, wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusEntry:
+class StatusEntry(NamedTuple):
     """An entry of `git status`; `committed` is the id of HEAD's blob if only the work tree differs from it, else ''."""
 
     path: str
@@ -122,16 +170,21 @@ def _is_committed(tree: WorkTree, changed: StatusEntry) -> bool:
     return blob_id(data, like=changed.committed) == changed.committed
 
 
-def _under_way(tree: WorkTree) -> str:
+def _under_way(tree: WorkTree, *, unmerged: bool) -> str:
     for name, operation in _UNDER_WAY.items():
         if os.path.lexists(os.path.join(tree.git_dir, name)):
             return operation
-    return "a merge of some files" if has_unmerged(tree) else ""
+    return "a merge of some files" if unmerged else ""
 
 
 def has_unmerged(tree: WorkTree) -> bool:
-    """Return whether a path of the work tree has a merge conflict in the index."""
+    """Return whether a path of the work tree has a merge conflict in the index. Raises GitError."""
     return bool(tree.git.run("ls-files", "--unmerged", "-z"))
+
+
+def _is_unmerged(tree: WorkTree, head: str) -> bool:
+    known = is_unmerged(tree.git_dir, len(head) // 2) if head else None
+    return has_unmerged(tree) if known is None else known
 
 
 def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, seen: str) -> CheckoutStatus:
@@ -140,7 +193,7 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
     if upstream is None or fetched.is_empty:
         return state
     if fetched.outcome == GONE:
-        return replace(state, freshness=Freshness.GONE, ahead=None, behind=None)
+        return state._replace(freshness=Freshness.GONE, ahead=None, behind=None)
     tips = [fetched.tip]
     if not fetched.ok:
         tips = [tip for tip in (tree.resolve(f"{upstream.tracking}^{{commit}}"), seen) if tip]
@@ -149,7 +202,7 @@ def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, 
     tip = next(iter(lacking or tips), "")
     ahead, behind = distances.get(tip, (None, None))
     value = freshness(fetched.ok, lacks=bool(lacking), ahead=bool(ahead))
-    return replace(state, freshness=value, tip=tip, ahead=ahead, behind=behind)
+    return state._replace(freshness=value, tip=tip, ahead=ahead, behind=behind)
 
 
 def _distance(tree: WorkTree, head: str | None, tip: str) -> tuple[int | None, int | None]:
@@ -173,8 +226,8 @@ def _on_branch(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None,
     if not wanted:
         return state
     if state.branch is not None:
-        return replace(state, on_branch=state.branch == wanted)
+        return state._replace(on_branch=state.branch == wanted)
     tip = state.tip
     if upstream is None or state.fetched.is_empty:
         tip = tree.resolve(f"refs/heads/{wanted}^{{commit}}")
-    return replace(state, on_branch=(state.head == tip) if tip else None)
+    return state._replace(on_branch=(state.head == tip) if tip else None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.git.names import from_git, native
-from consistency.git.process import Git, GitError, GitMissingError
+from consistency.git.process import Git, GitError, GitMissingError, GitProcess
 from statehub.errors import StateHubError
 from statehub.globs import excluded_globs, included_globs
 
@@ -16,8 +16,7 @@ class NotAWorkTreeError(StateHubError):
     """The path is missing or is not the top of a git work tree (C-01); the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkTree:
+class WorkTree(NamedTuple):
     """A work tree on this machine: its top folder, its git folder, and the one it shares with linked work trees.
 
     All are paths for this process to open. `is_shallow` says that the history is cut off somewhere.
@@ -93,8 +92,7 @@ def is_gone(path: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The paths that match a pattern, tracked or untracked but not ignored, sorted, with `/`.
 
     `overlooked` are the assume-unchanged ones; `sparse` those that a sparse checkout may leave out of the work tree. A
@@ -109,9 +107,19 @@ class Listing:
 
 def list_files(tree: WorkTree, pattern: str) -> Listing:
     """List the files that match *pattern*. Raises GitError."""
+    with start_listing(tree, pattern) as process:
+        return parse_listing(process.output())
+
+
+def start_listing(tree: WorkTree, pattern: str) -> GitProcess:
+    """Start to list the files that match *pattern*. Raises GitError."""
     options = ("-z", "-v", "--cached", "--others", "--exclude-standard", "--deduplicate")
-    listed = tree.git.run("ls-files", *options, "--", *pathspecs(pattern), magic_pathspecs=True)
-    tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(listed))]
+    return tree.git.start("ls-files", *options, "--", *pathspecs(pattern), magic_pathspecs=True)
+
+
+def parse_listing(output: bytes) -> Listing:
+    """Parse the output of `start_listing`."""
+    tagged = [(tag, path) for tag, _, path in (field.partition(" ") for field in fields(output))]
     return Listing(
         sorted({path for _, path in tagged}),
         frozenset(path for tag, path in tagged if tag == "?"),

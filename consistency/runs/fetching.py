@@ -1,4 +1,7 @@
-"""Opens checkouts for their runs: finds them, locks them, and fetches for many of them in parallel."""
+"""Opens checkouts for their runs: finds, locks, fetches and inspects them, many at a time, in threads.
+
+The threads use git only; the database belongs to the caller's thread.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,39 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Condition, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from consistency.core.comparison.gates import NOT_ASKED
 from consistency.core.comparison.reachability import fetch_limit
+from consistency.git.config import Config, read_config
 from consistency.git.leftovers import remove_old_leftovers
 from consistency.git.lock import CheckoutLockedError, locked
+from consistency.git.names import native
 from consistency.git.process import GitError, GitMissingError
 from consistency.git.remote import MAX_FETCHES_PER_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
+from consistency.git.rollback import was_cut_off
+from consistency.git.status import LocalStatus, read_local_status
 from consistency.git.worktree import NotAWorkTreeError, WorkTree, open_checkout
 from consistency.runs.options import RunOptions
 from statehub.models import Checkout
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 POLL_SECONDS = 0.1
 """Between two tries to lock a checkout at which another run is working."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenCheckout:
     """One checkout, open for one run: a context manager that releases its lock.
 
     `tree` is None if there is no work tree. `error` keeps the run from its work: no work tree, another run, or git.
     `foreign` says why the clone does not come from the repo's origin, '' if it does. `tried_at` is the time of the last
-    fetch, `fetched_at` that of one that worked. `waited` says whether it waited for another run.
+    fetch, `fetched_at` that of one that worked; `seconds` are the times that its steps took. `waited` says whether it
+    waited for another run.
     """
 
     checkout: Checkout
@@ -46,9 +51,10 @@ class OpenCheckout:
     fetched: Fetched = field(default_factory=lambda: Fetched(NOT_ASKED))
     tried_at: datetime | None = None
     fetched_at: datetime | None = None
-    seconds: float = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"fetch": 0.0})
     error: NotAWorkTreeError | CheckoutLockedError | GitError | OSError | None = None
     waited: bool = False
+    _status: LocalStatus | None = None
     _lock: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> OpenCheckout:
@@ -59,7 +65,7 @@ class OpenCheckout:
 
     def record_push(self, tip: str) -> None:
         """Take *tip*, which was pushed just now, for the commit that a fetch would have found."""
-        self.fetched = replace(self.fetched, tip=tip)
+        self.fetched = self.fetched._replace(tip=tip)
         self.fetched_at = timezone.now()
 
     @property
@@ -79,7 +85,7 @@ class OpenCheckout:
         if self.error is None and self.tree is not None:
             try:
                 self._lock.enter_context(locked(self.tree))
-            except CheckoutLockedError as error:
+            except (CheckoutLockedError, OSError) as error:
                 self.error = error
         return self.error is None
 
@@ -88,6 +94,7 @@ class OpenCheckout:
         if self.tree is None or self.foreign:
             return
         started = time.perf_counter()
+        self._status = None
         # The time before, not after: a commit that is pushed during the fetch may not be in it.
         now = timezone.now()
         remove_old_leftovers(self.tree.common_dir)
@@ -97,7 +104,26 @@ class OpenCheckout:
         except (GitError, OSError) as error:
             self.error = error
         self.fetched_at = now if self.fetched.ok else None
-        self.seconds += time.perf_counter() - started
+        self.seconds["fetch"] += time.perf_counter() - started
+
+    def read_status(self) -> None:
+        """Read the status of the work tree for `take_status`: the checkout is locked, and its fetch has ended.
+
+        If a writeback was cut off, the run must undo it first.
+        """
+        if self.tree is None or self.error is not None or was_cut_off(self.tree):
+            return
+        started = time.perf_counter()
+        try:
+            self._status = read_local_status(self.tree, self.checkout.repo.pattern)
+        except (GitError, OSError) as error:
+            self.error = error
+        self.seconds["look"] = time.perf_counter() - started
+
+    def take_status(self) -> LocalStatus | None:
+        """Return the status that was read, if it is recent; None the second time."""
+        status, self._status = self._status, None
+        return status if status is not None and status.is_recent else None
 
 
 def prepare_checkout(checkout: Checkout) -> OpenCheckout:
@@ -105,10 +131,11 @@ def prepare_checkout(checkout: Checkout) -> OpenCheckout:
 
     Nothing is locked or fetched yet. Raises GitMissingError.
     """
-    opened = OpenCheckout(checkout)
+    opened, repo = OpenCheckout(checkout), checkout.repo
     try:
-        opened.tree = open_checkout(checkout.path)
-        opened.upstream = find_upstream(opened.tree, checkout.repo.addresses, checkout.repo.branch)
+        config = _try_config(native(checkout.path))
+        opened.tree = (config and config.plain_worktree()) or open_checkout(checkout.path)
+        opened.upstream = find_upstream(opened.tree, repo.addresses, repo.branch, config)
     except ForeignCloneError as error:
         opened.foreign = str(error)
     except GitMissingError:
@@ -118,22 +145,141 @@ def prepare_checkout(checkout: Checkout) -> OpenCheckout:
     return opened
 
 
+def _try_config(path: str) -> Config | None:
+    """Return the settings of the clone at *path*; None if git cannot read them. Raises GitMissingError."""
+    try:
+        return read_config(path)
+    except GitMissingError:
+        raise
+    except GitError:
+        return None
+
+
 def fetch_all(
     checkouts: Sequence[Checkout], options: RunOptions, jobs: int, waiting: Callable[[str], None] = lambda _slug: None
 ) -> Generator[OpenCheckout, None, None]:
-    """Yield each of *checkouts*, locked and fetched, as soon as its fetch has ended: a slow remote delays no other.
+    """Yield each of *checkouts*, locked, fetched and inspected, as soon as it is: a slow remote delays no other.
 
-    Up to *jobs* fetches run at a time, fewer to one machine. A checkout at which another run is working comes when that
-    has ended, or after `options.wait` seconds; *waiting* is called with its slug. Raises GitMissingError.
+    Up to *jobs* are opened at a time, fewer with a remote on the same machine, and each in turn if *jobs* is 1. A
+    checkout at which another run is working comes when that has ended, or after `options.wait` seconds; *waiting* is
+    called with its slug. Raises GitMissingError.
     """
-    blocked = _Blocked(options.wait, waiting)
-    if not options.fetch or jobs == 1 or len(checkouts) == 1:
-        for opened in _one_by_one(checkouts, blocked):
-            if opened.error is None and options.fetch:
-                opened.fetch(options.fetch_timeout)
+    opening = _Opening(checkouts, options, waiting)
+    parallel = min(jobs, len(checkouts))
+    yield from opening.in_threads(parallel) if parallel > 1 else opening.in_turn()
+
+
+class _Opening:
+    """Opens checkouts: each is prepared, then locked, fetched and inspected as soon as its remote's machine is free."""
+
+    def __init__(self, checkouts: Sequence[Checkout], options: RunOptions, waiting: Callable[[str], None]) -> None:
+        self._pending, self._number, self._options = iter(checkouts), len(checkouts), options
+        self._blocked = _Blocked(options.wait, waiting)
+        self._prepared: list[OpenCheckout] = []  # Not locked yet.
+        self._fetches: Counter[str] = Counter()  # By the remotes' machines.
+        # For all above, and the three below.
+        self._changed = Condition()
+        self._open, self._most_open, self._is_closed = 0, 1, False
+
+    def in_turn(self) -> Iterator[OpenCheckout]:
+        """Yield each checkout in the caller's thread."""
+        while (opened := self._open_next()) is not None:
             yield opened
-        return
-    yield from _FetchPool(checkouts, options.fetch_timeout, jobs, blocked).run()
+            self._release()
+
+    def in_threads(self, number: int) -> Iterator[OpenCheckout]:
+        """Yield each checkout as soon as one of a *number* of threads has opened it.
+
+        As many as are being opened may be open and waiting for the caller.
+        """
+        from queue import SimpleQueue
+
+        ready: SimpleQueue[OpenCheckout | BaseException] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                while (opened := self._open_next()) is not None:
+                    ready.put(opened)
+            except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
+                ready.put(error)
+
+        self._most_open = 2 * number
+        threads = [Thread(target=work) for _ in range(number)]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(self._number):
+                opened = ready.get()
+                if isinstance(opened, BaseException):
+                    raise opened
+                yield opened
+                self._release()
+        finally:
+            with self._changed:
+                self._is_closed = True
+                self._changed.notify_all()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            while not ready.empty():
+                if isinstance(left := ready.get(), OpenCheckout):
+                    left.__exit__(None, None, None)
+
+    def _release(self) -> None:
+        """Take note that the caller's work with a checkout has ended."""
+        with self._changed:
+            self._open -= 1
+            self._changed.notify()
+
+    def _open_next(self) -> OpenCheckout | None:
+        """Open a checkout; None if none is left."""
+        opened = self._next()
+        if opened is None:
+            return None
+        try:
+            if opened.error is None and self._options.fetch:
+                opened.fetch(self._options.fetch_timeout)
+            with self._changed:
+                self._fetches[opened.host] -= 1
+                self._changed.notify()
+            opened.read_status()
+        except BaseException:
+            opened.__exit__(None, None, None)
+            raise
+        return opened
+
+    def _next(self) -> OpenCheckout | None:
+        """Return a locked checkout whose fetch may begin now, or one with an error; in the order given if possible."""
+        while True:
+            with self._changed:
+                if self._is_closed:
+                    return None
+                is_full = self._open >= self._most_open
+                if not is_full and (opened := self._startable()) is not None:
+                    self._open += 1
+                    self._fetches[opened.host] += 1
+                    return opened
+                checkout = None if is_full else next(self._pending, None)
+                if checkout is None:
+                    if not (is_full or self._prepared or self._blocked):
+                        return None
+                    self._changed.wait(POLL_SECONDS if self._blocked else None)
+                    continue
+            opened = prepare_checkout(checkout)
+            with self._changed:
+                self._prepared.append(opened)
+
+    def _startable(self) -> OpenCheckout | None:
+        def has_place(opened: OpenCheckout) -> bool:
+            return not opened.host or self._fetches[opened.host] < MAX_FETCHES_PER_HOST
+
+        if (opened := self._blocked.take(has_place)) is not None:
+            return opened
+        for opened in [each for each in self._prepared if has_place(each)]:
+            self._prepared.remove(opened)
+            if self._blocked.lock(opened):
+                return opened
+        return None
 
 
 class _Blocked:
@@ -154,81 +300,11 @@ class _Blocked:
         self._waiting(opened.checkout.repo.slug)
         return False
 
-    def take(self, is_wanted: Callable[[OpenCheckout], bool] = lambda _opened: True) -> OpenCheckout | None:
+    def take(self, is_wanted: Callable[[OpenCheckout], bool]) -> OpenCheckout | None:
         """Take one that *is_wanted* and can be locked now, or has waited long enough."""
         for index, (deadline, opened) in enumerate(self._waiting_for_lock):
             if is_wanted(opened) and (opened.lock() or time.monotonic() >= deadline):
                 del self._waiting_for_lock[index]
                 opened.waited = True
                 return opened
-        return None
-
-
-def _one_by_one(checkouts: Sequence[Checkout], blocked: _Blocked) -> Iterator[OpenCheckout]:
-    for checkout in checkouts:
-        opened = prepare_checkout(checkout)
-        if blocked.lock(opened):
-            yield opened
-    while blocked:
-        if (ready := blocked.take()) is None:
-            time.sleep(POLL_SECONDS)
-        else:
-            yield ready
-
-
-class _FetchPool:
-    """Parallel fetches. The caller's thread does everything but the fetches themselves."""
-
-    def __init__(self, checkouts: Sequence[Checkout], timeout: float, jobs: int, blocked: _Blocked) -> None:
-        self._pending, self._timeout, self._jobs, self._blocked = iter(checkouts), timeout, jobs, blocked
-        self._waiting: list[OpenCheckout] = []  # Until their remote's machine takes another fetch; not locked.
-        self._running: dict[Future[None], OpenCheckout] = {}
-
-    def run(self) -> Iterator[OpenCheckout]:
-        """Yield each checkout as soon as it is ready."""
-        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-
-        with ThreadPoolExecutor(self._jobs) as pool:
-            try:
-                while True:
-                    while len(self._running) < self._jobs and (opened := self._next()) is not None:
-                        if opened.error is None:
-                            self._running[pool.submit(opened.fetch, self._timeout)] = opened
-                        else:
-                            yield opened
-                    if not self._running:
-                        if not self._blocked:
-                            return
-                        time.sleep(POLL_SECONDS)
-                    patience = POLL_SECONDS if self._blocked else None
-                    for future in wait(self._running, patience, return_when=FIRST_COMPLETED).done:
-                        future.result()
-                        yield self._running.pop(future)
-            finally:
-                for left in self._running.values():
-                    left.__exit__(None, None, None)
-
-    def _next(self) -> OpenCheckout | None:
-        """Return a locked checkout whose fetch may begin now, or one with an error; in the order given if possible."""
-        busy = Counter(opened.host for opened in self._running.values())
-
-        def has_place(opened: OpenCheckout) -> bool:
-            return not opened.host or busy[opened.host] < MAX_FETCHES_PER_HOST
-
-        if (opened := self._blocked.take(has_place)) is not None:
-            return opened
-        while (opened := self._candidate(has_place)) is not None:
-            if self._blocked.lock(opened):
-                return opened
-        return None
-
-    def _candidate(self, has_place: Callable[[OpenCheckout], bool]) -> OpenCheckout | None:
-        for index, opened in enumerate(self._waiting):
-            if has_place(opened):
-                return self._waiting.pop(index)
-        for checkout in self._pending:
-            opened = prepare_checkout(checkout)
-            if has_place(opened):
-                return opened
-            self._waiting.append(opened)
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -71,12 +70,13 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     ask_others = upstream is not None and not (fetched.ok or fetched.is_empty)
     sighting = latest_sighting(checkout, upstream_key(opened)) if ask_others else None
     wanted = repo.branch
-    state = read_status(tree, repo.pattern, upstream, fetched, wanted, sighting.tip if sighting else "")
+    tip = sighting.tip if sighting else ""
+    state = read_status(tree, repo.pattern, upstream, fetched, wanted, tip, opened.take_status())
     is_other = not opened.foreign and _is_other_repository(checkout, tree, state)
     foreign = opened.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
     if foreign:
-        state = replace(state, freshness=Freshness.UNKNOWN, ahead=None, behind=None)
+        state = state._replace(freshness=Freshness.UNKNOWN, ahead=None, behind=None)
     gates = check_behind(slug, state.freshness, sighting if sighting and sighting.tip == state.tip else None)
     # A rebase detaches HEAD itself; and if the branch is gone, no checkout can be on it.
     if not (foreign or gone or state.under_way or options.any_branch):

@@ -81,7 +81,7 @@ class _Running:
     def __init__(self, opened: OpenCheckout, options: RunOptions, warn: Warn) -> None:
         self._opened, self._checkout = opened, opened.checkout
         self._options, self._warn = options, warn
-        self._seconds: dict[str, float] = {"fetch": round(opened.seconds, 4)}
+        self._seconds: dict[str, float] = {step: round(spent, 4) for step, spent in opened.seconds.items()}
         self._result = _Result()
         self._run = Run.objects.create(
             checkout=opened.checkout,

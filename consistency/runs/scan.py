@@ -16,7 +16,7 @@ from consistency.core.workplan.model import Problem, Unreadable, Workplan
 from consistency.db.ledger import Entry, read_contents, read_entries
 from consistency.git.files import digest, read_files
 from consistency.git.unread import linked_folders, nearest, why_unread
-from consistency.git.worktree import Listing, WorkTree, list_files
+from consistency.git.worktree import Listing, WorkTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,14 @@ class Scan:
 
 
 def scan_checkout(
-    tree: WorkTree, pattern: str, checkout: int, limit: int, workstreams: Mapping[str, HubWorkstream]
+    tree: WorkTree,
+    listing: Listing,
+    pattern: str,
+    checkout: int,
+    limit: int,
+    workstreams: Mapping[str, HubWorkstream],
 ) -> Scan:
-    """Read the files of *tree* that match *pattern*; only what changed on either side is parsed or loaded."""
-    listing = list_files(tree, pattern)
+    """Read the files of *listing*, which match *pattern*; only what changed on either side is parsed or loaded."""
     scan = Scan(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
     unreadable: list[Unreadable] = []

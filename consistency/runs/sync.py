@@ -95,7 +95,7 @@ class Sync:
 def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Sync:
     """Read and compare both sides; write nothing."""
     workstreams = read_workstreams(checkout.repo_id)
-    scan = scan_checkout(tree, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
+    scan = scan_checkout(tree, state.listing, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
     scan = scan.with_side(uncommitted=_uncommitted(state, scan))
     hub, arrivals = _hub_side(checkout.repo_id, scan, workstreams, state)
     if arrivals is not None:

@@ -22,7 +22,7 @@ from consistency.db.uuids import new_uuids
 from consistency.git.atomicfile import replace_file
 from consistency.git.commit import CommitRequest, commit_changes, edit_files, writeback_blocker
 from consistency.git.committer import Written
-from consistency.git.worktree import WorkTree
+from consistency.git.worktree import Listing, WorkTree
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn, inspect_checkout
@@ -80,7 +80,7 @@ def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, com
     blocker = preflight.gates[0].message if preflight.gates else writeback_blocker(preflight.state)
     if blocker is not None:
         raise WriteIdsError(blocker)
-    scan, plan = _plan(checkout, tree, options.max_size)
+    scan, plan = _plan(checkout, tree, preflight.state.listing, options.max_size)
     for path in sorted(plan.missing.keys() & preflight.state.dirty):
         del plan.missing[path]
         plan.left.append(f"{path}: workplan has uncommitted changes — skipping stamping")
@@ -104,11 +104,11 @@ def stamp_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn, *, com
     return WriteIdsResult(plan.left + left, {path: counts[path] for path in sorted(written.files)}, written.commit)
 
 
-def _plan(checkout: Checkout, tree: WorkTree, limit: int) -> tuple[Scan, Plan]:
+def _plan(checkout: Checkout, tree: WorkTree, listing: Listing, limit: int) -> tuple[Scan, Plan]:
     """Read the files, and compare both sides without the ledger; return the scan and what the files lack."""
     repo, slug = checkout.repo_id, checkout.repo.slug
     workstreams = read_workstreams(repo)
-    scan = scan_checkout(tree, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
+    scan = scan_checkout(tree, listing, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
     workplans = [item.workplan for item in scan.side.known]
     tasks, foreign = read_tasks(repo, workstreams, scan.side.known, empty=not workstreams)
     uuids = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()

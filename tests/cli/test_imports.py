@@ -21,10 +21,6 @@ ALLOWED = {
     "consistency",
     "django",
     "environ",
-    "filelock",
-    "git",  # GitPython, for its command runner
-    "gitdb",  # GitPython's
-    "smmap",  # GitPython's
     "pyromark",
     "statehub",
     "sqlparse",  # Django's
@@ -35,7 +31,6 @@ FORBIDDEN = (
     "django.test", "django.urls", "django.http", "django.core.mail",
     "consistency.reports.sarif_report", "consistency.reports.json_report", "rich", "psycopg", "yaml",
     "consistency.git.commit", "consistency.git.pull", "consistency.runs.push",
-    "git", "git.repo", "git.objects",  # All of GitPython but its command runner.
 )  # fmt: skip
 NOTHING_TO_DO = (
     "consistency.git.blame", "consistency.db.arrivals", "consistency.runs.stale_changes",

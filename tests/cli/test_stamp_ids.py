@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from pytest_django import Settings
 
 from consistency.git.atomicfile import TEMPORARY
-from consistency.git.lock import LOCK_NAME
+from consistency.git.lock import locked
+from consistency.git.worktree import find_worktree
 from statehub.models import Repo, StatusChange, Task, Workstream
 from testing.hub import Hub
 from testing.manage import Ended
@@ -284,7 +284,7 @@ def test_checkout_in_the_middle_of_something(clone: Clone) -> None:
 def test_another_run_at_work(clone: Clone) -> None:
     mirrored(clone)
     words = f"another run is working on {clone.path}; try again when it has ended"
-    with FileLock(clone.path / ".git" / LOCK_NAME):
+    with locked(find_worktree(str(clone.path))):
         assert stamp() == Ended(2, "", f"error: {clone.path}: {words}\n")
     assert stamp().exit == 0
 

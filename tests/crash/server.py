@@ -18,7 +18,7 @@ from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOADED = (
-    "concurrent.futures", "django.core.management", "filelock", "git.cmd", "git.exc", "psycopg", "tests.crash.rows",
+    "django.core.management", "psycopg", "tests.crash.rows",
     "consistency.management.commands.fix_consistency", "consistency.management.commands.register_repo",
     "consistency.management.commands.stamp_ids", "consistency.reports.json_report",
     "consistency.management.commands.reopen_task", "consistency.management.commands.set_task_status",
@@ -35,7 +35,6 @@ def serve() -> None:
     django.setup()
     for name in LOADED:
         import_module(name)
-    import_module("consistency.git.process").load_runner()
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,24 @@ def test_git_folder_that_cannot_be_written_to(clone: Clone, tree: WorkTree) -> N
     with locked(tree):
         ran = True
     assert ran
+
+
+def test_disk_without_locks(tree: WorkTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(OSError, match="No locks available"), locked(tree):
+        pass
+
+
+def test_lock_that_another_thread_has_taken_is_given_back(tree: WorkTree) -> None:
+    lock = ExitStack()
+    thread = threading.Thread(target=lambda: lock.enter_context(locked(tree)))
+    thread.start()
+    thread.join()
+    with pytest.raises(CheckoutLockedError), locked(tree):
+        pass
+    lock.close()
+    with locked(tree):
+        pass

@@ -231,6 +231,38 @@ def test_interrupt_ends_git_too(clone: Clone, tmp_path: Path) -> None:
     assert gone(int((tmp_path / "child").read_text()))
 
 
+def test_two_run_at_the_same_time(clone: Clone, tmp_path: Path) -> None:
+    git = Git(str(clone.path))
+    meet = "touch {0}; for i in $(seq 100); do [ -e {1} ] && echo met && exit; sleep 0.05; done"
+    one, other = (meet.format(tmp_path / here, tmp_path / there) for here, there in (("a", "b"), ("b", "a")))
+    with (
+        git.start("meet", config={"alias.meet": f"!{one}"}) as first,
+        git.start("meet", config={"alias.meet": f"!{other}"}) as second,
+    ):
+        assert (first.output(), second.output()) == (b"met\n", b"met\n")
+
+
+def test_output_beyond_the_pipe_waits_for_its_reader(clone: Clone) -> None:
+    git = Git(str(clone.path))
+    with git.start("print", config={"alias.print": "!seq 100000"}) as numbers, git.start("version") as version:
+        assert version.output().startswith(b"git version")
+        assert numbers.output().split()[-1] == b"100000"
+
+
+def test_error_of_one_stops_the_other_and_removes_its_leftovers(clone: Clone, tree: WorkTree, tmp_path: Path) -> None:
+    left = clone.path / ".git" / "objects" / "pack" / "tmp_pack_1"
+    script = f"touch {left}; echo $$ >{tmp_path}/child; exec sleep 60"
+    with (  # noqa: PT012 - the second must be running
+        pytest.raises(GitError, match=r"^git config ended with 1$"),
+        tree.git.start("hang", config={"alias.hang": f"!{script}"}),
+    ):
+        while not (tmp_path / "child").exists():
+            time.sleep(0.01)
+        tree.git.run("config", "no.such")
+    assert gone(int((tmp_path / "child").read_text()))
+    assert not left.exists()
+
+
 def test_ssh_that_hangs_is_stopped(clone: Clone, tree: WorkTree, tmp_path: Path, program: Program) -> None:
     ssh = program("ssh", f'echo "$@" >{tmp_path}/arguments; echo $$ >{tmp_path}/pid; sleep 60')
     clone.git("remote", "set-url", "origin", "ssh://nobody@host.invalid/x")

@@ -10,7 +10,7 @@ from consistency.core.comparison.gates import FETCHED, NO_UPSTREAM, NOT_ASKED, F
 from consistency.git.process import GitError
 from consistency.git.remote import Fetched
 from consistency.git.status import CheckoutStatus, read_status
-from consistency.git.worktree import WorkTree
+from consistency.git.worktree import Listing, WorkTree
 from testing.repos import Clone, Origin
 from tests.git.desk import (
     PATTERN,
@@ -40,6 +40,7 @@ class TestFreshness:
             on_branch=True,
             under_way="",
             dirty=frozenset(),
+            listing=Listing([]),
         )
         assert not held_back(fetched_status(clone))
 
@@ -141,6 +142,7 @@ class TestFreshness:
             on_branch=True,
             under_way="",
             dirty=frozenset({"workplans/a.md"}),
+            listing=Listing(["workplans/a.md"], untracked=frozenset({"workplans/a.md"})),
         )
 
     def test_branch_without_a_commit_lacks_all_of_origin(self, origin: Origin, clone: Clone) -> None:

@@ -241,8 +241,8 @@ def test_no_git_processes_beyond_a_small_constant(clone: Clone, tree: WorkTree, 
     git_processes.clear()
     upstream = upstream_of(tree)
     state = read_status(tree, PATTERN, upstream, fetch(tree, upstream, 10), "main")
-    assert (len(list_files(tree, PATTERN).paths), len(state.dirty)) == (50, 50)
-    assert len(git_processes) == 5
+    assert (len(state.listing.paths), len(state.dirty)) == (50, 50)
+    assert len(git_processes) == 4
 
 
 def test_a_folder_without_permission(clone: Clone, tmp_path: Path) -> None:

@@ -58,9 +58,9 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         "older", "consistency.git.status._on_branch", lambda _tree, state, *_: state,
         ("edit", "commit", "report", "fix a", "detach", "fix a"), LEDGER,
     ),
-    "merging": ("merging", "consistency.git.status._under_way", lambda _: "", ("merge", "fix a"), HUB),
+    "merging": ("merging", "consistency.git.status._under_way", lambda *_, **__: "", ("merge", "fix a"), HUB),
     "rebasing": (
-        "rebasing", "consistency.git.status._under_way", lambda _: "", ("rebase onto", "edit", "fix a"), HUB,
+        "rebasing", "consistency.git.status._under_way", lambda *_, **__: "", ("rebase onto", "edit", "fix a"), HUB,
     ),
     "tracking": (
         "tracking", "consistency.runs.fetching.find_upstream", _no_upstream_in("a"),

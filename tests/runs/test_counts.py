@@ -18,7 +18,7 @@ from testing.workplans import workplan
 from tests.cli.helpers import check, codes, fix
 
 SIZES = (5, 60)
-MOST_QUERIES, MOST_PROCESSES = 30, 12
+MOST_QUERIES, MOST_PROCESSES = 30, 10
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
@@ -81,13 +81,13 @@ def fix_and_push(slug: str) -> Ended:
 @pytest.mark.parametrize(
     ("arrange", "command", "queries", "processes"),
     [
-        (nothing, check, 7, 6),
-        (nothing, fix, 7, 6),
-        (first_import, fix, 14, 7),  # One of them ends the C-25 of a repo without workplans.
-        (hub_ahead, fix, 17, 10),
-        (hub_ahead, fix_and_push, 18, 11),
-        (task_ahead, fix, 17, 10),
-        (file_ahead, fix, 20, 9),
+        (nothing, check, 7, 4),
+        (nothing, fix, 7, 4),
+        (first_import, fix, 14, 5),  # One of them ends the C-25 of a repo without workplans.
+        (hub_ahead, fix, 17, 8),
+        (hub_ahead, fix_and_push, 18, 9),
+        (task_ahead, fix, 17, 8),
+        (file_ahead, fix, 20, 7),
     ],
     ids=[
         "check with nothing to do",

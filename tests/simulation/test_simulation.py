@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,18 +130,18 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
     ),
     **{
         f"{what} under way": (
-            "consistency.git.status._under_way", lambda _: "", [*TOPIC, f"begin a {what}", "fix a"],
+            "consistency.git.status._under_way", lambda *_, **__: "", [*TOPIC, f"begin a {what}", "fix a"],
             "C-21 is True, the gates are ",
         )
         for what in ("merge", "pick-only", "bisect")
     },
     "rebase under way": (
-        "consistency.git.status._under_way", lambda _: "",
+        "consistency.git.status._under_way", lambda *_, **__: "",
         ["reword a A", "commit a", "push a", "begin a replay", "fix a"], "C-21 is True, the gates are set()",
     ),
     "merge in a linked work tree": (
         "consistency.git.status._under_way",
-        lambda tree: _under_way(dataclasses.replace(tree, git_dir=tree.common_dir)),
+        lambda tree, **options: _under_way(tree._replace(git_dir=tree.common_dir), **options),
         [*(step.replace(" a", " c") for step in ("again a linked", *TOPIC)), "begin c merge", "fix c"],
         "C-21 is True, the gates are set()",
     ),
