@@ -1,1 +1,1 @@
-"""The benchmark of the admin's pages on a large hub."""
+"""The benchmark of a large hub: sweeps, pruning, pages and the API."""

@@ -1,4 +1,4 @@
-"""Fills a migrated PostgreSQL database with a large hub, by bulk SQL: what the admin is measured on."""
+"""Fills a migrated PostgreSQL database with a large hub, by bulk SQL."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from django.apps import apps
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from bench.admin.size import Size
+from bench.scale.size import Size
 from consistency.core.codes import CODES
 
 WORDS = ("rewrite", "no-regress", "gateway", "metrics", "billing", "import", "docs", "login", "cache", "audit")
 
 
-def fill(size: Size) -> None:
-    """Insert it all, and leave the statistics as autovacuum would have gathered them within minutes."""
+def fill(size: Size, *, origins: str = "git.example.org/team", checkouts: str = "/srv/checkouts") -> None:
+    """Insert it all, and leave the statistics as autovacuum would have gathered them within minutes.
+
+    The origin of repo N is `origins/N`; the first host has its clone in `checkouts/N`.
+    """
     values = {
         **asdict(size),
+        "origins": origins,
+        "checkouts": checkouts,
         "words": list(WORDS),
         "codes": list(CODES),
         "severities": [str(code.severity) for code in CODES.values()],

@@ -1,0 +1,62 @@
+"""The database of the large hub, and Django on it with the settings of production."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from bench.scale.size import HOSTS
+from testing.postgres import server, with_name
+from testing.server import PRODUCTION
+
+DATABASE = "bench_statehub_scale"
+
+
+@contextmanager
+def opened() -> Iterator[str]:
+    """Yield the URL of an empty database, which is dropped afterwards. Raises UnavailableError.
+
+    The server is that of BENCH_DATABASE_URL, a URL with a user who may create databases, else one of our own.
+    """
+    given = os.environ.get("BENCH_DATABASE_URL")
+    drop = f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)'
+    with nullcontext(given) if given else server() as url:
+        _execute(url, drop, f'CREATE DATABASE "{DATABASE}"')
+        try:
+            yield with_name(url, DATABASE)
+        finally:
+            _execute(url, drop)
+
+
+def set_up(url: str, folder: Path) -> None:
+    """Set Django up on the database at *url*, for this process and its children; *folder* is for their files."""
+    os.environ.update(
+        PRODUCTION,
+        DJANGO_SETTINGS_MODULE="statehub.settings",
+        DATABASE_URL=url,
+        STATEHUB_ENV_FILE=os.devnull,
+        STATEHUB_HOST=HOSTS[0],
+        STATEHUB_VAR=str(folder / "var"),
+        ALLOWED_HOSTS="testserver",
+    )
+    (folder / "var" / "static").mkdir(parents=True)
+    import django
+
+    django.setup()
+
+
+def migrate() -> None:
+    """Create the tables."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def _execute(url: str, *statements: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
