@@ -80,16 +80,16 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
         "findings": ("code=C-13", "code=C-01", "severity=FAIL", "severity=INFO", "state=open", "state=unverified",
                      "state=resolved", f"host={HOST}", "checkout__repo__id__exact=7", "since=7", "since=90",
                      f"code=C-13&state=open&host={HOST}", "q=WP-000123", "q=ahead", "q=nowhere",
-                     f"p={_middle_page(size.findings)}", "first_seen__year=2026", "o=9"),
+                     f"p={_last_page(size.findings)}", "first_seen__year=2026", "o=9"),
         "runs": ("outcome=error", "trigger=cron", "trigger=api", "mode=fix", f"host={HOST}",
-                 "checkout__repo__id__exact=7", "q=repo-00042", f"p={_middle_page(size.runs)}",
+                 "checkout__repo__id__exact=7", "q=repo-00042", f"p={_last_page(size.runs)}",
                  "started_at__year=2026", "o=1"),
         "tasks": ("status=todo", "status=done&priority=critical", "priority=low", "workstream__repo__id__exact=7",
-                  "q=gateway", "q=WP-000123", "q=nowhere", f"p={_middle_page(size.tasks)}", "o=1", "o=7"),
+                  "q=gateway", "q=WP-000123", "q=nowhere", f"p={_last_page(size.tasks)}", "o=1", "o=7"),
         "workstreams": ("status=active", "repo__id__exact=7", "q=gateway", "q=nowhere", "o=2", "o=8",
-                        f"p={_middle_page(size.tasks // 20)}"),
-        "repos": ("q=repo-00042", f"p={_middle_page(size.repos)}"),
-        "checkouts": (f"host={HOST}", "state=retired", "q=repo-00042", f"p={_middle_page(2 * size.repos)}"),
+                        f"p={_last_page(size.tasks // 20)}"),
+        "repos": ("q=repo-00042", f"p={_last_page(size.repos)}"),
+        "checkouts": (f"host={HOST}", "state=retired", "q=repo-00042", f"p={_last_page(2 * size.repos)}"),
     }  # fmt: skip
     yield "dashboard", "/admin/"
     for name, place in LISTS.items():
@@ -110,9 +110,11 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
         yield f"add to {name}", f"/admin/{place}/add/"
 
 
-def _middle_page(rows: int) -> int:
-    """Return the middle page of a list with 50 rows on a page."""
-    return max(1, rows // 100)
+def _last_page(rows: int) -> int:
+    """Return the last page of a list with 50 rows on a page."""
+    from web.admin.readonly import LIST_LIMIT
+
+    return max(1, min(rows, LIST_LIMIT) // 50)
 
 
 def _measure_page(client: Client, name: str, address: str, repeat: int, limit: float) -> Page:
