@@ -40,19 +40,19 @@ api = NinjaAPI(urls_namespace="bare", docs_url=None, openapi_url=None)
 
 
 @api.get("/list/{name}/")
-def list_rows(_: HttpRequest, name: str) -> list[dict[str, Any]]:
+def list_rows(request: HttpRequest, name: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
     """Run the statements of the list *name*."""
     return _run(CALLS[name], {})
 
 
 @api.get("/read/{task}/")
-def read(_: HttpRequest, task: str) -> list[dict[str, Any]]:
+def read(request: HttpRequest, task: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
     """Run the statements that read *task*."""
     return _run(CALLS[ONE_TASK], TASKS[task])
 
 
 @api.patch("/report/{task}/")
-def report(_: HttpRequest, task: str, body: Report) -> list[dict[str, Any]]:
+def report(request: HttpRequest, task: str, body: Report) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
     """Run the statements of a report of *task*, which has the other one of the two statuses."""
     other = STATUSES[body.status == STATUSES[0]]
     return _run(CALLS[REPORT], {**TASKS[task], "new": body.status, "old": other})

@@ -4,22 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('consistency', '0007_plain_help_texts'),
+        ("consistency", "0007_plain_help_texts"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(condition=models.Q(('resolved_at', None)), fields=['code', 'first_seen'], name='finding_open_code'),
+            model_name="finding",
+            index=models.Index(
+                condition=models.Q(("resolved_at", None)), fields=["code", "first_seen"], name="finding_open_code"
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['resolved_at'], name='finding_resolved'),
+            model_name="finding",
+            index=models.Index(fields=["resolved_at"], name="finding_resolved"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['trigger', '-started_at'], name='run_trigger_started'),
+            model_name="run",
+            index=models.Index(fields=["trigger", "-started_at"], name="run_trigger_started"),
         ),
     ]

@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('statehub', '0010_origins_written_alike'),
+        ("statehub", "0010_origins_written_alike"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['status'], name='task_status'),
+            model_name="task",
+            index=models.Index(fields=["status"], name="task_status"),
         ),
     ]
