@@ -35,7 +35,7 @@ def main() -> int:
 def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     size = Size(options.repos, options.tasks, options.findings, options.changes, options.runs)
     hub.set_up(url, folder)
-    from bench.scale.fill import fill
+    from bench.scale.fill import fill, index_search
 
     head = machine.head(["PostgreSQL"], seed=0, repeat=options.repeat)
     print(
@@ -44,6 +44,8 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     hub.migrate()
     started = time.perf_counter()
     clones = Clones(folder)
+    if options.search_indexes:
+        index_search()
     fill(size, origins=str(clones.origins), checkouts=str(clones.checkouts))
     print(f"filled in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     over = False
@@ -68,6 +70,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=1000, help="calls of the API and its bare view (default: 1000)")
     parser.add_argument("--checkouts", type=int, default=1000, help="most checkouts to sweep (default: 1000)")
     parser.add_argument("--limit", type=float, default=pages.LIMIT_MS, help="ms for a page (default: %(default)s)")
+    search = "the indexes of deploy/search-indexes.sql (default: yes)"
+    parser.add_argument("--search-indexes", action=argparse.BooleanOptionalAction, default=True, help=search)
     parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"default: {','.join(PARTS)}")
     return parser.parse_args()
 

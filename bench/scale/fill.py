@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from bench.scale.size import Size
 from consistency.core.codes import CODES
 
+SEARCH_INDEXES = Path(__file__).parents[2] / "deploy" / "search-indexes.sql"
 WORDS = ("rewrite", "no-regress", "gateway", "metrics", "billing", "import", "docs", "login", "cache", "audit")
 
 
@@ -34,6 +35,14 @@ def fill(size: Size, *, origins: str = "git.example.org/team", checkouts: str = 
         for statement in statements:
             cursor.execute(statement, values)
         cursor.execute("VACUUM ANALYZE")
+
+
+def index_search() -> None:
+    """Create the indexes that docs/operations.md recommends for a large hub."""
+    statements = SEARCH_INDEXES.read_text().split(";\n\n")
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def _set_defaults(cursor: CursorWrapper) -> None:

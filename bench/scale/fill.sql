@@ -58,10 +58,11 @@ FROM generate_series(1, %(runs)s) n;
 -- The codes that people look for first are the most frequent ones.
 WITH picked AS (
     SELECT
-        row_number() OVER () AS n, t.key AS task, w.key AS workplan, w.repo_id, w.path,
-        now() - random() * interval '180 days' AS at
+        row_number() OVER () AS n, t.key AS task, w.key AS workplan, w.repo_id, w.path
     FROM statehub_task t JOIN statehub_workstream w ON w.id = t.workstream_id
     ORDER BY random() LIMIT %(findings)s
+), dated AS (
+    SELECT *, now() - random() * interval '180 days' AS at FROM picked  -- in `picked` it would be what that is ordered by
 ), numbered AS (
     SELECT id, row_number() OVER () AS k FROM consistency_run
 ), found AS (
@@ -69,7 +70,7 @@ WITH picked AS (
         p.*, r.id AS run, mod(p.n, 5) > 0 AS over,
         CASE WHEN mod(p.n, 3) = 0 THEN 13 WHEN mod(p.n, 7) = 0 THEN 14 ELSE 1 + mod(p.n, cardinality(%(codes)s::text[])) END
             AS code
-    FROM picked p JOIN numbered r ON r.k = 1 + mod(p.n, %(runs)s)
+    FROM dated p JOIN numbered r ON r.k = 1 + mod(p.n, %(runs)s)
 )
 INSERT INTO consistency_finding (
     checkout_id, fingerprint, code, severity, message, file, line, workplan, task, db_status, file_status, action,
