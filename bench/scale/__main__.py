@@ -44,9 +44,9 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     hub.migrate()
     started = time.perf_counter()
     clones = Clones(folder)
+    fill(size, origins=str(clones.origins), checkouts=str(clones.checkouts))
     if options.search_indexes:
         index_search()
-    fill(size, origins=str(clones.origins), checkouts=str(clones.checkouts))
     print(f"filled in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     over = False
     if "pages" in options.parts:
