@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from bench.api.load import request
-from bench.scale.recorded import Recorded, Statement
+from bench.scale.recorded import Read, Recorded, Statement
 from testing.server import serving
 from testing.table import markdown
 
@@ -40,21 +41,28 @@ STATUSES = ("blocked", "in_progress")
 Call = tuple[str, str, str]
 """Method, path and body."""
 
+Calls = Callable[[int], Call]
+"""The calls of one kind, by their number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One call: its statements, and the median milliseconds of the product and of the bare view."""
+    """One call: its statements, and the median milliseconds of the product and of the bare views.
+
+    *by_orm* is None for a call that writes; *limit* is that of the ratio to it, or else to *by_cursor*.
+    """
 
     name: str
     statements: int
-    product: float
-    bare: float
     limit: float
+    product: float
+    by_cursor: float
+    by_orm: float | None = None
 
     @property
     def ratio(self) -> float:
-        """Return the product's time over the bare view's."""
-        return self.product / self.bare
+        """Return the product's time over the bare view's that the limit is for."""
+        return self.product / (self.by_orm or self.by_cursor)
 
 
 def measure(folder: Path, pairs: int) -> list[Row]:
@@ -75,33 +83,17 @@ def measure(folder: Path, pairs: int) -> list[Row]:
         Connection(server.port, secret) as connection,
     ):
 
-        def compare(name: str, product: Callable[[int], Call], bare: Callable[[int], Call], limit: float) -> Row:
+        def compare(name: str, limit: float, *calls_of: Calls) -> Row:
             print(f"{name} …", file=sys.stderr, flush=True)
-            return Row(name, len(calls[name].statements), *connection.compare(product, bare, pairs), limit)
+            return Row(name, len(calls[name].statements), limit, *connection.compare(calls_of, pairs))
 
-        def bare_name(name: str) -> str:
-            return name.replace(" ", "%20")
-
-        rows = [
-            compare(
-                ONE_TASK,
-                lambda n: ("GET", f"/api/tasks/{keys[n % len(keys)]}/", ""),
-                lambda n: ("GET", f"/bare/read/{keys[n % len(keys)]}/", ""),
-                READ_LIMIT,
-            )
-        ]
-        rows += [
-            compare(
-                name,
-                lambda _, p=path: ("GET", p, ""),
-                lambda _, n=name: ("GET", f"/bare/list/{bare_name(n)}/", ""),
-                READ_LIMIT,
-            )
-            for name, path in LISTS.items()
-        ]
-        rows.append(
-            compare(REPORT, _report("/api/tasks/", keys[::2]), _report("/bare/report/", keys[1::2]), REPORT_LIMIT)
-        )
+        rows = []
+        for name, product in {ONE_TASK: _reads("/api/tasks/", keys), **{n: _same(p) for n, p in LISTS.items()}}.items():
+            quoted = name.replace(" ", "%20")
+            bare = [_same(f"/bare/{way}/{quoted}/") for way in ("cursor", "orm")]
+            rows.append(compare(name, READ_LIMIT, product, *bare))
+        both = (_reports("/api/tasks/", keys[::2]), _reports("/bare/report/", keys[1::2]))
+        rows.append(compare(REPORT, REPORT_LIMIT, *both))
     if StatusChange.objects.count() != before + 2 * pairs:
         raise RuntimeError("not every report was a change of status")
     return rows
@@ -109,16 +101,26 @@ def measure(folder: Path, pairs: int) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Return the lines of the table."""
-    header = ("call", "statements", "ms", "bare ms", "ratio", "at most", "")
-    cells = [
-        (row.name, str(row.statements), f"{row.product:.2f}", f"{row.bare:.2f}", f"{row.ratio:.2f}", f"{row.limit:.2f}",
-         "met" if row.ratio <= row.limit else "NOT MET")
-        for row in rows
-    ]  # fmt: skip
-    return markdown(header, cells)
+    header = ("call", "statements", "ms", "bare, ORM", "ratio", "bare, cursor", "ratio", "at most", "")
+    return markdown(header, [_cells(row) for row in rows])
 
 
-def _report(prefix: str, keys: Sequence[str]) -> Callable[[int], Call]:
+def _cells(row: Row) -> tuple[str, ...]:
+    by_orm = ("-", "-") if row.by_orm is None else (f"{row.by_orm:.2f}", f"{row.product / row.by_orm:.2f}")
+    by_cursor = (f"{row.by_cursor:.2f}", f"{row.product / row.by_cursor:.2f}")
+    verdict = "met" if row.ratio <= row.limit else "NOT MET"
+    return (row.name, str(row.statements), f"{row.product:.2f}", *by_orm, *by_cursor, f"{row.limit:.2f}", verdict)
+
+
+def _same(path: str) -> Calls:
+    return lambda _: ("GET", path, "")
+
+
+def _reads(prefix: str, keys: Sequence[str]) -> Calls:
+    return lambda number: ("GET", f"{prefix}{keys[number % len(keys)]}/", "")
+
+
+def _reports(prefix: str, keys: Sequence[str]) -> Calls:
     """Return the reports of the tasks *keys*: round by round, each of them gets the other status."""
 
     def call(number: int) -> Call:
@@ -141,7 +143,7 @@ def _record(secret: str, task: Task) -> dict[str, Recorded]:
     client.get(address)  # the token's first use, which it records once a minute
     calls = {ONE_TASK: _statements(lambda: client.get(address), _values(task))}
     for name, path in LISTS.items():
-        calls[name] = _statements(lambda path=path: client.get(path), {})
+        calls[name] = _statements(partial(client.get, path), {})
     body = {"status": STATUSES[0]}
     calls[REPORT] = _statements(
         lambda: client.patch(address, json.dumps(body), "application/json"),
@@ -152,18 +154,26 @@ def _record(secret: str, task: Task) -> dict[str, Recorded]:
 
 def _statements(call: Callable[[], Any], values: dict[str, Any]) -> Recorded:
     from django.db import connection
+    from django.db.models import QuerySet
 
-    found: list[Statement] = []
+    statements: list[Statement] = []
+    reads: list[Read] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        found.append(Statement(sql, params, connection.in_atomic_block))
+        statements.append(Statement(sql, params, connection.in_atomic_block))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(record):
+    def fetch(self: Any) -> None:
+        if self._result_cache is None:
+            reads.append(Read(self.model, self.query.clone(), self._iterable_class, self._fields))
+        fetch_all(self)
+
+    fetch_all = QuerySet._fetch_all
+    with connection.execute_wrapper(record), patch.object(QuerySet, "_fetch_all", fetch):
         answer = call()
     if answer.status_code != 200:
         raise RuntimeError(f"a call was answered with {answer.status_code}: {answer.content[:200]!r}")
-    return Recorded(tuple(found), values)
+    return Recorded(tuple(statements), tuple(reads), values)
 
 
 class Connection:
@@ -178,20 +188,18 @@ class Connection:
         self._file = self._socket.makefile("rb")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
         self._socket.close()
 
-    def compare(self, product: Callable[[int], Call], bare: Callable[[int], Call], pairs: int) -> tuple[float, float]:
-        """Return the median milliseconds of both, called in turn."""
-        times: tuple[list[float], list[float]] = ([], [])
-        for number in range(pairs):
-            # Each of them is first in every other pair.
-            for which in (0, 1) if number % 2 else (1, 0):
-                times[which].append(self._timed((product, bare)[which](number)))
-        return statistics.median(times[0]), statistics.median(times[1])
+    def compare(self, calls: Sequence[Calls], rounds: int) -> list[float]:
+        """Return the median milliseconds of each of *calls*, which are called in turn, each round in another order."""
+        times: list[list[float]] = [[] for _ in calls]
+        for number in range(rounds):
+            for place in range(len(calls)):
+                which = (place + number) % len(calls)
+                times[which].append(self._timed(calls[which](number)))
+        return [statistics.median(each) for each in times]
 
     def _timed(self, call: Call) -> float:
         method, path, body = call

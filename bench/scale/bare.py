@@ -1,7 +1,7 @@
-"""A bare API on the same framework: views that run recorded statements and return the rows of the last query.
+"""A bare API on the same framework: views that do nothing but run what was recorded, and return rows.
 
-It is served with the product, by the same worker and through the same middleware: BENCH_STATEMENTS names the file with
-the recorded calls.
+They evaluate the recorded querysets, or send the recorded statements without the ORM. The product is served beside
+them, by the same worker and through the same middleware. BENCH_STATEMENTS names the file with the recorded calls.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import include, path
 from django.utils import timezone
 from ninja import NinjaAPI, Schema
 
-from bench.scale.api import ONE_TASK, REPORT, STATUSES
-from bench.scale.recorded import Recorded
+from bench.scale.api import REPORT, STATUSES
+from bench.scale.recorded import Read, Recorded
 
 
 class Report(Schema):
@@ -39,16 +40,16 @@ CALLS, TASKS = _load()
 api = NinjaAPI(urls_namespace="bare", docs_url=None, openapi_url=None)
 
 
-@api.get("/list/{name}/")
-def list_rows(request: HttpRequest, name: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
-    """Run the statements of the list *name*."""
+@api.get("/cursor/{name}/")
+def read_by_cursor(request: HttpRequest, name: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
+    """Run the statements of the call *name*, without the ORM."""
     return _run(CALLS[name], {})
 
 
-@api.get("/read/{task}/")
-def read(request: HttpRequest, task: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
-    """Run the statements that read *task*."""
-    return _run(CALLS[ONE_TASK], TASKS[task])
+@api.get("/orm/{name}/")
+def read_by_orm(request: HttpRequest, name: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the framework gives it
+    """Evaluate the querysets of the call *name*; return the rows of the longest."""
+    return max((_evaluate(read) for read in CALLS[name].reads), key=len)
 
 
 @api.patch("/report/{task}/")
@@ -56,6 +57,18 @@ def report(request: HttpRequest, task: str, body: Report) -> list[dict[str, Any]
     """Run the statements of a report of *task*, which has the other one of the two statuses."""
     other = STATUSES[body.status == STATUSES[0]]
     return _run(CALLS[REPORT], {**TASKS[task], "new": body.status, "old": other})
+
+
+def _evaluate(read: Read) -> list[dict[str, Any]]:
+    rows: Any = QuerySet(read.model, read.query.clone())
+    rows._iterable_class, rows._fields = read.rows, read.fields
+    return [_as_dict(row) for row in rows]
+
+
+def _as_dict(row: Any) -> dict[str, Any]:
+    if isinstance(row, Model):
+        return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return row if isinstance(row, dict) else {str(number): value for number, value in enumerate(row)}
 
 
 def _run(call: Recorded, values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The statements of a call of the API, as the product ran them."""
+"""The statements of a call of the API, and the querysets that they came from, as the product ran them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,19 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Read:
+    """A query of Django's ORM: the parts of a queryset that has not been evaluated."""
+
+    model: Any
+    query: Any
+    rows: Any
+    fields: Any
+
+
+@dataclass(frozen=True)
 class Recorded:
-    """The statements of one call, and the values in them that differ in another call, by their names."""
+    """The statements of one call, its reads, and the values that differ in another call, by their names."""
 
     statements: tuple[Statement, ...]
+    reads: tuple[Read, ...]
     values: Mapping[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin.options import ShowFacets
@@ -93,7 +93,7 @@ class CappedChangeList(ChangeList):
 class ReadOnlyAdmin(ModelAdmin):
     """Shows rows. Subclasses say in `sections` what a row's page has, and in `annotate_page` what a list needs."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     empty_text = ""
     """The text of an empty list: where rows come from."""
     list_before_template = "web/admin/list_note.html"

@@ -24,7 +24,8 @@ def capped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readonly.ReadOnlyAdmin, "list_per_page", 1)
 
 
-def test_list_shows_the_first_rows_and_says_so(rows: Rows, viewer: Client, capped: None) -> None:
+@pytest.mark.usefixtures("capped")
+def test_list_shows_the_first_rows_and_says_so(rows: Rows, viewer: Client) -> None:
     keys = [rows.repo().key for _ in range(2)]
     assert CUT not in body(viewer, TASKS)
     keys.append(rows.repo().key)
@@ -43,7 +44,8 @@ def test_list_counts_no_more_rows_than_it_shows(rows: Rows, viewer: Client) -> N
     assert "ORDER BY" not in counted
 
 
-def test_list_with_actions_counts_all_rows(rows: Rows, superuser: Client, capped: None) -> None:
+@pytest.mark.usefixtures("capped")
+def test_list_with_actions_counts_all_rows(rows: Rows, superuser: Client) -> None:
     for _ in range(3):
         rows.repo()
     html = body(superuser, "/admin/statehub/repo/")
