@@ -62,15 +62,17 @@ WITH picked AS (
     FROM statehub_task t JOIN statehub_workstream w ON w.id = t.workstream_id
     ORDER BY random() LIMIT %(findings)s
 ), dated AS (
-    SELECT *, now() - random() * interval '180 days' AS at FROM picked  -- in `picked` it would be what that is ordered by
+    -- Not in `picked`: there random() would be the one that it is ordered by.
+    SELECT *, now() - random() * interval '180 days' AS at FROM picked
 ), numbered AS (
-    SELECT id, row_number() OVER () AS k FROM consistency_run
+    SELECT id, row_number() OVER (ORDER BY started_at) AS k FROM consistency_run
 ), found AS (
     SELECT
         p.*, r.id AS run, mod(p.n, 5) > 0 AS over,
         CASE WHEN mod(p.n, 3) = 0 THEN 13 WHEN mod(p.n, 7) = 0 THEN 14 ELSE 1 + mod(p.n, cardinality(%(codes)s::text[])) END
             AS code
-    FROM dated p JOIN numbered r ON r.k = 1 + mod(p.n, %(runs)s)
+    FROM dated p JOIN numbered r  -- the run of that time
+        ON r.k = greatest(1, ceil(%(runs)s * (1 - extract(epoch FROM now() - p.at) / (180 * 86400))))
 )
 INSERT INTO consistency_finding (
     checkout_id, fingerprint, code, severity, message, file, line, workplan, task, db_status, file_status, action,
