@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
@@ -170,8 +170,10 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         default=0,
     )
     of_run = Coalesce(Run.objects.finished().annotate(worry=worry).newest_per_checkout("worry"), Value(2))
-    has_findings = Exists(_open().filter(checkout=OuterRef("pk")))
-    rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(has_findings, then=1), default=0))
+    # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
+    finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
+    of_findings = Case(When(finding__isnull=False, then=1), default=0)
+    rows = Checkout.objects.active().order_by().annotate(finding=finding).annotate(worry=of_run + of_findings)
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
 
