@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -37,11 +38,8 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     hub.set_up(url, folder)
     from bench.scale.fill import fill, index_search
 
-    head = machine.head(["PostgreSQL"], seed=0, repeat=options.repeat)
-    print(
-        *(f"{name}: {head[name]}" for name in ("date", "machine", "versions")), f"hub: {size}", "", sep="\n", flush=True
-    )
-    hub.migrate()
+    head = machine.head([hub.migrate()], seed=0, repeat=options.repeat)
+    print(*(f"{name}: {head[name]}" for name in ("date", "machine", "versions")), f"hub: {size}", _load(), "", sep="\n")
     started = time.perf_counter()
     clones = Clones(folder)
     fill(size, origins=str(clones.origins), checkouts=str(clones.checkouts))
@@ -58,7 +56,13 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     if "sweeps" in options.parts:
         number = min(size.repos, options.checkouts)
         print(*sweep.table(sweep.measure(url, folder, clones, number)), "", sep="\n", flush=True)
+    print(_load())
     return int(over)
+
+
+def _load() -> str:
+    """Return how much work the machine had in the last minute, this benchmark's own and that of others."""
+    return f"processes that ran or wanted to run in the last minute: {os.getloadavg()[0]:.1f}"
 
 
 def _options() -> argparse.Namespace:

@@ -47,11 +47,15 @@ def set_up(url: str, folder: Path) -> None:
     django.setup()
 
 
-def migrate() -> None:
-    """Create the tables."""
+def migrate() -> str:
+    """Create the tables; return the version of the database."""
     from django.core.management import call_command
+    from django.db import connection
 
     call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0].split()[0]}"
 
 
 def _execute(url: str, *statements: str) -> None:
