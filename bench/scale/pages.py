@@ -20,7 +20,7 @@ LIMIT_MS = 150
 SLOW_QUERY_MS = 10
 PLANS_SHOWN = 4
 
-FRESH_DASHBOARD = "dashboard, its charts made anew"
+FRESH_DASHBOARD = "dashboard, charts made now"
 """Once in five minutes in a large hub; all other requests show the charts that were made then."""
 
 LISTS = {
