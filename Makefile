@@ -41,7 +41,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test test-production proofs test-browser lint format bench bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
+.PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
@@ -137,8 +137,11 @@ format: dev ## Format the code with ruff, and apply its safe fixes
 bench: dev ## Measure speed and size on generated repositories, beside a plain script and git fetch (ARGS: see ARGS=--help)
 	@$(PY) -m bench $(ARGS)
 
-bench-admin: dev ## Measure the admin's pages on a large hub, on PostgreSQL (ARGS: see ARGS=--help)
-	@$(PY) -m bench.admin $(ARGS)
+bench-scale: dev ## Measure sweeps, pruning, pages and the API on a hub of a million tasks, on PostgreSQL (ARGS: see ARGS=--help)
+	@$(PY) -m bench.scale $(ARGS)
+
+bench-admin: dev ## Measure the admin's pages on a fifth of that hub (ARGS: see ARGS=--help)
+	@$(PY) -m bench.scale --parts pages --tasks 200000 --findings 100000 --changes 200000 --runs 100000 $(ARGS)
 
 bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second, latency, no update lost (ARGS: see ARGS=--help)
 	@$(PY) -m bench.api $(ARGS)

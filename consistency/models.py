@@ -85,6 +85,7 @@ class Run(models.Model):
             models.Index(fields=("checkout", "-started_at"), name="run_checkout_started"),
             models.Index(fields=("-started_at", "-id"), name="run_started"),
             models.Index(fields=("outcome", "-started_at"), name="run_outcome_started"),
+            models.Index(fields=("trigger", "-started_at"), name="run_trigger_started"),
             models.Index(fields=("upstream_place", "-fetched_at"), condition=~Q(tip=""), name="run_upstream_fetched"),
         )
         constraints = (
@@ -144,6 +145,8 @@ class Finding(models.Model):
             models.Index(fields=("code", "-first_seen"), name="finding_code_first"),
             models.Index(fields=("severity", "-first_seen"), name="finding_severity_first"),
             models.Index(fields=("-first_seen",), condition=Q(resolved_at=None), name="finding_open_first"),
+            models.Index(fields=("code", "first_seen"), condition=Q(resolved_at=None), name="finding_open_code"),
+            models.Index(fields=("resolved_at",), name="finding_resolved"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -10,6 +10,7 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -207,6 +208,7 @@ class Task(models.Model):
             models.Index(fields=("key",), name="task_key"),
             models.Index(fields=("-status_changed_at", "-id"), name="task_moved"),
             models.Index(fields=("status", "-status_changed_at"), name="task_status_moved"),
+            models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )
         constraints = (
             models.UniqueConstraint(fields=("workstream", "key"), name="task_workstream_key_unique"),
@@ -224,8 +226,22 @@ class Task(models.Model):
 
         A status that changed there and back has another time, and so another version.
         """
-        state = (str(self.pk), self.key, self.title, self.status, self.priority, self.status_changed_at.isoformat())
-        return hashlib.sha256("\0".join(state).encode()).hexdigest()[:16]
+        return make_task_version(
+            id=self.pk,
+            key=self.key,
+            title=self.title,
+            status=self.status,
+            priority=self.priority,
+            status_changed_at=self.status_changed_at,
+        )
+
+
+def make_task_version(
+    *, id: uuid.UUID, key: str, title: str, status: str, priority: str, status_changed_at: datetime
+) -> str:
+    """Return the version of a task with these values (`Task.version`)."""
+    state = (str(id), key, title, status, priority, status_changed_at.isoformat())
+    return hashlib.sha256("\0".join(state).encode()).hexdigest()[:16]
 
 
 class Source(models.TextChoices):

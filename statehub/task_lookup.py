@@ -1,4 +1,4 @@
-"""Finds tasks by their names, any number of them in at most three queries."""
+"""Finds tasks by their names, any number of them in at most two queries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
@@ -36,7 +36,7 @@ def find_tasks(refs: Iterable[str]) -> dict[str, Task | TaskNotFoundError]:
     """Return for each name its task, with workstream and repo, or why there is not one. Raises TooManyTasksError."""
     names = {ref: normalize_id(ref) for ref in refs}
     candidates: dict[str, list[Task]] = {}
-    for find in (_by_key, _by_uuid, _by_slug):
+    for find in (_by_key_or_uuid, _by_slug):
         if left := set(names.values()) - candidates.keys():
             candidates |= find(left)
     return {ref: _only(ref, candidates.get(name, [])) for ref, name in names.items()}
@@ -47,21 +47,23 @@ def _only(ref: str, tasks: list[Task]) -> Task | TaskNotFoundError:
         return tasks[0]
     if not tasks:
         return TaskNotFoundError(f"no task '{ref}' in the hub{name_invisible(ref)}")
-    listed = name_some(f"{task.workstream.repo.slug}/{task.key} ({task.pk})" for task in tasks)
+    ordered = sorted(tasks, key=lambda task: (task.workstream.repo.slug, task.workstream.key, task.key))
+    listed = name_some(f"{task.workstream.repo.slug}/{task.key} ({task.pk})" for task in ordered)
     return TaskNotFoundError(f"'{ref}' names more than one task: {listed}; give SLUG/ID or the UUID")
 
 
-def _by_key(refs: set[str]) -> dict[str, list[Task]]:
-    found = defaultdict[str, list[Task]](list)
-    for task in _load(Task.objects.filter(key__in=refs)):
-        found[task.key].append(task)
-    return found
-
-
-def _by_uuid(refs: set[str]) -> dict[str, list[Task]]:
-    ids = {ref: pk for ref in refs if (pk := _parse_uuid(ref)) is not None}
-    found = {task.pk: task for task in _load(Task.objects.filter(pk__in=set(ids.values())))} if ids else {}
-    return {ref: [found[pk]] for ref, pk in ids.items() if pk in found}
+def _by_key_or_uuid(refs: set[str]) -> dict[str, list[Task]]:
+    """Find the tasks that have *refs* as their ids, and for others those that have them as UUIDs."""
+    uuids = {ref: pk for ref in refs if (pk := _parse_uuid(ref)) is not None}
+    wanted = Q(key__in=refs)
+    if uuids:
+        wanted |= Q(pk__in=set(uuids.values()))
+    by_key, by_uuid = defaultdict[str, list[Task]](list), {}
+    for task in _load(Task.objects.filter(wanted)):
+        by_uuid[task.pk] = task
+        if task.key in refs:
+            by_key[task.key].append(task)
+    return {ref: [by_uuid[pk]] for ref, pk in uuids.items() if pk in by_uuid} | by_key
 
 
 def _by_slug(refs: set[str]) -> dict[str, list[Task]]:
@@ -77,7 +79,8 @@ def _by_slug(refs: set[str]) -> dict[str, list[Task]]:
 
 
 def _load(rows: QuerySet[Task]) -> list[Task]:
-    tasks = list(rows.select_related("workstream__repo")[: MAX_CANDIDATES + 1])
+    # Without the default order, which the database and Django would take longer for than for the search.
+    tasks = list(rows.select_related("workstream__repo").order_by()[: MAX_CANDIDATES + 1])
     if len(tasks) > MAX_CANDIDATES:
         raise TooManyTasksError(f"the names stand for more than {MAX_CANDIDATES} tasks; give UUIDs")
     return tasks

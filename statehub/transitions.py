@@ -192,7 +192,7 @@ def _lock_tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
     """Return the tasks as they are now, by id, with their workstreams' rows locked until the transaction ends."""
     workstreams = Task.objects.filter(pk__in=ids).values("workstream")
     lock_workstreams(Workstream.objects.filter(pk__in=workstreams))
-    return Task.objects.select_related("workstream__repo").in_bulk(ids)
+    return Task.objects.select_related("workstream__repo").order_by().in_bulk(ids)
 
 
 def _check(wanted: Transition, task: Task | None) -> None:

@@ -72,6 +72,7 @@ SUBJECTS = {
     "web/api/test_live.py": "calls over real HTTP",
     "web/api/test_report_status.py": "scripts/report-status",
     "web/api/test_watch.py": "healthz, readyz and metrics",
+    "web/test_plans.py": "the indexes that the pages' queries use",
     "web/test_standard_names.py": "a migration",
 }
 """Tests without a module of their name, each with its subject."""

@@ -34,7 +34,7 @@ CHANGES_SHOWN = 20
 
 def count_by(column: str, rows: QuerySet[Any], pks: Iterable[object]) -> Counter[Any]:
     """Count *rows* for each of *pks* in *column*, in one query."""
-    counted = rows.filter(**{f"{column}__in": list(pks)}).order_by().values_list(column).annotate(number=Count("pk"))
+    counted = rows.filter(**{f"{column}__in": list(pks)}).order_by().values_list(column).annotate(number=Count("*"))
     return Counter(dict(counted))
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from web.admin import formatting
 from web.admin.components import Section
 from web.admin.formatting import Cell
+from web.admin.periods import Periods
 from web.admin.unfold import ModelAdmin
 
 Row = TypeVar("Row", bound=Model)
 
 RESULT_LIMIT = 1_000
 """Rows that a search shows at most."""
+
+LIST_LIMIT = 10_000
+"""Rows that a list shows, and counts, at most: to count a million takes longer than to show a page of them."""
 
 
 class _CappedList(list[Any]):
@@ -32,30 +38,51 @@ class _CappedList(list[Any]):
         return self
 
 
+class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Pages of the first rows of a list, up to LIST_LIMIT."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, or LIST_LIMIT if there are more."""
+        return min(self._counted, LIST_LIMIT)
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether there are more rows than those of all pages."""
+        return self._counted > LIST_LIMIT
+
+    @cached_property
+    def _counted(self) -> int:
+        rows: Any = self.object_list
+        return len(rows) if isinstance(rows, list) else rows.order_by()[: LIST_LIMIT + 1].count()
+
+
 class CappedChangeList(ChangeList):
     """A list that loads the ids of a page first, then its rows, then what its admin adds to them.
 
-    So joins and subqueries run for the rows of one page only, however far down it is. A search reads the table once:
-    it stops at a limit instead of counting, and has no drill-down by date, which would read it twice more.
+    So joins and subqueries run for the rows of one page only, however far down it is. It stops at a limit instead of
+    counting all rows. A search reads the table once, and has no drill-down by date, which would read it twice more.
     """
 
     def get_results(self, request: HttpRequest) -> None:
-        whole, self.show_all, self.cut_at = self.queryset, False, 0
+        whole, self.show_all, cut_at = self.queryset, False, 0
         ids: Any = whole.values_list("pk", flat=True)
         if self.query:
             self.date_hierarchy = None
             ids = list(ids[: RESULT_LIMIT + 1])
-        self.queryset = _CappedList(ids[:RESULT_LIMIT]) if self.query else ids
-        try:
-            super().get_results(request)
-        finally:
-            self.queryset = whole
-        if self.query and len(ids) > RESULT_LIMIT:
-            self.cut_at = RESULT_LIMIT
-        pks = list(self.result_list)
+            cut_at = RESULT_LIMIT if len(ids) > RESULT_LIMIT else 0
+            ids = _CappedList(ids[:RESULT_LIMIT])
+        self.queryset = ids
+        super().get_results(request)
+        if isinstance(self.paginator, CappedPaginator) and self.paginator.is_cut:
+            cut_at = LIST_LIMIT
+        self.cut_at = f"{cut_at:,}" if cut_at else ""
+        pks = list(self.result_list) if self.result_count else []
         rows = {row.pk: row for row in self.root_queryset.filter(pk__in=pks)}
         self.result_list = [rows[pk] for pk in pks if pk in rows]
         self.model_admin.annotate_page(self.result_list)  # type: ignore[attr-defined]  # a ReadOnlyAdmin's
+        if self.date_hierarchy:  # shown by the template, which asks this for the years, months or days
+            self.queryset = Periods(whole if pks else whole.none(), self.date_hierarchy)
         if self.query or self.get_filters_params():
             return
         self.full_result_count = self.result_count  # so that the page does not offer to show all
@@ -66,7 +93,7 @@ class CappedChangeList(ChangeList):
 class ReadOnlyAdmin(ModelAdmin):
     """Shows rows. Subclasses say in `sections` what a row's page has, and in `annotate_page` what a list needs."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     empty_text = ""
     """The text of an empty list: where rows come from."""
     list_before_template = "web/admin/list_note.html"
@@ -93,6 +120,10 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **options: Any) -> Paginator[Any]:
+        """Return the pages of a list. One with actions counts all rows, because an action may be for all of them."""
+        return (Paginator if self.actions else CappedPaginator)(*args, **options)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CappedChangeList

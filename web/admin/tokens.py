@@ -49,7 +49,7 @@ def _state(token: ApiToken) -> str:
 class ApiTokenAdmin(ReadOnlyAdmin):
     """The secret of a token is shown once, to the user who creates it; the hub keeps only its hash."""
 
-    actions = ("revoke_chosen",)  # type: ignore[assignment]  # the base has none
+    actions = ("revoke_chosen",)
     list_display = (
         column("Name", lambda row: formatting.text(row.name, 60), ordering="name"),
         column("Access", _access),

@@ -18,7 +18,7 @@ from consistency.core.codes import CODES
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
 from web.api import schemas
-from web.api.pagination import CursorPagination, ListQuery, match_any, paginated_response
+from web.api.pagination import CursorPagination, ListQuery, Row, match_any, paginated_response
 from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
 
 router = Router()
@@ -42,14 +42,15 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
     rows = Repo.objects.filter(match_any(slug=wanted.slug))
     host = wanted.host or settings.STATEHUB_HOST
 
-    def add_paths(page: Sequence[Repo]) -> None:
-        paths = defaultdict[int, list[str]](list)
-        checkouts = Checkout.objects.active().filter(repo__in=page, host=host).order_by("path")
-        for repo, path in checkouts.values_list("repo", "path"):
+    def add_paths(page: Sequence[Row]) -> None:
+        paths = defaultdict[str, list[str]](list)
+        slugs = [row["slug"] for row in page]
+        checkouts = Checkout.objects.active().filter(repo__slug__in=slugs, host=host).order_by("path")
+        for repo, path in checkouts.values_list("repo__slug", "path"):
             paths[repo].append(path)
         for row in page:
-            found = paths[row.pk]
-            vars(row).update(host=host, local_path=found[0] if found else None, local_paths=found)
+            found = paths[row["slug"]]
+            row.update(host=host, local_path=found[0] if found else None, local_paths=found)
 
     return paginated_response(request, CursorPagination({"slug": str}), rows, wanted, schemas.Repo, add_paths)
 
@@ -66,12 +67,12 @@ class WorkstreamFilter(ListQuery):
 def workstreams(request: HttpRequest, wanted: Query[WorkstreamFilter]) -> HttpResponse:
     """Workplans as the hub has them, each with how many tasks it has in each status."""
     chosen = match_any(repo__slug=wanted.repo, key=wanted.key, status=wanted.status)
-    rows = Workstream.objects.filter(chosen).select_related("repo")
+    rows = Workstream.objects.filter(chosen)
 
-    def add_counts(page: Sequence[Workstream]) -> None:
-        counts = Task.objects.count_by_status(row.pk for row in page)
+    def add_counts(page: Sequence[Row]) -> None:
+        counts = Task.objects.count_by_status(row["id"] for row in page)
         for row in page:
-            vars(row).update(task_counts=counts[row.pk])
+            row["task_counts"] = counts[row["id"]]
 
     order = CursorPagination({"repo_id": int, "key": str})
     return paginated_response(request, order, rows, wanted, schemas.Workstream, add_counts)
@@ -100,7 +101,7 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> HttpResponse
         chosen &= Q(resolved_at__isnull=wanted.state == "open")
     if wanted.seen_since is not None:
         chosen &= Q(last_seen__gte=wanted.seen_since)
-    rows = Finding.objects.filter(chosen).select_related("checkout__repo")
+    rows = Finding.objects.filter(chosen)
     order = CursorPagination({"id": int}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Finding)
 
@@ -121,7 +122,7 @@ def runs(request: HttpRequest, wanted: Query[RunFilter]) -> HttpResponse:
     chosen = _checkouts(wanted.repo, wanted.host) & match_any(mode=wanted.mode, outcome=wanted.outcome)
     if wanted.since is not None:
         chosen &= Q(started_at__gte=wanted.since)
-    rows = Run.objects.filter(chosen).select_related("checkout__repo")
+    rows = Run.objects.filter(chosen)
     order = CursorPagination({"started_at": datetime, "id": UUID}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Run)
 

@@ -12,15 +12,26 @@ from ninja import Body, Header, Path, Query, Router
 from pydantic import Field, StringConstraints
 
 from consistency.db.fileless import find_tasks_without_file
-from statehub.models import StatusChange, Task
+from statehub.models import StatusChange, Task, make_task_version
 from web.api import schemas
 from web.api.authentication import ReportTokenAuth, token_of
 from web.api.idempotency import StoredResponse, run_idempotent
-from web.api.pagination import CursorPagination, ListQuery, check_parameters, json_array, match_any, paginated_response
+from web.api.pagination import (
+    CursorPagination,
+    ListQuery,
+    Row,
+    check_parameters,
+    json_array,
+    match_any,
+    paginated_response,
+)
 from web.api.schemas import Items, Moment, Move, Priority, TaskStatus, Text
 from web.api.task_reports import check_preconditions, etag, get_task, report, report_all
 
 router = Router()
+
+VERSIONED = ("id", "key", "title", "status", "priority", "status_changed_at")
+"""The values of a task that its version is made of."""
 
 Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", example="CUST-WP-0026-T01")]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
@@ -56,9 +67,13 @@ def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
     )
     if wanted.changed_since is not None:
         chosen &= Q(status_changed_at__gte=wanted.changed_since)
-    rows = Task.objects.filter(chosen).select_related("workstream__repo")
     order = CursorPagination({"workstream_id": UUID, "key": str})
-    return paginated_response(request, order, rows, wanted, schemas.Task)
+    return paginated_response(request, order, Task.objects.filter(chosen), wanted, schemas.Task, _add_versions)
+
+
+def _add_versions(page: Sequence[Row]) -> None:
+    for row in page:
+        row["version"] = make_task_version(**{name: row[name] for name in VERSIONED})
 
 
 @router.patch(

@@ -241,8 +241,8 @@ def progress(rows: Sequence[tuple[Workstream, Mapping[str, int]]]) -> Card:
     )
 
 
-def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card:
-    """Return the card with the stacked area of tasks by status."""
+def tasks_over_time(days: Sequence[DayOfTasks], made_at: datetime | None, statuses: Sequence[str]) -> Card:
+    """Return the card with the stacked area of tasks by status, *made_at* that time unless it is None."""
     columns = [[day.counts.get(status, 0) for status in DRAWN] for day in days]
     most = max(map(sum, columns))
     top = geometry.ceiling(most)
@@ -271,7 +271,7 @@ def tasks_over_time(days: Sequence[DayOfTasks], statuses: Sequence[str]) -> Card
         "tasks",
         "Tasks by status",
         data,
-        note="At the end of each day (UTC).",
+        note="At the end of each day (UTC)." + _made(made_at),
         link=formatting.anchor(formatting.listing("statehub_task"), "All tasks"),
         empty="" if most else "No tasks yet.",
         wide=True,
@@ -303,8 +303,8 @@ def open_findings(rows: Sequence[OpenFindings]) -> Card:
     )
 
 
-def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
-    """Return the card with bars up for opened and down for resolved findings."""
+def findings_per_day(days: Sequence[DayOfFindings], made_at: datetime | None) -> Card:
+    """Return the card with bars up for opened and down for resolved findings, *made_at* that time unless it is None."""
     opened, resolved = [day.opened for day in days], [day.resolved for day in days]
     most = max(*opened, *resolved)
     top = geometry.ceiling(most, 2)
@@ -331,10 +331,14 @@ def findings_per_day(days: Sequence[DayOfFindings]) -> Card:
         "flow",
         "Findings opened and resolved",
         data,
-        note=f"Per day (UTC), the last {len(days)} days.",
+        note=f"Per day (UTC), the last {len(days)} days." + _made(made_at),
         link=formatting.anchor(formatting.listing("consistency_finding"), "History"),
         empty="" if most else "No findings were opened or resolved.",
     )
+
+
+def _made(at: datetime | None) -> str:
+    return f" As of {at:%H:%M}." if at else ""
 
 
 def _name(status: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 
 from statehub.statuses import TASK_STATUSES
 from web.dashboard import cards, queries, series
 from web.dashboard.cards import Card, Tile
-from web.dashboard.dto import CheckoutCounts, OpenFindings
+from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings
+
+Day = TypeVar("Day", DayOfTasks, DayOfFindings)
 
 TASK_DAYS = 90
 FINDING_DAYS = 30
@@ -24,6 +27,9 @@ MAX_HOSTS = 6
 MAX_PER_CELL = 3
 MAX_OVERDUE = 8
 MAX_WRITEBACKS = 6
+LARGE_HUB = 100_000
+"""Tasks of a hub whose charts are not made for each request, but once in CHART_SECONDS."""
+CHART_SECONDS = 300
 FETCH_LOOKBACK = timedelta(days=30)
 """How far back the last successful fetch is looked for if the newest one failed."""
 
@@ -58,6 +64,11 @@ class Page:
     def cutoff(self) -> datetime:
         """Return the time before which a checkout's last finished run makes it overdue."""
         return self.now - self.overdue_after
+
+    @property
+    def is_large(self) -> bool:
+        """Return whether the hub is known to have many tasks."""
+        return self.tasks is not None and sum(self.tasks.values()) >= LARGE_HUB
 
     @property
     def today(self) -> date:
@@ -125,20 +136,39 @@ def _task_cards(page: Page, current: dict[str, int]) -> list[Card]:
     if _may_see(page.user, "statehub.workstream"):
         found.append(cards.progress(queries.workstream_progress(MAX_WORKSTREAMS)))
     if _may_see(page.user, "statehub.statuschange"):
-        changes = queries.status_changes(page.first_of_last(TASK_DAYS))
-        known = [page.first_day, *(change.day for change in changes)]
-        first = series.first_drawn_day(known, page.today, TASK_DAYS)
-        days = series.reconstruct(current, changes, page.today, first)
-        found.append(cards.tasks_over_time(days, TASK_STATUSES))
+        days, made_at = _chart(page, "task_days", lambda: _task_days(page, current))
+        found.append(cards.tasks_over_time(days, made_at, TASK_STATUSES))
     return found
 
 
+def _task_days(page: Page, current: dict[str, int]) -> list[DayOfTasks]:
+    changes = queries.status_changes(page.first_of_last(TASK_DAYS))
+    known = [page.first_day, *(change.day for change in changes)]
+    first = series.first_drawn_day(known, page.today, TASK_DAYS)
+    return series.reconstruct(current, changes, page.today, first)
+
+
 def _finding_cards(page: Page, findings: Sequence[OpenFindings]) -> list[Card]:
+    days, made_at = _chart(page, "finding_days", lambda: _finding_days(page))
+    return [cards.open_findings(findings), cards.findings_per_day(days, made_at)]
+
+
+def _finding_days(page: Page) -> list[DayOfFindings]:
     first = page.first_of_last(FINDING_DAYS)
     opened = queries.findings_per_day("first_seen", first)
     resolved = queries.findings_per_day("resolved_at", first)
-    days = series.findings_by_day(opened, resolved, page.today, FINDING_DAYS)
-    return [cards.open_findings(findings), cards.findings_per_day(days)]
+    return series.findings_by_day(opened, resolved, page.today, FINDING_DAYS)
+
+
+def _chart(page: Page, name: str, make: Callable[[], list[Day]]) -> tuple[list[Day], datetime | None]:
+    """Return the days of a chart; of a large hub those that were made in the last CHART_SECONDS, and when they were.
+
+    A chart reads all rows of its days. All other numbers of the page are current.
+    """
+    if not page.is_large:
+        return make(), None
+    kept: Any = cache.get_or_set(f"{name}-{page.today}", lambda: (make(), page.now), CHART_SECONDS)
+    return kept  # type: ignore[no-any-return]  # what the function above has made
 
 
 def _run_cards(page: Page, counts: CheckoutCounts) -> list[Card]:

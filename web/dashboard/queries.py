@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
@@ -19,6 +20,8 @@ from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, S
 
 BLOCKING_FRESHNESS = ("behind", "diverged", "gone")
 OPEN_STATUSES = tuple(status for status in TASK_STATUSES if status not in FINISHED)
+NEWEST_TASKS = 1_000
+"""Tasks in which the workstreams with the newest changes are looked for first."""
 CHECKOUT_LIMIT = 200
 """Checkouts that the grid loads at most."""
 
@@ -60,17 +63,42 @@ def workstream_progress(limit: int) -> list[tuple[Workstream, dict[str, int]]]:
 
     Those with open tasks come first, then those with the newest status change.
     """
-    counts = {status: Count("pk", filter=Q(status=status)) for status in TASK_STATUSES}
+    pks = _last_changed(limit)
+    if pks is None:
+        pks = _open_first(limit)
+    counts = Task.objects.count_by_status(pks)
+    workstreams = Workstream.objects.select_related("repo").in_bulk(pks)
+    return [
+        (workstreams[pk], {status: counts[pk][status] for status in TASK_STATUSES}) for pk in pks if pk in workstreams
+    ]
+
+
+def _last_changed(limit: int) -> list[UUID] | None:
+    """Return the first *limit* workstreams if the tasks that changed last are enough to know them, otherwise None.
+
+    So only a few tasks of a large hub are read.
+    """
+    has_open = Exists(Task.objects.filter(workstream=OuterRef("workstream"), status__in=OPEN_STATUSES))
+    tasks = Task.objects.annotate(has_open=has_open).order_by("-status_changed_at", "-id")
+    rows = list(tasks.values_list("workstream", "status_changed_at", "has_open")[:NEWEST_TASKS])
+    newest: dict[UUID, tuple[bool, datetime]] = {}
+    for workstream, at, is_open in rows:
+        newest.setdefault(workstream, (is_open, at))
+    if len(rows) == NEWEST_TASKS:
+        # Not the finished ones: they come after all open ones. Not those of the last time: more may have the same.
+        newest = {pk: (is_open, at) for pk, (is_open, at) in newest.items() if is_open and at > rows[-1][1]}
+        if len(newest) < limit:
+            return None
+    return sorted(sorted(newest), key=newest.__getitem__, reverse=True)[:limit]
+
+
+def _open_first(limit: int) -> list[UUID]:
+    """Return the first *limit* of all workstreams that have tasks, from all tasks."""
     unfinished = Max(Case(When(status__in=OPEN_STATUSES, then=1), default=0))
     tasks: QuerySet[Any, Any] = Task.objects.order_by().values("workstream")
-    counted = tasks.annotate(**counts, newest=Max("status_changed_at"), unfinished=unfinished)
-    rows: list[dict[str, Any]] = list(counted.order_by("-unfinished", "-newest", "workstream")[:limit])
-    workstreams = Workstream.objects.select_related("repo").in_bulk([row["workstream"] for row in rows])
-    return [
-        (workstreams[row["workstream"]], {status: row[status] for status in TASK_STATUSES})
-        for row in rows
-        if row["workstream"] in workstreams
-    ]
+    counted = tasks.annotate(newest=Max("status_changed_at"), unfinished=unfinished)
+    rows = counted.order_by("-unfinished", "-newest", "workstream").values_list("workstream", flat=True)
+    return list(rows[:limit])
 
 
 def open_findings(now: datetime) -> list[OpenFindings]:
@@ -82,7 +110,8 @@ def open_findings(now: datetime) -> list[OpenFindings]:
         Age.MONTH: Q(first_seen__gt=month, first_seen__lte=week),
         Age.OLDER: Q(first_seen__lte=month),
     }
-    counts = {age.name: Count("pk", filter=condition) for age, condition in ages.items()}
+    # A column of the index, which then has all that is read.
+    counts = {age.name: Count("first_seen", filter=condition) for age, condition in ages.items()}
     rows = Finding.objects.open().order_by().values("code").annotate(**counts)
     by_code: dict[str, dict[str, Any]] = {row["code"]: dict(row) for row in rows}
     return [
@@ -141,8 +170,10 @@ def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
         default=0,
     )
     of_run = Coalesce(Run.objects.finished().annotate(worry=worry).newest_per_checkout("worry"), Value(2))
-    has_findings = Exists(_open().filter(checkout=OuterRef("pk")))
-    rows = Checkout.objects.active().order_by().annotate(worry=of_run + Case(When(has_findings, then=1), default=0))
+    # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
+    finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
+    of_findings = Case(When(finding__isnull=False, then=1), default=0)
+    rows = Checkout.objects.active().order_by().annotate(finding=finding).annotate(worry=of_run + of_findings)
     worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
     return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
 

@@ -2,11 +2,11 @@
 SELECT setseed(0.5);
 
 INSERT INTO statehub_repo (id, slug, workplans, origin, created_at)
-SELECT n, 'repo-' || lpad(n::text, 5, '0'), 'workplans/**/*.md', 'git.example.org/team/repo-' || n, now()
+SELECT n, 'repo-' || lpad(n::text, 5, '0'), 'workplans/**/*.md', %(origins)s || '/' || n, now()
 FROM generate_series(1, %(repos)s) n;
 
 INSERT INTO statehub_checkout (id, repo_id, host, path, created_at)
-SELECT n, 1 + (n - 1) / 2, 'host-' || mod(n, 7), '/srv/checkouts/' || n, now()
+SELECT n, 1 + (n - 1) / 2, 'host-' || 1 + mod(n - 1, 2), %(checkouts)s || '/' || 1 + (n - 1) / 2, now()
 FROM generate_series(1, 2 * %(repos)s) n;
 
 INSERT INTO statehub_workstream (
@@ -29,9 +29,18 @@ SELECT
     now() - random() * interval '180 days'
 FROM statehub_workstream w, generate_series(1, 20) n;
 
+-- The newest change of every task that has moved; then of some tasks the change before that one.
 INSERT INTO statehub_statuschange (task_id, old, new, at, who, source, host, commit, reopen, reason)
-SELECT id, 'todo', 'in_progress', status_changed_at, 'ada', 'file', 'host-1', repeat('c', 40), false, ''
-FROM statehub_task WHERE status <> 'todo';
+SELECT id, old, new, at, 'ada', 'file', 'host-1', repeat('c', 40), false, ''
+FROM (
+    SELECT id, CASE status WHEN 'in_progress' THEN 'todo' ELSE 'in_progress' END AS old, status AS new,
+        status_changed_at AS at
+    FROM statehub_task WHERE status <> 'todo'
+    UNION ALL
+    SELECT id, 'todo', 'in_progress', status_changed_at - random() * interval '20 days'
+    FROM statehub_task WHERE status NOT IN ('todo', 'in_progress')
+) change
+LIMIT %(changes)s;
 
 INSERT INTO consistency_run (
     id, checkout_id, mode, dry_run, trigger, "user", version, outcome, converged, error, freshness, "fetch", head, branch,
@@ -40,7 +49,8 @@ INSERT INTO consistency_run (
 SELECT
     gen_random_uuid(), 1 + mod(n, 2 * %(repos)s), (ARRAY['check', 'fix'])[1 + mod(n, 2)], false, 'cron', 'ada', '1.0',
     (ARRAY['ok', 'ok', 'ok', 'skipped', 'error'])[1 + mod(n, 5)], true, '', 'fresh', 'ok', md5(n::text), 'main',
-    'origin/main', 0, 0, '', '{"C-13": 2, "C-14": 1}'::jsonb, '{"look": 0.1, "compare": 0.2}'::jsonb,
+    'origin/main', 0, 0, CASE WHEN mod(n, 100) = 1 THEN repeat('d', 40) ELSE '' END,
+    '{"C-13": 2, "C-14": 1}'::jsonb, '{"look": 0.1, "compare": 0.2}'::jsonb,
     now() - interval '180 days' * (1 - n / %(runs)s::float),
     now() - interval '180 days' * (1 - n / %(runs)s::float) + interval '1 s'
 FROM generate_series(1, %(runs)s) n;
@@ -48,18 +58,21 @@ FROM generate_series(1, %(runs)s) n;
 -- The codes that people look for first are the most frequent ones.
 WITH picked AS (
     SELECT
-        row_number() OVER () AS n, t.key AS task, w.key AS workplan, w.repo_id, w.path,
-        now() - random() * interval '180 days' AS at
+        row_number() OVER () AS n, t.key AS task, w.key AS workplan, w.repo_id, w.path
     FROM statehub_task t JOIN statehub_workstream w ON w.id = t.workstream_id
     ORDER BY random() LIMIT %(findings)s
+), dated AS (
+    -- Not in `picked`: there random() would be the one that it is ordered by.
+    SELECT *, now() - random() * interval '180 days' AS at FROM picked
 ), numbered AS (
-    SELECT id, row_number() OVER () AS k FROM consistency_run
+    SELECT id, row_number() OVER (ORDER BY started_at) AS k FROM consistency_run
 ), found AS (
     SELECT
         p.*, r.id AS run, mod(p.n, 5) > 0 AS over,
         CASE WHEN mod(p.n, 3) = 0 THEN 13 WHEN mod(p.n, 7) = 0 THEN 14 ELSE 1 + mod(p.n, cardinality(%(codes)s::text[])) END
             AS code
-    FROM picked p JOIN numbered r ON r.k = 1 + mod(p.n, %(runs)s)
+    FROM dated p JOIN numbered r  -- the run of that time
+        ON r.k = greatest(1, ceil(%(runs)s * (1 - extract(epoch FROM now() - p.at) / (180 * 86400))))
 )
 INSERT INTO consistency_finding (
     checkout_id, fingerprint, code, severity, message, file, line, workplan, task, db_status, file_status, action,

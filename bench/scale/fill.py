@@ -1,4 +1,4 @@
-"""Fills a migrated PostgreSQL database with a large hub, by bulk SQL: what the admin is measured on."""
+"""Fills a migrated PostgreSQL database with a large hub, by bulk SQL."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from django.apps import apps
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from bench.admin.size import Size
+from bench.scale.size import Size
 from consistency.core.codes import CODES
 
+SEARCH_INDEXES = Path(__file__).parents[2] / "deploy" / "search-indexes.sql"
 WORDS = ("rewrite", "no-regress", "gateway", "metrics", "billing", "import", "docs", "login", "cache", "audit")
 
 
-def fill(size: Size) -> None:
-    """Insert it all, and leave the statistics as autovacuum would have gathered them within minutes."""
+def fill(size: Size, *, origins: str = "git.example.org/team", checkouts: str = "/srv/checkouts") -> None:
+    """Insert it all, and leave the statistics as autovacuum would have gathered them within minutes.
+
+    The origin of repo N is `origins/N`; the first host has its clone in `checkouts/N`.
+    """
     values = {
         **asdict(size),
+        "origins": origins,
+        "checkouts": checkouts,
         "words": list(WORDS),
         "codes": list(CODES),
         "severities": [str(code.severity) for code in CODES.values()],
@@ -29,6 +35,14 @@ def fill(size: Size) -> None:
         for statement in statements:
             cursor.execute(statement, values)
         cursor.execute("VACUUM ANALYZE")
+
+
+def index_search() -> None:
+    """Create the indexes that docs/operations.md recommends for a large hub."""
+    statements = SEARCH_INDEXES.read_text().split(";\n\n")
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def _set_defaults(cursor: CursorWrapper) -> None:

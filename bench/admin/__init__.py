@@ -1,1 +1,0 @@
-"""The benchmark of the admin's pages on a large hub."""

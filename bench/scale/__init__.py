@@ -1,0 +1,1 @@
+"""The benchmark of a large hub: sweeps, pruning, pages and the API."""

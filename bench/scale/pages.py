@@ -1,0 +1,148 @@
+"""Every page of the admin, the dashboard with them: the server's time, its queries, and the plans of slow ones."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.scale.plans import Plan, explain
+from bench.scale.size import HOSTS, Size
+from testing.table import markdown
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+LIMIT_MS = 150
+SLOW_QUERY_MS = 10
+PLANS_SHOWN = 4
+
+FRESH_DASHBOARD = "dashboard, charts made now"
+"""Once in five minutes in a large hub; all other requests show the charts that were made then."""
+
+LISTS = {
+    "findings": "consistency/finding",
+    "runs": "consistency/run",
+    "tasks": "statehub/task",
+    "workstreams": "statehub/workstream",
+    "repos": "statehub/repo",
+    "checkouts": "statehub/checkout",
+}
+PEOPLE = {"users": "auth/user", "groups": "auth/group", "tokens": "web/apitoken"}
+HOST = HOSTS[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page and its cost: milliseconds of the server, queries, bytes; *plans* are those of a slow one's queries."""
+
+    name: str
+    best: float
+    median: float
+    queries: int
+    size: int
+    plans: tuple[Plan, ...] = ()
+
+
+def measure(size: Size, repeat: int, limit: float) -> list[Page]:
+    """Ask for every page, *repeat* times; one whose median is above *limit* ms gets its plans."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    client.get("/admin/")  # loads what is loaded once
+    return [_measure_page(client, name, address, repeat, limit) for name, address in _addresses(size)]
+
+
+def table(pages: list[Page]) -> list[str]:
+    """Return the lines of the table."""
+    header = ("page", "ms", "median", "queries", "KB")
+    rows = [(p.name, f"{p.best:.0f}", f"{p.median:.0f}", str(p.queries), f"{p.size / 1000:.0f}") for p in pages]
+    return markdown(header, rows)
+
+
+def verdict(pages: list[Page], limit: float) -> list[str]:
+    """Return what is to be said about the pages that take longer than *limit* ms, with the plans of their queries."""
+    slow = [page for page in pages if page.median > limit]
+    if not slow:
+        return [f"Every page is under {limit:.0f} ms."]
+    lines = [f"Over {limit:.0f} ms: {', '.join(page.name for page in slow)}"]
+    return lines + [f"- {page.name}: {plan}" for page in slow for plan in page.plans]
+
+
+def _addresses(size: Size) -> Iterator[tuple[str, str]]:
+    """Yield the names and addresses of the pages."""
+    from consistency.models import Finding, Run
+    from statehub.models import Checkout, Repo, Task, Workstream
+
+    queries = {
+        "findings": ("code=C-13", "code=C-01", "severity=FAIL", "severity=INFO", "state=open", "state=unverified",
+                     "state=resolved", f"host={HOST}", "checkout__repo__id__exact=7", "since=7", "since=90",
+                     f"code=C-13&state=open&host={HOST}", "q=WP-000123", "q=ahead", "q=nowhere",
+                     f"p={_last_page(size.findings)}", "first_seen__year=2026", "o=8"),
+        "runs": ("outcome=error", "trigger=cron", "trigger=api", "mode=fix", f"host={HOST}",
+                 "checkout__repo__id__exact=7", "q=repo-00042", f"p={_last_page(size.runs)}",
+                 "started_at__year=2026", "o=0"),
+        "tasks": ("status=todo", "status=done&priority=critical", "priority=low", "workstream__repo__id__exact=7",
+                  "q=gateway", "q=WP-000123", "q=nowhere", f"p={_last_page(size.tasks)}", "o=0", "o=6"),
+        "workstreams": ("status=active", "repo__id__exact=7", "q=gateway", "q=nowhere", "o=1", "o=7",
+                        f"p={_last_page(size.tasks // 20)}"),
+        "repos": ("q=repo-00042", f"p={_last_page(size.repos)}"),
+        "checkouts": (f"host={HOST}", "state=retired", "q=repo-00042", f"p={_last_page(2 * size.repos)}"),
+    }  # fmt: skip
+    yield FRESH_DASHBOARD, "/admin/"
+    yield "dashboard", "/admin/"
+    for name, place in LISTS.items():
+        yield name, f"/admin/{place}/"
+        for query in queries[name]:
+            yield f"{name} ?{query}", f"/admin/{place}/?{query}"
+    details = (("findings", Finding), ("runs", Run), ("tasks", Task), ("workstreams", Workstream), ("repos", Repo))
+    for name, model in (*details, ("checkouts", Checkout)):
+        yield f"a page of {name}", f"/admin/{LISTS[name]}/{model._default_manager.all()[:1].get().pk}/change/"
+    for name, model in (("tasks", Task), ("workstreams", Workstream)):
+        yield f"delete one of {name}", f"/admin/{LISTS[name]}/{model._default_manager.all()[:1].get().pk}/delete/"
+    yield "move a checkout", f"/admin/{LISTS['checkouts']}/{Checkout.objects.all()[:1].get().pk}/move/"
+    repos = "/admin/autocomplete/?app_label=statehub&model_name=workstream&field_name=repo"
+    yield "choose a repo", repos
+    yield "choose a repo ?term=repo-00042", f"{repos}&term=repo-00042"
+    for name, place in PEOPLE.items():
+        yield name, f"/admin/{place}/"
+        yield f"add to {name}", f"/admin/{place}/add/"
+
+
+def _last_page(rows: int) -> int:
+    """Return the last page of a list with 50 rows on a page."""
+    from web.admin.readonly import LIST_LIMIT
+
+    return max(1, min(rows, LIST_LIMIT) // 50)
+
+
+def _measure_page(client: Client, name: str, address: str, repeat: int, limit: float) -> Page:
+    from django.core.cache import cache
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    client.get(address)  # makes the dashboard's charts
+    if name == FRESH_DASHBOARD:
+        cache.clear()
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address)
+    queries = captured.captured_queries  # now: the next request clears them
+    assert answer.status_code == 200, (name, answer.status_code)
+    times = []
+    for _ in range(repeat):
+        if name == FRESH_DASHBOARD:
+            cache.clear()
+        started = time.perf_counter()
+        client.get(address)
+        times.append(1000 * (time.perf_counter() - started))
+    median = statistics.median(times)
+    print(f"{name}: {median:.0f} ms", file=sys.stderr, flush=True)
+    slow = [query for query in queries if 1000 * float(query["time"]) > SLOW_QUERY_MS]
+    slow.sort(key=lambda query: -float(query["time"]))
+    plans = [explain(query["sql"]) for query in slow[:PLANS_SHOWN] if query["sql"].startswith("SELECT")]
+    return Page(name, min(times), median, len(queries), len(answer.content), tuple(plans) if median > limit else ())

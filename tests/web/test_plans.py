@@ -1,0 +1,73 @@
+"""The queries of slow pages use their indexes, on PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from testing.hub import Hub
+
+PLANS = {
+    "/admin/": {"task_status", "task_moved", "finding_open_code", "finding_resolved"},
+    "/admin/consistency/finding/": {"finding_first"},
+    "/admin/consistency/finding/?state=resolved": {"finding_first"},
+    "/admin/consistency/finding/?code=C-13": {"finding_code_first"},
+    "/admin/consistency/run/?trigger=api": {"run_trigger_started"},
+    "/admin/statehub/task/": {"task_moved"},
+    "/admin/statehub/task/?status=todo": {"task_status_moved"},
+}
+SEARCHES = {
+    "/admin/statehub/task/?q=WP-000123": "task_search",
+    "/admin/consistency/finding/?q=WP-000123": "finding_search",
+}
+
+
+@pytest.fixture
+def large(hub: Hub) -> None:
+    """Fill the hub, and let the planner prefer an index, as it does with more rows."""
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's plans")
+    from bench.scale.fill import fill, index_search
+    from bench.scale.size import Size
+
+    index_search()
+    fill(Size(4, 8_000, 8_000, 8_000, 2_000))
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+
+
+def indexes(address: str) -> set[str]:
+    """Return the indexes that the queries of the page use."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from bench.scale.plans import explain
+
+    client = Client()
+    client.force_login(User.objects.filter(username="ada").first() or User.objects.create_superuser("ada"))
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    selects = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+    return {scan.rpartition(" by ")[2] for sql in selects for scan in explain(sql).scans}
+
+
+def test_pages_use_their_indexes(large: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_bitmapscan = off")  # of the search alone
+    missing = {address: wanted - indexes(address) for address, wanted in PLANS.items()}
+    assert {address: found for address, found in missing.items() if found} == {}
+
+
+def test_searches_use_the_indexes_that_are_recommended_for_a_large_hub(large: None) -> None:
+    missing = {address: wanted for address, wanted in SEARCHES.items() if wanted not in indexes(address)}
+    assert missing == {}
+
+
+def test_recommended_indexes_are_those_of_the_handbook() -> None:
+    from bench.scale.fill import SEARCH_INDEXES
+
+    handbook = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
+    assert str(SEARCH_INDEXES.relative_to(SEARCH_INDEXES.parents[1])) in handbook
