@@ -97,3 +97,30 @@ def test_what_was_chosen_is_passed_on(stand_in: Path, given: tuple[str, ...], wo
     ):
         ended = make(stand_in, target, "ARGS=-x", *given)
         assert (ended.returncode, ended.stdout) == (0, f"<manage.py><{command}{words}"), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "returned", "verdict"),
+    [
+        (0, "No known vulnerabilities found", 0, ""),
+        (1, "Found 1 known vulnerability", 2, "known weaknesses of pinned packages"),
+        (1, "ERROR:pip_audit._cli: no connection", 2, "out of reach: nothing was audited"),
+        (127, "cannot be run", 2, ""),
+    ],
+)
+def test_audit_that_did_not_run_is_no_verdict(
+    stand_in: Path, status: int, said: str, returned: int, verdict: str
+) -> None:
+    tools = stand_in / ".venv/tools"
+    (tools / "bin").mkdir(parents=True)
+    (tools / "bin/python").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {status}\n")
+    (tools / "bin/python").chmod(0o755)
+    (stand_in / "requirements-tools.txt").touch()
+    digest = subprocess.run(["cksum"], input="", capture_output=True, text=True, check=True).stdout
+    (tools / ".stamp").write_text(digest)
+    ended = make(stand_in, "audit")
+    assert ended.returncode == returned
+    lines = ended.stderr.splitlines()
+    assert said in lines
+    found = [line for line in lines if line.startswith("make: ") and not line.startswith("make: ***")]
+    assert [line.startswith(f"make: {verdict}") for line in found] == ([True] if verdict else [])
