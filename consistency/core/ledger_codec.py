@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
@@ -63,7 +64,9 @@ def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **ids, "key": normalize_id(kept["key"]), "blocks": blocks}
 
 
+@lru_cache(maxsize=1_000)
 def _number(at: datetime) -> int:
+    """Cached: the tasks of one run mostly share one moment."""
     return (at - _EPOCH) // _MICROSECOND
 
 

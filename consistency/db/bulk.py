@@ -29,17 +29,18 @@ def bulk_upsert(
     *,
     conflict: Sequence[str] = (),
     update: Sequence[str] = (),
+    most: int = MAX_ROWS,
 ) -> None:
     """Insert *rows*, whose values follow *columns*: field names, all that the database needs.
 
     Values are str, int, bool, None, datetime or UUID (or its text). A row that has the columns *conflict* in
-    common with an existing one gives that its columns *update* instead. Raises django.db.Error; no signals are
-    sent, and no defaults are filled in.
+    common with an existing one gives that its columns *update* instead. A statement has at most *most* rows.
+    Raises django.db.Error; no signals are sent, and no defaults are filled in.
     """
     fields = [_field(model, name) for name in columns]
     statement = _statement(model, fields) + _on_conflict(model, conflict, update)
     left = iter(rows)
-    while batch := list(islice(left, MAX_ROWS)):
+    while batch := list(islice(left, most)):
         with connection.cursor() as cursor:
             cursor.execute(statement, [_JSON.encode(batch)])
 

@@ -27,6 +27,10 @@ BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
 
+MAX_ENTRIES = 500
+"""Rows that are written in one statement: each has a content of some kilobytes."""
+
+
 class Entry(NamedTuple):
     """One row without its content; `version` is None if the two sides did not agree."""
 
@@ -84,7 +88,8 @@ def write_entries(checkout: int, entries: Iterable[NewEntry]) -> None:
         for new in entries
     )
     content = ("key", "workstream", "digest", "version", "content")
-    bulk_upsert(LedgerEntry, ("checkout", "path", *content), rows, conflict=("checkout", "path"), update=content)
+    columns = ("checkout", "path", *content)
+    bulk_upsert(LedgerEntry, columns, rows, conflict=("checkout", "path"), update=content, most=MAX_ENTRIES)
 
 
 def mark_gone(checkout: int, paths: Collection[str], digest: str) -> None:

@@ -17,7 +17,7 @@ from consistency.core.actions import (
 )
 from consistency.core.codes import BLOCK_GONE
 from consistency.core.comparison.drift import Comparison
-from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan, Place
+from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan
 from consistency.core.ledger_codec import dump
 from consistency.core.workplan.model import Mirrored, Workplan
 from consistency.db.ledger import (
@@ -71,6 +71,7 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
     """Yield the rows of all files that were compared, or only of the *written* ones, as they are now."""
     comparison, files = synced.comparison, written or {}
     missing, since = _missing(comparison), _since(comparison, synced.applied, files)
+    created = {drift.finding.workplan for drift in comparison.drifts if isinstance(drift.action, CreateWorkstream)}
     pending = synced.pending(frozenset(files))
     for item in synced.scan.side.known:
         path = item.workplan.path
@@ -81,7 +82,11 @@ def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Itera
         now, digest_now = item, synced.scan.digests[path]
         if path in files:
             now, digest_now = item._replace(workplan=files[path].workplan), digest(files[path].data)
-        yield _entry(now, workstream, digest_now, version, missing, since)
+        key = item.workplan.key
+        times = since[key]
+        if key in created:
+            times = dict.fromkeys([None, *(block.key for block in item.workplan.blocks)], synced.applied)
+        yield _entry(now, workstream, digest_now, version, missing[key], times)
 
 
 def _left_entry(row: HubWorkstream) -> NewEntry:
@@ -107,27 +112,36 @@ def forget_dropped(checkout: int, dropped: Sequence[StatusWritten]) -> None:
         write_entries(checkout, [NewEntry(path, entry, content)])
 
 
-def _missing(comparison: Comparison) -> set[Place]:
-    """List the tasks of which the hub took nothing in this run: in doubt, held, or without a block."""
-    doubtful = set(comparison.held) | {(doubt.workplan, doubt.task) for doubt in comparison.doubts}
-    found = (drift.finding for drift in comparison.drifts)
-    return doubtful | {(finding.workplan, finding.task) for finding in found if finding.code == BLOCK_GONE}
+def _missing(comparison: Comparison) -> dict[str | None, set[str | None]]:
+    """Return the tasks, by workplan, of which the hub took nothing in this run: in doubt, held, or without a block."""
+    missing = defaultdict[str | None, set[str | None]](set)
+    for workplan, task in comparison.held:
+        missing[workplan].add(task)
+    for doubt in comparison.doubts:
+        missing[doubt.workplan].add(doubt.task)
+    for finding in (drift.finding for drift in comparison.drifts):
+        if finding.code == BLOCK_GONE:
+            missing[finding.workplan].add(finding.task)
+    return missing
 
 
-def _since(comparison: Comparison, applied: datetime, written: Collection[str] = ()) -> dict[Place, datetime]:
-    """Return since when the hub has each status that both sides agree on after this run.
+def _since(
+    comparison: Comparison, applied: datetime, written: Collection[str] = ()
+) -> dict[str | None, dict[str | None, datetime]]:
+    """Return, by workplan and task, since when the hub has each status that both sides agree on after this run.
 
-    The hub's changes are dated *applied*; only the files *written* have the statuses that the hub had for them.
+    The hub's changes are dated *applied*; only the files *written* have the statuses that the hub had for them. Of
+    workplans that are created, all are dated so.
     """
-    since = dict(comparison.agreed)
+    since = defaultdict[str | None, dict[str | None, datetime]](dict)
+    for (workplan, task), at in comparison.agreed.items():
+        since[workplan][task] = at
     for drift in comparison.drifts:
         action, workplan = drift.action, drift.finding.workplan
-        if isinstance(action, AdvanceTask | AdvanceWorkstream | CreateTask | CreateWorkstream):
-            since[workplan, drift.finding.task] = applied
-        if isinstance(action, CreateWorkstream):
-            since.update(((workplan, task.block.key), applied) for task in action.tasks)
+        if isinstance(action, AdvanceTask | AdvanceWorkstream | CreateTask):
+            since[workplan][drift.finding.task] = applied
         if isinstance(action, WriteBack) and action.path in written:
-            since[workplan, action.task] = action.changed_at
+            since[workplan][action.task] = action.changed_at
     return since
 
 
@@ -136,15 +150,15 @@ def _entry(
     workstream: str,
     digest_now: str,
     version: int | None,
-    missing: Collection[Place],
-    since: Mapping[Place, datetime],
+    missing: Collection[str | None],
+    since: Mapping[str | None, datetime],
 ) -> NewEntry:
     """Return the row for *item*: the hub has taken every block's status, except of those *missing*."""
-    workplan, key = item.workplan, item.workplan.key
-    found = [block for block in workplan.blocks if (key, block.key) not in missing]
-    taken = {task: status for task, status in item.taken.items() if (key, task) in missing}
-    times = {task: at for task, at in item.since.items() if (key, task) in missing}
+    workplan = item.workplan
+    found = [block for block in workplan.blocks if block.key not in missing]
+    taken = {task: status for task, status in item.taken.items() if task in missing}
+    times = {task: at for task, at in item.since.items() if task in missing}
     taken.update((block.key, block.status) for block in found)
-    times.update((block.key, since[key, block.key]) for block in found if (key, block.key) in since)
-    known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get((key, None)))
-    return NewEntry(workplan.path, Entry(key, workstream, digest_now, version), dump(known))
+    times.update((block.key, since[block.key]) for block in found if block.key in since)
+    known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get(None))
+    return NewEntry(workplan.path, Entry(workplan.key, workstream, digest_now, version), dump(known))

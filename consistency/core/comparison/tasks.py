@@ -159,8 +159,9 @@ class TaskComparison:
         for item in self._known:
             is_tracked = item.workplan.path not in self._untracked
             for block in item.workplan.blocks:
-                has_one_tracked = self._tracked[block.key] == 1
-                if self._counts[block.key] == 1 or (is_tracked and has_one_tracked):
+                is_alone = self._counts[block.key] == 1
+                has_one_tracked = not is_alone and self._tracked[block.key] == 1
+                if is_alone or (is_tracked and has_one_tracked):
                     if block.key in item.settled:
                         self.agreed[item.workplan.key, block.key] = item.since[block.key]
                     else:
@@ -183,17 +184,22 @@ class TaskComparison:
         """
         # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
         in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
+
+        def by_key(claim: Candidate[Pair]) -> HubTask | None:
+            return self._in_home.get((self._home(claim.item[0]), claim.key)) or in_repo.get(claim.key)
+
         claims = []
-        for item, block in blocks:
+        for pair in blocks:
+            item, block = pair
             if block.uuid in self._foreign:
                 owner = f"a task of '{self._foreign[block.uuid]}', in another repo"
                 self._refuse_uuid(item.workplan, block, None, owner)
             else:
-                claims.append(Candidate(block.key, block.uuid, (item, block)))
+                claims.append(Candidate(block.key, block.uuid, pair))
         matches = match_rows(
             claims,
             {row.id: row for row in self._rows},
-            lambda claim: self._in_home.get((self._home(claim.item[0]), claim.key)) or in_repo.get(claim.key),
+            by_key if self._rows else lambda _claim: None,
             self._is_taken,
         )
         for (item, block), row in matches.stolen:

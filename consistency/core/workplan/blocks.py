@@ -35,6 +35,8 @@ class Fence(NamedTuple):
         position = 0
         for text, first, last in self.pieces:
             if position <= start and end <= position + len(text):
+                if text.isascii():
+                    return (first + start - position, first + end - position) if len(text) == last - first else None
                 if len(text.encode()) != last - first:
                     return None
                 before, upto = text[: start - position], text[: end - position]
