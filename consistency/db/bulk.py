@@ -37,10 +37,9 @@ def bulk_upsert(
     common with an existing one gives that its columns *update* instead. A statement has at most *most* rows.
     Raises django.db.Error; no signals are sent, and no defaults are filled in.
     """
-    fields = [_field(model, name) for name in columns]
-    statement = _statement(model, fields) + _on_conflict(model, conflict, update)
     left = iter(rows)
     while batch := list(islice(left, most)):
+        statement = _statement(model, tuple(columns), tuple(conflict), tuple(update))
         with connection.cursor() as cursor:
             cursor.execute(statement, [_JSON.encode(batch)])
 
@@ -96,11 +95,14 @@ def _moment(value: datetime) -> str:
     return str(connection.ops.adapt_datetimefield_value(value))
 
 
-def _statement(model: type[Model], fields: Sequence[Field[Any, Any]]) -> str:
-    table = connection.ops.quote_name(model._meta.db_table)
+@lru_cache(maxsize=100)
+def _statement(model: type[Model], columns: Sequence[str], conflict: Sequence[str], update: Sequence[str]) -> str:
+    """Return the statement of `bulk_upsert`. Cached: a process has one database, and a sweep makes the same few."""
+    table, fields = connection.ops.quote_name(model._meta.db_table), [_field(model, name) for name in columns]
     names, values = ", ".join(map(_column, fields)), ", ".join(_value(field, at) for at, field in enumerate(fields))
     # WHERE true: without it SQLite takes the ON of an upsert for that of a join (sqlite.org, "UPSERT", 2.2).
-    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {_source()} WHERE true"  # noqa: S608 - names of our models
+    insert = f"INSERT INTO {table} ({names}) SELECT {values} FROM {_source()} WHERE true"  # noqa: S608 - our names
+    return insert + _on_conflict(model, conflict, update)
 
 
 def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str]) -> str:
