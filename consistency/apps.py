@@ -9,3 +9,10 @@ class ConsistencyConfig(AppConfig):
     name = "consistency"
     verbose_name = "Consistency"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Queue the checkouts of repos whose statuses change."""
+        from consistency.db.queue import queue_repos
+        from statehub.transitions import statuses_changed
+
+        statuses_changed.connect(queue_repos, dispatch_uid="consistency.db.queue")

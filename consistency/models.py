@@ -30,8 +30,8 @@ class RunState(models.TextChoices):
     ERROR = "error"
 
 
-TRIGGERS = ("command", "cron", "admin", "api")
-"""The starters of runs: a command that does not name itself, or one of the others."""
+TRIGGERS = ("command", "cron", "admin", "api", "webhook", "poll", "report")
+"""The starters of runs: a command that does not name itself, or one of the others. The last three are a worker's."""
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -183,6 +183,24 @@ class OwnCommit(models.Model):
 
     def __str__(self) -> str:
         return self.commit
+
+
+class Proposal(models.Model):
+    """The branch that holds the hub's statuses for a repo whose own branch is protected.
+
+    `branch` is the branch on the remote, `commit` its commit as the hub has left it there, '' if the hub has removed
+    it, `base` the commit of the repo's branch below it. `page` is the URL at which a person opens or reads the request.
+    """
+
+    repo = models.OneToOneField(Repo, on_delete=models.CASCADE, related_name="proposal")
+    branch = models.TextField()
+    commit = models.CharField(max_length=64, blank=True, default="")
+    base = models.CharField(max_length=64, blank=True, default="")
+    page = models.TextField(blank=True, default="")
+    proposed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return escape_control(self.branch[:NAME_LENGTH])
 
 
 class LedgerEntry(models.Model):

@@ -27,13 +27,33 @@ NAME_LENGTH = 200
 """Characters of a row's name in a list or a link."""
 
 
+class Writeback(models.TextChoices):
+    """How the hub's statuses get into a repo's files; by default the hub's own clones push, and others only commit."""
+
+    PUSH = "push"
+    PROPOSE = "propose"
+    OFF = "off"
+
+
+class Forge(models.TextChoices):
+    """The software of the server that a repo lives on."""
+
+    GITHUB = "github", "GitHub"
+    GITLAB = "gitlab", "GitLab"
+    GITEA = "gitea", "Gitea"
+    FORGEJO = "forgejo", "Forgejo"
+    BITBUCKET = "bitbucket", "Bitbucket"
+    GENERIC = "generic", "other"
+
+
 class Repo(models.Model):
     """A git repository known by its slug, its addresses and its history.
 
     `origin` is its normalised remote URL or ''. `aliases` are other addresses of the same repository,
     `former_origins` those that it has moved away from. `first_commits` are the root commits of its history, empty if
     unknown. `workplans` and `exclude` are globs, one a line: a file that matches one of `exclude` is not a workplan.
-    `branch` is the mirrored one: a fix on any other writes nothing. '' is any.
+    `branch` is the mirrored one: a fix on any other writes nothing. '' is any. `remote` is the URL that the hub's own
+    clones are made from, as git takes it; '' without one. `hook_heard_at` is the time of the last webhook delivery.
     """
 
     slug = models.CharField(max_length=200, unique=True)
@@ -44,10 +64,18 @@ class Repo(models.Model):
     former_origins = models.JSONField(blank=True, default=list, editable=False)
     first_commits = models.JSONField(blank=True, default=list, editable=False)
     branch = models.TextField(blank=True, default="")
+    remote = models.TextField(blank=True, default="", editable=False)
+    writeback = models.CharField(max_length=10, blank=True, default="", choices=Writeback.choices)
+    forge = models.CharField(max_length=20, blank=True, default="", choices=Forge.choices)
+    hook_heard_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ("slug",)
+        constraints = (
+            models.CheckConstraint(condition=Q(writeback__in=("", *Writeback.values)), name="repo_writeback_known"),
+            models.CheckConstraint(condition=Q(forge__in=("", *Forge.values)), name="repo_forge_known"),
+        )
 
     def __str__(self) -> str:
         return self.slug
@@ -70,6 +98,10 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
         """Return those that are not retired."""
         return self.filter(retired_at=None)
 
+    def served(self) -> CheckoutQuerySet:
+        """Return the active ones that workers run: the hub's own clones, and those given to a worker."""
+        return self.active().filter(Q(managed=True) | Q(watch=True))
+
     def retired(self) -> CheckoutQuerySet:
         """Return those that are retired."""
         return self.exclude(retired_at=None)
@@ -81,6 +113,12 @@ class Checkout(models.Model):
     `head` and `tip` are those of its last complete fix: the hub has taken the statuses in these commits.
     `unreachable_since` is the time of the first failed fetch since one worked; `fetch_timeouts` counts those in a row
     that timed out although data was arriving. `retired_at` is set once it is no longer run.
+
+    `managed` is a clone of the hub's own; `watch` gives a person's clone to a worker. `token_file` or the environment
+    variable `token_variable` has the token for its remote. `clone_size` is in bytes. A worker polls the remote at
+    `poll_at`; `poll_failures` counts polls in a row that failed. `unannounced_at` is the time of a poll that found a
+    push that no webhook had announced, until one is heard. `rung_at` is the time of the oldest push that is known and
+    not taken yet, `push_lag` the seconds that the last one waited.
     """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="checkouts")
@@ -90,6 +128,16 @@ class Checkout(models.Model):
     tip = models.CharField(max_length=64, blank=True, default="", editable=False)
     unreachable_since = models.DateTimeField(null=True, blank=True, editable=False)
     fetch_timeouts = models.PositiveSmallIntegerField(default=0, editable=False)
+    managed = models.BooleanField(default=False, editable=False)
+    watch = models.BooleanField(default=False)
+    token_file = models.TextField(blank=True, default="", editable=False)
+    token_variable = models.CharField(max_length=200, blank=True, default="", editable=False)
+    clone_size = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
+    poll_at = models.DateTimeField(null=True, blank=True, editable=False)
+    poll_failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    unannounced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rung_at = models.DateTimeField(null=True, blank=True, editable=False)
+    push_lag = models.FloatField(null=True, blank=True, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -111,6 +159,24 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return escape_control(f"{self.host}:{self.path}")
+
+
+class TrustedHost(models.Model):
+    """The host keys of an ssh server that a person has confirmed: lines of a known_hosts file (sshd(8)).
+
+    `name` is the host, or `[host]:port` for another port than 22.
+    """
+
+    name = models.CharField(max_length=300, unique=True)
+    keys = models.TextField()
+    who = models.TextField(blank=True, default="")
+    trusted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return escape_control(self.name)
 
 
 class Workstream(models.Model):

@@ -80,6 +80,9 @@ INSTALLED_APPS = [
     "ninja",  # so that the API's page finds its files here, and loads none from outside
     "web",
 ]
+if "postgresql" in DATABASES["default"]["ENGINE"]:
+    INSTALLED_APPS.append("procrastinate.contrib.django")  # The queue of the workers; it has no tables for SQLite.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 
 MIDDLEWARE = [
     "web.middleware.body.DrainBodyMiddleware",

@@ -14,11 +14,15 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.dispatch import Signal
 from django.utils import timezone
 
 from statehub.errors import StateHubError
 from statehub.models import Checkout, Source, StatusChange, Task, Workstream
 from statehub.statuses import TASK_STATUSES, is_advance, is_regress, statuses_up_to
+
+statuses_changed = Signal()
+"""Sent in the transaction of a change, with the ids of the *repos* whose tasks have other statuses now."""
 
 _HasStatus = TypeVar("_HasStatus", Task, Workstream)
 
@@ -239,6 +243,7 @@ def _write(changes: Sequence[tuple[Task, Transition]]) -> None:
     bump_versions({task.workstream_id for task, _ in changes})
     _add_known_heads(records)
     StatusChange.objects.bulk_create(records)
+    statuses_changed.send(sender=None, repos={task.workstream.repo_id for task, _ in changes})
 
 
 def _add_known_heads(records: Iterable[StatusChange]) -> None:

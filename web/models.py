@@ -1,11 +1,14 @@
-"""The API's rows: tokens, answers to repeat for an Idempotency-Key, and failed attempts by address."""
+"""The rows of the HTTP endpoints: tokens, answers to repeat, failed attempts by address, and webhooks."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from statehub.models import Forge, Repo
 from statehub.text import escape_control
 
 
@@ -77,3 +80,29 @@ class FailedAuthAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address}: {self.count}"
+
+
+class Webhook(models.Model):
+    """A repo's webhook: a delivery to `/hooks/<id>` that is signed with `secret` announces a push, no more.
+
+    `previous_secret` is accepted until `previous_until`. `delivered_at` and `event` describe the last delivery that was
+    accepted, `refused_at` and `refused_reason` the last one that was not.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    repo = models.OneToOneField(Repo, on_delete=models.CASCADE, related_name="webhook")
+    forge = models.CharField(max_length=20, choices=Forge.choices)
+    secret = models.CharField(max_length=100, editable=False)
+    previous_secret = models.CharField(max_length=100, blank=True, default="", editable=False)
+    previous_until = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    delivered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    event = models.CharField(max_length=100, blank=True, default="", editable=False)
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refused_reason = models.TextField(blank=True, default="", editable=False)
+
+    class Meta:
+        ordering = ("repo__slug",)
+
+    def __str__(self) -> str:
+        return escape_control(self.repo.slug)

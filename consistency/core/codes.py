@@ -151,6 +151,9 @@ UNREACHABLE = _code("C-26", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.compa
 FINISHED_WORKPLAN_GONE = _code("C-27", Severity.INFO, Kind.NOTE, Scope.FILE, "core.comparison.workplans",
     "A workplan whose work is finished has left the checkout",
     "Nothing: its tasks stay in the hub, all of them done or cancelled.")
+UNANNOUNCED = _code("C-29", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.comparison.reachability",
+    "Polling found a push that no webhook announced",
+    "Look at the webhook's last deliveries on the forge; manage.py webhook SLUG --rotate gives it a new secret.")
 # fmt: on
 
 

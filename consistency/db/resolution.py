@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNREACHABLE, WRITEBACK_FAILED, Scope
+from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNANNOUNCED, UNREACHABLE, WRITEBACK_FAILED, Scope
 from consistency.core.comparison.drift import Unevaluated
 from consistency.core.finding import UNPUSHED
 from consistency.db.finding_history import fingerprint
@@ -61,6 +61,8 @@ class RunScope(NamedTuple):
         """Return whether the run would have seen the finding of *row* again if it were not over."""
         if row.fingerprint == _PUSH:
             return self.is_pushed
+        if row.code == UNANNOUNCED:  # Every run looks at the checkout's row.
+            return True
         scope = CODES[row.code].scope if row.code in CODES else Scope.HUB
         if scope is Scope.REMOTE and not self.answered:
             return False

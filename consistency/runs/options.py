@@ -9,6 +9,7 @@ from django.conf import settings
 from consistency.git.committer import Committer
 from consistency.models import Mode
 from statehub import __version__
+from statehub.models import Checkout, Writeback
 
 
 class RunOptions(NamedTuple):
@@ -29,6 +30,7 @@ class RunOptions(NamedTuple):
     pull: bool = False
     push: bool = False
     push_timeout: float = 60.0
+    propose: bool = False
     any_branch: bool = False
     allow_missing: bool = False
     max_size: int = 5 * 1024 * 1024
@@ -55,6 +57,17 @@ class RunOptions(NamedTuple):
             "unreachable_hours": settings.STATEHUB_UNREACHABLE_HOURS,
         }
         return cls(mode=mode, user=user, **(defaults | overrides))
+
+    def for_checkout(self, checkout: Checkout) -> RunOptions:
+        """Return these options for *checkout*: what its repo says about writebacks, and the hub's own clones push.
+
+        A repo with proposals gets its statuses by them alone: other checkouts write nothing.
+        """
+        kind = checkout.repo.writeback or (Writeback.PUSH if checkout.managed else "")
+        propose = kind == Writeback.PROPOSE
+        writeback = self.writeback and kind != Writeback.OFF and (checkout.managed or not propose)
+        push = not propose and (self.push or kind == Writeback.PUSH)
+        return self._replace(writeback=writeback, propose=propose and writeback, push=push)
 
     @property
     def writes(self) -> bool:

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from consistency.core.actions import WriteBack, result_of
-from consistency.core.codes import BEHIND, NO_CHECKOUT, UNREACHABLE, WRITEBACK_FAILED
+from consistency.core.codes import BEHIND, NO_CHECKOUT, UNANNOUNCED, UNREACHABLE, WRITEBACK_FAILED
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.gates import as_info, is_gate
+from consistency.core.comparison.reachability import unannounced
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
 from consistency.db.finding_history import fingerprint, record_findings, resolve_moved
@@ -49,6 +50,7 @@ def run_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn) -> Check
     """
     if isinstance(opened.error, CheckoutLockedError):
         raise opened.error
+    options = options.for_checkout(opened.checkout)
     if opened.waited:  # The other run may have changed these.
         with suppress(Checkout.DoesNotExist):
             opened.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
@@ -238,6 +240,7 @@ class _Running:
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
+        result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
         scope = result.scope._replace(is_pushed=is_pushed, answered=self._opened.answered)
@@ -326,4 +329,4 @@ class _Running:
 def _no_drift(finding: Finding) -> bool:
     """Return whether files and hub agree in spite of *finding*."""
     is_unpushed = finding.dedup_key == UNPUSHED.dedup_key
-    return finding.is_fixed or is_gate(finding) or is_unpushed or finding.code in (UNREACHABLE, *SAID_ONCE)
+    return finding.is_fixed or is_gate(finding) or is_unpushed or finding.code in (UNREACHABLE, UNANNOUNCED, *SAID_ONCE)

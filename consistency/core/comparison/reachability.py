@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from consistency.core.codes import UNREACHABLE
+from consistency.core.codes import UNANNOUNCED, UNREACHABLE
 from consistency.core.finding import Finding
 
 MAX_FETCH_SECONDS = 3600.0
 """No fetch gets more time than this, however often it was cut off; a longer limit of the caller is kept."""
 
 MAX_DOUBLINGS = 12
+
+HOOK_GRACE = timedelta(seconds=60)
+"""The time that a webhook's delivery may take after its push."""
 
 
 class Reachability(NamedTuple):
@@ -44,3 +47,10 @@ def unreachable(outcome: str, since: datetime | None, now: datetime, hours: int)
     if since is None or now - since < timedelta(hours=hours):
         return []
     return [Finding(UNREACHABLE, f"remote has not answered since {since:%Y-%m-%d %H:%MZ} (git: {outcome})")]
+
+
+def unannounced(since: datetime | None, now: datetime) -> list[Finding]:
+    """Return C-29 if no webhook has been heard since a poll found a push at the time *since*."""
+    if since is None or now - since < HOOK_GRACE:
+        return []
+    return [Finding(UNANNOUNCED, f"polling found a push at {since:%Y-%m-%d %H:%MZ} that no webhook has announced")]

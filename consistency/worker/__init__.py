@@ -1,0 +1,1 @@
+"""The workers: jobs of the queue, and the polling of remotes."""
