@@ -36,7 +36,7 @@ class Writeback(models.TextChoices):
 
 
 class Forge(models.TextChoices):
-    """The software of the server that a repo lives on."""
+    """The software of the server that has a repo."""
 
     GITHUB = "github", "GitHub"
     GITLAB = "gitlab", "GitLab"

@@ -83,7 +83,7 @@ class FailedAuthAttempts(models.Model):
 
 
 class Webhook(models.Model):
-    """A repo's webhook: a delivery to `/hooks/<id>` that is signed with `secret` announces a push, no more.
+    """A repo's webhook: a delivery to `/hooks/<id>` that is signed with `secret` announces a push.
 
     `previous_secret` is accepted until `previous_until`. `delivered_at` and `event` describe the last delivery that was
     accepted, `refused_at` and `refused_reason` the last one that was not.

@@ -13,8 +13,9 @@ from consistency.db.bulk import bulk_upsert, keys_of, values_of
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
-REPO = ("slug", "workplans", "origin", "branch", "created_at", "exclude", "aliases", "former_origins", "first_commits")
-NOTHING_ELSE = ("", "[]", "[]", "[]")
+REPO = ("slug", "workplans", "origin", "branch", "created_at", "exclude", "aliases", "former_origins", "first_commits",
+        "remote", "writeback", "forge")  # fmt: skip
+NOTHING_ELSE = ("", "[]", "[]", "[]", "", "", "")
 WORDS = "a'b\"c\\n\\ %s {} — 規模 \U0001f600 \n\t\x7f"
 
 pytestmark = pytest.mark.django_db
