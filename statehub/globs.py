@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+DEFAULT_WORKPLANS = "workplans/**/*.md"
+
 _EXCLUDE = ":!"
 
 

@@ -17,11 +17,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from statehub.fields import IdField
-from statehub.globs import join_globs
+from statehub.globs import DEFAULT_WORKPLANS, join_globs
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_RANKS, TASK_STATUSES, WORKSTREAM_STATUSES
 from statehub.text import escape_control
-
-DEFAULT_WORKPLANS = "workplans/**/*.md"
 
 NAME_LENGTH = 200
 """Characters of a row's name in a list or a link."""

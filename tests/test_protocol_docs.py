@@ -13,7 +13,7 @@ from consistency.core.codes import CODES, Severity
 from consistency.core.marked_section import SectionPlacement, render, replace_section
 from consistency.core.workplan.fences import task_fences
 from consistency.git.writeback import message
-from statehub.models import DEFAULT_WORKPLANS
+from statehub.globs import DEFAULT_WORKPLANS
 from statehub.statuses import TASK_RANKS, TASK_STATUSES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,8 @@ from consistency.cli.selection import RegistrationError, find_checkout, full_pat
 from consistency.git.remote import default_branch, renamed_branch
 from consistency.git.roots import held_commits
 from consistency.git.worktree import WorkTree, find_worktree
-from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
+from statehub.globs import DEFAULT_WORKPLANS
+from statehub.models import Checkout, Repo
 from statehub.text import is_storable
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

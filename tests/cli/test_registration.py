@@ -12,7 +12,8 @@ from django.db.models.signals import pre_save
 from consistency.cli.registration import Wishes, find_or_register, register
 from consistency.cli.selection import RegistrationError, active_checkouts
 from consistency.git.worktree import find_worktree
-from statehub.models import DEFAULT_WORKPLANS, Checkout, Repo
+from statehub.globs import DEFAULT_WORKPLANS
+from statehub.models import Checkout, Repo
 from testing.environment import HOST
 from testing.repos import Clone, Origin
 from tests.cli.registering import note, refusal, registered

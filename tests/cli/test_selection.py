@@ -11,7 +11,8 @@ import pytest
 from consistency.cli.registration import find_or_register
 from consistency.cli.selection import RegistrationError, active_checkouts, checkouts_by_slug
 from consistency.git.worktree import NotAWorkTreeError
-from statehub.models import DEFAULT_WORKPLANS, Checkout
+from statehub.globs import DEFAULT_WORKPLANS
+from statehub.models import Checkout
 from testing.environment import HOST
 from testing.repos import Clone, Origin
 from tests.cli.registering import registered

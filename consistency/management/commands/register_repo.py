@@ -17,8 +17,8 @@ from consistency.git.clones import find_clones
 from consistency.git.unread import nearest
 from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
+from statehub.globs import DEFAULT_WORKPLANS
 from statehub.management.base import CANNOT_RUN, HubCommand
-from statehub.models import DEFAULT_WORKPLANS
 from statehub.text import plural
 
 
