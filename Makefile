@@ -41,7 +41,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash
+.PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash try-hook
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
@@ -181,6 +181,9 @@ audit: tools ## Check the pinned packages for known vulnerabilities, by a servic
 	    echo 'make: out of reach: nothing was audited, the advisory service does not answer or does not know a package (see above)' >&2; exit 2; fi; \
 	[ $$code != 1 ] || { echo 'make: known weaknesses of pinned packages (see above)' >&2; exit 1; }; \
 	exit $$code
+
+try-hook: tools ## Try the pre-commit hook statehub-lint with pre-commit itself, in a temporary repository
+	@PRE_COMMIT=.venv/tools/bin/pre-commit; PRE_COMMIT="$$PWD/$$PRE_COMMIT" sh scripts/try-hook
 
 crash: dev ## Kill or fail a fix at each of its effects, and compare the results of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)
