@@ -183,7 +183,7 @@ audit: tools ## Check the pinned packages for known vulnerabilities, by a servic
 	exit $$code
 
 try-hook: tools ## Try the pre-commit hook statehub-lint with pre-commit itself, in a temporary repository
-	@PRE_COMMIT=.venv/tools/bin/pre-commit; PRE_COMMIT="$$PWD/$$PRE_COMMIT" sh scripts/try-hook
+	@PRE_COMMIT="$$PWD/.venv/tools/bin/pre-commit" sh scripts/try-hook
 
 crash: dev ## Kill or fail a fix at each of its effects, and compare the results of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)

@@ -1,4 +1,4 @@
-"""Finds what is wrong in workplans by themselves: the faults that a run would report, and statuses that go back."""
+"""Finds the faults of workplans that need no hub to be seen, and statuses that go back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Source(NamedTuple):
 def check_files(files: Iterable[Source]) -> list[Finding]:
     """Return the faults of the workplans among *files*, in the order of files and lines.
 
-    They are compared with an empty hub; that all of them are new to it is no fault.
+    They are compared with an empty hub; new workplans are not a fault.
     """
     parsed = [_parse(file) for file in files]
     known = tuple(ParsedWorkplan(each) for each in parsed if isinstance(each, Workplan))
