@@ -45,7 +45,9 @@ def check_statuses(old: Sequence[Sequence[Source]], new: Iterable[Source]) -> li
     findings = []
     for file in new:
         parsed = _parse(file)
-        for block in parsed.blocks if isinstance(parsed, Workplan) else ():
+        if not isinstance(parsed, Workplan):
+            continue
+        for block in parsed.blocks:
             last, *merged = [statuses.get(block.key) for statuses in before]
             if last is None or not is_regress(last, block.status) or block.status in merged:
                 continue
