@@ -5,7 +5,6 @@ A task is followed by its id, through renames of its file, to other workplans, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from consistency.core.workplan.model import Workplan
-from consistency.core.workplan.parse import parse_workplan
+from consistency.core.workplan.new_statuses import read_new_statuses
 from consistency.git.blobs import blob_id
 from consistency.git.files import text_digest
 from consistency.git.history import AS_COMMITTED, Commit, History, read_history
@@ -22,7 +21,6 @@ from consistency.git.objects import read_objects
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
-from statehub.statuses import TASK_STATUSES
 
 READ_AHEAD = (8, 64, 512, 4096)
 """Older versions of a file that each round reads; each round is a git process, and there is no other."""
@@ -63,8 +61,6 @@ class Provenance:
     commits: tuple[Introduction, ...] = ()
     uncommitted: bool = False
 
-
-_STATUS = {quote: re.compile(quote + rb"([a-z_]+)" + quote) for quote in (b"", b"'", b'"')}
 
 NOT_KNOWN = Provenance()
 UNCOMMITTED = Provenance(uncommitted=True)
@@ -314,36 +310,23 @@ class _Blobs:
                 self.versions[name] = self._parse(paths[name], each.data)
 
     def _parse(self, path: str, data: bytes) -> _Version:
-        digest = text_digest(data)
-        statuses = _statuses_like(data, *self._alike[path]) if path in self._alike else None
-        if statuses is not None:
-            workplan = self._alike[path][1]
-        else:
-            read = self._parsed.get(path)
-            parsed = read[1] if read is not None and read[0] == data else parse_workplan(path, data)
+        digest, workplan = text_digest(data), self._read_alike(path, data)
+        if workplan is None:
+            from consistency.core.workplan.parse import parse_workplan  # Slow to import.
+
+            parsed = parse_workplan(path, data)
             if not isinstance(parsed, Workplan):
                 return _Version(digest)
-            workplan, statuses = parsed, [block.status for block in parsed.blocks]
+            workplan = parsed
             self._alike.setdefault(path, (data, parsed))
-        by_id = {block.key: status for block, status in zip(workplan.blocks, statuses, strict=True)}
-        by_uuid = {block.uuid: status for block, status in zip(workplan.blocks, statuses, strict=True) if block.uuid}
-        return _Version(digest, by_id | by_uuid)
+        statuses = {block.key: block.status for block in workplan.blocks}
+        statuses.update((block.uuid, block.status) for block in workplan.blocks if block.uuid)
+        return _Version(digest, statuses)
 
-
-def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] | None:
-    """Return the statuses in *data* if it differs from *other*, parsed as *workplan*, only in tasks' statuses; or None.
-
-    Then *data* need not be parsed.
-    """
-    statuses, at, done = [block.status for block in workplan.blocks], 0, 0
-    places = sorted((block.place, number) for number, block in enumerate(workplan.blocks) if block.place)
-    for (start, end), number in places:
-        between, quote = other[done:start], other[start:end][:1]
-        if not data.startswith(between, at):
-            return None
-        at, done = at + len(between), end
-        found = _STATUS[quote if quote in _STATUS else b""].match(data, at)
-        if found is None or found[1].decode() not in TASK_STATUSES:
-            return None
-        statuses[number], at = found[1].decode(), found.end()
-    return statuses if data[at:] == other[done:] else None
+    def _read_alike(self, path: str, data: bytes) -> Workplan | None:
+        """Return the workplan if *data* differs from a version that was read before in nothing but statuses."""
+        for other, workplan in filter(None, (self._parsed.get(path), self._alike.get(path))):
+            found = workplan if data == other else read_new_statuses(workplan, data, other.__eq__)
+            if found is not None:
+                return found
+        return None

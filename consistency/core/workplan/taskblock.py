@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_BLOCK
-from consistency.core.workplan.blocks import Fence
+from consistency.core.workplan.blocks import MAX_BODY, Fence
 from consistency.core.workplan.model import Problem, TaskBlock
 from consistency.core.workplan.source import Lines
 from consistency.core.workplan.validation import (
@@ -30,9 +30,6 @@ from consistency.core.workplan.yaml_mapping import (
 )
 from statehub.ids import normalize_id
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
-
-MAX_BODY = 8 * 1024
-"""Bytes of a block's body; a larger one is refused before YAML sees it."""
 
 _KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
 _STRANGERS = 20
