@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consistency.core.codes import UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.comparison.copies import without_copies
@@ -20,6 +20,9 @@ from consistency.git.worktree import Listing, WorkTree
 
 MAX_CHANGED = 16 * 1024 * 1024
 """Bytes of changed files that are kept in memory during a run."""
+
+if TYPE_CHECKING:
+    from consistency.core.workplan.new_statuses import ParsedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Scan:
     side: FileSnapshot = field(default_factory=FileSnapshot)
     digests: dict[str, str] = field(default_factory=dict)
     changed: dict[str, bytes] = field(default_factory=dict)
+    before: dict[str, tuple[ParsedVersion]] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
     other: set[str] = field(default_factory=set)
@@ -127,7 +131,8 @@ class _Parsing:
         was, content = self._scan.entries[path].digest, remembered.get(path)
         found = read_new_statuses(content[0].workplan, data, lambda old: digest(old) == was) if content else None
         if found is not None:
-            self.fresh[path] = found
+            self.fresh[path], before = found
+            self._scan.before[path] = (before,)
         else:
             self.parse(path, data)
 
@@ -217,21 +222,31 @@ def _from_ledger(
     remembered = {path: remembered[path] for path in sorted(wanted)}
     contents = {path: text for path, (_, text) in remembered.items()}
     memories = {path: memory for path, (memory, _) in remembered.items()}
-    taken = {task: status for memory in memories.values() for task, status in memory.taken.items()}
-    since = {task: at for memory in memories.values() for task, at in memory.since.items()}
+    # Tasks may have come from other files, which then know more of them.
+    lacking = {key for path, workplan in fresh.items() for key in _not_remembered(workplan, memories.get(path))}
+    others = list(memories.values()) if lacking else []
+    taken = {task: status for memory in others for task, status in memory.taken.items() if task in lacking}
+    since = {task: at for memory in others for task, at in memory.since.items() if task in lacking}
     plans = {memory.workplan.key: memory for memory in memories.values()}
     for path, workplan in fresh.items():
-        moved = {block.key for block in workplan.blocks}
         own, plan = memories.get(path, ParsedWorkplan(workplan)), plans.get(workplan.key, ParsedWorkplan(workplan))
+        keys = {block.key for block in workplan.blocks} & lacking if lacking else set[str]()
         memories[path] = ParsedWorkplan(
             workplan,
-            {**{task: taken[task] for task in moved & taken.keys()}, **own.taken},
+            {**{task: taken[task] for task in keys & taken.keys()}, **own.taken},
             plan.taken_status,
-            {**{task: since[task] for task in moved & since.keys()}, **own.since},
+            {**{task: since[task] for task in keys & since.keys()}, **own.since},
             plan.status_since,
             settled_tasks(own, workplan) if _is_hub_unchanged(scan.entries.get(path), workstreams) else frozenset(),
         )
     return [memories[path] for path in sorted({*same, *fresh})], contents
+
+
+def _not_remembered(workplan: Workplan, own: ParsedWorkplan | None) -> list[str]:
+    """Return the ids of the tasks of which the ledger's row of the same file does not know all."""
+    if own is None:
+        return [block.key for block in workplan.blocks]
+    return [block.key for block in workplan.blocks if block.key not in own.taken or block.key not in own.since]
 
 
 def _is_hub_unchanged(entry: Entry | None, workstreams: Mapping[str, HubWorkstream]) -> bool:

@@ -15,6 +15,7 @@ from consistency.core.codes import REOPENED
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
+from consistency.core.workplan.new_statuses import ParsedVersion
 from consistency.db.reopens import Reopen, TaskStatus, read_reopens
 from consistency.git.blame import FileStatus, Provenance, Provenances, find_provenances
 from consistency.git.files import digest, read_files, text_digest
@@ -97,7 +98,10 @@ def find_stale_changes(
     answers = find_provenances(
         tree, checkout.repo.pattern, head, asked.values(),
         tips=sorted(tips), since="" if reopens else checkout.head,
-        parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
+        parsed={
+            path: [ParsedVersion(data[path], workplans[path]), *scan.before.get(path, ())]
+            for path in data.keys() & workplans.keys()
+        },
     )  # fmt: skip
     found.provenances = {task: answers.of[each] for task, each in asked.items()}
     uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}

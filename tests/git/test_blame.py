@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.new_statuses import ParsedVersion
+from consistency.core.workplan.parse import parse_workplan
 from consistency.git.blame import NOT_KNOWN, UNCOMMITTED, FileStatus, Provenance, find_provenances
 from consistency.git.files import text_digest
 from consistency.git.worktree import find_worktree
@@ -273,3 +276,25 @@ def test_processes_do_not_grow(clone: Clone, git_processes: GitProcesses, size: 
     found = find_provenances(tree, PATTERN, head, statuses).of
     assert {status: [each.commit.id for each in where.commits] for status, where in found.items()} == brought
     assert len(git_processes) == 2
+
+
+def test_versions_that_are_parsed_already_are_not_read(clone: Clone, git_processes: GitProcesses) -> None:
+    texts = [text(status).encode() for status in ("todo", "done")]
+    versions = [ParsedVersion(each, workplan_of(each)) for each in texts]
+    say(clone, "todo")
+    brought = say(clone, "done")
+    tree = find_worktree(str(clone.path))
+    expected = find_provenances(tree, PATTERN, brought, [DONE])
+    git_processes.clear()
+    assert find_provenances(tree, PATTERN, brought, [DONE], parsed={FILE: versions}) == expected
+    assert len(git_processes) == 1
+    assert [(each.commit.id, each.digest) for each in expected.of[DONE].commits] == [(brought, text_digest(texts[1]))]
+    git_processes.clear()
+    assert find_provenances(tree, PATTERN, brought, [DONE], parsed={FILE: versions[1:]}) == expected
+    assert len(git_processes) == 2
+
+
+def workplan_of(data: bytes) -> Workplan:
+    found = parse_workplan(FILE, data)
+    assert isinstance(found, Workplan)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from consistency.core.workplan.blocks import MAX_BODY
 from consistency.core.workplan.model import TaskBlock, Workplan
@@ -12,8 +13,17 @@ from statehub.statuses import TASK_STATUSES
 _STATUS = re.compile(rf"""(['"]?)({"|".join(TASK_STATUSES)})\1""".encode())
 
 
-def read_new_statuses(before: Workplan, data: bytes, is_before: Callable[[bytes], bool]) -> Workplan | None:
-    """Return what `parse_workplan` makes of *data*, or None if that differs from *before* in more than tasks' statuses.
+class ParsedVersion(NamedTuple):
+    """The bytes of a version of a file, and their content."""
+
+    data: bytes
+    workplan: Workplan
+
+
+def read_new_statuses(
+    before: Workplan, data: bytes, is_before: Callable[[bytes], bool]
+) -> tuple[Workplan, ParsedVersion] | None:
+    """Return what `parse_workplan` makes of *data*, and the version *before* it; None if more than statuses differ.
 
     *is_before* says whether bytes are those that *before* was parsed from: it gets *data* with the old statuses. None
     is also returned if a status was or is written in an unusual way, or if a block may have become too large.
@@ -39,10 +49,11 @@ def read_new_statuses(before: Workplan, data: bytes, is_before: Callable[[bytes]
                 block.key, block.title, status, block.priority, block.uuid, block.line, place
             )  # fmt: skip
             moved = place[1] - end
-    if not old or not is_before(b"".join([*old, data[done:]])):
+    version = ParsedVersion(b"".join([*old, data[done:]]), before)
+    if not old or not is_before(version.data):
         return None
     # A block is somewhere between the statuses of those before and behind it.
     starts.append(len(data))
     if has_grown and any(behind - ahead > MAX_BODY for ahead, behind in zip(starts, starts[2:], strict=False)):
         return None
-    return before._replace(blocks=tuple(blocks))
+    return before._replace(blocks=tuple(blocks)), version
