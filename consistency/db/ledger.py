@@ -27,7 +27,7 @@ BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
 
-MAX_ENTRIES = 500
+MAX_ENTRIES = 200
 """Rows that are written in one statement: each has a content of some kilobytes."""
 
 

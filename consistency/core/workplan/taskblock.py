@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from sys import intern
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_BLOCK
 from consistency.core.workplan.blocks import Fence
@@ -64,7 +65,9 @@ def read_plain_block(fence: Fence, lines: Lines) -> TaskBlock | None:
     if not title.isprintable():
         return None
     line, place = lines.number(fence.offset) + 2, fence.locate(*found.span(2))
-    return TaskBlock(key, title, status, priority or DEFAULT_PRIORITY, uuid and uuid.lower(), line, place)
+    # Interned: the blocks of a large import share the few words, instead of a copy each.
+    status, priority = intern(status), intern(priority or DEFAULT_PRIORITY)
+    return TaskBlock(key, title, status, priority, uuid and uuid.lower(), line, place)
 
 
 def read_any_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:
