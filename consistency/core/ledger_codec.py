@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 """Times are kept in whole ones: they are compared for equality."""
 
-_JSON = json.JSONEncoder(separators=(",", ":"))
+_JSON = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 def dump(known: ParsedWorkplan) -> str:
