@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 """Times are kept in whole ones: they are compared for equality."""
 
-_JSON = json.JSONEncoder(separators=(",", ":"))
+_JSON = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 def dump(known: ParsedWorkplan) -> str:
@@ -50,7 +50,8 @@ def load(path: str, text: str) -> ParsedWorkplan:
         kept["uuid"],
         Mirrored(*kept["mirrored"]),
         kept["line"],
-        tuple(_block(*block) for block in kept["blocks"]),
+        # JSON has no tuples.
+        tuple([TaskBlock(*block, place and tuple(place)) for *block, place in kept["blocks"]]),
         tuple(Problem(*problem) for problem in kept["problems"]),
     )
     since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
@@ -70,13 +71,6 @@ def _number(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=1_000)
 def _time(number: int) -> datetime:
     return _EPOCH + number * _MICROSECOND
-
-
-def _block(*fields: Any) -> TaskBlock:
-    block = TaskBlock(*fields)
-    if block.place is not None:  # JSON has no tuples.
-        start, end = block.place
-        block.place = (start, end)
-    return block

@@ -21,6 +21,9 @@ from django.db.models.expressions import RawSQL
 MAX_ROWS = 25_000
 """In one statement: bounds the JSON text to a few megabytes."""
 
+FEW_ROWS = 2_000
+"""In one statement of a first import, which is at its peak of memory then: more at once would be no faster."""
+
 
 def bulk_upsert(
     model: type[Model],
@@ -86,7 +89,7 @@ def _plain(value: object) -> str:
     raise TypeError(f"no column takes {value!r}")
 
 
-_JSON = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(default=_plain, check_circular=False, ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=1_000)

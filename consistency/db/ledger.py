@@ -27,7 +27,7 @@ BATCH_SIZE = 10_000
 """Values in one `IN (…)`: below the parameter limits of SQLite (32,766 in a plain build) and PostgreSQL."""
 
 
-MAX_ENTRIES = 500
+MAX_ENTRIES = 200
 """Rows that are written in one statement: each has a content of some kilobytes."""
 
 
@@ -53,6 +53,10 @@ class NewEntry(NamedTuple):
     content: str
 
 
+Content = tuple[ParsedWorkplan, str]
+"""The content of a row, parsed and as text."""
+
+
 def batches(values: Iterable[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]]:
     """Split *values* into lists of at most *size*; no list if there are no values."""
     items = list(values)
@@ -71,9 +75,9 @@ def read_entries(checkout: int) -> dict[str, Entry]:
     }
 
 
-def read_contents(checkout: int, paths: Collection[str]) -> dict[str, tuple[ParsedWorkplan, str]]:
-    """Read the contents of the rows of *paths*, parsed and as text."""
-    found: dict[str, tuple[ParsedWorkplan, str]] = {}
+def read_contents(checkout: int, paths: Collection[str]) -> dict[str, Content]:
+    """Read the contents of the rows of *paths*."""
+    found: dict[str, Content] = {}
     rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     for batch in batches(paths):
         for path, content in rows.filter(path__in=batch).values_list("path", "content"):

@@ -23,7 +23,7 @@ from consistency.core.actions import (
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Mirrored
-from consistency.db.bulk import MAX_ROWS, bulk_upsert, keys_of, values_of
+from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_upsert, keys_of, values_of
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
@@ -252,7 +252,7 @@ def _create_workstreams(actions: Iterable[CreateWorkstream], repo: int, now: dat
         for new in sorted(actions, key=lambda action: action.workplan.key)
         for plan in [new.workplan]
     ]
-    bulk_upsert(Workstream, _WORKSTREAM, rows)
+    bulk_upsert(Workstream, _WORKSTREAM, rows, most=FEW_ROWS)
 
 
 def _update_workstreams(actions: Iterable[UpdateWorkstream], repo: int, now: datetime) -> None:
@@ -285,7 +285,7 @@ def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
         (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, now)
         for new in actions
     )
-    bulk_upsert(Task, _TASK, rows)
+    bulk_upsert(Task, _TASK, rows, most=FEW_ROWS)
 
 
 def _update_tasks(actions: Iterable[UpdateTask]) -> None:

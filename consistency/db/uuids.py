@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Iterator
 
@@ -27,6 +28,12 @@ _LOW_BITS = 62
 """Of the random bits, those behind the variant."""
 
 
+def _random_numbers() -> Iterator[int]:
+    """Yield random numbers of 32 bits; the system is asked for many at once, because each call costs more than one."""
+    while True:
+        yield from struct.unpack("=256I", os.urandom(1024))
+
+
 def new_uuids() -> Iterator[str]:
     """Yield new UUIDs of version 7, each higher than the one before (RFC 9562, 5.7 and 6.2, "Monotonic Random").
 
@@ -34,7 +41,7 @@ def new_uuids() -> Iterator[str]:
     """
     # Two bits less than there are: room to count up within the same millisecond.
     value = ((time.time_ns() // 1_000_000) << _RANDOM_BITS) + int.from_bytes(os.urandom(9))
-    while True:
-        value += 1 + int.from_bytes(os.urandom(4))
+    for step in _random_numbers():
+        value += 1 + step
         high, low = f"{value >> _LOW_BITS:015x}", f"{value & ((1 << _LOW_BITS) - 1) | 1 << 63:016x}"
         yield f"{high[:8]}-{high[8:12]}-7{high[12:]}-{low[:4]}-{low[4:]}"

@@ -5,8 +5,7 @@ A task is followed by its id, through renames of its file, to other workplans, a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from consistency.core.workplan.model import Workplan
-from consistency.core.workplan.parse import parse_workplan
+from consistency.core.workplan.new_statuses import ParsedVersion, read_new_statuses
 from consistency.git.blobs import blob_id
 from consistency.git.files import text_digest
 from consistency.git.history import AS_COMMITTED, Commit, History, read_history
@@ -22,7 +21,6 @@ from consistency.git.objects import read_objects
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
-from statehub.statuses import TASK_STATUSES
 
 READ_AHEAD = (8, 64, 512, 4096)
 """Older versions of a file that each round reads; each round is a git process, and there is no other."""
@@ -64,8 +62,6 @@ class Provenance:
     uncommitted: bool = False
 
 
-_STATUS = {quote: re.compile(quote + rb"([a-z_]+)" + quote) for quote in (b"", b"'", b'"')}
-
 NOT_KNOWN = Provenance()
 UNCOMMITTED = Provenance(uncommitted=True)
 
@@ -98,12 +94,12 @@ def find_provenances(
     *,
     tips: Iterable[str] = (),
     since: str = "",
-    parsed: Mapping[str, tuple[bytes, Workplan]] = MappingProxyType({}),
+    parsed: Mapping[str, Sequence[ParsedVersion]] = MappingProxyType({}),
 ) -> Provenances:
     """Find where each of *statuses* comes from, in the history of the commit *head* ('' for none).
 
-    *parsed* are files of the work tree that were read already: path → bytes, workplan. The returned history includes
-    that of *tips*. If *since* is given, the history since that commit is searched before the whole of it.
+    *parsed* are versions of files that were parsed already, by path. The returned history includes that of *tips*. If
+    *since* is given, the history since that commit is searched before the whole of it.
     Raises GitTimeoutError, GitMissingError; after any other failure every provenance is unknown.
     """
     if not head:
@@ -129,11 +125,11 @@ class _Search:
         tree: WorkTree,
         history: History,
         head: str,
-        parsed: Mapping[str, tuple[bytes, Workplan]],
+        parsed: Mapping[str, Sequence[ParsedVersion]],
         outside: type[Exception],
     ) -> None:
         self._history, self._head, self._outside = history, head, outside
-        self._blobs = _Blobs(tree, parsed)
+        self._blobs = _Blobs(tree, parsed, head)
         self._wanted: dict[str, str] = {}  # Blob → its path.
 
     def find(self, statuses: Collection[FileStatus]) -> dict[FileStatus, Provenance]:
@@ -269,8 +265,7 @@ class _Search:
         blob = self._history.blob_at(commit.id, path) or ""
         same = {each for each, change in self._history.versions(path).items() if change.new == blob} - {commit.id}
         again = bool(same) and not same.isdisjoint(self._history.below(commit.parents))
-        version = self._blobs.versions.get(blob)
-        return Introduction(commit, version.digest if version else "", again)
+        return Introduction(commit, self._blobs.digest_of(blob), again)
 
 
 class _Version(NamedTuple):
@@ -287,21 +282,24 @@ class _Version(NamedTuple):
 class _Blobs:
     """The versions of workplans that were read, by blob; `absent` are the requested ones that do not exist."""
 
-    def __init__(self, tree: WorkTree, parsed: Mapping[str, tuple[bytes, Workplan]]) -> None:
+    def __init__(self, tree: WorkTree, parsed: Mapping[str, Sequence[ParsedVersion]], head: str) -> None:
         self._tree, self._parsed = tree, parsed
-        self._alike: dict[str, tuple[bytes, Workplan]] = {}
-        self.requested: set[str] = set()
+        self._by_blob = {blob_id(each.data, like=head): each for known in parsed.values() for each in known}
+        self._alike: dict[str, ParsedVersion] = {}
+        self.requested = {*self._by_blob}
         self.absent: set[str] = set()
-        self.versions: dict[str, _Version] = {}
+        self.versions = {blob: _Version("", _statuses(each.workplan)) for blob, each in self._by_blob.items()}
+
+    def digest_of(self, blob: str) -> str:
+        """Return the digest of the file's bytes in *blob*; '' if they were not read."""
+        if blob in self._by_blob:
+            return text_digest(self._by_blob[blob].data)
+        version = self.versions.get(blob)
+        return version.digest if version else ""
 
     def read(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Read blobs, given as (name, path), with one git process; not those that the work tree has."""
+        """Read blobs, given as (name, path), with one git process; not those that are parsed already."""
         paths = {name: path for name, path in wanted if name not in self.requested and "\n" not in name}
-        for name, path in list(paths.items()):
-            if path in self._parsed and blob_id(self._parsed[path][0], like=name) == name:
-                self.requested.add(name)
-                self.versions[name] = self._parse(path, self._parsed[path][0])
-                del paths[name]
         paths = dict(islice(paths.items(), max(0, MAX_BLOBS - len(self.requested))))
         if not paths:
             return
@@ -314,36 +312,24 @@ class _Blobs:
                 self.versions[name] = self._parse(paths[name], each.data)
 
     def _parse(self, path: str, data: bytes) -> _Version:
-        digest = text_digest(data)
-        statuses = _statuses_like(data, *self._alike[path]) if path in self._alike else None
-        if statuses is not None:
-            workplan = self._alike[path][1]
-        else:
-            read = self._parsed.get(path)
-            parsed = read[1] if read is not None and read[0] == data else parse_workplan(path, data)
+        digest, workplan = text_digest(data), self._read_alike(path, data)
+        if workplan is None:
+            from consistency.core.workplan.parse import parse_workplan  # Slow to import.
+
+            parsed = parse_workplan(path, data)
             if not isinstance(parsed, Workplan):
                 return _Version(digest)
-            workplan, statuses = parsed, [block.status for block in parsed.blocks]
-            self._alike.setdefault(path, (data, parsed))
-        by_id = {block.key: status for block, status in zip(workplan.blocks, statuses, strict=True)}
-        by_uuid = {block.uuid: status for block, status in zip(workplan.blocks, statuses, strict=True) if block.uuid}
-        return _Version(digest, by_id | by_uuid)
+            workplan = parsed
+            self._alike.setdefault(path, ParsedVersion(data, parsed))
+        return _Version(digest, _statuses(workplan))
+
+    def _read_alike(self, path: str, data: bytes) -> Workplan | None:
+        """Return the workplan if *data* differs from a version that was parsed before in nothing but statuses."""
+        others = [*self._parsed.get(path, ()), *filter(None, [self._alike.get(path)])]
+        found = (read_new_statuses(other.workplan, data, other.data.__eq__) for other in others)
+        return next((each[0] for each in found if each is not None), None)
 
 
-def _statuses_like(data: bytes, other: bytes, workplan: Workplan) -> list[str] | None:
-    """Return the statuses in *data* if it differs from *other*, parsed as *workplan*, only in tasks' statuses; or None.
-
-    Then *data* need not be parsed.
-    """
-    statuses, at, done = [block.status for block in workplan.blocks], 0, 0
-    places = sorted((block.place, number) for number, block in enumerate(workplan.blocks) if block.place)
-    for (start, end), number in places:
-        between, quote = other[done:start], other[start:end][:1]
-        if not data.startswith(between, at):
-            return None
-        at, done = at + len(between), end
-        found = _STATUS[quote if quote in _STATUS else b""].match(data, at)
-        if found is None or found[1].decode() not in TASK_STATUSES:
-            return None
-        statuses[number], at = found[1].decode(), found.end()
-    return statuses if data[at:] == other[done:] else None
+def _statuses(workplan: Workplan) -> dict[str, str]:
+    by_id = {block.key: block.status for block in workplan.blocks}
+    return by_id | {block.uuid: block.status for block in workplan.blocks if block.uuid}

@@ -264,7 +264,7 @@ class _Running:
             error=result.error or None,
             push=result.push,
             fetch=self._opened.fetched.outcome,
-            known=frozenset(finding.dedup_key for finding in findings if fingerprint(finding) in had),
+            known=frozenset(finding.dedup_key for finding in findings if had and fingerprint(finding) in had),
         )
         self._close(outcome, state)
         return outcome

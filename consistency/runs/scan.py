@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consistency.core.codes import UNREAD_FILE, UNREADABLE_FILE
 from consistency.core.comparison.copies import without_copies
@@ -13,10 +13,16 @@ from consistency.core.comparison.snapshot import FileSnapshot, HubWorkstream, Pa
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
-from consistency.db.ledger import Entry, read_contents, read_entries
+from consistency.db.ledger import Content, Entry, read_contents, read_entries
 from consistency.git.files import digest, read_files
 from consistency.git.unread import linked_folders, nearest, why_unread
 from consistency.git.worktree import Listing, WorkTree
+
+MAX_CHANGED = 16 * 1024 * 1024
+"""Bytes of changed files that are kept in memory during a run."""
+
+if TYPE_CHECKING:
+    from consistency.core.workplan.new_statuses import ParsedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Scan:
     entries: dict[str, Entry]
     side: FileSnapshot = field(default_factory=FileSnapshot)
     digests: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, bytes] = field(default_factory=dict)
+    before: dict[str, tuple[ParsedVersion]] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
     other: set[str] = field(default_factory=set)
@@ -75,15 +83,13 @@ def scan_checkout(
     """Read the files of *listing*, which match *pattern*; only what changed on either side is parsed or loaded."""
     scan = Scan(read_entries(checkout), overlooked=listing.overlooked)
     settled: list[Settled] = []
-    unreadable: list[Unreadable] = []
-    lapsed: list[Unreadable] = []
-    rows = _rows_by_path(scan.entries, workstreams)
-    fresh: dict[str, Workplan] = {}
     same: list[str] = []
+    parsing = _Parsing(scan, _rows_by_path(scan.entries, workstreams))
+    size = 0
     for file in read_files(tree.top, listing.paths, limit):
         scan.listed.add(file.path)
         if file.data is None:
-            unreadable.append(Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),)))
+            parsing.unreadable.append(Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),)))
             continue
         scan.digests[file.path] = file_digest = digest(file.data)
         entry = scan.entries.get(file.path)
@@ -92,24 +98,57 @@ def scan_checkout(
                 settled.append(Settled(file.path, entry.key, entry.workstream))
             else:
                 same.append(file.path)
-            continue
-        from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan  # Slow to import.
-
-        parsed = parse_workplan(file.path, file.data)
-        if isinstance(parsed, Unreadable):
-            unreadable.append(parsed)
-        elif parsed is not None:
-            fresh[file.path] = parsed
+        elif entry is not None and size + len(file.data) <= MAX_CHANGED:
+            scan.changed[file.path] = file.data
+            size += len(file.data)
         else:
-            scan.other.add(file.path)
-            if file.path in rows:
-                lapsed.append(no_workplan_any_more(file.path, file.data, rows[file.path].key))
-    known, contents = _from_ledger(scan, checkout, fresh, same, workstreams)
-    side = FileSnapshot(tuple(settled), tuple(known), tuple(unreadable), untracked=listing.untracked)
+            parsing.parse(file.path, file.data)
+    remembered = _read_contents(scan, checkout, parsing.fresh, same)
+    for path, data in scan.changed.items():
+        parsing.parse_again(path, data, remembered)
+    known, contents = _from_ledger(scan, remembered, parsing.fresh, same, workstreams)
+    side = FileSnapshot(tuple(settled), tuple(known), tuple(parsing.unreadable), untracked=listing.untracked)
     scan = replace(scan, contents=contents, side=side)
-    side = side._replace(unreadable=_with_lapsed(scan, lapsed, rows))
+    side = side._replace(unreadable=_with_lapsed(scan, parsing.lapsed, parsing.rows))
     scan = replace(scan, side=without_copies(side, workstreams.values()))
     return _with_absent(scan, tree, listing, pattern, workstreams)
+
+
+class _Parsing:
+    """Parses files, and sorts them by what they are. *rows* are the workstreams by the paths they had."""
+
+    def __init__(self, scan: Scan, rows: Mapping[str, HubWorkstream]) -> None:
+        self.rows = rows
+        self.fresh: dict[str, Workplan] = {}
+        self.unreadable: list[Unreadable] = []
+        self.lapsed: list[Unreadable] = []
+        self._scan = scan
+
+    def parse_again(self, path: str, data: bytes, remembered: Mapping[str, Content]) -> None:
+        """Take a file that the ledger has. It is not parsed if it differs in statuses only from what it was then."""
+        from consistency.core.workplan.new_statuses import read_new_statuses  # Most runs need no pattern of it.
+
+        was, content = self._scan.entries[path].digest, remembered.get(path)
+        found = read_new_statuses(content[0].workplan, data, lambda old: digest(old) == was) if content else None
+        if found is not None:
+            self.fresh[path], before = found
+            self._scan.before[path] = (before,)
+        else:
+            self.parse(path, data)
+
+    def parse(self, path: str, data: bytes) -> None:
+        """Take any other file."""
+        from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan  # Slow to import.
+
+        parsed = parse_workplan(path, data)
+        if isinstance(parsed, Unreadable):
+            self.unreadable.append(parsed)
+        elif parsed is not None:
+            self.fresh[path] = parsed
+        else:
+            self._scan.other.add(path)
+            if path in self.rows:
+                self.lapsed.append(no_workplan_any_more(path, data, self.rows[path].key))
 
 
 def _with_absent(
@@ -159,34 +198,55 @@ def _named(rows: Mapping[str, HubWorkstream], file: Unreadable) -> Unreadable:
     return file._replace(key=row.key) if row is not None and nearly else file
 
 
+def _read_contents(scan: Scan, checkout: int, fresh: Collection[str], same: Collection[str]) -> dict[str, Content]:
+    """Read from the ledger what may be needed of it: of files, and of those that are gone if any file has changed."""
+    # The ledger has a workplan that moved under its old path, and a task that moved in its old workplan.
+    gone = _gone(scan) if fresh or scan.changed else set[str]()
+    return read_contents(checkout, {*same, *scan.changed, *(fresh & scan.entries.keys()), *gone})
+
+
+def _gone(scan: Scan) -> set[str]:
+    """Return the paths of the ledger at which there is no workplan."""
+    return scan.entries.keys() - (scan.listed - scan.other)
+
+
 def _from_ledger(
     scan: Scan,
-    checkout: int,
-    fresh: dict[str, Workplan],
+    remembered: Mapping[str, Content],
+    fresh: Mapping[str, Workplan],
     same: list[str],
     workstreams: Mapping[str, HubWorkstream],
 ) -> tuple[list[ParsedWorkplan], dict[str, str]]:
     """Return the workplans to compare, each with what the hub has taken from it; and the ledger's contents, by path."""
-    # The ledger has a workplan that moved under its old path, and a task that moved in its old workplan.
-    gone = scan.entries.keys() - (scan.listed - scan.other) if fresh else set[str]()
-    remembered = read_contents(checkout, {*same, *(fresh.keys() & scan.entries.keys()), *gone})
+    wanted = remembered.keys() & {*same, *fresh, *(_gone(scan) if fresh else ())}
+    remembered = {path: remembered[path] for path in sorted(wanted)}
     contents = {path: text for path, (_, text) in remembered.items()}
-    memories = {path: memory for path, (memory, _) in sorted(remembered.items())}
-    taken = {task: status for memory in memories.values() for task, status in memory.taken.items()}
-    since = {task: at for memory in memories.values() for task, at in memory.since.items()}
+    memories = {path: memory for path, (memory, _) in remembered.items()}
+    # Tasks may have come from other files, which then know more of them.
+    lacking = {key for path, workplan in fresh.items() for key in _not_remembered(workplan, memories.get(path))}
+    others = list(memories.values()) if lacking else []
+    taken = {task: status for memory in others for task, status in memory.taken.items() if task in lacking}
+    since = {task: at for memory in others for task, at in memory.since.items() if task in lacking}
     plans = {memory.workplan.key: memory for memory in memories.values()}
     for path, workplan in fresh.items():
-        moved = {block.key for block in workplan.blocks}
         own, plan = memories.get(path, ParsedWorkplan(workplan)), plans.get(workplan.key, ParsedWorkplan(workplan))
+        keys = {block.key for block in workplan.blocks} & lacking if lacking else set[str]()
         memories[path] = ParsedWorkplan(
             workplan,
-            {**{task: taken[task] for task in moved & taken.keys()}, **own.taken},
+            {**{task: taken[task] for task in keys & taken.keys()}, **own.taken},
             plan.taken_status,
-            {**{task: since[task] for task in moved & since.keys()}, **own.since},
+            {**{task: since[task] for task in keys & since.keys()}, **own.since},
             plan.status_since,
             settled_tasks(own, workplan) if _is_hub_unchanged(scan.entries.get(path), workstreams) else frozenset(),
         )
     return [memories[path] for path in sorted({*same, *fresh})], contents
+
+
+def _not_remembered(workplan: Workplan, own: ParsedWorkplan | None) -> list[str]:
+    """Return the ids of the tasks of which the ledger's row of the same file does not know all."""
+    if own is None:
+        return [block.key for block in workplan.blocks]
+    return [block.key for block in workplan.blocks if block.key not in own.taken or block.key not in own.since]
 
 
 def _is_hub_unchanged(entry: Entry | None, workstreams: Mapping[str, HubWorkstream]) -> bool:

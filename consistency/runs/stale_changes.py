@@ -15,10 +15,12 @@ from consistency.core.codes import REOPENED
 from consistency.core.comparison.drift import Drift
 from consistency.core.comparison.reopens import Age, Bringing, age_of
 from consistency.core.comparison.snapshot import ParsedWorkplan
+from consistency.core.workplan.new_statuses import ParsedVersion
 from consistency.db.reopens import Reopen, TaskStatus, read_reopens
 from consistency.git.blame import FileStatus, Provenance, Provenances, find_provenances
 from consistency.git.files import digest, read_files, text_digest
 from consistency.git.worktree import WorkTree
+from consistency.runs.scan import Scan
 from statehub.models import Checkout
 from statehub.text import escape_unstorable
 from statehub.transitions import Actor
@@ -62,8 +64,7 @@ def find_stale_changes(
     tree: WorkTree,
     head: str,
     drifts: Iterable[Drift],
-    known: Iterable[ParsedWorkplan],
-    digests: Mapping[str, str],
+    scan: Scan,
     limit: int,
     *,
     all_of_them: bool,
@@ -72,9 +73,8 @@ def find_stale_changes(
     """Find which of the statuses that would change the hub are older than the reopens of their tasks.
 
     Call it only if *drifts* have one; it costs one query if nothing was ever reopened. With *all_of_them* the origin of
-    each status is read, else only of those whose tasks were reopened. *known* are the workplans, *digests* those of
-    their files as they were read. For tasks that are *arriving* from another repo it is unclear: this clone has another
-    history. Raises GitTimeoutError.
+    each status is read, else only of those whose tasks were reopened. *scan* has the files as they were compared. For
+    tasks that are *arriving* from another repo it is unclear: this clone has another history. Raises GitTimeoutError.
     """
     found = Advances()
     moves = ((drift.finding, drift.action.id) for drift in drifts if isinstance(drift.action, AdvanceTask))
@@ -88,15 +88,20 @@ def find_stale_changes(
     if not asked:
         return found
     tips = {tip for reopen in reopens.values() for tip in reopen.heads | reopen.stated}
-    # Only those of the files that are still as they were compared.
-    read = read_files(tree.top, sorted({each.path for each in asked.values()}), limit)
+    paths = {each.path for each in asked.values()}
+    data = {path: scan.changed[path] for path in paths & scan.changed.keys()}
+    # Of the others, only those that are still as they were compared.
+    read = read_files(tree.top, sorted(paths - data.keys()), limit)
     contents = ((file.path, file.data) for file in read if file.data is not None)
-    data = {path: content for path, content in contents if digest(content) == digests.get(path)}
-    workplans = {item.workplan.path: item.workplan for item in known}
+    data.update((path, content) for path, content in contents if digest(content) == scan.digests.get(path))
+    workplans = {item.workplan.path: item.workplan for item in scan.side.known}
     answers = find_provenances(
         tree, checkout.repo.pattern, head, asked.values(),
         tips=sorted(tips), since="" if reopens else checkout.head,
-        parsed={path: (data[path], workplans[path]) for path in data.keys() & workplans.keys()},
+        parsed={
+            path: [ParsedVersion(data[path], workplans[path]), *scan.before.get(path, ())]
+            for path in data.keys() & workplans.keys()
+        },
     )  # fmt: skip
     found.provenances = {task: answers.of[each] for task, each in asked.items()}
     uncommitted = {each.path for each in asked.values() if answers.of[each].uncommitted}

@@ -106,7 +106,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
         from consistency.runs.stale_changes import find_stale_changes, mark_as_seen, with_doubts_said  # Slow to import.
 
         advances = find_stale_changes(
-            checkout, tree, state.head or "", comparison.drifts, scan.side.known, scan.digests, options.max_size,
+            checkout, tree, state.head or "", comparison.drifts, scan, options.max_size,
             all_of_them=options.writes, arriving={task.id for task in arrivals.tasks} if arrivals else (),
         )  # fmt: skip
         if advances.stale:

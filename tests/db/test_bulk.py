@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import bulk_upsert, keys_of, values_of
+from consistency.db.bulk import FEW_ROWS, bulk_upsert, keys_of, values_of
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -43,6 +43,14 @@ def test_hundred_thousand_values_are_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
         bulk_upsert(Repo, REPO, ((f"r{number}", "w", "o", "b", NOON, *NOTHING_ELSE) for number in range(25_000)))
     assert (len(queries), Repo.objects.count()) == (1, 25_000)
+
+
+def test_rows_of_a_first_import_are_in_small_statements() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        rows = ((f"r{number}", "w", "o", "b", NOON, *NOTHING_ELSE) for number in range(2 * FEW_ROWS + 1))
+        bulk_upsert(Repo, REPO, rows, most=FEW_ROWS)
+    assert (len(queries), Repo.objects.count()) == (3, 4_001)
+    assert max(len(query["sql"]) for query in queries.captured_queries) < 200_000
 
 
 def test_no_rows_are_no_statement() -> None:

@@ -18,9 +18,11 @@ import yaml
 from consistency.core.codes import CODES
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import dump, load
+from consistency.core.workplan.blocks import MAX_BODY
 from consistency.core.workplan.edit import EditRefusedError, set_statuses
 from consistency.core.workplan.fences import find_commonmark_blocks
 from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Workplan
+from consistency.core.workplan.new_statuses import ParsedVersion, read_new_statuses
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.plain_fences import find_plain_blocks
 from consistency.core.workplan.source import UTF8_BOM, Lines
@@ -235,6 +237,12 @@ def _check_change(data: bytes, before: Workplan, changing: list[TaskBlock]) -> N
         edited.workplan == before._replace(blocks=tuple(blocks)), "only the statuses change", edited.workplan, before
     )
     demand(repr(edited.workplan) == repr(parse_workplan(PATH, edited.data)), "the result is what the bytes say")
+    found = read_new_statuses(before, edited.data, data.__eq__)
+    written = [(data[slice(*block.place)], block.status) for block in before.blocks if block.place]
+    if len(edited.data) <= MAX_BODY and all(said.strip(b"'\"") == status.encode() for said, status in written):
+        demand(found is not None, "statuses as they are usually written are read without parsing", edited.data)
+    both = (edited.workplan, ParsedVersion(data, before))
+    demand(found is None or repr(found) == repr(both), "new statuses read as parsed ones", found)
     demand(set_statuses(PATH, edited.data, wanted).data == edited.data, "the same edit again changes nothing")
     back = set_statuses(PATH, edited.data, {block.key: block.status for block in changing})
     demand(back.workplan == before, "the edit back gives the workplan as it was", back.workplan, before)

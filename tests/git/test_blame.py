@@ -5,18 +5,11 @@ from __future__ import annotations
 import pytest
 
 from consistency.core.workplan.model import Workplan
+from consistency.core.workplan.new_statuses import ParsedVersion
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.blame import (
-    NOT_KNOWN,
-    UNCOMMITTED,
-    FileStatus,
-    Provenance,
-    _statuses_like,
-    find_provenances,
-)
+from consistency.git.blame import NOT_KNOWN, UNCOMMITTED, FileStatus, Provenance, find_provenances
 from consistency.git.files import text_digest
 from consistency.git.worktree import find_worktree
-from statehub.statuses import TASK_STATUSES
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
 from testing.workplans import workplan
@@ -285,37 +278,23 @@ def test_processes_do_not_grow(clone: Clone, git_processes: GitProcesses, size: 
     assert len(git_processes) == 2
 
 
-class TestAlike:
-    """A version that differs in statuses alone is read without being parsed, and reads the same."""
+def test_versions_that_are_parsed_already_are_not_read(clone: Clone, git_processes: GitProcesses) -> None:
+    texts = [text(status).encode() for status in ("todo", "done")]
+    versions = [ParsedVersion(each, workplan_of(each)) for each in texts]
+    say(clone, "todo")
+    brought = say(clone, "done")
+    tree = find_worktree(str(clone.path))
+    expected = find_provenances(tree, PATTERN, brought, [DONE])
+    git_processes.clear()
+    assert find_provenances(tree, PATTERN, brought, [DONE], parsed={FILE: versions}) == expected
+    assert len(git_processes) == 1
+    assert [(each.commit.id, each.digest) for each in expected.of[DONE].commits] == [(brought, text_digest(texts[1]))]
+    git_processes.clear()
+    assert find_provenances(tree, PATTERN, brought, [DONE], parsed={FILE: versions[1:]}) == expected
+    assert len(git_processes) == 2
 
-    TEXT = workplan("A", [("T1", "todo"), ("T2", "in_progress"), ("T3", "done")])
 
-    @pytest.mark.parametrize("quote", ["", "'", '"'])
-    @pytest.mark.parametrize("status", TASK_STATUSES)
-    def test_reads_as_the_parser_does(self, quote: str, status: str) -> None:
-        text = self.TEXT.replace("status: in_progress", f"status: {quote}in_progress{quote}  # why")
-        second = text.replace(f"{quote}in_progress{quote}  #", f"{quote}{status}{quote}  #")
-        other = second.replace("todo", "blocked", 1)
-        parsed, read = (parse_workplan("a", each.encode()) for each in (other, text))
-        assert isinstance(parsed, Workplan)
-        assert isinstance(read, Workplan)
-        expected = [block.status for block in parsed.blocks]
-        assert _statuses_like(other.encode(), text.encode(), read) == expected == ["blocked", status, "done"]
-
-    @pytest.mark.parametrize(
-        ("old", "new"),
-        [
-            ("status: in_progress", "status: finished"),
-            ("status: in_progress", "status: 'in_progress'"),
-            ("status: in_progress", "status: in_progress2"),
-            ("status: in_progress", "status: in_progress\npriority: high"),
-            ("id: A-T2", "id: A-T9"),
-            ("A-T3", "A-T3 "),
-        ],
-    )
-    def test_any_other_difference_is_for_the_parser(self, old: str, new: str) -> None:
-        read = parse_workplan("a", self.TEXT.encode())
-        assert isinstance(read, Workplan)
-        assert old in self.TEXT
-        assert _statuses_like(self.TEXT.replace(old, new).encode(), self.TEXT.encode(), read) is None
-        assert _statuses_like(f"{self.TEXT}\nmore\n".encode(), self.TEXT.encode(), read) is None
+def workplan_of(data: bytes) -> Workplan:
+    found = parse_workplan(FILE, data)
+    assert isinstance(found, Workplan)
+    return found

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
 from consistency.core.comparison.gates import NOT_ASKED
+from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.db.rows import VersionConflictError, apply
 from consistency.git.remote import Fetched
 from consistency.git.status import CheckoutStatus, read_status
@@ -43,6 +44,15 @@ def opened(clone: Clone) -> tuple[Checkout, WorkTree, CheckoutStatus]:
 
 def compared(clone: Clone) -> Sync:
     return compare_checkout(*opened(clone), fixing())
+
+
+def compared_without_ledger(clone: Clone) -> tuple[ParsedWorkplan, ...]:
+    """Return the workplans as a run reads them that has no digest to compare with: all are parsed."""
+    with transaction.atomic():
+        LedgerEntry.objects.update(digest="?")
+        known = compared(clone).scan.side.known
+        transaction.set_rollback(True)
+    return known
 
 
 def applied(clone: Clone, synced: Sync) -> Sync:
@@ -306,6 +316,40 @@ class TestOneTransaction:
         now = dict(Task.objects.values_list("key", "status_changed_at"))
         assert {key for key, at in now.items() if at != at_first.get(key)} == {"WP-1-T01", "WP-2-T02", "WP-1-T03"}
         assert found(compared(clone)) == []
+
+
+class TestFileThatChanged:
+    """What has changed in a file that the ledger has: statuses alone are read without the parser."""
+
+    def test_statuses_are_read_without_the_parser(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: in_progress")
+        parsed = compared_without_ledger(clone)
+        monkeypatch.setattr("consistency.core.workplan.parse.parse_workplan", None)
+        assert compared(clone).scan.side.known == parsed
+
+    @pytest.mark.parametrize(
+        ("old", "new"), [("status: todo", "status: 'done'"), ("status: todo", "status: done\npriority: high")]
+    )
+    def test_anything_else_is_parsed(self, clone: Clone, old: str, new: str) -> None:
+        mirrored(clone)
+        edit(clone, old, new)
+        assert compared(clone).scan.side.known == compared_without_ledger(clone)
+
+    def test_so_is_what_takes_too_much_memory(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: in_progress")
+        expected = compared(clone)
+        assert expected.scan.changed == {FILE: (clone.path / FILE).read_bytes()}
+        monkeypatch.setattr("consistency.runs.scan.MAX_CHANGED", 0)
+        found = compared(clone)
+        assert (found.scan.changed, found.scan.side, found.comparison) == ({}, expected.scan.side, expected.comparison)
+
+    def test_file_that_is_no_workplan_now(self, clone: Clone) -> None:
+        mirrored(clone)
+        clone.write(FILE, "# Notes\n")
+        scan = compared(clone).scan
+        assert (scan.other, scan.side.known, scan.contents) == ({FILE}, (), {})
 
 
 def test_plan_that_regresses_is_refused_by_the_database(clone: Clone) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 
 from consistency.core import codes
 from consistency.core.actions import AdvanceTask, CreateTask, PlannedAction, UpdateTask, WriteBack
@@ -177,11 +178,13 @@ class TaskComparison:
                 seen[block.key] += 1
         return alone
 
-    def _match(self, blocks: list[Pair]) -> tuple[list[tuple[Pair, HubTask | None]], list[HubTask]]:
+    def _match(self, blocks: list[Pair]) -> tuple[Iterable[tuple[Pair, HubTask | None]], list[HubTask]]:
         """Pair *blocks* with their rows, None for a new one; C-17 for those with another's UUID.
 
         The second list has the rows without a block.
         """
+        if not self._rows and not any(block.uuid for _, block in blocks):  # All of a first import are new.
+            return zip(blocks, repeat(None)), []
         # Of a workplan that moves here from another repo, another workplan's block takes a task only by its UUID.
         in_repo = {row.key: row for row in self._rows if row.workstream not in self._arriving}
 

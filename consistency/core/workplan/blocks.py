@@ -7,6 +7,9 @@ from typing import NamedTuple
 MAX_HEADING = 1000
 """Characters of a heading that are kept: every block below it may take them as its title."""
 
+MAX_BODY = 8 * 1024
+"""Bytes of a task block's body; a larger one is refused before YAML sees it."""
+
 
 class Fence(NamedTuple):
     """One task fence. `offset` is the byte of its opening line; `heading` the nearest heading above it,

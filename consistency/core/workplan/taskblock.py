@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from sys import intern
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_BLOCK
-from consistency.core.workplan.blocks import Fence
+from consistency.core.workplan.blocks import MAX_BODY, Fence
 from consistency.core.workplan.model import Problem, TaskBlock
 from consistency.core.workplan.source import Lines
 from consistency.core.workplan.validation import (
@@ -30,9 +31,6 @@ from consistency.core.workplan.yaml_mapping import (
 )
 from statehub.ids import normalize_id
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
-
-MAX_BODY = 8 * 1024
-"""Bytes of a block's body; a larger one is refused before YAML sees it."""
 
 _KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
 _STRANGERS = 20
@@ -64,7 +62,9 @@ def read_plain_block(fence: Fence, lines: Lines) -> TaskBlock | None:
     if not title.isprintable():
         return None
     line, place = lines.number(fence.offset) + 2, fence.locate(*found.span(2))
-    return TaskBlock(key, title, status, priority or DEFAULT_PRIORITY, uuid and uuid.lower(), line, place)
+    # Interned: the blocks of a large import share the few words, instead of a copy each.
+    status, priority = intern(status), intern(priority or DEFAULT_PRIORITY)
+    return TaskBlock(key, title, status, priority, uuid and uuid.lower(), line, place)
 
 
 def read_any_block(fence: Fence, lines: Lines, place: int) -> tuple[TaskBlock | None, tuple[Problem, ...]]:

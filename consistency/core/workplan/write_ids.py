@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import yaml
 
-from consistency.core.workplan.blocks import Fence
+from consistency.core.workplan.blocks import MAX_BODY, Fence
 from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.core.workplan.fences import task_fences
 from consistency.core.workplan.model import TaskBlock, Workplan
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.source import FrontMatter, Lines, cut_front_matter
-from consistency.core.workplan.taskblock import MAX_BODY, read_block
+from consistency.core.workplan.taskblock import read_block
 from consistency.core.workplan.yaml_mapping import ScalarValue, read_mapping
 
 _WORKSTREAM, _TASK = "state_hub_workstream_id", "state_hub_task_id"

@@ -92,6 +92,16 @@ def test_plain_block_is_the_same_block(body: str, heading: str, indent: str) -> 
     assert (block, block.place, problems) == (slow, slow.place if slow else None, ())
 
 
+def test_plain_blocks_share_their_words() -> None:
+    bodies = ["id: A-1\nstatus: in_progress\npriority: high\n", "id: A-2\nstatus: in_progress\npriority: high\n"]
+    fences = [Fence(0, "", ((body, 8, 8 + len(body)),), body) for body in bodies]
+    one, two = [read_plain_block(fence, Lines(b"")) for fence in fences]
+    assert one is not None
+    assert two is not None
+    assert one.status is two.status
+    assert one.priority is two.priority
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from consistency.core.workplan.blocks import MAX_BODY
 from consistency.core.workplan.fences import task_fences
 from consistency.core.workplan.model import Problem, TaskBlock
 from consistency.core.workplan.source import Lines
-from consistency.core.workplan.taskblock import MAX_BODY, read_block, title_from_heading
+from consistency.core.workplan.taskblock import read_block, title_from_heading
 
 UUID = "6f0f4c7e-7d3a-4f5b-9a6e-0d5d4c0c8b11"
 IN_QUOTES = " — put the value in quotes if it is text"

@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consistency.core.workplan import write_ids as module
+from consistency.core.workplan.blocks import MAX_BODY
 from consistency.core.workplan.edit import set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.core.workplan.taskblock import MAX_BODY
 from consistency.core.workplan.write_ids import WriteIdsRefusedError
 from statehub.statuses import TASK_STATUSES
 
