@@ -250,7 +250,12 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
 
 class Task(models.Model):
-    """A task block's row. `status_changed_at` is the time of its last change of status, or of its creation."""
+    """A task block's row. `status_changed_at` is the time of its last change of status, or of its creation.
+
+    `depends` are the ids of the tasks that must be finished before it, as its block has them, one a line. `position` is
+    the block's place among those of its workplan, from 0. `taken_by` is who has it, since `taken_at`: whoever moved it
+    to in_progress, as long as it is there or blocked.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks")
@@ -258,6 +263,11 @@ class Task(models.Model):
     title = models.TextField()
     status = models.CharField(max_length=20)
     priority = models.CharField(max_length=20, default=DEFAULT_PRIORITY)
+    owner = models.TextField(blank=True, default="")
+    depends = models.TextField(blank=True, default="")
+    position = models.PositiveIntegerField(default=0, editable=False)
+    taken_by = models.TextField(blank=True, default="", editable=False)
+    taken_at = models.DateTimeField(null=True, blank=True, editable=False)
     status_changed_at = models.DateTimeField(default=timezone.now)
 
     objects = TaskQuerySet.as_manager()
@@ -296,15 +306,25 @@ class Task(models.Model):
             title=self.title,
             status=self.status,
             priority=self.priority,
+            owner=self.owner,
+            depends=self.depends,
             status_changed_at=self.status_changed_at,
         )
 
 
 def make_task_version(
-    *, id: uuid.UUID, key: str, title: str, status: str, priority: str, status_changed_at: datetime
+    *,
+    id: uuid.UUID,
+    key: str,
+    title: str,
+    status: str,
+    priority: str,
+    owner: str,
+    depends: str,
+    status_changed_at: datetime,
 ) -> str:
     """Return the version of a task with these values (`Task.version`)."""
-    state = (str(id), key, title, status, priority, status_changed_at.isoformat())
+    state = (str(id), key, title, status, priority, owner, depends, status_changed_at.isoformat())
     return hashlib.sha256("\0".join(state).encode()).hexdigest()[:16]
 
 

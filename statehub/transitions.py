@@ -180,16 +180,27 @@ def update_status(
     old: str,
     new: str,
     at: datetime,
+    who: str,
     *,
     reopen: bool = False,
 ) -> bool:
     """Update the *rows* of *ids* from *old* to *new*. Return whether all of them still had the status *old*.
 
-    The condition holds the rank rule even against a writer that takes no lock.
+    A task that *who* moves to in_progress is theirs until it is finished or reopened. The condition holds the rank rule even against a writer that takes no lock.
     """
     allowed = TASK_STATUSES if reopen else statuses_up_to(new)
     found = rows.filter(pk__in=ids, status=old, status__in=allowed)
-    return found.update(status=new, status_changed_at=at) == len(ids)
+    changed: dict[str, object] = {"status": new, "status_changed_at": at}
+    if rows.model._meta.label == Task._meta.label:
+        changed |= _holder(new, at, who)
+    return found.update(**changed) == len(ids)
+
+
+def _holder(status: str, at: datetime, who: str) -> dict[str, object]:
+    """Return the columns of a task that say who has it, for its new *status*; none if that stays the same."""
+    if status == "in_progress":
+        return {"taken_by": who, "taken_at": at}
+    return {} if status == "blocked" else {"taken_by": "", "taken_at": None}
 
 
 def _lock_tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
@@ -231,15 +242,17 @@ def _write(changes: Sequence[tuple[Task, Transition]]) -> None:
         )
         for task, wanted in changes
     ]
-    groups: dict[tuple[str, str, bool], list[Task]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, bool], list[Task]] = defaultdict(list)
     for record in records:
-        groups[record.old, record.new, record.reopen].append(record.task)
-    for (old, new, reopened), tasks in groups.items():
-        if not update_status(Task.objects.all(), [task.pk for task in tasks], old, new, now, reopen=reopened):
+        groups[record.old, record.new, record.who, record.reopen].append(record.task)
+    for (old, new, who, reopened), tasks in groups.items():
+        if not update_status(Task.objects.all(), [task.pk for task in tasks], old, new, now, who, reopen=reopened):
             which = f"task '{tasks[0].key}'" if len(tasks) == 1 else "a task"
             raise ConflictError(f"{which} was changed by someone else at the same time; try again")
         for task in tasks:
             task.status, task.status_changed_at = new, now
+            for name, value in _holder(new, now, who).items():
+                setattr(task, name, value)
     bump_versions({task.workstream_id for task, _ in changes})
     _add_known_heads(records)
     StatusChange.objects.bulk_create(records)

@@ -11,11 +11,12 @@ from consistency.core.workplan.model import TaskBlock, Workplan
 
 
 class CreateTask(NamedTuple):
-    """Create the task of *block* under the id *id* in *workstream*."""
+    """Create the task of *block*, the *position*-th of its workplan, under the id *id* in *workstream*."""
 
     id: str
     workstream: str
     block: TaskBlock
+    position: int = 0
 
 
 class CreateWorkstream(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -28,7 +29,7 @@ def dump(known: ParsedWorkplan) -> str:
             "uuid": workplan.uuid,
             "mirrored": workplan.mirrored,
             "line": workplan.line,
-            "blocks": [(b.key, b.title, b.status, b.priority, b.uuid, b.line, b.place) for b in workplan.blocks],
+            "blocks": [_fields(block) for block in workplan.blocks],
             "problems": [(p.code, p.message, p.line, p.task, p.discriminator, p.only_known) for p in workplan.problems],
             "taken": dict(known.taken),
             "taken_status": known.taken_status,
@@ -50,13 +51,33 @@ def load(path: str, text: str) -> ParsedWorkplan:
         kept["uuid"],
         Mirrored(*kept["mirrored"]),
         kept["line"],
-        # JSON has no tuples.
-        tuple([TaskBlock(*block, place and tuple(place)) for *block, place in kept["blocks"]]),
+        tuple([_block(*block) for block in kept["blocks"]]),
         tuple(Problem(*problem) for problem in kept["problems"]),
     )
     since = {task: _time(number) for task, number in kept.get("since", {}).items()}  # Older rows have no times.
     at = kept.get("status_since")
     return ParsedWorkplan(workplan, kept["taken"], kept["taken_status"], since, None if at is None else _time(at))
+
+
+def _fields(block: TaskBlock) -> tuple[object, ...]:
+    fields = (block.key, block.title, block.status, block.priority, block.uuid, block.line, block.place)
+    return (*fields, block.owner, block.depends) if block.owner or block.depends else fields
+
+
+def _block(
+    key: str,
+    title: str,
+    status: str,
+    priority: str,
+    uuid: str | None,
+    line: int,
+    place: Sequence[int] | None,
+    owner: str = "",
+    depends: Sequence[str] = (),
+) -> TaskBlock:
+    # JSON has no tuples.
+    found = (place[0], place[1]) if place is not None else None
+    return TaskBlock(key, title, status, priority, uuid, line, found, owner, tuple(depends))
 
 
 def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,25 @@ def bulk_upsert(
             cursor.execute(statement, [_JSON.encode(batch)])
 
 
+def bulk_update(model: type[Model], keys: Sequence[str], column: str, rows: Iterable[Sequence[object]]) -> None:
+    """Give the rows with the values *keys* another *column*: each of *rows* has those of the keys, and the new value.
+
+    Rows that have it already stay as they are. Raises django.db.Error.
+    """
+    table, fields = connection.ops.quote_name(model._meta.db_table), [_field(model, name) for name in (*keys, column)]
+    values = ", ".join(f"{_value(field, at)} AS v{at}" for at, field in enumerate(fields))
+    same = " AND ".join(f"{table}.{_column(field)} = wanted.v{at}" for at, field in enumerate(fields[:-1]))
+    name, new = _column(fields[-1]), f"wanted.v{len(keys)}"
+    statement = (
+        f"UPDATE {table} SET {name} = {new} FROM (SELECT {values} FROM {_source()}) wanted "  # noqa: S608 - our names
+        f"WHERE {same} AND {table}.{name} <> {new}"
+    )
+    left = iter(rows)
+    while batch := list(islice(left, MAX_ROWS)):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [_JSON.encode(batch)])
+
+
 def keys_of(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RawSQL:
     """Return the subquery of the primary keys of those that have one of *rows* in their *columns*, at most MAX_ROWS.
 

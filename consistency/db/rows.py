@@ -23,7 +23,7 @@ from consistency.core.actions import (
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
 from consistency.core.workplan.model import Mirrored
-from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_upsert, keys_of, values_of
+from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_update, bulk_upsert, keys_of, values_of
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
@@ -41,9 +41,12 @@ _WORKSTREAM = (
 
 _CHANGE = ("task", "old", "new", "at", *Actor._fields, "known_heads", "reopen", "reason")
 
-_TASK = ("id", "workstream", "key", "title", "status", "priority", "status_changed_at")
+_TASK = (
+    "id", "workstream", "key", "title", "status", "priority", "status_changed_at", "owner", "depends", "position",
+    "taken_by", "taken_at",
+)  # fmt: skip
 
-_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:])
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:9])
 """The columns of _TASK as a comparison wants them."""
 
 _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
@@ -171,8 +174,9 @@ def read_tasks(
 
 
 def _hub_task(row: Sequence[object]) -> HubTask:
-    pk, workstream, *rest = row
-    return HubTask(with_dashes(pk), with_dashes(workstream), *rest)  # type: ignore[arg-type]  # those of _TASK_TEXTS
+    pk, workstream, *rest, depends = row
+    names = tuple(str(depends).split("\n")) if depends else ()
+    return HubTask(with_dashes(pk), with_dashes(workstream), *rest, names)  # type: ignore[arg-type, call-arg]  # those of _TASK_TEXTS
 
 
 def apply(
@@ -201,7 +205,9 @@ def apply(
         _update_tasks(_of(UpdateTask, actions))
         _create_tasks([task for action in created for task in action.tasks] + _of(CreateTask, actions), now)
         advanced = _of(AdvanceTask, actions)
-        _advance(Task.objects.all(), advanced, now)
+        _advance(
+            Task.objects.all(), advanced, now, {pk: actor.who for pk, actor in (origins or {}).items()}, origin.who
+        )
         changes = [
             (each.id, each.expected, each.wanted, now, *(origins or {}).get(each.id, origin), "[]", False, "")
             for each in advanced
@@ -282,29 +288,50 @@ def _record_moves(moved: Sequence[HubWorkstream], repo: int, origin: Actor, now:
 
 def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
     rows = (
-        (new.id, new.workstream, new.block.key, new.block.title, new.block.status, new.block.priority, now)
+        (
+            new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority, now, block.owner,
+            "\n".join(block.depends), new.position, "", None,
+        )
         for new in actions
-    )
+    )  # fmt: skip
     bulk_upsert(Task, _TASK, rows, most=FEW_ROWS)
 
 
 def _update_tasks(actions: Iterable[UpdateTask]) -> None:
     rows = [
         (
-            (old := action.before).id, action.workstream, action.block.key, action.block.title, old.status,
-            action.block.priority, old.changed_at,
+            (old := action.before).id, action.workstream, (block := action.block).key, block.title, old.status,
+            block.priority, old.changed_at, block.owner, "\n".join(block.depends), 0, "", None,
         )
         for action in actions
     ]  # fmt: skip
-    bulk_upsert(Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority"))
+    bulk_upsert(
+        Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority", "owner", "depends")
+    )
 
 
-def _advance(rows: QuerySet[_R], actions: Iterable[AdvanceTask | AdvanceWorkstream], now: datetime) -> None:
-    """Move the rows, each from the very status that was compared, and none to a lower rank."""
-    moves: dict[tuple[str, str], list[str]] = defaultdict(list)
+def _advance(
+    rows: QuerySet[_R],
+    actions: Iterable[AdvanceTask | AdvanceWorkstream],
+    now: datetime,
+    authors: Mapping[str, str] | None = None,
+    who: str = "",
+) -> None:
+    """Move the rows, each from the very status that was compared, and none to a lower rank.
+
+    *authors* (by the rows' ids), or else *who*, have moved them.
+    """
+    moves: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for action in actions:
-        moves[action.expected, action.wanted].append(action.id)
-    for (expected, wanted), ids in moves.items():
+        by = (authors or {}).get(action.id, who)
+        moves[action.expected, action.wanted, by].append(action.id)
+    for (expected, wanted, by), ids in moves.items():
         for batch in batches(ids):
-            if not update_status(rows, batch, expected, wanted, now):
+            if not update_status(rows, batch, expected, wanted, now, by):
                 raise VersionConflictError
+
+
+def update_positions(workplans: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Give the tasks of *workplans* (a workstream's id, and the ids of its tasks in order) their positions."""
+    rows = [(pk, key, position) for pk, keys in workplans for position, key in enumerate(keys)]
+    bulk_update(Task, ("workstream", "key"), "position", rows)

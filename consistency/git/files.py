@@ -13,7 +13,7 @@ from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
 from statehub.text import describe_os_error, is_storable
 
-READER_VERSION = b"2"
+READER_VERSION = b"3"
 """Part of every digest; to be changed when the same bytes are parsed differently, so that no old result is reused."""
 
 

@@ -238,8 +238,13 @@ def _from_ledger(
             {**{task: since[task] for task in keys & since.keys()}, **own.since},
             plan.status_since,
             settled_tasks(own, workplan) if _is_hub_unchanged(scan.entries.get(path), workstreams) else frozenset(),
+            path not in remembered or _keys(own.workplan) != _keys(workplan),
         )
     return [memories[path] for path in sorted({*same, *fresh})], contents
+
+
+def _keys(workplan: Workplan) -> list[str]:
+    return [block.key for block in workplan.blocks]
 
 
 def _not_remembered(workplan: Workplan, own: ParsedWorkplan | None) -> list[str]:

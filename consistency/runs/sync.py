@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from consistency.core.actions import AdvanceTask, HubAction, UpdateWorkstream, WriteBack
+from consistency.core.actions import AdvanceTask, CreateWorkstream, HubAction, UpdateWorkstream, WriteBack
 from consistency.core.comparison.drift import Comparison, Drift
 from consistency.core.comparison.flapping import suppress_flapping
 from consistency.core.comparison.gates import Freshness, check_missing_workplans
@@ -27,6 +27,7 @@ from consistency.db.rows import (
     read_strangers,
     read_tasks,
     read_workstreams,
+    update_positions,
 )
 from consistency.db.uuids import new_uuids
 from consistency.git.status import CheckoutStatus
@@ -257,5 +258,12 @@ def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:
         origins = synced.advances.origins(origin) if synced.advances else {}
         new_versions = apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins)
         synced = replace(synced, versions={**synced.versions, **new_versions})
+    created = {action.id for action in actions if isinstance(action, CreateWorkstream)}
+    update_positions(
+        (workstream, [block.key for block in item.workplan.blocks])
+        for item in synced.scan.side.known
+        if item.reordered
+        and (workstream := synced.comparison.workstreams.get(item.workplan.path, "")) not in {"", *created}
+    )
     update_ledger(checkout, synced)
     return synced

@@ -30,7 +30,7 @@ from web.api.task_reports import check_preconditions, etag, get_task, report, re
 
 router = Router()
 
-VERSIONED = ("id", "key", "title", "status", "priority", "status_changed_at")
+VERSIONED = ("id", "key", "title", "status", "priority", "owner", "depends", "status_changed_at")
 """The values of a task that its version is made of."""
 
 Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", example="CUST-WP-0026-T01")]

@@ -7,14 +7,17 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from consistency.core.workplan.model import Mirrored, Unreadable, Workplan
+from consistency.core.workplan.model import Mirrored, TaskBlock, Unreadable, Workplan
 
 Place = tuple[str | None, str | None]
 """A workplan's id and a task's; None for the task means the workplan itself."""
 
 
 class HubTask(NamedTuple):
-    """A task's row. `changed_at` is the time of its newest status change, or of its creation."""
+    """A task's row. `changed_at` is the time of its newest status change, or of its creation.
+
+    `depends` is as in its block.
+    """
 
     id: str
     workstream: str
@@ -23,6 +26,8 @@ class HubTask(NamedTuple):
     status: str
     priority: str
     changed_at: datetime
+    owner: str = ""
+    depends: tuple[str, ...] = ()
 
 
 class HubWorkstream(NamedTuple):
@@ -59,7 +64,8 @@ class ParsedWorkplan(NamedTuple):
     `taken_status` is the front matter status that the hub took, '' for none. Of each status that both sides agreed on
     then, `since` (task id → time) and `status_since` are the row's `changed_at`: another time in the row says that the
     hub has moved since, even if it is back at the same status. `settled` are the ids of the tasks that both sides still
-    have as they were then: their rows need not be read.
+    have as they were then: their rows need not be read. `reordered` says that its tasks are others than then, or in
+    another order.
     """
 
     workplan: Workplan
@@ -68,6 +74,7 @@ class ParsedWorkplan(NamedTuple):
     since: Mapping[str, datetime] = MappingProxyType({})
     status_since: datetime | None = None
     settled: frozenset[str] = frozenset()
+    reordered: bool = False
 
     @property
     def open_tasks(self) -> set[str]:
@@ -82,12 +89,14 @@ def settled_tasks(before: ParsedWorkplan, now: Workplan) -> frozenset[str]:
     """
     if (before.workplan.key, before.workplan.uuid) != (now.key, now.uuid):
         return frozenset()
-    said = {block.key: (block.title, block.status, block.priority, block.uuid) for block in before.workplan.blocks}
+    said = {block.key: _mirrored(block) for block in before.workplan.blocks}
     return frozenset(
-        block.key
-        for block in now.blocks
-        if said.get(block.key) == (block.title, block.status, block.priority, block.uuid) and block.key in before.since
+        block.key for block in now.blocks if said.get(block.key) == _mirrored(block) and block.key in before.since
     )
+
+
+def _mirrored(block: TaskBlock) -> tuple[object, ...]:
+    return (block.title, block.status, block.priority, block.uuid, block.owner, block.depends)
 
 
 class Copy(NamedTuple):

@@ -62,6 +62,7 @@ class TaskComparison:
         self._open_homes = {*workstreams.values(), *gone}
         self._taken = {key: status for item in self._known for key, status in item.taken.items()}
         self._since = {key: at for item in self._known for key, at in item.since.items()}
+        self._positions: dict[str, Mapping[str, int]] = {}
         self._counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = defaultdict(list)
         self._tracked: Counter[str] = Counter()  # Places in tracked files.
@@ -225,11 +226,17 @@ class TaskComparison:
         self._refuse(workplan, codes.UUID_TAKEN, f"state_hub_task_id {block.uuid} belongs to {owner}", block, row)
 
     def _create(self, workplan: Workplan, block: TaskBlock) -> None:
-        action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block)
+        position = self._positions_in(workplan)[block.key]
+        action = CreateTask(block.uuid or self._fresh_id(), self._workstreams[workplan.path], block, position)
         if workplan.path in self.creations:
             self.creations[workplan.path].append(action)
         else:
             self._report(workplan, codes.NEW_TASK, f"task '{block.title}' is not in the hub", block, action=action)
+
+    def _positions_in(self, workplan: Workplan) -> Mapping[str, int]:
+        if workplan.path not in self._positions:
+            self._positions[workplan.path] = {block.key: at for at, block in enumerate(workplan.blocks)}
+        return self._positions[workplan.path]
 
     def _compare(self, item: ParsedWorkplan, block: TaskBlock, row: HubTask) -> None:
         self._compare_status(item, block, row)
@@ -285,5 +292,5 @@ def _invalid_keys(workplan: Workplan) -> set[str]:
 
 
 def _differing_fields(block: TaskBlock, row: HubTask) -> list[str]:
-    names = [name for name in ("title", "priority") if getattr(block, name) != getattr(row, name)]
+    names = [name for name in ("title", "priority", "owner", "depends") if getattr(block, name) != getattr(row, name)]
     return [f"id (hub: '{row.key}')", *names] if block.key != row.key else names

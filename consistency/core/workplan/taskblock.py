@@ -32,7 +32,9 @@ from consistency.core.workplan.yaml_mapping import (
 from statehub.ids import normalize_id
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES
 
-_KEYS = ("id", "status", "priority", "title", "state_hub_task_id")
+_KEYS = ("id", "status", "priority", "title", "state_hub_task_id", "owner", "depends")
+MAX_DEPENDS = 100
+"""Tasks that one task can depend on."""
 _STRANGERS = 20
 """Number of unknown keys that are checked for a typing error."""
 _PLAIN = re.compile(
@@ -118,16 +120,17 @@ class _Reader:
             self._problem("id", f"task id {self._fault_of_id}", written.start)
         status = self._word("status", TASK_STATUSES, "task status")
         priority = self._word("priority", PRIORITIES, "priority", DEFAULT_PRIORITY)
-        title, uuid = self._title(), self._uuid()
+        title, uuid, owner, depends = self._title(), self._uuid(), self._owner(), self._depends()
         if self.problems:
             return None
         if "#" in body:
-            for name, message in cut_messages(body, self._mapping, ("id", "title")):
+            for name, message in cut_messages(body, self._mapping, ("id", "title", "owner", "depends")):
                 self._problem(f"cut:{name}", message, self._mapping.values[name].start, FIELD_DIFFERS)
         value = self._mapping.values["status"]
         # A value over a line end has no place: to write it on one line would move all below.
         place = None if "\n" in body[value.start : value.end] else self._fence.locate(value.start, value.end)
-        return TaskBlock(self._key, title, status, priority, uuid, self._line_of(value.start), place)
+        line = self._line_of(value.start)
+        return TaskBlock(self._key, title, status, priority, uuid, line, place, owner, depends)
 
     def _check_keys(self) -> None:
         """Report keys with invisible characters: they look like ours, and are others."""
@@ -168,6 +171,33 @@ class _Reader:
             fault, message = word_error(value.text), f"state_hub_task_id '{truncate(value.text)}' is not a UUID"
             self._problem("state_hub_task_id", f"'state_hub_task_id' {fault}" if fault else message, value.start)
         return value.text.lower()
+
+    def _owner(self) -> str:
+        value = self._value("owner")
+        owner = " ".join(value.text.split()) if value is not None and value.text else ""
+        if value is not None and has_control(owner):
+            self._problem("owner", "owner holds a control character", value.start)
+        return owner
+
+    def _depends(self) -> tuple[str, ...]:
+        """Return the ids of a list, or the one that is there without brackets."""
+        value = self._mapping.values.get("depends")
+        if value is None:
+            return ()
+        items = (value.text,) if value.text is not None else value.items
+        if items is None or value.is_block:
+            self._problem("depends", "'depends' must be a list of task ids: [ID, ID]", value.start)
+            return ()
+        found = dict.fromkeys(normalize_id(item.strip(BLANKS)) for item in items)
+        found.pop("", None)
+        fault = next(filter(None, map(id_error, found)), None)
+        if fault is None and any("," in item for item in found):
+            fault = "has a comma in an id: write the ids as a list, [ID, ID]"
+        if fault is None and len(found) > MAX_DEPENDS:
+            fault = f"has more than {MAX_DEPENDS} ids"
+        if fault is not None:
+            self._problem("depends", f"'depends' {fault}", value.start)
+        return tuple(found)
 
     def _value(self, name: str, *, required: bool = False) -> ScalarValue | None:
         """Return the value of *name* if there is something in it; report a problem if that may not be."""

@@ -90,17 +90,24 @@ def _read_value(event: yaml.Event, events: Iterator[yaml.Event]) -> ScalarValue:
     start = _start(event)
     if isinstance(event, yaml.ScalarEvent):
         return ScalarValue(event.value, start, _end(event), event.style or "")
-    return ScalarValue(None, start, _skip_nested(event, events), "")
+    items: list[str | None] | None = [] if isinstance(event, yaml.SequenceStartEvent) else None
+    end = _read_nested(event, events, items)
+    return ScalarValue(None, start, end, "", _texts(items))
 
 
-def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
-    """Read past a list or mapping, refusing the same things in it, and return the index of its end."""
+def _read_nested(opening: yaml.Event, events: Iterator[yaml.Event], items: list[str | None] | None) -> int:
+    """Read past a list or mapping, refusing the same things in it, and return the index of its end.
+
+    *items* gets what a list has: the texts, None for anything else.
+    """
     # One entry a level: for a mapping its keys so far and whether a key comes next, for a list None.
     levels: list[_Level | None] = [_level(opening)]
     event = opening
     while levels:
         event = next(events)
         _refuse_extras(event)
+        if items is not None and len(levels) == 1 and isinstance(event, yaml.NodeEvent):
+            items.append(event.value if isinstance(event, yaml.ScalarEvent) else None)
         if isinstance(event, yaml.CollectionEndEvent):
             levels.pop()
             continue
@@ -111,6 +118,12 @@ def _skip_nested(opening: yaml.Event, events: Iterator[yaml.Event]) -> int:
             if len(levels) > MAX_DEPTH:
                 raise _RefusedError(f"nested more than {MAX_DEPTH} levels deep", _start(event))
     return _end(event)
+
+
+def _texts(items: list[str | None] | None) -> tuple[str, ...] | None:
+    """Return *items* if all of them are texts."""
+    found = tuple(item for item in items or () if item is not None)
+    return found if items is not None and len(found) == len(items) else None
 
 
 class _Level:

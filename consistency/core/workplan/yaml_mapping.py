@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 class ScalarValue(NamedTuple):
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
-    `text` is None if the value is a list or a mapping. `style` is YAML's: '' plain, ' or " quoted,
+    `text` is None if the value is a list or a mapping; `items` are the texts of a list that has only texts. `style` is YAML's: '' plain, ' or " quoted,
     | or > a block scalar.
     """
 
@@ -31,6 +31,7 @@ class ScalarValue(NamedTuple):
     start: int
     end: int
     style: str
+    items: tuple[str, ...] | None = None
 
     @property
     def is_block(self) -> bool:
@@ -90,6 +91,8 @@ _WORD = rf"{_SIGN}++(?::++{_SIGN}++)*+"
 _LISTED = r"[A-Za-z0-9]\w*+(?:[./-]\w++)*+"
 _QUOTED = r""""[^\x00-\x1f"\\\x7f]*+" | '[^\x00-\x1f'\x7f]*+'"""
 
+_ITEM = re.compile(", ?")
+
 _SIMPLE_LINE = re.compile(
     rf"""([A-Za-z_]\w{{0,99}}):[ ]++
         ( (?![-?,\[\]{{}}\#&*!|>'"%@`]){_WORD}(?:[ ]++(?!\#){_WORD})*+  # plain words: no indicator before them
@@ -145,7 +148,9 @@ def read_simple(text: str) -> Mapping | None:
         if style in _QUOTES:
             values[key] = ScalarValue(written[1:-1], first, last, style)
         else:
-            values[key] = ScalarValue(None if style == "[" else written, first, last, "")
+            items = tuple(_ITEM.split(written[1:-1])) if len(written) > 2 else ()
+            is_list = style == "["
+            values[key] = ScalarValue(None if is_list else written, first, last, "", items if is_list else None)
         position = line.end()
     return Mapping(values, None) if values else None
 
@@ -197,7 +202,7 @@ def _read_entries(text: str, needed: Collection[str]) -> Mapping | None:
             if list(mapping.values) != [named[2]]:
                 return None
             value = mapping.values[named[2]]
-            values[named[2]] = ScalarValue(value.text, value.start + start, value.end + start, value.style)
+            values[named[2]] = value._replace(start=value.start + start, end=value.end + start)
         elif named[2] in needed or _holds_key_of(needed, entry) or not is_closed(entry):
             fault = _advise(entry, named, mapping.fault)
             first = first or SyntaxProblem(fault.message, fault.index + start)
