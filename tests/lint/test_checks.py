@@ -57,9 +57,7 @@ def test_ids_that_files_share() -> None:
 
 def test_uuid_that_files_share() -> None:
     uuid = "0b7f1f6e-6f43-4f0e-9a3f-2f1c7f1a9b11"
-    plan = workplan(
-        "WP-1", [{"id": id, "status": "todo", "state_hub_task_id": uuid} for id in ("T01", "T02")]
-    )
+    plan = workplan("WP-1", [{"id": id, "status": "todo", "state_hub_task_id": uuid} for id in ("T01", "T02")])
     assert [(code, line) for code, _, line, _ in found(source(A, plan))] == [("C-17", 14), ("C-17", 22)]
 
 
@@ -81,7 +79,8 @@ def went_back(old: str, new: str) -> Finding:
     ("old", "new", "is_back"),
     [
         ("done", "todo", True), ("done", "in_progress", True), ("blocked", "todo", True), ("cancelled", "todo", True),
-        ("todo", "done", False), ("done", "cancelled", False), ("blocked", "in_progress", False), ("done", "done", False),
+        ("todo", "done", False), ("done", "cancelled", False), ("blocked", "in_progress", False),
+        ("done", "done", False),
     ],
 )  # fmt: skip
 def test_status_that_goes_back(old: str, new: str, is_back: bool) -> None:

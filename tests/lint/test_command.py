@@ -61,8 +61,8 @@ def test_patterns(clone: Clone) -> None:
     clone.write("plans/old/b.md", BAD)
     assert lint(clone.path, "--workplans", "plans/**/*.md", "--exclude", "plans/old/**", "--format", "github") == (
         1,
-        "::error file=plans/a.md,line=14,title=C-05 Task block is invalid::unknown task status 'finished' — did you mean "
-        "'done'?\n",
+        "::error file=plans/a.md,line=14,title=C-05 Task block is invalid::unknown task status 'finished' — did you "
+        "mean 'done'?\n",
         "",
     )
 
@@ -111,8 +111,8 @@ def test_staged_status_that_goes_back(clone: Clone) -> None:
     status, output, _ = lint(clone.path, "--staged")
     assert (status, output.splitlines()[0]) == (
         1,
-        f"{A}:14: C-13 WARN task 'Task WP-1-T01' goes back from done to todo, which the hub would undo; to do it on purpose, "
-        "reopen it in the hub (reopen_task WP-1-T01 todo --reason …): the file follows",
+        f"{A}:14: C-13 WARN task 'Task WP-1-T01' goes back from done to todo, which the hub would undo; to do it on "
+        "purpose, reopen it in the hub (reopen_task WP-1-T01 todo --reason …): the file follows",
     )
     clone.git("mv", A, B)
     assert lint(clone.path, "--staged")[0] == 1

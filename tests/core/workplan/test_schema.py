@@ -25,13 +25,12 @@ WORDS = st.one_of(
 )
 FRONT = st.fixed_dictionaries(
     {"type": st.just("workplan")},
-    optional={
-        name: WORDS
-        for name in ("id", "title", "status", "owner", "created", "domain", "other", "state_hub_workstream_id")
-    },
+    optional=dict.fromkeys(
+        ("id", "title", "status", "owner", "created", "domain", "other", "state_hub_workstream_id"), WORDS
+    ),
 )
 BLOCK = st.fixed_dictionaries(
-    {}, optional={name: WORDS for name in ("id", "status", "priority", "title", "state_hub_task_id", "other")}
+    {}, optional=dict.fromkeys(("id", "status", "priority", "title", "state_hub_task_id", "other"), WORDS)
 )
 
 
