@@ -282,6 +282,7 @@ class Task(models.Model):
             models.Index(fields=("key",), name="task_key"),
             models.Index(fields=("-status_changed_at", "-id"), name="task_moved"),
             models.Index(fields=("status", "-status_changed_at"), name="task_status_moved"),
+            models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )
         constraints = (

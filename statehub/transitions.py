@@ -186,7 +186,8 @@ def update_status(
 ) -> bool:
     """Update the *rows* of *ids* from *old* to *new*. Return whether all of them still had the status *old*.
 
-    A task that *who* moves to in_progress is theirs until it is finished or reopened. The condition holds the rank rule even against a writer that takes no lock.
+    A task that *who* moves to in_progress is theirs until it is finished or reopened. The condition holds the rank rule
+    even against a writer that takes no lock.
     """
     allowed = TASK_STATUSES if reopen else statuses_up_to(new)
     found = rows.filter(pk__in=ids, status=old, status__in=allowed)

@@ -31,6 +31,7 @@ SUBJECTS = {
     "cli/test_moved_checkout.py": "a checkout that was moved in the hub",
     "cli/test_near_misses.py": "C-23 and C-24 through the real commands",
     "cli/test_options.py": "options, and output to stdout, stderr and files",
+    "cli/test_order.py": "depends, positions and who has a task, through the real commands",
     "cli/test_output.py": "a report in a folder that others can write to",
     "cli/test_protocol.py": "register_repo --protocol",
     "cli/test_quiet.py": "--verbosity 0 and exit statuses",

@@ -68,7 +68,7 @@ NO_CHECKOUT = _code("C-01", Severity.FAIL, Kind.FAULT, Scope.CHECKOUT, "runs.run
     "Checkout is missing or not a git work tree",
     "Clone the repo there again, register its new place (register_repo PATH), "
     "or retire it (retire_checkout PATH).")
-UNREADABLE_FILE = _code("C-02", Severity.FAIL, Kind.FAULT, Scope.FILE, "core.workplan.parse runs.scan",
+UNREADABLE_FILE = _code("C-02", Severity.FAIL, Kind.FAULT, Scope.FILE, "core.workplan.parse runs.scan lint.checks",
     "Workplan cannot be read",
     "Fix the file as the message says; until then it is skipped.")
 INVALID_FRONT_MATTER = _code("C-03", Severity.FAIL, Kind.FAULT, Scope.FILE, "core.workplan.parse",
@@ -104,7 +104,7 @@ FIELD_DIFFERS = _code("C-12", Severity.WARN, Kind.DRIFT, Scope.HUB,
     "core.comparison.workplans core.comparison.tasks core.workplan.parse core.workplan.taskblock",
     "Title, priority, owner or another mirrored field differs",
     "Run fix_consistency: the hub takes the file's value. If YAML cuts a value off, put it in quotes.")
-HUB_AHEAD = _code("C-13", Severity.WARN, Kind.WRITEBACK, Scope.HUB, "core.comparison.status_rule",
+HUB_AHEAD = _code("C-13", Severity.WARN, Kind.WRITEBACK, Scope.HUB, "core.comparison.status_rule lint.checks",
     "Hub is ahead of the file",
     "Run fix_consistency: it writes the hub's status into the file; the hub stays as it is.")
 BEHIND = _code("C-14", Severity.WARN, Kind.GATE, Scope.STATE, "core.comparison.gates runs.run",
@@ -151,6 +151,9 @@ UNREACHABLE = _code("C-26", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.compa
 FINISHED_WORKPLAN_GONE = _code("C-27", Severity.INFO, Kind.NOTE, Scope.FILE, "core.comparison.workplans",
     "A workplan whose work is finished has left the checkout",
     "Nothing: its tasks stay in the hub, all of them done or cancelled.")
+BAD_DEPENDENCY = _code("C-28", Severity.WARN, Kind.FAULT, Scope.HUB, "core.comparison.dependencies",
+    "A task depends on an unknown task, or on itself",
+    "Correct the ids in 'depends' (SLUG/ID for another repo), or take one out of the circle.")
 UNANNOUNCED = _code("C-29", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.comparison.reachability",
     "Polling found a push that no webhook announced",
     "Look at the webhook's last deliveries on the forge; manage.py webhook SLUG --rotate gives it a new secret.")

@@ -289,8 +289,8 @@ def _record_moves(moved: Sequence[HubWorkstream], repo: int, origin: Actor, now:
 def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
     rows = (
         (
-            new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority, now, block.owner,
-            "\n".join(block.depends), new.position, "", None,
+            new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority, now,
+            block.owner, "\n".join(block.depends), new.position, "", None,
         )
         for new in actions
     )  # fmt: skip

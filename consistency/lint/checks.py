@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from consistency.core.codes import CODES, FIELD_DIFFERS, HUB_AHEAD, UNREADABLE_FILE, Kind
+from consistency.core.comparison.dependencies import Graph, check_dependencies
 from consistency.core.comparison.snapshot import FileSnapshot, HubSnapshot, ParsedWorkplan
 from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
@@ -23,16 +24,28 @@ class Source(NamedTuple):
     fault: str = ""
 
 
-def check_files(files: Iterable[Source]) -> list[Finding]:
+def check_files(files: Iterable[Source], *, is_all: bool = True) -> list[Finding]:
     """Return the faults of the workplans among *files*, in the order of files and lines.
 
-    They are compared with an empty hub; new workplans are not a fault.
+    They are compared with an empty hub; new workplans are not a fault. *is_all* says that these are all workplans of
+    the repo.
     """
     parsed = [_parse(file) for file in files]
     known = tuple(ParsedWorkplan(each) for each in parsed if isinstance(each, Workplan))
     unreadable = tuple(each for each in parsed if isinstance(each, Unreadable))
     compared = compare(FileSnapshot(known=known, unreadable=unreadable), HubSnapshot(), lambda: str(uuid4()))
-    return [drift.finding for drift in compared.drifts if _is_fault(drift.finding)]
+    found = [drift.finding for drift in compared.drifts if _is_fault(drift.finding)]
+    found += _check_dependencies(
+        [item.workplan for item in known if item.workplan.path in compared.workstreams], is_all
+    )
+    return sorted(found, key=lambda each: (each.file or "", each.line or 0, each.code))
+
+
+def _check_dependencies(plans: Sequence[Workplan], is_all: bool) -> list[Finding]:
+    """Return C-28: circles, and unknown ids if these are all workplans; SLUG/ID may be in another repo."""
+    blocks = {("", block.key): block.depends for plan in plans for block in plan.blocks}
+    graph = Graph(blocks.keys(), {node: names for node, names in blocks.items() if names})
+    return check_dependencies("", plans, graph, lambda name: is_all and "/" not in name)
 
 
 def check_statuses(old: Sequence[Sequence[Source]], new: Iterable[Source]) -> list[Finding]:

@@ -74,7 +74,7 @@ def _check(options: Namespace) -> list[Finding]:
     if options.staged:
         return _check_staged(find_worktree("."), pattern, options.paths)
     if options.paths:
-        return check_files(read_paths(options.paths, MAX_FILE_SIZE))
+        return check_files(read_paths(options.paths, MAX_FILE_SIZE), is_all=False)
     files = read_work_tree(find_worktree("."), pattern, MAX_FILE_SIZE)
     return check_files(files) if files else [nothing_matches(pattern, ())]
 

@@ -120,6 +120,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
         rows = [workstreams[pk] for pk in comparison.gone]
         others = read_strangers(checkout.repo_id, (), {row.key for row in rows})
         comparison = comparison._replace(drifts=with_likes_named(comparison.drifts, rows, others))
+    comparison = _with_dependencies(checkout.repo.slug, scan, comparison)
     moves = (drift.finding for drift in comparison.drifts if isinstance(drift.action, AdvanceTask | WriteBack))
     moving = {finding.task for finding in moves if finding.task}
     comparison = suppress_flapping(comparison, read_flapping_tasks(checkout, moving, timezone.now()))
@@ -130,6 +131,18 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
     versions = {row.id: row.version for row in (*workstreams.values(), *hub.workstreams.values())}
     left = _left(tree, state, scan, comparison, workstreams) if options.writes and not gates else ()
     return Sync(scan, comparison, versions, tuple(gates), advances=advances, rows=workstreams, left=left)
+
+
+def _with_dependencies(slug: str, scan: Scan, comparison: Comparison) -> Comparison:
+    """Return *comparison* with C-28 for the blocks of compared files that depend on other tasks."""
+    plans = [item.workplan for item in scan.side.known if item.workplan.path in comparison.workstreams]
+    if not any(block.depends for plan in plans for block in plan.blocks):
+        return comparison
+    from consistency.core.comparison.dependencies import check_dependencies
+    from consistency.db.dependencies import read_graph
+
+    findings = check_dependencies(slug, plans, read_graph(slug, plans))
+    return comparison._replace(drifts=(*comparison.drifts, *map(Drift, findings)))
 
 
 def _left(

@@ -345,6 +345,22 @@ CASES = [
         ("none",),
     ),
     Case(
+        "C-28", edited(f"id: {T01}\nstatus: todo", f"id: {T01}\nstatus: todo\ndepends: [WP-1-T09, {T01}]"),
+        lambda clone: [
+            finding("C-12", "task's depends in the file and in the hub differ", 14, task=T01, db="todo", says="todo"),
+            finding("C-28", "task 'Task WP-1-T01' depends on 'WP-1-T09', and there is no such task", 14, task=T01),
+            finding("C-28", "task 'Task WP-1-T01' depends on itself: WP-1-T01 → WP-1-T01", 14, task=T01),
+        ],
+        ("updated", "none", "none"),
+    ),
+    Case(
+        "C-12 owner", edited(f"id: {T01}\nstatus: todo", f"id: {T01}\nstatus: todo\nowner: ada"),
+        lambda clone: [
+            finding("C-12", "task's owner in the file and in the hub differ", 14, task=T01, db="todo", says="todo")
+        ],
+        ("updated",),
+    ),
+    Case(
         "C-12 cut off", edited("title: Workplan WP-1", "title: Workplan WP-1 #5"),
         lambda clone: [
             finding("C-12", "title is 'Workplan WP-1': YAML takes '#5' for a comment — put the value in quotes", 4)

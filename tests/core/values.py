@@ -43,8 +43,10 @@ def block(
     priority: str = "medium",
     uuid: str | None = None,
     line: int = 10,
+    owner: str = "",
+    depends: tuple[str, ...] = (),
 ) -> TaskBlock:
-    return TaskBlock(key, title or f"Title {key}", status, priority, uuid, line)
+    return TaskBlock(key, title or f"Title {key}", status, priority, uuid, line, None, owner, depends)
 
 
 def plan(

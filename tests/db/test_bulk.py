@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import FEW_ROWS, bulk_upsert, keys_of, values_of
+from consistency.db.bulk import FEW_ROWS, bulk_update, bulk_upsert, keys_of, values_of
 from statehub.models import Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -29,8 +29,9 @@ def test_values_come_back_as_they_went_in() -> None:
     repo = Repo.objects.values().get()
     assert (repo["workplans"], repo["created_at"]) == (WORDS, NOON)
     bulk_upsert(Workstream, columns, [(str(home), repo["id"], "active", 2**40, NOON, "WP", "p", WORDS, *[""] * 6)])
-    bulk_upsert(Task, ("id", "workstream", "key", "title", "status", "priority", "status_changed_at"),
-           [(task, home, "T", "", "todo", "low", NOON)])  # fmt: skip
+    bulk_upsert(Task, ("id", "workstream", "key", "title", "status", "priority", "status_changed_at", "owner",
+                       "depends", "position", "taken_by", "taken_at"),
+           [(task, home, "T", "", "todo", "low", NOON, "", "", 0, "", None)])  # fmt: skip
     change = ("task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads",
               "reopen", "reason")  # fmt: skip
     bulk_upsert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", "[]", True, "so")])
@@ -95,3 +96,11 @@ def test_rows_are_found_by_any_number_of_values() -> None:
         assert sorted(found.values_list("title", flat=True)) == ["0 A", f"0 {WORDS}"]
     assert len(queries) == 2
     assert not Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), [])).exists()
+
+
+def test_column_of_rows_that_exist_and_differ_changes() -> None:
+    for slug, branch in (("a", "x"), ("b", "y"), ("c", "x")):
+        Repo.objects.create(slug=slug, origin=f"o/{slug}", branch=branch)
+    bulk_update(Repo, ("slug", "origin"), "branch", [("a", "o/a", "z"), ("b", "o/other", "z"), ("new", "o/n", "z")])
+    bulk_update(Repo, ("slug",), "branch", [])
+    assert list(Repo.objects.values_list("slug", "branch")) == [("a", "z"), ("b", "y"), ("c", "x")]

@@ -310,3 +310,25 @@ class TestSeveralAtOnce:
             assert not ended.wait(0.2)
         thread.join(30)
         assert (version(task), Task.objects.get().status) == (8, "done")
+
+
+def holder(task: Task) -> tuple[str, datetime | None]:
+    return Task.objects.values_list("taken_by", "taken_at").get(pk=task.pk)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("noon")
+def test_task_is_whose_who_moved_it_to_in_progress() -> None:
+    task = make("r", "T1")
+    you = ME._replace(who="you")
+    for wanted, expected in [
+        (Transition(task, "blocked", you), ("", None)),
+        (Transition(task, "in_progress", ME), ("me", NOON)),
+        (Transition(task, "blocked", you), ("me", NOON)),
+        (Transition(task, "in_progress", you), ("you", NOON)),
+        (Transition(task, "done", ME), ("", None)),
+        (Transition(task, "in_progress", ME, reopen=True, reason="so"), ("me", NOON)),
+        (Transition(task, "todo", you, reopen=True, reason="so"), ("", None)),
+    ]:
+        [outcome] = make_transitions([wanted])
+        assert holder(task) == expected == (outcome.task.taken_by, outcome.task.taken_at)

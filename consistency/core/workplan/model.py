@@ -24,8 +24,8 @@ class Problem(NamedTuple):
 class TaskBlock:
     """One valid task block. `line` is that of its status; `place` its bytes in the file, quotes included.
 
-    `place` is None if it cannot be edited byte for byte. `depends` are the ids of the tasks that must be finished before
-    it, as people write them: `ID`, or `SLUG/ID` for another repo.
+    `place` is None if it cannot be edited byte for byte. `depends` are the ids of the tasks that must be finished
+    before it, as people write them: `ID`, or `SLUG/ID` for another repo.
     """
 
     key: str

@@ -46,7 +46,8 @@ def read_new_statuses(
             has_grown = has_grown or place[1] - place[0] > end - start
         if place != block.place or status != block.status:
             blocks[number] = TaskBlock(
-                block.key, block.title, status, block.priority, block.uuid, block.line, place, block.owner, block.depends
+                block.key, block.title, status, block.priority, block.uuid, block.line, place, block.owner,
+                block.depends,
             )  # fmt: skip
             moved = place[1] - end
     version = ParsedVersion(b"".join([*old, data[done:]]), before)

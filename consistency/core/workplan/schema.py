@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from consistency.core.workplan.model import Mirrored
+from consistency.core.workplan.taskblock import MAX_DEPENDS
 from consistency.core.workplan.validation import MAX_ID
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
 _UUID = {"type": "string", "pattern": "^(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?$"}
 _TEXT = {"type": "string"}
 _NOT_BLANK = {"type": "string", "pattern": r"\S"}
+_DEPENDS = {"type": "string", "pattern": "^[^,]*$", "maxLength": MAX_ID}
 _ID = {**_NOT_BLANK, "maxLength": MAX_ID}
 
 
@@ -44,6 +46,11 @@ def json_schema() -> dict[str, Any]:
                     "status": {"enum": list(TASK_STATUSES)},
                     "priority": {"enum": list(PRIORITIES), "default": DEFAULT_PRIORITY},
                     "title": _TEXT,
+                    "owner": _TEXT,
+                    "depends": {
+                        "description": "Ids of tasks that must be finished before it: ID, or SLUG/ID of another repo.",
+                        "anyOf": [_DEPENDS, {"type": "array", "items": _DEPENDS, "maxItems": MAX_DEPENDS}],
+                    },
                     "state_hub_task_id": _UUID,
                 },
             },

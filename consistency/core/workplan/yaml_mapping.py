@@ -23,8 +23,8 @@ MAX_DEPTH = 64
 class ScalarValue(NamedTuple):
     """One value of the mapping. `start` and `end` are character indexes into the text, quotes included.
 
-    `text` is None if the value is a list or a mapping; `items` are the texts of a list that has only texts. `style` is YAML's: '' plain, ' or " quoted,
-    | or > a block scalar.
+    `text` is None if the value is a list or a mapping; `items` are the texts of a list that has only texts. `style` is
+    YAML's: '' plain, ' or " quoted, | or > a block scalar.
     """
 
     text: str | None

@@ -79,7 +79,7 @@ def test_task_not_in_the_hub() -> None:
         ),
         Drift(
             Finding("C-09", message.format("T2"), file="W.md", line=17, workplan="W", task="T2", file_status="todo"),
-            CreateTask(uid(22), uid(1), own),
+            CreateTask(uid(22), uid(1), own, 1),
         ),
     ]
 

@@ -33,7 +33,7 @@ def test_workplan_not_in_the_hub_comes_with_its_tasks() -> None:
     new = plan("W", block("T1", "done"), block("T2", uuid=uid(22)), status="draft")
     message = "workplan 'Plan W' with 2 tasks is not in the hub"
     one, two = new.blocks
-    tasks = (CreateTask(uid(0xF001), uid(0xF000), one), CreateTask(uid(22), uid(0xF000), two))
+    tasks = (CreateTask(uid(0xF001), uid(0xF000), one), CreateTask(uid(22), uid(0xF000), two, 1))
     creation = CreateWorkstream(uid(0xF000), new, tasks)
     assert compared(files(new), hub()) == Comparison(
         (Drift(Finding("C-07", message, file="W.md", line=1, workplan="W", file_status="draft"), creation),),

@@ -239,3 +239,43 @@ def test_title_from_heading_with_separators_in_the_id() -> None:
     assert title_from_heading("A – B - T1: Name", "A – B - T1") == "Name"
     assert title_from_heading("two words — Name", "my two words") == "Name"
     assert title_from_heading("— Name", "T1-") == "— Name"
+
+
+@pytest.mark.parametrize(
+    ("written", "depends"),
+    [
+        ("[X-T1, other/Y-T2]", ("X-T1", "other/Y-T2")),
+        ("[]", ()),
+        ("", ()),
+        ("X-T1", ("X-T1",)),
+        ("'X-T1'", ("X-T1",)),
+        ('["X T1", e\u0301]', ("X T1", "\u00e9")),
+        ("\n  - X-T1  # why\n  - X-T2\n  - X-T1", ("X-T1", "X-T2")),
+    ],
+)
+def test_depends(written: str, depends: tuple[str, ...]) -> None:
+    assert block(f"id: X\nstatus: todo\ndepends: {written}") == TaskBlock(
+        "X", "X", "todo", "medium", None, 4, depends=depends
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("{a: b}", "'depends' must be a list of task ids: [ID, ID]"),
+        ("[X, [Y]]", "'depends' must be a list of task ids: [ID, ID]"),
+        ("|\n  X", "'depends' must be a list of task ids: [ID, ID]"),
+        ("X, Y", "'depends' has a comma in an id: write the ids as a list, [ID, ID]"),
+        ('["X\u200b"]', "'depends' holds a character that cannot be seen: U+200B ZERO WIDTH SPACE"),
+        (f"[{'x' * 201}]", "'depends' is longer than 200 characters"),
+        (f"[{', '.join(f'T{number}' for number in range(101))}]", "'depends' has more than 100 ids"),
+    ],
+)
+def test_depends_that_are_not_valid(written: str, message: str) -> None:
+    assert problems(f"id: X\nstatus: todo\ndepends: {written}") == [(4, "X", message)]
+
+
+def test_owner() -> None:
+    assert block("id: X\nstatus: todo\nowner:  Ada  Lovelace ").owner == "Ada Lovelace"
+    assert block("id: X\nstatus: todo\nowner:").owner == ""
+    assert problems('id: X\nstatus: todo\nowner: "a\\x07"') == [(4, "X", "owner holds a control character")]
