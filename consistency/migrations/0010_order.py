@@ -2,12 +2,14 @@
 
 import json
 
+from django.apps.registry import Apps
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 BATCH_SIZE = 1_000
 
 
-def fill_positions(apps, schema_editor):
+def fill_positions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Take the positions of the tasks from the ledgers: no file is read again for them."""
     task, entry = apps.get_model("statehub", "Task"), apps.get_model("consistency", "LedgerEntry")
     changed = []

@@ -1,4 +1,4 @@
-"""What a task depends on, its position, and who has it: through the real commands."""
+"""The tasks that a task depends on, its position, and who has it: through the real commands."""
 
 from __future__ import annotations
 

@@ -69,6 +69,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Lines = Annotated[list[str], BeforeValidator(lambda text: text.split("\n") if text else [])]
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 MAX_BATCH_SIZE = 500
@@ -173,6 +174,10 @@ class Task(Row):
     status: TaskStatus
     status_changed_at: datetime
     priority: Priority
+    owner: OptionalText
+    depends: Lines = Field(description="Ids of the tasks that must be finished before it; SLUG/ID of another repo.")
+    taken_by: OptionalText = Field(description="Who has it: whoever moved it to in_progress.")
+    taken_at: datetime | None
     version: str = Field(description="Different after every change; also the ETag, and the value for If-Match.")
 
 

@@ -18,7 +18,7 @@ Node = tuple[str, str]
 
 
 class Graph(NamedTuple):
-    """What is known of all tasks: which there are, and what each depends on, as its block has it."""
+    """All tasks that are known, and the names that each depends on, as its block has them."""
 
     tasks: Collection[Node]
     depends: Mapping[Node, tuple[str, ...]]
