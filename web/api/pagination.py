@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -157,8 +157,3 @@ def _nest(row: Row, paths: Mapping[str, tuple[str, ...]]) -> None:
             for part in path[:-1]:
                 inner = inner.setdefault(part, {})
             inner[path[-1]] = row.pop(name)
-
-
-def json_array(values: Iterable[BaseModel], *, exclude_none: bool = False) -> str:
-    """Return *values* as a JSON array."""
-    return f"[{','.join(value.model_dump_json(exclude_none=exclude_none) for value in values)}]"

@@ -21,7 +21,6 @@ from web.api.pagination import (
     ListQuery,
     Row,
     check_parameters,
-    json_array,
     match_any,
     paginated_response,
 )
@@ -88,7 +87,7 @@ def patch_tasks(
     token = token_of(request)
 
     def handle() -> StoredResponse:
-        return StoredResponse(json_array(_reported(report_all(moves, token)), exclude_none=True))
+        return StoredResponse(f"[{','.join(map(_as_json, _reported(report_all(moves, token))))}]")
 
     return run_idempotent(request, token, idempotency_key, handle)
 
@@ -126,8 +125,7 @@ def patch_task(
 
     def handle() -> StoredResponse:
         row = report(ref, move, token, if_match)
-        text = _reported([row])[0].model_dump_json(exclude_none=True)
-        return StoredResponse(text, headers={"ETag": etag(row)})
+        return StoredResponse(_as_json(_reported([row])[0]), headers={"ETag": etag(row)})
 
     return run_idempotent(request, token, idempotency_key, handle)
 
@@ -139,3 +137,7 @@ def _reported(rows: Sequence[Task]) -> list[schemas.ReportedTask]:
     for task in reported:
         task.warning = warnings.get(task.id)
     return reported
+
+
+def _as_json(task: schemas.ReportedTask) -> str:
+    return task.model_dump_json(exclude=None if task.warning else {"warning"})

@@ -43,6 +43,10 @@ def as_json(task: Task, **fields: Any) -> Json:
         "status": row.status,
         "status_changed_at": row.status_changed_at.isoformat().replace("+00:00", "Z"),
         "priority": row.priority,
+        "owner": row.owner or None,
+        "depends": row.depends.split("\n") if row.depends else [],
+        "taken_by": row.taken_by or None,
+        "taken_at": row.taken_at.isoformat().replace("+00:00", "Z") if row.taken_at else None,
         "version": row.version,
         **fields,
     }
