@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.utils import timezone
 
 from statehub.fields import IdField
@@ -254,7 +254,7 @@ class Task(models.Model):
 
     `depends` are the ids of the tasks that must be finished before it, as its block has them, one a line. `position` is
     the block's place among those of its workplan, from 0. `taken_by` is who has it, since `taken_at`: whoever moved it
-    to in_progress, as long as it is there or blocked.
+    to in_progress, as long as it is there or blocked. `urgency` is the priority as a number, 0 for the highest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -268,6 +268,11 @@ class Task(models.Model):
     position = models.PositiveIntegerField(default=0, editable=False)
     taken_by = models.TextField(blank=True, default="", editable=False)
     taken_at = models.DateTimeField(null=True, blank=True, editable=False)
+    urgency = models.GeneratedField(
+        expression=Case(*(When(priority=each, then=at) for at, each in enumerate(reversed(PRIORITIES))), default=9),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
     status_changed_at = models.DateTimeField(default=timezone.now)
 
     objects = TaskQuerySet.as_manager()
@@ -282,6 +287,10 @@ class Task(models.Model):
             models.Index(fields=("key",), name="task_key"),
             models.Index(fields=("-status_changed_at", "-id"), name="task_moved"),
             models.Index(fields=("status", "-status_changed_at"), name="task_status_moved"),
+            models.Index(
+                fields=("urgency", "position", "id"), condition=Q(status="todo", taken_by=""), name="task_next"
+            ),
+            models.Index(fields=("taken_by",), condition=~Q(taken_by=""), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from statehub.errors import StateHubError
 from statehub.models import Checkout, Source, StatusChange, Task, Workstream
-from statehub.statuses import TASK_STATUSES, is_advance, is_regress, statuses_up_to
+from statehub.statuses import FINISHED, TASK_STATUSES, is_advance, is_regress, statuses_up_to
 
 statuses_changed = Signal()
 """Sent in the transaction of a change, with the ids of the *repos* whose tasks have other statuses now."""
@@ -59,6 +59,23 @@ class ReasonMissingError(TransitionError):
 
     def __init__(self) -> None:
         super().__init__("a reopen needs a reason")
+
+
+class TaskTakenError(TransitionError):
+    """Someone else has *task*, as it is now."""
+
+    def __init__(self, task: Task) -> None:
+        since = f" since {task.taken_at:%Y-%m-%d %H:%MZ}" if task.taken_at else ""
+        super().__init__(f"task '{task.key}' is taken: {task.taken_by} has it{since}")
+        self.task = task
+
+
+class TaskFinishedError(TransitionError):
+    """*task*, as it is now, is done or cancelled."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(f"task '{task.key}' is {task.status} already")
+        self.task = task
 
 
 class ConflictError(TransitionError):
@@ -119,6 +136,28 @@ def reopen(task: Task, status: str, reason: str, actor: Actor) -> bool:
     Raises TransitionError.
     """
     return make_transition(Transition(task, status, actor, reopen=True, reason=reason)).changed
+
+
+def take(task: Task, actor: Actor) -> Outcome:
+    """Give *task* to *actor*: one that is todo moves to in_progress. Of several at once the first one gets it.
+
+    Raises TaskTakenError, TaskFinishedError, TaskNotFoundError, ConflictError.
+    """
+    with transaction.atomic():
+        found = _lock_tasks([task.pk]).get(task.pk)
+        if found is None:
+            raise TaskNotFoundError(f"task '{task.key}' is no longer in the hub")
+        if found.taken_by and found.taken_by != actor.who:
+            raise TaskTakenError(found)
+        if found.status in FINISHED:
+            raise TaskFinishedError(found)
+        changed = found.status == "todo"
+        if changed:
+            _write([(found, Transition(found, "in_progress", actor))])
+        elif not found.taken_by:
+            found.taken_by, found.taken_at = actor.who, timezone.now()
+            found.save(update_fields=["taken_by", "taken_at"])
+    return Outcome(found, changed)
 
 
 def make_transition(wanted: Transition) -> Outcome:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from django.db.models import Q
-
-from consistency.core.comparison.dependencies import Graph, Node
+from consistency.core.comparison.dependencies import Graph
 from consistency.core.workplan.model import Workplan
 from consistency.db.ledger import batches
+from statehub.dependencies import Node, possible_nodes
 from statehub.models import Task
+from statehub.next_tasks import read_statuses
 
 
 def read_graph(slug: str, workplans: Iterable[Workplan]) -> Graph:
@@ -37,10 +37,5 @@ def read_graph(slug: str, workplans: Iterable[Workplan]) -> Graph:
 
 def _find(named: Collection[tuple[str, str]]) -> set[Node]:
     """Return the tasks that (repo's slug, name) mean: that id in the repo, or SLUG/ID."""
-    nodes = {*named, *((other, key) for _, name in named for other, _, key in [name.partition("/")] if key)}
-    found = set[Node]()
-    for batch in batches(nodes, 1_000):
-        keys, slugs = {key for _, key in batch}, {repo for repo, _ in batch}
-        rows = Task.objects.filter(Q(key__in=keys), Q(workstream__repo__slug__in=slugs)).order_by()
-        found.update(set(rows.values_list("workstream__repo__slug", "key")) & nodes)
-    return found
+    nodes = {node for repo, name in named for node in possible_nodes(name, repo)}
+    return {node for batch in batches(nodes, 1_000) for node in read_statuses(batch)}

@@ -21,7 +21,9 @@ from statehub.transitions import (
     Actor,
     StatusRegressionError,
     TaskChangedError,
+    TaskFinishedError,
     TaskNotFoundError,
+    TaskTakenError,
     Transition,
     TransitionError,
     TransitionsRefusedError,
@@ -29,6 +31,7 @@ from statehub.transitions import (
     advance,
     make_transitions,
     reopen,
+    take,
 )
 
 ME = Actor("me", Source.API, "laptop", "c0ffee")
@@ -293,6 +296,14 @@ class TestSeveralAtOnce:
         assert version(tasks[0]) == 9
         assert set(Task.objects.values_list("status", flat=True)) == {"done"}
 
+    def test_first_of_several_that_take_a_task_gets_it(self) -> None:
+        task = make("net", "T01")
+        raised = in_threads(*(partial(take, task, ME._replace(who=f"w{number}")) for number in range(4)))
+        first = holder(task)[0]
+        assert [type(error) for error in raised] == [TaskTakenError] * 3
+        assert all(f" {first} has it since " in str(error) for error in raised)
+        assert list(StatusChange.objects.values_list("who", "new")) == [(first, "in_progress")]
+
     def test_move_waits_for_whoever_holds_the_workstream(self) -> None:
         task = make("net", "T01")
         ended = threading.Event()
@@ -332,3 +343,31 @@ def test_task_is_whose_who_moved_it_to_in_progress() -> None:
     ]:
         [outcome] = make_transitions([wanted])
         assert holder(task) == expected == (outcome.task.taken_by, outcome.task.taken_at)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("noon")
+def test_take() -> None:
+    task, you = make("r", "T1"), ME._replace(who="you")
+    assert take(task, ME) == (task, True)
+    assert (holder(task), changes(task)) == (
+        ("me", NOON),
+        [record(task, old="todo", new="in_progress", reopen=False, reason="")],
+    )
+    assert take(task, ME) == (task, False)
+    with pytest.raises(TaskTakenError, match="^task 'T1' is taken: me has it since 2026-01-02 12:00Z$"):
+        take(task, you)
+    make_transitions([Transition(task, "done", you)])
+    with pytest.raises(TaskFinishedError, match="^task 'T1' is done already$"):
+        take(task, you)
+    task.delete()
+    with pytest.raises(TaskNotFoundError):
+        take(task, you)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("noon")
+def test_take_of_a_task_in_progress_that_no_one_has() -> None:
+    task = make("r", "T1", "blocked")
+    assert take(task, ME) == (task, False)
+    assert (holder(task), changes(task)) == (("me", NOON), [])

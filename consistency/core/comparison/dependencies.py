@@ -9,12 +9,10 @@ from typing import NamedTuple
 from consistency.core.codes import BAD_DEPENDENCY
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import TaskBlock, Workplan
+from statehub.dependencies import Node, find_node
 
 MAX_CIRCLE = 10
 """Tasks of a circle that a message names."""
-
-Node = tuple[str, str]
-"""A task: the slug of its repo, and its id."""
 
 
 class Graph(NamedTuple):
@@ -25,10 +23,7 @@ class Graph(NamedTuple):
 
     def find(self, name: str, slug: str) -> Node | None:
         """Return the task that *name* means in the repo *slug*: one of this repo, or SLUG/ID."""
-        if (slug, name) in self.tasks:
-            return slug, name
-        other, _, key = name.partition("/")
-        return (other, key) if (other, key) in self.tasks else None
+        return find_node(name, slug, self.tasks)
 
     def has_circle(self) -> bool:
         """Return whether any task depends on itself, at whatever distance."""

@@ -1,0 +1,60 @@
+"""Finds the tasks that are next: todo, free, and with all dependencies finished (design, "Workplan format")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from django.db.models import QuerySet
+
+from statehub.dependencies import Node, find_node, possible_nodes
+from statehub.models import Task
+from statehub.statuses import FINISHED
+
+ORDER = ("urgency", "position", "id")
+"""By priority, the highest first, then by place in the workplan; of equals, the older one."""
+
+_BATCH_SIZE = 200
+
+
+def read_statuses(nodes: Collection[Node]) -> dict[Node, str]:
+    """Return the statuses of those of *nodes* that exist."""
+    wanted, keys, slugs = set(nodes), {key for _, key in nodes}, {slug for slug, _ in nodes}
+    rows = Task.objects.filter(key__in=keys, workstream__repo__slug__in=slugs).order_by()
+    found = rows.values_list("workstream__repo__slug", "key", "status")
+    return {(slug, key): status for slug, key, status in found if (slug, key) in wanted}
+
+
+def iterate_next(rows: QuerySet[Task]) -> Iterator[Task]:
+    """Yield those of *rows* that are next, in their order, with workstream and repo.
+
+    Two queries for every 200 candidates.
+    """
+    candidates = rows.filter(status="todo", taken_by="").select_related("workstream__repo").order_by(*ORDER)
+    found = candidates.iterator(chunk_size=_BATCH_SIZE)
+    while batch := list(islice(found, _BATCH_SIZE)):
+        yield from _ready(batch)
+
+
+def find_next(rows: QuerySet[Task], limit: int) -> list[Task]:
+    """Return the first *limit* of *rows* that are next."""
+    return list(islice(iterate_next(rows), limit))
+
+
+def unfinished_dependencies(task: Task) -> list[str]:
+    """Return the names in the `depends` of *task* that are not finished, or that no task has."""
+    return _unfinished([task])[0]
+
+
+def _ready(tasks: list[Task]) -> list[Task]:
+    return [task for task, left in zip(tasks, _unfinished(tasks), strict=True) if not left]
+
+
+def _unfinished(tasks: list[Task]) -> list[list[str]]:
+    named = [(task.workstream.repo.slug, task.depends.split("\n") if task.depends else []) for task in tasks]
+    nodes = {node for slug, names in named for name in names for node in possible_nodes(name, slug)}
+    statuses = read_statuses(nodes) if nodes else {}
+    return [
+        [name for name in names if (node := find_node(name, slug, statuses)) is None or statuses[node] not in FINISHED]
+        for slug, names in named
+    ]
