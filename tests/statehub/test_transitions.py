@@ -355,10 +355,10 @@ def test_take() -> None:
         [record(task, old="todo", new="in_progress", reopen=False, reason="")],
     )
     assert take(task, ME) == (task, False)
-    with pytest.raises(TaskTakenError, match="^task 'T1' is taken: me has it since 2026-01-02 12:00Z$"):
+    with pytest.raises(TaskTakenError, match=r"^task 'T1' is taken: me has it since 2026-01-02 12:00Z$"):
         take(task, you)
     make_transitions([Transition(task, "done", you)])
-    with pytest.raises(TaskFinishedError, match="^task 'T1' is done already$"):
+    with pytest.raises(TaskFinishedError, match=r"^task 'T1' is done already$"):
         take(task, you)
     task.delete()
     with pytest.raises(TaskNotFoundError):
