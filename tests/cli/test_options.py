@@ -216,7 +216,7 @@ class TestWhatIsRecorded:
         newest = Run.objects.latest("started_at")
         assert (newest.trigger, newest.user) == ("cron", "m\\udce9")
         monkeypatch.setenv("STATEHUB_TRIGGER", "whim")
-        line = "error: STATEHUB_TRIGGER must be one of command, cron, admin, api, not 'whim'\n"
+        line = "error: STATEHUB_TRIGGER must be one of command, cron, admin, api, webhook, poll, report, not 'whim'\n"
         assert check("clone") == Ended(2, "", line)
 
     def test_status_moved_by_a_file_says_where_it_came_from(self, clone: Clone) -> None:

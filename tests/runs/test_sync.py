@@ -319,7 +319,7 @@ class TestOneTransaction:
 
 
 class TestFileThatChanged:
-    """What has changed in a file that the ledger has: statuses alone are read without the parser."""
+    """Changes of a file that the ledger has: statuses alone are read without the parser."""
 
     def test_statuses_are_read_without_the_parser(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
         mirrored(clone)

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[([a-z0-9,-]+)\])?==([^ ;\\]+)(?: ; ([^\\]+))? \\$")
+PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[([a-z0-9, -]+)\])?==([^ ;\\]+)(?: ; ([^\\]+))? \\$")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
@@ -34,7 +34,7 @@ def pinned(name: str) -> dict[str, Pin]:
     found = {}
     for line in (ROOT / name).read_text().splitlines():
         if pin := PINNED.match(line):
-            extras = frozenset(filter(None, (pin[2] or "").split(",")))
+            extras = frozenset(filter(None, (pin[2] or "").replace(" ", "").split(",")))
             found[pin[1]] = Pin(pin[3], extras, Marker(pin[4]) if pin[4] else None)
         else:
             assert re.fullmatch(r" *#.*|    --hash=sha256:[0-9a-f]{64}(?: \\)?", line), line

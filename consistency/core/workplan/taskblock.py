@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from sys import intern
 
 from consistency.core.codes import FIELD_DIFFERS, INVALID_BLOCK
 from consistency.core.workplan.blocks import MAX_BODY, Fence
@@ -37,6 +36,7 @@ MAX_DEPENDS = 100
 """Tasks that one task can depend on."""
 _STRANGERS = 20
 """Number of unknown keys that are checked for a typing error."""
+_WORDS = {word: word for word in (*TASK_STATUSES, *PRIORITIES)}
 _PLAIN = re.compile(
     rf"""id:[ ]([A-Za-z0-9][\w./-]{{0,{MAX_ID - 1}}})\n
         status:[ ]({"|".join(TASK_STATUSES)})\n
@@ -64,8 +64,8 @@ def read_plain_block(fence: Fence, lines: Lines) -> TaskBlock | None:
     if not title.isprintable():
         return None
     line, place = lines.number(fence.offset) + 2, fence.locate(*found.span(2))
-    # Interned: the blocks of a large import share the few words, instead of a copy each.
-    status, priority = intern(status), intern(priority or DEFAULT_PRIORITY)
+    # The blocks of a large import share the few words, instead of a copy each.
+    status, priority = _WORDS[status], _WORDS[priority or DEFAULT_PRIORITY]
     return TaskBlock(key, title, status, priority, uuid and uuid.lower(), line, place)
 
 
