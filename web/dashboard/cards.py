@@ -54,16 +54,17 @@ class Card:
         return f"dashboard/{self.id}.html"
 
 
-def task_tiles(tasks: Mapping[str, int]) -> list[Tile]:
-    """Return the tiles of open and finished tasks."""
+def task_tiles(tasks: Mapping[str, int], counted_at: datetime | None) -> list[Tile]:
+    """Return the tiles of open and finished tasks, *counted_at* that time unless it is None."""
     unfinished = sum(tasks[status] for status in OPEN_STATUSES)
     whole = sum(tasks.values())
     share = f"{100 * (whole - unfinished) // whole} %" if whole else "–"
-    detail = f"{tasks['in_progress']:,} in progress, {tasks['blocked']:,} blocked"
+    since = f", as of {counted_at:%H:%M}" if counted_at else ""
+    detail = f"{tasks['in_progress']:,} in progress, {tasks['blocked']:,} blocked{since}"
     finished = formatting.listing("statehub_task", status="done")
     return [
         Tile("Open tasks", f"{unfinished:,}", detail, formatting.listing("statehub_task"), "info"),
-        Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}", finished, "good"),
+        Tile("Tasks finished", share, f"{whole - unfinished:,} of {whole:,}{since}", finished, "good"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from random import Random
 
 import pytest
@@ -79,6 +79,44 @@ def test_charts_of_a_large_hub_are_kept_and_say_since_when(rows: Rows, viewer: C
         assert re.search(r"\(UTC\)[^<]* As of \d\d:\d\d\.", after[name])
     cache.clear()
     assert cards(body(viewer, "/admin/"))["tasks"] != before["tasks"]
+
+
+TILE = re.compile(r'<span class="sd-name">(.*?)</span>\s*<strong>(.*?)</strong>\s*<span class="sd-soft">(.*?)</span>')
+
+
+def tiles(html: str) -> list[str]:
+    """Return the texts of the tiles of tasks, without the time."""
+    texts = [" | ".join(parts) for parts in TILE.findall(html)[:2]]
+    return [re.sub(r"\b\d\d:\d\d\b", "HH:MM", text) for text in texts]
+
+
+def test_tasks_of_a_large_hub_are_counted_once_in_a_while_and_say_when(
+    rows: Rows, viewer: Client, is_large: None
+) -> None:
+    rows.repo(), rows.repo()
+    before = tiles(body(viewer, "/admin/"))
+    rows.repo()
+    kept = tiles(body(viewer, "/admin/"))
+    cache.clear()
+    after = tiles(body(viewer, "/admin/"))
+    assert before == [
+        "Open tasks | 2 | 2 in progress, 0 blocked, as of HH:MM", "Tasks finished | 0 % | 0 of 2, as of HH:MM",
+    ]  # fmt: skip
+    assert kept == before
+    assert after == [
+        "Open tasks | 3 | 3 in progress, 0 blocked, as of HH:MM", "Tasks finished | 0 % | 0 of 3, as of HH:MM",
+    ]  # fmt: skip
+
+
+def test_chart_of_a_large_hub_is_made_of_tasks_of_its_own_moment(rows: Rows, viewer: Client, is_large: None) -> None:
+    rows.repo(), rows.repo()
+    before = cards(body(viewer, "/admin/"))["tasks"]
+    rows.repo()
+    cache.delete(f"task_days-{timezone.now().astimezone(UTC).date()}")
+    after = cards(body(viewer, "/admin/"))["tasks"]
+    last = re.compile(r"at first, (.*?) at last")
+    assert last.findall(before) == ["0 done, 0 cancelled, 2 in progress, 0 blocked, 0 todo"]
+    assert last.findall(after) == ["0 done, 0 cancelled, 3 in progress, 0 blocked, 0 todo"]
 
 
 def test_charts_of_other_hubs_are_made_each_time(rows: Rows, viewer: Client) -> None:
