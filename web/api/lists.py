@@ -23,6 +23,9 @@ from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, Workstr
 
 router = Router()
 
+_PATHS = Checkout.objects.active().order_by("path").values_list("repo__slug", "path")
+"""Built once: building takes a third of the time of reading."""
+
 if TYPE_CHECKING:
     Code = str
 else:
@@ -44,9 +47,13 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
 
     def add_paths(page: Sequence[Row]) -> None:
         paths = defaultdict[str, list[str]](list)
-        slugs = [row["slug"] for row in page]
-        checkouts = Checkout.objects.active().filter(repo__slug__in=slugs, host=host).order_by("path")
-        for repo, path in checkouts.values_list("repo__slug", "path"):
+        if not page:
+            return
+        # A range instead of up to 500 slugs: the page has all repos in it.
+        checkouts = _PATHS.filter(host=host, repo__slug__range=(page[0]["slug"], page[-1]["slug"]))
+        if wanted.slug:
+            checkouts = checkouts.filter(repo__slug__in=wanted.slug)
+        for repo, path in checkouts:
             paths[repo].append(path)
         for row in page:
             found = paths[row["slug"]]

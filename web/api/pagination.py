@@ -113,10 +113,11 @@ def paginated_response(
     the values that the schema reads beyond those of the model.
     """
     check_parameters(request, type(wanted))
-    paths = {"__".join(path): path for path in _paths(schema) if _is_column(rows.model, path[0])}
-    page, cursor = order.page(rows.values(*dict.fromkeys([*paths, *order.fields])), wanted)
-    for row in page:
-        _nest(row, paths)
+    columns, nested = _columns(rows.model, schema)
+    page, cursor = order.page(rows.values(*dict.fromkeys([*columns, *order.fields])), wanted)
+    if nested:
+        for row in page:
+            _nest(row, nested)
     complete(page)
     rows_of_schema = _adapter(list[schema])  # type: ignore[valid-type]  # a type like any other
     body = rows_of_schema.dump_json(rows_of_schema.validate_python(page))
@@ -133,13 +134,19 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-@cache
 def _paths(schema: type[BaseModel]) -> list[tuple[str, ...]]:
     """Return where *schema* reads its fields: the name of a column, or those of relations and then of a column."""
     aliases = {name: field.validation_alias or name for name, field in schema.model_fields.items()}
     return [
         tuple(map(str, alias.path)) if isinstance(alias, AliasPath) else (str(alias),) for alias in aliases.values()
     ]
+
+
+@cache
+def _columns(model: type[Model], schema: type[BaseModel]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the columns of *model* that *schema* reads, and where it reads those of related rows."""
+    paths = {"__".join(path): path for path in _paths(schema) if _is_column(model, path[0])}
+    return list(paths), {name: path for name, path in paths.items() if len(path) > 1}
 
 
 def _is_column(model: type[Model], name: str) -> bool:
@@ -152,8 +159,7 @@ def _is_column(model: type[Model], name: str) -> bool:
 def _nest(row: Row, paths: Mapping[str, tuple[str, ...]]) -> None:
     """Move the values of related rows into rows of their own."""
     for name, path in paths.items():
-        if len(path) > 1:
-            inner = row
-            for part in path[:-1]:
-                inner = inner.setdefault(part, {})
-            inner[path[-1]] = row.pop(name)
+        inner = row
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[path[-1]] = row.pop(name)

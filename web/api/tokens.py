@@ -59,8 +59,8 @@ def hash_secret(secret: str) -> str:
 def get_by_secret(secret: str) -> ApiToken | None:
     """Return the token with that *secret*, even if it is expired or revoked, or None."""
     wanted = hash_secret(secret)
-    token = ApiToken.objects.filter(digest=wanted).order_by("pk").first()
-    return token if token is not None and hmac.compare_digest(token.digest, wanted) else None
+    found = ApiToken.objects.filter(digest=wanted).order_by()  # Digests are unique.
+    return next((token for token in found if hmac.compare_digest(token.digest, wanted)), None)
 
 
 def touch_last_used(token: ApiToken) -> None:
