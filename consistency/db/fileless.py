@@ -11,6 +11,15 @@ from consistency.db.ledger import GONE, LEFT
 from consistency.models import Finding, LedgerEntry
 from statehub.models import Task
 
+# Built once: a report of a status would take longer to build them than the database takes to answer.
+_GONE = (
+    Finding.objects.open()
+    .filter(code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE))
+    .order_by("-first_seen")
+    .values_list("code", "workplan", "task", "first_seen", "checkout__repo", "checkout__host", "checkout__path")
+)
+_DIGESTS = LedgerEntry.objects.order_by().values_list("workstream", "digest")
+
 
 def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
     """Find those of *tasks* that no file has, each with one sentence for the user who reports its status.
@@ -26,17 +35,13 @@ def find_tasks_without_file(tasks: Sequence[Task]) -> dict[UUID, str]:
 
 def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
     """Find tasks with an open finding that their workplan or block is gone."""
-    open_findings = Finding.objects.open().order_by("-first_seen")
-    rows = open_findings.filter(
-        code__in=(*GONE_WORKPLAN_CODES, BLOCK_GONE),
+    rows = _GONE.filter(
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         workplan__in={task.workstream.key for task in tasks},
         task__in={"", *(task.key for task in tasks)},
     )
     gone: dict[tuple[int, str, str], str] = {}  # By repo, workplan and task; '' for all tasks of the workplan.
-    for code, workplan, block, since, repo, host, path in rows.values_list(
-        "code", "workplan", "task", "first_seen", "checkout__repo", "checkout__host", "checkout__path"
-    ):
+    for code, workplan, block, since, repo, host, path in rows:
         gone[repo, workplan, block if code == BLOCK_GONE else ""] = f"{host}:{path} ({code} since {since:%Y-%m-%d})"
     found: dict[UUID, str] = {}
     for task in tasks:
@@ -50,13 +55,13 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
 
 def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
     """Find tasks whose file was in no checkout at the last fixes."""
-    rows = LedgerEntry.objects.filter(
+    rows = _DIGESTS.filter(
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         path__in={task.workstream.path for task in tasks},
         workstream__in={task.workstream_id for task in tasks},
-    ).order_by()
+    )
     digests: dict[UUID, set[str]] = defaultdict(set)
-    for workstream, digest in rows.values_list("workstream", "digest"):
+    for workstream, digest in rows:
         digests[workstream].add(digest)
     gone = {workstream for workstream, seen in digests.items() if seen <= {GONE, LEFT}}
     return {
