@@ -64,6 +64,17 @@ def test_repos_tell_their_paths_on_a_host(api: Api) -> None:
     assert api.get("repos/?slug=none").json == []
 
 
+def test_paths_of_a_page_and_of_repos_that_do_not_follow_each_other(api: Api) -> None:
+    for slug in ("Net", "a.b", "a-b", "net"):
+        new_checkout(slug, path=f"/srv/{slug}")
+    everything = {row["slug"]: row["local_paths"] for row in api.get("repos/").json}
+    first = api.get("repos/?limit=3").json
+    chosen = [everything[slug] for slug in ("Net", "net")]
+    assert everything == {slug: [f"/srv/{slug}"] for slug in ("Net", "a.b", "a-b", "net")}
+    assert [row["local_paths"] for row in first] == [everything[row["slug"]] for row in first]
+    assert sorted(row["local_paths"] for row in api.get("repos/?slug=net&slug=Net").json) == sorted(chosen)
+
+
 def test_retired_checkouts_have_no_path(api: Api) -> None:
     retire([new_checkout("net")])
     new_checkout("net", path="/home/me/net")
