@@ -271,12 +271,11 @@ def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:
         origins = synced.advances.origins(origin) if synced.advances else {}
         new_versions = apply(actions, checkout.repo_id, synced.versions, origin, synced.applied, origins)
         synced = replace(synced, versions={**synced.versions, **new_versions})
-    created = {action.id for action in actions if isinstance(action, CreateWorkstream)}
+    in_order = {"", *(action.id for action in actions if isinstance(action, CreateWorkstream))}
     update_positions(
         (workstream, [block.key for block in item.workplan.blocks])
         for item in synced.scan.side.known
-        if item.reordered
-        and (workstream := synced.comparison.workstreams.get(item.workplan.path, "")) not in {"", *created}
+        if item.reordered and (workstream := synced.comparison.workstreams.get(item.workplan.path, "")) not in in_order
     )
     update_ledger(checkout, synced)
     return synced
