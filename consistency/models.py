@@ -51,7 +51,7 @@ class Run(models.Model):
     """One check or fix of one checkout, with its freshness receipt. `seconds` is the duration by phase."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="runs")
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="runs", db_index=False)
     mode = models.CharField(max_length=10, choices=Mode.choices)
     dry_run = models.BooleanField(default=False)
     trigger = models.CharField(max_length=10, default="command")
@@ -108,7 +108,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 class Finding(models.Model):
     """A finding from its first to its last sighting: while open, the only one with its fingerprint in a checkout."""
 
-    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="findings")
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="findings", db_index=False)
     fingerprint = models.CharField(max_length=64)
     code = models.CharField(max_length=10)
     severity = models.CharField(max_length=10)
@@ -210,7 +210,7 @@ class LedgerEntry(models.Model):
     the file's statuses and those that the hub took from it (`core.ledger_codec`).
     """
 
-    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="ledger")
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="ledger", db_index=False)
     path = models.TextField()
     key = models.CharField(max_length=200)
     workstream = models.UUIDField()

@@ -186,7 +186,7 @@ class Workstream(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="workstreams")
+    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="workstreams", db_index=False)
     key = IdField(max_length=200)
     title = models.TextField()
     status = models.CharField(max_length=20)
@@ -258,7 +258,7 @@ class Task(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks")
+    workstream = models.ForeignKey(Workstream, on_delete=models.CASCADE, related_name="tasks", db_index=False)
     key = IdField(max_length=200)
     title = models.TextField()
     status = models.CharField(max_length=20)
@@ -364,7 +364,7 @@ class StatusChange(models.Model):
     commits that the hub had taken from the repo's checkouts: the statuses in them are older than the reopen.
     """
 
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="changes")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="changes", db_index=False)
     old = models.CharField(max_length=20)
     new = models.CharField(max_length=20)
     at = models.DateTimeField(default=timezone.now)
