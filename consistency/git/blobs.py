@@ -153,9 +153,10 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
             report.unlink(missing_ok=True)
         raise GitError(str(error).partition(" · fast-import: dumping crash report")[0]) from error
     new = made.decode().strip()
-    root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
+    ids = {change.path: change.new_id for change in changes}
+    root = _tree_id(commit.parent, ids)
     header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
-    if new != _object_id("commit", header + text, parent) or any(each.new_id == each.old.id for each in changes):
+    if new != _object_id("commit", header + text, parent) or any(ids[each.path] == each.old.id for each in changes):
         raise _unlike(new)
     return new
 
