@@ -16,6 +16,7 @@ from django.utils import timezone
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
 from consistency.core.comparison.gates import NOT_ASKED
 from consistency.core.comparison.snapshot import HubTask, ParsedWorkplan
+from consistency.core.ledger_codec import load
 from consistency.db.rows import VersionConflictError, apply, read_tasks_of
 from consistency.git.remote import Fetched
 from consistency.git.status import CheckoutStatus, read_status
@@ -29,7 +30,7 @@ from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import task, workplan
-from tests.cli.helpers import FILE, TEXT, edit, hub_rows, mirrored, publish, statuses
+from tests.cli.helpers import FILE, TEXT, edit, fix, hub_rows, mirrored, publish, statuses
 from tests.cli.meanwhile import reads_tasks, reported
 from tests.cli.options import fixing
 
@@ -397,6 +398,39 @@ class TestHubThatChanged:
         found = compared(clone)
         monkeypatch.setattr("consistency.runs.sync._agreed", lambda *_: {})
         assert compared(clone).comparison == found.comparison
+
+
+class TestFileThatIsBehind:
+    """The row of a file that is only to be written back is written once: when it is known whether it was."""
+
+    def test_its_row_stays_until_then(self, clone: Clone) -> None:
+        mirrored(clone)
+        before = list(LedgerEntry.objects.values())
+        advance(find_task("WP-1-T01"), "done", SOMEBODY)
+        fixed(clone)
+        assert list(LedgerEntry.objects.values()) == before
+
+    def test_row_of_one_that_was_not_written(self, clone: Clone) -> None:
+        mirrored(clone)
+        (before,) = LedgerEntry.objects.all()
+        advance(find_task("WP-1-T01"), "done", SOMEBODY)
+        fix("--no-writeback", "--path", clone.path)
+        (after,) = LedgerEntry.objects.all()
+        assert (after.digest, after.version) == (before.digest, None)
+        assert load(FILE, after.content) == load(FILE, before.content)._replace(
+            since={"WP-1-T02": Task.objects.get(key="WP-1-T02").status_changed_at}
+        )
+
+    def test_row_of_one_from_which_the_hub_took_something(self, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: done")
+        advance(find_task("WP-1-T02"), "done", SOMEBODY)
+        fixed(clone)
+        (after,) = LedgerEntry.objects.all()
+        assert (after.version, load(FILE, after.content).taken) == (
+            None,
+            {"WP-1-T01": "done", "WP-1-T02": "in_progress"},
+        )
 
 
 class TestFileThatChanged:
