@@ -49,9 +49,11 @@ _TASK = (
     "taken_by", "taken_at",
 )  # fmt: skip
 
-_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:6], Cast("status_changed_at", TextField()), *_TASK[7:9])
-"""The columns of _TASK as `_hub_task` wants them: many tasks share a workstream and a time, which Django would convert
-one by one."""
+_CHANGED_AT = Cast("status_changed_at", TextField())
+"""The time as text for `_moment`: many rows share one, which Django would convert row by row."""
+
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:6], _CHANGED_AT, *_TASK[7:9])
+"""The columns of _TASK as `_hub_task` wants them."""
 
 _NO_ROWS: AgreedRows = {}
 
@@ -68,12 +70,12 @@ class VersionConflictError(StateHubError):
 
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """Read all workstreams of the repo, by id."""
-    columns = ("key", "path", "version", "status", "status_changed_at", "committed", "may_be_missing", *_MIRRORED)
+    columns = ("key", "path", "version", "status", _CHANGED_AT, "committed", "may_be_missing", *_MIRRORED)
     rows = Workstream.objects.filter(repo=repo).order_by().values_list(uuid_text("pk"), *columns)
     found: dict[str, HubWorkstream] = {}
-    for uuid, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows:
+    for uuid, key, path, version, status, at, committed, may_be_missing, *mirrored in rows:
         pk, texts = with_dashes(uuid), Mirrored(*mirrored)
-        found[pk] = HubWorkstream(pk, key, path, version, status, texts, changed_at, committed, may_be_missing)
+        found[pk] = HubWorkstream(pk, key, path, version, status, texts, _moment(at), committed, may_be_missing)
     return found
 
 

@@ -55,9 +55,10 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
     has become a link: for git it is gone.
     """
     root, listed, folders = os.path.realpath(top), set(paths), dict[str, str | None]()
+    prefix = os.path.join(root, "")
     for path in paths:
         try:
-            full = _resolve(root, path, listed, folders)
+            full = _resolve(prefix, root, path, listed, folders)
             if full is not None:
                 yield ReadFile(path, _read(full, limit))
         except (FileNotFoundError, NotADirectoryError):
@@ -72,12 +73,12 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
     return hashlib.blake2b(data, digest_size=20, person=READER_VERSION)
 
 
-def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
+def _resolve(prefix: str, root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
     """Return the file to read for *path*; None if it or a folder above only links to another. Raises FileReadError."""
     if not is_storable(path):
         raise FileReadError("its name is not UTF-8; rename it")
     name = native(path)
-    folder, full = os.path.dirname(name), os.path.join(root, name)
+    folder, full = name.rpartition("/")[0], prefix + name
     if folder not in folders:  # A folder may have become a link since git listed it.
         folders[folder] = _fault_of_folder(root, os.path.join(root, folder) if folder else root)
     fault = folders[folder]

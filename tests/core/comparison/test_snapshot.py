@@ -159,9 +159,7 @@ def test_comparison_without_the_rows_that_are_as_agreed_is_the_same(
     left_out = [
         row
         for row in rows
-        if (seen := then[row.workstream].get(row.key)) is not None
-        and seen[0] == row[3:]
-        and seen[1] in (None, row.id)
+        if (seen := then[row.workstream].get(row.key)) is not None and seen[0] == row[3:] and seen[1] in (None, row.id)
     ]
     homes = {"W": uid(1), "V": uid(2)}
     partly = [
