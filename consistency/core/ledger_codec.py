@@ -71,7 +71,7 @@ def _block(
     priority: str,
     uuid: str | None,
     line: int,
-    place: Sequence[int] | None,
+    place: Sequence[int] | None = None,
     owner: str = "",
     depends: Sequence[str] = (),
 ) -> TaskBlock:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from consistency.core.actions import (
     AdvanceTask,
@@ -21,7 +24,7 @@ from consistency.core.actions import (
     UpdateWorkstream,
 )
 from consistency.core.codes import UNREAD_BLOCK
-from consistency.core.comparison.snapshot import HubTask, HubWorkstream, ParsedWorkplan
+from consistency.core.comparison.snapshot import AgreedRows, HubTask, HubWorkstream, ParsedWorkplan, agreed_rows
 from consistency.core.workplan.model import Mirrored
 from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_update, bulk_upsert, keys_of, values_of
 from consistency.db.ledger import batches
@@ -46,8 +49,13 @@ _TASK = (
     "taken_by", "taken_at",
 )  # fmt: skip
 
-_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:9])
-"""The columns of _TASK as a comparison wants them."""
+_CHANGED_AT = Cast("status_changed_at", TextField())
+"""The time as text for `_moment`: many rows share one, which Django would convert row by row."""
+
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:6], _CHANGED_AT, *_TASK[7:9])
+"""The columns of _TASK as `_hub_task` wants them."""
+
+_NO_ROWS: AgreedRows = {}
 
 _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 """The tables in which two hosts may create the same row."""
@@ -62,12 +70,12 @@ class VersionConflictError(StateHubError):
 
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """Read all workstreams of the repo, by id."""
-    columns = ("key", "path", "version", "status", "status_changed_at", "committed", "may_be_missing", *_MIRRORED)
+    columns = ("key", "path", "version", "status", _CHANGED_AT, "committed", "may_be_missing", *_MIRRORED)
     rows = Workstream.objects.filter(repo=repo).order_by().values_list(uuid_text("pk"), *columns)
     found: dict[str, HubWorkstream] = {}
-    for uuid, key, path, version, status, changed_at, committed, may_be_missing, *mirrored in rows:
+    for uuid, key, path, version, status, at, committed, may_be_missing, *mirrored in rows:
         pk, texts = with_dashes(uuid), Mirrored(*mirrored)
-        found[pk] = HubWorkstream(pk, key, path, version, status, texts, changed_at, committed, may_be_missing)
+        found[pk] = HubWorkstream(pk, key, path, version, status, texts, _moment(at), committed, may_be_missing)
     return found
 
 
@@ -130,22 +138,31 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
 def read_tasks(
     repo: int,
     workstreams: Collection[str],
-    known: Iterable[ParsedWorkplan],
+    known: Collection[ParsedWorkplan],
     open_tasks: Sequence[tuple[str, str]] = (),
+    agreed: Mapping[str, str] = MappingProxyType({}),
     *,
     empty: bool,
-) -> tuple[tuple[HubTask, ...], dict[str, str]]:
+) -> tuple[tuple[HubTask, ...], dict[str, str], tuple[ParsedWorkplan, ...]]:
     """Read the tasks that a comparison of *known* needs, and the workstreams of other repos (id → 'slug/key').
 
     These are all tasks of *workstreams*, the *open_tasks* (workstream, task id) of others, and whatever shares an id in
     the repo, or a UUID anywhere, with an unsettled block. *empty* says that the repo has no workstreams yet.
+    *agreed* are those of *workstreams* that have unchanged files, path → id: their tasks with an unchanged row are left
+    out. Returns *known*, too, with these settled.
     """
+    then = {agreed[item.workplan.path]: agreed_rows(item) for item in known if item.workplan.path in agreed}
+    settled = defaultdict[str, set[str]](set)
     wanted = [{"workstream__in": values_of(Task, "workstream", ids)} for ids in batches(workstreams, MAX_ROWS)]
     wanted += [{"pk__in": keys_of(Task, ("workstream", "key"), places)} for places in batches(open_tasks, MAX_ROWS)]
     found: dict[str, HubTask] = {}
     for condition in wanted:
         rows = Task.objects.filter(**condition).order_by().values_list(*_TASK_TEXTS)
-        found.update((task.id, task) for task in map(_hub_task, rows.iterator(5_000)))
+        found.update((task.id, task) for task in _unsettled(rows.iterator(5_000), then, settled))
+    known = tuple(
+        item._replace(settled=frozenset(settled[agreed[item.workplan.path]])) if item.workplan.path in agreed else item
+        for item in known
+    )
     keys, uuids = set[str](), set[str]()
     here = {(task.workstream, task.key) for task in found.values()}
     taken_keys = {key for _, key in here}
@@ -170,13 +187,36 @@ def read_tasks(
             found[row.id] = row
             if owner != repo:
                 foreign[row.workstream] = f"{slug}/{key}"
-    return tuple(found.values()), foreign
+    return tuple(found.values()), foreign, known
 
 
-def _hub_task(row: Sequence[object]) -> HubTask:
-    pk, workstream, *rest, depends = row
-    names = tuple(str(depends).split("\n")) if depends else ()
-    return HubTask(with_dashes(pk), with_dashes(workstream), *rest, names)  # type: ignore[arg-type, call-arg]  # those of _TASK_TEXTS
+def _unsettled(
+    rows: Iterable[Sequence[Any]], then: Mapping[str, AgreedRows], settled: Mapping[str, set[str]]
+) -> Iterator[HubTask]:
+    """Yield the tasks of *rows*, except those that are as they were *then*, by workstream: they go to *settled*."""
+    for row in rows:
+        pk, home, key, title, status, priority, at, owner, depends = row
+        workstream = _home(home)
+        now = (title, status, priority, _moment(at), owner, tuple(depends.split("\n")) if depends else ())
+        values, uuid = then.get(workstream, _NO_ROWS).get(key, (None, None))
+        if values == now and (uuid is None or uuid == with_dashes(pk)):
+            settled[workstream].add(key)
+        else:
+            yield HubTask(with_dashes(pk), workstream, key, *now)
+
+
+def _hub_task(row: Sequence[Any]) -> HubTask:
+    return next(_unsettled([row], {}, {}))
+
+
+_home = lru_cache(maxsize=1_000)(with_dashes)
+
+
+@lru_cache(maxsize=1_000)
+def _moment(text: str) -> datetime:
+    """Return the time that the database wrote as *text*: SQLite has all times in UTC, and does not say so."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def apply(

@@ -143,7 +143,8 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
         parts += (header, change.new, b"\n")
     # fast-import does not write a branch that was reset to nothing (git-fast-import, "reset").
     parts.append(f"get-mark :1\nreset {_REF}\n\ndone\n".encode())
-    command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw")
+    # Each file would be tried as a delta of the one before, another workplan: half of git's time for 2 % of the pack.
+    command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
     before, started = _crash_reports(tree), time.time()
     try:
         made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100"})
@@ -153,9 +154,10 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
             report.unlink(missing_ok=True)
         raise GitError(str(error).partition(" · fast-import: dumping crash report")[0]) from error
     new = made.decode().strip()
-    root = _tree_id(commit.parent, {change.path: change.new_id for change in changes})
+    ids = {change.path: change.new_id for change in changes}
+    root = _tree_id(commit.parent, ids)
     header = f"tree {root}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
-    if new != _object_id("commit", header + text, parent) or any(each.new_id == each.old.id for each in changes):
+    if new != _object_id("commit", header + text, parent) or any(ids[each.path] == each.old.id for each in changes):
         raise _unlike(new)
     return new
 

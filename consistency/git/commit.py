@@ -18,7 +18,7 @@ from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.git.atomicfile import replace_file
 from consistency.git.blobs import BlobChange, NewCommit, Parent, build_commit, check_commit, read_parent
 from consistency.git.committer import Committer, Written
-from consistency.git.files import FileReadError, digest, digest_of, read_files
+from consistency.git.files import FileReadError, ReadFile, digest, digest_of, read_files
 from consistency.git.leftovers import is_git_running
 from consistency.git.names import to_git
 from consistency.git.process import GitError
@@ -79,15 +79,18 @@ def writeback_blocker(state: CheckoutStatus) -> str | None:
 def edit_files(tree: WorkTree, request: CommitRequest, written: Written) -> dict[str, Edited]:
     """Edit each file that may be replaced; return those that change. Faults are added to *written*."""
     edited: dict[str, Edited] = {}
-    for path, change in sorted(request.changes.items()):
+    faults = {path: fault for path in request.changes if (fault := _replace_blocker(tree, path))}
+    left = sorted(request.changes.keys() - faults.keys())
+    missing = dict.fromkeys(left, "the file is gone")
+    for file in read_files(tree.top, left, request.limit):
+        del missing[file.path]
         try:
-            data = _read_current(tree, path, request)
-            if (new := change(data, True)).data != data:
-                edited[path] = new
+            data = _require_compared(file, request)
+            if (new := request.changes[file.path](data, True)).data != data:
+                edited[file.path] = new
         except (EditRefusedError, FileReadError) as error:
-            written.faults.append((path, str(error)))
-        except OSError as error:
-            written.faults.append((path, f"the file cannot be read: {describe_os_error(error)}"))
+            faults[file.path] = str(error)
+    written.faults += sorted({**faults, **missing}.items())
     return edited
 
 
@@ -350,16 +353,21 @@ def _head(tree: WorkTree) -> str:
     return tree.git.run("rev-parse", "HEAD").decode().strip()
 
 
-def _read_current(tree: WorkTree, path: str, request: CommitRequest) -> bytes:
-    """Read a file that may be replaced and is still as it was compared. Raises FileReadError, OSError."""
-    status = os.lstat(tree.file(path))
-    if stat.S_ISLNK(status.st_mode):
-        raise FileReadError("the file is a symbolic link, which a writeback does not follow")
-    if not status.st_mode & 0o222:
-        raise FileReadError("the file is read-only (chmod u+w makes it writable)")
-    read = next(read_files(tree.top, [path], request.limit), None)
-    if read is None or read.data is None:
-        raise FileReadError(read.fault if read else "the file is gone")
-    if digest(read.data) != request.digests[path]:
+def _replace_blocker(tree: WorkTree, path: str) -> str:
+    """Return why the file *path* may not be replaced, '' if it may."""
+    try:
+        mode = os.lstat(tree.file(path)).st_mode
+    except OSError as error:
+        return f"the file cannot be read: {describe_os_error(error)}"
+    if stat.S_ISLNK(mode):
+        return "the file is a symbolic link, which a writeback does not follow"
+    return "" if mode & 0o222 else "the file is read-only (chmod u+w makes it writable)"
+
+
+def _require_compared(file: ReadFile, request: CommitRequest) -> bytes:
+    """Return the bytes of *file*. Raises FileReadError unless they are those that were compared."""
+    if file.data is None:
+        raise FileReadError(file.fault)
+    if digest(file.data) != request.digests[file.path]:
         raise FileReadError("the file was changed during this run")
-    return read.data
+    return file.data

@@ -55,9 +55,10 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
     has become a link: for git it is gone.
     """
     root, listed, folders = os.path.realpath(top), set(paths), dict[str, str | None]()
+    prefix = os.path.join(root, "")
     for path in paths:
         try:
-            full = _resolve(root, path, listed, folders)
+            full = _resolve(prefix, root, path, listed, folders)
             if full is not None:
                 yield ReadFile(path, _read(full, limit))
         except (FileNotFoundError, NotADirectoryError):
@@ -72,12 +73,12 @@ def _hash(data: bytes = b"") -> hashlib.blake2b:
     return hashlib.blake2b(data, digest_size=20, person=READER_VERSION)
 
 
-def _resolve(root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
+def _resolve(prefix: str, root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
     """Return the file to read for *path*; None if it or a folder above only links to another. Raises FileReadError."""
     if not is_storable(path):
         raise FileReadError("its name is not UTF-8; rename it")
     name = native(path)
-    folder, full = os.path.dirname(name), os.path.join(root, name)
+    folder, full = name.rpartition("/")[0], prefix + name
     if folder not in folders:  # A folder may have become a link since git listed it.
         folders[folder] = _fault_of_folder(root, os.path.join(root, folder) if folder else root)
     fault = folders[folder]
@@ -119,21 +120,31 @@ def _fault_of_link(root: str, named: str) -> str:
 
 def open_regular(full: str) -> BufferedReader:
     """Open the regular file at *full*; links are not followed. Raises OSError, FileReadError."""
+    return os.fdopen(_open_regular(full)[0], "rb")
+
+
+def _open_regular(full: str) -> tuple[int, int]:
+    """Open the regular file at *full*; return its descriptor and its size in bytes."""
     # NONBLOCK: a pipe in place of the file must not block the run.
     descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise FileReadError("not a regular file")
-    return os.fdopen(descriptor, "rb")
+    return descriptor, status.st_size
 
 
 def _read(full: str, limit: int) -> bytes:
-    with open_regular(full) as file:
-        # Not read(limit + 1) at once: that allocates a buffer of the limit's size for every small file.
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, limit) + 1)
-        if len(data) > size:
-            data += file.read(limit)
+    # Without a file object, which takes as long to make as a small file to read.
+    descriptor, size = _open_regular(full)
+    try:
+        # Not limit + 1 at once: that allocates a buffer of the limit's size for every small file.
+        data = os.read(descriptor, min(size, limit) + 1)
+        if len(data) != size and len(data) <= limit:  # The file has changed since, or the system gave a part of it.
+            with os.fdopen(descriptor, "rb", closefd=False) as rest:
+                data += rest.read(limit + 1 - len(data))
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise FileReadError(f"larger than the limit of {limit} bytes")
     return data

@@ -11,7 +11,7 @@ import os
 
 def native(name: str) -> str:
     """Convert *name* from the form of git and the hub to this process's, to open a file or to run a program."""
-    return os.fsdecode(to_git(name))
+    return name if name.isascii() else os.fsdecode(to_git(name))
 
 
 def canonical(name: str) -> str:

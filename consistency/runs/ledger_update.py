@@ -12,6 +12,7 @@ from consistency.core.actions import (
     AdvanceWorkstream,
     CreateTask,
     CreateWorkstream,
+    HubAction,
     StatusWritten,
     WriteBack,
 )
@@ -41,14 +42,12 @@ if TYPE_CHECKING:
 
 
 def update_ledger(checkout: Checkout, synced: Sync) -> None:
-    """Bring the rows of *checkout* up to date with the files, once the hub's changes are made."""
+    """Bring the rows of *checkout* up to date with the files, once the hub's changes are made.
+
+    Those of files that are only to be written back are left for `record_written_files`.
+    """
     scan, left = synced.scan, synced.left
-    changed = (
-        new
-        for new in _entries(synced)
-        if new.entry != scan.entries.get(new.path) or new.content != scan.contents.get(new.path)
-    )
-    write_entries(checkout.pk, changed)
+    _write_changed(checkout, synced, synced.comparison.workstreams.keys() - _only_to_write(synced), {})
     there = scan.keys
     new = [row for row in left if row.path not in scan.entries and row.path not in scan.listed]
     gone = {path: entry for path, entry in scan.entries.items() if path not in scan.listed}
@@ -60,28 +59,49 @@ def update_ledger(checkout: Checkout, synced: Sync) -> None:
 
 
 def record_written_files(checkout: Checkout, synced: Sync, files: Mapping[str, Edited]) -> None:
-    """Record what the *files* that were written back say now.
+    """Record what the *files* that were written back say now, and that others were to be written back.
 
     If a hook has changed a file since, its digest is another one and the next run reads it again.
     """
-    write_entries(checkout.pk, _entries(synced, files))
+    _write_changed(checkout, synced, files.keys() | _only_to_write(synced), files)
 
 
-def _entries(synced: Sync, written: Mapping[str, Edited] | None = None) -> Iterator[NewEntry]:
-    """Yield the rows of all files that were compared, or only of the *written* ones, as they are now."""
-    comparison, files = synced.comparison, written or {}
-    missing, since = _missing(comparison), _since(comparison, synced.applied, files)
+def _only_to_write(synced: Sync) -> set[str]:
+    """List the files that are as the ledger has them, and from which the hub took nothing, but that are behind it.
+
+    If the run is cut off, their old rows are as true as they were before it.
+    """
+    scan, drifts = synced.scan, synced.comparison.drifts
+    taken = {drift.finding.file for drift in drifts if isinstance(drift.action, HubAction)}
+    paths = {drift.action.path for drift in drifts if isinstance(drift.action, WriteBack)} - taken
+    return {path for path in paths if path in scan.entries and scan.entries[path].digest == scan.digests[path]}
+
+
+def _write_changed(checkout: Checkout, synced: Sync, paths: Collection[str], written: Mapping[str, Edited]) -> None:
+    scan = synced.scan
+    changed = (
+        new
+        for new in _entries(synced, paths, written)
+        if new.entry != scan.entries.get(new.path) or new.content != scan.contents.get(new.path)
+    )
+    write_entries(checkout.pk, changed)
+
+
+def _entries(synced: Sync, paths: Collection[str], written: Mapping[str, Edited]) -> Iterator[NewEntry]:
+    """Yield the rows of *paths*, which were compared; the *written* ones of them as they are now."""
+    comparison = synced.comparison
+    missing, since = _missing(comparison), _since(comparison, synced.applied, written)
     created = {drift.finding.workplan for drift in comparison.drifts if isinstance(drift.action, CreateWorkstream)}
-    pending = synced.pending(frozenset(files))
+    pending = synced.pending(frozenset(written))
     for item in synced.scan.side.known:
         path = item.workplan.path
-        if path not in (comparison.workstreams if written is None else written):
+        if path not in paths:
             continue
         workstream = comparison.workstreams[path]
         version = None if path in pending else synced.versions[workstream]
         now, digest_now = item, synced.scan.digests[path]
-        if path in files:
-            now, digest_now = item._replace(workplan=files[path].workplan), digest(files[path].data)
+        if path in written:
+            now, digest_now = item._replace(workplan=written[path].workplan), digest(written[path].data)
         key = item.workplan.key
         times = since[key]
         if key in created:

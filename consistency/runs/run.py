@@ -175,6 +175,7 @@ class _Running:
                 tree, state, clean, scan.digests, options.committer, options.max_size,
                 record, known, scan.overlooked,
             )  # fmt: skip
+        if options.writes:
             record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
         result.findings += [self._judged(drift, written, skipped) for drift in synced.comparison.drifts]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -98,7 +100,7 @@ def compare_checkout(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, 
     workstreams = read_workstreams(checkout.repo_id)
     scan = scan_checkout(tree, state.listing, checkout.repo.pattern, checkout.pk, options.max_size, workstreams)
     scan = scan.with_side(uncommitted=_uncommitted(state, scan))
-    hub, arrivals = _hub_side(checkout.repo_id, scan, workstreams, state)
+    scan, hub, arrivals = _hub_side(checkout.repo_id, scan, workstreams, state)
     if arrivals is not None:
         scan = scan.with_side(known=_with_arrivals(scan.side.known, arrivals))
     comparison = _compare(scan, hub)
@@ -230,12 +232,15 @@ def _with_arrivals(known: tuple[ParsedWorkplan, ...], arrivals: Arrivals) -> tup
 
 def _hub_side(
     repo: int, scan: Scan, workstreams: dict[str, HubWorkstream], state: CheckoutStatus
-) -> tuple[HubSnapshot, Arrivals | None]:
-    """Read the hub's rows for the files, and which of these have moved here; None if no file must be compared."""
+) -> tuple[Scan, HubSnapshot, Arrivals | None]:
+    """Read the hub's rows for the files, and which of these have moved here; None if no file must be compared.
+
+    The first value is *scan* with those tasks settled that the hub still has as both sides agreed on them.
+    """
     known = scan.side.known
     finished = read_finished(scan.absent) if scan.absent else frozenset[str]()
     if not known:
-        return HubSnapshot(workstreams, finished=finished), None
+        return scan, HubSnapshot(workstreams, finished=finished), None
     from consistency.db.arrivals import read_arrivals  # Slow to import.
 
     by_key = {row.key: row.id for row in workstreams.values()}
@@ -243,7 +248,10 @@ def _hub_side(
     claimed = {by_key.get(plan.key, "") for plan in whole} | {plan.uuid or "" for plan in whole}
     partly = [(by_key[item.workplan.key], item.open_tasks) for item in known if item.settled]
     open_tasks = [(workstream, key) for workstream, keys in partly for key in sorted(keys)]
-    tasks, foreign = read_tasks(repo, claimed & workstreams.keys(), known, open_tasks, empty=not workstreams)
+    tasks, foreign, known = read_tasks(
+        repo, claimed & workstreams.keys(), known, open_tasks, _agreed(scan, by_key), empty=not workstreams
+    )
+    scan = scan.with_side(known=known)
     settled = {file.workstream for file in scan.side.settled}
     plans = [item.workplan for item in known]
     arrivals = read_arrivals(repo, plans, workstreams, tasks, settled, state.dirty)
@@ -260,7 +268,22 @@ def _hub_side(
         replaced,
         finished,
     )
-    return side, arrivals
+    return scan, side, arrivals
+
+
+def _agreed(scan: Scan, by_key: Mapping[str, str]) -> dict[str, str]:
+    """Return the workstream, by path, of each file that is as both sides last agreed on it, while the hub has changed.
+
+    Their workstreams are those of the ledger (*by_key*: by the workplans' ids), and no other file has one.
+    """
+    same = [
+        (plan.path, entry.workstream)
+        for plan in (item.workplan for item in scan.side.known)
+        if (entry := scan.entries.get(plan.path)) is not None and entry.digest == scan.digests[plan.path]
+        if by_key.get(plan.key) == entry.workstream and plan.uuid in (None, entry.workstream)
+    ]
+    files = Counter(workstream for _, workstream in same)
+    return {path: workstream for path, workstream in same if files[workstream] == 1}
 
 
 def _apply(checkout: Checkout, synced: Sync, origin: Actor) -> Sync:

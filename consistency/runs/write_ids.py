@@ -110,7 +110,7 @@ def _plan(checkout: Checkout, tree: WorkTree, listing: Listing, limit: int) -> t
     workstreams = read_workstreams(repo)
     scan = scan_checkout(tree, listing, checkout.repo.pattern, _NO_LEDGER, limit, workstreams)
     workplans = [item.workplan for item in scan.side.known]
-    tasks, foreign = read_tasks(repo, workstreams, scan.side.known, empty=not workstreams)
+    tasks, foreign, _ = read_tasks(repo, workstreams, scan.side.known, empty=not workstreams)
     uuids = {workplan.uuid for workplan in workplans if workplan.uuid} - workstreams.keys()
     foreign |= {row.id: f"{row.repo}/{row.key}" for row in read_strangers(repo, uuids, ())}
     hub = HubSnapshot(workstreams, tasks, foreign)

@@ -69,3 +69,10 @@ def test_recall_knows_the_places_to_edit() -> None:
     known = load("w.md", dump(ParsedWorkplan(parsed)))
     assert repr(known.workplan) == repr(parsed)
     assert [item.place for item in known.workplan.blocks] == [(text.index(b"'todo'"), text.index(b"'todo'") + 6)]
+
+
+def test_recall_of_a_row_without_places() -> None:
+    known = ParsedWorkplan(plan("W1", block("W1-T1")))
+    kept = json.loads(dump(known))
+    kept["blocks"] = [fields[:-1] for fields in kept["blocks"]]
+    assert load(known.workplan.path, json.dumps(kept)) == known

@@ -53,6 +53,17 @@ def test_file_that_vanishes_after_the_listing(top: Path) -> None:
     assert list(reading) == []
 
 
+def test_system_that_gives_a_part_at_first(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"0123456789" * 5
+    (top / "a.md").write_bytes(content)
+    read_all = os.read
+    monkeypatch.setattr("os.read", lambda descriptor, size: read_all(descriptor, min(size, 7)))
+    assert read(top, "a.md") == [ReadFile("a.md", content)]
+    monkeypatch.setattr("os.read", lambda *_: b"")
+    assert read(top, "a.md") == [ReadFile("a.md", content)]
+    assert read(top, "a.md", limit=49) == [ReadFile("a.md", None, "larger than the limit of 49 bytes")]
+
+
 def test_size_at_and_over_the_limit(top: Path) -> None:
     (top / "at.md").write_bytes(b"x" * LIMIT)
     (top / "over.md").write_bytes(b"x" * (LIMIT + 1))

@@ -84,9 +84,9 @@ def fix_and_push(slug: str) -> Ended:
         (nothing, check, 7, 4),
         (nothing, fix, 7, 4),
         (first_import, fix, 14, 5),  # One of them ends the C-25 of a repo without workplans.
-        (hub_ahead, fix, 17, 8),
-        (hub_ahead, fix_and_push, 18, 9),
-        (task_ahead, fix, 17, 8),
+        (hub_ahead, fix, 16, 8),
+        (hub_ahead, fix_and_push, 17, 9),
+        (task_ahead, fix, 16, 8),
         (file_ahead, fix, 20, 6),
     ],
     ids=[

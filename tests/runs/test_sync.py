@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from consistency.core.actions import AdvanceTask, AdvanceWorkstream
 from consistency.core.comparison.gates import NOT_ASKED
-from consistency.core.comparison.snapshot import ParsedWorkplan
-from consistency.db.rows import VersionConflictError, apply
+from consistency.core.comparison.snapshot import HubTask, ParsedWorkplan
+from consistency.core.ledger_codec import load
+from consistency.db.rows import VersionConflictError, apply, read_tasks_of
 from consistency.git.remote import Fetched
 from consistency.git.status import CheckoutStatus, read_status
 from consistency.git.worktree import WorkTree, find_worktree
@@ -25,7 +30,7 @@ from testing.repos import Clone
 from testing.repos import Origin as Bare
 from testing.samples import SOMEBODY, T01, T02
 from testing.workplans import task, workplan
-from tests.cli.helpers import FILE, TEXT, edit, hub_rows, mirrored, publish, statuses
+from tests.cli.helpers import FILE, TEXT, edit, fix, hub_rows, mirrored, publish, statuses
 from tests.cli.meanwhile import reads_tasks, reported
 from tests.cli.options import fixing
 
@@ -316,6 +321,116 @@ class TestOneTransaction:
         now = dict(Task.objects.values_list("key", "status_changed_at"))
         assert {key for key, at in now.items() if at != at_first.get(key)} == {"WP-1-T01", "WP-2-T02", "WP-1-T03"}
         assert found(compared(clone)) == []
+
+
+def _retitled(row: Task) -> None:
+    Task.objects.filter(pk=row.pk).update(title="Other")
+
+
+def _moved(row: Task) -> None:
+    Task.objects.filter(pk=row.pk).update(workstream=Workstream.objects.get(key="WP-2"))
+
+
+def _back_again(row: Task) -> None:
+    advance(row, "in_progress", SOMEBODY)
+    reopen(row, "todo", "not done", SOMEBODY)
+
+
+HUB_CHANGES: dict[str, Callable[[Task], object]] = {
+    "advanced": lambda row: advance(row, "done", SOMEBODY),
+    "back again": _back_again,
+    "retitled": _retitled,
+    "moved": _moved,
+    "deleted": lambda row: row.delete(),
+    "nothing": lambda row: None,
+}
+
+
+TWO = {FILE: TEXT, B: workplan("WP-2", [("T01", "todo"), ("T02", "done")])}
+
+
+class TestHubThatChanged:
+    """Of workstreams with another version, tasks whose rows are as the ledger has them are settled."""
+
+    @pytest.mark.parametrize("change", HUB_CHANGES.values(), ids=HUB_CHANGES)
+    def test_comparison_is_that_with_all_rows(
+        self, clone: Clone, monkeypatch: pytest.MonkeyPatch, change: Callable[[Task], object]
+    ) -> None:
+        mirrored(clone, TWO)
+        change(find_task("WP-1-T01"))
+        Workstream.objects.update(version=F("version") + 1)
+        monkeypatch.setattr("consistency.runs.sync.new_uuids", lambda: map(str, itertools.count()))
+        found = compared(clone)
+        settled = {key for item in found.scan.side.known for key in item.settled}
+        assert settled == {"WP-1-T01", "WP-1-T02", "WP-2-T01", "WP-2-T02"} - (
+            set() if change is HUB_CHANGES["nothing"] else {"WP-1-T01"}
+        )
+        monkeypatch.setattr("consistency.runs.sync._agreed", lambda *_: {})
+        assert compared(clone).comparison == found.comparison
+
+    def test_times_of_every_precision(self, clone: Clone) -> None:
+        mirrored(clone, TWO)
+        for number, row in enumerate(Task.objects.order_by("key")):
+            at = datetime(2026, 1, 2, 3, 4, 5, [0, 1, 120000, 999999][number], tzinfo=UTC)
+            Task.objects.filter(pk=row.pk).update(status_changed_at=at)
+        rows = read_tasks_of([str(pk) for pk in Workstream.objects.values_list("pk", flat=True)])
+        assert sorted(rows, key=lambda row: row.key) == [
+            HubTask(
+                str(row.pk), str(row.workstream_id), row.key, row.title, row.status, row.priority, row.status_changed_at
+            )
+            for row in Task.objects.order_by("key")
+        ]
+
+    def test_file_and_hub_that_both_changed(self, clone: Clone) -> None:
+        mirrored(clone, TWO)
+        edit(clone, "status: todo", "status: done")
+        advance(find_task("WP-1-T02"), "done", SOMEBODY)
+        found = compared(clone)
+        assert [item.settled for item in found.scan.side.known] == [frozenset()]
+
+    def test_two_files_with_one_id(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored(clone, TWO)
+        clone.write("workplans/copy.md", TEXT)
+        clone.commit("Copy")
+        clone.push()
+        fixed(clone)
+        Workstream.objects.update(version=F("version") + 1)
+        found = compared(clone)
+        monkeypatch.setattr("consistency.runs.sync._agreed", lambda *_: {})
+        assert compared(clone).comparison == found.comparison
+
+
+class TestFileThatIsBehind:
+    """The row of a file that is only to be written back is written once: when it is known whether it was."""
+
+    def test_its_row_stays_until_then(self, clone: Clone) -> None:
+        mirrored(clone)
+        before = list(LedgerEntry.objects.values())
+        advance(find_task("WP-1-T01"), "done", SOMEBODY)
+        fixed(clone)
+        assert list(LedgerEntry.objects.values()) == before
+
+    def test_row_of_one_that_was_not_written(self, clone: Clone) -> None:
+        mirrored(clone)
+        (before,) = LedgerEntry.objects.all()
+        advance(find_task("WP-1-T01"), "done", SOMEBODY)
+        fix("--no-writeback", "--path", clone.path)
+        (after,) = LedgerEntry.objects.all()
+        assert (after.digest, after.version) == (before.digest, None)
+        assert load(FILE, after.content) == load(FILE, before.content)._replace(
+            since={"WP-1-T02": Task.objects.get(key="WP-1-T02").status_changed_at}
+        )
+
+    def test_row_of_one_from_which_the_hub_took_something(self, clone: Clone) -> None:
+        mirrored(clone)
+        edit(clone, "status: todo", "status: done")
+        advance(find_task("WP-1-T02"), "done", SOMEBODY)
+        fixed(clone)
+        (after,) = LedgerEntry.objects.all()
+        assert (after.version, load(FILE, after.content).taken) == (
+            None,
+            {"WP-1-T01": "done", "WP-1-T02": "in_progress"},
+        )
 
 
 class TestFileThatChanged:

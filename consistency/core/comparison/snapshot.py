@@ -99,6 +99,28 @@ def _mirrored(block: TaskBlock) -> tuple[object, ...]:
     return (block.title, block.status, block.priority, block.uuid, block.owner, block.depends)
 
 
+AgreedRow = tuple[str, str, str, datetime, str, tuple[str, ...]]
+"""Title, status, priority, `changed_at`, owner and `depends` of a row."""
+
+AgreedRows = dict[str, tuple[AgreedRow, str | None]]
+"""Rows by the ids of their tasks, each with the UUID that the block names."""
+
+
+def agreed_rows(before: ParsedWorkplan) -> AgreedRows:
+    """Return the rows of the tasks as they were when both sides agreed on *before*.
+
+    A task whose row in the same workstream is still as it was, and whose file is, too, is settled.
+    """
+    return {
+        block.key: (
+            (block.title, block.status, block.priority, before.since[block.key], block.owner, block.depends),
+            block.uuid,
+        )
+        for block in before.workplan.blocks
+        if block.key in before.since
+    }
+
+
 class Copy(NamedTuple):
     """An untracked workplan that is left out, because the tracked file *original* has its id, or had it before."""
 

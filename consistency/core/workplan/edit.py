@@ -38,9 +38,9 @@ def set_statuses(path: str, data: bytes, wanted: Mapping[str, str], *, before: W
         pieces += data[done:start], quote, wanted[key].encode(), quote
         done = end
     edited = b"".join([*pieces, data[done:]])
-    changed_blocks = (replace(block, status=wanted.get(block.key, block.status)) for block in before.blocks)
+    expected = (replace(each, status=wanted[each.key]) if each.key in wanted else each for each in before.blocks)
     after = _workplan(path, edited)
-    if after != before._replace(blocks=tuple(changed_blocks)):
+    if after != before._replace(blocks=tuple(expected)):
         raise EditRefusedError("the edited file would differ in more than the status")
     return Edited(edited, after)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consistency.core.comparison.snapshot import HubTask, ParsedWorkplan, settled_tasks
+from consistency.core.comparison.snapshot import HubTask, ParsedWorkplan, agreed_rows, settled_tasks
 from consistency.core.workplan.model import TaskBlock, Workplan
 from statehub.statuses import TASK_STATUSES
 from tests.core.values import BEFORE, WHEN, block, compared, files, hub, plan, task, uid, ws
@@ -113,6 +114,70 @@ def test_comparison_without_the_rows_of_settled_tasks_is_the_same(
     part = compared(files(*partly), hub(*STREAMS, *needed(partly)))
     assert part == whole
     assert (part.agreed, part.gone) == (whole.agreed, whole.gone)
+
+
+MOVES = st.sampled_from(
+    ["same"] * 3 + ["status", "back", "title", "priority", "owner", "depends", "gone", "moved", "renamed"]
+)
+
+
+def moved(row: HubTask, how: str, status: str) -> list[HubTask]:
+    """Return the rows in place of *row*, after the hub has changed it."""
+    later = WHEN + timedelta(seconds=1)
+    return {
+        "same": [row],
+        "status": [row._replace(status=status, changed_at=later)],
+        "back": [row._replace(changed_at=later)],
+        "title": [row._replace(title="Other")],
+        "priority": [row._replace(priority="high")],
+        "owner": [row._replace(owner="Kim")],
+        "depends": [row._replace(depends=("V-T1",))],
+        "gone": [],
+        "moved": [row._replace(workstream=uid(1 if row.workstream == uid(2) else 2))],
+        "renamed": [row._replace(key=f"{row.key}-NEW")],
+    }[how]
+
+
+@given(
+    st.lists(st.tuples(MOVES, st.sampled_from(TASK_STATUSES)), min_size=6, max_size=6),
+    st.lists(st.sampled_from([None, None, *(row.id for row in ROWS)]), min_size=6, max_size=6),
+)
+@example([("same", "todo")] * 3 + [("moved", "todo")] * 3, [None] * 6)
+@example([("same", "todo")] * 6, [None, uid(20), None, uid(10), None, None])
+def test_comparison_without_the_rows_that_are_as_agreed_is_the_same(
+    moves: list[tuple[str, str]], uuids: list[str | None]
+) -> None:
+    """The hub has changed, the files have not; their blocks name *uuids*, right or wrong."""
+    rows = [after for row, (how, status) in zip(ROWS, moves, strict=True) for after in moved(row, how, status)]
+    named = iter(uuids)
+    plans = {
+        key: agreed._replace(blocks=tuple(replace(each, uuid=next(named)) for each in agreed.blocks))
+        for key, agreed in AGREED.items()
+    }
+    items = {key: remembered(plans[key]) for key in ("V", "W")}
+    then = {uid(1): agreed_rows(items["W"]), uid(2): agreed_rows(items["V"])}
+    left_out = [
+        row
+        for row in rows
+        if (seen := then[row.workstream].get(row.key)) is not None and seen[0] == row[3:] and seen[1] in (None, row.id)
+    ]
+    homes = {"W": uid(1), "V": uid(2)}
+    partly = [
+        item._replace(settled=frozenset(row.key for row in left_out if row.workstream == homes[key]))
+        for key, item in items.items()
+    ]
+    needed_by_uuid = {each.uuid for item in partly for each in item.workplan.blocks if each.key not in item.settled}
+    open_tasks = {key for item in partly for key in item.open_tasks}
+    read = [row for row in rows if row not in left_out or row.id in needed_by_uuid or row.key in open_tasks]
+    whole = compared(files(*items.values()), hub(*STREAMS, *rows))
+    part = compared(files(*partly), hub(*STREAMS, *read))
+    assert part == whole
+    assert (part.agreed, part.gone) == (whole.agreed, whole.gone)
+
+
+def test_rows_as_agreed() -> None:
+    before = remembered(AGREED["V"])._replace(since={"V-T2": BEFORE})
+    assert agreed_rows(before) == {"V-T2": (("Title V-T2", "todo", "medium", BEFORE, "", ()), uid(21))}
 
 
 def test_settled_are_the_blocks_that_say_the_same() -> None:
