@@ -31,9 +31,13 @@ def locked(tree: WorkTree) -> Iterator[None]:
         return
     try:
         _lock(descriptor, tree)
-        yield
+        try:
+            yield
+        finally:
+            # The close is not enough: a git that another thread is starting has a copy of the descriptor for a moment.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
-        os.close(descriptor)  # The lock ends with it. The file stays: another process may have opened it.
+        os.close(descriptor)  # The file stays: another process may have opened it.
 
 
 def _lock(descriptor: int, tree: WorkTree) -> None:

@@ -107,3 +107,23 @@ def test_lock_that_another_thread_has_taken_is_given_back(tree: WorkTree) -> Non
     lock.close()
     with locked(tree):
         pass
+
+
+def test_copy_of_the_descriptor_does_not_keep_the_lock(tree: WorkTree) -> None:
+    """Another thread that starts a process at the end of a run has copies of all descriptors, until its exec."""
+    file = Path(tree.git_dir, LOCK_NAME)
+    with locked(tree):
+        [opened] = [int(fd) for fd in os.listdir("/dev/fd") if _leads_to(fd, file)]
+        copy = os.dup(opened)
+    try:
+        with locked(tree):
+            pass
+    finally:
+        os.close(copy)
+
+
+def _leads_to(descriptor: str, file: Path) -> bool:
+    try:
+        return os.path.samefile(f"/dev/fd/{descriptor}", file)
+    except OSError:
+        return False
