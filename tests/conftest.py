@@ -21,7 +21,7 @@ pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
 PROOF_FOLDERS = {"concurrency", "crash", "multihost", "production", "simulation"}
-WEB_FOLDERS = {"admin", "api", "dashboard"}
+WEB_FOLDERS = {"admin", "api", "dashboard", "hooks"}
 WEB_CLIENTS = re.compile(
     r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "
 )

@@ -122,6 +122,7 @@ def test_freshness() -> None:
         ("consistency", "prune_history"),
         ("web", "create_token"),
         ("web", "create_user"),
+        ("web", "webhook"),
     ],
 )
 def test_command_has_the_options_that_the_page_names(app: str, name: str) -> None:

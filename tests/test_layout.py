@@ -73,6 +73,8 @@ SUBJECTS = {
     "web/api/test_live.py": "calls over real HTTP",
     "web/api/test_report_status.py": "scripts/report-status",
     "web/api/test_watch.py": "healthz, readyz and metrics",
+    "web/hooks/test_command.py": "the command webhook",
+    "web/hooks/test_live.py": "deliveries over real HTTP",
     "web/test_plans.py": "the indexes that the pages' queries use",
     "web/test_standard_names.py": "a migration",
 }

@@ -1,4 +1,4 @@
-"""Every refusal of the API: the table of problem types, and problem documents (RFC 9457)."""
+"""Every refusal of the API and of webhooks: the table of problem types, and problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ MALFORMED = _define("malformed", 400, "The body cannot be read")
 BAD_REQUEST = _define("bad-request", 400, "Bad request")
 NOT_AUTHENTICATED = _define("no-token", 401, "A token is needed")
 INVALID_TOKEN = _define("bad-token", 401, "Invalid token")
+INVALID_SIGNATURE = _define("bad-signature", 401, "Invalid signature")
 READ_ONLY = _define("read-only", 403, "The token may only read")
 NOT_FOUND = _define("not-found", 404, "Not found")
 UNKNOWN_TASK = _define("unknown-task", 404, "Task not found or ambiguous")

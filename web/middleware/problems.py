@@ -1,4 +1,4 @@
-"""Limits the size of the API's requests and turns every error response into a problem document."""
+"""Limits the size of the API's requests and turns every error response of API and webhooks into a problem document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web.api.problems import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
-"""Bytes of the largest body."""
+"""Bytes of the largest body of the API."""
 
 MAX_CONTENT_LENGTH = 2**63 - 1
 """Bytes; a larger number is not a valid length."""
@@ -33,17 +33,19 @@ _OURS = ("content-type", "content-length", "content-encoding")  # headers of the
 
 
 class ProblemMiddleware:
-    """Middleware before those that may refuse a request. It leaves pages outside of the API alone."""
+    """Middleware before those that may refuse a request. It leaves the admin's pages alone."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Respond to *request*."""
-        if not request.path_info.startswith(("/api/", "/metrics")) and request.path_info != "/api":
+        is_hook = request.path_info.startswith("/hooks/")
+        if not is_hook and not request.path_info.startswith(("/api/", "/metrics")) and request.path_info != "/api":
             return self.get_response(request)
         try:
-            _check_size(request)
+            if not is_hook:  # its view checks the size, and records a refusal
+                read_size(request)
         except ProblemError as problem:
             return problem.response()
         response = self.get_response(request)
@@ -54,7 +56,8 @@ class ProblemMiddleware:
         return _as_problem(request, response)
 
 
-def _check_size(request: HttpRequest) -> None:
+def read_size(request: HttpRequest, limit: int = MAX_BODY_BYTES) -> int:
+    """Return the announced size of *request*'s body. Raises ProblemError if it is unknown or over *limit* bytes."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if "HTTP_TRANSFER_ENCODING" in request.META:
         raise ProblemError(LENGTH_REQUIRED, "send Content-Length, and no Transfer-Encoding")
@@ -62,8 +65,9 @@ def _check_size(request: HttpRequest) -> None:
         size = parse_whole_number(length, 0, MAX_CONTENT_LENGTH)
     except NotANumberError as error:
         raise ProblemError(BAD_REQUEST, f"Content-Length {error}") from error
-    if size > MAX_BODY_BYTES:
-        raise ProblemError(TOO_LARGE, f"the body has {size} bytes; {MAX_BODY_BYTES} are allowed")
+    if size > limit:
+        raise ProblemError(TOO_LARGE, f"the body has {size} bytes; {limit} are allowed")
+    return size
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
@@ -72,7 +76,7 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     kind = _KINDS.get(status) or next(
         (kind for kind in PROBLEM_TYPES if kind.status == status), ProblemType("refused", status, "Refused")
     )
-    hint = "" if request.path.endswith("/") else " (paths end with a slash)"
+    hint = "" if request.path.endswith("/") or request.path.startswith("/hooks/") else " (paths end with a slash)"
     allow = response.headers.get("Allow", "")
     detail = {
         NOT_FOUND.name: f"there is no {request.path}{hint}",

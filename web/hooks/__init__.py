@@ -1,0 +1,1 @@
+"""Webhooks: forges announce pushes, and the hub queues the repo's checkouts."""

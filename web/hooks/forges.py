@@ -1,0 +1,69 @@
+"""How each forge signs a delivery and names its event, and the forge at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from statehub.models import Forge
+
+SHA256_PREFIX = "sha256="
+
+
+class SignatureHeader(NamedTuple):
+    """A header with the HMAC-SHA256 of the raw body: hexadecimal digits after *prefix*."""
+
+    name: str
+    prefix: str = ""
+
+
+HUB_256 = SignatureHeader("X-Hub-Signature-256", SHA256_PREFIX)
+GITEA = SignatureHeader("X-Gitea-Signature")
+
+SIGNATURE_HEADERS: Mapping[str, tuple[SignatureHeader, ...]] = {
+    Forge.GITHUB: (HUB_256,),
+    Forge.GITLAB: (),
+    Forge.GITEA: (GITEA, HUB_256),
+    Forge.FORGEJO: (SignatureHeader("X-Forgejo-Signature"), GITEA, HUB_256),
+    Forge.BITBUCKET: (SignatureHeader("X-Hub-Signature", SHA256_PREFIX),),
+    Forge.GENERIC: (SignatureHeader("X-Statehub-Signature-256", SHA256_PREFIX),),
+}
+
+GITLAB_TOKEN = "X-Gitlab-Token"  # noqa: S105 - a header's name
+"""A header of GitLab with the secret itself, if it was entered as the secret token."""
+
+STANDARD_SIGNATURE, STANDARD_ID, STANDARD_TIMESTAMP = "webhook-signature", "webhook-id", "webhook-timestamp"
+"""Headers of GitLab if the secret was entered as the signing token: signatures as Standard Webhooks define them."""
+
+EVENT_HEADERS: Mapping[str, str] = {
+    Forge.GITHUB: "X-GitHub-Event",
+    Forge.GITLAB: "X-Gitlab-Event",
+    Forge.GITEA: "X-Gitea-Event",
+    Forge.FORGEJO: "X-Forgejo-Event",
+    Forge.BITBUCKET: "X-Event-Key",
+    Forge.GENERIC: "X-Statehub-Event",
+}
+
+KNOWN_HOSTS: Mapping[str, Forge] = {
+    "github.com": Forge.GITHUB,
+    "gitlab.com": Forge.GITLAB,
+    "codeberg.org": Forge.FORGEJO,
+    "gitea.com": Forge.GITEA,
+    "bitbucket.org": Forge.BITBUCKET,
+}
+
+
+def guess_forge(address: str) -> Forge:
+    """Return the forge at *address*, a repo's origin, by its host's name; GENERIC if the name says nothing."""
+    host = address.partition("/")[0].rpartition("@")[2].partition(":")[0].lower()
+    if host in KNOWN_HOSTS:
+        return KNOWN_HOSTS[host]
+    labels = host.split(".")
+    return next((forge for forge in Forge if forge != Forge.GENERIC and forge.value in labels), Forge.GENERIC)
+
+
+def list_header_names(forge: str) -> list[str]:
+    """Return the names of the headers that prove a delivery of *forge*; one of them is enough."""
+    if forge == Forge.GITLAB:
+        return [STANDARD_SIGNATURE, GITLAB_TOKEN]
+    return [header.name for header in SIGNATURE_HEADERS[forge]]

@@ -1,0 +1,109 @@
+"""The endpoint that forges deliver to: POST /hooks/ID. The path names the repo, the signature proves the sender.
+
+The payload is trusted for nothing and never parsed: a delivery only makes the hub look at the repo's remote itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from statehub.models import Forge
+from statehub.text import escape_control
+from web.api.problems import INVALID_SIGNATURE, MALFORMED, TOO_MANY_REQUESTS, ProblemError
+from web.api.throttling import seconds_left
+from web.hooks.deliveries import record_delivery, record_refusal
+from web.hooks.forges import EVENT_HEADERS
+from web.hooks.signatures import Verification
+from web.hooks.webhooks import list_secrets
+from web.middleware.problems import read_size
+from web.models import Webhook
+
+log = logging.getLogger("statehub.hooks")
+
+MAX_BODY_BYTES = 25 * 1024 * 1024
+"""Bytes of the largest body: no forge sends a larger payload than GitHub's limit."""
+
+PIECE_BYTES = 64 * 1024
+
+MAX_EVENT_LENGTH = 100
+
+CHALLENGE = 'HMAC-SHA256 realm="State Hub"'
+
+
+@csrf_exempt
+def deliver(request: HttpRequest, name: str) -> HttpResponse:
+    """Accept or refuse the delivery to the webhook *name*, its id."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    webhook = _find_webhook(name)
+    try:
+        _verify(request, webhook)
+    except ProblemError as problem:
+        return problem.response()
+    event = request.headers.get(EVENT_HEADERS[webhook.forge], "")
+    queued = record_delivery(webhook, escape_control(event)[:MAX_EVENT_LENGTH])
+    return JsonResponse({"queued": queued}, status=202)
+
+
+def _find_webhook(name: str) -> Webhook:
+    """Return the webhook with that id, or one that is not in the database, has no secret and refuses everything."""
+    try:
+        pk = UUID(name)
+    except ValueError:
+        pk = UUID(int=0)
+    return Webhook.objects.filter(pk=pk).first() or Webhook(pk=pk, forge=Forge.GENERIC)
+
+
+def _verify(request: HttpRequest, webhook: Webhook) -> None:
+    """Read the body of *request* and check its signature. Raises ProblemError."""
+    try:
+        announced = read_size(request, MAX_BODY_BYTES)
+    except ProblemError as problem:
+        _refuse(request, webhook, problem, problem.detail)
+    verification = Verification(webhook.forge, list_secrets(webhook), request.headers)
+    if (size := _read_body(request, verification)) < announced:
+        problem = ProblemError(MALFORMED, f"the body ends after {size} of {announced} bytes")
+        _refuse(request, webhook, problem, problem.detail)
+    if not verification.is_valid():
+        detail = "the webhook is unknown, or the signature is not made with its secret"
+        problem = ProblemError(INVALID_SIGNATURE, detail, headers={"WWW-Authenticate": CHALLENGE})
+        _refuse(request, webhook, problem, verification.explain())
+
+
+def _read_body(request: HttpRequest, verification: Verification) -> int:
+    """Pass the body of *request* to *verification*. Return its size in bytes."""
+    size = 0
+    try:
+        while piece := request.read(PIECE_BYTES):
+            verification.update(piece)
+            size += len(piece)
+    except UnreadablePostError:
+        pass  # The client is gone, and the body shorter than announced.
+    return size
+
+
+def _refuse(request: HttpRequest, webhook: Webhook, problem: ProblemError, reason: str) -> NoReturn:
+    """Record the refusal with its *reason* and raise *problem*, or another one if there were too many."""
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    failure = record_refusal(webhook.pk, address, reason)
+    if failure.is_over_limit:
+        seconds = str(seconds_left())
+        raise ProblemError(
+            TOO_MANY_REQUESTS,
+            f"too many refused deliveries from this address; wait {seconds} s",
+            headers={"Retry-After": seconds},
+        )
+    note = "; further ones in this minute are not logged" if failure.reaches_limit else ""
+    log.warning(
+        "refused a delivery from %s for %s: %s%s",
+        escape_control(address),
+        escape_control(request.path[:200]),
+        escape_control(reason),
+        note,
+    )
+    raise problem
