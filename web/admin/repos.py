@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 
 from consistency.models import Finding
 from statehub.models import Checkout, CheckoutQuerySet, Repo, Task, Workstream
-from web.admin import formatting
+from web.admin import formatting, webhooks
 from web.admin.checkouts import action_form, count_by, freshness, load_newest_runs, newest_run, open_findings
 from web.admin.columns import column
 from web.admin.components import Facts, Note, Section, Table
@@ -77,6 +77,7 @@ class RepoAdmin(RetiringAdmin):
                 for checkout in checkouts
             ],
         )
+        yield from webhooks.list_sections(request, obj, checkouts)
         url = formatting.listing("statehub_workstream", repo__id__exact=obj.pk)
         workstreams, note = first_rows(obj.workstreams.order_by("key"), ROWS_SHOWN, url)
         yield Table(

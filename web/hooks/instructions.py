@@ -1,4 +1,4 @@
-"""Steps at each forge that make it deliver to a webhook."""
+"""Fields at each forge that make it deliver to a webhook, with their values."""
 
 from __future__ import annotations
 
@@ -6,52 +6,51 @@ from collections.abc import Mapping
 
 from statehub.models import Forge
 
-_STEPS: Mapping[str, tuple[str, ...]] = {
+_FIELDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     Forge.GITHUB: (
-        "Settings → Webhooks → Add webhook",
-        "Payload URL: {url}",
-        "Content type: application/json",
-        "Secret: the secret",
-        "Which events: Just the push event",
+        ("Page", "Settings → Webhooks → Add webhook"),
+        ("Payload URL", "{url}"),
+        ("Content type", "application/json"),
+        ("Secret", "{secret}"),
+        ("Which events", "Just the push event"),
     ),
     Forge.GITLAB: (
-        "Settings → Webhooks → Add new webhook",
-        "URL: {url}",
-        "Secret token: the secret (or, with GitLab's API, signing_token: then each delivery is signed with it)",
-        "Trigger: Push events",
+        ("Page", "Settings → Webhooks → Add new webhook"),
+        ("URL", "{url}"),
+        ("Secret token", "{secret} (with GitLab's API also as signing_token: then deliveries are signed)"),
+        ("Trigger", "Push events"),
     ),
     Forge.GITEA: (
-        "Settings → Webhooks → Add Webhook → Gitea",
-        "Target URL: {url}",
-        "HTTP Method: POST",
-        "POST Content Type: application/json",
-        "Secret: the secret",
-        "Trigger On: Push Events",
+        ("Page", "Settings → Webhooks → Add Webhook → Gitea"),
+        ("Target URL", "{url}"),
+        ("HTTP Method", "POST"),
+        ("POST Content Type", "application/json"),
+        ("Secret", "{secret}"),
+        ("Trigger On", "Push Events"),
     ),
     Forge.FORGEJO: (
-        "Settings → Webhooks → Add webhook → Forgejo",
-        "Target URL: {url}",
-        "HTTP method: POST",
-        "POST content type: application/json",
-        "Secret: the secret",
-        "Trigger on: Push events",
+        ("Page", "Settings → Webhooks → Add webhook → Forgejo"),
+        ("Target URL", "{url}"),
+        ("HTTP method", "POST"),
+        ("POST content type", "application/json"),
+        ("Secret", "{secret}"),
+        ("Trigger on", "Push events"),
     ),
     Forge.BITBUCKET: (
-        "Repository settings → Webhooks → Add webhook",
-        "URL: {url}",
-        "Secret: the secret",
-        "Triggers: Repository push",
+        ("Page", "Repository settings → Webhooks → Add webhook"),
+        ("URL", "{url}"),
+        ("Secret", "{secret}"),
+        ("Triggers", "Repository push"),
     ),
     Forge.GENERIC: (
-        "After each push: POST {url}",
-        "Body: anything, also nothing",
-        "X-Statehub-Signature-256: sha256= and the HMAC-SHA256 of the raw body in hexadecimal digits; "
-        "the key is the whole secret, with whsec_",
+        ("After each push", "POST {url}"),
+        ("Body", "anything, also nothing"),
+        ("Header", "X-Statehub-Signature-256: sha256=HEX"),
+        ("HEX", "the HMAC-SHA256 of the raw body in hexadecimal digits; the key is {secret}, with its whsec_"),
     ),
 }
 
 
-def list_steps(forge: str, url: str) -> list[str]:
-    """Return the steps at *forge*. *url* is the webhook's; a path needs the hub's address before it."""
-    whole = url if "://" in url else f"https://HUB{url}"
-    return [step.format(url=whole) for step in _STEPS[forge]]
+def list_fields(forge: str, url: str, of_secret: str) -> list[tuple[str, str]]:
+    """Return the fields to fill in at *forge*, with their values. *of_secret* says which secret is meant."""
+    return [(name, value.format(url=url, secret=of_secret)) for name, value in _FIELDS[forge]]

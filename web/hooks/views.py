@@ -67,12 +67,12 @@ def _verify(request: HttpRequest, webhook: Webhook) -> None:
         _refuse(request, webhook, problem, problem.detail)
     verification = Verification(webhook.forge, list_secrets(webhook), request.headers)
     if (size := _read_body(request, verification)) < announced:
-        problem = ProblemError(MALFORMED, f"the body ends after {size} of {announced} bytes")
-        _refuse(request, webhook, problem, problem.detail)
+        detail = f"the body ends after {size} of {announced} bytes"
+        _refuse(request, webhook, ProblemError(MALFORMED, detail), detail)
     if not verification.is_valid():
         detail = "the webhook is unknown, or the signature is not made with its secret"
-        problem = ProblemError(INVALID_SIGNATURE, detail, headers={"WWW-Authenticate": CHALLENGE})
-        _refuse(request, webhook, problem, verification.explain())
+        refusal = ProblemError(INVALID_SIGNATURE, detail, headers={"WWW-Authenticate": CHALLENGE})
+        _refuse(request, webhook, refusal, verification.explain())
 
 
 def _read_body(request: HttpRequest, verification: Verification) -> int:

@@ -27,7 +27,7 @@ def test_path_and_secret_are_on_stdout_once(hub: Hub) -> None:
     assert (ended.exit, ended.stdout) == (0, f"path    {path}\nsecret  {webhook.secret}\n")
     assert ended.stderr == (
         "The secret is shown only once. At GitHub:\n"
-        "  Settings → Webhooks → Add webhook\n"
+        "  Page: Settings → Webhooks → Add webhook\n"
         f"  Payload URL: https://HUB{path}\n"
         "  Content type: application/json\n"
         "  Secret: the secret\n"

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from consistency.db.queue import has_workers
 from statehub.management.base import HubCommand
 from statehub.models import Checkout, Forge, Repo
-from web.hooks.instructions import list_steps
+from web.hooks.instructions import list_fields
 from web.hooks.webhooks import PREVIOUS_LIFETIME, create_webhook, get_path, rotate_secret
 from web.models import Webhook
 
@@ -59,8 +59,8 @@ class Command(HubCommand):
             self.warn("The secret was shown when it was made. A new one: --rotate.")
         else:
             self.warn(f"The secret is shown only once. At {Forge(webhook.forge).label}:")
-            for step in list_steps(webhook.forge, get_path(webhook)):
-                self.warn(f"  {step}")
+            for name, value in list_fields(webhook.forge, f"https://HUB{get_path(webhook)}", "the secret"):
+                self.warn(f"  {name}: {value}")
             if webhook.previous_until is not None:
                 self.warn(f"The secret before is accepted until {webhook.previous_until:%Y-%m-%d %H:%M} UTC.")
         if not has_workers():

@@ -1,0 +1,91 @@
+"""The webhook of a repo on its page: what was delivered and refused, and what to enter at its forge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from statehub.models import Checkout, Forge, Repo
+from web.admin import formatting
+from web.admin.components import Facts, Note, Section
+from web.admin.formatting import Cell
+from web.hooks.instructions import list_fields
+from web.hooks.webhooks import get_path
+from web.models import Webhook
+
+STATES = {
+    "heard": ("good", "the last delivery was accepted"),
+    "refused": ("bad", "the last delivery was refused"),
+    "silent": ("warn", "polling has found a push that was not announced"),
+    "waiting": ("muted", "nothing was delivered yet"),
+}
+"""States of a webhook, each with its tone and its meaning."""
+
+
+def get_state(
+    delivered_at: datetime | None, refused_at: datetime | None, unannounced_at: datetime | None = None
+) -> str:
+    """Return the state of a webhook by the times of its last deliveries and of a push that it did not announce."""
+    if refused_at is not None and (delivered_at is None or delivered_at < refused_at):
+        return "refused"
+    if unannounced_at is not None:
+        return "silent"
+    return "heard" if delivered_at is not None else "waiting"
+
+
+def badge(state: str) -> Cell:
+    """Return *state* as a badge, its meaning as the title."""
+    tone, meaning = STATES[state]
+    return formatting.badge(state, tone, meaning)
+
+
+def list_sections(request: HttpRequest, repo: Repo, checkouts: Sequence[Checkout]) -> Iterator[Section]:
+    """Yield the sections about the webhook of *repo*; for one without, a note if workers run one of its *checkouts*."""
+    webhook = Webhook.objects.filter(repo=repo).first()
+    if webhook is not None:
+        yield Facts("Webhook", list(_facts(request, webhook, checkouts)))
+        yield Facts(f"To enter at {_forge_name(webhook)}", list(_fields(request, webhook, repo)))
+    elif any((checkout.managed or checkout.watch) and checkout.retired_at is None for checkout in checkouts):
+        command = format_html('<code class="sh-mono">manage.py webhook {}</code>', repo.slug)
+        yield Note(
+            "No webhook",
+            format_html("Pushes are found when the hub polls the remote. With a webhook they are at once: {}", command),
+            "plain",
+        )
+
+
+def _forge_name(webhook: Webhook) -> str:
+    return "the forge" if webhook.forge == Forge.GENERIC else Forge(webhook.forge).label
+
+
+def _facts(request: HttpRequest, webhook: Webhook, checkouts: Iterable[Checkout]) -> Iterator[tuple[str, Cell]]:
+    missed = max((each.unannounced_at for each in checkouts if each.unannounced_at is not None), default=None)
+    yield "State", badge(get_state(webhook.delivered_at, webhook.refused_at, missed))
+    yield "Forge", Forge(webhook.forge).label
+    yield "URL", formatting.mono(request.build_absolute_uri(get_path(webhook)))
+    yield "Last delivery", _time_and_text(webhook.delivered_at, webhook.event)
+    yield "Last refused", _time_and_text(webhook.refused_at, webhook.refused_reason)
+    if missed is not None:
+        yield "Not announced", _time_and_text(missed, "a push that polling found")
+    yield "Created", formatting.time(webhook.created_at)
+    if webhook.previous_until is not None:
+        yield "Previous secret until", formatting.time(webhook.previous_until)
+
+
+def _fields(request: HttpRequest, webhook: Webhook, repo: Repo) -> Iterator[tuple[str, Cell]]:
+    url = request.build_absolute_uri(get_path(webhook))
+    for name, value in list_fields(webhook.forge, url, "the secret that manage.py webhook printed once"):
+        yield name, formatting.mono(value) if url in value else formatting.text(value)
+    yield (
+        "Secret lost",
+        format_html('<code class="sh-mono">manage.py webhook {} --rotate</code> prints a new one', repo.slug),
+    )
+
+
+def _time_and_text(at: datetime | None, text: str) -> Cell:
+    if at is None:
+        return formatting.NONE
+    return format_html("{} {}", formatting.time(at, seconds=True), formatting.text(text) if text else "")
