@@ -18,7 +18,9 @@ from rehearsal.visitor import Visitor
 from testing.hub import Hub
 from testing.programs import need_program
 from testing.server import PRODUCTION, serving
+from tests.web.hooks.helpers import headers_of, new_webhook
 from web.api import tokens
+from web.hooks.views import MAX_BODY_BYTES
 from web.models import FailedAuthAttempts
 
 PASSWORD = "correct horse battery"
@@ -82,6 +84,11 @@ def test_example_carries_people_and_reports(site: Site) -> None:
         "PATCH", "/api/tasks/T01/", "x" * 1_500_000, {**bearer, "Content-Type": "application/json"}
     )
     assert (status, headers["Content-Type"]) == (413, "application/problem+json")
+
+    # Deliveries of forges may be larger.
+    webhook, delivery = new_webhook(), "x" * MAX_BODY_BYTES
+    signed = headers_of("github", webhook.secret, delivery.encode())
+    assert ada.send("POST", f"/hooks/{webhook.pk}", delivery, signed)[0] == 202
 
     with socket.create_connection(("127.0.0.1", site.http_port), 30) as plain:
         plain.sendall(f"GET /admin/ HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode())

@@ -13,7 +13,7 @@ from django.utils.deprecation import MiddlewareMixin
 from statehub.numbers import NotANumberError, parse_whole_number
 
 MAX_DRAINED_BYTES = 2 * 1024 * 1024
-"""Bytes of the largest body that is read to its end; the examples for proxies let no larger one through."""
+"""Bytes of the largest body that is read to its end; the examples for proxies let no larger one through to the API."""
 
 CHUNK_BYTES = 64 * 1024
 
