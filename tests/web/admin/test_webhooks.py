@@ -61,7 +61,7 @@ def test_page_has_the_last_delivery_and_the_last_refused_one(rows: Rows, viewer:
     now = Webhook.objects.get()
     assert now.delivered_at is not None
     assert (seen["State"], seen["Forge"]) == ("heard", "GitHub")
-    assert seen["URL"].endswith(f"://testserver/hooks/{webhook.pk}")
+    assert re.fullmatch(rf"https?://testserver(:\d+)?/hooks/{webhook.pk}", seen["URL"])
     assert seen["Last delivery"] == f"{now.delivered_at:%Y-%m-%d %H:%M:%S} push"
     assert seen["Last refused"] == "–"
 
@@ -91,7 +91,7 @@ def test_page_says_what_to_enter_and_shows_no_secret(rows: Rows, superuser: Clie
     html = page_of(superuser, webhook)
     assert old not in html
     assert webhook.secret not in html
-    assert html.count(f"://testserver/hooks/{webhook.pk}") >= 2
+    assert html.count(f"/hooks/{webhook.pk}") >= 2
     assert "the secret that manage.py webhook printed once" in html
     assert facts(html)["Secret lost"] == "manage.py webhook repo-001 --rotate prints a new one"
     assert "Previous secret until" in facts(html)
