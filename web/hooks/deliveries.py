@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import DateTimeField, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from consistency.db.queue import queue_checkouts
+from statehub.database_errors import is_overtaken
 from statehub.models import Checkout, Repo
 from web.api import throttling
 from web.api.throttling import Failure
@@ -18,20 +19,23 @@ from web.models import Webhook
 
 TRIGGER = "webhook"
 
+ATTEMPTS = 3
+"""Attempts to record a delivery."""
+
 
 def record_delivery(webhook: Webhook, event: str) -> int:
     """Record an accepted delivery and queue the checkouts that workers run. Return how many were queued.
 
-    A checkout that waits already is not queued twice; one that is at work is queued once more.
+    A checkout that waits already is not queued twice; one that is at work is queued once more. It is tried again if
+    another process locks the same rows in another order: not every forge delivers again after an error.
     """
-    now = timezone.now()
-    with transaction.atomic():
-        checkouts = _lock_checkouts(webhook.repo_id)
-        if checkouts:
-            _announce(checkouts, now)
-        Repo.objects.filter(pk=webhook.repo_id).update(hook_heard_at=now)
-        Webhook.objects.filter(pk=webhook.pk).update(delivered_at=now, event=event)
-        return queue_checkouts(checkouts, TRIGGER)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _record_delivery(webhook, event)
+        except OperationalError as error:
+            if not is_overtaken(error):
+                raise
+    return _record_delivery(webhook, event)
 
 
 def record_refusal(pk: UUID, address: str, reason: str) -> Failure:
@@ -44,6 +48,17 @@ def record_refusal(pk: UUID, address: str, reason: str) -> Failure:
         if not failure.is_over_limit:
             Webhook.objects.filter(pk=pk).update(refused_at=timezone.now(), refused_reason=reason)
     return failure
+
+
+@transaction.atomic
+def _record_delivery(webhook: Webhook, event: str) -> int:
+    now = timezone.now()
+    checkouts = _lock_checkouts(webhook.repo_id)
+    if checkouts:
+        _announce(checkouts, now)
+    Repo.objects.filter(pk=webhook.repo_id).update(hook_heard_at=now)
+    Webhook.objects.filter(pk=webhook.pk).update(delivered_at=now, event=event)
+    return queue_checkouts(checkouts, TRIGGER)
 
 
 def _lock_checkouts(repo: int) -> list[int]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from statehub.models import Checkout, Repo
+from testing.hub import Hub
 from tests.web.hooks.helpers import new_webhook
 from web.hooks.deliveries import record_delivery, record_refusal
 from web.models import FailedAuthAttempts, Webhook
@@ -54,6 +58,36 @@ def test_nothing_of_a_delivery_is_recorded_if_it_cannot_be_queued(db: None, monk
     assert Webhook.objects.values_list("delivered_at", "event").get() == (None, "")
     assert Repo.objects.values_list("hook_heard_at", flat=True).get() is None
     assert Checkout.objects.values_list("rung_at", flat=True).get() is None
+
+
+def test_deadlock_does_not_lose_a_delivery(hub: Hub) -> None:
+    """Another process has locked the second checkout and waits for the first, as a poll of both may."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one lock")
+    import psycopg
+
+    webhook = new_webhook()
+    first = webhook.repo.checkouts.get()
+    second = webhook.repo.checkouts.create(host="hub", path="/srv/second", managed=True)
+    update = "UPDATE statehub_checkout SET poll_failures = 7 WHERE id = %s"
+    with psycopg.connect(hub.url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SET deadlock_timeout = '30s'")  # so that the delivery is the one that is rolled back
+        other.execute(update, (second.pk,))
+
+        def finish() -> None:
+            with psycopg.connect(hub.url, autocommit=True) as watching:  # until the delivery has the first
+                blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                deadline = time.monotonic() + 30
+                while watching.execute(blocked).fetchone() == (0,) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+            other.execute(update, (first.pk,))
+            other.commit()
+
+        finished = pool.submit(finish)
+        assert record_delivery(webhook, "push") == 2
+        finished.result(30)
+    assert list(Checkout.objects.values_list("poll_failures", flat=True)) == [7, 7]
+    assert Webhook.objects.values_list("event", flat=True).get() == "push"
 
 
 def test_refusal_is_counted_and_recorded(db: None) -> None:
