@@ -15,6 +15,9 @@ LEAN_COMMANDS = {
     "stamp_ids",
     "prune_history",
     "retire_checkout",
+    "trust_host",
+    "deploy_key",
+    "move_checkouts",
 }
 
 

@@ -113,6 +113,9 @@ def test_freshness() -> None:
     ("app", "name"),
     [
         ("consistency", "register_repo"),
+        ("consistency", "trust_host"),
+        ("consistency", "deploy_key"),
+        ("consistency", "move_checkouts"),
         ("consistency", "retire_checkout"),
         ("consistency", "check_consistency"),
         ("consistency", "fix_consistency"),

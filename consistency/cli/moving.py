@@ -27,7 +27,7 @@ def move(checkout: Checkout, host: str, path: str, here: str) -> str:
     On this host, *here*, a clone of its repo must be there. On another one only a run can check that: it writes
     nothing if it finds no clone of the repo. Raises RegistrationError, NotAWorkTreeError, GitError: nothing changes.
     """
-    host, path = _check_host(host), _normalize_path(path)
+    host, path = check_host(host), _normalize_path(path)
     clone = None
     if host == here:
         tree = find_worktree(native(path))
@@ -68,7 +68,8 @@ def _check_free(checkout: Checkout, host: str, path: str) -> None:
         )
 
 
-def _check_host(host: str) -> str:
+def check_host(host: str) -> str:
+    """Return the name *host* without blanks around it. Raises RegistrationError if it is not one."""
     host = host.strip()
     if not host or len(host) > MAX_HOST_LENGTH or not host.isprintable():
         raise RegistrationError(f"the name of a host is text of at most {MAX_HOST_LENGTH} printable characters")

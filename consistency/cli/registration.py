@@ -22,7 +22,7 @@ from statehub.globs import DEFAULT_WORKPLANS
 from statehub.models import Checkout, Repo
 from statehub.text import is_storable
 
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 MAX_GLOB_LENGTH = 500
 """Characters of one glob of workplans."""
@@ -42,16 +42,21 @@ class Registered(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """The settings that the user gives a repo while registering it; None and '' if there are none."""
+    """The settings that the user gives a repo while registering it; None and '' if there are none.
+
+    *watch* is a setting of the checkout.
+    """
 
     slug: str | None = None
     workplans: Sequence[str] = ()
     exclude: Sequence[str] = ()
     branch: str | None = None
+    writeback: str | None = None
+    watch: bool | None = None
 
     def check(self) -> None:
         """Raise RegistrationError for a value that is not valid."""
-        if self.slug is not None and not _SLUG.fullmatch(self.slug):
+        if self.slug is not None and not SLUG.fullmatch(self.slug):
             raise RegistrationError(
                 f"'{self.slug}' is not a valid slug: letters, digits, '.', '_' and '-', at most 200"
             )
@@ -73,6 +78,8 @@ class Wishes(NamedTuple):
         if self.exclude and exclude != repo.exclude:
             note = f"left out: {_on_one_line(exclude)}" if exclude else "nothing is left out now"
             changes.set("exclude", exclude, f"; {note}")
+        if self.writeback is not None and self.writeback != repo.writeback:
+            changes.set("writeback", self.writeback, f"; writeback: {self.writeback}")
 
 
 NO_WISHES = Wishes()
@@ -202,7 +209,16 @@ def _register(clone: Clone, wishes: Wishes, proposed_branch: str) -> Registered:
         note = f"registered {clone.path} as '{repo.slug}', workplans: {_on_one_line(repo.workplans)}"
     wishes.apply(changes, proposed_branch)
     changes.save()
-    return Registered(checkout, note + changes.note)
+    return Registered(checkout, note + changes.note + _watch(checkout, wishes.watch))
+
+
+def _watch(checkout: Checkout, wanted: bool | None) -> str:
+    """Give *checkout* to this host's workers or take it from them, if that is *wanted*; return a note on it."""
+    if wanted is None or wanted == checkout.watch:
+        return ""
+    checkout.watch = wanted
+    checkout.save(update_fields=["watch"])
+    return "; this host's workers run it" if wanted else "; workers no longer run it"
 
 
 def _place(clone: Clone, repo: Repo) -> tuple[Checkout, str]:

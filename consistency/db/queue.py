@@ -24,6 +24,11 @@ SELECT checkout.host, %s, 0, NULL, 'checkout:' || checkout.id,
 ON CONFLICT DO NOTHING
 """
 
+_MOVE = """
+UPDATE procrastinate_jobs SET queue_name = %s
+ WHERE status = 'todo' AND task_name = %s AND (args ->> 'checkout')::bigint = ANY(%s)
+"""
+
 
 def has_workers() -> bool:
     """Return whether the hub's database can have a queue: only PostgreSQL."""
@@ -37,6 +42,13 @@ def queue_checkouts(checkouts: Collection[int], trigger: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, (TASK, trigger, list(checkouts)))
         return int(cursor.rowcount)
+
+
+def move_jobs(checkouts: Collection[int], host: str) -> None:
+    """Give the waiting runs of *checkouts* to the queue of *host*."""
+    if checkouts and has_workers():
+        with connection.cursor() as cursor:
+            cursor.execute(_MOVE, (host, TASK, list(checkouts)))
 
 
 def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: Any) -> int:

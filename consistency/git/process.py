@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import shutil
 import signal
@@ -95,7 +96,8 @@ class GitOptions(TypedDict, total=False):
 
     *stdin* is its standard input, *timeout* its time limit in seconds, *env* adds variables, *config* overrides the
     repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; otherwise they are literal. *hooks* lets
-    the repository's hooks run. *ok* lists the good exit statuses.
+    the repository's hooks run. *ok* lists the good exit statuses. *file_size* limits each file that git writes, in
+    bytes, on Linux; 0 is no limit.
     """
 
     stdin: bytes
@@ -105,6 +107,7 @@ class GitOptions(TypedDict, total=False):
     magic_pathspecs: bool
     hooks: bool
     ok: tuple[int, ...]
+    file_size: int
 
 
 class Git:
@@ -135,6 +138,8 @@ class GitProcess:
         self._timeout = options.get("timeout", READ_TIMEOUT_SECONDS)
         self._started, self._has_ended = time.time(), False
         self._process = _start(_command_line(git, arguments, options), options.get("env") or {}, bool(self._stdin))
+        if limit := options.get("file_size"):
+            _limit_files(self._process.pid, limit)
 
     def __enter__(self) -> GitProcess:
         return self
@@ -216,6 +221,12 @@ def _start(command: list[str], env: Mapping[str, str], piped: bool) -> subproces
         if shutil.which("git") is None:
             raise GitMissingError("git is not on the PATH: install git") from error
         raise GitError(f"git cannot be started: {error}") from error
+
+
+def _limit_files(pid: int, size: int) -> None:
+    """Keep the process *pid*, and all that it starts from now on, from writing a file of more than *size* bytes."""
+    with suppress(AttributeError, OSError, ValueError):  # Not on Linux, or it has ended.
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, size))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

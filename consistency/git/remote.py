@@ -228,13 +228,17 @@ def _push_target(clone: _Remotes, branch: str, remote: str, allowed: Sequence[st
     return target, ""
 
 
-def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float) -> Fetched:
-    """Fetch the branch from the repo's origin within *timeout* seconds; raises no GitError."""
+def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float, most_bytes: int = 0) -> Fetched:
+    """Fetch the branch from the repo's origin within *timeout* seconds; raises no GitError.
+
+    *most_bytes* limits each file that is received; 0 is no limit.
+    """
     if upstream is None:
         return Fetched(NO_UPSTREAM)
     try:
         # The branch by its name: its commit comes, whatever refspec the clone has. Tags are not needed.
-        _run(tree, upstream, timeout, "fetch", "--quiet", "--no-recurse-submodules", "--no-tags", target=upstream.ref)
+        options = ("--quiet", "--no-recurse-submodules", "--no-tags")
+        _run(tree, upstream, timeout, "fetch", *options, target=upstream.ref, most_bytes=most_bytes)
     except GitTimeoutError as error:
         return Fetched(str(error), received=error.received)
     except GitError as error:
@@ -294,7 +298,14 @@ def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: flo
 
 
 def _run(
-    tree: WorkTree, upstream: Upstream, timeout: float, command: str, *options: str, remote: str = "", target: str = ""
+    tree: WorkTree,
+    upstream: Upstream,
+    timeout: float,
+    command: str,
+    *options: str,
+    remote: str = "",
+    target: str = "",
+    most_bytes: int = 0,
 ) -> bytes:
     remote = remote or upstream.remote
     if remote.startswith("-"):
@@ -302,7 +313,7 @@ def _run(
     # BatchMode: ssh asks for no password and no host key.
     env = {"GIT_SSH_COMMAND": f"{upstream.ssh or 'ssh'} -oBatchMode=yes"}
     targets = [target] if target else []
-    return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env)
+    return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env, file_size=most_bytes)
 
 
 def _refusal(output: bytes) -> str:

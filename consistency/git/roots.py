@@ -26,6 +26,12 @@ def first_commits(tree: WorkTree, remote: str = "") -> list[str]:
     return sorted(listed.decode().split())
 
 
+def root_commits(tree: WorkTree, commit: str) -> set[str]:
+    """Return the commits without a parent below *commit*. Raises GitError."""
+    listed = tree.git.run("rev-list", "--max-parents=0", commit, "--", env=_AS_COMMITTED)
+    return set(listed.decode().split())
+
+
 def held_commits(tree: WorkTree, commits: Iterable[str]) -> frozenset[str]:
     """Return those of *commits* that the clone has. Raises GitError."""
     names = "".join(f"{commit}\n" for commit in commits)

@@ -17,7 +17,7 @@ from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.remote import Fetched, Upstream
 from consistency.git.worktree import Listing, WorkTree, fields, parse_listing, pathspecs, start_listing
 
-_UNDER_WAY = {
+UNDER_WAY = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
     "REVERT_HEAD": "a revert",
@@ -29,7 +29,7 @@ _UNDER_WAY = {
     "SQUASH_MSG": "a squash merge",
     "MERGE_MSG": "a cherry-pick or revert without its commit",
 }
-
+"""Files and folders of a git folder that show an unfinished operation, each with its name."""
 
 MAX_AGE_SECONDS = 0.5
 """A status older than this is read again before a run relies on it: someone may have changed a file."""
@@ -171,7 +171,7 @@ def _is_committed(tree: WorkTree, changed: StatusEntry) -> bool:
 
 
 def _under_way(tree: WorkTree, *, unmerged: bool) -> str:
-    for name, operation in _UNDER_WAY.items():
+    for name, operation in UNDER_WAY.items():
         if os.path.lexists(os.path.join(tree.git_dir, name)):
             return operation
     return "a merge of some files" if unmerged else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition, Thread
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ from consistency.core.comparison.gates import NOT_ASKED
 from consistency.core.comparison.reachability import fetch_limit
 from consistency.git.config import Config, read_config
 from consistency.git.leftovers import remove_old_leftovers
-from consistency.git.lock import CheckoutLockedError, locked
+from consistency.git.lock import CheckoutLockedError, locked, locked_place
 from consistency.git.names import native
 from consistency.git.process import GitError, GitMissingError
 from consistency.git.remote import MAX_FETCHES_PER_HOST, Fetched, ForeignCloneError, Upstream, fetch, find_upstream
@@ -29,6 +30,9 @@ from consistency.git.status import LocalStatus, read_local_status
 from consistency.git.worktree import NotAWorkTreeError, WorkTree, open_checkout
 from consistency.runs.options import RunOptions
 from statehub.models import Checkout
+
+if TYPE_CHECKING:
+    from consistency.runs.managed import OwnClone
 
 POLL_SECONDS = 0.1
 """Between two tries to lock a checkout at which another run is working."""
@@ -41,7 +45,7 @@ class OpenCheckout:
     `tree` is None if there is no work tree. `error` keeps the run from its work: no work tree, another run, or git.
     `foreign` says why the clone does not come from the repo's origin, '' if it does. `tried_at` is the time of the last
     fetch, `fetched_at` that of one that worked; `seconds` are the times that its steps took. `waited` says whether it
-    waited for another run.
+    waited for another run. `own` is the clone if it is one of the hub's own: without a `tree`, the fetch makes it.
     """
 
     checkout: Checkout
@@ -54,6 +58,7 @@ class OpenCheckout:
     seconds: dict[str, float] = field(default_factory=lambda: {"fetch": 0.0})
     error: NotAWorkTreeError | CheckoutLockedError | GitError | OSError | None = None
     waited: bool = False
+    own: OwnClone | None = None
     _status: LocalStatus | None = None
     _lock: ExitStack = field(default_factory=ExitStack)
 
@@ -61,7 +66,29 @@ class OpenCheckout:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.own is not None and self.tree is not None:
+            self.own.close(self.tree)
         self._lock.close()
+
+    def find(self) -> None:
+        """Find the work tree and the upstream of the repo's branch, on the repo's origin. Raises GitMissingError."""
+        repo, path = self.checkout.repo, native(self.checkout.path)
+        self.tree, self.upstream, self.foreign = None, None, ""
+        try:
+            if self.own is not None and not self.own.is_whole():
+                return
+            config = _try_config(path)
+            self.tree = config and config.plain_worktree()
+            if self.tree is None and self.own is None:
+                self.tree = open_checkout(self.checkout.path)
+            if self.tree is not None:
+                self.upstream = find_upstream(self.tree, repo.addresses, repo.branch, config)
+        except ForeignCloneError as error:
+            self.foreign = str(error)
+        except GitMissingError:
+            raise
+        except (NotAWorkTreeError, GitError, OSError) as error:
+            self.error = error
 
     def record_push(self, tip: str) -> None:
         """Take *tip*, which was pushed just now, for the commit that a fetch would have found."""
@@ -71,6 +98,8 @@ class OpenCheckout:
     @property
     def host(self) -> str:
         """The machine to fetch from; '' for this one, or if there is nothing to fetch."""
+        if self.upstream is None and self.own is not None:
+            return self.own.host
         return self.upstream.host if self.upstream else ""
 
     @property
@@ -82,29 +111,60 @@ class OpenCheckout:
         """Take the checkout's lock, if there is a work tree; return whether the run can go on."""
         if isinstance(self.error, CheckoutLockedError):
             self.error = None
-        if self.error is None and self.tree is not None:
-            try:
+        try:
+            if self.error is None and self.own is not None:
+                self._lock.enter_context(locked_place(native(self.checkout.path)))
+                if self.tree is None:  # Another run may have made it.
+                    self.find()
+            if self.error is None and self.tree is not None:
                 self._lock.enter_context(locked(self.tree))
-            except (CheckoutLockedError, OSError) as error:
-                self.error = error
+        except (CheckoutLockedError, OSError) as error:
+            self._lock.close()
+            self.error = error
         return self.error is None
 
-    def fetch(self, timeout: float) -> None:
-        """Fetch within *timeout* seconds, or more if the last fetches were cut off while data arrived."""
-        if self.tree is None or self.foreign:
+    def fetch(self, timeout: float, *, writes: bool = False) -> None:
+        """Fetch within *timeout* seconds, or more if the last fetches were cut off while data arrived.
+
+        *writes* says that the run may move the branch of one of the hub's own clones.
+        """
+        if (self.tree is None and self.own is None) or self.foreign:
             return
         started = time.perf_counter()
         self._status = None
         # The time before, not after: a commit that is pushed during the fetch may not be in it.
         now = timezone.now()
-        remove_old_leftovers(self.tree.common_dir)
+        limit = fetch_limit(timeout, self.checkout.fetch_timeouts)
         try:
-            self.fetched = fetch(self.tree, self.upstream, fetch_limit(timeout, self.checkout.fetch_timeouts))
+            if self.own is not None:
+                self.own.fetch(self, limit, writes=writes)
+            elif self.tree is not None:
+                remove_old_leftovers(self.tree.common_dir)
+                self.fetched = fetch(self.tree, self.upstream, limit)
             self.tried_at = now
-        except (GitError, OSError) as error:
+        except (CheckoutLockedError, GitError, OSError) as error:
             self.error = error
+            if self.fetched.failed:
+                self.tried_at = now
         self.fetched_at = now if self.fetched.ok else None
         self.seconds["fetch"] += time.perf_counter() - started
+
+    def make_again(self, error: Exception, options: RunOptions) -> bool:
+        """Make one of the hub's own clones again, because of this *error* in it; return whether that was done."""
+        if self.own is None or not options.fetch or not self.own.may_be_at_fault(error):
+            return False
+        started, now = time.perf_counter(), timezone.now()
+        self._status = None
+        is_made = self.own.make_again(self, options.fetch_timeout)
+        if is_made:
+            self.tried_at, self.fetched_at, self.error = now, now, None
+        self.seconds["fetch"] += time.perf_counter() - started
+        return is_made
+
+    def relock(self) -> None:
+        """Take the lock inside a clone that was made just now. Raises CheckoutLockedError, OSError."""
+        if self.tree is not None:
+            self._lock.enter_context(locked(self.tree))
 
     def read_status(self) -> None:
         """Read the status of the work tree for `take_status`: the checkout is locked, and its fetch has ended.
@@ -131,17 +191,19 @@ def prepare_checkout(checkout: Checkout) -> OpenCheckout:
 
     Nothing is locked or fetched yet. Raises GitMissingError.
     """
-    opened, repo = OpenCheckout(checkout), checkout.repo
-    try:
-        config = _try_config(native(checkout.path))
-        opened.tree = (config and config.plain_worktree()) or open_checkout(checkout.path)
-        opened.upstream = find_upstream(opened.tree, repo.addresses, repo.branch, config)
-    except ForeignCloneError as error:
-        opened.foreign = str(error)
-    except GitMissingError:
-        raise
-    except (NotAWorkTreeError, GitError, OSError) as error:
-        opened.error = error
+    opened = OpenCheckout(checkout)
+    if checkout.managed:
+        # Only for the hub's own clones.
+        from consistency.git.managed_clone import CloneError
+        from consistency.git.remote_url import RemoteUrlError
+        from consistency.runs.managed import OwnClone
+
+        try:
+            opened.own = OwnClone(checkout)
+        except RemoteUrlError as error:
+            opened.error = CloneError(f"the repo's remote: {error}")
+            return opened
+    opened.find()
     return opened
 
 
@@ -164,6 +226,10 @@ def fetch_all(
     checkout at which another run is working comes when that has ended, or after `options.wait` seconds; *waiting* is
     called with its slug. Raises GitMissingError.
     """
+    if any(checkout.managed for checkout in checkouts):
+        from consistency.runs.managed import prepare_host
+
+        prepare_host(checkouts)
     opening = _Opening(checkouts, options, waiting)
     parallel = min(jobs, len(checkouts))
     yield from opening.in_threads(parallel) if parallel > 1 else opening.in_turn()
@@ -238,11 +304,13 @@ class _Opening:
             return None
         try:
             if opened.error is None and self._options.fetch:
-                opened.fetch(self._options.fetch_timeout)
+                opened.fetch(self._options.fetch_timeout, writes=self._options.writes)
             with self._changed:
                 self._fetches[opened.host] -= 1
                 self._changed.notify()
             opened.read_status()
+            if opened.error is not None and opened.make_again(opened.error, self._options):
+                opened.read_status()
         except BaseException:
             opened.__exit__(None, None, None)
             raise

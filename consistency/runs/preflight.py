@@ -45,13 +45,22 @@ class Preflight(NamedTuple):
 
 
 def inspect_checkout(opened: OpenCheckout, tree: WorkTree, options: RunOptions, warn: Warn) -> Preflight:
-    """Undo an interrupted writeback, pull if the options say so, and read the state. Raises GitError, OSError."""
+    """Undo an interrupted writeback, pull if the options say so, and read the state. Raises GitError, OSError.
+
+    One of the hub's own clones follows its remote without being asked.
+    """
+    if opened.own is not None:
+        from consistency.runs.managed import accept_new_clone
+
+        accept_new_clone(opened, tree)
     if options.writes and was_cut_off(tree):
         from consistency.git.commit import recover  # Slow to import; hardly a run needs it.
 
         for path in recover(tree):
             warn(f"{tree.top}/{path}: an earlier writeback was cut off; the file is as it was before it")
     found = _inspect(opened, tree, options)
+    if opened.own is not None:
+        return _follow(opened, tree, found, options) if options.writes else found
     if options.pull and options.writes:
         if opened.fetched.failed:
             warn(f"{tree.top}: pull failed: {opened.fetched.outcome}")
@@ -97,6 +106,19 @@ def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStat
     known = checkout.repo.first_commits
     is_settled = not known or tree.is_shallow or (state.head is not None and state.head == checkout.head)
     return not is_settled and not held_commits(tree, known)
+
+
+def _follow(opened: OpenCheckout, tree: WorkTree, found: Preflight, options: RunOptions) -> Preflight:
+    """Bring one of the hub's own clones to its remote's tip, and read the state again if anything has changed."""
+    from consistency.runs.managed import follow_remote
+
+    followed = follow_remote(opened, tree, found.state, options)
+    if followed.changed:
+        return _inspect(opened, tree, options)
+    if followed.is_other:
+        state = found.state._replace(freshness=Freshness.UNKNOWN, ahead=None, behind=None)
+        return Preflight(state, tuple(check_repository(opened.checkout.repo.slug)))
+    return found
 
 
 def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn) -> None:

@@ -77,6 +77,10 @@ class _Result:
     error: str = ""
 
 
+class _MadeAgainError(GitError):
+    """A clone of the hub's own was made again in the middle of a run, which begins once more."""
+
+
 class _Running:
     """One run, from the creation of its row to the last change of it."""
 
@@ -101,7 +105,7 @@ class _Running:
             if self._opened.error is not None:
                 raise self._opened.error
             if self._opened.tree is not None:
-                self._work(self._opened.tree)
+                self._work_or_make_again(self._opened.tree)
         except NotAWorkTreeError as error:
             advice = "register_repo NEW-PATH if it has moved, retire_checkout PATH if it is gone for good"
             self._result = _Result(RunState.ERROR, [Finding(NO_CHECKOUT, f"{error} ({advice})")])
@@ -114,6 +118,17 @@ class _Running:
             self._result = _Result(RunState.ERROR, state=self._result.state, error=f"{slug}: {message}")
         return self._end()
 
+    def _work_or_make_again(self, tree: WorkTree) -> None:
+        """Do the whole run; once more if git fails in one of the hub's own clones, and that could be made again."""
+        try:
+            self._work(tree)
+        except GitError as error:
+            is_again = isinstance(error, _MadeAgainError) or self._opened.make_again(error, self._options)
+            if not is_again or self._opened.tree is None:
+                raise
+            self._result = _Result()
+            self._work(self._opened.tree)
+
     def _work(self, tree: WorkTree) -> None:
         """Do the whole run again and again, until no other push is faster than its own, if it pushes."""
         self._round(tree, self._options)
@@ -121,7 +136,7 @@ class _Running:
             if not self._publish(tree):
                 return
             before, self._result = self._result, _Result()
-            self._opened.fetch(self._options.fetch_timeout)
+            self._opened.fetch(self._options.fetch_timeout, writes=self._options.writes)
             self._round(tree, self._options._replace(pull=True))
             self._carry_over(before)
         self._publish(tree, last=True)
@@ -175,6 +190,9 @@ class _Running:
                 tree, state, clean, scan.digests, options.committer, options.max_size,
                 record, known, scan.overlooked,
             )  # fmt: skip
+            why = next((why for path, why in written.faults if path is None), "")
+            if why and self._opened.make_again(GitError(why), options):
+                raise _MadeAgainError(why)
         if options.writes:
             record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
@@ -241,6 +259,10 @@ class _Running:
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
+        if self._opened.own is not None:
+            from consistency.runs.managed import remember_clone
+
+            remember_clone(self._opened)
         result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed

@@ -42,6 +42,9 @@ class HubCommand(BaseCommand, ABC):
 
     requires_system_checks = ()
 
+    unshown: frozenset[str] = frozenset()
+    """Arguments that no error repeats: they may hold a password."""
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Django's parser, but with errors in one line."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -107,7 +110,8 @@ class HubCommand(BaseCommand, ABC):
         for name, value in options.items():
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and not is_storable(text):
-                    raise CommandError(f"the argument '{text}' is not UTF-8")
+                    shown = f"{name} is" if name in self.unshown else f"the argument '{text}' is"
+                    raise CommandError(f"{shown} not UTF-8")
                 if text == "":  # For example a variable of the caller's that is not set.
                     raise CommandError(f"an argument is empty: {name}")
 

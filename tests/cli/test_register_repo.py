@@ -61,7 +61,7 @@ class TestSeveralPaths:
         )
 
     def test_nothing_is_refused(self) -> None:
-        assert one_line(run("register_repo")) == "say what to register: PATH …, or --under DIR"
+        assert one_line(run("register_repo")) == "say what to register: PATH …, --under DIR, or --remote URL"
 
     def test_wrong_glob_is_refused_before_anything_is_done(self, clone: Clone) -> None:
         for option in ("--workplans", "--exclude"):

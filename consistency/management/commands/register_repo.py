@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.conf import settings
@@ -13,25 +13,51 @@ from consistency.cli.registration import Wishes, register
 from consistency.cli.selection import RegistrationError, is_retired
 from consistency.cli.session_protocol import check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
+from consistency.db.queue import has_workers
 from consistency.git.clones import find_clones
 from consistency.git.unread import nearest
 from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
 from statehub.globs import DEFAULT_WORKPLANS
 from statehub.management.base import CANNOT_RUN, HubCommand
+from statehub.models import Writeback
 from statehub.text import plural
+
+ONLY_OF_CLONES = ("token_file", "token_variable")
+ONLY_OF_PATHS = ("under", "protocol", "watch")
 
 
 class Command(HubCommand):
-    """Registers the work tree at each PATH for this host, and those below a folder."""
+    """Registers the work tree at each PATH for this host, those below a folder, or a clone of the hub's own."""
+
+    unshown = frozenset({"remote", "paths"})
 
     help = (
         "Register the checkout at each PATH with the hub. Another clone of a known repo joins it by its address; "
-        "a moved or retired checkout is known again."
+        "a moved or retired checkout is known again. With --remote the hub makes a clone of its own."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="*", metavar="PATH", help="a git work tree on this machine")
+        parser.add_argument(
+            "--remote",
+            metavar="URL",
+            help="make a clone of the hub's own of the repository at URL (https, ssh, or a path), which needs no PATH",
+        )
+        tokens = parser.add_mutually_exclusive_group()
+        tokens.add_argument("--token-file", metavar="FILE", help="the file with the token for an https URL")
+        tokens.add_argument("--token-variable", metavar="NAME", help="the environment variable with that token")
+        parser.add_argument(
+            "--writeback",
+            choices=Writeback.values,
+            help="how the hub's statuses get into the files: by a push, by a proposed branch, or not at all",
+        )
+        parser.add_argument(
+            "--watch",
+            action=BooleanOptionalAction,
+            default=None,
+            help="let the workers of this host run the checkout at PATH; it is pushed only if that was asked for",
+        )
         parser.add_argument("--under", metavar="DIR", help="every clone in this folder and below it")
         parser.add_argument(
             "--slug", help="the repo's name in the hub (default: the folder's name), or the one to join"
@@ -61,8 +87,14 @@ class Command(HubCommand):
     def work(self, options: dict[str, Any]) -> int:
         """Register each checkout; return 2 if one of them could not be registered."""
         exclude = options["exclude"] or ([""] if options["no_exclude"] else [])
-        wishes = Wishes(options["slug"], options["workplans"], exclude, options["branch"])
+        wishes = Wishes(
+            options["slug"], options["workplans"], exclude, options["branch"], options["writeback"], options["watch"]
+        )
         self._check(options, wishes)
+        if options["remote"] is not None:
+            return self._register_remote(options, wishes)
+        if options["watch"] and not has_workers():
+            self.warn("workers need PostgreSQL: with SQLite, cron runs fix_consistency")
         done: set[str] = set()
         failed = False
         for path in dict.fromkeys(options["paths"]):
@@ -72,9 +104,17 @@ class Command(HubCommand):
         return CANNOT_RUN if failed else 0
 
     def _check(self, options: dict[str, Any], wishes: Wishes) -> None:
-        paths, under = options["paths"], options["under"]
-        if not paths and under is None:
-            raise CommandError("say what to register: PATH …, or --under DIR")
+        paths, under, remote = options["paths"], options["under"], options["remote"]
+        if remote is not None and (paths or any(options[name] is not None for name in ONLY_OF_PATHS)):
+            raise CommandError(
+                "--remote URL makes a clone of the hub's own: PATH, --under, --protocol and --watch are for others"
+            )
+        if remote is None and any(options[name] is not None for name in ONLY_OF_CLONES):
+            raise CommandError("a token is for a clone of the hub's own: give --remote URL with it")
+        if not paths and under is None and remote is None:
+            raise CommandError("say what to register: PATH …, --under DIR, or --remote URL")
+        if any("://" in path for path in paths):
+            raise CommandError("a PATH is a folder of this machine; a URL is for --remote")
         if under is not None and not os.path.isdir(under):
             raise CommandError(f"{under} is not a folder")
         for name in ("slug", "branch"):
@@ -84,6 +124,34 @@ class Command(HubCommand):
             wishes.check()
         except RegistrationError as error:
             raise CommandError(str(error)) from error
+
+    def _register_remote(self, options: dict[str, Any], wishes: Wishes) -> int:
+        """Register a clone of the hub's own; what is still to be done by a person is said, and is not an error."""
+        from consistency.cli.managed_registration import register_remote
+        from consistency.git.credentials import TokenSource
+
+        file = options["token_file"]
+        token = TokenSource(os.path.abspath(file) if file else "", options["token_variable"] or "")
+        try:
+            made = register_remote(options["remote"], wishes, token)
+        except StateHubError as error:
+            raise CommandError(str(error)) from error
+        if made.problem or made.opened.tree is None:
+            self.say(f"{made.note}; it is not cloned yet")
+            self.warn(f"{made.checkout.repo.slug}: {made.problem}")
+            if made.server:
+                self.say(f"trust_host {made.server} shows the key of the server, and pins it")
+            if made.key:
+                self.say("paste this deploy key at the server, with the right to write:")
+                self.say(made.key)
+            self.say(f"then fix_consistency {made.checkout.repo.slug}, or the next run, clones it")
+        else:
+            self._say_files(
+                made.opened.tree, made.checkout.repo.pattern, f"{made.note}; cloned into {made.checkout.path}"
+            )
+        if not has_workers():
+            self.say("workers need PostgreSQL: with SQLite, cron runs fix_consistency --all")
+        return 0
 
     def _register_under(self, folder: str, wishes: Wishes, protocol: str | None, done: set[str]) -> bool:
         """Register the clones below *folder*; return whether all of them were registered."""
@@ -117,11 +185,14 @@ class Command(HubCommand):
         if protocol is not None:  # First, so that nothing is registered if it is refused.
             check_protocol(tree, protocol)
         registered = register(tree, settings.STATEHUB_HOST, wishes)
-        pattern = registered.checkout.repo.pattern
-        listing = list_files(tree, pattern)
-        number = len(listing.paths)
-        self.say(f"{registered.note} ({number} {plural(number, 'file')} {'matches' if number == 1 else 'match'})")
-        if not number:
-            self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)
+        self._say_files(tree, registered.checkout.repo.pattern, registered.note)
         if protocol is not None:
             self.say(keep_protocol(tree, registered.checkout.repo, protocol))
+
+    def _say_files(self, tree: WorkTree, pattern: str, note: str) -> None:
+        """Say the *note* on a registration, and how many files match."""
+        listing = list_files(tree, pattern)
+        number = len(listing.paths)
+        self.say(f"{note} ({number} {plural(number, 'file')} {'matches' if number == 1 else 'match'})")
+        if not number:
+            self.warn(nothing_matches(pattern, nearest(tree, listing, pattern)).message)

@@ -1,0 +1,165 @@
+"""Makes the ssh keys of the hub's own clones: one pair per repo, of which only the public part leaves this machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from statehub.errors import StateHubError
+from statehub.text import describe_os_error
+
+KEYGEN_SECONDS = 30.0
+"""Time limit for ssh-keygen."""
+
+CONNECT_SECONDS = 20
+"""Time limit for ssh to connect, and to notice that a server no longer answers."""
+
+KNOWN_HOSTS = "known_hosts"
+
+
+class DeployKeyError(StateHubError):
+    """A key could not be made or read."""
+
+
+class DeployKeys:
+    """The keys in the folder *folder*, which is made for its owner alone. Each is named by its repo's id."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file of trusted host keys, which ssh reads beside the keys."""
+        return self._folder / KNOWN_HOSTS
+
+    def has(self, repo: int) -> bool:
+        """Return whether there is a key of *repo*."""
+        return (self._folder / str(repo)).exists()
+
+    def ensure(self, repo: int, comment: str) -> str:
+        """Return the public key of *repo*; make the pair if there is none. Raises DeployKeyError."""
+        private = self._folder / str(repo)
+        if not private.exists():
+            self._make(private, comment)
+        return self._public(private)
+
+    def rotate(self, repo: int, comment: str) -> str:
+        """Make another pair for *repo* and return its public key; ssh offers the previous one until the next time.
+
+        Raises DeployKeyError.
+        """
+        private = self._folder / str(repo)
+        if private.exists():
+            with _reported():
+                os.replace(private, self._previous(private))
+                self._public_file(private).unlink(missing_ok=True)
+        return self.ensure(repo, comment)
+
+    def ssh_command(self, repo: int) -> str:
+        """Return the ssh command of *repo*: with its key alone, and for trusted hosts alone."""
+        private = self._folder / str(repo)
+        keys = [private, *(each for each in (self._previous(private),) if each.exists())]
+        options = (
+            "IdentitiesOnly=yes",
+            "IdentityAgent=none",
+            f"UserKnownHostsFile={_ssh_quoted(str(self.known_hosts))}",
+            "GlobalKnownHostsFile=/dev/null",
+            "StrictHostKeyChecking=yes",
+            "UpdateHostKeys=no",
+            "CheckHostIP=no",
+            "BatchMode=yes",
+            f"ConnectTimeout={CONNECT_SECONDS}",
+            f"ServerAliveInterval={CONNECT_SECONDS}",
+        )
+        words = [
+            "ssh",
+            *(word for key in keys for word in ("-i", _percent(str(key)))),
+            *(f"-o{option}" for option in options),
+        ]
+        return shlex.join(words)
+
+    def write_known_hosts(self, text: str) -> None:
+        """Replace the file of trusted host keys by *text*, unless it says that already. Raises DeployKeyError."""
+        with _reported():
+            self._make_folder()
+            with suppress(FileNotFoundError):
+                if self.known_hosts.read_text("utf-8") == text:
+                    return
+            self._replace(self.known_hosts, text)
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+
+    def _make(self, private: Path, comment: str) -> None:
+        with _reported():
+            self._make_folder()
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=self._folder) as folder:
+                made = Path(folder, "key")
+                _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(made))
+                with suppress(FileExistsError):  # Another process was faster: its key counts.
+                    os.link(made, private)
+
+    def _public(self, private: Path) -> str:
+        with _reported():
+            file = self._public_file(private)
+            with suppress(FileNotFoundError):
+                return file.read_text("utf-8").strip()
+            public = _keygen("-y", "-f", str(private)).strip()
+            self._replace(file, f"{public}\n")
+            return public
+
+    def _replace(self, file: Path, text: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=".new-", dir=self._folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+            written.write(text)
+        os.replace(name, file)
+
+    @staticmethod
+    def _public_file(private: Path) -> Path:
+        return private.with_name(f"{private.name}.pub")
+
+    @staticmethod
+    def _previous(private: Path) -> Path:
+        return private.with_name(f"{private.name}.previous")
+
+
+class _reported:  # noqa: N801 - a context manager that reads as a word
+    """Turns an OSError into a DeployKeyError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        if isinstance(error, OSError):
+            raise DeployKeyError(f"{error.filename or 'the key'}: {describe_os_error(error)}") from error
+
+
+def _ssh_quoted(path: str) -> str:
+    """Quote *path* as ssh reads a value (ssh_config(5)): a blank would end it."""
+    return f'"{_percent(path)}"'
+
+
+def _percent(path: str) -> str:
+    """Escape `%`, which begins a token of ssh."""
+    return path.replace("%", "%%")
+
+
+def _keygen(*arguments: str) -> str:
+    try:
+        run = subprocess.run(
+            ["ssh-keygen", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=KEYGEN_SECONDS, check=False,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise DeployKeyError("ssh-keygen is not on the PATH: install OpenSSH's client") from error
+    except subprocess.TimeoutExpired as error:
+        raise DeployKeyError(f"ssh-keygen did not end within {KEYGEN_SECONDS:g} s") from error
+    if run.returncode:
+        lines = run.stderr.strip().splitlines() or [f"it ended with {run.returncode}"]
+        raise DeployKeyError(f"ssh-keygen: {lines[-1]}")
+    return run.stdout

@@ -1,0 +1,309 @@
+"""A clone of the hub's own: made, checked, reset to the remote's branch, measured, and made again if it is not right.
+
+Only one branch, no tags, the whole history. Its settings are written by the hub, whole, and again whenever they differ;
+so no hook, filter or line-end conversion plays a part, and the bytes in the work tree are those of the commit. The
+machine's own settings for git still count: proxies, certificates.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from consistency.core.comparison.gates import EMPTY
+from consistency.git.credentials import TokenSource
+from consistency.git.leftovers import remove_leftovers
+from consistency.git.process import Git, GitError, GitMissingError
+from consistency.git.remote import Fetched, Upstream, fetch, list_remote
+from consistency.git.status import UNDER_WAY
+from consistency.git.worktree import WorkTree
+from statehub.text import escape_unstorable
+
+CLONE_SECONDS = 3600.0
+"""Time limit for the first fetch of a clone, and for a checkout of its files."""
+
+MAINTENANCE_SECONDS = 600.0
+
+LOW_SPEED_BYTES, LOW_SPEED_SECONDS = 1_000, 60
+"""An http server that sends fewer bytes a second than that, for that long, has stalled."""
+
+MAX_PACKS, MAX_LOOSE_OBJECTS = 50, 6_700
+"""Packs, and about as many loose objects, from which a clone needs maintenance (git-config, "gc.auto")."""
+
+DEFAULT_BRANCH = "main"
+"""The branch of a clone of a remote without any commit."""
+
+SHA256_LENGTH = 64
+"""Hexadecimal digits of a commit's id in a repository with SHA-256."""
+
+NEARLY_ALL = 0.9
+"""Part of the limit from which a fetch that failed is one that was cut off at it."""
+
+_MARK = "# The settings below are written by State Hub, again after each change.\n"
+_ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
+_NEW_NAME = "statehub-new"
+_BASE_LINE = re.compile(
+    r"\[(?:core|extensions)\]|\t(?:repositoryformatversion = [01]|filemode = (?:true|false)|bare = false"
+    r"|logallrefupdates = true|ignorecase = true|precomposeunicode = (?:true|false)|symlinks = false"
+    r"|objectformat = \w+)|"
+)
+
+
+class CloneError(GitError):
+    """The clone could not be made; the text says why."""
+
+
+class BranchMissingError(CloneError):
+    """The remote does not have the branch."""
+
+
+class CloneTooLargeError(CloneError):
+    """The clone is larger than the limit. *size* is in bytes."""
+
+    def __init__(self, size: int, limit: int, *, is_partial: bool = False) -> None:
+        at_least = "at least " if is_partial else ""
+        super().__init__(
+            f"the clone takes {at_least}{size:,} bytes on the disk, and STATEHUB_CLONE_MAX_SIZE allows {limit:,}"
+        )
+        self.size = size
+
+
+class ManagedClone(NamedTuple):
+    """The place of a clone, and what it is to be.
+
+    *url* is the remote as git takes it, *address* the same normalized, *site* its scheme and server. *branch* is '' if
+    it is not known yet. *ssh* is the ssh command, '' for another kind of remote; *token* may be empty. *most_bytes*
+    limits the size of its git folder.
+    """
+
+    path: str
+    url: str
+    address: str
+    site: str
+    branch: str
+    ssh: str
+    token: TokenSource
+    most_bytes: int
+
+    @property
+    def git_dir(self) -> str:
+        """Its git folder."""
+        return os.path.join(self.path, ".git")
+
+    def is_whole(self) -> bool:
+        """Return whether the clone is there and complete; write its settings if they differ. Starts no process."""
+        if not self.branch or os.path.lexists(os.path.join(self.git_dir, "shallow")) or os.path.islink(self.path):
+            return False
+        return self._write_settings(self.git_dir)
+
+    def is_new(self) -> bool:
+        """Return whether it has been made, or made again, and `accept` was not called since."""
+        return os.path.lexists(os.path.join(self.git_dir, _NEW_NAME))
+
+    def accept(self) -> None:
+        """Remember that the hub knows of the new clone."""
+        Path(self.git_dir, _NEW_NAME).unlink(missing_ok=True)
+
+    def make(self, answer_timeout: float, timeout: float = CLONE_SECONDS) -> tuple[str, Fetched]:
+        """Make the clone, in place of whatever is there; return its branch and how the fetch ended.
+
+        It is made beside its place and moved there when it is complete: a half clone never counts, and if it fails,
+        what was there stays. The remote has *answer_timeout* seconds to list its branches, and *timeout* to send one.
+        Raises CloneError, OSError.
+        """
+        new = f"{self.path}.new"
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        for left in (new, f"{self.path}.old"):
+            remove_clone(left)
+        try:
+            made = self._replace(path=new)._fill(answer_timeout, timeout)
+            if os.path.lexists(self.path):
+                os.rename(self.path, f"{self.path}.old")
+            os.rename(new, self.path)
+        except GitMissingError:
+            raise
+        except GitError as error:
+            if isinstance(error, CloneError):
+                raise
+            raise CloneError(str(error), error.output) from error
+        finally:
+            remove_clone(new)
+            remove_clone(f"{self.path}.old")
+        return made
+
+    def _fill(self, answer_timeout: float, timeout: float) -> tuple[str, Fetched]:
+        """Make the clone in its place, which is not the one of the last clone."""
+        self._initialize(self.branch or DEFAULT_BRANCH, "sha1")
+        listed = list_remote(self._tree(), self._upstream(DEFAULT_BRANCH), answer_timeout)
+        clone = self._replace(branch=self.branch or listed.default or DEFAULT_BRANCH)
+        if any(len(commit) == SHA256_LENGTH for commit in listed.commits.values()):
+            clone._initialize(clone.branch, "sha256")
+        clone._write_settings(clone.git_dir)
+        if not listed.commits:
+            return clone.branch, Fetched(EMPTY)
+        fetched = fetch(clone._tree(), clone._upstream(clone.branch), timeout, self.most_bytes)
+        size = measure(clone.git_dir)
+        if size > self.most_bytes or (fetched.failed and size > self.most_bytes * NEARLY_ALL):
+            raise CloneTooLargeError(max(size, self.most_bytes + 1), self.most_bytes, is_partial=fetched.failed)
+        if fetched.failed:
+            raise CloneError(fetched.outcome)
+        if not fetched.ok:
+            default = f"; its default branch is '{listed.default}'" if listed.default else ""
+            raise BranchMissingError(f"the remote has no branch '{clone.branch}'{default}")
+        checkout_tip(clone._tree(), clone.branch, fetched.tip)
+        return clone.branch, fetched
+
+    def _initialize(self, branch: str, object_format: str) -> None:
+        remove_clone(self.path)
+        options = ("--quiet", "--template=", f"--initial-branch={branch}", f"--object-format={object_format}")
+        Git(os.path.dirname(self.path)).run("init", *options, "--", self.path)
+        self._replace(branch=branch)._write_settings(self.git_dir)
+        Path(self.git_dir, _NEW_NAME).touch()
+
+    def _tree(self) -> WorkTree:
+        return WorkTree(self.path, self.git_dir, self.git_dir)
+
+    def _upstream(self, branch: str) -> Upstream:
+        return Upstream("origin", f"refs/heads/{branch}", self.address, self.ssh or None, "origin")
+
+    def answers(self, timeout: float) -> bool:
+        """Return whether the remote lists its branches: then a failed fetch is the fault of the clone or the disk."""
+        try:
+            list_remote(self._tree(), self._upstream(self.branch), timeout)
+        except GitError:
+            return False
+        return True
+
+    def settings(self) -> str:
+        """Return the part of the clone's settings that the hub writes."""
+        branch, remote = _quoted(self.branch), f"refs/remotes/origin/{self.branch}"
+        sections = [
+            ("core", [("hooksPath", "/dev/null"), ("autocrlf", "false"), ("sparseCheckout", "false")]),
+            ("gc", [("auto", "0")]),
+            ("maintenance", [("auto", "false")]),
+            ("http", [("lowSpeedLimit", str(LOW_SPEED_BYTES)), ("lowSpeedTime", str(LOW_SPEED_SECONDS))]),
+            (
+                'remote "origin"',
+                [("url", self.url), ("fetch", f"+refs/heads/{self.branch}:{remote}"), ("tagOpt", "--no-tags")],
+            ),
+            (f"branch {branch}", [("remote", "origin"), ("merge", f"refs/heads/{self.branch}")]),
+        ]
+        if self.ssh:
+            sections.append(("core", [("sshCommand", self.ssh)]))
+        if self.token:
+            # The empty helper drops those of the machine.
+            sections += [
+                ("credential", [("helper", "")]),
+                (f"credential {_quoted(self.site)}", [("helper", self.token.helper())]),
+            ]
+        lines = [
+            f"[{name}]\n" + "".join(f"\t{key} = {_quoted(value)}\n" for key, value in pairs) for name, pairs in sections
+        ]
+        return "".join(lines)
+
+    def _write_settings(self, git_dir: str) -> bool:
+        """Write the settings if they differ; return False if what git itself needs of them is not as git made it."""
+        config, attributes = os.path.join(git_dir, "config"), os.path.join(git_dir, "info", "attributes")
+        try:
+            text = Path(config).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        base = text.partition(_MARK)[0]
+        if "repositoryformatversion" not in base or not all(map(_BASE_LINE.fullmatch, base.splitlines())):
+            return False
+        if text != (wanted := base + _MARK + self.settings()):
+            _write(config, wanted)
+        with suppress(OSError, UnicodeDecodeError):
+            if Path(attributes).read_text("utf-8") == _ATTRIBUTES:
+                return True
+        _write(attributes, _ATTRIBUTES)
+        return True
+
+
+def checkout_tip(tree: WorkTree, branch: str, tip: str, timeout: float = CLONE_SECONDS) -> None:
+    """Check out *branch* at the commit *tip*, whatever branch, index and tracked files are now. Raises GitError."""
+    options = ("--quiet", "--force", "--no-track", "--no-recurse-submodules", "-B", branch)
+    tree.git.run("checkout", *options, tip, "--", timeout=timeout)
+
+
+def fast_forward(tree: WorkTree, branch: str, tip: str) -> None:
+    """Move *branch* forward to *tip* if it is checked out, nothing is in the way, and *tip* is its descendant."""
+    with suppress(OSError, GitError):
+        if Path(tree.git_dir, "HEAD").read_text("utf-8").strip() != f"ref: refs/heads/{branch}" or is_under_way(tree):
+            return
+        if Path(tree.git_dir, "refs", "heads", branch).read_text("utf-8").strip() == tip:
+            return
+        options = ("--ff-only", "--no-autostash", "--no-squash", "--quiet")
+        tree.git.run("merge", *options, tip, "--", timeout=CLONE_SECONDS)
+
+
+def is_under_way(tree: WorkTree) -> bool:
+    """Return whether git is in the middle of an operation."""
+    return any(os.path.lexists(os.path.join(tree.git_dir, name)) for name in UNDER_WAY)
+
+
+def reset_to(tree: WorkTree, branch: str, tip: str) -> None:
+    """Check out *branch* at the commit *tip*, with nothing else in the work tree. Raises GitError, OSError."""
+    remove_leftovers(tree.git_dir, tree.common_dir, 0.0)
+    for name in (*UNDER_WAY, "index"):  # Without the index no flag in it can keep a file as it is.
+        remove_clone(os.path.join(tree.git_dir, name))
+    checkout_tip(tree, branch, tip)
+    tree.git.run("clean", "--quiet", "-ffdx", timeout=CLONE_SECONDS)
+
+
+def measure(git_dir: str) -> int:
+    """Return the bytes that the folder *git_dir* takes on the disk."""
+    total, pending = 0, [git_dir]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+    return total
+
+
+def needs_maintenance(git_dir: str) -> bool:
+    """Return whether the clone has many packs or loose objects; counts files in two folders."""
+    objects = os.path.join(git_dir, "objects")
+    with suppress(OSError):
+        if sum(name.endswith(".pack") for name in os.listdir(os.path.join(objects, "pack"))) > MAX_PACKS:
+            return True
+    with suppress(OSError):
+        # Like git: one of the 256 folders stands for all.
+        return len(os.listdir(os.path.join(objects, "17"))) * 256 > MAX_LOOSE_OBJECTS
+    return False
+
+
+def maintain(tree: WorkTree) -> None:
+    """Pack the clone's objects and drop those that have not been needed for two weeks. Raises GitError."""
+    tree.git.run("maintenance", "run", "--quiet", "--task=gc", timeout=MAINTENANCE_SECONDS)
+
+
+def _quoted(value: str) -> str:
+    """Quote *value* for a configuration file (git-config, "Syntax")."""
+    escaped = escape_unstorable(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _write(file: str, text: str) -> None:
+    """Replace *file* atomically, for its owner alone."""
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".statehub-", dir=os.path.dirname(file))
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(text)
+    os.replace(name, file)
+
+
+def remove_clone(path: str) -> None:
+    """Remove the clone, or whatever is at *path*; a link itself. Raises OSError."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,325 @@
+"""The hub's own clones in a run: where they are, what reaches their remotes, and how they get to the remote's tip."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import NamedTuple
+
+from django.conf import settings
+
+from consistency.core.comparison.gates import EMPTY
+from consistency.db.own_commits import read_own_commits
+from consistency.git.addresses import is_local
+from consistency.git.credentials import TokenError, TokenSource
+from consistency.git.deploy_keys import DeployKeyError, DeployKeys
+from consistency.git.host_keys import render_known_hosts
+from consistency.git.leftovers import remove_old_leftovers
+from consistency.git.managed_clone import (
+    BranchMissingError,
+    CloneError,
+    CloneTooLargeError,
+    ManagedClone,
+    checkout_tip,
+    fast_forward,
+    maintain,
+    measure,
+    needs_maintenance,
+    reset_to,
+)
+from consistency.git.names import canonical, native
+from consistency.git.own_commits import unpushed_commits
+from consistency.git.process import GitError, GitMissingError, GitTimeoutError
+from consistency.git.remote import Fetched, fetch
+from consistency.git.remote_url import RemoteUrl, RemoteUrlError, parse_remote_url
+from consistency.git.rollback import was_cut_off
+from consistency.git.roots import held_commits, root_commits
+from consistency.git.status import CheckoutStatus
+from consistency.git.worktree import WorkTree
+from consistency.models import OwnCommit, Run
+from consistency.runs.fetching import OpenCheckout
+from consistency.runs.ledger_update import forget_dropped
+from consistency.runs.options import RunOptions
+from statehub.models import Checkout, Repo, TrustedHost
+
+KEYS_FOLDER = ".keys"
+"""The folder in STATEHUB_CLONES with the deploy keys and the trusted host keys."""
+
+CUT_OFF_PART = 0.9
+"""Part of its time limit from which a fetch that failed was too slow: the clone is not at fault."""
+
+
+def clones_folder() -> str:
+    """Return the folder of the hub's own clones on this host, as the hub keeps paths."""
+    return canonical(os.path.realpath(settings.STATEHUB_CLONES))
+
+
+def deploy_keys() -> DeployKeys:
+    """Return the deploy keys on this host."""
+    return DeployKeys(os.path.join(os.path.realpath(settings.STATEHUB_CLONES), KEYS_FOLDER))
+
+
+def place_of(repo: Repo) -> str:
+    """Return the path of a new clone of *repo*, which never changes with its slug."""
+    return os.path.join(clones_folder(), f"{repo.slug}-{repo.pk}")
+
+
+def key_comment(repo: Repo) -> str:
+    """Return the comment of the deploy key of *repo*, by which people know it at the server."""
+    return f"statehub {repo.slug} {settings.STATEHUB_HOST}"
+
+
+def write_known_hosts() -> None:
+    """Write the keys of the servers that people trust to the file that ssh reads. Raises DeployKeyError."""
+    deploy_keys().write_known_hosts(render_known_hosts(TrustedHost.objects.values_list("keys", flat=True)))
+
+
+def prepare_host(checkouts: Sequence[Checkout]) -> None:
+    """Prepare this host for runs over *checkouts*: their clones may be in another folder since then.
+
+    The database is asked here, and not by the threads that open the checkouts.
+    """
+    own, folder = [checkout for checkout in checkouts if checkout.managed], clones_folder()
+    for checkout in own:
+        path = os.path.join(folder, os.path.basename(checkout.path))
+        if path != checkout.path:
+            Checkout.objects.filter(pk=checkout.pk).update(path=path)
+            checkout.path = path
+    if any(_is_ssh(checkout.repo.remote) for checkout in own):
+        with suppress(DeployKeyError):  # The fetch then says what is wrong.
+            write_known_hosts()
+
+
+def _is_ssh(remote: str) -> bool:
+    with suppress(RemoteUrlError):
+        return parse_remote_url(remote).is_ssh
+    return False
+
+
+def advise(message: str, url: RemoteUrl, repo: Repo) -> str:
+    """Add to git's *message* about a failed fetch what a person can do, if that is known."""
+    if "Host key verification failed" in message or "host key" in message.lower():
+        return f"{message} (trust_host {url.server} shows the server's key and pins it)"
+    if "Permission denied (publickey" in message or (url.is_ssh and "Permission denied" in message):
+        return f"{message} (deploy_key {repo.slug} shows the key to paste at the server)"
+    if "could not read Username" in message or "Authentication failed" in message or " 403" in message:
+        return f"{message} (register_repo --remote URL --token-file FILE gives another token)"
+    return message
+
+
+class OwnClone:
+    """One of the hub's own clones while it is open.
+
+    *size* is that of its git folder in bytes, None if it was not measured. *branch* is the remote's default branch if
+    the hub did not know one.
+    """
+
+    def __init__(self, checkout: Checkout) -> None:
+        self._repo, self._known_size = checkout.repo, checkout.clone_size or 0
+        self.size: int | None = None
+        self.branch = ""
+        self._is_made, self._has_news = False, False
+        url = self._url
+        self.clone = ManagedClone(
+            path=native(checkout.path),
+            url=url.url,
+            address=url.address,
+            site=url.site,
+            branch=checkout.repo.branch,
+            ssh=deploy_keys().ssh_command(checkout.repo_id) if url.is_ssh else "",
+            token=TokenSource(checkout.token_file, checkout.token_variable) if url.scheme == "https" else TokenSource(),
+            most_bytes=settings.STATEHUB_CLONE_MAX_SIZE,
+        )
+
+    @cached_property
+    def _url(self) -> RemoteUrl:
+        return parse_remote_url(self._repo.remote)
+
+    @property
+    def host(self) -> str:
+        """The machine of its remote; '' for this one."""
+        return "" if is_local(self._url.address) else self._url.address.partition("/")[0]
+
+    def is_whole(self) -> bool:
+        """Return whether the clone is there and complete; write its settings if they differ. Raises OSError."""
+        return self.clone.is_whole()
+
+    def fetch(self, opened: OpenCheckout, timeout: float, *, writes: bool) -> None:
+        """Make the clone if it is not there, else fetch; with *writes* follow the remote if that is a fast-forward.
+
+        A clone in which a fetch fails although the remote answers is made again. Raises CloneError, OSError.
+        """
+        self._check_size(opened.tree)
+        if opened.tree is None or opened.upstream is None:
+            self._make(opened, timeout)
+            return
+        tree, started = opened.tree, time.monotonic()
+        remove_old_leftovers(tree.common_dir)
+        try:
+            self._prepare()
+            fetched = fetch(tree, opened.upstream, timeout, self.clone.most_bytes)
+        except CloneError as error:
+            fetched = Fetched(str(error))
+        else:
+            was_slow = time.monotonic() - started > CUT_OFF_PART * timeout
+            if fetched.failed and not was_slow and self.clone.answers(timeout) and self.make_again(opened, timeout):
+                return
+        if fetched.failed:
+            fetched = fetched._replace(outcome=advise(fetched.outcome, self._url, self._repo))
+        opened.fetched = fetched
+        if fetched.ok and fetched.tip != opened.checkout.tip:
+            self._has_news = True
+            self.size = measure(self.clone.git_dir)
+            self._check_size(tree)
+        if fetched.ok and writes and not was_cut_off(tree):
+            fast_forward(tree, self.clone.branch, fetched.tip)
+
+    def _check_size(self, tree: WorkTree | None) -> None:
+        """Raise CloneTooLargeError if the clone is too large, or was when the last one was made."""
+        limit = self.clone.most_bytes
+        known = self.size if self.size is not None else self._known_size
+        if known <= limit:
+            return
+        if tree is not None and self.size is None:  # Maintenance may have made it smaller.
+            known = self.size = measure(self.clone.git_dir)
+        if known > limit:
+            raise CloneTooLargeError(known, limit, is_partial=tree is None)
+
+    def _prepare(self) -> None:
+        """Raise CloneError unless the key or the token is there; a missing key is made."""
+        try:
+            if self._url.is_ssh:
+                deploy_keys().ensure(self._repo.pk, key_comment(self._repo))
+            if self.clone.token:
+                self.clone.token.check()
+        except (DeployKeyError, TokenError) as error:
+            raise CloneError(str(error)) from error
+
+    def _make(self, opened: OpenCheckout, timeout: float) -> None:
+        """Make the clone. Raises CloneError, OSError; `opened.fetched` then says how the fetch failed."""
+        self._is_made = True
+        try:
+            self._prepare()
+            branch, fetched = self.clone.make(timeout)
+        except CloneTooLargeError as error:
+            self.size = error.size
+            raise
+        except CloneError as error:
+            message = advise(str(error), self._url, self._repo)
+            opened.fetched = Fetched(message)
+            kind = BranchMissingError if isinstance(error, BranchMissingError) else CloneError
+            raise kind(f"the clone could not be made: {message}") from error
+        if fetched.outcome != EMPTY and not self._repo.branch:
+            self.branch = self._repo.branch = branch
+        self.clone = self.clone._replace(branch=branch)
+        self.size = measure(self.clone.git_dir)
+        opened.find()
+        opened.relock()
+        opened.fetched = fetched
+
+    def may_be_at_fault(self, error: Exception) -> bool:
+        """Return whether *error* can come from a clone that is broken, so that another one may help."""
+        other = (GitTimeoutError, GitMissingError, CloneError)
+        return not self._is_made and isinstance(error, GitError) and not isinstance(error, other)
+
+    def make_again(self, opened: OpenCheckout, timeout: float) -> bool:
+        """Make the clone again, once; return whether that was done. If not, the old one is there as before."""
+        if self._is_made:
+            return False
+        before = opened.fetched
+        try:
+            self._make(opened, timeout)
+        except (GitError, OSError):
+            opened.fetched = before
+            return False
+        return True
+
+    def close(self, tree: WorkTree) -> None:
+        """Let git tidy the clone up if it has received much since the last time."""
+        if self._has_news and needs_maintenance(tree.git_dir):
+            with suppress(GitError):
+                maintain(tree)
+
+
+def remember_clone(opened: OpenCheckout) -> None:
+    """Record the size of the clone of *opened*, and its branch if the hub did not know that."""
+    own, checkout = opened.own, opened.checkout
+    if own is None:
+        return
+    if own.size is not None and own.size != checkout.clone_size:
+        checkout.clone_size = own.size
+        Checkout.objects.filter(pk=checkout.pk).update(clone_size=own.size)
+    if own.branch:
+        Repo.objects.filter(pk=checkout.repo_id, branch="").update(branch=own.branch)
+
+
+def accept_new_clone(opened: OpenCheckout, tree: WorkTree) -> None:
+    """Bring the ledger up to date with a clone that was made again: own commits that were never pushed are lost.
+
+    Their old statuses, which the files have again, are not news.
+    """
+    own, checkout = opened.own, opened.checkout
+    if own is None or not own.clone.is_new():
+        return
+    lost = _unpushed_before(checkout)
+    held = held_commits(tree, lost)
+    changes = read_own_commits(checkout.repo_id, lost)
+    if dropped := [change for commit in lost if commit not in held for change in changes.get(commit, ())]:
+        forget_dropped(checkout.pk, dropped)
+    own.clone.accept()
+
+
+def _unpushed_before(checkout: Checkout) -> list[str]:
+    """List the own commits that the last clone may have had unpushed, newest first."""
+    runs = Run.objects.filter(checkout=checkout)
+    last = runs.exclude(ahead=None).exclude(finished_at=None).values_list("ahead", "finished_at").first()
+    if last is None:
+        return []
+    # A run that was killed since then may have committed as well.
+    since = OwnCommit.objects.filter(repo=checkout.repo_id, recorded_at__gte=last[1])
+    found = list(since.values_list("commit", flat=True))
+    if last[0]:
+        written = runs.exclude(writeback_commit="").values_list("writeback_commit", flat=True)
+        found += list(written[: last[0]])
+    return list(dict.fromkeys(found))
+
+
+class Followed(NamedTuple):
+    """Whether the work tree has `changed`, and whether the remote has another repository now (`is_other`)."""
+
+    changed: bool = False
+    is_other: bool = False
+
+
+def follow_remote(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Followed:
+    """Bring the clone to the remote's tip, if the fetch worked and the clone is not there.
+
+    Own commits on top of the tip stay, if they are to be pushed. All else goes: there is no other work in it. Raises
+    GitError, OSError.
+    """
+    checkout, tip, branch = opened.checkout, opened.fetched.tip, opened.checkout.repo.branch
+    if not opened.fetched.ok or opened.foreign:
+        return Followed()
+    kept = state.listing.overlooked or state.listing.sparse
+    is_plain = state.branch == branch and not (state.under_way or state.dirty or kept)
+    if is_plain and state.head == tip:
+        return Followed()
+    dropped = list(unpushed_commits(tree, tip, state.head)) if state.head and state.ahead != 0 else []
+    own = read_own_commits(checkout.repo_id, dropped)
+    is_ahead = state.behind == 0 and len(own) == len(dropped)
+    if is_plain and is_ahead and options.for_checkout(checkout).push:
+        return Followed()
+    known = checkout.repo.first_commits
+    if dropped and state.behind != 0 and known and not set(known) & root_commits(tree, tip):
+        return Followed(is_other=True)
+    # A run that is cut off after this, and before the next step, takes neither side for news.
+    if changes := [change for commit in dropped for change in own.get(commit, ())]:
+        forget_dropped(checkout.pk, changes)
+    if is_plain:
+        checkout_tip(tree, branch, tip)
+    else:
+        reset_to(tree, branch, tip)
+    return Followed(changed=True)
