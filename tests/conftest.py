@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from testing import environment, postgres, production
 
-pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub"]
+pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub", "testing.clones"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
 PROOF_FOLDERS = {"concurrency", "crash", "multihost", "production", "simulation"}

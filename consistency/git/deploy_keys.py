@@ -92,7 +92,8 @@ class DeployKeys:
             self._replace(self.known_hosts, text)
 
     def _make_folder(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._folder.parent, self._folder):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         self._folder.chmod(0o700)
 
     def _make(self, private: Path, comment: str) -> None:

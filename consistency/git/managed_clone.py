@@ -63,12 +63,12 @@ class BranchMissingError(CloneError):
 
 
 class CloneTooLargeError(CloneError):
-    """The clone is larger than the limit. *size* is in bytes."""
+    """The clone is larger than the limit. *size* is in bytes, and what there was when it was cut off."""
 
-    def __init__(self, size: int, limit: int, *, is_partial: bool = False) -> None:
-        at_least = "at least " if is_partial else ""
+    def __init__(self, size: int, limit: int) -> None:
         super().__init__(
-            f"the clone takes {at_least}{size:,} bytes on the disk, and STATEHUB_CLONE_MAX_SIZE allows {limit:,}"
+            f"the clone takes {size:,} bytes on the disk or more, and STATEHUB_CLONE_MAX_SIZE allows {limit:,} "
+            "(register_repo --remote URL tries again)"
         )
         self.size = size
 
@@ -92,7 +92,7 @@ class ManagedClone(NamedTuple):
 
     @property
     def git_dir(self) -> str:
-        """Its git folder."""
+        """The git folder."""
         return os.path.join(self.path, ".git")
 
     def is_whole(self) -> bool:
@@ -149,7 +149,7 @@ class ManagedClone(NamedTuple):
         fetched = fetch(clone._tree(), clone._upstream(clone.branch), timeout, self.most_bytes)
         size = measure(clone.git_dir)
         if size > self.most_bytes or (fetched.failed and size > self.most_bytes * NEARLY_ALL):
-            raise CloneTooLargeError(max(size, self.most_bytes + 1), self.most_bytes, is_partial=fetched.failed)
+            raise CloneTooLargeError(max(size, self.most_bytes + 1), self.most_bytes)
         if fetched.failed:
             raise CloneError(fetched.outcome)
         if not fetched.ok:
@@ -275,10 +275,8 @@ def needs_maintenance(git_dir: str) -> bool:
     with suppress(OSError):
         if sum(name.endswith(".pack") for name in os.listdir(os.path.join(objects, "pack"))) > MAX_PACKS:
             return True
-    with suppress(OSError):
-        # Like git: one of the 256 folders stands for all.
-        return len(os.listdir(os.path.join(objects, "17"))) * 256 > MAX_LOOSE_OBJECTS
-    return False
+    sample = os.path.join(objects, "17")  # Like git: one of the 256 folders stands for all.
+    return (len(os.listdir(sample)) if os.path.isdir(sample) else 0) * 256 > MAX_LOOSE_OBJECTS
 
 
 def maintain(tree: WorkTree) -> None:

@@ -97,7 +97,7 @@ class GitOptions(TypedDict, total=False):
     *stdin* is its standard input, *timeout* its time limit in seconds, *env* adds variables, *config* overrides the
     repository's settings. *magic_pathspecs* lets pathspecs begin with `:(…)`; otherwise they are literal. *hooks* lets
     the repository's hooks run. *ok* lists the good exit statuses. *file_size* limits each file that git writes, in
-    bytes, on Linux; 0 is no limit.
+    bytes, on Linux; 0 for any size.
     """
 
     stdin: bytes

@@ -231,7 +231,7 @@ def _push_target(clone: _Remotes, branch: str, remote: str, allowed: Sequence[st
 def fetch(tree: WorkTree, upstream: Upstream | None, timeout: float, most_bytes: int = 0) -> Fetched:
     """Fetch the branch from the repo's origin within *timeout* seconds; raises no GitError.
 
-    *most_bytes* limits each file that is received; 0 is no limit.
+    *most_bytes* limits each file that is received; 0 for any size.
     """
     if upstream is None:
         return Fetched(NO_UPSTREAM)

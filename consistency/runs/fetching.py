@@ -34,6 +34,11 @@ from statehub.models import Checkout
 if TYPE_CHECKING:
     from consistency.runs.managed import OwnClone
 
+
+class NotClonedError(GitError):
+    """A clone of the hub's own is not there."""
+
+
 POLL_SECONDS = 0.1
 """Between two tries to lock a checkout at which another run is working."""
 
@@ -305,6 +310,8 @@ class _Opening:
         try:
             if opened.error is None and self._options.fetch:
                 opened.fetch(self._options.fetch_timeout, writes=self._options.writes)
+            elif opened.own is not None and opened.tree is None and opened.error is None:
+                opened.error = NotClonedError("the clone is not made yet, and a run with --no-fetch does not make it")
             with self._changed:
                 self._fetches[opened.host] -= 1
                 self._changed.notify()

@@ -17,7 +17,7 @@ from consistency.git.addresses import is_local
 from consistency.git.credentials import TokenError, TokenSource
 from consistency.git.deploy_keys import DeployKeyError, DeployKeys
 from consistency.git.host_keys import render_known_hosts
-from consistency.git.leftovers import remove_old_leftovers
+from consistency.git.leftovers import remove_leftovers, remove_old_leftovers
 from consistency.git.managed_clone import (
     BranchMissingError,
     CloneError,
@@ -152,11 +152,13 @@ class OwnClone:
 
         A clone in which a fetch fails although the remote answers is made again. Raises CloneError, OSError.
         """
-        self._check_size(opened.tree)
+        if self._known_size > self.clone.most_bytes:
+            # As at an earlier run: nothing is fetched or cloned again and again.
+            raise CloneTooLargeError(self._known_size, self.clone.most_bytes)
         if opened.tree is None or opened.upstream is None:
             self._make(opened, timeout)
             return
-        tree, started = opened.tree, time.monotonic()
+        tree, started, since = opened.tree, time.monotonic(), time.time()
         remove_old_leftovers(tree.common_dir)
         try:
             self._prepare()
@@ -164,6 +166,8 @@ class OwnClone:
         except CloneError as error:
             fetched = Fetched(str(error))
         else:
+            if fetched.failed:
+                remove_leftovers(tree.git_dir, tree.common_dir, since)
             was_slow = time.monotonic() - started > CUT_OFF_PART * timeout
             if fetched.failed and not was_slow and self.clone.answers(timeout) and self.make_again(opened, timeout):
                 return
@@ -172,21 +176,19 @@ class OwnClone:
         opened.fetched = fetched
         if fetched.ok and fetched.tip != opened.checkout.tip:
             self._has_news = True
-            self.size = measure(self.clone.git_dir)
-            self._check_size(tree)
+            self._check_growth(tree)
         if fetched.ok and writes and not was_cut_off(tree):
             fast_forward(tree, self.clone.branch, fetched.tip)
 
-    def _check_size(self, tree: WorkTree | None) -> None:
-        """Raise CloneTooLargeError if the clone is too large, or was when the last one was made."""
-        limit = self.clone.most_bytes
-        known = self.size if self.size is not None else self._known_size
-        if known <= limit:
-            return
-        if tree is not None and self.size is None:  # Maintenance may have made it smaller.
-            known = self.size = measure(self.clone.git_dir)
-        if known > limit:
-            raise CloneTooLargeError(known, limit, is_partial=tree is None)
+    def _check_growth(self, tree: WorkTree) -> None:
+        """Measure the clone; raise CloneTooLargeError if it is too large even after maintenance."""
+        self.size = measure(self.clone.git_dir)
+        if self.size > self.clone.most_bytes:
+            with suppress(GitError):
+                maintain(tree)
+            self.size = measure(self.clone.git_dir)
+        if self.size > self.clone.most_bytes:
+            raise CloneTooLargeError(self.size, self.clone.most_bytes)
 
     def _prepare(self) -> None:
         """Raise CloneError unless the key or the token is there; a missing key is made."""
@@ -226,12 +228,17 @@ class OwnClone:
         return not self._is_made and isinstance(error, GitError) and not isinstance(error, other)
 
     def make_again(self, opened: OpenCheckout, timeout: float) -> bool:
-        """Make the clone again, once; return whether that was done. If not, the old one is there as before."""
+        """Make the clone again, once; return whether that was done. If not, the old one is there as before.
+
+        Raises CloneTooLargeError.
+        """
         if self._is_made:
             return False
         before = opened.fetched
         try:
             self._make(opened, timeout)
+        except CloneTooLargeError:
+            raise
         except (GitError, OSError):
             opened.fetched = before
             return False

@@ -94,7 +94,9 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     if foreign:
         gates += check_repository(slug) if is_other else check_clone(slug, opened.foreign)
     elif gone and upstream is not None:
-        gates += check_branch_exists(slug, upstream.branch, upstream.remote, fetched.default)
+        gates += check_branch_exists(
+            slug, upstream.branch, upstream.remote, fetched.default, managed=opened.own is not None
+        )
     return Preflight(state, tuple(gates))
 
 

@@ -90,11 +90,17 @@ def check_in_progress(slug: str, operation: str) -> list[Finding]:
     return [Finding(codes.GIT_IN_PROGRESS, message)] if operation else []
 
 
-def check_branch_exists(slug: str, branch: str, remote: str, default: str) -> list[Finding]:
-    """Return C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is its default branch."""
+def check_branch_exists(slug: str, branch: str, remote: str, default: str, *, managed: bool = False) -> list[Finding]:
+    """Return C-22 for a *branch* that origin, the clone's *remote*, no longer has; *default* is its default branch.
+
+    *managed* says that it is one of the hub's own clones.
+    """
     message = f"Repo '{slug}': branch '{branch}' is gone from {remote} — nothing is written"
     if default:
-        message += f"; its default branch is '{default}': git switch {default}, then register_repo PATH follows it"
+        advice = f"git switch {default}, then register_repo PATH"
+        if managed:
+            advice = f"register_repo --remote URL --branch {default}"
+        message += f"; its default branch is '{default}': {advice} follows it"
     return [Finding(codes.WRONG_ORIGIN, message)]
 
 
