@@ -75,7 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._run(body)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        """Pass the request to git likewise."""
+        self.do_GET()
 
     def _chunks(self) -> bytes:
         body = b""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from consistency.core.comparison.gates import EMPTY
+from consistency.core.comparison.gates import EMPTY, GONE
 from consistency.db.own_commits import read_own_commits
 from consistency.git.addresses import is_local
 from consistency.git.credentials import TokenError, TokenSource
@@ -302,21 +302,23 @@ class Followed(NamedTuple):
 
 
 def follow_remote(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions) -> Followed:
-    """Bring the clone to the remote's tip, if the fetch worked and the clone is not there.
+    """Bring the clone to the remote's tip, as the fetch found it or, if that failed, the last one that worked.
 
     Own commits on top of the tip stay, if they are to be pushed. All else goes: there is no other work in it. Raises
     GitError, OSError.
     """
-    checkout, tip, branch = opened.checkout, opened.fetched.tip, opened.checkout.repo.branch
-    if not opened.fetched.ok or opened.foreign:
-        return Followed()
+    checkout, fetched, branch = opened.checkout, opened.fetched, opened.checkout.repo.branch
     kept = state.listing.overlooked or state.listing.sparse
     is_plain = state.branch == branch and not (state.under_way or state.dirty or kept)
-    if is_plain and state.head == tip:
+    is_settled = state.head == fetched.tip if fetched.ok else state.head in {checkout.head, checkout.tip}
+    if opened.foreign or opened.upstream is None or fetched.outcome in {EMPTY, GONE} or (is_plain and is_settled):
         return Followed()
-    dropped = list(unpushed_commits(tree, tip, state.head)) if state.head and state.ahead != 0 else []
+    tip = fetched.tip or tree.resolve(f"{opened.upstream.tracking}^{{commit}}")
+    if not tip:
+        return Followed()
+    dropped = list(unpushed_commits(tree, tip, state.head)) if state.head and state.head != tip else []
     own = read_own_commits(checkout.repo_id, dropped)
-    is_ahead = state.behind == 0 and len(own) == len(dropped)
+    is_ahead = (state.behind == 0 or not fetched.ok) and len(own) == len(dropped)
     if is_plain and is_ahead and options.for_checkout(checkout).push:
         return Followed()
     known = checkout.repo.first_commits

@@ -115,7 +115,8 @@ class TestRegister:
         ended = register(origin.path, "--branch", "main")
         assert (ended.exit, said(ended)) == (
             0,
-            f"{origin.path} is registered already, as 'origin'; cloned into {only_clone(clones).path} (1 file matches)\n",
+            f"{origin.path} is registered already, as 'origin'; cloned into {only_clone(clones).path} "
+            "(1 file matches)\n",
         )
         assert Checkout.objects.count() == 1
 
@@ -176,7 +177,9 @@ def watched_processes(seen: list[str]) -> Iterator[None]:
         while not ended.is_set():
             for process in filter(str.isdigit, os.listdir("/proc")):
                 with suppress(OSError):
-                    seen.append(Path("/proc", process, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                    seen.append(
+                        Path("/proc", process, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    )
 
     thread = Thread(target=watch)
     thread.start()
@@ -333,9 +336,7 @@ class TestHttps:
         file.write_text("s3cr3t-token\n")
         return file
 
-    def test_token_of_a_file(
-        self, https: GitServer, origin: Origin, person: Clone, token: Path, clones: Path
-    ) -> None:
+    def test_token_of_a_file(self, https: GitServer, origin: Origin, person: Clone, token: Path, clones: Path) -> None:
         assert register(https.url(origin.path), "--token-file", str(token)).exit == 0
         assert fix("origin").exit == 0
         assert run("set_task_status", "WP-1-T01", "done").exit == 0

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from statehub.models import Checkout, Repo
 from testing.hub import Hub
@@ -200,3 +201,31 @@ class TestRun:
         assert (ended.exit, codes(ended)) == (0, [])
         assert (fix("--all").exit, Checkout.objects.count()) == (0, 1)
         assert Checkout.objects.get().ledger.count() == 1
+
+
+class TestSettingsOfACheckout:
+    def test_watch(self, clone: Clone) -> None:
+        with_a_plan(clone)
+        cron = "workers need PostgreSQL: with SQLite, cron runs fix_consistency\n"
+        expected = cron if connection.vendor == "sqlite" else ""
+        ended = run("register_repo", clone.path, "--watch")
+        note = f"registered {clone.path} as 'clone', workplans: workplans/**/*.md; its branch is main"
+        assert (ended.exit, ended.stdout, ended.stderr) == (
+            0, f"{note}; this host's workers run it (1 file matches)\n", expected,
+        )  # fmt: skip
+        assert Checkout.objects.get().watch is True
+        assert run("register_repo", clone.path).stdout.endswith("is registered already, as 'clone' (1 file matches)\n")
+        assert Checkout.objects.get().watch is True
+        ended = run("register_repo", clone.path, "--no-watch")
+        assert ended.stdout.endswith("as 'clone'; workers no longer run it (1 file matches)\n")
+        assert (ended.stderr, Checkout.objects.get().watch) == ("", False)
+
+    def test_writeback(self, clone: Clone) -> None:
+        with_a_plan(clone)
+        ended = run("register_repo", clone.path, "--writeback", "off")
+        assert ended.stdout.endswith("; its branch is main; writeback: off (1 file matches)\n")
+        assert Repo.objects.get().writeback == "off"
+        assert run("register_repo", clone.path).exit == 0
+        assert Repo.objects.get().writeback == "off"
+        assert run("register_repo", clone.path, "--writeback", "push").exit == 0
+        assert Repo.objects.get().writeback == "push"

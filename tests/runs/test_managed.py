@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -106,7 +107,7 @@ class TestFollows:
         hook = origin.path / "hooks" / "pre-receive"
         hook.parent.mkdir(exist_ok=True)
         faster = f"git -C {person.path} -c core.hooksPath=/dev/null push -q origin HEAD:main"
-        hook.write_text(f"#!/bin/sh\nrm $0\nunset GIT_DIR GIT_QUARANTINE_PATH\n{faster}\n")
+        hook.write_text(f"#!/bin/sh\nrm $0\nunset $(git rev-parse --local-env-vars) GIT_QUARANTINE_PATH\n{faster}\n")
         hook.chmod(0o755)
         person.write("README.md", "faster")
         person.commit("Faster")
@@ -236,7 +237,7 @@ def merging(clone: Clone) -> None:
     clone.write(FILE, "theirs")
     clone.commit("Theirs")
     clone.git("checkout", "--quiet", "main")
-    with pytest.raises(AssertionError, match="(?i)conflict"):
+    with pytest.raises(AssertionError, match=r"(?i)conflict"):
         clone.git("merge", "theirs")
 
 
@@ -244,7 +245,7 @@ def rebasing(clone: Clone) -> None:
     clone.git("checkout", "--quiet", "-b", "theirs", "HEAD~1")
     clone.write(FILE, "theirs")
     clone.commit("Theirs")
-    with pytest.raises(AssertionError, match="(?i)could not apply"):
+    with pytest.raises(AssertionError, match=r"(?i)could not apply"):
         clone.git("rebase", "main")
 
 
@@ -288,6 +289,27 @@ class TestReset:
         report("done")
         assert outcome() == FINE
         assert "status: done" in pushed(person)
+
+    @pytest.mark.parametrize("spoil", [edited, staged, committed, untracked, detached, merging, assumed_unchanged])
+    def test_to_the_last_known_tip_without_the_remote(
+        self, own: Clone, person: Clone, origin: Origin, spoil: Callable[[Clone], None]
+    ) -> None:
+        spoil(own)
+        origin.path.rename(origin.path.with_name("away"))
+        assert outcome() == ("ok", True, "unknown")
+        assert (own.head, own.status(), own.git("branch", "--show-current")) == (person.head, [], "main")
+        assert statuses() == {"WP-1-T01": "todo", "WP-1-T02": "in_progress"}
+
+    def test_own_commits_stay_without_the_remote(self, own: Clone, person: Clone, origin: Origin) -> None:
+        origin.path.rename(origin.path.with_name("away"))
+        report("done")
+        assert ("C-13", "written_back") in codes(fix("origin"))
+        kept = own.head
+        assert codes(fix("origin")) == [("C-16", "none")]
+        assert own.head == kept
+        origin.path.with_name("away").rename(origin.path)
+        assert outcome() == FINE
+        assert (pushed(person), own.head) == (DONE, kept)
 
 
 def lost(clone: Clone) -> None:
@@ -456,8 +478,6 @@ class TestMadeAgain:
         assert OwnCommit.objects.count() == 1
 
     def test_busy_one_is_left_alone(self, hub: Hub, own: Clone) -> None:
-        import fcntl
-
         with Path(f"{own.path}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             ended = fix("origin", "--wait", "0")
