@@ -46,6 +46,7 @@ NEARLY_ALL = 0.9
 
 _MARK = "# The settings below are written by State Hub, again after each change.\n"
 _ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
+_HEAD = re.compile(r"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
 _NEW_NAME = "statehub-new"
 _BASE_LINE = re.compile(
     r"\[(?:core|extensions)\]|\t(?:repositoryformatversion = [01]|filemode = (?:true|false)|bare = false"
@@ -97,9 +98,26 @@ class ManagedClone(NamedTuple):
 
     def is_whole(self) -> bool:
         """Return whether the clone is there and complete; write its settings if they differ. Starts no process."""
-        if not self.branch or os.path.lexists(os.path.join(self.git_dir, "shallow")) or os.path.islink(self.path):
+        git_dir = self.git_dir
+        if not self.branch or os.path.lexists(os.path.join(git_dir, "shallow")) or os.path.islink(self.path):
             return False
-        return self._write_settings(self.git_dir)
+        # As git knows a repository (gitrepository-layout): no more is certain before git reads it.
+        if not all(os.path.isdir(os.path.join(git_dir, name)) for name in ("objects", "refs")):
+            return False
+        with suppress(OSError, UnicodeDecodeError):
+            head = Path(git_dir, "HEAD").read_text("utf-8")
+            return _HEAD.fullmatch(head) is not None and self._write_settings()
+        return False
+
+    def tree(self) -> WorkTree:
+        """Return the work tree: its git folder is its `.git`, and nothing of it is cut off."""
+        return WorkTree(self.path, self.git_dir, self.git_dir)
+
+    def upstream(self) -> Upstream:
+        """Return the branch on the remote. No setting of the clone or the machine leads a push elsewhere."""
+        return Upstream(
+            "origin", f"refs/heads/{self.branch or DEFAULT_BRANCH}", self.address, self.ssh or None, "origin"
+        )
 
     def is_new(self) -> bool:
         """Return whether it has been made, or made again, and `accept` was not called since."""
@@ -139,14 +157,14 @@ class ManagedClone(NamedTuple):
     def _fill(self, answer_timeout: float, timeout: float) -> tuple[str, Fetched]:
         """Make the clone in its place, which is not the one of the last clone."""
         self._initialize(self.branch or DEFAULT_BRANCH, "sha1")
-        listed = list_remote(self._tree(), self._upstream(DEFAULT_BRANCH), answer_timeout)
+        listed = list_remote(self.tree(), self.upstream(), answer_timeout)
         clone = self._replace(branch=self.branch or listed.default or DEFAULT_BRANCH)
         if any(len(commit) == SHA256_LENGTH for commit in listed.commits.values()):
             clone._initialize(clone.branch, "sha256")
-        clone._write_settings(clone.git_dir)
+        clone._write_settings()
         if not listed.commits:
             return clone.branch, Fetched(EMPTY)
-        fetched = fetch(clone._tree(), clone._upstream(clone.branch), timeout, self.most_bytes)
+        fetched = fetch(clone.tree(), clone.upstream(), timeout, self.most_bytes)
         size = measure(clone.git_dir)
         if size > self.most_bytes or (fetched.failed and size > self.most_bytes * NEARLY_ALL):
             raise CloneTooLargeError(max(size, self.most_bytes + 1), self.most_bytes)
@@ -155,29 +173,15 @@ class ManagedClone(NamedTuple):
         if not fetched.ok:
             default = f"; its default branch is '{listed.default}'" if listed.default else ""
             raise BranchMissingError(f"the remote has no branch '{clone.branch}'{default}")
-        checkout_tip(clone._tree(), clone.branch, fetched.tip)
+        checkout_tip(clone.tree(), clone.branch, fetched.tip)
         return clone.branch, fetched
 
     def _initialize(self, branch: str, object_format: str) -> None:
         remove_clone(self.path)
         options = ("--quiet", "--template=", f"--initial-branch={branch}", f"--object-format={object_format}")
         Git(os.path.dirname(self.path)).run("init", *options, "--", self.path)
-        self._replace(branch=branch)._write_settings(self.git_dir)
+        self._replace(branch=branch)._write_settings()
         Path(self.git_dir, _NEW_NAME).touch()
-
-    def _tree(self) -> WorkTree:
-        return WorkTree(self.path, self.git_dir, self.git_dir)
-
-    def _upstream(self, branch: str) -> Upstream:
-        return Upstream("origin", f"refs/heads/{branch}", self.address, self.ssh or None, "origin")
-
-    def answers(self, timeout: float) -> bool:
-        """Return whether the remote lists its branches: then a failed fetch is the fault of the clone or the disk."""
-        try:
-            list_remote(self._tree(), self._upstream(self.branch), timeout)
-        except GitError:
-            return False
-        return True
 
     def settings(self) -> str:
         """Return the part of the clone's settings that the hub writes."""
@@ -206,9 +210,9 @@ class ManagedClone(NamedTuple):
         ]
         return "".join(lines)
 
-    def _write_settings(self, git_dir: str) -> bool:
-        """Write the settings if they differ; return False if what git itself needs of them is not as git made it."""
-        config, attributes = os.path.join(git_dir, "config"), os.path.join(git_dir, "info", "attributes")
+    def _write_settings(self) -> bool:
+        """Write the settings if they differ; return False if those of git itself are not as git makes them."""
+        config, attributes = os.path.join(self.git_dir, "config"), os.path.join(self.git_dir, "info", "attributes")
         try:
             text = Path(config).read_text("utf-8")
         except (OSError, UnicodeDecodeError):

@@ -64,7 +64,7 @@ class RemoteUrl(NamedTuple):
 
 def looks_like_url(text: str) -> bool:
     """Return whether *text* is meant as a URL and not as a folder."""
-    return "://" in text or (not os.path.lexists(text) and _SCP_LIKE.fullmatch(text) is not None)
+    return "://" in text or ("@" in text and ":" in text and not os.path.lexists(text))
 
 
 def parse_remote_url(url: str) -> RemoteUrl:

@@ -77,17 +77,15 @@ class OpenCheckout:
 
     def find(self) -> None:
         """Find the work tree and the upstream of the repo's branch, on the repo's origin. Raises GitMissingError."""
-        repo, path = self.checkout.repo, native(self.checkout.path)
+        repo = self.checkout.repo
         self.tree, self.upstream, self.foreign = None, None, ""
         try:
-            if self.own is not None and not self.own.is_whole():
+            if self.own is not None:
+                self.own.find(self)
                 return
-            config = _try_config(path)
-            self.tree = config and config.plain_worktree()
-            if self.tree is None and self.own is None:
-                self.tree = open_checkout(self.checkout.path)
-            if self.tree is not None:
-                self.upstream = find_upstream(self.tree, repo.addresses, repo.branch, config)
+            config = _try_config(native(self.checkout.path))
+            self.tree = (config and config.plain_worktree()) or open_checkout(self.checkout.path)
+            self.upstream = find_upstream(self.tree, repo.addresses, repo.branch, config)
         except ForeignCloneError as error:
             self.foreign = str(error)
         except GitMissingError:

@@ -33,7 +33,7 @@ from consistency.git.managed_clone import (
 from consistency.git.names import canonical, native
 from consistency.git.own_commits import unpushed_commits
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
-from consistency.git.remote import Fetched, fetch
+from consistency.git.remote import Fetched, ForeignCloneError, fetch
 from consistency.git.remote_url import RemoteUrl, RemoteUrlError, parse_remote_url
 from consistency.git.rollback import was_cut_off
 from consistency.git.roots import held_commits, root_commits
@@ -47,6 +47,12 @@ from statehub.models import Checkout, Repo, TrustedHost
 
 KEYS_FOLDER = ".keys"
 """The folder in STATEHUB_CLONES with the deploy keys and the trusted host keys."""
+
+NOT_REACHED = (
+    "Authentication failed", "Permission denied", "could not read Username", "Host key verification failed",
+    "Could not resolve host", "Connection refused", "Connection timed out", "No route to host", "unable to access",
+)  # fmt: skip
+"""Parts of git's message about a fetch that failed, if the clone is not at fault."""
 
 CUT_OFF_PART = 0.9
 """Part of its time limit from which a fetch that failed was too slow: the clone is not at fault."""
@@ -143,9 +149,16 @@ class OwnClone:
         """The machine of its remote; '' for this one."""
         return "" if is_local(self._url.address) else self._url.address.partition("/")[0]
 
-    def is_whole(self) -> bool:
-        """Return whether the clone is there and complete; write its settings if they differ. Raises OSError."""
-        return self.clone.is_whole()
+    def find(self, opened: OpenCheckout) -> None:
+        """Open the clone if it is there and complete; write its settings if they differ. Starts no process.
+
+        Raises ForeignCloneError, OSError.
+        """
+        if not self.clone.is_whole():
+            return
+        opened.tree, opened.upstream = self.clone.tree(), self.clone.upstream()
+        if self.clone.address not in self._repo.addresses:
+            raise ForeignCloneError(f"it comes from {self.clone.address}, and the repo's origin is {self._repo.origin}")
 
     def fetch(self, opened: OpenCheckout, timeout: float, *, writes: bool) -> None:
         """Make the clone if it is not there, else fetch; with *writes* follow the remote if that is a fast-forward.
@@ -169,7 +182,8 @@ class OwnClone:
             if fetched.failed:
                 remove_leftovers(tree.git_dir, tree.common_dir, since)
             was_slow = time.monotonic() - started > CUT_OFF_PART * timeout
-            if fetched.failed and not was_slow and self.clone.answers(timeout) and self.make_again(opened, timeout):
+            is_far = any(words in fetched.outcome for words in NOT_REACHED)
+            if fetched.failed and not (was_slow or is_far) and self.make_again(opened, timeout):
                 return
         if fetched.failed:
             fetched = fetched._replace(outcome=advise(fetched.outcome, self._url, self._repo))

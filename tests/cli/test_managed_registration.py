@@ -222,8 +222,9 @@ class TestRefused:
         assert ended.stderr.startswith("error: ")
         assert (rows(Repo, Checkout), clones.exists()) == (before, False)
 
-    def test_url_with_a_secret_in_the_place_of_a_path(self, hub: Hub) -> None:
-        ended = hub.manage("register_repo", f"https://ada:{SECRET}@git.example.org/orders.git")
+    @pytest.mark.parametrize("url", [f"https://ada:{SECRET}@h/o.git", f"git:{SECRET}@h:o.git"])
+    def test_url_with_a_secret_in_the_place_of_a_path(self, hub: Hub, url: str) -> None:
+        ended = hub.manage("register_repo", url)
         assert ended == cannot_run("a PATH is a folder of this machine; a URL is for --remote")
 
     def test_folder_that_is_not_a_repository(self, tmp_path: Path, clones: Path) -> None:

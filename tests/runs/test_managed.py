@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from consistency.models import OwnCommit, Run
@@ -85,12 +87,20 @@ class TestFollows:
         assert codes(fix("origin", "--dry-run")) == [("C-14", "none")]
         assert own.head == before
 
-    def test_clone_with_nothing_to_do_costs_no_more_than_any_other(
-        self, own: Clone, git_processes: GitProcesses
+    def test_clone_with_nothing_to_do_costs_less_than_any_other(
+        self, own: Clone, person: Clone, git_processes: GitProcesses
     ) -> None:
+        """Its settings need not be asked for."""
         git_processes.clear()
-        assert outcome() == FINE
-        assert len(git_processes) == 4
+        with CaptureQueriesContext(connection) as captured:
+            assert outcome() == FINE
+        assert len(git_processes) == 3
+        run("register_repo", person.path)
+        fix("--path", person.path)
+        git_processes.clear()
+        with CaptureQueriesContext(connection) as others:
+            fix("--path", person.path)
+        assert (len(git_processes), len(captured) - 1) == (4, len(others))  # `outcome` asks for the run's row.
 
     def test_news_cost_one_process_more(self, own: Clone, person: Clone, git_processes: GitProcesses) -> None:
         person.write("README.md", "more")
@@ -99,7 +109,7 @@ class TestFollows:
         assert outcome() == FINE
         commands = [next(word for word in call[2:] if word[0] != "-" and "=" not in word) for call in git_processes]
         # cat-file: the history is the repo's, as in any clone with another HEAD than before.
-        assert sorted(commands) == ["cat-file", "config", "fetch", "ls-files", "merge", "status"]
+        assert sorted(commands) == ["cat-file", "fetch", "ls-files", "merge", "status"]
 
     def test_many_pushes_while_it_works(self, own: Clone, person: Clone, origin: Origin) -> None:
         """Another push is faster than the hub's: the hub's commit is made again on top of it."""
@@ -416,7 +426,7 @@ class TestMadeAgain:
         }
 
     def test_not_while_the_remote_does_not_answer(self, own: Clone, origin: Origin) -> None:
-        """What is there stays: a clone that is whole is worth more than none."""
+        """The clone stays as it is: a clone that is whole is worth more than none."""
         origin.path.rename(origin.path.with_name("away"))
         ended = fix("origin")
         newest = Run.objects.latest("started_at")

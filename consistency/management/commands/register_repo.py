@@ -15,6 +15,7 @@ from consistency.cli.session_protocol import check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.db.queue import has_workers
 from consistency.git.clones import find_clones
+from consistency.git.remote_url import looks_like_url
 from consistency.git.unread import nearest
 from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
@@ -113,7 +114,7 @@ class Command(HubCommand):
             raise CommandError("a token is for a clone of the hub's own: give --remote URL with it")
         if not paths and under is None and remote is None:
             raise CommandError("say what to register: PATH …, --under DIR, or --remote URL")
-        if any("://" in path for path in paths):
+        if any(map(looks_like_url, paths)):
             raise CommandError("a PATH is a folder of this machine; a URL is for --remote")
         if under is not None and not os.path.isdir(under):
             raise CommandError(f"{under} is not a folder")
