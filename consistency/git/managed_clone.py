@@ -47,6 +47,7 @@ NEARLY_ALL = 0.9
 _MARK = "# The settings below are written by State Hub, again after each change.\n"
 _ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 _HEAD = re.compile(r"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
+_WORK = ".work-"
 _NEW_NAME = "statehub-new"
 _BASE_LINE = re.compile(
     r"\[(?:core|extensions)\]|\t(?:repositoryformatversion = [01]|filemode = (?:true|false)|bare = false"
@@ -101,7 +102,7 @@ class ManagedClone(NamedTuple):
         git_dir = self.git_dir
         if not self.branch or os.path.lexists(os.path.join(git_dir, "shallow")) or os.path.islink(self.path):
             return False
-        # As git knows a repository (gitrepository-layout): no more is certain before git reads it.
+        # As git knows a repository (gitrepository-layout): git itself finds the rest when it reads it.
         if not all(os.path.isdir(os.path.join(git_dir, name)) for name in ("objects", "refs")):
             return False
         with suppress(OSError, UnicodeDecodeError):
@@ -134,15 +135,16 @@ class ManagedClone(NamedTuple):
         what was there stays. The remote has *answer_timeout* seconds to list its branches, and *timeout* to send one.
         Raises CloneError, OSError.
         """
-        new = f"{self.path}.new"
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        for left in (new, f"{self.path}.old"):
-            remove_clone(left)
+        folder, name = os.path.split(self.path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._remove_leftovers()
+        # Never the same folder twice: the git of a run that was killed may still be writing to the last one.
+        work = tempfile.mkdtemp(prefix=f"{name}{_WORK}", dir=folder)
         try:
-            made = self._replace(path=new)._fill(answer_timeout, timeout)
+            made = self._replace(path=os.path.join(work, "new"))._fill(answer_timeout, timeout)
             if os.path.lexists(self.path):
-                os.rename(self.path, f"{self.path}.old")
-            os.rename(new, self.path)
+                os.rename(self.path, os.path.join(work, "old"))
+            os.rename(os.path.join(work, "new"), self.path)
         except GitMissingError:
             raise
         except GitError as error:
@@ -150,9 +152,15 @@ class ManagedClone(NamedTuple):
                 raise
             raise CloneError(str(error), error.output) from error
         finally:
-            remove_clone(new)
-            remove_clone(f"{self.path}.old")
+            self._remove_leftovers()
         return made
+
+    def _remove_leftovers(self) -> None:
+        """Remove the folders in which this clone was made, as far as that is possible now."""
+        folder, name = os.path.split(self.path)
+        for each in os.listdir(folder):
+            if each.startswith(f"{name}{_WORK}"):
+                shutil.rmtree(os.path.join(folder, each), ignore_errors=True)
 
     def _fill(self, answer_timeout: float, timeout: float) -> tuple[str, Fetched]:
         """Make the clone in its place, which is not the one of the last clone."""

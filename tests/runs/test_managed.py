@@ -7,8 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -52,6 +56,18 @@ def report(status: str, task: str = "WP-1-T01") -> None:
     advance(find_task(task), status, Actor("ada", Source.API))
 
 
+def process_of(hub: Hub, *args: str) -> dict[str, Any]:
+    """Return the arguments for a process that runs a command on the test's hub."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return {
+        "args": [sys.executable, "manage.py", *args],
+        "cwd": ROOT,
+        "env": {**environment, "DATABASE_URL": hub.url},
+        **pipes,
+    }
+
+
 def pushed(person: Clone) -> str:
     """Return the file as the remote has it."""
     person.pull()
@@ -90,7 +106,7 @@ class TestFollows:
     def test_clone_with_nothing_to_do_costs_less_than_any_other(
         self, own: Clone, person: Clone, git_processes: GitProcesses
     ) -> None:
-        """Its settings need not be asked for."""
+        """No process is needed to read settings that the hub has written."""
         git_processes.clear()
         with CaptureQueriesContext(connection) as captured:
             assert outcome() == FINE
@@ -323,7 +339,9 @@ class TestReset:
 
 
 def lost(clone: Clone) -> None:
-    shutil.rmtree(clone.path)
+    """Lose the clone, although the git of a run that was killed may still be at work in it."""
+    with suppress(FileNotFoundError):
+        clone.path.rename(Path(tempfile.mkdtemp(dir=clone.path.parent.parent), "lost"))
 
 
 def no_git_folder(clone: Clone) -> None:
@@ -383,8 +401,10 @@ def shallow(clone: Clone) -> None:
 
 
 def half_made(clone: Clone) -> None:
-    clone.path.rename(f"{clone.path}.new")
-    shutil.rmtree(Path(f"{clone.path}.new", ".git", "refs"))
+    work = Path(f"{clone.path}.work-x")
+    work.mkdir()
+    clone.path.rename(work / "new")
+    shutil.rmtree(work / "new" / ".git" / "refs")
 
 
 class TestMadeAgain:
@@ -478,14 +498,26 @@ class TestMadeAgain:
         """Both runs end well: the second waits for the first, which makes the clone."""
         lost(own)
         report("done")
-        environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-        environment["DATABASE_URL"] = hub.url
-        command = [sys.executable, "manage.py", "fix_consistency", "origin"]
-        pipe = subprocess.PIPE
-        started = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe) for _ in range(3)]
+        started = [subprocess.Popen(**process_of(hub, "fix_consistency", "origin")) for _ in range(3)]
         assert [(process.communicate()[1], process.returncode) for process in started] == [(b"", 0)] * 3
         assert (pushed(person), own.head) == (DONE, person.head)
         assert OwnCommit.objects.count() == 1
+
+    def test_killed_at_any_time(self, hub: Hub, own: Clone, person: Clone) -> None:
+        """Whatever a run was doing, the next one goes on: making the clone, taking a status, committing, pushing."""
+        for number in range(8):
+            if number % 3 == 0:
+                lost(own)
+            report("in_progress" if number < 4 else "done")
+            person.pull()
+            person.write("README.md", f"{number}")
+            publish(person)
+            with subprocess.Popen(**process_of(hub, "fix_consistency", "origin", "--wait", "30")) as process:
+                time.sleep(0.35 + number * 0.1)
+                process.kill()
+        assert fix("origin").exit == 0
+        assert outcome() == FINE
+        assert (pushed(person), statuses()["WP-1-T01"], own.head) == (DONE, "done", person.head)
 
     def test_busy_one_is_left_alone(self, hub: Hub, own: Clone) -> None:
         with Path(f"{own.path}.lock").open("w") as file:
