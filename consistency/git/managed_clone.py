@@ -248,7 +248,8 @@ def fast_forward(tree: WorkTree, branch: str, tip: str) -> None:
     with suppress(OSError, GitError):
         if Path(tree.git_dir, "HEAD").read_text("utf-8").strip() != f"ref: refs/heads/{branch}" or is_under_way(tree):
             return
-        if Path(tree.git_dir, "refs", "heads", branch).read_text("utf-8").strip() == tip:
+        loose = Path(tree.git_dir, "refs", "heads", branch)
+        if loose.exists() and loose.read_text("utf-8").strip() == tip:
             return
         options = ("--ff-only", "--no-autostash", "--no-squash", "--quiet")
         tree.git.run("merge", *options, tip, "--", timeout=CLONE_SECONDS)

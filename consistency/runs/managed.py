@@ -191,8 +191,8 @@ class OwnClone:
         if fetched.ok and fetched.tip != opened.checkout.tip:
             self._has_news = True
             self._check_growth(tree)
-        if fetched.ok and writes and not was_cut_off(tree):
-            fast_forward(tree, self.clone.branch, fetched.tip)
+            if writes and not was_cut_off(tree):
+                fast_forward(tree, self.clone.branch, fetched.tip)
 
     def _check_growth(self, tree: WorkTree) -> None:
         """Measure the clone; raise CloneTooLargeError if it is too large even after maintenance."""

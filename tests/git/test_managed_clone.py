@@ -149,6 +149,7 @@ def test_fast_forward(origin: Origin, clone: Clone, tmp_path: Path) -> None:
     fast_forward(own.tree(), "main", tip)
     assert found.head == before
     found.git("checkout", "--quiet", "main")
+    found.git("pack-refs", "--all")
     fast_forward(own.tree(), "main", tip)
     assert (found.head, found.status()) == (tip, [])
     found.commit("Own")
