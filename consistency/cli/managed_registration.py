@@ -104,7 +104,10 @@ class _Registration:
         self._host: str = settings.STATEHUB_HOST
         self._is_new_repo = self._is_new_checkout = False
         self._repo = self._find_repo()
-        self._before = {name: getattr(self._repo, name) for name in ("origin", "aliases", "remote", "branch")}
+        names = ("origin", "aliases", "remote", "branch", "workplans", "exclude", "writeback")
+        self._before = {name: getattr(self._repo, name) for name in names}
+        # Another address than the repo's: only the history can show that the repository is the same.
+        self._must_compare = bool(self._repo.origin) and url.address not in self._repo.addresses
         self.note = ""
 
     def _find_repo(self) -> Repo:
@@ -192,6 +195,12 @@ class _Registration:
                 if isinstance(opened.error, BranchMissingError) and self._is_new_checkout:
                     self._undo()
                     raise RegistrationError(problem)
+                if problem and self._must_compare and self._is_new_checkout:
+                    self._undo()
+                    paste = f" (its deploy key: {key})" if key else ""
+                    raise RegistrationError(
+                        f"the history cannot be compared with that of '{self._repo.slug}': {problem}{paste}"
+                    )
                 return RegisteredClone(checkout, self.note, opened, problem, key, server)
 
     def _learn_history(self, opened: OpenCheckout) -> None:

@@ -107,6 +107,11 @@ class TestRegister:
         ended = register(other, "--slug", "person")
         assert (ended.exit, "the histories have nothing in common" in ended.stderr) == (2, True)
         assert (rows(Repo, Checkout), sorted(each.name for each in clones.iterdir() if each.is_dir())) == (before, [])
+        gone = register("https://localhost:1/gone", "--slug", "person")
+        assert (gone.exit, rows(Repo, Checkout)) == (2, before)
+        assert gone.stderr.startswith(
+            "error: the history cannot be compared with that of 'person': the clone could not"
+        )
         assert register(copy, "--slug", "person").exit == 0
         assert Repo.objects.get().aliases == [str(copy).removesuffix(".git")]
 
