@@ -167,14 +167,15 @@ class OwnCommit(models.Model):
     """A commit that State Hub made in some checkout of the repo: known by this record, whatever name or text it has.
 
     `authored` is its author date in seconds since 1970, which a rebase or an amend keeps; null if it is not known.
-    `changes` are the statuses it wrote: [path, workplan, task, old, new, digest of the file]. Never changed or pruned,
-    only added.
+    `changes` are the statuses it wrote: [path, workplan, task, old, new, digest of the file]. `withdrawn` is a proposal
+    that was taken back and that no one can merge: a file that says the same says it for itself. Never pruned.
     """
 
     repo = models.ForeignKey(Repo, on_delete=models.CASCADE, related_name="own_commits")
     commit = models.CharField(max_length=64)
     authored = models.BigIntegerField(null=True, blank=True)
     changes = models.JSONField(default=list, blank=True)
+    withdrawn = models.BooleanField(default=False)
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -188,8 +189,11 @@ class OwnCommit(models.Model):
 class Proposal(models.Model):
     """The branch that holds the hub's statuses for a repo whose own branch is protected.
 
-    `branch` is the branch on the remote, `commit` its commit as the hub has left it there, '' if the hub has removed
-    it, `base` the commit of the repo's branch below it. `page` is the URL at which a person opens or reads the request.
+    `branch` is the branch on the remote, or the full name of another ref; `commit` its commit as the hub has left it
+    there, '' if the hub has removed it. `base` is the commit of the repo's branch below it: with one, the branch may be
+    there. `page` is the URL at which a person opens or reads the request, `proposed_at` since when it waits; null if
+    it does not. `withdrawn` are the commits that were there before, the last until `withdrawn_at`, and that a request
+    merged at the same moment may still have brought.
     """
 
     repo = models.OneToOneField(Repo, on_delete=models.CASCADE, related_name="proposal")
@@ -198,6 +202,8 @@ class Proposal(models.Model):
     base = models.CharField(max_length=64, blank=True, default="")
     page = models.TextField(blank=True, default="")
     proposed_at = models.DateTimeField(null=True, blank=True)
+    withdrawn = models.JSONField(default=list, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return escape_control(self.branch[:NAME_LENGTH])

@@ -71,5 +71,8 @@ class Finding(NamedTuple):
 UNPUSHED = Finding(WRITEBACK_FAILED, "committed, not pushed", discriminator="push")
 """The finding of a push that failed, without git's message."""
 
+PROPOSED = Finding(WRITEBACK_FAILED, "waits as a proposal", discriminator="proposal")
+"""The finding of statuses that wait for a person to merge them, without the branch and the page."""
+
 SAID_ONCE = codes_of(Kind.NOTE)
 """The codes of findings that later runs do not report again while they stay as they are."""

@@ -11,7 +11,10 @@ from consistency.models import OwnCommit
 
 
 def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[StatusWritten]) -> None:
-    """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing."""
+    """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing.
+
+    If it was withdrawn, it no longer is.
+    """
     row = OwnCommit(
         repo_id=repo,
         commit=commit,
@@ -19,7 +22,14 @@ def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[S
         changes=[list(change) for change in changes],
         recorded_at=timezone.now(),
     )
-    OwnCommit.objects.bulk_create([row], ignore_conflicts=True)
+    OwnCommit.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=("repo", "commit"), update_fields=("withdrawn",)
+    )
+
+
+def mark_withdrawn(repo: int, commits: Collection[str]) -> None:
+    """Record that no one can merge *commits*, which are the hub's own, any longer."""
+    OwnCommit.objects.filter(repo=repo, commit__in=commits).update(withdrawn=True)
 
 
 def read_own_commits(repo: int, commits: Collection[str]) -> dict[str, tuple[StatusWritten, ...]]:

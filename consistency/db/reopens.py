@@ -115,13 +115,15 @@ def _add_own_commits(repos: Collection[int], reopens: Mapping[str, Reopen], stat
         by_key[statuses[task].task].append(task)
     own = set[str]()
     rows = OwnCommit.objects.filter(repo__in=repos).order_by()
-    for commit, authored, changes, at in rows.values_list("commit", "authored", "changes", "recorded_at"):
+    columns = ("commit", "authored", "changes", "recorded_at", "withdrawn")
+    for commit, authored, changes, at, withdrawn in rows.values_list(*columns):
         own.add(commit)
         for change in (StatusWritten(*written) for written in changes):
             for task in by_key.get(change.task, ()):
                 reopen = reopens[task]
                 if change.new == statuses[task].status:
-                    reopen.statements.add(Statement(commit, authored, change.digest))
+                    if not withdrawn:
+                        reopen.statements.add(Statement(commit, authored, change.digest))
                 elif at > reopen.at:
                     reopen.later.add(commit)
     for reopen in reopens.values():

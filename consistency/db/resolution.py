@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from consistency.core.codes import BEHIND, BLOCK_GONE, CODES, UNANNOUNCED, UNREACHABLE, WRITEBACK_FAILED, Scope
 from consistency.core.comparison.drift import Unevaluated
-from consistency.core.finding import UNPUSHED
+from consistency.core.finding import PROPOSED, UNPUSHED
 from consistency.db.finding_history import fingerprint
 from consistency.models import Finding
 from statehub.text import escape_unstorable
 
 _PUSH = fingerprint(UNPUSHED)
+_PROPOSAL = fingerprint(PROPOSED)
 _FILE = (Scope.FILE,)
 _WORKPLAN = (*_FILE, Scope.WORKPLAN)
 _BLOCK = (*_WORKPLAN, Scope.BLOCK)
@@ -47,7 +48,7 @@ class RunScope(NamedTuple):
     """How far a run got: it `inspected` the checkout, and `compared` it with the hub, all but the `doubts`.
 
     `due` are the files for which a writeback is due that was not tried. `is_pushed` says that the upstream has all
-    commits, `answered` that the remote answered.
+    commits, `answered` that the remote answered, `proposal_known` that the run saw whether a proposal waits there.
     """
 
     inspected: bool = False
@@ -56,13 +57,15 @@ class RunScope(NamedTuple):
     due: Collection[str] = ()
     is_pushed: bool = False
     answered: bool = False
+    proposal_known: bool = False
 
     def covers(self, row: Finding) -> bool:
         """Return whether the run would have seen the finding of *row* again if it were not over."""
         if row.fingerprint == _PUSH:
             return self.is_pushed
-        if row.code == UNANNOUNCED:  # Every run looks at the checkout's row.
-            return True
+        # Every run looks at the checkout's row.
+        if row.fingerprint == _PROPOSAL or row.code == UNANNOUNCED:
+            return self.proposal_known or row.code == UNANNOUNCED
         scope = CODES[row.code].scope if row.code in CODES else Scope.HUB
         if scope is Scope.REMOTE and not self.answered:
             return False

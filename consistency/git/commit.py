@@ -30,6 +30,8 @@ from statehub.text import describe_os_error
 MAX_DATE = 253_402_300_799
 """The last second of the year 9999, in seconds since 1970: later dates are ignored."""
 
+_NOT_COMMITTED = "the last commit has no such regular file"
+
 Change = Callable[[bytes, bool], Edited]
 """Edits the bytes of one file; the flag says that these are the bytes that were compared.
 
@@ -123,6 +125,43 @@ def commit_changes(
     return written
 
 
+def build_changes(
+    tree: WorkTree, parent_commit: str, request: CommitRequest, committer: Committer, record: Record
+) -> Written:
+    """Commit the requested changes on *parent_commit* without moving a branch, and without index and work tree.
+
+    `files` stays empty. Errors of git or the disk are returned, not raised; errors of *record* are raised.
+    """
+    written = Written()
+    try:
+        parent = read_parent(tree, parent_commit, sorted(request.changes))
+        blobs: list[BlobChange] = []
+        for path, change in sorted(request.changes.items()):
+            blob = parent.blobs.get(path)
+            if blob is None:
+                written.faults.append((path, _NOT_COMMITTED))
+                continue
+            try:
+                new = change(blob.data, digest(blob.data) == request.digests[path]).data
+                blobs.append(BlobChange(path, blob, new))
+            except EditRefusedError as error:
+                written.faults.append((path, f"in the last commit, {error}"))
+        if blobs:
+            new_commit = _new_commit(parent, request, [each.path for each in blobs], committer)
+            commit = build_commit(tree, new_commit, blobs)
+            record(commit, new_commit.when, [each.path for each in blobs])
+            written.commit = commit
+    except (OSError, GitError) as error:
+        written.faults.append((None, _message(error)))
+    return written
+
+
+def _new_commit(parent: Parent, request: CommitRequest, paths: list[str], committer: Committer) -> NewCommit:
+    when = max(parent.date if parent.date <= MAX_DATE else 0, request.when(paths))
+    text = request.message(paths, datetime.fromtimestamp(when, UTC))
+    return NewCommit(parent, committer.name, committer.email, when, text)
+
+
 def _with_blobs(
     edited: Mapping[str, Edited], request: CommitRequest, parent: Parent, written: Written
 ) -> dict[str, _Edit]:
@@ -131,7 +170,7 @@ def _with_blobs(
     for path, file in edited.items():
         blob = parent.blobs.get(path)
         if blob is None:
-            written.faults.append((path, "the last commit has no such regular file"))
+            written.faults.append((path, _NOT_COMMITTED))
             continue
         try:
             same = digest(blob.data) == request.digests[path]
@@ -171,13 +210,11 @@ class _CommitBuilder:
 
     def run(self, written: Written) -> None:
         tree, paths = self.tree, list(self.edits)
-        when = max(self.parent.date if self.parent.date <= MAX_DATE else 0, self.request.when(paths))
-        text = self.request.message(paths, datetime.fromtimestamp(when, UTC))
         blobs = [each.blob for each in self.edits.values()]
-        new = NewCommit(self.parent, self.committer.name, self.committer.email, when, text)
+        new = _new_commit(self.parent, self.request, paths, self.committer)
         commit = build_commit(tree, new, blobs)
         if not self.committer.hooks:
-            self.record(commit, when, paths)
+            self.record(commit, new.when, paths)
         overlooked = sorted(self.edits.keys() & set(self.request.overlooked))
         self.journal.begin(
             self.parent.commit, commit, {path: each.file.data for path, each in self.edits.items()}, overlooked
@@ -190,12 +227,12 @@ class _CommitBuilder:
         if self.committer.hooks:
             planned, commit = commit, self._commit_with_hooks(new, blobs, commit)
             try:
-                self.record(commit, when, paths)
+                self.record(commit, new.when, paths)
             except BaseException:  # Without a record it would count as a person's.
                 self._take_back(commit, planned)
                 raise
         else:
-            self._move_branch(commit, f"commit: {text.partition(chr(10))[0]}")
+            self._move_branch(commit, f"commit: {new.text.partition(chr(10))[0]}")
         written.commit = commit
         written.files = {path: each.file for path, each in self.edits.items()}
         self.journal.discard()

@@ -5,7 +5,7 @@ Only the hub's record decides which commits are State Hub's own, never their aut
 
 from __future__ import annotations
 
-from consistency.git.process import GitError
+from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.worktree import WorkTree
 
 MAX_UNPUSHED_COMMITS = 1_000
@@ -17,6 +17,16 @@ def unpushed_commits(tree: WorkTree, tip: str, head: str) -> dict[str, tuple[str
     options = ("--parents", "--topo-order", f"--max-count={MAX_UNPUSHED_COMMITS}")
     listed = tree.git.run("rev-list", *options, f"{tip}..{head}" if tip else head, "--").decode()
     return {commit: tuple(parents) for commit, *parents in (line.split() for line in listed.splitlines())}
+
+
+def contains_commit(tree: WorkTree, tip: str, commit: str) -> bool:
+    """Return whether *commit* is *tip* or below it, as far as this clone has both. Raises GitTimeoutError."""
+    try:
+        return tree.git.run("rev-list", "--count", "--max-count=1", commit, f"^{tip}", "--").strip() == b"0"
+    except GitTimeoutError:
+        raise
+    except GitError:  # This clone never had the commit.
+        return False
 
 
 def reset_branch(tree: WorkTree, branch: str, head: str, tip: str, timeout: float) -> None:

@@ -130,13 +130,16 @@ class Git:
 
 
 class GitProcess:
-    """A running git. At the end of its `with` block it has ended, or it is stopped and its leftovers are removed."""
+    """A running git. At the end of its `with` block it has ended, or it is stopped and its leftovers are removed.
+
+    `messages` is its standard error, once `output` has returned.
+    """
 
     def __init__(self, git: Git, arguments: tuple[str, ...], options: GitOptions) -> None:
         self._git, self._command = git, arguments[0]
         self._stdin, self._ok = options.get("stdin", b""), options.get("ok", (0,))
         self._timeout = options.get("timeout", READ_TIMEOUT_SECONDS)
-        self._started, self._has_ended = time.time(), False
+        self._started, self._has_ended, self.messages = time.time(), False, b""
         self._process = _start(_command_line(git, arguments, options), options.get("env") or {}, bool(self._stdin))
         if limit := options.get("file_size"):
             _limit_files(self._process.pid, limit)
@@ -156,7 +159,7 @@ class GitProcess:
         Raises GitTimeoutError, or GitError with git's message.
         """
         output, errors = self._communicate()
-        self._has_ended = True
+        self._has_ended, self.messages = True, errors
         if self._process.returncode not in self._ok:
             message = _message(errors) or _message(output)
             raise GitError(message or f"git {self._command} ended with {self._process.returncode}", output)

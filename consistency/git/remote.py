@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM, is_failure
 from consistency.git.addresses import is_local, normalize_url, ssh_host
 from consistency.git.config import Config, read_config
 from consistency.git.names import from_git
-from consistency.git.process import GitError, GitTimeoutError
+from consistency.git.process import GitError, GitProcess, GitTimeoutError
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 
 _HEADS = "refs/heads/"
 _NO_SUCH_BRANCH = "couldn't find remote ref"
+_NO_OPTIONS = "does not support push options"
 
 # How a push reports that another push was faster: before it began, or while it was running.
 _REJECTED = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value", "non-fast-forward")
@@ -297,23 +298,79 @@ def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: flo
     return Pushed()
 
 
-def _run(
+def read_refs(tree: WorkTree, upstream: Upstream, pattern: str, timeout: float) -> dict[str, str]:
+    """Ask the remote for the refs whose names end with *pattern*: full name → commit. Raises GitError."""
+    listed = from_git(_run(tree, upstream, timeout, "ls-remote", "--quiet", target=pattern))
+    return {ref: commit for commit, _, ref in (line.partition("\t") for line in listed.splitlines())}
+
+
+class PushedRef(NamedTuple):
+    """How the push of one ref ended: *error* is '' if it worked. The remote named it *ref*, and said *message*."""
+
+    error: str = ""
+    ref: str = ""
+    message: str = ""
+
+
+def push_ref(
     tree: WorkTree,
     upstream: Upstream,
+    commit: str,
+    ref: str,
     timeout: float,
-    command: str,
-    *options: str,
-    remote: str = "",
-    target: str = "",
-    most_bytes: int = 0,
+    *,
+    lease: str | None,
+    options: Sequence[str] = (),
+) -> PushedRef:
+    """Set *ref* on the remote to *commit*, or remove it if that is ''; raises no GitError.
+
+    It must be at the commit *lease* until then, or not there if that is ''; None leaves the decision to the remote.
+    *options* are push options, which not every remote takes (git-push, "--push-option").
+    """
+    if upstream.push_refusal:
+        return PushedRef(upstream.push_refusal)
+    leases = () if lease is None else (f"--force-with-lease={ref}:{lease}",)
+    told = [f"--push-option={option}" for option in options]
+    command = ("push", "--porcelain", *leases, "--no-follow-tags", "--recurse-submodules=no", *told)
+    try:
+        with _start(
+            tree, upstream, timeout, *command, remote=upstream.push_remote, target=f"{commit}:{ref}"
+        ) as process:
+            output = process.output()
+    except GitError as error:
+        if options and lease is not None and _NO_OPTIONS in str(error):
+            return push_ref(tree, upstream, commit, ref, timeout, lease=lease)
+        reason = _refusal(error.output)
+        return PushedRef(f"{reason}: {error}" if reason else str(error))
+    named = [line.split("\t")[1].rpartition(":")[2] for line in from_git(output).splitlines() if line.count("\t") == 2]
+    return PushedRef("", next(iter(named), ref), process.messages.decode("utf-8", "replace"))
+
+
+class _RemoteOptions(TypedDict, total=False):
+    """The *remote* (default: the upstream's) and its *target*; *most_bytes* limits each file that git writes."""
+
+    remote: str
+    target: str
+    most_bytes: int
+
+
+def _run(
+    tree: WorkTree, upstream: Upstream, timeout: float, command: str, *flags: str, **options: Unpack[_RemoteOptions]
 ) -> bytes:
-    remote = remote or upstream.remote
+    with _start(tree, upstream, timeout, command, *flags, **options) as process:
+        return process.output()
+
+
+def _start(
+    tree: WorkTree, upstream: Upstream, timeout: float, command: str, *flags: str, **options: Unpack[_RemoteOptions]
+) -> GitProcess:
+    remote, target = options.get("remote") or upstream.remote, options.get("target")
     if remote.startswith("-"):
         raise GitError(f"the remote's name '{remote}' begins with a dash")
     # BatchMode: ssh asks for no password and no host key.
     env = {"GIT_SSH_COMMAND": f"{upstream.ssh or 'ssh'} -oBatchMode=yes"}
-    targets = [target] if target else []
-    return tree.git.run(command, *options, "--", remote, *targets, timeout=timeout, env=env, file_size=most_bytes)
+    targets, limit = [target] if target else [], options.get("most_bytes", 0)
+    return tree.git.start(command, *flags, "--", remote, *targets, timeout=timeout, env=env, file_size=limit)
 
 
 def _refusal(output: bytes) -> str:

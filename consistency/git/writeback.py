@@ -12,7 +12,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.workplan.edit import Edited, EditRefusedError, set_statuses
 from consistency.core.workplan.model import Workplan
 from consistency.core.workplan.parse import parse_workplan
-from consistency.git.commit import CommitRequest, commit_changes
+from consistency.git.commit import CommitRequest, Record, build_changes, commit_changes
 from consistency.git.committer import Committer, Written
 from consistency.git.files import text_digest
 from consistency.git.status import CheckoutStatus
@@ -41,6 +41,37 @@ def write_back(
     *known* are the workplans already parsed then; *overlooked* are assume-unchanged files. On any failure files and
     index are as before. Errors of git or the disk are returned, not raised.
     """
+    request, record_written = _request(items, digests, limit, record, known, overlooked)
+    return commit_changes(tree, state, request, committer, record_written)
+
+
+def build_writeback(
+    tree: WorkTree,
+    parent: str,
+    items: Sequence[WriteBack],
+    digests: Mapping[str, str],
+    committer: Committer,
+    limit: int,
+    record: RecordWritten,
+    known: Mapping[str, Workplan] = MappingProxyType({}),
+) -> Written:
+    """Commit what `write_back` would, on the commit *parent*, and leave branch, index and files as they are.
+
+    `files` of the result stays empty. Errors of git or the disk are returned, not raised.
+    """
+    request, record_written = _request(items, digests, limit, record, known)
+    return build_changes(tree, parent, request, committer, record_written)
+
+
+def _request(
+    items: Sequence[WriteBack],
+    digests: Mapping[str, str],
+    limit: int,
+    record: RecordWritten,
+    known: Mapping[str, Workplan],
+    overlooked: Collection[str] = (),
+) -> tuple[CommitRequest, Record]:
+    """Return the request for a commit of *items*, and the call that records it."""
     texts: dict[str, str] = {}
 
     def due(paths: Collection[str]) -> list[WriteBack]:
@@ -60,8 +91,7 @@ def write_back(
     for item in items:
         of_path[item.path].append(item)
     changes = {path: partial(_edit, path, group, known.get(path), texts) for path, group in of_path.items()}
-    request = CommitRequest(changes, digests, message_of, limit, overlooked, newest)
-    return commit_changes(tree, state, request, committer, record_written)
+    return CommitRequest(changes, digests, message_of, limit, overlooked, newest), record_written
 
 
 def _edit(

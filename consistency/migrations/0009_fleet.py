@@ -20,7 +20,14 @@ class Migration(migrations.Migration):
                 ("base", models.CharField(blank=True, default="", max_length=64)),
                 ("page", models.TextField(blank=True, default="")),
                 ("proposed_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn", models.JSONField(blank=True, default=list)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
             ],
+        ),
+        migrations.AddField(
+            model_name="owncommit",
+            name="withdrawn",
+            field=models.BooleanField(default=False),
         ),
         migrations.RemoveConstraint(
             model_name="finding",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -28,7 +29,7 @@ from consistency.git.process import GitError
 from consistency.git.roots import first_commits
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import NotAWorkTreeError, WorkTree
-from consistency.models import Mode, Run, RunState
+from consistency.models import Mode, Proposal, Run, RunState
 from consistency.reports.outcome import CheckoutOutcome
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.ledger_update import record_written_files
@@ -36,8 +37,11 @@ from consistency.runs.options import RunOptions
 from consistency.runs.preflight import Warn, inspect_checkout, upstream_key
 from consistency.runs.reachability import remember_fetch
 from consistency.runs.sync import HubBusyError, Sync, compare_checkout, fix_hub
-from statehub.models import Checkout, Repo
+from statehub.models import Checkout, Repo, Writeback
 from statehub.text import escape_unstorable
+
+if TYPE_CHECKING:
+    from consistency.runs.propose import Proposed
 
 MAX_PUSH_ATTEMPTS = 3
 """How often a push is tried if other pushes are faster."""
@@ -130,6 +134,10 @@ class _Running:
             self._work(self._opened.tree)
 
     def _work(self, tree: WorkTree) -> None:
+        self._round_until_pushed(tree)
+        self._withdraw_proposal(tree)
+
+    def _round_until_pushed(self, tree: WorkTree) -> None:
         """Do the whole run again and again, until no other push is faster than its own, if it pushes."""
         self._round(tree, self._options)
         for _ in range(MAX_PUSH_ATTEMPTS - 1):
@@ -159,8 +167,9 @@ class _Running:
             result.findings += [drift.finding for drift in synced.comparison.drifts]
             result.scope = self._compared(synced, tried=False)
             return
+        write = self._propose if options.propose and options.writes else self._write_back
         with self._phase("writeback"):
-            self._write_back(tree, preflight.state, synced)
+            write(tree, preflight.state, synced)
 
     def _is_held(self, gates: tuple[Finding, ...]) -> bool:
         """Report the closed *gates*; return whether they end the run: a check changes nothing and goes on."""
@@ -202,11 +211,55 @@ class _Running:
             message = "workplan has uncommitted changes — skipping writeback"
             skipped_files = [(path, key) for path, key in workplans.items() if path in dirty]
             result.findings += [Finding(BEHIND, message, file=path, workplan=key) for path, key in skipped_files]
-        for path, why in written.faults:
-            message, workplan = f"writeback was not possible: {why}", workplans.get(path or "")
-            result.findings.append(Finding(WRITEBACK_FAILED, message, file=path, workplan=workplan))
+        self._report_faults(written.faults, due)
         result.commit = written.commit
         result.scope = self._compared(synced, tried=options.writes and options.writeback)
+
+    def _report_faults(self, faults: Iterable[tuple[str | None, str]], due: Iterable[WriteBack]) -> None:
+        """Report why files could not be written: the *faults* as (path, message)."""
+        workplans = {item.path: item.workplan for item in due}
+        for path, why in faults:
+            message, workplan = f"writeback was not possible: {why}", workplans.get(path or "")
+            self._result.findings.append(Finding(WRITEBACK_FAILED, message, file=path, workplan=workplan))
+
+    def _propose(self, tree: WorkTree, state: CheckoutStatus, synced: Sync) -> None:
+        """Propose what is due; without the remote's tip, and HEAD at it, what is proposed stays as it is."""
+        result, due = self._result, synced.writebacks
+        is_at_tip = self._opened.fetched.ok and state.head == state.tip
+        done = None
+        if is_at_tip:
+            from consistency.runs.propose import propose_statuses  # Slow to import; few repos need it.
+
+            known = {item.workplan.path: item.workplan for item in synced.scan.side.known}
+            done = propose_statuses(self._opened, tree, state.tip, due, synced.scan.digests, known, self._options)
+        faults = done.faults if done else ()
+        failed = {path for path, _ in faults}
+        skipped = {item.path for item in due} - failed if None not in failed else set[str]()
+        result.findings += [self._judged(drift, Written(), skipped) for drift in synced.comparison.drifts]
+        self._report_faults(faults, due)
+        result.scope = self._compared(synced, tried=is_at_tip)
+        self._take_proposed(done)
+
+    def _withdraw_proposal(self, tree: WorkTree) -> None:
+        """Remove what an earlier run has proposed if the repo no longer wants proposals."""
+        checkout, options, state = self._checkout, self._options, self._result.state
+        is_wanted = checkout.repo.writeback == Writeback.PROPOSE or not checkout.managed
+        if is_wanted or not options.writes or state is None or self._result.outcome is not RunState.OK:
+            return
+        if not Proposal.objects.filter(repo=checkout.repo_id).exclude(base="").exists():
+            self._result.scope = self._result.scope._replace(proposal_known=True)
+        elif self._opened.fetched.ok:
+            from consistency.runs.propose import propose_statuses
+
+            self._take_proposed(propose_statuses(self._opened, tree, state.tip, (), {}, {}, options))
+
+    def _take_proposed(self, done: Proposed | None) -> None:
+        result = self._result
+        if done is None:
+            return
+        result.findings += [done.finding] if done.finding else []
+        result.push = done.error or result.push
+        result.scope = result.scope._replace(proposal_known=done.known)
 
     def _judged(self, drift: Drift, written: Written, skipped: set[str]) -> Finding:
         """Return the finding of *drift*, with the action that was taken."""

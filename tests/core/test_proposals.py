@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from consistency.core.proposals import Step, next_step, proposal_branch
+
+
+def test_branch() -> None:
+    assert proposal_branch("main") == "statehub/main"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "recorded", "there", "own", "merged", "step"),
+    [
+        ("", "", "", False, False, Step.NOTHING),
+        ("", "a", "", False, False, Step.NOTHING),
+        ("", "a", "a", True, False, Step.WITHDRAW),
+        ("", "", "a", True, True, Step.WITHDRAW),
+        ("", "a", "x", False, False, Step.NOTHING),
+        ("", "a", "x", False, True, Step.NOTHING),
+        ("b", "", "", False, False, Step.PUSH),
+        ("b", "b", "b", True, False, Step.WAIT),
+        ("b", "", "b", True, False, Step.WAIT),
+        ("b", "b", "", False, False, Step.REST),
+        ("b", "a", "", False, False, Step.PUSH),
+        ("b", "a", "a", True, False, Step.PUSH),
+        ("b", "b", "a", True, False, Step.PUSH),
+        ("b", "a", "x", False, True, Step.PUSH),
+        ("b", "b", "x", False, False, Step.LEAVE),
+        ("b", "", "x", False, False, Step.LEAVE),
+    ],
+)
+def test_next_step(wanted: str, recorded: str, there: str, own: bool, merged: bool, step: Step) -> None:
+    assert next_step(wanted, recorded, there, own=own, merged=merged) is step
