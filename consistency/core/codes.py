@@ -115,7 +115,8 @@ REOPENED = _code("C-15", Severity.WARN, Kind.WRITEBACK, Scope.HUB, "core.compari
     "Run fix_consistency: it writes the reopened status into the file.")
 WRITEBACK_FAILED = _code("C-16", Severity.WARN, Kind.FAULT, Scope.HUB, "runs.run core.finding",
     "Writeback was not possible",
-    "Resolve the error that git reports; the file is unchanged and the next run tries again.")
+    "Resolve the error that git reports; the file is unchanged and the next run tries again. A proposal waits until "
+    "a person merges it.")
 UUID_TAKEN = _code("C-17", Severity.FAIL, Kind.FAULT, Scope.BLOCK,
     "core.comparison.workplans core.comparison.tasks core.comparison.arrivals",
     "The file's UUID belongs to something else in the hub",

@@ -8,7 +8,7 @@ FOLDER = "statehub"
 
 
 class Step(StrEnum):
-    """What is to be done with the proposal's branch on the remote."""
+    """The next step for the proposal's branch on the remote."""
 
     NOTHING = "nothing"
     WAIT = "wait"

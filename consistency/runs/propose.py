@@ -1,7 +1,7 @@
 """Proposes the hub's statuses for a repo with a protected branch: one commit on the tip of the repo's branch.
 
-It waits on a branch of its own until a person merges it. It is built anew when either side moves, and goes when nothing
-is left to say. Only the hub's own commits are ever replaced.
+It waits on a branch of its own until a person merges it. It is built again when either side moves, and removed when
+nothing is left to say. Only the hub's own commits are ever replaced.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def test_all_done_by_hand_withdraws_it(origin: Origin) -> None:
 
 
 def test_edits_that_conflict(origin: Origin) -> None:
-    """Main moves on in the very line: the proposal is made anew on top of it."""
+    """Main moves on in the very line: the proposal is built again on top of it."""
     hub, person = proposing(origin)
     report(T01, "done")
     hub.fix()
@@ -293,7 +293,7 @@ def test_edits_that_conflict(origin: Origin) -> None:
 
 
 def test_reviewer_changes_another_status_in_it(origin: Origin) -> None:
-    """What a person adds to the request while merging it is news."""
+    """A status that a person adds to the request while merging it is news."""
     hub, _ = proposing(origin)
     report(T01, "done")
     hub.fix()

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from consistency.models import Finding
-from statehub.models import Checkout, CheckoutQuerySet, Repo, Task, Workstream
+from consistency.models import Finding, Proposal
+from statehub.models import Checkout, CheckoutQuerySet, Forge, Repo, Task, Workstream
 from web.admin import formatting, webhooks
 from web.admin.checkouts import action_form, count_by, freshness, load_newest_runs, newest_run, open_findings
 from web.admin.columns import column
-from web.admin.components import Facts, Note, Section, Table
+from web.admin.components import ButtonForm, Facts, Note, Section, Table
 from web.admin.formatting import Cell
 from web.admin.readonly import first_rows
 from web.admin.retire_actions import BRING_BACK, RETIRE, RetiringAdmin
+from web.admin.writeback_actions import writeback_label, writeback_view
 
 ROWS_SHOWN = 50
 """Rows of each table on a repo's page."""
@@ -44,6 +47,10 @@ class RepoAdmin(RetiringAdmin):
 
     def checkouts_of(self, rows: QuerySet[Any]) -> CheckoutQuerySet:
         return Checkout.objects.filter(repo__in=rows)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(writeback_view, model_admin=self))
+        return [path("<int:pk>/writeback/", view, name="statehub_repo_writeback"), *super().get_urls()]
 
     def annotate_page(self, rows: list[Any]) -> None:
         pks = [repo.pk for repo in rows]
@@ -108,11 +115,24 @@ def _facts(repo: Repo) -> Iterator[tuple[str, Cell]]:
     yield "Workplans", _lines(repo.workplans.split("\n"))
     yield "Excluded", _lines(repo.exclude.split("\n"))
     yield "Branch", formatting.mono(repo.branch) if repo.branch else "any"
+    yield "Writeback", writeback_label(repo)
+    if repo.forge:
+        yield "Forge", Forge(repo.forge).label
+    yield from _proposal(repo)
     yield "Registered", formatting.time(repo.created_at)
     tasks = formatting.listing("statehub_task", workstream__repo__id__exact=repo.pk)
     findings = formatting.listing("consistency_finding", checkout__repo__id__exact=repo.pk)
     links = format_html("{} · {}", formatting.anchor(tasks, "tasks"), formatting.anchor(findings, "findings"))
     yield "Lists", links
+
+
+def _proposal(repo: Repo) -> Iterator[tuple[str, Cell]]:
+    """Yield what waits for a person to merge it."""
+    proposal = Proposal.objects.filter(repo=repo.pk).exclude(proposed_at=None).first()
+    if proposal is None:
+        return
+    shown = formatting.anchor(proposal.page, proposal.page) if proposal.page else formatting.mono(proposal.branch)
+    yield "Proposal", format_html("{} since {}", shown, formatting.time(proposal.proposed_at))
 
 
 def _lines(values: Iterable[str]) -> Cell:
@@ -121,7 +141,9 @@ def _lines(values: Iterable[str]) -> Cell:
 
 
 def _forms(repo: Repo) -> Iterator[Section]:
-    """Yield the forms that change the checkouts of *repo*."""
+    """Yield the forms that change *repo* and its checkouts."""
+    help = "How its files get the hub's statuses, and the forge on which they are proposed."
+    yield ButtonForm("Writeback", reverse("admin:statehub_repo_writeback", args=(repo.pk,)), "Change", help)
     is_retired = [at is not None for at in repo.checkouts.values_list("retired_at", flat=True)]
     if not all(is_retired):
         help = "Its checkouts, on every host, are no longer run or shown as overdue. Its history is kept."

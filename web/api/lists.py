@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import Field
@@ -42,7 +42,7 @@ class RepoFilter(ListQuery):
 @router.get("/repos/", response=list[schemas.Repo], summary="Repos and where they are checked out")
 def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
     """All repos by slug; `local_path` is the checkout's path on `host`, null if it has none."""
-    rows = Repo.objects.filter(match_any(slug=wanted.slug))
+    rows = Repo.objects.filter(match_any(slug=wanted.slug)).annotate(proposal_page=F("proposal__page"))
     host = wanted.host or settings.STATEHUB_HOST
 
     def add_paths(page: Sequence[Row]) -> None:

@@ -109,12 +109,13 @@ def paginated_response(
 ) -> HttpResponse:
     """Return a page as a JSON array, each row as *schema* reads it; a `Link` header (RFC 8288) leads to the next.
 
-    Only the columns that the schema reads are loaded, and no objects are made. *complete* gives the rows of the page
+    Only the columns that the schema reads, and annotations, are loaded, and no objects are made. *complete* gives the rows of the page
     the values that the schema reads beyond those of the model.
     """
     check_parameters(request, type(wanted))
     columns, nested = _columns(rows.model, schema)
-    page, cursor = order.page(rows.values(*dict.fromkeys([*columns, *order.fields])), wanted)
+    names = dict.fromkeys([*columns, *rows.query.annotations, *order.fields])
+    page, cursor = order.page(rows.values(*names), wanted)
     if nested:
         for row in page:
             _nest(row, nested)

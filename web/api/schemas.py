@@ -139,6 +139,10 @@ class Repo(Row):
     local_path: str | None = Field(description="The checkout on that host; null if there is none.")
     local_paths: list[str] = Field(description="All checkouts on that host, if there are several.")
     workplans: str = Field(description="The glob of its workplans.")
+    proposal: OptionalText = Field(
+        validation_alias="proposal_page",
+        description="Where a person opens or merges the statuses that wait as a proposal; null if none do.",
+    )
 
 
 class Workstream(Row):

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from consistency.cli.retiring import retire
-from consistency.models import Finding, Run
+from consistency.models import Finding, Proposal, Run
 from statehub.models import Checkout, Repo, Source, StatusChange, Task
 from statehub.transitions import Actor, advance, reopen
 from testing.environment import HOST
@@ -48,7 +48,7 @@ def keys(answer: Any, name: str = "key") -> list[str]:
 def repo(slug: str, host: str = HOST, *paths: str) -> Json:
     return {
         "slug": slug, "host": host, "local_path": paths[0] if paths else None, "local_paths": list(paths),
-        "workplans": "workplans/**/*.md",
+        "workplans": "workplans/**/*.md", "proposal": None,
     }  # fmt: skip
 
 
@@ -79,6 +79,15 @@ def test_retired_checkouts_have_no_path(api: Api) -> None:
     retire([new_checkout("net")])
     new_checkout("net", path="/home/me/net")
     assert api.get("repos/").json == [repo("net", HOST, "/home/me/net")]
+
+
+def test_repo_with_a_proposal_that_waits(api: Api) -> None:
+    page = "https://github.com/acme/net/compare/main...statehub/main?expand=1"
+    repos = [new_checkout(slug, path=f"/srv/{slug}").repo for slug in ("net", "off", "other")]
+    Proposal.objects.create(repo=repos[0], branch="statehub/main", commit="c0ffee", base="beef", page=page)
+    Proposal.objects.create(repo=repos[1], branch="statehub/main")
+    found = {row["slug"]: row["proposal"] for row in api.get("repos/").json}
+    assert found == {"net": page, "off": None, "other": None}
 
 
 def test_workstream_with_its_progress(api: Api) -> None:
