@@ -38,8 +38,7 @@ def pull(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits,
         return ""
     if rewind is None:
         raise GitError(f"the branch has diverged from {state.upstream}; merge or rebase it")
-    number = drop_own_commits(tree, state, timeout, own, rewind)
-    return f"dropped {number} that had diverged from {state.upstream}; what they wrote is written again on top of it"
+    return _drop_own_commits(tree, state, timeout, own, rewind)
 
 
 def _require_disk_space(tree: WorkTree, tip: str) -> None:
@@ -70,11 +69,7 @@ def _is_partial(tree: WorkTree) -> bool:
     return os.path.isdir(packs) and any(name.endswith(".promisor") for name in os.listdir(packs))
 
 
-def drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits, rewind: Rewind) -> str:
-    """Move the branch of *state* to the upstream's commit if only own commits are dropped; return their number as text.
-
-    The rest is as in `pull`.
-    """
+def _drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own: OwnCommits, rewind: Rewind) -> str:
     blocker = writeback_blocker(state)
     if blocker is not None:
         raise GitError(blocker)
@@ -86,4 +81,5 @@ def drop_own_commits(tree: WorkTree, state: CheckoutStatus, timeout: float, own:
         raise GitError(f"the branch has diverged from {state.upstream} by commits that people made; merge or rebase it")
     rewind([change for commit in commits for change in written[commit]])
     reset_branch(tree, state.branch or "", head, state.tip, timeout)
-    return f"{len(commits)} {plural(len(commits), 'commit')} of State Hub's own"
+    number = f"{len(commits)} {plural(len(commits), 'commit')} of State Hub's own"
+    return f"dropped {number} that had diverged from {state.upstream}; what they wrote is written again on top of it"

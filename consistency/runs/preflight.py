@@ -69,10 +69,6 @@ def inspect_checkout(opened: OpenCheckout, tree: WorkTree, options: RunOptions, 
         if is_only_behind and (found.state.behind or opened.fetched.tip):
             _pull(opened, tree, found.state, options, warn)
             found = _inspect(opened, tree, options)
-    # What could not be pushed is proposed: the files must say what the repo's branch says.
-    if options.propose and options.writes and opened.fetched.ok and found.state.ahead and not found.gates:
-        _drop_unpushed(opened, tree, found.state, options, warn)
-        found = _inspect(opened, tree, options)
     return found
 
 
@@ -138,21 +134,6 @@ def _pull(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: 
         message = f"pull failed: {error}"
     if message:
         warn(f"{tree.top}: {message}")
-
-
-def _drop_unpushed(
-    opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus, options: RunOptions, warn: Warn
-) -> None:
-    from consistency.git.pull import drop_own_commits  # Slow to import; hardly a run needs it.
-
-    checkout = opened.checkout
-    own, rewind = partial(read_own_commits, checkout.repo_id), partial(forget_dropped, checkout.pk)
-    try:
-        number = drop_own_commits(tree, state, options.committer.timeout, own, rewind)
-        message = f"dropped {number} that {state.upstream} does not have; what they wrote is proposed"
-    except GitError as error:
-        message = f"unpushed commits stay, and nothing is proposed: {error}"
-    warn(f"{tree.top}: {message}")
 
 
 def upstream_key(opened: OpenCheckout) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,11 +37,18 @@ def protect(origin: Origin) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _clones(settings: object, tmp_path: Path) -> None:
+    settings.STATEHUB_CLONES = str(tmp_path / "clones")  # type: ignore[attr-defined]
+
+
 def proposing(origin: Origin) -> tuple[Machine, Machine]:
     """Return the machine of the hub's own clone, of a repo with a protected branch, and a person's machine."""
-    hub, person = make_machines(origin, "hub", "person")
-    Checkout.objects.filter(host="hub").update(managed=True)
-    Repo.objects.update(writeback="propose")
+    (person,) = make_machines(origin, "person")
+    hub = Machine("hub", Clone(origin.path))
+    assert hub.manage("register_repo", "--remote", str(origin.path), "--writeback", "propose").exit == 0
+    hub = Machine("hub", Clone(Path(Checkout.objects.get(managed=True).path)))
+    assert codes(hub.fix()) == []
     protect(origin)
     return hub, person
 
@@ -47,18 +56,6 @@ def proposing(origin: Origin) -> tuple[Machine, Machine]:
 def tip(origin: Origin, ref: str = BRANCH) -> str:
     """Return the commit of the branch on the remote; '' if there is none."""
     return origin.git("for-each-ref", "--format=%(objectname)", ref)
-
-
-def follow(hub: Machine) -> None:
-    """Bring the hub's own clone to the tip of the repo's branch."""
-    hub.clone.git("fetch", "--quiet", "origin")
-    hub.clone.git("reset", "--quiet", "--hard", "origin/main")
-
-
-def fix(hub: Machine) -> Ended:
-    """Return a fix of the hub's own clone, brought to the tip."""
-    follow(hub)
-    return hub.fix()
 
 
 def said(ended: Ended) -> list[tuple[str, str]]:
@@ -125,10 +122,10 @@ def fast_forward(clone: Clone) -> None:
 
 def assert_at_rest(origin: Origin, hub: Machine) -> None:
     """Files and hub agree, nothing is proposed, and no further run changes a thing."""
-    ended = fix(hub)
+    ended = hub.fix()
     assert (codes(ended), repo(ended)["converged"]) == ([], True)
     before = (origin.git("for-each-ref"), statuses(), StatusChange.objects.count(), OwnCommit.objects.count())
-    assert codes(fix(hub)) == []
+    assert codes(hub.fix()) == []
     assert (origin.git("for-each-ref"), statuses(), StatusChange.objects.count(), OwnCommit.objects.count()) == before
     assert tip(origin) == ""
     proposal = Proposal.objects.get()
@@ -218,7 +215,7 @@ def test_both_sides_move(origin: Origin) -> None:
     assert statuses_at(origin, BRANCH) == {T01: "done", T02: "done"}
     assert origin.git("rev-parse", f"{second}^") == origin.git("rev-parse", f"{first}^")
     in_origin(origin, add_notes)
-    fix(hub)
+    hub.fix()
     assert origin.git("rev-parse", f"{BRANCH}^") == tip(origin, "refs/heads/main")
     assert origin.git("log", "--format=%s", f"main..{BRANCH}") == WRITEBACK_SUBJECT
     in_origin(origin, squash)
@@ -241,7 +238,7 @@ def test_closed_is_not_opened_again_until_either_side_moves(origin: Origin) -> N
     assert statuses_at(origin, BRANCH) == {T01: "done", T02: "done"}
     origin.git("update-ref", "-d", BRANCH)
     in_origin(origin, add_notes)
-    assert said(fix(hub))[2:] == [WAITS]
+    assert said(hub.fix())[2:] == [WAITS]
     in_origin(origin, merge)
     assert_at_rest(origin, hub)
 
@@ -262,7 +259,7 @@ def test_partly_done_by_hand(origin: Origin) -> None:
     report(T02, "done")
     hub.fix()
     finish_by_hand(origin, person)
-    ended = fix(hub)
+    ended = hub.fix()
     assert codes(ended) == [("C-13", "skipped"), ("C-16", "none")]
     assert origin.git("diff", "--numstat", f"{BRANCH}^", BRANCH) == f"1\t1\t{FILE}"
     in_origin(origin, merge)
@@ -285,7 +282,7 @@ def test_edits_that_conflict(origin: Origin) -> None:
     report(T01, "done")
     hub.fix()
     finish_by_hand(origin, person, "in_progress")
-    assert said(fix(hub))[1:] == [WAITS]
+    assert said(hub.fix())[1:] == [WAITS]
     assert origin.git("diff", f"main..{BRANCH}").count("\n-status: in_progress\n+status: done") == 1
     in_origin(origin, fast_forward)
     assert_at_rest(origin, hub)
@@ -304,7 +301,7 @@ def test_reviewer_changes_another_status_in_it(origin: Origin) -> None:
         clone.commit("Both are done")
 
     in_origin(origin, edited)
-    ended = fix(hub)
+    ended = hub.fix()
     assert codes(ended) == [("C-11", "advanced")]
     assert_at_rest(origin, hub)
     assert statuses() == {T01: "done", T02: "done"}
@@ -315,7 +312,7 @@ def test_force_push_of_main(origin: Origin) -> None:
     report(T01, "done")
     hub.fix()
     in_origin(origin, amend)
-    assert said(fix(hub))[1:] == [WAITS]
+    assert said(hub.fix())[1:] == [WAITS]
     assert origin.git("rev-parse", f"{BRANCH}^") == tip(origin, "refs/heads/main")
     in_origin(origin, merge)
     assert_at_rest(origin, hub)
@@ -329,7 +326,7 @@ def test_reopened_while_an_old_proposal_is_merged(origin: Origin, how: Callable[
     hub.fix()
     reopen(T01, "todo")
     in_origin(origin, how)
-    ended = fix(hub)
+    ended = hub.fix()
     assert codes(ended) == [("C-15", "skipped"), ("C-16", "none")]
     assert (statuses()[T01], statuses_at(origin, BRANCH)[T01]) == ("todo", "todo")
     in_origin(origin, how)
@@ -346,10 +343,10 @@ def test_reopened_and_withdrawn_at_the_moment_of_a_squash(origin: Origin) -> Non
     merged = tip(origin, "refs/heads/main")
     origin.git("update-ref", "refs/heads/main", f"{merged}^")
     reopen(T01, "todo")
-    assert codes(fix(hub)) == []
+    assert codes(hub.fix()) == []
     assert tip(origin) == ""
     origin.git("update-ref", "refs/heads/main", merged)
-    ended = fix(hub)
+    ended = hub.fix()
     assert codes(ended) == [("C-15", "skipped"), ("C-16", "none")]
     assert statuses()[T01] == "todo"
 
@@ -360,11 +357,11 @@ def test_person_says_what_a_withdrawn_proposal_said(origin: Origin) -> None:
     report(T01, "done")
     hub.fix()
     reopen(T01, "todo")
-    fix(hub)
-    fix(hub)
+    hub.fix()
+    hub.fix()
     assert tip(origin) == ""
     finish_by_hand(origin, person)
-    assert codes(fix(hub)) == [("C-11", "advanced")]
+    assert codes(hub.fix()) == [("C-11", "advanced")]
     assert_at_rest(origin, hub)
     assert statuses()[T01] == "done"
 
@@ -396,7 +393,7 @@ def test_commit_of_another_is_left_alone(origin: Origin) -> None:
         assert said(ended)[-1] == ("C-16", message)
         assert tip(origin) == theirs
     in_origin(origin, merge)
-    ended = fix(hub)
+    ended = hub.fix()
     assert (codes(ended), repo(ended)["converged"], tip(origin)) == ([], True, theirs)
     # A branch that the repo's own has caught up with holds nothing of anyone's.
     report(T02, "done")
@@ -478,9 +475,6 @@ def test_unpushed_commits_of_the_time_before_are_proposed(origin: Origin) -> Non
     Repo.objects.update(writeback="propose")
     ended = hub.fix()
     assert codes(ended) == [("C-13", "skipped"), ("C-16", "none")]
-    assert ended.stderr.endswith(
-        "dropped 1 commit of State Hub's own that origin/main does not have; what they wrote is proposed\n"
-    )
     assert hub.clone.head == tip(origin, "refs/heads/main")
     assert statuses_at(origin, BRANCH)[T01] == "done"
     in_origin(origin, squash)
@@ -535,17 +529,31 @@ def test_repo_gets_another_branch(origin: Origin) -> None:
     report(T01, "done")
     hub.fix()
     origin.git("update-ref", "refs/heads/trunk", "refs/heads/main")
-    hub.clone.git("fetch", "--quiet", "origin")
-    hub.clone.git("checkout", "--quiet", "-b", "trunk", "origin/trunk")
     Repo.objects.update(branch="trunk")
     assert said(hub.fix())[1:] == [("C-16", "waits as a proposal on statehub/trunk")]
     assert origin.git("for-each-ref", "--format=%(refname:short)").splitlines() == ["main", "statehub/trunk", "trunk"]
 
 
+def found_at(origin: Origin, url: str) -> None:
+    """Let the repo's remote be *url*, at which git finds *origin*."""
+    Repo.objects.update(remote=url, aliases=[str(origin.path)])
+    with Path(os.environ["HOME"], ".gitconfig").open("a") as file:
+        file.write(f'[url "{origin.path}"]\n\tinsteadOf = {url}\n')
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copy the user's settings of git to a folder of their own."""
+    (tmp_path / "home").mkdir()
+    shutil.copy(Path(os.environ["HOME"], ".gitconfig"), tmp_path / "home")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
 def by_agit(origin: Origin) -> Machine:
     hub, _ = proposing(origin)
     agit.install(origin.path)
-    Repo.objects.update(forge="forgejo", remote="https://forge.example.org/acme/plans.git")
+    Repo.objects.update(forge="forgejo")
+    found_at(origin, "https://forge.example.org/acme/plans.git")
     return hub
 
 
@@ -563,6 +571,7 @@ def merge_request(clone: Clone) -> None:
     clone.git("commit", "--quiet", "-m", "Sync task status (#1)")
 
 
+@pytest.mark.usefixtures("home")
 class TestAgit:
     """Gitea and Forgejo open the request themselves."""
 
@@ -579,7 +588,7 @@ class TestAgit:
         assert said(hub.fix())[2:] == [page(1)]
         assert statuses_at(origin, "refs/pull/1/head") == {T01: "done", T02: "done"}
         in_origin(origin, add_notes)
-        assert said(fix(hub))[2:] == [page(1)]
+        assert said(hub.fix())[2:] == [page(1)]
         assert origin.git("rev-parse", "refs/pull/1/head^") == tip(origin, "refs/heads/main")
         assert list(agit.requests(origin.path)) == ["1"]
         proposal = Proposal.objects.get()
@@ -636,7 +645,8 @@ class TestAgit:
 
 def on_gitlab(origin: Origin) -> Machine:
     hub, _ = proposing(origin)
-    Repo.objects.update(forge="gitlab", remote="https://gitlab.example.org:8443/acme/plans.git")
+    Repo.objects.update(forge="gitlab")
+    found_at(origin, "https://gitlab.example.org:8443/acme/plans.git")
     return hub
 
 
@@ -649,6 +659,7 @@ echo '  https://gitlab.example.org:8443/acme/plans/-/merge_requests/7' >&2
 """
 
 
+@pytest.mark.usefixtures("home")
 class TestGitLab:
     """GitLab opens the request by push options."""
 
@@ -679,10 +690,12 @@ class TestGitLab:
         assert statuses_at(origin, BRANCH)[T01] == "done"
 
 
+@pytest.mark.usefixtures("home")
 def test_page_of_another_forge(origin: Origin) -> None:
     hub, _ = proposing(origin)
     report(T01, "done")
     hub.fix()
-    Repo.objects.update(forge="github", remote="https://git.example.org/acme/plans")
+    Repo.objects.update(forge="github")
+    found_at(origin, "https://git.example.org/acme/plans")
     shown = "https://git.example.org/acme/plans/compare/main...statehub/main?expand=1"
     assert said(hub.fix())[1:] == [("C-16", f"waits as a proposal on statehub/main: {shown}")]
