@@ -27,7 +27,7 @@ from consistency.db.proposals import (
 from consistency.git.committer import Written
 from consistency.git.own_commits import contains_commit
 from consistency.git.process import GitError
-from consistency.git.remote import Upstream, push_ref, read_refs
+from consistency.git.remote import PushedRef, Upstream, push_ref, read_refs
 from consistency.git.worktree import WorkTree
 from consistency.git.writeback import SUBJECT, build_writeback
 from consistency.models import Proposal
@@ -155,8 +155,8 @@ class _Proposing:
         return bool(commit and read_own_commits(self.opened.checkout.repo_id, [commit]))
 
     def _take(self, wanted: str, there: str) -> Proposed:
-        own = self._is_own(there)
-        merged = bool(there) and not own and contains_commit(self.tree, self.tip, there)
+        own = there != wanted and self._is_own(there)
+        merged = there not in ("", wanted) and not own and contains_commit(self.tree, self.tip, there)
         step = next_step(wanted, self.proposal.commit, there, own=own, merged=merged)
         if step is Step.PUSH or (step is Step.LEAVE and self._by_agit):
             return self._push(wanted, there, own=own)
@@ -183,6 +183,8 @@ class _Proposing:
         ref, lease = (f"refs/for/{target}", None) if self._by_agit else (self._ref, there)
         told = forges.push_options(forge, source, target, SUBJECT, again=again)
         done = push_ref(self.tree, self.upstream, wanted, ref, self.options.push_timeout, lease=lease, options=told)
+        if done.error and lease is not None and self._read(ref) == wanted:  # Another host was faster.
+            done = PushedRef(ref=ref)
         if done.error:
             if self._by_agit and there and not own:  # The forge keeps a request of which others have made commits.
                 return self._found(f"{OCCUPIED.format(branch=self._branch)} ({done.error})")

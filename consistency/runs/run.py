@@ -199,9 +199,7 @@ class _Running:
                 tree, state, clean, scan.digests, options.committer, options.max_size,
                 record, known, scan.overlooked,
             )  # fmt: skip
-            why = next((why for path, why in written.faults if path is None), "")
-            if why and self._opened.make_again(GitError(why), options):
-                raise _MadeAgainError(why)
+            self._make_again_after(written.faults)
         if options.writes:
             record_written_files(self._checkout, synced, written.files)
         skipped = {item.path for item in due} - {item.path for item in clean}
@@ -215,6 +213,12 @@ class _Running:
         result.commit = written.commit
         result.scope = self._compared(synced, tried=options.writes and options.writeback)
 
+    def _make_again_after(self, faults: Iterable[tuple[str | None, str]]) -> None:
+        """Make one of the hub's own clones again if git could not commit in it. Raises _MadeAgainError."""
+        why = next((why for path, why in faults if path is None), "")
+        if why and self._opened.make_again(GitError(why), self._options):
+            raise _MadeAgainError(why)
+
     def _report_faults(self, faults: Iterable[tuple[str | None, str]], due: Iterable[WriteBack]) -> None:
         """Report why files could not be written: the *faults* as (path, message)."""
         workplans = {item.path: item.workplan for item in due}
@@ -225,6 +229,7 @@ class _Running:
     def _propose(self, tree: WorkTree, state: CheckoutStatus, synced: Sync) -> None:
         """Propose what is due; without the remote's tip, and HEAD at it, what is proposed stays as it is."""
         result, due = self._result, synced.writebacks
+        record_written_files(self._checkout, synced, {})
         is_at_tip = self._opened.fetched.ok and state.head == state.tip
         done = None
         if is_at_tip:
@@ -233,6 +238,7 @@ class _Running:
             known = {item.workplan.path: item.workplan for item in synced.scan.side.known}
             done = propose_statuses(self._opened, tree, state.tip, due, synced.scan.digests, known, self._options)
         faults = done.faults if done else ()
+        self._make_again_after(faults)
         failed = {path for path, _ in faults}
         skipped = {item.path for item in due} - failed if None not in failed else set[str]()
         result.findings += [self._judged(drift, Written(), skipped) for drift in synced.comparison.drifts]

@@ -6,23 +6,32 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from consistency.models import Finding, OwnCommit, Proposal
 from statehub.models import Checkout, Repo, StatusChange
 from testing import agit
+from testing.gitlog import GitProcesses
 from testing.manage import Ended
 from testing.repos import Clone, Origin
 from testing.samples import T01, T02, WRITEBACK_SUBJECT
+from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, episodes, findings, statuses
 from tests.multihost.machine import PLACES, Machine, make_machines, reopen, repo, report
+
+CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 pytestmark = pytest.mark.usefixtures("hub")
 
 BRANCH = "refs/heads/statehub/main"
 WAITS = ("C-16", "waits as a proposal on statehub/main")
 CLOSED = "was closed on statehub/main and is not proposed again until the repo's branch or a status moves"
+
+OCCUPIED = "is not proposed: statehub/main has a commit that is not the hub's, which is left alone"
 
 PROTECTED = """while read old new ref; do
   [ "$ref" != refs/heads/main ] || { echo "main is protected" >&2; exit 1; }
@@ -386,11 +395,10 @@ def test_commit_of_another_is_left_alone(origin: Origin) -> None:
     person.clone.push()
     theirs = tip(origin)
     # While it says what is due there, and after that.
-    message = "is not proposed: statehub/main has a commit that is not the hub's, which is left alone"
     for status in ("done", "in_progress"):
         report(T02, status) if status == "done" else reopen(T02, status)
         ended = hub.fix()
-        assert said(ended)[-1] == ("C-16", message)
+        assert said(ended)[-1] == ("C-16", OCCUPIED)
         assert tip(origin) == theirs
     in_origin(origin, merge)
     ended = hub.fix()
@@ -399,6 +407,58 @@ def test_commit_of_another_is_left_alone(origin: Origin) -> None:
     report(T02, "done")
     assert said(hub.fix())[1:] == [WAITS]
     assert tip(origin) != theirs
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_commit_of_another_at_the_last_moment(origin: Origin, monkeypatch: pytest.MonkeyPatch, due: bool) -> None:
+    """It is pushed after the run has looked at the branch, which it then would replace or remove."""
+    from consistency.runs import propose
+
+    hub, _ = proposing(origin)
+    report(T01, "done")
+    hub.fix()
+    ours = tip(origin)
+    theirs = origin.git("commit-tree", f"{ours}^{{tree}}", "-p", ours, "-m", "A remark")
+    push = propose.push_ref
+
+    def push_later(*args: Any, **options: Any) -> Any:
+        origin.git("update-ref", BRANCH, theirs)
+        return push(*args, **options)
+
+    if due:
+        report(T02, "done")
+    else:
+        reopen(T01, "todo")
+    with monkeypatch.context() as patch:
+        patch.setattr("consistency.runs.propose.push_ref", push_later)
+        message = said(hub.fix())[-1][1]
+    assert message.startswith("is not proposed on statehub/main: [rejected] (stale info): ")
+    assert tip(origin) == theirs
+    left = [("C-16", OCCUPIED)] if due else []
+    assert said(hub.fix())[2:] == left
+    assert tip(origin) == theirs
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_push_whose_end_is_not_known(origin: Origin, monkeypatch: pytest.MonkeyPatch, taken: bool) -> None:
+    """The connection breaks: the branch itself says whether the remote has the commit."""
+    from consistency.git.remote import PushedRef
+    from consistency.runs import propose
+
+    hub, _ = proposing(origin)
+    report(T01, "done")
+    push = propose.push_ref
+
+    def push_and_break(*args: Any, **options: Any) -> Any:
+        if taken:
+            push(*args, **options)
+        return PushedRef("the connection was reset")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("consistency.runs.propose.push_ref", push_and_break)
+        ended = said(hub.fix())[1:]
+    assert ended == [WAITS if taken else ("C-16", "is not proposed on statehub/main: the connection was reset")]
+    assert said(hub.fix())[1:] == [WAITS]
 
 
 def test_branch_that_another_made_is_left_alone(origin: Origin) -> None:
@@ -699,3 +759,32 @@ def test_page_of_another_forge(origin: Origin) -> None:
     found_at(origin, "https://git.example.org/acme/plans")
     shown = "https://git.example.org/acme/plans/compare/main...statehub/main?expand=1"
     assert said(hub.fix())[1:] == [("C-16", f"waits as a proposal on statehub/main: {shown}")]
+
+
+@pytest.mark.parametrize("size", [5, 60])
+def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
+    """Queries and git processes of a run, the same for few workplans and for many."""
+    hub, _ = proposing(origin)
+
+    def write(clone: Clone) -> None:
+        for number in range(size):
+            clone.write(f"workplans/{number}.md", workplan(f"MANY-{number}", [("T01", "todo"), ("T02", "todo")]))
+        clone.commit("Plans")
+
+    in_origin(origin, write)
+    hub.fix()
+    assert count(hub, git_processes) == (8, 4)
+    for number in range(size):
+        report(f"MANY-{number}-T01", "done")
+    assert count(hub, git_processes) == (18, 8)
+    # It waits.
+    assert count(hub, git_processes) == (14, 7)
+
+
+def count(hub: Machine, git_processes: GitProcesses) -> tuple[int, int]:
+    """Return the number of statements and of git processes of a fix."""
+    git_processes.clear()
+    with CaptureQueriesContext(connection) as captured:
+        hub.fix()
+    statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
+    return len(statements), len(git_processes)
