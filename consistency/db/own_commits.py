@@ -11,10 +11,7 @@ from consistency.models import OwnCommit
 
 
 def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[StatusWritten]) -> None:
-    """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing.
-
-    If it was withdrawn, it no longer is.
-    """
+    """Record that *commit*, dated *authored* in seconds since 1970, is the hub's own. A second time changes nothing."""
     row = OwnCommit(
         repo_id=repo,
         commit=commit,
@@ -22,14 +19,12 @@ def record_own_commit(repo: int, commit: str, authored: int, changes: Iterable[S
         changes=[list(change) for change in changes],
         recorded_at=timezone.now(),
     )
-    OwnCommit.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=("repo", "commit"), update_fields=("withdrawn",)
-    )
+    OwnCommit.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def mark_withdrawn(repo: int, commits: Collection[str]) -> None:
-    """Record that no one can merge *commits*, which are the hub's own, any longer."""
-    OwnCommit.objects.filter(repo=repo, commit__in=commits).update(withdrawn=True)
+def mark_withdrawn(repo: int, commits: Collection[str], *, withdrawn: bool = True) -> None:
+    """Record whether *commits*, which are the hub's own, are *withdrawn*: then no one can merge them."""
+    OwnCommit.objects.filter(repo=repo, commit__in=commits, withdrawn=not withdrawn).update(withdrawn=withdrawn)
 
 
 def read_own_commits(repo: int, commits: Collection[str]) -> dict[str, tuple[StatusWritten, ...]]:

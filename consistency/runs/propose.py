@@ -15,7 +15,7 @@ from consistency.core.actions import StatusWritten, WriteBack
 from consistency.core.finding import PROPOSED, Finding
 from consistency.core.proposals import Step, next_step, proposal_branch
 from consistency.core.workplan.model import Workplan
-from consistency.db.own_commits import read_own_commits, record_own_commit
+from consistency.db.own_commits import mark_withdrawn, read_own_commits, record_own_commit
 from consistency.db.proposals import (
     read_proposal,
     record_attempt,
@@ -71,6 +71,7 @@ def propose_statuses(
     def record(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
         if commit != proposal.commit or proposal.proposed_at is None:
             record_own_commit(opened.checkout.repo_id, commit, when, changes)
+            mark_withdrawn(opened.checkout.repo_id, [commit], withdrawn=False)
 
     settle_withdrawn(proposal, opened.fetched_at)
     written = Written()

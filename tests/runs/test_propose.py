@@ -776,7 +776,7 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
     assert count(hub, git_processes) == (8, 4)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
-    assert count(hub, git_processes) == (18, 8)
+    assert count(hub, git_processes) == (19, 8)
     # It waits.
     assert count(hub, git_processes) == (14, 7)
 
