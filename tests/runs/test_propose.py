@@ -12,6 +12,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from consistency.git import remote
+from consistency.git.addresses import normalize_url
 from consistency.models import Finding, OwnCommit, Proposal
 from statehub.models import Checkout, Repo, StatusChange
 from testing import agit
@@ -25,7 +27,7 @@ from tests.multihost.machine import PLACES, Machine, make_machines, reopen, repo
 
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
-pytestmark = pytest.mark.usefixtures("hub")
+pytestmark = pytest.mark.usefixtures("hub", "clones")
 
 BRANCH = "refs/heads/statehub/main"
 WAITS = ("C-16", "waits as a proposal on statehub/main")
@@ -44,11 +46,6 @@ def protect(origin: Origin) -> Path:
     path.write_text(f"#!/bin/sh\n{PROTECTED}\n")
     path.chmod(0o755)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _clones(settings: object, tmp_path: Path) -> None:
-    settings.STATEHUB_CLONES = str(tmp_path / "clones")  # type: ignore[attr-defined]
 
 
 def proposing(origin: Origin) -> tuple[Machine, Machine]:
@@ -412,14 +409,12 @@ def test_commit_of_another_is_left_alone(origin: Origin) -> None:
 @pytest.mark.parametrize("due", [True, False])
 def test_commit_of_another_at_the_last_moment(origin: Origin, monkeypatch: pytest.MonkeyPatch, due: bool) -> None:
     """It is pushed after the run has looked at the branch, which it then would replace or remove."""
-    from consistency.runs import propose
-
     hub, _ = proposing(origin)
     report(T01, "done")
     hub.fix()
     ours = tip(origin)
     theirs = origin.git("commit-tree", f"{ours}^{{tree}}", "-p", ours, "-m", "A remark")
-    push = propose.push_ref
+    push = remote.push_ref
 
     def push_later(*args: Any, **options: Any) -> Any:
         origin.git("update-ref", BRANCH, theirs)
@@ -442,17 +437,14 @@ def test_commit_of_another_at_the_last_moment(origin: Origin, monkeypatch: pytes
 @pytest.mark.parametrize("taken", [True, False])
 def test_push_whose_end_is_not_known(origin: Origin, monkeypatch: pytest.MonkeyPatch, taken: bool) -> None:
     """The connection breaks: the branch itself says whether the remote has the commit."""
-    from consistency.git.remote import PushedRef
-    from consistency.runs import propose
-
     hub, _ = proposing(origin)
     report(T01, "done")
-    push = propose.push_ref
+    push = remote.push_ref
 
     def push_and_break(*args: Any, **options: Any) -> Any:
         if taken:
             push(*args, **options)
-        return PushedRef("the connection was reset")
+        return remote.PushedRef("the connection was reset")
 
     with monkeypatch.context() as patch:
         patch.setattr("consistency.runs.propose.push_ref", push_and_break)
@@ -596,7 +588,7 @@ def test_repo_gets_another_branch(origin: Origin) -> None:
 
 def found_at(origin: Origin, url: str) -> None:
     """Let the repo's remote be *url*, at which git finds *origin*."""
-    Repo.objects.update(remote=url, aliases=[str(origin.path)])
+    Repo.objects.update(remote=url, origin=normalize_url(url, "/"), aliases=[str(origin.path)])
     with Path(os.environ["HOME"], ".gitconfig").open("a") as file:
         file.write(f'[url "{origin.path}"]\n\tinsteadOf = {url}\n')
 
@@ -773,12 +765,12 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
 
     in_origin(origin, write)
     hub.fix()
-    assert count(hub, git_processes) == (8, 4)
+    assert count(hub, git_processes) == (8, 3)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
-    assert count(hub, git_processes) == (19, 8)
+    assert count(hub, git_processes) == (19, 7)
     # It waits.
-    assert count(hub, git_processes) == (14, 7)
+    assert count(hub, git_processes) == (14, 6)
 
 
 def count(hub: Machine, git_processes: GitProcesses) -> tuple[int, int]:

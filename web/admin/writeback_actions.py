@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -67,6 +69,7 @@ def _change(request: HttpRequest, repo: Repo, writeback: str, forge: str) -> Non
     repo.writeback, repo.forge = writeback, forge
     repo.save(update_fields=("writeback", "forge"))
     result = f"Writeback: {writeback_label(repo)}; forge: {Forge(forge).label if forge else DEFAULT_FORGE}."
-    LogEntry.objects.log_actions(request.user.pk, [repo], CHANGE, change_message=result, single_object=True)
+    user: Any = request.user.pk
+    LogEntry.objects.log_actions(user, [repo], CHANGE, change_message=result)
     queue_repos(repos=[repo.pk], trigger="admin")
     messages.success(request, result)
