@@ -9,7 +9,7 @@ import pytest
 
 from consistency.core.codes import CODES
 from consistency.core.comparison.drift import Unevaluated
-from consistency.core.finding import UNPUSHED
+from consistency.core.finding import PROPOSED, UNPUSHED
 from consistency.db.finding_history import fingerprint
 from consistency.db.resolution import Doubts, RunScope
 from consistency.models import Finding
@@ -144,3 +144,12 @@ def test_trouble_with_writing(due: set[str], tried: bool) -> None:
     assert [evaluated(finding(code)) for code in ("C-14", "C-16")] == [of_file, of_file]
     gate, whole = (evaluated(finding(code, file="", workplan="", task="")) for code in ("C-14", "C-16"))
     assert (gate, whole) == (True, tried or not due)
+
+
+def test_proposal_that_waits_ends_once_that_is_known() -> None:
+    """Whatever else the run saw."""
+    row = Finding(fingerprint=fingerprint(PROPOSED), code="C-16")
+    scopes = [NOTHING, GATES_ALONE, RunScope(compared=True, is_pushed=True, answered=True)]
+    assert not any(each.covers(row) for each in scopes)
+    assert all(each._replace(proposal_known=True).covers(row) for each in scopes)
+    assert not NOTHING._replace(proposal_known=True).covers(finding("C-16"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consistency.git.own_commits import MAX_UNPUSHED_COMMITS, reset_branch, unpushed_commits
+from consistency.git.own_commits import MAX_UNPUSHED_COMMITS, contains_commit, reset_branch, unpushed_commits
 from consistency.git.process import GitError
 from consistency.git.worktree import WorkTree
 from testing.gitlog import GitProcesses
@@ -122,3 +122,10 @@ class TestReset:
         with pytest.raises(GitError):
             reset_branch(tree, "main", looked_at, tip, 10)
         assert photograph(clone) == before
+
+
+def test_commit_in_a_history(clone: Clone, tree: WorkTree) -> None:
+    before, tip = clone.head, clone.commit("1")
+    assert [contains_commit(tree, tip, each) for each in (before, tip)] == [True, True]
+    assert contains_commit(tree, before, tip) is False
+    assert contains_commit(tree, tip, "c0ffee" * 6 + "c0ff") is False
