@@ -17,7 +17,7 @@ class RegistrationError(StateHubError):
 
 def checkouts_by_slug(slug: str, host: str) -> list[Checkout]:
     """List the active checkouts of the repo *slug* on *host*. Raises RegistrationError if there are none."""
-    found = list(Checkout.objects.select_related("repo").filter(repo__slug=slug, host=host))
+    found = list(Checkout.objects.select_related("repo__proposal").filter(repo__slug=slug, host=host))
     active = [checkout for checkout in found if checkout.retired_at is None]
     if active:
         return active
@@ -38,7 +38,9 @@ def checkouts_by_slugs(slugs: Iterable[str], host: str) -> list[Checkout]:
 
 def active_checkouts(host: str) -> list[Checkout]:
     """List the active checkouts of *host*, in the order of slugs. Raises RegistrationError if there are none."""
-    found = list(Checkout.objects.active().select_related("repo").filter(host=host).order_by("repo__slug", "path"))
+    found = list(
+        Checkout.objects.active().select_related("repo__proposal").filter(host=host).order_by("repo__slug", "path")
+    )
     if not found:
         raise RegistrationError(f"no checkout is registered for host '{host}': register_repo PATH adds one")
     return found
@@ -46,7 +48,7 @@ def active_checkouts(host: str) -> list[Checkout]:
 
 def checkouts_on_host(host: str) -> list[Checkout]:
     """List every checkout on *host*. Raises RegistrationError if there is none."""
-    found = list(Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path"))
+    found = list(Checkout.objects.select_related("repo__proposal").filter(host=host).order_by("repo__slug", "path"))
     if not found:
         hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()[:20]
         raise RegistrationError(f"no checkout is on host '{host}' (known: {', '.join(hosts) or 'none yet'})")
@@ -57,7 +59,7 @@ def checkouts_of_repo(slug: str) -> list[Checkout]:
     """List every checkout of the repo *slug*, on any host. Raises RegistrationError for an unknown repo."""
     if not Repo.objects.filter(slug=slug).exists():
         raise RegistrationError(_unknown_repo(slug))
-    return list(Checkout.objects.select_related("repo").filter(repo__slug=slug).order_by("host", "path"))
+    return list(Checkout.objects.select_related("repo__proposal").filter(repo__slug=slug).order_by("host", "path"))
 
 
 def checkouts_to_retire(target: str, host: str, *, is_here: bool) -> list[Checkout]:
@@ -65,7 +67,7 @@ def checkouts_to_retire(target: str, host: str, *, is_here: bool) -> list[Checko
 
     *is_here* says that *host* is this machine: only there a path may be relative or have links.
     """
-    rows = Checkout.objects.select_related("repo").filter(host=host).order_by("repo__slug", "path")
+    rows = Checkout.objects.select_related("repo__proposal").filter(host=host).order_by("repo__slug", "path")
     paths = [target, *([full_path(target)] if is_here else [])]
     if found := list(rows.filter(repo__slug=target)) or list(rows.filter(path__in=paths)):
         return found
@@ -76,7 +78,7 @@ def checkouts_to_retire(target: str, host: str, *, is_here: bool) -> list[Checko
 
 def find_checkout(path: str, host: str) -> Checkout | None:
     """Find the checkout at the full *path*: the active one, or the one that was retired last."""
-    rows = Checkout.objects.select_related("repo").filter(host=host, path=path)
+    rows = Checkout.objects.select_related("repo__proposal").filter(host=host, path=path)
     return rows.active().first() or rows.order_by("-retired_at").first()
 
 

@@ -9,11 +9,18 @@ from django.utils import timezone
 
 from consistency.db.own_commits import mark_withdrawn
 from consistency.models import Proposal
+from statehub.models import Repo
 
 
 def read_proposal(repo: int) -> Proposal:
     """Return the record of the repo's proposal; an empty one, which is not saved, if there never was one."""
     return Proposal.objects.filter(repo=repo).first() or Proposal(repo_id=repo)
+
+
+def may_be_proposed(repo: Repo) -> bool:
+    """Return whether something of *repo* may be proposed, or was until lately; no query if its proposal is loaded."""
+    proposal = getattr(repo, "proposal", None)
+    return proposal is not None and bool(proposal.base or proposal.withdrawn)
 
 
 def record_attempt(proposal: Proposal, branch: str, base: str) -> None:

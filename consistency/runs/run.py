@@ -22,6 +22,7 @@ from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
 from consistency.db.finding_history import fingerprint, record_findings, resolve_moved
 from consistency.db.own_commits import record_own_commit
+from consistency.db.proposals import may_be_proposed
 from consistency.db.resolution import Doubts, RunScope
 from consistency.git.committer import Written
 from consistency.git.lock import CheckoutLockedError
@@ -29,7 +30,7 @@ from consistency.git.process import GitError
 from consistency.git.roots import first_commits
 from consistency.git.status import CheckoutStatus
 from consistency.git.worktree import NotAWorkTreeError, WorkTree
-from consistency.models import Mode, Proposal, Run, RunState
+from consistency.models import Mode, Run, RunState
 from consistency.reports.outcome import CheckoutOutcome
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.ledger_update import record_written_files
@@ -231,8 +232,9 @@ class _Running:
         result, due = self._result, synced.writebacks
         record_written_files(self._checkout, synced, {})
         is_at_tip = self._opened.fetched.ok and state.head == state.tip
+        is_idle = is_at_tip and not due and not may_be_proposed(self._checkout.repo)
         done = None
-        if is_at_tip:
+        if is_at_tip and not is_idle:
             from consistency.runs.propose import propose_statuses  # Slow to import; few repos need it.
 
             known = {item.workplan.path: item.workplan for item in synced.scan.side.known}
@@ -243,7 +245,7 @@ class _Running:
         skipped = {item.path for item in due} - failed if None not in failed else set[str]()
         result.findings += [self._judged(drift, Written(), skipped) for drift in synced.comparison.drifts]
         self._report_faults(faults, due)
-        result.scope = self._compared(synced, tried=is_at_tip)
+        result.scope = self._compared(synced, tried=is_at_tip)._replace(proposal_known=is_idle)
         self._take_proposed(done)
 
     def _withdraw_proposal(self, tree: WorkTree) -> None:
@@ -252,7 +254,7 @@ class _Running:
         is_wanted = checkout.repo.writeback == Writeback.PROPOSE or not checkout.managed
         if is_wanted or not options.writes or state is None or self._result.outcome is not RunState.OK:
             return
-        if not Proposal.objects.filter(repo=checkout.repo_id).exclude(base="").exists():
+        if not may_be_proposed(checkout.repo):
             self._result.scope = self._result.scope._replace(proposal_known=True)
         elif self._opened.fetched.ok:
             from consistency.runs.propose import propose_statuses

@@ -765,7 +765,7 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
 
     in_origin(origin, write)
     hub.fix()
-    assert count(hub, git_processes) == (8, 3)
+    assert count(hub, git_processes) == (7, 3)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
     assert count(hub, git_processes) == (19, 7)
