@@ -109,8 +109,8 @@ def paginated_response(
 ) -> HttpResponse:
     """Return a page as a JSON array, each row as *schema* reads it; a `Link` header (RFC 8288) leads to the next.
 
-    Only the columns that the schema reads, and annotations, are loaded, and no objects are made. *complete* gives the rows of the page
-    the values that the schema reads beyond those of the model.
+    Only the columns that the schema reads and the annotations of *rows* are loaded, and no objects are made. *complete*
+    gives the rows of the page the values that the schema reads beyond those.
     """
     check_parameters(request, type(wanted))
     columns, nested = _columns(rows.model, schema)
