@@ -14,7 +14,7 @@ HOSTS = {
     "codeberg.org": FORGEJO,
     "bitbucket.org": BITBUCKET,
 }
-"""Well-known servers. Of any other, the first part of the name counts: gitlab.example.org is a GitLab."""
+"""Well-known servers. Of any other, a part of the name counts: gitlab.example.org is a GitLab."""
 
 AGIT = (GITEA, FORGEJO)
 """The forges that open a request for a push to `refs/for/BRANCH`."""
@@ -28,9 +28,8 @@ _REQUEST = re.compile(r"/(?:-/)?(?:merge_requests|pulls|pull|pull-requests)/[0-9
 def find_forge(chosen: str, address: str) -> str:
     """Return the forge that has the repo: the *chosen* one, or as the host of the normalized *address* says."""
     host = "" if address.startswith("/") else address.partition("/")[0]
-    first = host.partition(".")[0]
-    guessed = first if first in (GITHUB, GITLAB, GITEA, FORGEJO, BITBUCKET) else GENERIC
-    return chosen or HOSTS.get(host, guessed)
+    named = (part for part in host.split(".") if part in (GITHUB, GITLAB, GITEA, FORGEJO, BITBUCKET))
+    return chosen or HOSTS.get(host) or next(named, GENERIC)
 
 
 def web_address(remote: str, address: str) -> str:

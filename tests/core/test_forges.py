@@ -18,6 +18,11 @@ SOURCE = "statehub/main"
 @pytest.mark.parametrize(
     ("address", "forge"),
     [
+        ("gitlab.com/a/b/c", "gitlab"),
+        ("git.forgejo.example.org/a/b", "forgejo"),
+        ("git.example.org/github/b", "generic"),
+        ("notgithub.com/a/b", "generic"),
+        ("generic.example.org/a/b", "generic"),
         ("github.com/acme/plans", "github"),
         ("gitlab.com/acme/plans", "gitlab"),
         ("bitbucket.org/acme/plans", "bitbucket"),

@@ -1,4 +1,4 @@
-"""How each forge signs a delivery and names its event, and the forge at an address."""
+"""How each forge signs a delivery and names its event."""
 
 from __future__ import annotations
 
@@ -43,23 +43,6 @@ EVENT_HEADERS: Mapping[str, str] = {
     Forge.BITBUCKET: "X-Event-Key",
     Forge.GENERIC: "X-Statehub-Event",
 }
-
-KNOWN_HOSTS: Mapping[str, Forge] = {
-    "github.com": Forge.GITHUB,
-    "gitlab.com": Forge.GITLAB,
-    "codeberg.org": Forge.FORGEJO,
-    "gitea.com": Forge.GITEA,
-    "bitbucket.org": Forge.BITBUCKET,
-}
-
-
-def guess_forge(address: str) -> Forge:
-    """Return the forge at *address*, a repo's origin, by its host's name; GENERIC if the name says nothing."""
-    host = address.partition("/")[0].rpartition("@")[2].partition(":")[0].lower()
-    if host in KNOWN_HOSTS:
-        return KNOWN_HOSTS[host]
-    labels = host.split(".")
-    return next((forge for forge in Forge if forge != Forge.GENERIC and forge.value in labels), Forge.GENERIC)
 
 
 def list_header_names(forge: str) -> list[str]:

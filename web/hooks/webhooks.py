@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
+from consistency.core.forges import find_forge
 from statehub.models import Forge, Repo
-from web.hooks.forges import guess_forge
 from web.hooks.signatures import make_secret
 from web.models import Webhook
 
@@ -22,7 +22,7 @@ def create_webhook(repo: Repo, forge: str = "") -> tuple[Webhook, str]:
     *forge* signs its deliveries; '' leaves it as it is, or means that of the repo's address.
     """
     secret = make_secret()
-    of_new = forge or repo.forge or guess_forge(repo.origin)
+    of_new = find_forge(forge or repo.forge, repo.origin)
     webhook, is_new = Webhook.objects.get_or_create(repo=repo, defaults={"forge": of_new, "secret": secret})
     if not is_new and forge and forge != webhook.forge:
         webhook.forge = Forge(forge)
