@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from statehub.models import Checkout, Task
+from statehub.models import Checkout
 from testing.hub import Hub
 from testing.repos import Clone
 from testing.workers import wait_until, working
-from tests.cli.helpers import FILE, edit, mirrored, publish, statuses
+from tests.cli.helpers import edit, mirrored, publish, statuses
 
 
 @pytest.fixture
