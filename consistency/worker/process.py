@@ -29,7 +29,6 @@ from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django.utils import connector_params
-from procrastinate.exceptions import ProcrastinateException
 from procrastinate.worker import Worker as Engine
 
 from consistency.db.queue import LOST_WORKER, TASK, delete_stuck_jobs, jobs_of_worker, queue_lost_runs, queue_name
@@ -60,9 +59,9 @@ POLL_PRIORITY = 10
 MAX_CONNECTIONS = 4
 """Connections of the engine to the database; each thread has one of its own besides."""
 
-Say = Callable[[str], None]
+LOST_SESSION = "the worker lost its session in the hub's database"
 
-_FAILURES = (ProcrastinateException, psycopg.Error, DatabaseError, OSError)
+Say = Callable[[str], None]
 
 
 class WorkerProcess:
@@ -114,13 +113,13 @@ class WorkerProcess:
             try:
                 await self._session()
                 problem = ""
-            except _FAILURES as error:
-                problem = _explain(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, polls and runs must go on
+                problem = await asyncio.to_thread(_explain, error)
             if self._ended:
                 break
             if loop.time() - started > GOOD_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            self._warn(f"error: {problem or 'the worker lost its session'}; trying again in {pause:g} s")
+            self._warn(f"error: {problem or LOST_SESSION}; trying again in {pause:g} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
@@ -167,7 +166,7 @@ class WorkerProcess:
                     await asyncio.gather(checking, return_exceptions=True)
         finally:
             self._engine = None
-            with suppress(*_FAILURES):
+            with suppress(Exception):
                 await connector.close_async()
             await asyncio.to_thread(self._remove_row)
 
@@ -300,5 +299,8 @@ def _explain(error: Exception) -> str:
     while cause is not None and not isinstance(cause, psycopg.Error | DatabaseError):
         cause = cause.__cause__
     if cause is None:
-        return f"{type(error).__name__}: {error}"
-    return explain_database_error(cause if isinstance(cause, Exception) else error).line
+        return f"internal error, please report it: {type(error).__name__}: {error}"
+    try:
+        return explain_database_error(cause if isinstance(cause, Exception) else error).line
+    finally:
+        connection.close()
