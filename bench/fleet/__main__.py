@@ -126,12 +126,12 @@ class _Bench:
         """Create the fleet, and measure all."""
         self._say("making the repositories")
         self._fleet.create()
-        self._fleet.copy_clones()
         with self._working() as worker:
             self._say("first run of all")
             started = time.perf_counter()
             self._wait(lambda: self._count_runs() >= self._fleet.number)
             first = time.perf_counter() - started
+            self._fleet.copy_clones()
             self._say("pushes with webhooks")
             hooked = [self._push(repo, ring=True) for repo in self._sample()]
             before = cpu.memory_bytes(worker.process.pid)

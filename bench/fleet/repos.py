@@ -1,4 +1,4 @@
-"""The fleet: repos with a bare origin, a clone of the hub's own, and its rows; and the people who push."""
+"""The fleet: repos with a bare origin and their rows in the hub, and the people who push."""
 
 from __future__ import annotations
 
@@ -32,10 +32,6 @@ class Fleet:
         """Return the bare repository of *repo*."""
         return self.folder / "origins" / f"{repo}.git"
 
-    def clone(self, repo: int) -> Path:
-        """Return the hub's own clone of *repo*."""
-        return self.folder / "clones" / str(repo)
-
     def bare_clone(self, repo: int) -> Path:
         """Return a clone of *repo* that only fetches."""
         return self.folder / "fetched" / str(repo)
@@ -50,13 +46,14 @@ class Fleet:
         return range(1, self.number + 1)
 
     def create(self) -> None:
-        """Create repositories, clones and rows. Raises GitFailedError."""
+        """Create repositories and rows; the first run makes the hub's own clones. Raises GitFailedError."""
+        from consistency.runs.managed import place_of
         from statehub.models import Checkout, Repo
 
         template = self.folder / "template.git"
         template.mkdir(parents=True)
         git(template, "init", "--quiet", "--bare", "--initial-branch=main", "--template=")
-        for folder in ("origins", "clones", "people", "fetched"):
+        for folder in ("origins", "people", "fetched"):
             (self.folder / folder).mkdir()
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             list(threads.map(self._create, self.repos))
@@ -67,15 +64,13 @@ class Fleet:
             for repo in self.repos
         )
         Checkout.objects.bulk_create(
-            Checkout(repo=row, host=HOSTS[0], path=str(self.clone(repo)), managed=True)
-            for repo, row in zip(self.repos, made, strict=True)
+            Checkout(repo=row, host=HOSTS[0], path=place_of(row), managed=True) for row in made
         )
 
     def _create(self, repo: int) -> None:
         shutil.copytree(self.folder / "template.git", self.origin(repo))
         # The number is in the message, so that no two histories begin alike.
         self._commit(repo, f"Work of repo {repo}", dict.fromkeys(range(PLANS), "todo"), 0)
-        self._clone(repo, self.clone(repo))
 
     def _clone(self, repo: int, path: Path) -> None:
         git(
@@ -84,9 +79,11 @@ class Fleet:
         )  # fmt: skip
 
     def copy_clones(self) -> None:
-        """Make the clones that only fetch."""
-        for repo in self.repos:
-            shutil.copytree(self.clone(repo), self.bare_clone(repo), symlinks=True)
+        """Copy the hub's own clones to those that only fetch."""
+        from statehub.models import Checkout
+
+        for slug, path in Checkout.objects.values_list("repo__slug", "path"):
+            shutil.copytree(path, self.bare_clone(int(slug.rpartition("-")[2])), symlinks=True)
 
     def fetch_bare(self, threads: int) -> None:
         """Fetch in each of those, as fast as *threads* can."""

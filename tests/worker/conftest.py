@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,20 +36,20 @@ def watched(queue_hub: Hub, clone: Clone) -> Checkout:
 
 
 @pytest.fixture
-def new_managed(queue_hub: Hub, new_origin: Callable[[str], Origin]) -> Callable[[str], tuple[Checkout, Clone]]:
+def new_managed(
+    queue_hub: Hub, clones: Path, new_origin: Callable[[str], Origin]
+) -> Callable[[str], tuple[Checkout, Clone]]:
     """Make a clone of the hub's own that has one workplan; return it, and the clone of a person who pushes."""
-
     from statehub.models import Checkout
-    from tests.cli.helpers import mirrored
+    from tests.cli.helpers import FILE, TEXT, fix, publish, run
 
     def make(name: str) -> tuple[Checkout, Clone]:
         origin = new_origin(name)
-        person = mirrored(origin.clone(name))
-        hubs = origin.clone(f"{name}-hub")
-        checkout = Checkout.objects.select_related("repo").get(repo__slug=name)
-        checkout.managed, checkout.path, checkout.repo.branch = True, str(hubs.path), "main"
-        checkout.save()
-        checkout.repo.save()
-        return checkout, person
+        person = origin.clone(name)
+        person.write(FILE, TEXT)
+        publish(person, "Plan")
+        assert run("register_repo", "--remote", str(origin.path), "--slug", name).exit == 0
+        assert fix(name).exit == 0
+        return Checkout.objects.select_related("repo").get(repo__slug=name), person
 
     return make

@@ -102,7 +102,7 @@ def test_push_moves_a_run_that_nothing_waits_for_forward(new_managed: NewManaged
 
 def test_remote_without_answer(new_managed: NewManaged) -> None:
     (gone, _), (there, _) = new_managed("a"), new_managed("b")
-    origin = Path(gone.path).with_name("origin.git")
+    origin = Path(gone.repo.remote)
     origin.rename(origin.with_name("moved.git"))
     assert polled() == Polled(2, 1, 1)
     assert queued() == [(HOST, -1, gone.pk, "poll")]
@@ -183,14 +183,15 @@ def test_statements_of_a_poll_do_not_grow(new_managed: NewManaged) -> None:
     assert counts[0] == counts[1] <= 9
 
 
-def slow_remote(checkout: Checkout, seconds: float) -> None:
+def slow_down(checkout: Checkout, seconds: float) -> None:
+    """Let each answer to a poll of *checkout* take *seconds*."""
     Clone(Path(checkout.path)).git("config", "remote.origin.uploadpack", f"sleep {seconds}; git-upload-pack")
 
 
 def test_slow_server_delays_no_other(new_managed: NewManaged) -> None:
     slow, quick = [new_managed(name)[0] for name in "abcdef"], new_managed("g")[0]
     for checkout in slow:
-        slow_remote(checkout, 2)
+        slow_down(checkout, 2)
         Repo.objects.filter(pk=checkout.repo_id).update(origin="slow.example.org/x")
     Repo.objects.filter(pk=quick.repo_id).update(origin="quick.example.org/x")
     rows = list(Checkout.objects.select_related("repo"))
@@ -205,7 +206,7 @@ def test_server_that_does_not_answer_is_not_asked_for_all(
     new_managed: NewManaged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "abcdefghij":
-        slow_remote(new_managed(name)[0], 30)
+        slow_down(new_managed(name)[0], 30)
     started = timezone.now()
     assert polled(0.4) == Polled(10, 10, 10)
     # At most eight were asked, four at a time.

@@ -61,7 +61,7 @@ def test_push_stays_known_until_it_is_taken(new_managed: NewManaged) -> None:
     from django.utils import timezone
 
     checkout, _ = new_managed("a")
-    origin = Path(checkout.path).with_name("origin.git")
+    origin = Path(checkout.repo.remote)
     origin.rename(origin.with_name("moved.git"))
     Checkout.objects.update(rung_at=timezone.now())
     job(checkout)
