@@ -65,7 +65,7 @@ class Claimed(NamedTuple):
 def poll(host: str, interval: float, timeout: float, is_stopped: Callable[[], bool]) -> Polled:
     """Poll the checkouts of *host* that are due, each every *interval* seconds; a remote has *timeout* seconds.
 
-    Ends when no more are due, or early if *is_stopped*. Processes that poll at the same time share the checkouts.
+    Ends when none is due, or early if *is_stopped*. Processes that poll at the same time share the checkouts.
     Raises django.db.Error.
     """
     total = Polled()
@@ -146,7 +146,7 @@ class _Server:
         self._timeouts = 0
 
     def ask_all(self) -> None:
-        """Ask for one after the other; for none once the server has let several wait in vain."""
+        """Ask for one after the other; for none once the server has left several unanswered."""
         while self._left and not self._is_stopped():
             try:
                 checkout = self._left.popleft()

@@ -1,4 +1,4 @@
-"""Decides what a poll of a checkout leads to. Pure: no database, no git, no clock."""
+"""Decides the consequences of a poll of a checkout. Pure: no database, no git, no clock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What to do after a poll.
+    """The consequences of a poll.
 
     *run* queues the checkout, as *urgent* or after all others. *is_news* says that the remote has a commit that the hub
     does not know of, *unannounced* that no webhook announced it. *wait* is the time until the next poll, in seconds.
@@ -62,7 +62,7 @@ def decide(began: datetime, before: Row, now: datetime, after: Row, tip: str | N
         failures = after.poll_failures + 1
         # The first one may be the clone's fault, which a run cures. The rest only takes the time of a worker.
         return Decision(is_due or failures == 1, False, False, False, failures, wait_after(failures, interval))
-    # If the tip has changed meanwhile, a run was faster, and the remote's answer may be older than that run.
+    # If the tip has changed since then, a run was faster, and the remote's answer may be older than that run.
     is_news = tip != after.tip and after.tip == before.tip
     unannounced = (
         is_news

@@ -57,7 +57,7 @@ POLL_PRIORITY = 10
 """The polls come first: they take no time of the worker's threads."""
 
 MAX_CONNECTIONS = 4
-"""Connections of the engine to the database; each thread has one of its own besides."""
+"""Connections of the engine to the database; each thread has its own."""
 
 LOST_SESSION = "the worker lost its session in the hub's database"
 
@@ -125,7 +125,7 @@ class WorkerProcess:
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
     def _end(self) -> None:
-        """Take no more jobs, and end with the last one at work. A second signal ends the process at once."""
+        """Take no further jobs, and end with the last one at work. A second signal ends the process at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -1,4 +1,4 @@
-"""What a poll of a checkout leads to."""
+"""The consequences of a poll."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_clone_of_a_person_is_run_at_each_poll() -> None:
 
 
 def test_run_that_was_faster_than_the_answer() -> None:
-    # The answer may be the commit before: it is no news.
+    # The answer may be the commit before.
     assert decided(QUIET, "a" * 40, QUIET._replace(tip="b" * 40)) == NOTHING
     assert decided(QUIET, "c" * 40, QUIET._replace(tip="b" * 40)) == NOTHING
 
