@@ -53,7 +53,7 @@ ON CONFLICT (queueing_lock) WHERE status = 'todo'
 DO UPDATE SET priority = excluded.priority WHERE procrastinate_jobs.priority < excluded.priority
 """  # noqa: S608 - our names
 
-_DELETE_DEAD_WORKERS = "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - %s"
+_DELETE_DEAD_WORKERS = "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - %s * interval '1 second'"
 # The foreign key has set the worker to null. Jobs that ended are only there if an older version left them.
 _DELETE_LOST_JOBS = """
 DELETE FROM procrastinate_jobs
@@ -115,7 +115,7 @@ def queue_checkouts(
     """
     if not checkouts or not has_workers():
         return 0
-    values = {
+    values: dict[str, Any] = {
         "checkouts": sorted(checkouts),
         "trigger": trigger,
         "priority": priority,
@@ -154,7 +154,7 @@ def queue_lost_runs() -> list[LostJob]:
     A run during which its worker died again and again is repeated after longer and longer times.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_DELETE_DEAD_WORKERS, (LOST_WORKER,))
+        cursor.execute(_DELETE_DEAD_WORKERS, (LOST_WORKER.total_seconds(),))
         cursor.execute(_DELETE_LOST_JOBS, (TASK,))
         jobs = [LostJob(*job) for is_lost, *job in cursor.fetchall() if is_lost]
         for job in jobs:

@@ -73,7 +73,7 @@ class WorkerProcess:
     def __init__(self, host: str, concurrency: int, say: Say, warn: Say) -> None:
         self._host, self._concurrency, self._say, self._warn = host, concurrency, say, warn
         self._queue = queue_name(host)
-        self._ended = False
+        self._ended = threading.Event()
         self._status = 0
         self._wake: asyncio.Event | None = None
         self._engine: Engine | None = None
@@ -108,14 +108,14 @@ class WorkerProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         pause = FIRST_PAUSE_SECONDS
-        while not self._ended:
+        while not self._ended.is_set():
             started = loop.time()
             try:
                 await self._session()
                 problem = ""
             except Exception as error:  # noqa: BLE001 - whatever it is, polls and runs must go on
                 problem = await asyncio.to_thread(_explain, error)
-            if self._ended:
+            if self._ended.is_set():
                 break
             if loop.time() - started > GOOD_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
@@ -130,12 +130,12 @@ class WorkerProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
-        self._ended = True
+        self._ended.set()
         if self._wake is not None:
             self._wake.set()
         self._poller.stop()
         if self._engine is not None:
-            self._engine.stop()
+            self._engine.stop()  # type: ignore[no-untyped-call]
 
     async def _session(self) -> None:
         """Run the engine on a connection of its own until it ends or fails."""
@@ -156,11 +156,11 @@ class WorkerProcess:
                     update_heartbeat_interval=HEARTBEAT_SECONDS,
                     stalled_worker_timeout=LOST_WORKER.total_seconds(),
                 )
-                if self._ended:  # By a signal that came before there was an engine to stop.
+                if self._ended.is_set():  # By a signal that came before there was an engine to stop.
                     return
                 checking = asyncio.create_task(self._check_regularly(self._engine))
                 try:
-                    await self._engine.run()
+                    await self._engine.run()  # type: ignore[no-untyped-call]
                 finally:
                     checking.cancel()
                     await asyncio.gather(checking, return_exceptions=True)
@@ -214,7 +214,7 @@ class WorkerProcess:
         """Check the worker's rows now and again; stop the engine if it cannot go on."""
         while True:
             if engine.worker_id is not None and not await asyncio.to_thread(self._check, engine.worker_id):
-                engine.stop()
+                engine.stop()  # type: ignore[no-untyped-call]
             await asyncio.sleep(CHECK_SECONDS if self._row else 0.1)
 
     def _check(self, worker: int) -> bool:
@@ -223,7 +223,8 @@ class WorkerProcess:
         try:
             if mismatch := read_schema().mismatch:  # An older program must not write to a newer database.
                 self._warn(f"error: {mismatch}")
-                self._status, self._ended = CANNOT_RUN, True
+                self._status = CANNOT_RUN
+                self._ended.set()
                 return False
             jobs = jobs_of_worker(worker)
             if jobs is None:
@@ -301,6 +302,6 @@ def _explain(error: Exception) -> str:
     if cause is None:
         return f"internal error, please report it: {type(error).__name__}: {error}"
     try:
-        return explain_database_error(cause if isinstance(cause, Exception) else error).line
+        return explain_database_error(cause).line
     finally:
         connection.close()

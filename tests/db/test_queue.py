@@ -32,7 +32,7 @@ def new_checkout(host: str = "laptop", slug: str = "orders", **columns: Any) -> 
     return Checkout.objects.create(repo=repo, host=host, path=f"/srv/{Checkout.objects.count()}", **columns)
 
 
-def execute(sql: str, *values: object) -> list[Any]:
+def execute(sql: str, *values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []

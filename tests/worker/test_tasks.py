@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
+from consistency.db.queue import queue_checkouts
 from consistency.git.lock import locked
 from consistency.git.worktree import open_checkout
 from consistency.models import Run
@@ -43,12 +46,10 @@ def runs() -> list[tuple[str, str]]:
 
 
 def test_push_is_taken_and_its_lag_is_recorded(new_managed: NewManaged) -> None:
-    from django.utils import timezone
-
     checkout, person = new_managed("a")
     edit(person, "status: todo", "status: done")
     publish(person)
-    Checkout.objects.update(rung_at=timezone.now() - timezone.timedelta(seconds=7))
+    Checkout.objects.update(rung_at=timezone.now() - timedelta(seconds=7))
     assert job(checkout) == ["a: ok (webhook"]
     assert (statuses()["WP-1-T01"], runs()) == ("done", [("ok", "webhook")])
     checkout.refresh_from_db()
@@ -58,8 +59,6 @@ def test_push_is_taken_and_its_lag_is_recorded(new_managed: NewManaged) -> None:
 
 
 def test_push_stays_known_until_it_is_taken(new_managed: NewManaged) -> None:
-    from django.utils import timezone
-
     checkout, _ = new_managed("a")
     origin = Path(checkout.repo.remote)
     origin.rename(origin.with_name("moved.git"))
@@ -125,7 +124,6 @@ def test_checkout_that_is_gone(watched: Checkout) -> None:
 
 
 def test_lost_database_costs_no_run(watched: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tasks.queue_checkouts
     answers = iter([OperationalError("gone"), OperationalError("gone"), None])
 
     def fail(*_args: object) -> None:
@@ -134,7 +132,7 @@ def test_lost_database_costs_no_run(watched: Checkout, monkeypatch: pytest.Monke
     def queue(*args: object, **options: object) -> int:
         if error := next(answers):
             raise error
-        return real(*args, **options)  # type: ignore[arg-type]
+        return queue_checkouts(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tasks, "_run", fail)
     monkeypatch.setattr(tasks, "queue_checkouts", queue)
