@@ -12,9 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from consistency.models import Run
+from consistency.core.comparison.reachability import HOOK_GRACE
+from consistency.models import Finding, Run
 from consistency.worker import poller
 from consistency.worker.poller import Polled, ask_remotes, claim, poll
+from consistency.worker.tasks import run_job
 from statehub.models import Checkout, Repo
 from testing.environment import HOST
 from testing.repos import Clone
@@ -135,6 +137,32 @@ def test_webhook_that_was_lost(new_managed: NewManaged) -> None:
     polled()
     assert 50 < waits(checkout) < 68
     assert (checkout.unannounced_at is not None, checkout.rung_at is not None) == (True, True)
+
+
+def test_lost_webhook_is_a_finding_until_one_is_heard(new_managed: NewManaged) -> None:
+    checkout, person = new_managed("a")
+    Repo.objects.update(hook_heard_at=timezone.now() - timedelta(days=1))
+    publish(person)
+
+    def poll_and_run() -> tuple[Polled, list[tuple[str, str]]]:
+        due(checkout)
+        found = polled()
+        run_job(checkout.pk, "poll", lambda _line: None, lambda _line: None)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")
+        return found, list(Finding.objects.filter(code="C-29").values_list("message", "resolution"))
+
+    assert poll_and_run() == (Polled(1, 0, 1), [])  # Its delivery may still come.
+    since = timezone.now() - HOOK_GRACE
+    Checkout.objects.update(unannounced_at=since)
+    Run.objects.update(started_at=since)
+    message = f"polling found a push at {since:%Y-%m-%d %H:%MZ} that no webhook has announced"
+    assert poll_and_run() == (Polled(1, 0, 1), [(message, "")])
+    assert poll_and_run() == (Polled(1, 0, 0), [(message, "")])
+    assert Run.objects.filter(finished_at__isnull=False, converged=False).count() == 0
+    Repo.objects.update(hook_heard_at=timezone.now())
+    Checkout.objects.update(unannounced_at=None)
+    assert poll_and_run() == (Polled(1, 0, 0), [(message, "gone")])
 
 
 def test_webhook_that_comes_during_the_poll(new_managed: NewManaged, monkeypatch: pytest.MonkeyPatch) -> None:
