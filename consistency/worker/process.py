@@ -192,7 +192,13 @@ class WorkerProcess:
         async def start_poll(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's name
             self._poller.wake()
 
-        @app.periodic(cron="* * * * *", periodic_id="", queue=self._queue, queueing_lock="tidy", priority=POLL_PRIORITY)
+        @app.periodic(
+            cron="* * * * *",
+            periodic_id="",
+            queue=self._queue,
+            queueing_lock=f"tidy:{self._queue}",
+            priority=POLL_PRIORITY,
+        )
         @app.task(name="tidy")
         def tidy(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's name
             self._tidy()
