@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from bench import machine
 from bench.fleet import cpu
+from bench.fleet.doorbell import Doorbell, open_doorbell
 from bench.fleet.repos import PLANS, Fleet, first_task
 from bench.repository import GitFailedError
 from bench.scale import hub
@@ -146,7 +147,8 @@ class _Bench:
             first = time.perf_counter() - started
             self._fleet.copy_clones()
             self._say("pushes with webhooks")
-            hooked = [self._push(repo, ring=True) for repo in self._sample()]
+            with open_doorbell(self._folder) as doorbell:
+                hooked = [self._push(repo, doorbell) for repo in self._sample()]
             before = cpu.memory_bytes(worker.process.pid)
             self._say("pushes to all at once")
             self._push_to_all()
@@ -159,7 +161,7 @@ class _Bench:
         with self._working(poll=FAST_POLL_SECONDS):
             self._say("pushes that are polled")
             _spread_polls(FAST_POLL_SECONDS)
-            polled = [self._push(repo, ring=False) for repo in self._sample()]
+            polled = [self._push(repo) for repo in self._sample()]
         with self._working() as worker:
             self._say("idle")
             _spread_polls(POLL_SECONDS)
@@ -180,18 +182,20 @@ class _Bench:
     def _sample(self) -> list[int]:
         return [self._random.choice(self._fleet.repos) for _ in range(self._options.pushes)]
 
-    def _push(self, repo: int, *, ring: bool) -> float:
-        """Push to *repo*, and return the seconds from the start of the push until the hub has the status."""
-        from consistency.db.queue import queue_checkouts
-        from statehub.models import Checkout, Task
+    def _push(self, repo: int, doorbell: Doorbell | None = None) -> float:
+        """Push to *repo*, and return the seconds from the start of the push until the hub has the status.
+
+        The push is announced by *doorbell*; without one a poll finds it.
+        """
+        from statehub.models import Task
 
         task = Task.objects.get(key=first_task(repo, PLANS - 1))
         wanted = "blocked" if task.status == "in_progress" else "in_progress"
         self._fleet.prepare_push(repo, wanted)
         started = time.perf_counter()
         self._fleet.push(repo)
-        if ring:
-            queue_checkouts([Checkout.objects.get(repo__slug=f"repo-{repo:04}").pk], "webhook")
+        if doorbell:
+            doorbell.ring(f"repo-{repo:04}")
         self._wait(lambda: Task.objects.filter(pk=task.pk, status=wanted).exists())
         return time.perf_counter() - started
 
