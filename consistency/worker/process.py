@@ -56,7 +56,7 @@ GOOD_SECONDS = 60.0
 POLL_PRIORITY = 10
 """The polls come first: they take no time of the worker's threads."""
 
-MAX_CONNECTIONS = 4
+MAX_CONNECTIONS = 2
 """Connections of the engine to the database; each thread has its own."""
 
 LOST_SESSION = "the worker lost its session in the hub's database"

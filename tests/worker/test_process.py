@@ -213,6 +213,8 @@ def test_two_workers_of_a_host_share_its_queue(work: Work, new_managed: NewManag
     tips = {checkout.pk: person.head for checkout, person in made}
     wait_until(lambda: dict(Checkout.objects.values_list("pk", "tip")) == tips)
     assert Worker.objects.count() == 2
+    [[connections]] = execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    assert 4 < connections <= 2 * (2 + 6) + 1
     for checkout, _ in made:
         times = list(
             Run.objects.filter(checkout=checkout, finished_at__isnull=False)
