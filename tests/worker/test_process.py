@@ -48,7 +48,7 @@ def work(queue_hub: Hub, tmp_path: Path) -> Iterator[Work]:
         yield start
 
 
-def execute(sql: str, *values: Any) -> list[tuple[object, ...]]:
+def execute(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []
