@@ -41,7 +41,7 @@ MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
-.PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api fuzz false-alarms concurrency simulate mutate requirements audit crash try-hook
+.PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api bench-fleet fuzz false-alarms concurrency simulate mutate requirements audit crash try-hook
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
 
@@ -145,6 +145,9 @@ bench-admin: dev ## Measure the admin's pages on a fifth of that hub (ARGS: see 
 
 bench-api: dev ## Measure the API on gunicorn and PostgreSQL: requests a second, latency, no update lost (ARGS: see ARGS=--help)
 	@$(PY) -m bench.api $(ARGS)
+
+bench-fleet: dev ## Measure workers on PostgreSQL with 1, 100 and 1,000 repos: from a push to its status, and the cost of an idle fleet (ARGS: see ARGS=--help)
+	@$(PY) -m bench.fleet $(ARGS)
 
 fuzz: dev ## Fuzz the parser and the editor for SECONDS=60 (ARGS: see ARGS=--help)
 	@$(PY) -m tests.fuzz --seconds="$$SECONDS" $(ARGS)

@@ -209,6 +209,26 @@ class Proposal(models.Model):
         return escape_control(self.branch[:NAME_LENGTH])
 
 
+class Worker(models.Model):
+    """One process of `run_worker`: it works on the queue of *host*, on `concurrency` checkouts at a time.
+
+    Its row goes when it ends; that of a killed one when `seen_at` is too old.
+    """
+
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    concurrency = models.PositiveSmallIntegerField()
+    version = models.CharField(max_length=50, blank=True, default="")
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("host", "started_at")
+
+    def __str__(self) -> str:
+        return escape_control(f"{self.host} ({self.pid})")
+
+
 class LedgerEntry(models.Model):
     """One workplan file of one checkout as of the last fix.
 

@@ -16,7 +16,7 @@ from testing.programs import need_program
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 UNITS = ["statehub-fix.service", "statehub-fix.timer"]
-SERVICES = ["statehub-fix.service", "statehub-web.service"]
+SERVICES = ["statehub-fix.service", "statehub-web.service", "statehub-worker.service"]
 PAGE = (ROOT / "docs/operations.md").read_text()
 PROGRAMS = re.compile(r"/srv/statehub/\.venv/bin/(?:python|gunicorn)")
 
@@ -57,7 +57,7 @@ def test_units_stand_in_the_page_as_they_are() -> None:
 
 
 def test_services_are_shut_in_alike() -> None:
-    """A run that the web server starts does the same as the timer's fix."""
+    """A run that the web server or a worker starts does the same as the timer's fix."""
     fences = []
     for name in SERVICES:
         lines = (DEPLOY / name).read_text().partition("[Service]")[2].splitlines()
@@ -65,7 +65,7 @@ def test_services_are_shut_in_alike() -> None:
             {line for line in lines if re.match(r"(Protect|Private|Restrict|System|Capab|Amb|NoNew|Lock)", line)}
         )
     assert len(fences[0]) > 15
-    assert fences[0] == fences[1]
+    assert fences[0] == fences[1] == fences[2]
 
 
 def test_crontab_and_service_start_the_same() -> None:

@@ -116,6 +116,7 @@ def test_freshness() -> None:
         ("consistency", "trust_host"),
         ("consistency", "deploy_key"),
         ("consistency", "move_checkouts"),
+        ("consistency", "run_worker"),
         ("consistency", "retire_checkout"),
         ("consistency", "check_consistency"),
         ("consistency", "fix_consistency"),

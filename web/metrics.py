@@ -1,9 +1,10 @@
-"""Metrics for Prometheus: open findings by code, runs by outcome, the age of each checkout's last successful run."""
+"""Metrics for Prometheus: open findings by code, runs by outcome, checkouts by age, and the queues of the workers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import Error as DatabaseError
 from django.db.models import Count
@@ -16,7 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from consistency.core.codes import CODES
-from consistency.models import Finding, Run, RunState
+from consistency.db.queue import LOST_WORKER, read_queues
+from consistency.models import Finding, Run, RunState, Worker
 from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
 from web.api.authentication import authenticate
@@ -45,17 +47,43 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class HubCollector(Collector):
-    """Collects the metrics in three queries."""
+    """Collects the metrics in three queries, and two more if workers have checkouts."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
         yield _findings()
         yield _runs()
-        yield _ages(timezone.now())
+        now, checkouts = timezone.now(), _read_checkouts()
+        yield _ages(checkouts, now)
+        served = [each for each in checkouts if each.managed or each.watch]
+        if served:
+            yield from _clones(served, now)
+            yield from _queues({each.host for each in served}, now)
 
     def describe(self) -> list[Metric]:
         """Return nothing; otherwise the registry would collect everything once more to learn the names."""
         return []
+
+
+class _Checkout(NamedTuple):
+    repo: str
+    host: str
+    path: str
+    managed: bool
+    watch: bool
+    clone_size: int | None
+    rung_at: datetime | None
+    push_lag: float | None
+    last: datetime | None
+    """The end of the last run that succeeded."""
+
+
+def _read_checkouts() -> list[_Checkout]:
+    # The newest comes from the index on checkout and start, without reading all runs.
+    last = Run.objects.filter(outcome=RunState.OK).newest_per_checkout("finished_at")
+    rows = Checkout.objects.active().order_by("pk").annotate(last=last)
+    columns = ("repo__slug", *_Checkout._fields[1:])
+    return [_Checkout(*row) for row in rows.values_list(*columns)]
 
 
 def _findings() -> Metric:
@@ -76,16 +104,50 @@ def _runs() -> Metric:
     return metric
 
 
-def _ages(now: datetime) -> Metric:
+def _ages(checkouts: Iterable[_Checkout], now: datetime) -> Metric:
     """Return the seconds since each checkout's last successful run; infinite if none succeeded, so that alerts fire."""
     metric = GaugeMetricFamily(
         "statehub_checkout_last_good_run_age_seconds",
         "Seconds since the last run of this checkout that succeeded; +Inf if none did.",
         labels=["repo", "host", "path"],
     )
-    # The newest comes from the index on checkout and start, without reading all runs.
-    last = Run.objects.filter(outcome=RunState.OK).newest_per_checkout("finished_at")
-    rows = Checkout.objects.active().order_by("pk").annotate(last=last)
-    for repo, host, path, last in rows.values_list("repo__slug", "host", "path", "last"):
-        metric.add_metric([repo, host, path], NEVER if last is None else max(0.0, (now - last).total_seconds()))
+    for each in checkouts:
+        age = NEVER if each.last is None else max(0.0, (now - each.last).total_seconds())
+        metric.add_metric([each.repo, each.host, each.path], age)
     return metric
+
+
+def _clones(served: Iterable[_Checkout], now: datetime) -> Iterator[Metric]:
+    """Yield the sizes and the lags of the checkouts of workers, as far as they are known."""
+    labels = ["repo", "host"]
+    size = GaugeMetricFamily("statehub_clone_size_bytes", "Size of a clone of the hub's own on disk.", labels=labels)
+    lag = GaugeMetricFamily(
+        "statehub_push_lag_seconds",
+        "Seconds that the newest push waited until the hub had taken it, or has waited so far.",
+        labels=labels,
+    )
+    for each in served:
+        if each.clone_size is not None:
+            size.add_metric([each.repo, each.host], each.clone_size)
+        seconds = each.push_lag if each.rung_at is None else max(0.0, (now - each.rung_at).total_seconds())
+        if seconds is not None:
+            lag.add_metric([each.repo, each.host], seconds)
+    yield from (size, lag)
+
+
+def _queues(hosts: Iterable[str], now: datetime) -> Iterator[Metric]:
+    """Yield the queue and the workers of each of *hosts*, and of any other that has some."""
+    queues = {each.host: each for each in read_queues()}
+    alive = Worker.objects.filter(seen_at__gte=now - LOST_WORKER).order_by()
+    workers = dict(alive.values_list("host").annotate(number=Count("pk")))
+    length = GaugeMetricFamily("statehub_queue_length", "Runs that wait for a worker.", labels=["host"])
+    oldest = GaugeMetricFamily(
+        "statehub_queue_oldest_seconds", "Seconds that the oldest of them has waited.", labels=["host"]
+    )
+    number = GaugeMetricFamily("statehub_workers", "Workers that are alive.", labels=["host"])
+    for host in sorted({*hosts, *queues, *workers}):
+        queue = queues.get(host)
+        length.add_metric([host], queue.waiting if queue else 0)
+        oldest.add_metric([host], queue.oldest_seconds if queue else 0)
+        number.add_metric([host], workers.get(host, 0))
+    yield from (length, oldest, number)

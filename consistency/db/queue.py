@@ -1,27 +1,31 @@
-"""Queues checkouts for the workers: rows of procrastinate's table of jobs, on PostgreSQL.
+"""The queue of the workers: rows of procrastinate's table of jobs, on PostgreSQL.
 
-The rows are inserted as procrastinate itself does, but in the caller's transaction, and without loading it. A queueing
-lock keeps a checkout from being queued twice; one that is at work can be queued once more.
+The rows are inserted as procrastinate itself does, but without loading it: the commands of cron and the web server also
+queue. A queueing lock keeps a checkout from being queued twice; one that is at work can be queued once more.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
-from typing import Any
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from statehub.models import Checkout
 
 TASK = "run_checkout"
 """The name of the workers' task, which takes the id of a checkout and the trigger of the run."""
 
-_INSERT = """
-INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, status, scheduled_at)
-SELECT checkout.host, %s, 0, NULL, 'checkout:' || checkout.id,
-       jsonb_build_object('checkout', checkout.id, 'trigger', %s::text), 'todo', NULL
-  FROM statehub_checkout checkout WHERE checkout.id = ANY(%s)
-ON CONFLICT DO NOTHING
+ROUTINE = -1
+"""The priority of a run that nothing waits for: it comes after all pushes and reports. Those have 0."""
+
+MAX_QUEUE_BYTES = 40
+"""Longest name of a host that is the name of its queue: PostgreSQL refuses to notify a channel of 64 bytes or more.
+
+The channel's name is that of the queue with a prefix of 23 bytes.
 """
 
 _MOVE = """
@@ -29,18 +33,97 @@ UPDATE procrastinate_jobs SET queue_name = %s
  WHERE status = 'todo' AND task_name = %s AND (args ->> 'checkout')::bigint = ANY(%s)
 """
 
+MAX_REPEAT_MINUTES = 10
+"""Longest wait before a run whose worker died is repeated once more."""
+
+LOST_WORKER = timedelta(seconds=60)
+"""The time without a heartbeat after which a worker is taken for dead."""
+
+# Those that are queued already move forward if they have a lower priority.
+_INSERT = f"""
+INSERT INTO procrastinate_jobs
+       (queue_name, task_name, priority, lock, queueing_lock, args, status, attempts, scheduled_at)
+SELECT CASE WHEN octet_length(checkout.host) <= {MAX_QUEUE_BYTES} THEN checkout.host
+            ELSE 'host-' || md5(checkout.host) END,
+       '{TASK}', %(priority)s, NULL, 'checkout:' || checkout.id,
+       jsonb_build_object('checkout', checkout.id, 'trigger', %(trigger)s::text), 'todo', %(attempts)s,
+       now() + %(delay)s::float8 * interval '1 second'
+  FROM statehub_checkout checkout WHERE checkout.id = ANY(%(checkouts)s) ORDER BY checkout.id
+ON CONFLICT (queueing_lock) WHERE status = 'todo'
+DO UPDATE SET priority = excluded.priority WHERE procrastinate_jobs.priority < excluded.priority
+"""  # noqa: S608 - our names
+
+_DELETE_DEAD_WORKERS = "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - %s * interval '1 second'"
+# The foreign key has set the worker to null. Jobs that ended are only there if an older version left them.
+_DELETE_LOST_JOBS = """
+DELETE FROM procrastinate_jobs
+ WHERE (status = 'doing' AND worker_id IS NULL) OR status IN ('succeeded', 'failed', 'cancelled', 'aborted')
+RETURNING status = 'doing' AND task_name = %s, (args->>'checkout')::bigint, args->>'trigger', attempts
+"""
+_DELETE_STUCK_JOBS = "DELETE FROM procrastinate_jobs WHERE worker_id = %s AND status = 'doing' AND id = ANY(%s)"
+
+_QUEUES = f"""
+SELECT checkout.host,
+       count(*) FILTER (WHERE job.status = 'todo'),
+       count(*) FILTER (WHERE job.status = 'doing'),
+       max(extract(epoch FROM now() - (SELECT min(event.at) FROM procrastinate_events event
+                                        WHERE event.job_id = job.id AND event.type = 'deferred')))
+           FILTER (WHERE job.status = 'todo')
+  FROM procrastinate_jobs job
+  JOIN statehub_checkout checkout ON checkout.id = (job.args->>'checkout')::bigint
+ WHERE job.task_name = '{TASK}' AND job.status IN ('todo', 'doing')
+ GROUP BY checkout.host
+"""  # noqa: S608 - our names
+
+
+class QueueState(NamedTuple):
+    """The queue of a host: the numbers of runs that wait and of those at work, and the seconds of the longest wait."""
+
+    host: str
+    waiting: int
+    running: int
+    oldest_seconds: float
+
+
+class LostJob(NamedTuple):
+    """A run whose worker died; *attempts* counts the workers before it that died."""
+
+    checkout: int
+    trigger: str
+    attempts: int
+
 
 def has_workers() -> bool:
     """Return whether the hub's database can have a queue: only PostgreSQL."""
     return connection.vendor == "postgresql"
 
 
-def queue_checkouts(checkouts: Collection[int], trigger: str) -> int:
-    """Queue a run of each of *checkouts* on its host, unless it waits there already. Return how many were queued."""
+def queue_name(host: str) -> str:
+    """Return the name of the queue of *host*; a long name of a host has a short one."""
+    encoded = host.encode()
+    if len(encoded) <= MAX_QUEUE_BYTES:
+        return host
+    return f"host-{hashlib.md5(encoded, usedforsecurity=False).hexdigest()}"
+
+
+def queue_checkouts(
+    checkouts: Collection[int], trigger: str, *, priority: int = 0, delay: float = 0.0, attempts: int = 0
+) -> int:
+    """Queue a run of each of *checkouts* on its host, unless it waits there already. Return how many were queued.
+
+    One that waits with a lower *priority* gets this one, and counts. The run begins after *delay* seconds.
+    """
     if not checkouts or not has_workers():
         return 0
+    values: dict[str, Any] = {
+        "checkouts": sorted(checkouts),
+        "trigger": trigger,
+        "priority": priority,
+        "delay": delay or None,  # NULL: at once
+        "attempts": attempts,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, (TASK, trigger, list(checkouts)))
+        cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
 
 
@@ -48,12 +131,60 @@ def move_jobs(checkouts: Collection[int], host: str) -> None:
     """Give the waiting runs of *checkouts* to the queue of *host*."""
     if checkouts and has_workers():
         with connection.cursor() as cursor:
-            cursor.execute(_MOVE, (host, TASK, list(checkouts)))
+            cursor.execute(_MOVE, (queue_name(host), TASK, list(checkouts)))
 
 
-def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: Any) -> int:
-    """Queue the checkouts of *repos* that workers run. Return how many were queued."""
-    if not repos or not has_workers():
-        return 0
+def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: Any) -> None:
+    """Queue the checkouts of *repos* that workers run, once the transaction has ended.
+
+    A run that began before would not see its changes. No lock on a row of the queue is held until then.
+    """
+    if repos and has_workers():
+        transaction.on_commit(partial(_queue_served, repos, trigger), robust=True)
+
+
+def _queue_served(repos: Collection[int], trigger: str) -> None:
     served = Checkout.objects.served().filter(repo__in=repos)
-    return queue_checkouts(list(served.values_list("pk", flat=True)), trigger)
+    queue_checkouts(list(served.values_list("pk", flat=True)), trigger)
+
+
+def queue_lost_runs() -> list[LostJob]:
+    """Delete dead workers and what is left of their jobs; queue their runs once more. Return these.
+
+    A run during which its worker died again and again is repeated after longer and longer times.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_DELETE_DEAD_WORKERS, (LOST_WORKER.total_seconds(),))
+        cursor.execute(_DELETE_LOST_JOBS, (TASK,))
+        jobs = [LostJob(*job) for is_lost, *job in cursor.fetchall() if is_lost]
+        for job in jobs:
+            delay = 60.0 * min(job.attempts, MAX_REPEAT_MINUTES)
+            queue_checkouts([job.checkout], job.trigger, delay=delay, attempts=job.attempts + 1)
+    return jobs
+
+
+def delete_stuck_jobs(worker: int, jobs: Collection[int]) -> None:
+    """Delete the *jobs* at which the live *worker* is no longer at work: it could not record their end."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_STUCK_JOBS, (worker, list(jobs)))
+
+
+def jobs_of_worker(worker: int) -> set[int] | None:
+    """Return the jobs that *worker* has by the database; None if the database does not have that worker."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT job.id FROM procrastinate_workers worker LEFT JOIN procrastinate_jobs job"
+            " ON job.worker_id = worker.id AND job.status = 'doing' WHERE worker.id = %s",
+            (worker,),
+        )
+        rows = cursor.fetchall()
+    return {job for (job,) in rows if job is not None} if rows else None
+
+
+def read_queues() -> list[QueueState]:
+    """Return the state of the queue of each host that has runs waiting or at work."""
+    if not has_workers():
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUES)
+        return [QueueState(host, waiting, running, float(age or 0)) for host, waiting, running, age in cursor]

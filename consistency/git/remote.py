@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from consistency.core.comparison.gates import EMPTY, FETCHED, GONE, NO_UPSTREAM,
 from consistency.git.addresses import is_local, normalize_url, ssh_host
 from consistency.git.config import Config, read_config
 from consistency.git.names import from_git
-from consistency.git.process import GitError, GitProcess, GitTimeoutError
+from consistency.git.process import Git, GitError, GitProcess, GitTimeoutError
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 
@@ -277,6 +278,20 @@ def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRef
         elif ref.startswith(_HEADS):
             commits[ref] = value
     return RemoteRefs(commits, default if f"{_HEADS}{default}" in commits else "")
+
+
+def read_tip(path: str, branch: str, timeout: float) -> str:
+    """Ask `origin` of the hub's own clone at *path* for the commit of *branch*; '' if there is no such branch.
+
+    '' as *branch* is the default branch. The clone's settings have all that the connection needs. Raises GitError.
+    """
+    ref = f"{_HEADS}{branch}" if branch else "HEAD"
+    # The git folder by its name: without it, git would look for a repository around the folder.
+    env = {"GIT_DIR": os.path.join(path, ".git")}
+    listed = Git(path).run("ls-remote", "--quiet", "--", "origin", ref, timeout=timeout, env=env).decode()
+    return next(
+        (commit for commit, _, name in (line.partition("\t") for line in listed.splitlines()) if name == ref), ""
+    )
 
 
 def push(tree: WorkTree, upstream: Upstream, tip: str, commit: str, timeout: float) -> Pushed:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -58,7 +58,7 @@ def run_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn) -> Check
     options = options.for_checkout(opened.checkout)
     if opened.waited:  # The other run may have changed these.
         with suppress(Checkout.DoesNotExist):
-            opened.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts"))
+            opened.checkout.refresh_from_db(fields=("head", "tip", "unreachable_since", "fetch_timeouts", "rung_at"))
     return _Running(opened, options, warn).go()
 
 
@@ -366,8 +366,13 @@ class _Running:
         result, state = self._result, self._result.state
         if self._options.writes and result.outcome is RunState.OK and state is not None:
             head, tip = result.commit or state.head or "", self._opened.fetched.tip or state.tip
+            taken: dict[str, Any] = {}
             if (head, tip) != (self._checkout.head, self._checkout.tip):
-                Checkout.objects.filter(pk=self._checkout.pk).update(head=head, tip=tip)
+                taken = {"head": head, "tip": tip}
+            if (rung_at := self._checkout.rung_at) is not None and self._opened.fetched.ok:
+                taken |= {"rung_at": None, "push_lag": (timezone.now() - rung_at).total_seconds()}
+            if taken:
+                Checkout.objects.filter(pk=self._checkout.pk).update(**taken)
             self._learn_history()
 
     def _learn_history(self) -> None:

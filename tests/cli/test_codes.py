@@ -400,7 +400,7 @@ def with_actions(found: list[Json], actions: tuple[str, ...]) -> list[Json]:
 
 def test_every_code_has_a_case() -> None:
     # C-26 takes time to come about: test_unreachable.py. For C-25 there are no rows, C-27 is said once: test_unread.py.
-    # C-29 is seen by workers: test_polling.py.
+    # C-29 is seen by workers: test_poller.py.
     elsewhere = {"C-25", "C-26", "C-27", "C-29"}
     assert {case.id[:4] for case in CASES} | {gate.code for gate in CLOSED} | elsewhere == set(CODES)
 

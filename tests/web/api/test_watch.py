@@ -15,6 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consistency.cli.retiring import retire
 from consistency.core.codes import CODES
+from consistency.db.queue import LOST_WORKER, has_workers, queue_checkouts
+from consistency.models import Worker
+from statehub.models import Checkout
 from tests.web.api.helpers import Api, new_api
 from tests.web.api.test_lists import new_checkout, new_finding, new_run
 
@@ -106,3 +109,29 @@ def test_metrics_take_as_many_queries_for_30_checkouts_as_for_1(api: Api) -> Non
             scraped(api)
         counts.append(len(queries))
     assert counts == [4, 4]
+
+
+def test_metrics_of_a_fleet(db: None) -> None:
+    now = timezone.now()
+    clone, watched = new_checkout(), new_checkout("other", "laptop", "/srv/other")
+    Checkout.objects.filter(pk=clone.pk).update(
+        managed=True, clone_size=4096, push_lag=0.5, rung_at=now - timedelta(seconds=30)
+    )
+    Checkout.objects.filter(pk=watched.pk).update(watch=True, push_lag=1.5)
+    for host, seen in (("laptop", now), ("laptop", now - LOST_WORKER / 2), ("laptop", now - 2 * LOST_WORKER)):
+        Worker.objects.create(host=host, pid=1, concurrency=4, seen_at=seen)
+    queue_checkouts([watched.pk], "poll")
+    found = scraped(new_api("prometheus", read_only=True))
+    prefixes = ("statehub_clone_", "statehub_push_", "statehub_queue_", "statehub_workers")
+    fleet = {name: value for name, value in found.items() if name.startswith(prefixes)}
+    assert 30 <= fleet.pop("statehub_push_lag_seconds[('host', 'test-host'), ('repo', 'net')]") < 40
+    assert 0 <= fleet.pop("statehub_queue_oldest_seconds[('host', 'laptop')]") < 10
+    assert fleet == {
+        "statehub_clone_size_bytes[('host', 'test-host'), ('repo', 'net')]": 4096,
+        "statehub_push_lag_seconds[('host', 'laptop'), ('repo', 'other')]": 1.5,
+        "statehub_queue_length[('host', 'laptop')]": 1 if has_workers() else 0,
+        "statehub_queue_length[('host', 'test-host')]": 0,
+        "statehub_queue_oldest_seconds[('host', 'test-host')]": 0,
+        "statehub_workers[('host', 'laptop')]": 2,
+        "statehub_workers[('host', 'test-host')]": 0,
+    }

@@ -1,0 +1,106 @@
+"""The work of a worker's job: one fix of one checkout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection, reset_queries
+
+from consistency.db.queue import queue_checkouts
+from consistency.git.lock import CheckoutLockedError
+from consistency.git.process import GitMissingError
+from consistency.models import Mode
+from consistency.reports.outcome import CheckoutOutcome
+from consistency.runs.fetching import fetch_all
+from consistency.runs.options import RunOptions
+from consistency.runs.run import run_checkout
+from statehub.database_errors import explain_database_error
+from statehub.management.base import current_user
+from statehub.models import Checkout
+
+LOCKED_SECONDS = 5.0
+"""The time until the next try, if another run is working on the checkout."""
+
+AGAIN_SECONDS = 10.0
+"""The time until the next try, if the database went away during a run."""
+
+RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
+"""How long a job waits for a database that went away, and the time between two tries."""
+
+Say = Callable[[str], None]
+
+
+def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
+    """Fix the *checkout* with this id; a run that was not possible is queued again. Raises django.db.Error.
+
+    *say* gets one line about the run, *warn* one for each problem.
+    """
+    close_old_connections()  # The thread may have a connection that has ended since its last job.
+    try:
+        _run(checkout, trigger, say, warn)
+    except DatabaseError as error:
+        warn(f"error: {explain_database_error(error).line}")
+        _queue_after_failure(checkout, trigger)
+    finally:
+        close_old_connections()
+        reset_queries()  # With DEBUG, Django keeps all of them.
+
+
+def _run(checkout_id: int, trigger: str, say: Say, warn: Say) -> None:
+    checkout = Checkout.objects.served().select_related("repo__proposal").filter(pk=checkout_id).first()
+    if checkout is None:  # Retired since, or taken from the workers.
+        return
+    if checkout.host != settings.STATEHUB_HOST:  # Given to another host since.
+        queue_checkouts([checkout_id], trigger)
+        return
+    slug, started = checkout.repo.slug, time.monotonic()
+    try:
+        outcome = _fix(checkout, trigger, warn)
+    except CheckoutLockedError:
+        queue_checkouts([checkout_id], trigger, delay=LOCKED_SECONDS)
+        return
+    except GitMissingError as error:
+        warn(f"error: {slug}: {error}")
+        return
+    if outcome.error:
+        warn(f"error: {outcome.error}")
+    say(f"{slug}: {outcome.outcome}{_written(outcome)} ({trigger}, {time.monotonic() - started:.2f} s)")
+
+
+def _written(outcome: CheckoutOutcome) -> str:
+    return f", {outcome.writeback_commit[:12]}" if outcome.writeback_commit else ""
+
+
+def _fix(checkout: Checkout, trigger: str, warn: Say) -> CheckoutOutcome:
+    # As the line for cron in docs/operations.md; a person's clone is pushed only if settings or repo say so.
+    options = RunOptions.from_settings(
+        Mode.FIX, current_user(), trigger=trigger, pull=True, push=settings.STATEHUB_PUSH
+    )
+    notes: list[str] = []
+    with closing(fetch_all([checkout], options, 1)) as ready, next(ready) as opened:
+        outcome = run_checkout(opened, options, notes.append)
+    for note in notes if any(outcome.news) else ():  # Only with a new finding: it would be said at every run.
+        warn(note)
+    return outcome
+
+
+def _queue_after_failure(checkout: int, trigger: str) -> None:
+    """Queue *checkout* again as soon as the database is back. Raises django.db.Error if that takes too long.
+
+    Then the job stays as that of a worker that died, and is repeated with those.
+    """
+    deadline = time.monotonic() + RECONNECT_SECONDS
+    while True:
+        connection.close()
+        try:
+            queue_checkouts([checkout], trigger, delay=AGAIN_SECONDS)
+        except DatabaseError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RECONNECT_PAUSE_SECONDS)
+        else:
+            return
