@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hmac
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -164,3 +167,32 @@ def test_every_page_can_be_used_by_everybody(scheme: str, watch: Watched) -> Non
         page.locator("#result_list tbody th a").first.click()
         expect(page.locator(".sh-card").first).to_be_visible()
         watch.scan()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_webhook_from_the_command_to_the_fleet_page(watch: Watched, scheme: Literal["light", "dark"]) -> None:
+    page = watch.page
+    ended = watch.site.hub.manage("webhook", "net-kingdom", "--forge", "gitea", "--format", "json")
+    made = json.loads(ended.stdout)
+    page.emulate_media(color_scheme=scheme)
+    watch.log_in("viewer")
+    page.get_by_role("link", name="Fleet").click()
+    row = page.locator(".sh-card", has=page.get_by_role("heading", name="Webhooks")).locator("tbody tr")
+    expect(row).to_contain_text("waiting")
+    watch.scan()
+    signed = {
+        "X-Gitea-Signature": hmac.new(made["secret"].encode(), b"{}", "sha256").hexdigest(),
+        "X-Gitea-Event": "push",
+    }
+    assert page.request.post(watch.site.url + made["path"], data=b"{}", headers=signed).status == 202
+    page.reload()
+    expect(row).to_contain_text("heard")
+    row.get_by_role("link", name="net-kingdom").click()
+    expect(page.get_by_role("heading", name="To enter at Gitea")).to_be_visible()
+    expect(page.get_by_text(f"{watch.site.url}{made['path']}").first).to_be_visible()
+    expect(page.get_by_text(made["secret"])).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 800})
+    watch.scan()
+    watch.open("/admin/fleet/")
+    watch.scan()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

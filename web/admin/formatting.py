@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from consistency.core.codes import CODES
@@ -162,3 +163,16 @@ def seconds(value: float) -> str:
     if value >= 120:
         return f"{value / 60:.1f} min"
     return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def size(value: int) -> str:
+    """Return a size in a unit that reads well; *value* is in bytes."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if value >= factor:
+            return f"{value / factor:.1f} {unit}"
+    return f"{value} bytes"
+
+
+def join(cells: Iterable[Cell]) -> SafeString:
+    """Return *cells* with dots between them."""
+    return format_html_join(" · ", "{}", ((cell,) for cell in cells))

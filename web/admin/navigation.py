@@ -38,6 +38,7 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
             _list("Workstreams", "account_tree", "statehub", "workstream"),
             _list("Repos", "folder_data", "statehub", "repo"),
             _list("Checkouts", "computer", "statehub", "checkout"),
+            _entry("Fleet", "lan", reverse("fleet"), "statehub.view_checkout"),
         ),
         _group(
             "People",
@@ -73,9 +74,13 @@ def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    return _entry(title, icon, listing(f"{app}_{model}"), f"{app}.view_{model}")
+
+
+def _entry(title: str, icon: str, url: str, permission: str) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
-        "link": listing(f"{app}_{model}"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+        "link": url,
+        "permission": lambda request: request.user.has_perm(permission),
     }

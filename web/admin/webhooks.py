@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -17,23 +19,29 @@ from web.hooks.webhooks import get_path
 from web.models import Webhook
 
 STATES = {
-    "heard": ("good", "the last delivery was accepted"),
     "refused": ("bad", "the last delivery was refused"),
     "silent": ("warn", "polling has found a push that was not announced"),
     "waiting": ("muted", "nothing was delivered yet"),
+    "heard": ("good", "the last delivery was accepted"),
 }
-"""States of a webhook, each with its tone and its meaning."""
+"""States of a webhook, each with its tone and its meaning; those that need attention come first."""
 
 
-def get_state(
-    delivered_at: datetime | None, refused_at: datetime | None, unannounced_at: datetime | None = None
-) -> str:
-    """Return the state of a webhook by the times of its last deliveries and of a push that it did not announce."""
-    if refused_at is not None and (delivered_at is None or delivered_at < refused_at):
-        return "refused"
-    if unannounced_at is not None:
-        return "silent"
-    return "heard" if delivered_at is not None else "waiting"
+def with_state(rows: QuerySet[Webhook]) -> QuerySet[Any]:
+    """Return *rows* with their `state`, with `missed_at`, the time of a push that they did not announce, or None, and
+    with `attention`, by which the states that need it come first.
+    """  # fmt: skip
+    missed = Checkout.objects.active().filter(repo=OuterRef("repo"), unannounced_at__isnull=False)
+    is_refused = Q(refused_at__isnull=False) & (Q(delivered_at=None) | Q(refused_at__gt=F("delivered_at")))
+    state = Case(
+        When(is_refused, then=Value("refused")),
+        When(missed_at__isnull=False, then=Value("silent")),
+        When(delivered_at=None, then=Value("waiting")),
+        default=Value("heard"),
+    )
+    order = [When(state=name, then=Value(number)) for number, name in enumerate(STATES)]
+    newest = missed.order_by("-unannounced_at").values("unannounced_at")[:1]
+    return rows.annotate(missed_at=Subquery(newest)).annotate(state=state).annotate(attention=Case(*order))
 
 
 def badge(state: str) -> Cell:
@@ -44,9 +52,9 @@ def badge(state: str) -> Cell:
 
 def list_sections(request: HttpRequest, repo: Repo, checkouts: Sequence[Checkout]) -> Iterator[Section]:
     """Yield the sections about the webhook of *repo*; for one without, a note if workers run one of its *checkouts*."""
-    webhook = Webhook.objects.filter(repo=repo).first()
+    webhook = with_state(Webhook.objects.filter(repo=repo)).first()
     if webhook is not None:
-        yield Facts("Webhook", list(_facts(request, webhook, checkouts)))
+        yield Facts("Webhook", list(_facts(request, webhook)))
         yield Facts(f"To enter at {_forge_name(webhook)}", list(_fields(request, webhook, repo)))
     elif any((checkout.managed or checkout.watch) and checkout.retired_at is None for checkout in checkouts):
         command = format_html('<code class="sh-mono">manage.py webhook {}</code>', repo.slug)
@@ -61,15 +69,15 @@ def _forge_name(webhook: Webhook) -> str:
     return "the forge" if webhook.forge == Forge.GENERIC else Forge(webhook.forge).label
 
 
-def _facts(request: HttpRequest, webhook: Webhook, checkouts: Iterable[Checkout]) -> Iterator[tuple[str, Cell]]:
-    missed = max((each.unannounced_at for each in checkouts if each.unannounced_at is not None), default=None)
-    yield "State", badge(get_state(webhook.delivered_at, webhook.refused_at, missed))
+def _facts(request: HttpRequest, webhook: Any) -> Iterator[tuple[str, Cell]]:
+    """Yield the facts of *webhook*, which has its state."""
+    yield "State", badge(webhook.state)
     yield "Forge", Forge(webhook.forge).label
     yield "URL", formatting.mono(request.build_absolute_uri(get_path(webhook)))
     yield "Last delivery", _time_and_text(webhook.delivered_at, webhook.event)
     yield "Last refused", _time_and_text(webhook.refused_at, webhook.refused_reason)
-    if missed is not None:
-        yield "Not announced", _time_and_text(missed, "a push that polling found")
+    if webhook.missed_at is not None:
+        yield "Not announced", _time_and_text(webhook.missed_at, "a push that polling found")
     yield "Created", formatting.time(webhook.created_at)
     if webhook.previous_until is not None:
         yield "Previous secret until", formatting.time(webhook.previous_until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -13,7 +13,7 @@ from statehub.models import Checkout, Forge, Repo
 from tests.web.admin.helpers import body, queries
 from tests.web.admin.hubrows import HOSTILE, Rows
 from tests.web.hooks.helpers import deliver
-from web.admin.webhooks import get_state
+from web.admin.webhooks import STATES, with_state
 from web.hooks.signatures import make_secret
 from web.hooks.webhooks import create_webhook, rotate_secret
 from web.models import Webhook
@@ -49,8 +49,16 @@ def facts(html: str) -> dict[str, str]:
         (BEFORE, None, NOW, "silent"),
     ],
 )
-def test_state(delivered: object, refused: object, missed: object, state: str) -> None:
-    assert get_state(delivered, refused, missed) == state  # type: ignore[arg-type]
+def test_state(
+    rows: Rows, delivered: datetime | None, refused: datetime | None, missed: datetime | None, state: str
+) -> None:
+    webhook = new_webhook(rows)
+    new_webhook(rows)
+    Webhook.objects.filter(pk=webhook.pk).update(delivered_at=delivered, refused_at=refused)
+    webhook.repo.checkouts.update(unannounced_at=missed)
+    found = with_state(Webhook.objects.all()).order_by("attention").values_list("pk", "state", "missed_at", "attention")
+    assert (webhook.pk, state, missed, list(STATES).index(state)) in list(found)
+    assert [each[1] for each in found] == sorted((state, "waiting"), key=list(STATES).index)
 
 
 def test_page_has_the_last_delivery_and_the_last_refused_one(rows: Rows, viewer: Client) -> None:
