@@ -75,6 +75,7 @@ SUBJECTS = {
     "web/api/test_watch.py": "healthz, readyz and metrics",
     "web/hooks/test_command.py": "the command webhook",
     "web/hooks/test_live.py": "deliveries over real HTTP",
+    "worker/test_webhooks.py": "pushes that webhooks announce, with real workers",
     "web/test_plans.py": "the indexes that the pages' queries use",
     "web/test_standard_names.py": "a migration",
 }

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.test import Client
 
+from consistency.db.queue import TASK
 from statehub.models import Checkout, Repo
 from tests.web.api.helpers import Said, said
 from web.hooks.webhooks import create_webhook
@@ -119,9 +120,11 @@ def deliver(webhook: Webhook, secret: str = "") -> Said:
 
 
 def list_jobs() -> list[tuple[str, dict[str, Any], str]]:
-    """The queue: host, arguments and status of each job; empty on SQLite, which has none."""
+    """The queue: host, arguments and status of each run in it; empty on SQLite, which has none."""
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT queue_name, args, status FROM procrastinate_jobs ORDER BY id")
+        cursor.execute(
+            "SELECT queue_name, args, status FROM procrastinate_jobs WHERE task_name = %s ORDER BY id", (TASK,)
+        )
         return [(host, json.loads(args) if isinstance(args, str) else args, status) for host, args, status in cursor]
