@@ -114,7 +114,9 @@ def test_unsigned_delivery_is_refused(db: None) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "00000000-0000-0000-0000-000000000000", "x", "%00", "é" * 100])
+@pytest.mark.parametrize(
+    "name", ["97cd72eb-460b-4463-adf4-f5fb68c0e9d9", "00000000-0000-0000-0000-000000000000", "x", "%00", "é" * 100]
+)
 def test_unknown_webhook_is_refused_as_a_wrong_signature_is(db: None, name: str) -> None:
     body = payload_of("github")
     known = new_webhook()
