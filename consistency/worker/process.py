@@ -17,6 +17,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,12 @@ GOOD_SECONDS = 60.0
 POLL_PRIORITY = 10
 """The polls come first: they take no time of the worker's threads."""
 
+SWITCH_SECONDS = 0.001
+"""Longest time that a thread keeps the interpreter from others. With Python's 5 ms, many runs at once take longer.
+
+Their threads mostly wait for git and the database, and have little to do in between.
+"""
+
 MAX_CONNECTIONS = 2
 """Connections of the engine to the database; each thread has its own."""
 
@@ -89,6 +96,7 @@ class WorkerProcess:
         connection.close()
         for name in ("procrastinate", "psycopg.pool", "asyncio"):  # The failures of a session are one line, below.
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
         self._poller.start()
