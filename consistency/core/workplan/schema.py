@@ -12,7 +12,7 @@ from consistency.core.workplan.taskblock import MAX_DEPENDS
 from consistency.core.workplan.validation import MAX_ID
 from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
-_UUID = {"type": "string", "pattern": "^(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?$"}
+_UUID = {"type": "string", "pattern": "^(?:[ \\t\\r\\n]*|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$"}
 _TEXT = {"type": "string"}
 _NOT_BLANK = {"type": "string", "pattern": r"\S"}
 _DEPENDS = {"type": "string", "pattern": "^[^,]*$", "maxLength": MAX_ID}
