@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Case, Q, When
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Left
 from django.utils import timezone
 
 from statehub.fields import IdField
@@ -23,6 +24,9 @@ from statehub.text import escape_control
 
 NAME_LENGTH = 200
 """Characters of a row's name in a list or a link."""
+
+INDEXED_LENGTH = 200
+"""Characters of a text of any length that its index has: PostgreSQL refuses an entry of more than 2,704 bytes."""
 
 
 class Writeback(models.TextChoices):
@@ -290,6 +294,8 @@ class Task(models.Model):
             models.Index(
                 fields=("urgency", "position", "id"), condition=Q(status="todo", taken_by=""), name="task_next"
             ),
+            models.Index(fields=("urgency", "position", "id"), name="task_order"),
+            models.Index(Left("owner", INDEXED_LENGTH), condition=~Q(owner=""), name="task_owner"),
             models.Index(fields=("taken_by",), condition=~Q(taken_by=""), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
@@ -383,6 +389,7 @@ class StatusChange(models.Model):
         indexes = (
             models.Index(fields=("task", "-at"), name="change_task_at"),
             models.Index(fields=("at",), name="change_at"),
+            models.Index(Left("who", INDEXED_LENGTH), F("at").desc(), F("id").desc(), name="change_who_at"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(old__in=TASK_STATUSES), name="change_old_known"),
