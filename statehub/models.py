@@ -296,7 +296,7 @@ class Task(models.Model):
             ),
             models.Index(fields=("urgency", "position", "id"), name="task_order"),
             models.Index(Left("owner", INDEXED_LENGTH), condition=~Q(owner=""), name="task_owner"),
-            models.Index(fields=("taken_by",), condition=~Q(taken_by=""), name="task_taken_by"),
+            models.Index(Left("taken_by", INDEXED_LENGTH), condition=~Q(taken_by=""), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )

@@ -41,9 +41,8 @@ def match_tasks(
         key=key,
         status=status,
         priority=priority,
-        taken_by=taken_by,
     )
-    chosen &= _match_long_text("owner", owner)
+    chosen &= _match_long_text("owner", owner) & _match_long_text("taken_by", taken_by)
     return chosen if changed_since is None else chosen & Q(status_changed_at__gte=changed_since)
 
 

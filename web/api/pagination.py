@@ -57,14 +57,16 @@ class CursorPagination:
         if select is None:
             page = self._read(rows, after, wanted.limit + 1)
             return self._cut(page, wanted.limit)
-        page, size = [], max(wanted.limit + 1, MIN_BATCH)
-        for _ in range(0, MAX_SELECTED, size):
+        page, read, size = [], 0, max(wanted.limit + 1, MIN_BATCH)
+        while True:
             batch = self._read(rows, after, size)
             page += select(batch)
+            read += size
             if len(page) > wanted.limit or len(batch) < size:
                 return self._cut(page, wanted.limit)
+            if read >= MAX_SELECTED:
+                return page, self._encode_cursor(batch[-1])
             after = [batch[-1][name] for name in self.fields]
-        return page, self._encode_cursor(batch[-1])
 
     def _read(self, rows: QuerySet[Any, Row], after: Sequence[Any] | None, number: int) -> list[Row]:
         """Return the first *number* of *rows* after the one with the values *after*, in order."""
