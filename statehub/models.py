@@ -25,6 +25,9 @@ from statehub.text import escape_control
 NAME_LENGTH = 200
 """Characters of a row's name in a list or a link."""
 
+URGENCIES = {priority: number for number, priority in enumerate(reversed(PRIORITIES))}
+"""The priorities as numbers, 0 for the highest."""
+
 INDEXED_LENGTH = 200
 """Characters of a text of any length that its index has: PostgreSQL refuses an entry of more than 2,704 bytes."""
 
@@ -273,7 +276,7 @@ class Task(models.Model):
     taken_by = models.TextField(blank=True, default="", editable=False)
     taken_at = models.DateTimeField(null=True, blank=True, editable=False)
     urgency = models.GeneratedField(
-        expression=Case(*(When(priority=each, then=at) for at, each in enumerate(reversed(PRIORITIES))), default=9),
+        expression=Case(*(When(priority=each, then=number) for each, number in URGENCIES.items()), default=9),
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )

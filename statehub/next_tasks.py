@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from django.db.models import Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
 from statehub.dependencies import Node, find_node, possible_nodes
 from statehub.models import Task
@@ -31,12 +32,15 @@ def read_statuses(nodes: Collection[Node]) -> dict[Node, str]:
 def iterate_next(rows: QuerySet[Task]) -> Iterator[Task]:
     """Yield those of *rows* that are next, in their order, with workstream and repo.
 
-    Two queries for every 200 candidates.
+    Two queries for every 200 candidates. An iterator of the database would load all of them: it has no cursor.
     """
     candidates = rows.filter(CANDIDATES).select_related("workstream__repo").order_by(*ORDER)
-    found = candidates.iterator(chunk_size=_BATCH_SIZE)
-    while batch := list(islice(found, _BATCH_SIZE)):
+    batch = list(candidates[:_BATCH_SIZE])
+    while batch:
         yield from _ready(batch)
+        last = tuple(getattr(batch[-1], name) for name in ORDER)
+        is_last = len(batch) < _BATCH_SIZE
+        batch = [] if is_last else list(candidates.filter(TupleGreaterThan(Tuple(*ORDER), last))[:_BATCH_SIZE])
 
 
 def find_next(rows: QuerySet[Task], limit: int) -> list[Task]:

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Left
 from django.db.models.lookups import In
 
-from statehub.models import INDEXED_LENGTH
+from statehub.models import INDEXED_LENGTH, URGENCIES
 
 FEED_ORDER = ("at", "id")
 """Of changes, descending: the newest first; of two at the same time, the one that was recorded last."""
@@ -42,6 +42,9 @@ def match_tasks(
         status=status,
         priority=priority,
     )
+    if priority:  # so that lists by priority begin there
+        urgencies = [URGENCIES[each] for each in priority]
+        chosen &= Q(urgency__range=(min(urgencies), max(urgencies)))
     chosen &= _match_long_text("owner", owner) & _match_long_text("taken_by", taken_by)
     return chosen if changed_since is None else chosen & Q(status_changed_at__gte=changed_since)
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from django.db.models import Q
-
 from consistency.cli.listing import ListCommand, add_filter
 from consistency.reports.task_rows import TASK_HEADINGS, task_cells, task_row
 from statehub.management.base import current_user
@@ -56,5 +54,6 @@ class Command(ListCommand[Task]):
         if options["next"]:
             return find_next(rows, number)
         rows = rows.select_related("workstream__repo").order_by(*ORDER)
-        is_finished = Q(status__in=FINISHED)
-        return chain(rows.filter(~is_finished)[:number], rows.filter(is_finished)[:number])
+        wanted = options["status"] or TASK_STATUSES
+        groups = [each for each in wanted if each not in FINISHED], [each for each in wanted if each in FINISHED]
+        return chain.from_iterable(rows.filter(status__in=group)[:number] for group in groups if group)
