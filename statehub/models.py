@@ -14,7 +14,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Case, F, Q, When
-from django.db.models.functions import Left
+from django.db.models.functions import Left, Length
 from django.utils import timezone
 
 from statehub.fields import IdField
@@ -28,8 +28,15 @@ NAME_LENGTH = 200
 URGENCIES = {priority: number for number, priority in enumerate(reversed(PRIORITIES))}
 """The priorities as numbers, 0 for the highest."""
 
-INDEXED_LENGTH = 200
-"""Characters of a text of any length that its index has: PostgreSQL refuses an entry of more than 2,704 bytes."""
+INDEXED_LENGTH = 500
+"""Characters of a text that an index has: PostgreSQL refuses an entry of more than 2,704 bytes."""
+
+models.TextField.register_lookup(Length)
+
+
+def is_indexed(name: str) -> Q:
+    """Return the condition of a partial index on the text *name*, which leaves out empty and very long ones."""
+    return ~Q(**{name: ""}) & Q(**{f"{name}__length__lte": INDEXED_LENGTH})
 
 
 class Writeback(models.TextChoices):
@@ -298,8 +305,8 @@ class Task(models.Model):
                 fields=("urgency", "position", "id"), condition=Q(status="todo", taken_by=""), name="task_next"
             ),
             models.Index(fields=("urgency", "position", "id"), name="task_order"),
-            models.Index(Left("owner", INDEXED_LENGTH), condition=~Q(owner=""), name="task_owner"),
-            models.Index(Left("taken_by", INDEXED_LENGTH), condition=~Q(taken_by=""), name="task_taken_by"),
+            models.Index(fields=("owner",), condition=is_indexed("owner"), name="task_owner"),
+            models.Index(fields=("taken_by",), condition=is_indexed("taken_by"), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Left
 from django.db.models.lookups import In
 
-from statehub.models import INDEXED_LENGTH, URGENCIES
+from statehub.models import INDEXED_LENGTH, URGENCIES, is_indexed
 
 FEED_ORDER = ("at", "id")
 """Of changes, descending: the newest first; of two at the same time, the one that was recorded last."""
@@ -45,19 +45,30 @@ def match_tasks(
     if priority:  # so that lists by priority begin there
         urgencies = [URGENCIES[each] for each in priority]
         chosen &= Q(urgency__range=(min(urgencies), max(urgencies)))
-    chosen &= _match_long_text("owner", owner) & _match_long_text("taken_by", taken_by)
+    chosen &= _match_name("owner", owner) & _match_name("taken_by", taken_by)
     return chosen if changed_since is None else chosen & Q(status_changed_at__gte=changed_since)
 
 
 def match_changes(*, repo: Sequence[str] = (), who: Sequence[str] = (), since: datetime | None = None) -> Q:
     """Match changes of tasks by the slugs of the repos, who made them, and the time from which on they were made."""
-    chosen = match_any(task__workstream__repo__slug=repo) & _match_long_text("who", who)
+    chosen = match_any(task__workstream__repo__slug=repo) & _match_who(who)
     return chosen if since is None else chosen & Q(at__gte=since)
 
 
-def _match_long_text(name: str, values: Sequence[str]) -> Q:
-    """Match rows whose field *name* has one of *values*; its index has only the first characters."""
+def _match_name(name: str, values: Sequence[str]) -> Q:
+    """Match tasks whose field *name* has one of *values*, by its index, which has no very long texts."""
+    chosen = match_any(**{name: values})
+    return chosen & is_indexed(name) if values and all(len(value) <= INDEXED_LENGTH for value in values) else chosen
+
+
+def _match_who(values: Sequence[str]) -> Q:
+    """Match changes that were made by one of *values*, by an index of the first characters.
+
+    The whole text is compared only if it can differ: the planner takes conditions for independent, and would expect
+    far too few rows.
+    """
     if not values:
         return Q()
     beginnings = sorted({value[:INDEXED_LENGTH] for value in values})
-    return Q(In(Left(F(name), INDEXED_LENGTH), beginnings)) & match_any(**{name: values})
+    chosen = Q(In(Left(F("who"), INDEXED_LENGTH), beginnings))
+    return chosen & Q(who__in=values) if any(len(value) >= INDEXED_LENGTH for value in values) else chosen

@@ -14,7 +14,7 @@ from statehub.task_filters import match_changes, match_tasks
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-LONG = "x" * 200
+LONG = "x" * 500
 
 
 def make(key: str, *, slug: str = "r", workplan: str = "WP", **fields: object) -> Task:

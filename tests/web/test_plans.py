@@ -22,6 +22,7 @@ LISTS = {
     "/api/tasks/?order=priority": {"task_order"},
     "/api/tasks/?next=true": {"task_next"},
     "/api/tasks/?owner=person-007": {"task_owner"},
+    "/api/tasks/?taken_by=person-007": {"task_taken_by"},
     "/api/changes/?since=30d": {"change_at"},
     "/api/changes/?who=person-007": {"change_who_at"},
 }
