@@ -18,6 +18,8 @@ LEAN_COMMANDS = {
     "trust_host",
     "deploy_key",
     "move_checkouts",
+    "tasks",
+    "changes",
 }
 
 

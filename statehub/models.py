@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Case, Q, When
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Left, Length
 from django.utils import timezone
 
 from statehub.fields import IdField
@@ -23,6 +24,19 @@ from statehub.text import escape_control
 
 NAME_LENGTH = 200
 """Characters of a row's name in a list or a link."""
+
+URGENCIES = {priority: number for number, priority in enumerate(reversed(PRIORITIES))}
+"""The priorities as numbers, 0 for the highest."""
+
+INDEXED_LENGTH = 500
+"""Characters of a text that an index has: PostgreSQL refuses an entry of more than 2,704 bytes."""
+
+models.TextField.register_lookup(Length)
+
+
+def is_indexed(name: str) -> Q:
+    """Return the condition of a partial index on the text *name*, which leaves out empty and very long ones."""
+    return ~Q(**{name: ""}) & Q(**{f"{name}__length__lte": INDEXED_LENGTH})
 
 
 class Writeback(models.TextChoices):
@@ -269,7 +283,7 @@ class Task(models.Model):
     taken_by = models.TextField(blank=True, default="", editable=False)
     taken_at = models.DateTimeField(null=True, blank=True, editable=False)
     urgency = models.GeneratedField(
-        expression=Case(*(When(priority=each, then=at) for at, each in enumerate(reversed(PRIORITIES))), default=9),
+        expression=Case(*(When(priority=each, then=number) for each, number in URGENCIES.items()), default=9),
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )
@@ -290,7 +304,9 @@ class Task(models.Model):
             models.Index(
                 fields=("urgency", "position", "id"), condition=Q(status="todo", taken_by=""), name="task_next"
             ),
-            models.Index(fields=("taken_by",), condition=~Q(taken_by=""), name="task_taken_by"),
+            models.Index(fields=("urgency", "position", "id"), name="task_order"),
+            models.Index(fields=("owner",), condition=is_indexed("owner"), name="task_owner"),
+            models.Index(fields=("taken_by",), condition=is_indexed("taken_by"), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
             models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
         )
@@ -383,6 +399,7 @@ class StatusChange(models.Model):
         indexes = (
             models.Index(fields=("task", "-at"), name="change_task_at"),
             models.Index(fields=("at",), name="change_at"),
+            models.Index(Left("who", INDEXED_LENGTH), F("at").desc(), F("id").desc(), name="change_who_at"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(old__in=TASK_STATUSES), name="change_old_known"),

@@ -122,6 +122,8 @@ def test_freshness() -> None:
         ("consistency", "fix_consistency"),
         ("consistency", "set_task_status"),
         ("consistency", "reopen_task"),
+        ("consistency", "tasks"),
+        ("consistency", "changes"),
         ("consistency", "stamp_ids"),
         ("consistency", "prune_history"),
         ("web", "create_token"),

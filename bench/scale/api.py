@@ -30,6 +30,12 @@ TASKS = 200
 ONE_TASK, REPORT = "read a task", "report a status"
 LISTS = {
     "read 100 tasks": "/api/tasks/?limit=100&status=in_progress&status=blocked",
+    "read 100 next tasks": "/api/tasks/?limit=100&next=true",
+    "read 100 tasks by priority": "/api/tasks/?limit=100&order=priority",
+    "read 100 tasks of an owner": "/api/tasks/?limit=100&order=priority&owner=person-007",
+    "read 100 changes": "/api/changes/?limit=100&since=30d",
+    "read 100 changes of a person": "/api/changes/?limit=100&who=person-007",
+    "read 100 changes of a repo": "/api/changes/?limit=100&repo=repo-00042",
     "read 100 workstreams": "/api/workstreams/?limit=100",
     "read 100 findings": "/api/findings/?limit=100&state=open",
     "read 100 runs": "/api/runs/?limit=100",

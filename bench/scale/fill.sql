@@ -19,19 +19,31 @@ SELECT
     '', '', '', now() - random() * interval '180 days'
 FROM generate_series(1, %(tasks)s / 20) n;
 
-INSERT INTO statehub_task (id, workstream_id, key, title, status, priority, status_changed_at)
+-- Of 200 people each has some workplans; a quarter of the tasks depend on the one before.
+INSERT INTO statehub_task (
+    id, workstream_id, key, title, status, priority, status_changed_at, position, owner, depends, taken_by, taken_at
+)
 SELECT
-    gen_random_uuid(), w.id, w.key || '-T' || lpad(n::text, 2, '0'),
-    initcap((%(words)s::text[])[1 + (random() * 9)::int]) || ' of the '
-        || (%(words)s::text[])[1 + (random() * 9)::int] || ' service, part ' || n,
-    (ARRAY['todo', 'in_progress', 'blocked', 'done', 'done', 'done', 'cancelled'])[1 + (random() * 6)::int],
-    (ARRAY['low', 'medium', 'medium', 'high', 'critical'])[1 + (random() * 4)::int],
-    now() - random() * interval '180 days'
-FROM statehub_workstream w, generate_series(1, 20) n;
+    id, workstream, key, title, status, priority, at, position, person, depends,
+    CASE WHEN status IN ('in_progress', 'blocked') THEN person ELSE '' END,
+    CASE WHEN status IN ('in_progress', 'blocked') THEN at END
+FROM (
+    SELECT
+        gen_random_uuid() AS id, w.id AS workstream, w.key || '-T' || lpad(n::text, 2, '0') AS key,
+        initcap((%(words)s::text[])[1 + (random() * 9)::int]) || ' of the '
+            || (%(words)s::text[])[1 + (random() * 9)::int] || ' service, part ' || n AS title,
+        (ARRAY['todo', 'in_progress', 'blocked', 'done', 'done', 'done', 'cancelled'])[1 + (random() * 6)::int] AS status,
+        (ARRAY['low', 'medium', 'medium', 'high', 'critical'])[1 + (random() * 4)::int] AS priority,
+        now() - random() * interval '180 days' AS at, n - 1 AS position,
+        'person-' || lpad(mod(abs(hashtext(w.key)), 200)::text, 3, '0') AS person,
+        CASE WHEN mod(n, 4) = 0 THEN w.key || '-T' || lpad((n - 1)::text, 2, '0') ELSE '' END AS depends
+    FROM statehub_workstream w, generate_series(1, 20) n
+) task;
 
 -- The newest change of every task that has moved; then of some tasks the change before that one.
 INSERT INTO statehub_statuschange (task_id, old, new, at, who, source, host, commit, reopen, reason)
-SELECT id, old, new, at, 'ada', 'file', 'host-1', repeat('c', 40), false, ''
+SELECT id, old, new, at, 'person-' || lpad(mod(abs(hashtext(id::text)), 200)::text, 3, '0'), 'file', 'host-1',
+    repeat('c', 40), false, ''
 FROM (
     SELECT id, CASE status WHEN 'in_progress' THEN 'todo' ELSE 'in_progress' END AS old, status AS new,
         status_changed_at AS at

@@ -136,7 +136,7 @@ class RunCommand(HubCommand):
             raise CommandError(f"STATEHUB_TRIGGER must be one of {', '.join(TRIGGERS)}, not '{trigger}'")
         return RunOptions.from_settings(
             self.mode,
-            escape_unstorable(os.environ.get("STATEHUB_USER", "")) or current_user(),
+            current_user(),
             trigger=trigger,
             fetch=not options["no_fetch"],
             fetch_timeout=options["fetch_timeout"] or settings.STATEHUB_FETCH_TIMEOUT,

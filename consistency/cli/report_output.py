@@ -11,10 +11,11 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from consistency.git.atomicfile import replacing
 from consistency.reports.outcome import Report
+from statehub.management.base import is_coloured
 from statehub.text import describe_os_error
 
 if TYPE_CHECKING:
-    from consistency.reports.text_report import Stream
+    from consistency.reports.segment import Stream
 
 
 def check_report_path(path: str) -> None:
@@ -30,8 +31,7 @@ def write_report(report: Report, stdout: OutputWrapper, options: dict[str, Any])
     if not options["output"]:
         if form != "text" and hasattr(stdout, "reconfigure"):
             stdout.reconfigure(encoding="utf-8")  # Whatever the terminal's encoding is (RFC 8259, section 8.1).
-        coloured = not options["no_color"] and (options["force_color"] or _wants_colour(stdout))
-        _render(report, form, stdout, verbosity=verbosity, colour=coloured)
+        _render(report, form, stdout, verbosity=verbosity, colour=is_coloured(stdout, options))
         return
     path, text = Path(options["output"]), StringIO()
     _render(report, form, text, verbosity=verbosity, colour=False)
@@ -50,11 +50,6 @@ def _replace(target: Path, data: bytes) -> None:
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
     with replacing(str(target), str(temporary), 0o666) as file:
         file.write(data)
-
-
-def _wants_colour(stream: OutputWrapper) -> bool:
-    """Return whether *stream* is a terminal, and the user has not turned colours off (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _render(report: Report, form: str, stream: Stream, *, verbosity: int, colour: bool) -> None:

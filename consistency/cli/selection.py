@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from consistency.git.names import canonical
 from statehub.errors import StateHubError
@@ -60,6 +60,14 @@ def checkouts_of_repo(slug: str) -> list[Checkout]:
     if not Repo.objects.filter(slug=slug).exists():
         raise RegistrationError(_unknown_repo(slug))
     return list(Checkout.objects.select_related("repo__proposal").filter(repo__slug=slug).order_by("host", "path"))
+
+
+def require_repos(slugs: Collection[str]) -> None:
+    """Raise RegistrationError if the hub lacks a repo with one of *slugs*."""
+    known = set(Repo.objects.filter(slug__in=slugs).values_list("slug", flat=True)) if slugs else set()
+    for slug in slugs:
+        if slug not in known:
+            raise RegistrationError(_unknown_repo(slug))
 
 
 def checkouts_to_retire(target: str, host: str, *, is_here: bool) -> list[Checkout]:

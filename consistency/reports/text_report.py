@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from io import TextIOBase
-from typing import TextIO, cast
+from collections.abc import Iterator
 
 from consistency.core.codes import CODES, SEVERITIES
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.phrases import count
 from consistency.reports.section import is_quiet, section, where
-from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Style, line
-from statehub.text import escape_unencodable
-
-Stream = TextIO | TextIOBase
-"""An open file for text, or Django's wrapper around one."""
+from consistency.reports.segment import SEVERITY_STYLES, Line, Segment, Stream, Style, line, write_lines
 
 _HELD = (("skipped", "skipped"), ("error", "with an error"))
 
@@ -33,35 +27,8 @@ def render_text(report: Report, *, verbosity: int = 1) -> list[Line]:
 
 
 def write_text(report: Report, stream: Stream, *, colour: bool, verbosity: int = 1) -> None:
-    """Write `render_text` to *stream*, with the terminal's colours if *colour* says so.
-
-    A character that the stream's encoding lacks is written as backslash escapes.
-    """
-    lines = render_text(report, verbosity=verbosity)
-    encoding: str | None = getattr(stream, "encoding", None)
-    if colour:
-        _write_colours(lines, stream, encoding)
-    elif lines:  # Django's wrapper around stdout would make a line of an empty text.
-        plain = ("".join(part.text for part in parts).rstrip() for parts in lines)
-        stream.write("".join(escape_unencodable(text, encoding) + "\n" for text in plain))
-
-
-def _write_colours(lines: Iterable[Line], stream: Stream, encoding: str | None) -> None:
-    from rich.console import Console  # Slow to import, and a pipe needs none of it.
-    from rich.text import Text
-
-    console = Console(
-        file=cast(TextIO, stream),
-        force_terminal=True,
-        color_system="standard",  # Whether to colour was decided by the caller, not by TERM or NO_COLOR.
-        no_color=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    for parts in lines:
-        pieces = [(escape_unencodable(part.text, encoding), part.style.value) for part in parts]
-        console.print(Text.assemble(*pieces), soft_wrap=True)
+    """Write `render_text` to *stream*, with the terminal's colours if *colour* says so."""
+    write_lines(render_text(report, verbosity=verbosity), stream, colour=colour)
 
 
 def _sections(report: Report, verbosity: int) -> Iterator[Line]:

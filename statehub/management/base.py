@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import Error as DatabaseError
 
 from statehub.database_errors import explain_database_error
@@ -128,8 +128,19 @@ class HubCommand(BaseCommand, ABC):
         self.say(f"{task}: {old} → {new}" if moved else f"{task}: is {new} already")
 
 
+def is_coloured(stream: OutputWrapper, options: Mapping[str, Any]) -> bool:
+    """Return whether to write colours to *stream*: to a terminal, unless the user wants none (https://no-color.org).
+
+    Django's options --no-color and --force-color override the environment.
+    """
+    is_wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return not options["no_color"] and (options["force_color"] or is_wanted)
+
+
 def current_user() -> str:
-    """Return the name of the user who runs this process, or the user's number if there is no name for it."""
+    """Return who runs this process: STATEHUB_USER, else the user's login name, or number if there is no name for it."""
+    if name := os.environ.get("STATEHUB_USER"):
+        return escape_unstorable(name)
     try:
         return escape_unstorable(getpass.getuser())
     except (KeyError, OSError):

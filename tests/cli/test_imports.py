@@ -135,6 +135,14 @@ def test_reports_load_only_their_own(hub: Hub, clone: Clone) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["tasks", "changes"])
+def test_list_loads_nothing_of_the_web_nor_of_git(hub: Hub, clone: Clone, command: str) -> None:
+    mirrored(clone)
+    unneeded = set(FORBIDDEN) - (set() if hub.url.startswith("sqlite:") else OF_POSTGRESQL)
+    modules = loaded(hub, command, "--repo", "clone")
+    assert {name for name in modules if name.startswith(("web", "consistency.runs")) or name in unneeded} == set()
+
+
 def test_retire_loads_nothing_of_the_web(hub: Hub, clone: Clone) -> None:
     mirrored(clone)
     modules = loaded(hub, "retire_checkout", "clone")

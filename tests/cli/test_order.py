@@ -75,3 +75,13 @@ def test_status_from_a_file_says_who_has_the_task(clone: Clone) -> None:
     clone.push()
     fix("clone")
     assert list(Task.objects.order_by("key").values_list("taken_by", flat=True)) == ["Ada", ""]
+
+
+def test_author_with_a_name_of_any_length_has_the_task(clone: Clone) -> None:
+    mirrored(clone)
+    name = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(8_000))
+    clone.write(FILE, workplan("WP-1", [("T01", "in_progress"), ("T02", "done")]))
+    clone.git("commit", "--quiet", "--all", "--message=Work", f"--author={name} <ada@example.org>")
+    clone.push()
+    assert codes(fix("clone")) == [("C-11", "advanced"), ("C-11", "advanced")]
+    assert list(Task.objects.order_by("key").values_list("taken_by", flat=True)) == [name, ""]

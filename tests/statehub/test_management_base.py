@@ -18,6 +18,15 @@ def test_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> Non
     assert current_user() == "54321"
 
 
+def test_user_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "bob")
+    assert current_user() == "bob"
+    monkeypatch.setenv("STATEHUB_USER", "")
+    assert current_user() == "bob"
+    monkeypatch.setenv("STATEHUB_USER", "ad\udce9")
+    assert current_user() == "ad\\udce9"
+
+
 class Broken(HubCommand):
     """A command with a fault of its own."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -85,3 +87,15 @@ def test_number_of_queries_does_not_grow_with_what_is_asked_for() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert len(find_next(Task.objects.all(), 120)) == 120
     assert len(queries) == 2
+
+
+def test_candidates_are_read_in_batches_and_only_as_far_as_needed() -> None:
+    for number in range(450):
+        make(f"T{number:03}", depends="none" if number < 250 else "", position=number // 3)
+    with CaptureQueriesContext(connection) as queries:
+        found = [task.key for task in find_next(Task.objects.all(), 150)]
+    assert found == [task.key for task in Task.objects.filter(depends="").order_by("position", "id")[:150]]
+    assert [len(re.findall("LIMIT 200", query["sql"])) for query in queries] == [1, 0, 1, 0]
+    assert next_keys(1_000) == list(
+        Task.objects.filter(depends="").order_by("position", "id").values_list("key", flat=True)
+    )

@@ -18,6 +18,14 @@ PLANS = {
     "/admin/statehub/task/": {"task_moved"},
     "/admin/statehub/task/?status=todo": {"task_status_moved"},
 }
+LISTS = {
+    "/api/tasks/?order=priority": {"task_order"},
+    "/api/tasks/?next=true": {"task_next"},
+    "/api/tasks/?owner=person-007": {"task_owner"},
+    "/api/tasks/?taken_by=person-007": {"task_taken_by"},
+    "/api/changes/?since=30d": {"change_at"},
+    "/api/changes/?who=person-007": {"change_who_at"},
+}
 SEARCHES = {
     "/admin/statehub/task/?q=WP-000123": "task_search",
     "/admin/consistency/finding/?q=WP-000123": "finding_search",
@@ -45,9 +53,13 @@ def indexes(address: str) -> set[str]:
     from django.test.utils import CaptureQueriesContext
 
     from bench.scale.plans import explain
+    from web.api.tokens import create
 
     client = Client()
-    client.force_login(User.objects.filter(username="ada").first() or User.objects.create_superuser("ada"))
+    if address.startswith("/api/"):
+        client = Client(headers={"Authorization": f"Bearer {create(address)[1]}"})
+    else:
+        client.force_login(User.objects.filter(username="ada").first() or User.objects.create_superuser("ada"))
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     selects = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
@@ -58,6 +70,13 @@ def test_pages_use_their_indexes(large: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_bitmapscan = off")  # of the search alone
     missing = {address: wanted - indexes(address) for address, wanted in PLANS.items()}
+    assert {address: found for address, found in missing.items() if found} == {}
+
+
+def test_lists_of_the_api_use_their_indexes(large: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_sort = off")
+    missing = {address: wanted - indexes(address) for address, wanted in LISTS.items()}
     assert {address: found for address, found in missing.items() if found} == {}
 
 

@@ -17,8 +17,9 @@ from pydantic import Field
 from consistency.core.codes import CODES
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, Task, Workstream
+from statehub.task_filters import match_any
 from web.api import schemas
-from web.api.pagination import CursorPagination, ListQuery, Row, match_any, paginated_response
+from web.api.pagination import CursorPagination, ListQuery, Row, paginated_response
 from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, WorkstreamStatus
 
 router = Router()

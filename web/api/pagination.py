@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,6 +22,12 @@ from web.api.schemas import After, Limit
 ModelRow = TypeVar("ModelRow", bound=Model)
 Row = dict[str, Any]
 """The values of a row by column; those of a related row are a row of their own."""
+
+Select = Callable[[Sequence[Row]], list[Row]]
+"""Returns those rows that a list has, of rows whose columns alone do not say it."""
+
+MIN_BATCH, MAX_SELECTED = 200, 2_000
+"""Rows that a page gives to `Select` at once, and in all: if most are left out, the page is short, not slow."""
 
 
 class ListQuery(BaseModel):
@@ -39,26 +46,39 @@ class CursorPagination:
     fields: Mapping[str, Any]
     descending: bool = False
 
-    def page(self, rows: QuerySet[Any, Row], wanted: ListQuery) -> tuple[list[Row], str | None]:
-        """Return the rows of the page, in order, and the cursor of the next page or None. Raises ProblemError."""
-        if wanted.after is not None:
-            rows = rows.filter(self._after(self._decode_cursor(wanted.after)))
-        order = [F(name).desc() if self.descending else F(name).asc() for name in self.fields]
-        page = list(rows.order_by(*order)[: wanted.limit + 1])
-        if len(page) <= wanted.limit:
-            return page, None
-        page.pop()
-        return page, self._encode_cursor(page[-1])
+    def page(
+        self, rows: QuerySet[Any, Row], wanted: ListQuery, select: Select | None = None
+    ) -> tuple[list[Row], str | None]:
+        """Return the rows of the page, in order, and the cursor of the next page or None. Raises ProblemError.
 
-    def _after(self, values: Sequence[Any]) -> Q:
-        """Match rows after the one with *values*. An index can use the bound of the first field alone."""
-        beyond, reached = ("lt", "lte") if self.descending else ("gt", "gte")
-        condition, equal = Q(), Q()
-        for name, value in zip(self.fields, values, strict=True):
-            condition |= equal & Q((f"{name}__{beyond}", value))
-            equal &= Q((name, value))
-        first = next(iter(self.fields))
-        return Q((f"{first}__{reached}", values[0])) & condition
+        With *select* the page may have fewer rows than the limit, and still a next page.
+        """
+        after = None if wanted.after is None else self._decode_cursor(wanted.after)
+        if select is None:
+            page = self._read(rows, after, wanted.limit + 1)
+            return self._cut(page, wanted.limit)
+        page, read, size = [], 0, max(wanted.limit + 1, MIN_BATCH)
+        while True:
+            batch = self._read(rows, after, size)
+            page += select(batch)
+            read += size
+            if len(page) > wanted.limit or len(batch) < size:
+                return self._cut(page, wanted.limit)
+            if read >= MAX_SELECTED:
+                return page, self._encode_cursor(batch[-1])
+            after = [batch[-1][name] for name in self.fields]
+
+    def _read(self, rows: QuerySet[Any, Row], after: Sequence[Any] | None, number: int) -> list[Row]:
+        """Return the first *number* of *rows* after the one with the values *after*, in order."""
+        if after is not None:
+            beyond = TupleLessThan if self.descending else TupleGreaterThan
+            rows = rows.filter(beyond(Tuple(*self.fields), tuple(after)))
+        order = [F(name).desc() if self.descending else F(name).asc() for name in self.fields]
+        return list(rows.order_by(*order)[:number])
+
+    def _cut(self, page: list[Row], limit: int) -> tuple[list[Row], str | None]:
+        """Return the first *limit* rows of *page*, and the cursor of the next page if there are more."""
+        return page[:limit], self._encode_cursor(page[limit - 1]) if len(page) > limit else None
 
     def _encode_cursor(self, row: Row) -> str:
         values = [_adapter(kind).dump_python(row[name], mode="json") for name, kind in self.fields.items()]
@@ -72,11 +92,6 @@ class CursorPagination:
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
             invalid = FieldError("query", "after", "not a value from a Link header")
             raise ProblemError(VALIDATION_ERROR, f"after: {invalid.detail}", errors=[invalid]) from error
-
-
-def match_any(**wanted: Sequence[object]) -> Q:
-    """Match rows whose fields each have one of the values wanted; an empty list matches all."""
-    return Q(**{f"{name}__in": values for name, values in wanted.items() if values})
 
 
 def check_parameters(request: HttpRequest, model: type[BaseModel] = BaseModel) -> None:
@@ -106,16 +121,17 @@ def paginated_response(
     wanted: ListQuery,
     schema: type[BaseModel],
     complete: Callable[[Sequence[Row]], None] = lambda _page: None,
+    select: Select | None = None,
 ) -> HttpResponse:
     """Return a page as a JSON array, each row as *schema* reads it; a `Link` header (RFC 8288) leads to the next.
 
     Only the columns that the schema reads and the annotations of *rows* are loaded, and no objects are made. *complete*
-    gives the rows of the page the values that the schema reads beyond those.
+    gives the rows of the page the values that the schema reads beyond those. *select* leaves rows out.
     """
     check_parameters(request, type(wanted))
     columns, nested = _columns(rows.model, schema)
     names = dict.fromkeys([*columns, *rows.query.annotations, *order.fields])
-    page, cursor = order.page(rows.values(*names), wanted)
+    page, cursor = order.page(rows.values(*names), wanted, select)
     if nested:
         for row in page:
             _nest(row, nested)

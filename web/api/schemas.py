@@ -21,9 +21,11 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
+from statehub.moments import AGE_PATTERN, NotAMomentError, parse_date_or_age
 from statehub.numbers import NotANumberError, parse_whole_number
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
 
@@ -68,7 +70,29 @@ def _utc(moment: datetime) -> datetime:
         return end.replace(tzinfo=UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _date_or_age(value: object) -> object:
+    """Return the moment that a date or an age means; the field itself reads a time."""
+    try:
+        return parse_date_or_age(value) or value if isinstance(value, str) else value
+    except NotAMomentError as error:
+        raise PydanticCustomError("moment", "{reason}", {"reason": str(error)}) from error
+
+
+def _bool(value: object) -> object:
+    """Return the truth in a parameter: only `true` and `false`, as JSON writes it."""
+    return {"true": True, "false": False}.get(value, "neither") if isinstance(value, str) else value
+
+
+_MOMENT_SCHEMA = {
+    "type": "string",
+    "oneOf": [
+        {"format": "date-time"},
+        {"format": "date"},
+        {"pattern": f"^{AGE_PATTERN}$", "example": "7d"},
+    ],
+}
+Moment = Annotated[AwareDatetime, AfterValidator(_utc), BeforeValidator(_date_or_age), WithJsonSchema(_MOMENT_SCHEMA)]
+Flag = Annotated[bool, BeforeValidator(_bool)]
 Lines = Annotated[list[str], BeforeValidator(lambda text: text.split("\n") if text else [])]
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
@@ -206,6 +230,17 @@ class Change(Row):
     commit: OptionalText
     reopen: bool
     reason: OptionalText
+
+
+class TaskChange(Change):
+    """One change in the feed over all tasks."""
+
+    id: int
+    repo: str = Field(validation_alias=AliasPath("task", "workstream", "repo", "slug"))
+    workstream: str = Field(validation_alias=AliasPath("task", "workstream", "key"))
+    task: str = Field(validation_alias=AliasPath("task", "key"), description="The task's id.")
+    task_id: UUID = Field(description="The task's UUID.")
+    title: str = Field(validation_alias=AliasPath("task", "title"))
 
 
 class Finding(Row):

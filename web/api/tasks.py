@@ -1,18 +1,20 @@
-"""Tasks: the list, one task, its history, and reports of statuses."""
+"""Tasks: the list, one task, its history, the changes of all tasks, and reports of statuses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, Header, Path, Query, Router
 from pydantic import Field, StringConstraints
 
 from consistency.db.fileless import find_tasks_without_file
 from statehub.models import StatusChange, Task, make_task_version
+from statehub.next_tasks import CANDIDATES, ORDER, find_unfinished
+from statehub.task_filters import FEED_ORDER, match_changes, match_tasks
 from web.api import schemas
 from web.api.authentication import ReportTokenAuth, token_of
 from web.api.idempotency import StoredResponse, run_idempotent
@@ -21,16 +23,22 @@ from web.api.pagination import (
     ListQuery,
     Row,
     check_parameters,
-    match_any,
     paginated_response,
 )
-from web.api.schemas import Items, Moment, Move, Priority, TaskStatus, Text
+from web.api.schemas import Flag, Items, Moment, Move, Priority, TaskStatus, Text
 from web.api.task_reports import check_preconditions, etag, get_task, report, report_all
 
 router = Router()
 
 VERSIONED = ("id", "key", "title", "status", "priority", "owner", "depends", "status_changed_at")
 """The values of a task that its version is made of."""
+
+FILTERS = {"repo", "workstream", "key", "status", "priority", "owner", "taken_by", "changed_since"}
+"""The parameters that `match_tasks` takes."""
+
+BY_WORKPLAN = CursorPagination({"workstream_id": UUID, "key": str})
+BY_PRIORITY = CursorPagination(dict(zip(ORDER, (int, int, UUID), strict=True)))
+FEED = CursorPagination(dict(zip(FEED_ORDER, (datetime, int), strict=True)), descending=True)
 
 Ref = Annotated[str, Path(..., description="A task id, SLUG/ID, or UUID.", example="CUST-WP-0026-T01")]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
@@ -51,23 +59,37 @@ class TaskFilter(ListQuery):
     key: list[Text] = Field(default=[], description="The task's id.")
     status: list[TaskStatus] = Field(default=[])
     priority: list[Priority] = Field(default=[])
+    owner: list[Text] = Field(default=[], description="The owner that its task block names.")
+    taken_by: list[Text] = Field(default=[], description="Who has it.")
     changed_since: Moment | None = Field(default=None, description="Whose status changed at that time or later.")
+    next: Flag = Field(
+        default=False,
+        description="`true`: only those that are todo, that no one has, and whose `depends` are finished; by priority.",
+    )
+    order: Literal["priority"] | None = Field(
+        default=None, description="By priority, the highest first, then by place in the workplan. Default: by workplan."
+    )
 
 
 @router.get("/tasks/", response=list[schemas.Task], summary="Tasks, by workstream")
 def tasks(request: HttpRequest, wanted: Query[TaskFilter]) -> HttpResponse:
-    """Tasks as the hub has them; those of one workstream follow each other in the order of their ids."""
-    chosen = match_any(
-        workstream__repo__slug=wanted.repo,
-        workstream__key=wanted.workstream,
-        key=wanted.key,
-        status=wanted.status,
-        priority=wanted.priority,
-    )
-    if wanted.changed_since is not None:
-        chosen &= Q(status_changed_at__gte=wanted.changed_since)
-    order = CursorPagination({"workstream_id": UUID, "key": str})
-    return paginated_response(request, order, Task.objects.filter(chosen), wanted, schemas.Task, _add_versions)
+    """Tasks as the hub has them; those of one workstream follow each other in the order of their ids.
+
+    With `next` a page may have fewer rows than `limit`, and still a next page.
+    """
+    chosen = match_tasks(**wanted.model_dump(include=FILTERS))
+    select = None
+    if wanted.next:
+        chosen, select = chosen & CANDIDATES, _select_next
+    order = BY_PRIORITY if wanted.next or wanted.order else BY_WORKPLAN
+    rows = Task.objects.filter(chosen)
+    return paginated_response(request, order, rows, wanted, schemas.Task, _add_versions, select)
+
+
+def _select_next(rows: Sequence[Row]) -> list[Row]:
+    """Return those of *rows* that depend on nothing unfinished."""
+    unfinished = find_unfinished((row["workstream__repo__slug"], row["depends"]) for row in rows)
+    return [row for row, left in zip(rows, unfinished, strict=True) if not left]
 
 
 def _add_versions(page: Sequence[Row]) -> None:
@@ -98,6 +120,21 @@ def history(request: HttpRequest, ref: Ref, wanted: Query[ListQuery]) -> HttpRes
     rows = StatusChange.objects.filter(task=get_task(ref))
     order = CursorPagination({"id": int}, descending=True)
     return paginated_response(request, order, rows, wanted, schemas.Change)
+
+
+class ChangeFilter(ListQuery):
+    """Filters of changes."""
+
+    repo: list[Text] = Field(default=[], description="The repo's slug; may be given several times, as all lists may.")
+    who: list[Text] = Field(default=[], description="Who made the change.")
+    since: Moment | None = Field(default=None, description="Made at that time or later.")
+
+
+@router.get("/changes/", response=list[schemas.TaskChange], summary="Moves of all tasks, the newest first")
+def changes(request: HttpRequest, wanted: Query[ChangeFilter]) -> HttpResponse:
+    """Every change of any task's status: which task, from what to what, when, by whom, from where."""
+    rows = StatusChange.objects.filter(match_changes(**wanted.model_dump(include={"repo", "who", "since"})))
+    return paginated_response(request, FEED, rows, wanted, schemas.TaskChange)
 
 
 @router.get("/tasks/{path:ref}/", response=schemas.Task, summary="One task")

@@ -37,6 +37,7 @@ def test_every_operation_is_there() -> None:
     assert OPERATIONS == [
         ("/api/repos/", "GET"), ("/api/workstreams/", "GET"), ("/api/findings/", "GET"), ("/api/runs/", "GET"),
         ("/api/tasks/", "GET"), ("/api/tasks/", "PATCH"), ("/api/tasks/{ref}/history/", "GET"),
+        ("/api/changes/", "GET"),
         ("/api/tasks/{ref}/", "GET"), ("/api/tasks/{ref}/", "PATCH"),
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,12 @@ from consistency.models import Finding, Proposal, Run
 from statehub.models import Checkout, Repo, Source, StatusChange, Task
 from statehub.transitions import Actor, advance, reopen
 from testing.environment import HOST
+from tests.cli.helpers import run
 from tests.web.api.helpers import NOON, NOON_TEXT, Api, Json, as_json, new_task, problem
+from web.api import pagination, schemas
 
 LISTS = ["repos/", "workstreams/", "tasks/", "findings/", "runs/"]
+MORE_LISTS = ["tasks/?order=priority", "tasks/?next=true", "changes/"]
 
 
 def new_run(checkout: Checkout, **fields: Any) -> Run:
@@ -125,13 +129,18 @@ def test_tasks_are_filtered(api: Api) -> None:
     new_task("net", "T01", "done")
     new_task("net", "T02", "blocked")
     new_task("other", "T03", workstream="WP-2")
+    Task.objects.filter(key="T01").update(owner="ada")
+    Task.objects.filter(key="T02").update(owner="bob", taken_by="bob")
     Task.objects.filter(key="T03").update(priority="high", status_changed_at=NOON + timedelta(days=1))
     cases = {
         "repo=net": {"T01", "T02"}, "workstream=WP-2": {"T03"}, "key=T01&key=T03": {"T01", "T03"},
         "status=done&status=blocked": {"T01", "T02"}, "priority=high": {"T03"},
         "changed_since=2026-01-02T13:00:00Z": {"T03"},
         "changed_since=2026-01-02T13:00:00%2B01:00": {"T01", "T02", "T03"},
-        "repo=net&status=todo": set(),
+        "repo=net&status=todo": set(), "owner=ada": {"T01"}, "owner=ada&owner=bob": {"T01", "T02"},
+        "taken_by=bob": {"T02"}, "taken_by=ada": set(), "changed_since=2026-01-03": {"T03"},
+        "changed_since=2026-01-02": {"T01", "T02", "T03"}, "changed_since=7d": set(), "changed_since=12h": set(),
+        "next=false&repo=other": {"T03"},
     }  # fmt: skip
     assert {query: set(keys(api.get(f"tasks/?{query}"))) for query in cases} == cases
 
@@ -153,6 +162,97 @@ def test_history_is_the_moves_newest_first(api: Api, monkeypatch: pytest.MonkeyP
             "commit": None, "reopen": False, "reason": None,
         },
     ]  # fmt: skip
+
+
+def test_tasks_by_priority_and_place(api: Api) -> None:
+    for key, priority, position in (("A", "low", 0), ("B", "high", 2), ("C", "high", 1), ("D", "critical", 9)):
+        new_task("net", key)
+        Task.objects.filter(key=key).update(priority=priority, position=position)
+    assert keys(api.get("tasks/?order=priority")) == keys(api.get("tasks/?next=true")) == ["D", "C", "B", "A"]
+    assert keys(api.get("tasks/?order=priority&priority=high")) == ["C", "B"]
+
+
+def test_next_tasks_are_todo_free_and_wait_for_no_other(api: Api) -> None:
+    new_task("net", "done", "done")
+    new_task("net", "blocked", "blocked")
+    new_task("net", "free")
+    for key, depends in (("ready", "done"), ("waits", "done\nfree"), ("unknown", "none"), ("far", "net/done")):
+        new_task("other", key, workstream="WP-2")
+        Task.objects.filter(key=key).update(depends=depends)
+    Task.objects.filter(key="ready").update(depends="net/done", priority="high")
+    new_task("net", "taken")
+    Task.objects.filter(key="taken").update(taken_by="ada")
+    answer = api.get("tasks/?next=true")
+    ready = Task.objects.get(key="ready")
+    assert answer.json[0] == as_json(ready)
+    assert keys(answer)[0] == "ready"
+    assert set(keys(answer)) == {"ready", "free", "far"}
+    assert keys(api.get("tasks/?next=true&repo=net")) == ["free"]
+    assert keys(api.get("tasks/?next=true&status=done")) == []
+
+
+def test_pages_of_next_tasks_among_many_that_wait(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "MIN_BATCH", 2)
+    monkeypatch.setattr(pagination, "MAX_SELECTED", 4)
+    for number in range(12):
+        new_task("net", f"T{number:02}")
+        depends = "" if number in {5, 11} else "none"
+        Task.objects.filter(key=f"T{number:02}").update(position=number, depends=depends)
+    pages, url = [], "/api/tasks/?next=true&limit=1"
+    while url:
+        page = api.get(url)
+        pages.append(keys(page))
+        url = page.headers.get("Link", "").removeprefix("<").removesuffix('>; rel="next"')
+    assert pages == [[], ["T05"], ["T11"], []]
+
+
+def test_number_of_queries_for_next_tasks_is_limited(api: Api) -> None:
+    task = new_task("net", "T")
+    rows = [Task(workstream=task.workstream, key=f"T{n}", title="T", status="todo", depends="x") for n in range(2_100)]
+    Task.objects.bulk_create(rows)
+    api.get("repos/")  # stamps the token
+    with CaptureQueriesContext(connection) as queries:
+        page = api.get("tasks/?next=true&limit=2")
+    assert (keys(page), "Link" in page.headers, len(queries)) == (["T"], True, 1 + 2 * 10)
+
+
+def test_feed_of_changes_of_all_tasks_newest_first(api: Api) -> None:
+    one, two = new_task("net", "T01", "done"), new_task("other", "T02", "todo", "WP-2")
+    old = StatusChange.objects.create(
+        task=one, old="todo", new="done", who="ada", source="file", commit="c0ffee1", at=NOON
+    )
+    later = NOON + timedelta(hours=1)
+    new = StatusChange.objects.create(
+        task=two, old="done", new="todo", source="admin", host="laptop", reopen=True, reason="not yet", at=later
+    )
+    first = {
+        "at": NOON_TEXT, "old": "todo", "new": "done", "who": "ada", "source": "file", "host": None,
+        "commit": "c0ffee1", "reopen": False, "reason": None, "id": old.pk, "repo": "net", "workstream": "WP-1",
+        "task": "T01", "task_id": str(one.pk), "title": "Title of T01",
+    }  # fmt: skip
+    second = {
+        "at": "2026-01-02T13:00:00Z", "old": "done", "new": "todo", "who": None, "source": "admin", "host": "laptop",
+        "commit": None, "reopen": True, "reason": "not yet", "id": new.pk, "repo": "other", "workstream": "WP-2",
+        "task": "T02", "task_id": str(two.pk), "title": "Title of T02",
+    }  # fmt: skip
+    assert api.get("changes/").json == [second, first]
+    cases = {
+        "repo=net": [first], "repo=net&repo=other": [second, first], "who=ada": [first], "who=bob": [],
+        "since=2026-01-02": [second, first], "since=2026-01-03": [], "since=2026-01-02T12:30:00Z": [second],
+        "since=7d": [], "since=36500d&who=ada": [first],
+    }  # fmt: skip
+    assert {query: api.get(f"changes/?{query}").json for query in cases} == cases
+
+
+def test_commands_list_the_same_rows(api: Api) -> None:
+    new_task("net", "T01")
+    advance(Task.objects.get(), "in_progress", Actor("ada", Source.COMMAND, "laptop", "c0ffee1"))
+    Task.objects.update(owner="bob", depends="a\nb")
+    tasks, changes = run("tasks", "--format", "json"), run("changes", "--format", "json")
+    assert json.loads(tasks.stdout) == api.get("tasks/").json
+    assert json.loads(changes.stdout) == api.get("changes/").json
+    assert [list(row) for row in json.loads(tasks.stdout)] == [list(schemas.Task.model_fields)]
+    assert [list(row) for row in json.loads(changes.stdout)] == [list(schemas.TaskChange.model_fields)]
 
 
 def test_finding_open_and_resolved(api: Api) -> None:
@@ -177,6 +277,7 @@ def test_finding_open_and_resolved(api: Api) -> None:
     cases = {
         "state=open": both[1:], "state=resolved": both[:1], "code=C-13": both[1:], "severity=FAIL": both[:1],
         "repo=net": both, "repo=x": [], f"host={HOST}": both, "workplan=WP-1&task=T01": both[1:],
+        "seen_since=2026-01-02": both, "seen_since=2026-01-03": [], "seen_since=7d": [],
         "seen_since=2026-01-02T12:00:00Z": both, "seen_since=2026-01-02T12:00:01Z": [],
     }  # fmt: skip
     assert {query: [row["id"] for row in api.get(f"findings/?{query}").json] for query in cases} == cases
@@ -202,6 +303,7 @@ def test_runs_newest_first(api: Api) -> None:
     cases = {
         "repo=net": [first], "host=laptop": [second], "mode=check": [second], "outcome=ok": [first],
         "outcome=ok&outcome=error": [second, first], "since=2026-01-02T12:30:00Z": [second],
+        "since=2026-01-02": [second, first], "since=7d": [],
     }  # fmt: skip
     assert {query: api.get(f"runs/?{query}").json for query in cases} == cases
 
@@ -216,7 +318,7 @@ def fill(number: int) -> None:
         StatusChange.objects.create(task=task, old="todo", new="todo", source="api")
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [*LISTS, *MORE_LISTS])
 def test_list_takes_as_many_queries_for_30_rows_as_for_1(api: Api, path: str) -> None:
     api.get(path)  # stamps the token
     fill(1)
@@ -231,14 +333,14 @@ def test_list_takes_as_many_queries_for_30_rows_as_for_1(api: Api, path: str) ->
     assert len(thirty) == len(one) == {"repos/": 3, "workstreams/": 3}.get(path, 2)
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [*LISTS, *MORE_LISTS])
 def test_pages_make_the_whole_list(api: Api, path: str) -> None:
     fill(11)
     whole = api.get(path)
     assert len(whole.json) == 11
     assert "Link" not in whole.headers
     for size in (1, 4, 11):
-        rows, url, pages = [], f"/api/{path}?limit={size}", 0
+        rows, url, pages = [], f"/api/{path}{'&' if '?' in path else '?'}limit={size}", 0
         while url:
             page = api.get(url)
             rows += page.json
@@ -264,10 +366,18 @@ def test_pages_keep_the_filters(api: Api) -> None:
         ("status=finished", "status", "Input should be 'todo', 'in_progress', 'blocked', 'done' or 'cancelled'",
          ["todo", "in_progress", "blocked", "done", "cancelled"]),
         ("staus=done", "staus", "unknown parameter",
-         ["limit", "after", "repo", "workstream", "key", "status", "priority", "changed_since"]),
+         ["limit", "after", "repo", "workstream", "key", "status", "priority", "owner", "taken_by", "changed_since",
+          "next", "order"]),
         ("limit=1&limit=2", "limit", "given more than once", None),
         ("key=a%00", "key", "must not contain NUL", None),
         ("changed_since=2026-01-01T00:00:00", "changed_since", "Input should have timezone info", None),
+        *((f"changed_since={text}", "changed_since",
+           "must be a time with its zone (2026-11-01T12:00:00Z), a date (2026-11-01, midnight UTC) or an age (7d, 12h)",
+           None) for text in ("2026-13-01", "36501d")),
+        *((f"next={text}", "next", "Input should be a valid boolean, unable to interpret input", None)
+          for text in ("1", "yes", "True", "")),
+        ("order=title", "order", "Input should be 'priority'", ["priority"]),
+        ("owner=", "owner", "String should have at least 1 character", None),
         *((f"after={mark}", "after", "not a value from a Link header", None)
           for mark in ("zzz", "W10", "WzEsMl0", "W10x", "bnVsbA", "WyIxIl0", "A")),
     ],
