@@ -20,6 +20,8 @@ LEAN_COMMANDS = {
     "move_checkouts",
     "tasks",
     "changes",
+    "mcp",
+    "connect_assistant",
 }
 
 

@@ -104,7 +104,7 @@ class Actor(NamedTuple):
 class Transition(NamedTuple):
     """A change of *task*'s status that *actor* asks for, if the task has one of *versions* (None: any).
 
-    Only a *reopen*, which needs a *reason*, may lower the rank.
+    Only a *reopen*, which needs a *reason*, may lower the rank. The reason of any other transition is a note.
     """
 
     task: Task
@@ -277,7 +277,7 @@ def _write(changes: Sequence[tuple[Task, Transition]]) -> None:
             new=wanted.status,
             at=now,
             reopen=wanted.reopen,
-            reason=wanted.reason.strip() if wanted.reopen else "",
+            reason=wanted.reason.strip(),
             **wanted.actor._asdict(),
         )
         for task, wanted in changes

@@ -19,4 +19,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("hooks/<str:name>", deliver),
     path("", include("web.api.urls")),
+    path("", include("web.mcp.urls")),
 ]

@@ -12,11 +12,10 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from statehub import __version__
-from statehub.database_errors import Kind, explain_database_error
 from web.api.authentication import TokenAuth
 from web.api.lists import router as reads
 from web.api.parsers import StrictParser
-from web.api.problems import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, SCHEMA, VALIDATION_ERROR, ProblemError, unavailable
+from web.api.problems import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, SCHEMA, ProblemError, database_problem
 from web.api.tasks import router as tasks
 from web.api.validation_errors import invalid
 
@@ -100,12 +99,7 @@ def _not_found(request: HttpRequest, _error: Any) -> HttpResponse:
 
 @api.exception_handler(DatabaseError)
 def _database_error(_request: HttpRequest, error: Any) -> HttpResponse:
-    explained = explain_database_error(error)
-    if explained.kind is Kind.VALUE:
-        return ProblemError(VALIDATION_ERROR, explained.public).response()
-    if explained.is_unavailable:
-        return unavailable(explained).response()
-    raise error
+    return database_problem(error).response()
 
 
 @api.exception_handler(Exception)

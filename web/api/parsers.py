@@ -19,20 +19,24 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """Return the body's value. Raises ProblemError."""
-        if request.content_type != MEDIA_TYPE:
-            raise ProblemError(
-                UNSUPPORTED_MEDIA_TYPE,
-                f"Content-Type is '{request.content_type}'",
-                allowed=[MEDIA_TYPE],
-                headers={"Accept-Patch": MEDIA_TYPE},
-            )
-        try:
-            body = request.body
-        except RequestDataTooBig as error:
-            raise ProblemError(TOO_LARGE, str(error)) from error
-        except UnreadablePostError as error:
-            raise ProblemError(MALFORMED, "the body ended before its Content-Length") from error
-        return parse_json(body)
+        return parse_json(read_body(request))
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body, which must be called JSON. Raises ProblemError."""
+    if request.content_type != MEDIA_TYPE:
+        raise ProblemError(
+            UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Type is '{request.content_type}'",
+            allowed=[MEDIA_TYPE],
+            headers={f"Accept-{str(request.method).title()}": MEDIA_TYPE},
+        )
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise ProblemError(TOO_LARGE, str(error)) from error
+    except UnreadablePostError as error:
+        raise ProblemError(MALFORMED, "the body ended before its Content-Length") from error
 
 
 def parse_json(body: bytes) -> Any:

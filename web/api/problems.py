@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from statehub.database_errors import DatabaseProblem
+from statehub.database_errors import DatabaseProblem, Kind, explain_database_error
 from statehub.errors import StateHubError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ NOT_AUTHENTICATED = _define("no-token", 401, "A token is needed")
 INVALID_TOKEN = _define("bad-token", 401, "Invalid token")
 INVALID_SIGNATURE = _define("bad-signature", 401, "Invalid signature")
 READ_ONLY = _define("read-only", 403, "The token may only read")
+WRONG_ORIGIN = _define("wrong-origin", 403, "The page is of another origin")
 NOT_FOUND = _define("not-found", 404, "Not found")
 UNKNOWN_TASK = _define("unknown-task", 404, "Task not found or ambiguous")
 METHOD_NOT_ALLOWED = _define("wrong-method", 405, "Method not allowed")
@@ -117,6 +119,16 @@ def unavailable(problem: DatabaseProblem) -> ProblemError:
     """Return the refusal while the database cannot serve; the log has more details than the answer."""
     logger.error("%s", problem.line)
     return ProblemError(UNAVAILABLE, problem.public, headers={"Retry-After": RETRY_SECONDS})
+
+
+def database_problem(error: DatabaseError) -> ProblemError:
+    """Return the refusal for *error*. Raises it again if it is a fault of the program."""
+    explained = explain_database_error(error)
+    if explained.kind is Kind.VALUE:
+        return ProblemError(VALIDATION_ERROR, explained.public)
+    if explained.is_unavailable:
+        return unavailable(explained)
+    raise error
 
 
 SCHEMA: dict[str, Any] = {

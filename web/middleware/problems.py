@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +29,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_CONTENT_LENGTH = 2**63 - 1
 """Bytes; a larger number is not a valid length."""
 
+_PATHS = re.compile(r"/(?:api(?:/|$)|metrics|mcp/?$)")
+_ERRORS = (MEDIA_TYPE, "application/json")  # the second are errors of JSON-RPC
 _KINDS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: TOO_LARGE, 500: INTERNAL_ERROR}
 _OURS = ("content-type", "content-length", "content-encoding")  # headers of the body that is replaced
 
@@ -41,7 +44,7 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Respond to *request*."""
         is_hook = request.path_info.startswith("/hooks/")
-        if not is_hook and not request.path_info.startswith(("/api/", "/metrics")) and request.path_info != "/api":
+        if not is_hook and not _PATHS.match(request.path_info):
             return self.get_response(request)
         try:
             if not is_hook:  # its view checks the size, and records a refusal
@@ -51,7 +54,7 @@ class ProblemMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         patch_vary_headers(response, ["Authorization"])
-        if response.status_code < 400 or response.headers.get("Content-Type") == MEDIA_TYPE:
+        if response.status_code < 400 or response.headers.get("Content-Type") in _ERRORS:
             return response
         return _as_problem(request, response)
 
