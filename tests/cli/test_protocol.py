@@ -247,9 +247,10 @@ def test_disk_that_is_full(clone: Clone) -> None:
 
 def keep_without_hub(clone: Clone) -> str:
     """Fail to write the protocol, without the database, and return the reason."""
-    from consistency.cli.session_protocol import SessionProtocolError, keep_protocol
+    from consistency.cli.repo_files import RepoFileError
+    from consistency.cli.session_protocol import keep_protocol
 
-    with pytest.raises(SessionProtocolError) as caught:
+    with pytest.raises(RepoFileError) as caught:
         keep_protocol(open_checkout(str(clone.path)), Repo(slug="clone"), "CLAUDE.md")
     return str(caught.value)
 
