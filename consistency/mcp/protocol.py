@@ -49,6 +49,8 @@ INSTRUCTIONS = (
     "The hub writes statuses into the files; a status in a file never moves back except by reopen_task."
 )
 
+_NO_MESSAGE = "Invalid request: send one JSON-RPC 2.0 request or notification"
+
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=")
 
 
@@ -80,7 +82,7 @@ class _Request(NamedTuple):
 
 def answer(data: bytes, caller: Caller, headers: Mapping[str, str] | None = None) -> Reply:
     """Answer the message in *data*; *headers* are those of HTTP, None on stdio."""
-    message: object = None
+    message: dict[str, Any] | None = None
     is_stateless = True
     try:
         message = _parse(data)
@@ -102,9 +104,9 @@ def answer(data: bytes, caller: Caller, headers: Mapping[str, str] | None = None
     return Reply({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
 
-def refuse(error: ProtocolError, message: object = None, *, is_stateless: bool = True) -> Reply:
+def refuse(error: ProtocolError, message: Mapping[str, Any] | None = None, *, is_stateless: bool = True) -> Reply:
     """Return *error* as the answer to *message*, if its id is known."""
-    found = message.get("id") if isinstance(message, dict) else None
+    found = message.get("id") if message is not None else None
     body: dict[str, Any] = {"code": error.code, "message": str(error)}
     if error.data is not None:
         body["data"] = error.data
@@ -112,17 +114,21 @@ def refuse(error: ProtocolError, message: object = None, *, is_stateless: bool =
     return Reply({"jsonrpc": "2.0", "id": found if _is_id(found) else None, "error": body}, status)
 
 
-def _parse(data: bytes) -> object:
+def _parse(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in *data*. Raises ProtocolError."""
     try:
-        return json.loads(data)
+        message = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(PARSE_ERROR, "Parse error: the message is not JSON in UTF-8") from error
+    if not isinstance(message, dict):
+        raise ProtocolError(INVALID_REQUEST, _NO_MESSAGE)
+    return message
 
 
-def _read_message(message: object) -> tuple[str, Mapping[str, Any]]:
+def _read_message(message: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return method and parameters of a request or notification. Raises ProtocolError."""
-    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
-        raise ProtocolError(INVALID_REQUEST, "Invalid request: send one JSON-RPC 2.0 request or notification")
+    if message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
+        raise ProtocolError(INVALID_REQUEST, _NO_MESSAGE)
     if "id" in message and not _is_id(message["id"]):
         raise ProtocolError(INVALID_REQUEST, "Invalid request: the id must be text or a whole number")
     params = message.get("params")

@@ -20,7 +20,7 @@ from testing.manage import ROOT, Ended
 from testing.repos import Clone
 from testing.samples import T01
 from testing.workplans import workplan
-from tests.cli.helpers import FILE, edit, fix, mirrored, run
+from tests.cli.helpers import FILE, fix, mirrored, run
 
 pytestmark = pytest.mark.usefixtures("hub")
 
@@ -229,10 +229,8 @@ class TestSessionStart:
         fix("--path", clone.path)
         _, last_run, *lines = self.start(clone, monkeypatch)
         assert last_run.endswith(", skipped, behind: pull before you push.")
-        open_now = (
-            "Open: C-14 WARN Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress"
-        )
-        assert lines == ["Next: WP-1-T01 (medium) Task WP-1-T01", open_now]
+        behind = "Repo 'clone' is behind remote — pull before fixing to avoid clobbering remote progress"
+        assert lines == ["Next: WP-1-T01 (medium) Task WP-1-T01", f"Open: C-14 WARN {behind}"]
 
     def test_at_most_fifteen_lines(self, clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
         tasks = [(f"T{number:02}", "todo") for number in range(10)]
@@ -240,7 +238,7 @@ class TestSessionStart:
         for number in range(5):
             take(find_task(f"WP-1-T{number:02}"), Actor("ada", Source.API))
         Task.objects.filter(key="WP-1-T06").update(title="\x1b[31m" + "long " * 50)
-        edit(clone, "status: todo", "status: none")
+        clone.write(FILE, clone.read(FILE).replace(b"status: todo", b"status: none"))
         fix("--path", clone.path)
         lines = self.start(clone, monkeypatch)
         assert len(lines) + 3 <= 15

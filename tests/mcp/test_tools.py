@@ -360,7 +360,7 @@ def test_reader_may_only_read() -> None:
 def test_queries_are_few(django_assert_max_num_queries: Any) -> None:
     for number in range(30):
         new_task("net", f"T{number:02}")
-    for tool, arguments, most in (
+    calls: list[tuple[str, dict[str, Any], int]] = [
         ("next_tasks", {"repo": "net"}, 2),
         ("list_tasks", {"repo": "net", "workplan": "WP-1"}, 4),
         ("get_task", {"task": "T01"}, 5),
@@ -368,6 +368,7 @@ def test_queries_are_few(django_assert_max_num_queries: Any) -> None:
         ("report_status", {"task": "T01", "status": "done"}, 13),
         ("what_changed", {}, 1),
         ("list_findings", {}, 1),
-    ):
+    ]
+    for tool, arguments, most in calls:
         with django_assert_max_num_queries(most):
             ask(tool, **arguments)

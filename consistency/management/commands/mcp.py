@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -17,7 +16,6 @@ from consistency.mcp.tools import Caller
 from statehub.database_errors import explain_database_error
 from statehub.management.base import HubCommand, current_user
 from statehub.models import Source
-from statehub.text import escape_unstorable
 
 MAX_LINE_BYTES = 1024 * 1024
 """Bytes of the longest message, as over HTTP."""
@@ -35,8 +33,7 @@ class Command(HubCommand):
         parser.add_argument("--read-only", action="store_true", help="only the tools that change nothing")
 
     def work(self, options: dict[str, Any]) -> int:
-        name = escape_unstorable(os.environ.get("STATEHUB_USER", "")) or current_user()
-        caller = Caller(name, Source.COMMAND, settings.STATEHUB_HOST, is_read_only=options["read_only"])
+        caller = Caller(current_user(), Source.COMMAND, settings.STATEHUB_HOST, is_read_only=options["read_only"])
         stdin = sys.stdin.buffer
         while line := stdin.readline(MAX_LINE_BYTES + 1):
             if len(line) > MAX_LINE_BYTES:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.http import HttpResponse
 from django.test import Client
 
 from statehub.models import StatusChange
@@ -33,7 +32,7 @@ def post(secret: str, message: Any = PING, path: str = "/mcp", type: str = "appl
     return Client(enforce_csrf_checks=True).post(path, body, content_type=type, headers=named)
 
 
-def said(response: HttpResponse) -> tuple[int, Any]:
+def said(response: Any) -> tuple[int, Any]:
     """The status and the JSON of a response, which is a problem document if the message was not read."""
     document = json.loads(response.content)
     kind = "application/json" if "jsonrpc" in document else "application/problem+json"
