@@ -15,6 +15,8 @@ from consistency.cli.retiring import RETIRED
 from consistency.core.codes import CODES
 from consistency.core.comparison.gates import GATES, Freshness
 from consistency.core.finding import Action, Finding
+from consistency.mcp.protocol import REVISIONS
+from consistency.mcp.tools import TOOLS
 from consistency.models import RunState
 from consistency.reports.json_report import render_json
 from consistency.reports.outcome import CheckoutOutcome, Report
@@ -126,6 +128,8 @@ def test_freshness() -> None:
         ("consistency", "changes"),
         ("consistency", "stamp_ids"),
         ("consistency", "prune_history"),
+        ("consistency", "mcp"),
+        ("consistency", "connect_assistant"),
         ("web", "create_token"),
         ("web", "create_user"),
         ("web", "webhook"),
@@ -180,3 +184,15 @@ def test_sources_and_resolutions_of_the_data_model() -> None:
     resolutions = text.partition("Resolutions are ")[2].partition(". A run")[0]
     fixed = [str(each) for each in Action if Finding("", "", action=each).is_fixed]
     assert set(re.findall(r"`(\w+)`", resolutions)) == {*fixed, "gone", "moved", RETIRED, "commit"}
+
+
+def test_tools_of_assistants() -> None:
+    text = section("Assistants")
+    listed = [
+        f"{tool.name}({', '.join(each.name if each.is_required else f'{each.name}?' for each in tool.parameters)})"
+        for tool in TOOLS.values()
+    ]
+    assert re.findall(r"^- `(.*)`$", text, re.MULTILINE) == listed
+    page = (ROOT / "docs/assistants.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w+\(.*?\))` \|", page, re.MULTILINE) == listed
+    assert all(revision in text and revision in page for revision in REVISIONS)

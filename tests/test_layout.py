@@ -50,6 +50,7 @@ SUBJECTS = {
     "db/test_ids_in_nfc.py": "a migration",
     "db/test_take_over.py": "a migration",
     "git/test_crash_found.py": "defects that tests/crash found",
+    "mcp/test_client.py": "the tools, called by the official client",
     "reports/test_escapes.py": "control characters in all reports",
     "reports/test_imports.py": "the modules that a report imports",
     "reports/test_terminal.py": "the text report on a terminal",

@@ -71,7 +71,7 @@ def test_a_day_on_two_machines(server: Server, machines: list[Host], origin: Ori
             done = list(pool.map(work, (first, second), (barrier, barrier)))
         assert Counter(done[0] + done[1]) == Counter(f"WP-1-{key}" for key in TASKS)
 
-        # One is not done after all. The other one is told who has the one that is blocked.
+        # One is not done after all. Who asks for the blocked one learns who has it.
         first("reopen_task", task=REOPENED, status="todo", reason="the test was wrong")
         blocker, waiting = (first, second) if BLOCKED in done[0] else (second, first)
         holder = NAMES[0] if BLOCKED in done[0] else NAMES[1]

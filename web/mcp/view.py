@@ -31,7 +31,7 @@ def mcp(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 def no_oauth(request: HttpRequest) -> HttpResponse:
     """Answer the search for an OAuth server: there is none, tokens come from `create_token`."""
-    return ProblemError(NOT_FOUND, f"there is no {request.path}: State Hub takes API tokens, no OAuth").response()
+    return ProblemError(NOT_FOUND, f"there is no {request.path}: State Hub takes API tokens, not OAuth").response()
 
 
 def _respond(request: HttpRequest) -> HttpResponse:

@@ -152,7 +152,7 @@ def test_error_of_the_protocol_has_its_status(secret: str) -> None:
 )
 def test_there_is_no_oauth_server(path: str) -> None:
     response = Client().get(path)
-    detail = f"there is no {path}: State Hub takes API tokens, no OAuth"
+    detail = f"there is no {path}: State Hub takes API tokens, not OAuth"
     assert response["Content-Type"] == "application/problem+json"
     assert (response.status_code, response.json()) == (404, problem("not-found", 404, "Not found", detail))
 
