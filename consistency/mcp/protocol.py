@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from consistency.mcp.tools import TOOLS, Caller, call_tool, tools_of
+from consistency.reports.json_text import to_compact_json
 from statehub import __version__
 from statehub.errors import StateHubError
 
@@ -70,8 +71,8 @@ class Reply(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The answer as JSON in ASCII, on one line."""
-        return json.dumps(self.body, separators=(",", ":"))
+        """The answer as JSON in printable ASCII, on one line."""
+        return json.dumps(self.body, separators=(",", ":")).replace("\x7f", r"\u007f")
 
 
 class _Request(NamedTuple):
@@ -231,9 +232,8 @@ def _call_tool(request: _Request) -> dict[str, Any]:
     if arguments is not None and not isinstance(arguments, dict):
         raise ProtocolError(INVALID_PARAMS, "Invalid params: arguments must be an object")
     result = call_tool(tool, arguments or {}, request.caller)
-    text = json.dumps(result.content, ensure_ascii=False, separators=(",", ":"))
     return {
-        "content": [{"type": "text", "text": text}],
+        "content": [{"type": "text", "text": to_compact_json(result.content)}],
         "structuredContent": result.content,
         "isError": result.is_refusal,
     }

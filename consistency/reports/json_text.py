@@ -17,8 +17,16 @@ def to_json(value: object) -> str:
     Characters are written as they are, except lone surrogates and those that would steer a terminal, which become
     `\uXXXX`: the text can always be encoded as UTF-8, and shown.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _escape(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
+
+
+def to_compact_json(value: object) -> str:
+    """Return *value* as JSON on one line, with the same characters escaped."""
+    return _escape(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _escape(text: str) -> str:
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def to_timestamp(moment: datetime) -> str:

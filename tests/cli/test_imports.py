@@ -63,7 +63,7 @@ def loaded(hub: Hub, *args: str) -> set[str]:
     # -S would leave out site-packages; what coverage and editable installs load there is taken off below.
     run = subprocess.run(
         [sys.executable, "-c", LIST, *args], cwd=ROOT, env={**environment, "DATABASE_URL": hub.url}, check=True,
-        text=True, capture_output=True,
+        text=True, capture_output=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return set(run.stderr.split())
 
@@ -147,3 +147,11 @@ def test_retire_loads_nothing_of_the_web(hub: Hub, clone: Clone) -> None:
     mirrored(clone)
     modules = loaded(hub, "retire_checkout", "clone")
     assert {name for name in modules if name.partition(".")[0] == "web" or name in FORBIDDEN[:8]} == set()
+
+
+def test_tools_on_stdio_load_nothing_of_the_web(hub: Hub, clone: Clone) -> None:
+    mirrored(clone)
+    modules = loaded(hub, "mcp")
+    postgresql = set() if hub.url.startswith("sqlite:") else OF_POSTGRESQL
+    assert top_level(modules) - ALLOWED - postgresql == set()
+    assert sorted(modules.intersection(FORBIDDEN[:8])) == []

@@ -12,11 +12,13 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from consistency.core.finding import Finding
+from consistency.mcp.protocol import answer
+from consistency.mcp.tools import Caller
 from consistency.reports.json_report import render_json
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.sarif_report import render_sarif
 from consistency.reports.text_report import render_text
-from statehub.models import Checkout
+from statehub.models import Checkout, Source
 from tests.core.values import WHEN
 from tests.web.admin.hubrows import Rows
 from tests.web.api.helpers import new_api, new_task
@@ -55,6 +57,19 @@ def strings(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in strings(each)]
     return [value] if isinstance(value, str) else []
+
+
+def test_answers_of_tools_steer_no_terminal_and_lose_nothing(db: None) -> None:
+    task = new_task()
+    nasty = NASTY.replace("\0", "").replace("\udc80", "")
+    type(task).objects.update(title=nasty)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_tasks"}}
+    reply = answer(json.dumps(message).encode(), Caller("ada", Source.COMMAND))
+    assert reply.body is not None
+    text = reply.body["result"]["content"][0]["text"]
+    assert STEERS.findall(text) + STEERS.findall(reply.text) == []
+    assert nasty in strings(json.loads(text))
+    assert nasty in strings(reply.body["result"]["structuredContent"])
 
 
 def test_metrics_keep_their_lines_and_labels(db: None, rows: Rows) -> None:
