@@ -8,9 +8,8 @@ from statehub.models import Checkout, Task
 from statehub.next_tasks import find_next
 from statehub.text import escape_control
 
-MAX_LINES = 15
 MAX_LISTED = 3
-"""Tasks or findings of each kind."""
+"""Tasks or findings of each kind: so the text has at most 14 lines."""
 
 MAX_LENGTH = 120
 """Characters of a line."""
