@@ -6,6 +6,7 @@ from consistency.core.comparison.gates import Freshness
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Task
 from statehub.next_tasks import find_next
+from statehub.task_filters import match_tasks
 from statehub.text import escape_control
 
 MAX_LISTED = 3
@@ -45,8 +46,8 @@ def _last_fix(checkout: Checkout) -> str:
 
 
 def _taken(checkout: Checkout, user: str) -> list[str]:
-    rows = Task.objects.filter(workstream__repo=checkout.repo, taken_by=user).order_by("-taken_at", "id")
-    found = list(rows[: MAX_LISTED + 1])
+    rows = Task.objects.filter(match_tasks(taken_by=[user]), workstream__repo=checkout.repo)
+    found = list(rows.order_by("-taken_at", "id")[: MAX_LISTED + 1])
     return _listed(f"{user} has", [f"{task.key} ({task.status}) {task.title}" for task in found])
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 
 from consistency.core.codes import CODES
 from consistency.db.fileless import find_tasks_without_file
@@ -16,10 +14,11 @@ from consistency.mcp.parameters import Parameter, RefusedError, check_arguments,
 from consistency.mcp.rows import Row, change_row, finding_row, named_change_row, task_page, task_row
 from consistency.models import Finding
 from statehub.models import Repo, Source, StatusChange, Task, Workstream
+from statehub.moments import NotAMomentError, parse_moment
 from statehub.next_tasks import find_next, unfinished_dependencies
 from statehub.statuses import TASK_STATUSES, is_regress
+from statehub.task_filters import match_changes, match_tasks
 from statehub.task_lookup import find_task
-from statehub.text import name_some
 from statehub.transitions import (
     Actor,
     Outcome,
@@ -43,8 +42,6 @@ MAX_COUNTED = 1_000
 """Rows beyond those of the answer that are counted."""
 
 DEFAULT_AGE = "1d"
-
-_AGE = re.compile(r"([0-9]{1,4})([hd])")
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -125,13 +122,10 @@ def _list_tasks(
     owner: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Row:
-    rows = _tasks_of(repo)
-    if status is not None:
-        rows = rows.filter(status=status)
+    chosen = match_tasks(status=_given(status), owner=_given(owner))
+    rows = _tasks_of(repo).filter(chosen)
     if workplan is not None:
         rows = rows.filter(workstream__in=_workplans(workplan, repo))
-    if owner is not None:
-        rows = rows.filter(owner=owner)
     # An index has the workstreams in order. Within one, there are few to sort.
     found, more = _page(rows.select_related("workstream__repo").order_by("workstream_id", "position", "id"), limit)
     return _with_more(
@@ -188,7 +182,7 @@ def _list_findings(_caller: Caller, repo: str | None = None, state: str = "open"
 
 
 def _what_changed(_caller: Caller, since: str = DEFAULT_AGE, repo: str | None = None) -> Row:
-    rows = StatusChange.objects.filter(at__gte=_parse_since(since))
+    rows = StatusChange.objects.filter(match_changes(since=_parse_since(since)))
     if repo is not None:
         rows = rows.filter(task__workstream__repo=_repo(repo))
     found, more = _page(rows.select_related("task__workstream__repo").order_by("-at", "-id"), MAX_CHANGES)
@@ -323,6 +317,11 @@ def _make(change: Callable[[], Outcome]) -> Outcome:
         raise RefusedError(str(error)) from error
 
 
+def _given(value: str | None) -> list[str]:
+    """Return *value* as a filter takes it."""
+    return [] if value is None else [value]
+
+
 def _statuses_from(status: str) -> list[str]:
     """List the statuses that a report may give to a task in *status*."""
     return [each for each in TASK_STATUSES if not is_regress(status, each)]
@@ -350,11 +349,7 @@ def _with_warnings(task: Task, answer: Row) -> Row:
 
 def _parse_since(text: str) -> datetime:
     """Return the moment that *text* names: a time, a date (midnight UTC) or an age. Raises RefusedError."""
-    if age := _AGE.fullmatch(text):
-        return timezone.now() - timedelta(hours=int(age[1]) * (24 if age[2] == "d" else 1))
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        forms = ["2026-11-01", "2026-11-01T08:00:00Z", "7d", "12h"]
-        raise RefusedError(f"since '{name_some([text])}' is not a time, a date or an age", forms) from error
+        return parse_moment(text)
+    except NotAMomentError as error:
+        raise RefusedError(f"since {error}") from error
