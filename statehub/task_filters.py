@@ -12,7 +12,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Left
 from django.db.models.lookups import In
 
-from statehub.models import INDEXED_LENGTH, URGENCIES, is_indexed
+from statehub.models import INDEXED_LENGTH, URGENCIES, Task, is_indexed
+
+MAX_FEW = 500
+"""Tasks of a person that a list looks up first."""
 
 FEED_ORDER = ("at", "id")
 """Of changes, descending: the newest first; of two at the same time, the one that was recorded last."""
@@ -56,9 +59,16 @@ def match_changes(*, repo: Sequence[str] = (), who: Sequence[str] = (), since: d
 
 
 def _match_name(name: str, values: Sequence[str]) -> Q:
-    """Match tasks whose field *name* has one of *values*, by its index, which has no very long texts."""
+    """Match tasks whose field *name* has one of *values*, by its index, which has no very long texts.
+
+    A few tasks are looked up at once: else PostgreSQL may look for them along the order of a list, through all tasks.
+    """
     chosen = match_any(**{name: values})
-    return chosen & is_indexed(name) if values and all(len(value) <= INDEXED_LENGTH for value in values) else chosen
+    if not values or any(len(value) > INDEXED_LENGTH for value in values):
+        return chosen
+    chosen &= is_indexed(name)
+    few = list(Task.objects.filter(chosen).order_by().values_list("pk", flat=True)[: MAX_FEW + 1])
+    return chosen if len(few) > MAX_FEW else Q(pk__in=few)
 
 
 def _match_who(values: Sequence[str]) -> Q:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import F, Model, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Model, QuerySet
 
 from consistency.core.codes import CODES
 from consistency.db.fileless import find_tasks_without_file
@@ -127,10 +126,8 @@ def _list_tasks(
     rows = _tasks_of(repo).filter(chosen)
     if workplan is not None:
         rows = rows.filter(workstream__in=_workplans(workplan, repo))
-    # An index has the workstreams in order; within one, there are few tasks to sort. For an owner of few tasks the
-    # database would read all of that index: with another type, it finds the owner's tasks first and then sorts them.
-    workstream = F("workstream_id") if owner is None else Cast("workstream_id", TextField())
-    found, more = _page(rows.select_related("workstream__repo").order_by(workstream, "position", "id"), limit)
+    # An index has the workstreams in order; within one, there are few tasks to sort.
+    found, more = _page(rows.select_related("workstream__repo").order_by("workstream_id", "position", "id"), limit)
     return _with_more(
         {"tasks": [task_row(task) for task in found]}, more, f"raise limit (at most {MAX_LIMIT}), or add a filter"
     )

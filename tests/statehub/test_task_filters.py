@@ -77,3 +77,15 @@ def test_name_of_any_length_is_kept() -> None:
     change = StatusChange.objects.create(task=task, old="todo", new="done", who=name)
     assert Task.objects.get(match_tasks(owner=[name])) == Task.objects.get(match_tasks(taken_by=[name])) == task
     assert StatusChange.objects.get(match_changes(who=[name])) == change
+
+
+@pytest.mark.parametrize("most", [0, 1, 500])
+def test_tasks_of_a_person_are_the_same_however_many(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr("statehub.task_filters.MAX_FEW", most)
+    make("A", owner="ada")
+    make("B", owner="ada", taken_by="bob")
+    make("C")
+    keys = Task.objects.order_by("key").values_list("key", flat=True)
+    assert list(keys.filter(match_tasks(owner=["ada"]))) == ["A", "B"]
+    assert list(keys.filter(match_tasks(owner=["ada"], taken_by=["bob"]))) == ["B"]
+    assert list(keys.filter(match_tasks(owner=["nobody"]))) == []
