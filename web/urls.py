@@ -16,6 +16,7 @@ urlpatterns = [
     # No row has a page outside of the admin. Django's view says so too, but it fails for a key that is not a UUID.
     re_path(r"^admin/r/", admin.site.admin_view(page_not_found), {"exception": Http404()}),
     path("admin/fleet/", admin.site.admin_view(fleet_view), name="fleet"),
+    path("admin/", include("web.board.urls")),
     path("admin/", admin.site.urls),
     path("hooks/<str:name>", deliver),
     path("", include("web.api.urls")),

@@ -34,6 +34,8 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
         ),
         _group(
             "Work",
+            _entry("Board", "view_kanban", reverse("board"), "statehub.view_task"),
+            _entry("Activity", "timeline", reverse("activity"), "statehub.view_statuschange"),
             _list("Tasks", "task_alt", "statehub", "task"),
             _list("Workstreams", "account_tree", "statehub", "workstream"),
             _list("Repos", "folder_data", "statehub", "repo"),

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from consistency.db.fileless import find_tasks_without_file
@@ -50,4 +51,11 @@ def _change_status(request: HttpRequest, pk: UUID, change: Callable[[Task, str, 
         messages.success(request, escape_control(result))
         for warning in find_tasks_without_file([task]).values():
             messages.warning(request, escape_control(warning))
-    return redirect(formatting.url("statehub_task", pk))
+    return redirect(_page_to_return_to(request) or formatting.url("statehub_task", pk))
+
+
+def _page_to_return_to(request: HttpRequest) -> str:
+    """Return the page that the form names as `next`, '' without one or if it is not on this server."""
+    page = request.POST.get("next", "")
+    is_ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if is_ours else ""

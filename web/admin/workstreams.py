@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
@@ -10,27 +9,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from statehub.models import Task, Workstream
-from statehub.statuses import FINISHED, TASK_STATUSES
+from statehub.statuses import TASK_STATUSES
 from web.admin import formatting
 from web.admin.columns import column
-from web.admin.components import Bar, Bars, Facts, Section, Table
+from web.admin.components import Bar, Bars, Facts, Section
 from web.admin.filters import WorkstreamStatusFilter
 from web.admin.formatting import Cell
-from web.admin.readonly import DeletableAdmin, first_rows
+from web.admin.readonly import DeletableAdmin
 from web.admin.unfold import AutocompleteSelectFilter
-
-TASKS_SHOWN = 200
-
-
-def _meter(counts: Counter[str]) -> Cell:
-    finished = sum(counts[status] for status in FINISHED)
-    total = counts.total()
-    return format_html(
-        '<span class="sh-meter" aria-hidden="true"><span style="width:{}%"></span></span> {} / {}',
-        round(100 * finished / total) if total else 0,
-        finished,
-        total,
-    )
+from web.board.workplan import make_sections, meter
 
 
 @admin.register(Workstream)
@@ -42,7 +29,7 @@ class WorkstreamAdmin(DeletableAdmin):
         column("Title", lambda row: formatting.text(row.title, 70), ordering="title"),
         column("Repo", lambda row: formatting.link("statehub_repo", row.repo_id, row.repo.slug, 30)),
         column("Status", lambda row: formatting.status(row.status)),
-        column("Done", lambda row: _meter(row.counts)),
+        column("Done", lambda row: meter(row.counts)),
         column("Owner", lambda row: formatting.text(row.owner, 24)),
         column("Domain", lambda row: formatting.text(row.domain, 24)),
         column("Status since", lambda row: formatting.time(row.status_changed_at), ordering="status_changed_at"),
@@ -63,28 +50,14 @@ class WorkstreamAdmin(DeletableAdmin):
         return format_html("{} {}", formatting.text(obj.title, 160), formatting.status(obj.status))
 
     def sections(self, request: HttpRequest, obj: Workstream) -> Iterable[Section]:
-        yield Facts("Workplan", list(_facts(obj)))
         counts = Task.objects.count_by_status([obj.pk])[obj.pk]
+        about_now, *about_tasks = make_sections(obj, counts)
+        yield about_now
         bars = [_bar(status, counts[status], counts.total()) for status in TASK_STATUSES if counts[status]]
         if bars:
             yield Bars("Tasks by status", bars)
-        url = formatting.listing("statehub_task", workstream__id__exact=obj.pk)
-        tasks, note = first_rows(obj.tasks.order_by("key"), TASKS_SHOWN, url)
-        yield Table(
-            "Tasks",
-            ("Id", "Title", "Status", "Priority", "Status since"),
-            [
-                (
-                    formatting.link("statehub_task", task.pk, formatting.mono(task.key, 40)),
-                    formatting.text(task.title, 90),
-                    formatting.status(task.status),
-                    formatting.priority(task.priority),
-                    formatting.time(task.status_changed_at),
-                )
-                for task in tasks
-            ],
-            note=note,
-        )
+        yield from about_tasks
+        yield Facts("Workplan", list(_facts(obj)))
 
 
 def _bar(status: str, number: int, total: int) -> Bar:
