@@ -31,6 +31,12 @@ LISTS = {
     "repos": "statehub/repo",
     "checkouts": "statehub/checkout",
 }
+BOARD = {
+    "board": ("", "repo=repo-00007", "workplan=WP-000123", "owner=person-007", "taken_by=person-007", "priority=critical",
+              "repo=repo-00007&priority=low", "owner=person-007&priority=high", "repo=nowhere"),
+    "activity": ("", "repo=repo-00007", "workplan=WP-000123", "who=person-007", "repo=repo-00007&who=person-007",
+                 "until=2026-01-01", "repo=nowhere", "who=nobody"),
+}  # fmt: skip
 PEOPLE = {"users": "auth/user", "groups": "auth/group", "tokens": "web/apitoken"}
 HOST = HOSTS[-1]
 
@@ -96,6 +102,9 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
     }  # fmt: skip
     yield FRESH_DASHBOARD, "/admin/"
     yield "dashboard", "/admin/"
+    for name, filters in BOARD.items():
+        for query in filters:
+            yield f"{name} ?{query}".removesuffix(" ?"), f"/admin/{name}/?{query}"
     for name, place in LISTS.items():
         yield name, f"/admin/{place}/"
         for query in queries[name]:
