@@ -32,8 +32,8 @@ LISTS = {
     "checkouts": "statehub/checkout",
 }
 BOARD = {
-    "board": ("", "repo=repo-00007", "workplan=WP-000123", "owner=person-007", "taken_by=person-007", "priority=critical",
-              "repo=repo-00007&priority=low", "owner=person-007&priority=high", "repo=nowhere"),
+    "board": ("", "repo=repo-00007", "workplan=WP-000123", "owner=person-007", "taken_by=person-007",
+              "priority=critical", "repo=repo-00007&priority=low", "owner=person-007&priority=high", "repo=nowhere"),
     "activity": ("", "repo=repo-00007", "workplan=WP-000123", "who=person-007", "repo=repo-00007&who=person-007",
                  "until=2026-01-01", "repo=nowhere", "who=nobody"),
 }  # fmt: skip

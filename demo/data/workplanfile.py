@@ -27,11 +27,19 @@ def first_text(team: Team, plan: Plan, created: datetime, rng: Random) -> bytes:
     ]
     opening = f"\n# {plan.title}\n\n{team.lead.name} leads; the tasks are in the order in which we mean to do them.\n"
     fence = rng.choice(_FENCES)
-    sections = (section(plan.task(number), title, fence, rng) for number, title in enumerate(plan.tasks))
+    owners = (team.lead.login, team.owner, "", "")
+    tasks = [plan.task(number) for number in range(len(plan.tasks))]
+    befores = [rng.choice((task, "", "")) for task in ("", *tasks[:-1])]
+    sections = (
+        section(task, title, fence, rng, owner=rng.choice(owners), before=before)
+        for task, title, before in zip(tasks, plan.tasks, befores, strict=True)
+    )
     return ("\n".join(front) + "\n" + opening + "".join(sections)).encode()
 
 
-def section(task: str, title: str, fence: str, rng: Random) -> str:
-    """Return a heading and a task block that is still to do."""
+def section(task: str, title: str, fence: str, rng: Random, *, owner: str, before: str) -> str:
+    """Return a heading and a task block that is still to do; *before* is the task that it depends on, or ''."""
     lines = [f"id: {task}", rng.choice(_STATUS_LINES), f"priority: {rng.choice(_PRIORITIES)}"]
+    lines += [f"owner: {owner}"] if owner else []
+    lines += [f"depends: [{before}]"] if before else []
     return "\n".join(["", f"### {task.rpartition('-')[2]} — {title}", "", f"{fence}task", *lines, fence, ""])

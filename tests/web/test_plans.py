@@ -11,6 +11,9 @@ from testing.hub import Hub
 
 PLANS = {
     "/admin/": {"task_status", "task_moved", "finding_open_code", "finding_resolved"},
+    "/admin/board/": {"task_next", "task_status_moved"},
+    "/admin/activity/": {"change_at"},
+    "/admin/activity/?who=person-007": {"change_who_at"},
     "/admin/consistency/finding/": {"finding_first"},
     "/admin/consistency/finding/?state=resolved": {"finding_first"},
     "/admin/consistency/finding/?code=C-13": {"finding_code_first"},

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -109,7 +109,9 @@ def _load_tasks(condition: Q, status: str) -> list[Task]:
     return list(rows.select_related("workstream__repo").order_by(*order)[: CARD_LIMITS[status] + 1])
 
 
-def _columns(filters: BoardFilter, tasks: dict[str, list[Task]], user: AbstractUser, now: datetime) -> Iterator[Column]:
+def _columns(
+    filters: BoardFilter, tasks: dict[str, list[Task]], user: User | AnonymousUser, now: datetime
+) -> Iterator[Column]:
     todo = tasks["todo"][:OPEN_LIMIT]
     unfinished = find_unfinished((task.workstream.repo.slug, task.depends) for task in todo)
     waits_for = {task.pk: names for task, names in zip(todo, unfinished, strict=True)}
@@ -131,7 +133,7 @@ def _count(condition: Q, status: str) -> tuple[str, str]:
     return f"{prefix}{found:,}", f"{prefix}{found - CARD_LIMITS[status]:,}"
 
 
-def make_card(task: Task, waits_for: Sequence[str], user: AbstractUser, now: datetime) -> Card:
+def make_card(task: Task, waits_for: Sequence[str], user: User | AnonymousUser, now: datetime) -> Card:
     """Return the card of *task*, whose workstream and repo are loaded, with the moves that *user* may make."""
     workstream = task.workstream
     return Card(

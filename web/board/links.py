@@ -12,14 +12,14 @@ from django.utils.safestring import SafeString
 from statehub.models import Forge, Repo, Workstream
 from web.admin import formatting
 
-_HOSTS = {
+_HOSTS: dict[str, str] = {
     "github.com": Forge.GITHUB,
     "gitlab.com": Forge.GITLAB,
     "gitea.com": Forge.GITEA,
     "codeberg.org": Forge.FORGEJO,
     "bitbucket.org": Forge.BITBUCKET,
 }
-_COMMIT_PATHS = {
+_COMMIT_PATHS: dict[str, str] = {
     Forge.GITHUB: "commit",
     Forge.GITLAB: "-/commit",
     Forge.GITEA: "commit",

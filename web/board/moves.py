@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 
 from statehub.models import Task
@@ -37,7 +37,7 @@ _FORWARD = {
 _BACK = {old: [Choice(new, status_name(new)) for new in TASK_STATUSES if is_regress(old, new)] for old in TASK_STATUSES}
 
 
-def find_moves(task: Task, user: AbstractUser | AnonymousUser) -> Moves:
+def find_moves(task: Task, user: User | AnonymousUser) -> Moves:
     """Return the moves of *task* that *user* may make."""
     forward = _FORWARD[task.status] if user.has_perm(task_actions.ADVANCE) else []
     back = _BACK[task.status] if user.has_perm(task_actions.REOPEN) else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
@@ -69,7 +70,7 @@ def _facts(
     workstream: Workstream,
     counts: Counter[str],
     open_tasks: Sequence[Task],
-    waits_for: dict[object, list[str]],
+    waits_for: dict[UUID, list[str]],
     now: datetime,
 ) -> Iterator[tuple[str, Cell]]:
     yield "Finished", meter(counts)
@@ -106,12 +107,11 @@ def meter(counts: Counter[str]) -> SafeString:
     )
 
 
-def _tasks_table(workstream: Workstream, waits_for: dict[object, list[str]], now: datetime) -> Table:
+def _tasks_table(workstream: Workstream, waits_for: dict[UUID, list[str]], now: datetime) -> Table:
     url = formatting.listing("statehub_task", workstream__id__exact=workstream.pk)
     tasks, note = first_rows(workstream.tasks.order_by("position", "key"), TASKS_SHOWN, url)
     columns: dict[str, list[Cell]] = {
-        "Id": [formatting.link("statehub_task", task.pk, formatting.mono(task.key, 40)) for task in tasks],
-        "Title": [formatting.text(task.title, 90) for task in tasks],
+        "Task": [format_html("{}<br>{}", _title_link(task), formatting.mono(task.key, 40)) for task in tasks],
         "Status": [formatting.status(task.status) for task in tasks],
         "Priority": [formatting.priority(task.priority) for task in tasks],
         "Owner": [formatting.text(task.owner, 30) if task.owner else "" for task in tasks],

@@ -237,8 +237,8 @@ def test_finding_of_a_move(
     move(task, START, **change)
     run = Run.objects.get(checkout__repo=task.workstream.repo)
     for each in findings:
-        values = {"first_seen": START, "last_seen": at(1), **each}
-        rows.finding(run, **{"workplan": "WP-1", "task": "WP-1-T01", **values})
+        values = {"workplan": "WP-1", "task": "WP-1-T01", "first_seen": START, "last_seen": at(1), **each}
+        rows.finding(run, code=str(values.pop("code")), **values)
     (shown,) = moves(viewer)
     assert shown.partition("· repo-001 · WP-1")[2].removeprefix(" · ") == wanted
 

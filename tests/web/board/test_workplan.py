@@ -42,7 +42,7 @@ def table(html: str) -> list[list[str]]:
 def task(rows: Rows) -> Task:
     """A task in a workplan with seven others."""
     task = rows.repo(title="First")
-    tasks = (
+    tasks: tuple[tuple[str, dict[str, object]], ...] = (
         ("T02", {"status": "blocked", "taken_by": "ben", "taken_at": START + timedelta(days=1)}),
         ("T03", {"status": "todo", "priority": "low"}),
         ("T04", {"status": "todo", "priority": "high", "depends": "WP-1-T01"}),
@@ -71,21 +71,21 @@ def test_now(task: Task, viewer: Client) -> None:
 
 def test_tasks_in_the_order_of_the_file(task: Task, viewer: Client) -> None:
     assert table(body(viewer, PAGE)) == [
-        ["Id", "Title", "Status", "Priority", "Owner", "Who has it", "Waits for", "Status since"],
-        ["WP-1-T01", "First", "in progress", "medium", "–", "ada", "–", "1 Mar"],
-        ["WP-1-T02", "Title of T02", "blocked", "medium", "–", "ben", "–", "1 Mar"],
-        ["WP-1-T03", "Title of T03", "todo", "low", "–", "–", "–", "1 Mar"],
-        ["WP-1-T04", "Title of T04", "todo", "high", "–", "–", "WP-1-T01", "1 Mar"],
-        ["WP-1-T05", "Title of T05", "todo", "high", "cleo", "–", "–", "1 Mar"],
-        ["WP-1-T06", "Title of T06", "todo", "medium", "–", "–", "–", "1 Mar"],
-        ["WP-1-T07", "Title of T07", "todo", "medium", "–", "–", "–", "1 Mar"],
-        ["WP-1-T08", "Title of T08", "done", "medium", "–", "–", "–", "1 Mar"],
+        ["Task", "Status", "Priority", "Owner", "Who has it", "Waits for", "Status since"],
+        ["First WP-1-T01", "in progress", "medium", "–", "ada", "–", "1 Mar"],
+        ["Title of T02 WP-1-T02", "blocked", "medium", "–", "ben", "–", "1 Mar"],
+        ["Title of T03 WP-1-T03", "todo", "low", "–", "–", "–", "1 Mar"],
+        ["Title of T04 WP-1-T04", "todo", "high", "–", "–", "WP-1-T01", "1 Mar"],
+        ["Title of T05 WP-1-T05", "todo", "high", "cleo", "–", "–", "1 Mar"],
+        ["Title of T06 WP-1-T06", "todo", "medium", "–", "–", "–", "1 Mar"],
+        ["Title of T07 WP-1-T07", "todo", "medium", "–", "–", "–", "1 Mar"],
+        ["Title of T08 WP-1-T08", "done", "medium", "–", "–", "–", "1 Mar"],
     ]
 
 
 def test_columns_without_values_are_left_out(rows: Rows, viewer: Client) -> None:
     rows.repo()
-    assert table(body(viewer, PAGE))[0] == ["Id", "Title", "Status", "Priority", "Status since"]
+    assert table(body(viewer, PAGE))[0] == ["Task", "Status", "Priority", "Status since"]
 
 
 def test_page_of_the_admin_is_the_same(task: Task, viewer: Client) -> None:
@@ -160,7 +160,7 @@ def test_names_with_unusual_characters(rows: Rows, viewer: Client) -> None:
     task.workstream.key = "Ä #?%2F&"
     task.workstream.save()
     (url,) = set(re.findall(r'href="(/admin/workplan/.*?)"', body(viewer, "/admin/board/")))
-    assert "Id" in table(body(viewer, unescape(url)))[0]
+    assert "Task" in table(body(viewer, unescape(url)))[0]
 
 
 def test_who_may_see(task: Task, viewer: Client, client_of: Callable[[str], Client]) -> None:
