@@ -45,10 +45,12 @@ def test_move_a_card_forward_and_back(watch: Watched) -> None:
     expect(card(page, "Done", "WP-1-T02")).to_be_in_viewport()
     task = card(page, "Done", "WP-1-T02")
     task.locator("summary").click()
-    task.get_by_role("button", name="In progress").click()
-    expect(page.get_by_text("done → in_progress")).to_have_count(0)  # the browser asks for the reason
-    task.get_by_label("Back, because").fill("the tests were red")
-    task.get_by_role("button", name="In progress").click()
+    task.get_by_label("Reason").fill("the tests were red")
+    task.get_by_label("Reason").press("Enter")
+    expect(page.get_by_text("WP-1-T02: done →")).to_have_count(0)  # the browser asks for the status
+    task.get_by_label("Back to").select_option("In progress")
+    watch.scan()
+    task.get_by_role("button", name="Reopen").click()
     expect(page.get_by_text("WP-1-T02: done → in_progress")).to_be_visible()
     expect(card(page, "In progress", "WP-1-T02")).to_contain_text("operator since")
     page.get_by_role("link", name="Mine").click()

@@ -23,6 +23,7 @@ from web.admin.formatting import Cell
 from web.admin.readonly import first_rows
 from web.admin.retire_actions import BRING_BACK, RETIRE, RetiringAdmin
 from web.admin.writeback_actions import writeback_label, writeback_view
+from web.board.filters import ActivityFilter, BoardFilter, filtered_url
 
 ROWS_SHOWN = 50
 """Rows of each table on a repo's page."""
@@ -120,10 +121,13 @@ def _facts(repo: Repo) -> Iterator[tuple[str, Cell]]:
         yield "Forge", Forge(repo.forge).label
     yield from _proposal(repo)
     yield "Registered", formatting.time(repo.created_at)
-    tasks = formatting.listing("statehub_task", workstream__repo__id__exact=repo.pk)
-    findings = formatting.listing("consistency_finding", checkout__repo__id__exact=repo.pk)
-    links = format_html("{} · {}", formatting.anchor(tasks, "tasks"), formatting.anchor(findings, "findings"))
-    yield "Lists", links
+    links = {
+        "board": filtered_url("board", BoardFilter(repo=repo.slug)),
+        "activity": filtered_url("activity", ActivityFilter(repo=repo.slug)),
+        "tasks": formatting.listing("statehub_task", workstream__repo__id__exact=repo.pk),
+        "findings": formatting.listing("consistency_finding", checkout__repo__id__exact=repo.pk),
+    }
+    yield "See also", formatting.join(formatting.anchor(url, name) for name, url in links.items())
 
 
 def _proposal(repo: Repo) -> Iterator[tuple[str, Cell]]:

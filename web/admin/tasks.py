@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from consistency.models import Finding
 from statehub.models import StatusChange, Task
@@ -105,6 +105,17 @@ def _facts(task: Task) -> Iterator[tuple[str, Cell]]:
     yield "Status", formatting.status(task.status)
     yield "Status since", formatting.time(task.status_changed_at, seconds=True)
     yield "Priority", formatting.priority(task.priority)
+    yield "Owner", formatting.text(task.owner)
+    if task.taken_by:
+        yield (
+            "Who has it",
+            format_html("{} since {}", formatting.text(task.taken_by, 60), formatting.time(task.taken_at)),
+        )
+    if task.depends:
+        yield (
+            "Depends on",
+            format_html_join(", ", "{}", ((formatting.mono(name),) for name in task.depends.split("\n"))),
+        )
     yield "Workplan", formatting.link("statehub_workstream", workstream.pk, str(workstream), 100)
     yield "Repo", formatting.link("statehub_repo", workstream.repo_id, workstream.repo.slug)
     yield "File", formatting.mono(workstream.path)

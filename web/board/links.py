@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
 
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from statehub.models import Forge, Repo, Workstream
+from consistency.core import forges
+from statehub.models import Repo, Workstream
 from web.admin import formatting
 
-_HOSTS: dict[str, str] = {
-    "github.com": Forge.GITHUB,
-    "gitlab.com": Forge.GITLAB,
-    "gitea.com": Forge.GITEA,
-    "codeberg.org": Forge.FORGEJO,
-    "bitbucket.org": Forge.BITBUCKET,
+_COMMIT_PATHS = {
+    forges.GITHUB: "commit",
+    forges.GITLAB: "-/commit",
+    forges.GITEA: "commit",
+    forges.FORGEJO: "commit",
+    forges.BITBUCKET: "commits",
 }
-_COMMIT_PATHS: dict[str, str] = {
-    Forge.GITHUB: "commit",
-    Forge.GITLAB: "-/commit",
-    Forge.GITEA: "commit",
-    Forge.FORGEJO: "commit",
-    Forge.BITBUCKET: "commits",
-}
-_WEB_REMOTE = re.compile(r"https?://", re.IGNORECASE)
+_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 def workplan_url(workstream: Workstream) -> str:
@@ -52,21 +45,9 @@ def commit_link(repo: Repo, commit: str) -> SafeString:
 
 def commit_page(repo: Repo, commit: str) -> str:
     """Return the URL of *commit* on the server that has *repo*, '' if it is not known."""
-    path = _COMMIT_PATHS.get(_find_forge(repo))
-    is_remote = bool(repo.origin) and not repo.origin.startswith("/")
-    if not path or not is_remote or not re.fullmatch("[0-9a-f]{40,64}", commit):
+    path = _COMMIT_PATHS.get(forges.find_forge(repo.forge, repo.origin))
+    try:
+        web = forges.web_address(repo.remote, repo.origin)
+    except ValueError:  # a remote that is not a URL
         return ""
-    remote = urlsplit(repo.remote) if _WEB_REMOTE.match(repo.remote) else None
-    if remote is not None and remote.hostname:
-        base = f"{remote.scheme}://{remote.netloc.rpartition('@')[2]}/{remote.path.strip('/').removesuffix('.git')}"
-    else:
-        base = f"https://{quote(repo.origin, safe='/:[]~')}"
-    return f"{base}/{path}/{commit}"
-
-
-def _find_forge(repo: Repo) -> str:
-    """Return the software of the server: the repo's own setting, or as the name of the host says."""
-    host = repo.origin.partition("/")[0]
-    first = host.partition(".")[0]
-    guessed = first if first in _COMMIT_PATHS else ""
-    return repo.forge or _HOSTS.get(host, guessed)
+    return f"{web}/{path}/{commit}" if path and web and _COMMIT.fullmatch(commit) else ""

@@ -89,10 +89,12 @@ def _facts(
                 for task in ready[:NEXT_SHOWN]
             ),
         )
-    filters = BoardFilter(repo=workstream.repo.slug, workplan=workstream.key)
-    activity = ActivityFilter(repo=filters.repo, workplan=filters.workplan)
-    board, moves = filtered_url("board", filters), filtered_url("activity", activity)
-    yield "See also", format_html("{} · {}", formatting.anchor(board, "board"), formatting.anchor(moves, "activity"))
+    names = {"repo": workstream.repo.slug, "workplan": workstream.key}
+    links = {
+        "board": filtered_url("board", BoardFilter(**names)),
+        "activity": filtered_url("activity", ActivityFilter(**names)),
+    }
+    yield "See also", formatting.join(formatting.anchor(url, name) for name, url in links.items())
 
 
 def meter(counts: Counter[str]) -> SafeString:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 
 from statehub.models import Source, StatusChange, Task, Workstream
 from tests.web.admin.helpers import body
-from tests.web.admin.hubrows import Rows
+from tests.web.admin.hubrows import START, Rows
 
 NEW = ("old", "new", "who", "source", "reopen", "reason")
 
@@ -121,6 +122,17 @@ def test_long_history_is_cut_and_says_so(rows: Rows, viewer: Client) -> None:
     changes = [StatusChange(task=task, old="todo", new="todo", source="api") for _ in range(205)]
     StatusChange.objects.bulk_create(changes)
     assert "Only the newest 200 changes are shown." in body(viewer, page(task))
+
+
+def test_page_says_who_has_the_task_and_what_it_depends_on(rows: Rows, viewer: Client) -> None:
+    task = rows.repo()
+    html = body(viewer, page(task))
+    assert [name in html for name in ("Owner", "Who has it", "Depends on")] == [True, False, False]
+    Task.objects.update(owner="ben", taken_by="ada", taken_at=START, depends="WP-1-T02\nother/T1")
+    facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", body(viewer, page(task)), re.DOTALL)
+    found = {name: re.sub(r"<[^>]*>", "", value) for name, value in facts}
+    wanted = {"Owner": "ben", "Who has it": "ada since 2026-03-01 12:00", "Depends on": "WP-1-T02, other/T1"}
+    assert {name: found[name] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize("model", ["task", "workstream"])

@@ -262,13 +262,13 @@ def test_card_offers_the_two_actions(
     task = rows.repo()
     Task.objects.update(status=status)
     forms = re.findall(r'<form method="post" action="(.*?)">(.*?)</form>', body(operator, PAGE), re.DOTALL)
-    found = {
-        action: re.findall(r'<button type="submit" name="status" value="\w+">(.*?)</button>', form)
-        for action, form in forms
-        if "/task/" in action
-    }
+    choice = r'<(?:button type="submit" name="status"|option) value="\w+">(.*?)</'
+    found = {action: re.findall(choice, form) for action, form in forms if "/task/" in action}
     urls = {f"/admin/statehub/task/{task.pk}/{name}/": each for name, each in (("advance", forward), ("reopen", back))}
     assert found == {url: each for url, each in urls.items() if each}
+    html = body(operator, PAGE)
+    assert ('<option value=""></option>' in html) is (len(back) > 1)  # the Enter key must not choose
+    assert html.count('name="reason" required') == bool(back)
 
 
 def test_moves_lead_back_to_the_board_with_its_filters(rows: Rows, operator: Client) -> None:
@@ -319,3 +319,9 @@ def test_cards_alone_are_loaded(rows: Rows, viewer: Client) -> None:
         body(viewer, PAGE)
     selects = [query["sql"] for query in captured.captured_queries if 'FROM "statehub_task"' in query["sql"]]
     assert [sql for sql in selects if "LIMIT" not in sql] == []
+
+
+def test_page_of_a_repo_leads_there(rows: Rows, viewer: Client) -> None:
+    repo = rows.repo().workstream.repo
+    html = body(viewer, f"/admin/statehub/repo/{repo.pk}/change/")
+    assert [f'href="{url}?repo=repo-001"' in html for url in (PAGE, "/admin/activity/")] == [True, True]

@@ -39,6 +39,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
             "https://git.example.org/acme/orders/commit/",
         ),
         ("git.example.org/acme/orders", "gitea", "https://", "https://git.example.org/acme/orders/commit/"),
+        ("git.example.org/acme/orders", "gitea", "https://[git.example.org/acme/orders", ""),
     ],
 )
 def test_page_of_a_commit(origin: str, forge: str, remote: str, wanted: str) -> None:
