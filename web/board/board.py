@@ -77,9 +77,10 @@ def board_view(request: HttpRequest) -> HttpResponse:
     """Show the board."""
     filters = read_board_filter(request.GET)
     user = request.user
-    tasks = {status: _load_tasks(filters.condition(), status) for status in TASK_STATUSES}
+    condition = filters.condition()
+    tasks = {status: _load_tasks(condition, status) for status in TASK_STATUSES}
     people = sorted({name for rows in tasks.values() for task in rows for name in (task.owner, task.taken_by) if name})
-    columns = list(_columns(filters, tasks, user, timezone.now()))
+    columns = list(_columns(filters, condition, tasks, user, timezone.now()))
     mine = BoardFilter(taken_by=user.get_username())
     context = {
         **admin.site.each_context(request),
@@ -110,7 +111,7 @@ def _load_tasks(condition: Q, status: str) -> list[Task]:
 
 
 def _columns(
-    filters: BoardFilter, tasks: dict[str, list[Task]], user: User | AnonymousUser, now: datetime
+    filters: BoardFilter, condition: Q, tasks: dict[str, list[Task]], user: User | AnonymousUser, now: datetime
 ) -> Iterator[Column]:
     todo = tasks["todo"][:OPEN_LIMIT]
     unfinished = find_unfinished((task.workstream.repo.slug, task.depends) for task in todo)
@@ -121,7 +122,7 @@ def _columns(
         cards = [make_card(task, waits_for.get(task.pk, ()), user, now) for task in rows[: CARD_LIMITS[status]]]
         number, rest, url = str(len(cards)), "", ""
         if len(rows) > len(cards):
-            number, rest = _count(filters.condition(), status)
+            number, rest = _count(condition, status)
             url = "" if list_filters is None else formatting.listing("statehub_task", **list_filters, status=status)
         yield Column(status, status_name(status), formatting.STATUS_TONES[status], cards, number, rest, url)
 

@@ -47,7 +47,7 @@ class BoardFilter(NamedTuple):
     priority: str = ""
 
     def condition(self) -> Q:
-        """Return the condition on tasks; an unknown priority matches none."""
+        """Return the condition on tasks; an unknown priority matches none. A query for each name of a person."""
         if self.priority and self.priority not in PRIORITIES:
             return Q(pk__in=())
         return match_tasks(

@@ -227,6 +227,12 @@ def test_same_number_of_queries_for_any_number_of_tasks(rows: Rows, operator: Cl
     assert queries(operator, PAGE) == one <= 13
 
 
+def test_names_of_people_are_looked_up_once(rows: Rows, viewer: Client) -> None:
+    rows.repo()
+    Task.objects.update(owner="ada", taken_by="ben")
+    assert queries(viewer, f"{PAGE}?owner=ada&taken_by=ben") <= queries(viewer, PAGE) + 2
+
+
 def test_hostile_text_is_shown_as_text(rows: Rows, operator: Client) -> None:
     rows.repo(title=HOSTILE)
     Task.objects.update(owner=HOSTILE, taken_by=f"{HOSTILE} 2", depends=HOSTILE, status="todo", key="T <i>")
