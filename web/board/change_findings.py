@@ -22,6 +22,9 @@ from web.board.links import commit_link
 RUN_TIME = timedelta(hours=1)
 """The longest time from a change that a run takes from a file to the end of the run, when its findings are recorded."""
 
+MAX_DISTANCE = timedelta(days=7)
+"""The longest time between a change and the first sighting of its finding: what is further away is not looked for."""
+
 _FROM_FILE = (FILE_AHEAD, FIELD_DIFFERS)
 _TO_FILE = codes_of(Kind.WRITEBACK)
 
@@ -48,11 +51,12 @@ def find_findings(changes: Sequence[StatusChange]) -> dict[int, Cell]:
 
 def _load_findings(changes: Sequence[StatusChange]) -> dict[_TaskNames, list[Finding]]:
     names = [_names_of(change) for change in changes]
+    times = [change.at for change in changes]
     rows = Finding.objects.filter(
         checkout__repo__in={repo for repo, _, _ in names},
         task__in={task for _, _, task in names},
         code__in=(*_FROM_FILE, *_TO_FILE),
-        last_seen__gte=min(change.at for change in changes),
+        first_seen__range=(min(times) - MAX_DISTANCE, max(times) + MAX_DISTANCE),
     )
     by_task = defaultdict[_TaskNames, list[Finding]](list)
     for row in rows.select_related("checkout").order_by("first_seen", "id"):
@@ -66,6 +70,8 @@ def _names_of(change: StatusChange) -> _TaskNames:
 
 
 def _belongs(row: Finding, change: StatusChange) -> bool:
+    if abs(row.first_seen - change.at) > MAX_DISTANCE:
+        return False
     if change.source == Source.FILE:
         resolved = row.resolved_at is not None and timedelta(0) <= row.resolved_at - change.at <= RUN_TIME
         return row.code in _FROM_FILE and resolved and row.file_status == change.new

@@ -221,6 +221,8 @@ def ahead(first: float, last: float, **fields: object) -> dict[str, object]:
                 ahead(5, 5, task="WP-1-T02"),
                 ahead(5, 5, workplan="WP-2"),
                 ahead(5, 5, code="C-12"),
+                ahead(8 * 24 * 60, 8 * 24 * 60),
+                ahead(-8 * 24 * 60, 9),
             ],
             "",
             id="other findings of the hub",
