@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
 from consistency.core.finding import SAID_ONCE
+from consistency.db.overdue import match_overdue, select_overdue
 from consistency.models import Finding, Run, RunState
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from statehub.statuses import FINISHED, TASK_STATUSES
@@ -128,11 +129,6 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
     return dict(days.annotate(number=Count("*")))
 
 
-def _overdue(cutoff: datetime) -> Q:
-    """Match checkouts, annotated with `finished`, that are older than *cutoff* and have no finished run since."""
-    return Q(finished__lt=cutoff) | Q(finished=None, created_at__lt=cutoff)
-
-
 def count_checkouts(cutoff: datetime) -> CheckoutCounts:
     """Count the active checkouts; those with no finished run since *cutoff* are overdue."""
     rows = Checkout.objects.active().annotate(
@@ -140,7 +136,7 @@ def count_checkouts(cutoff: datetime) -> CheckoutCounts:
         finished=Run.objects.finished().newest_per_checkout("finished_at"),
     )
     held = Count("pk", filter=Q(freshness__in=BLOCKING_FRESHNESS))
-    overdue = Count("pk", filter=_overdue(cutoff))
+    overdue = Count("pk", filter=match_overdue(cutoff))
     return CheckoutCounts(**rows.aggregate(total=Count("*"), held=held, overdue=overdue))
 
 
@@ -149,9 +145,8 @@ def overdue_checkouts(cutoff: datetime, limit: int) -> list[Any]:
 
     Their rows have `pk`, `slug`, `host`, `path` and `finished`.
     """
-    active = Checkout.objects.active()
-    rows = active.annotate(finished=Run.objects.finished().newest_per_checkout("finished_at")).filter(_overdue(cutoff))
-    ordered = rows.annotate(slug=F("repo__slug")).order_by(F("finished").asc(nulls_first=True), "slug", "host", "path")
+    rows = select_overdue(cutoff).annotate(slug=F("repo__slug"))
+    ordered = rows.order_by(F("finished").asc(nulls_first=True), "slug", "host", "path")
     return list(ordered.values_list("pk", "slug", "host", "path", "finished", named=True)[:limit])
 
 
