@@ -22,6 +22,7 @@ LEAN_COMMANDS = {
     "changes",
     "mcp",
     "connect_assistant",
+    "send_notifications",
 }
 
 

@@ -229,6 +229,82 @@ class Worker(models.Model):
         return escape_control(f"{self.host} ({self.pid})")
 
 
+class Receiver(models.Model):
+    """One receiver of notifications. Its address is only in the settings: `address_hash` is the SHA-256 in hex.
+
+    `name` is the address without its secret path. `secret` signs the messages of a webhook; until `previous_until` they
+    have a signature with `previous_secret`, too. After a failure it is tried again at `retry_at`; `failures` counts
+    those in a row. `busy_until` is set while a process sends to it.
+    """
+
+    address_hash = models.CharField(max_length=64, unique=True)
+    name = models.TextField()
+    secret = models.CharField(max_length=100)
+    previous_secret = models.CharField(max_length=100, blank=True, default="")
+    previous_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    retry_at = models.DateTimeField(null=True, blank=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return escape_control(self.name)
+
+
+class Subject(models.TextChoices):
+    """The subject of a notification."""
+
+    FINDING = "finding"
+    OVERDUE = "overdue"
+    PROPOSAL = "proposal"
+    DIGEST = "digest"
+
+
+class Notification(models.Model):
+    """One episode that one receiver is notified of, once, whichever process sends it.
+
+    `episode` names it: the subject, its row, and the time of its beginning if it may come back. `since` is the time of
+    its beginning, `ended_at` of its end. `delivered_at` is null until the receiver has taken the message,
+    `end_delivered_at` until it has taken the one that the episode is resolved.
+    """
+
+    receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="notifications", db_index=False)
+    episode = models.CharField(max_length=200)
+    subject = models.CharField(max_length=10, choices=Subject.choices)
+    # Without a constraint, so that deleting findings costs no queries here; `record_ends` removes rows without one.
+    finding = models.ForeignKey(
+        Finding, on_delete=models.DO_NOTHING, null=True, related_name="notifications", db_constraint=False
+    )
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, null=True, related_name="notifications")
+    repo = models.ForeignKey(Repo, on_delete=models.CASCADE, null=True, related_name="notifications")
+    since = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-since", "-id")
+        indexes = (
+            models.Index(fields=("subject",), condition=Q(end_delivered_at=None), name="notification_lasting"),
+            models.Index(
+                fields=("receiver",),
+                condition=Q(delivered_at=None) | Q(ended_at__isnull=False, end_delivered_at=None),
+                name="notification_undelivered",
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=("receiver", "episode"), name="notification_once"),
+            models.CheckConstraint(condition=Q(subject__in=Subject.values), name="notification_subject_known"),
+        )
+
+    def __str__(self) -> str:
+        return escape_control(self.episode)
+
+
 class LedgerEntry(models.Model):
     """One workplan file of one checkout as of the last fix.
 

@@ -19,11 +19,13 @@ from statehub.numbers import NotANumberError, parse_whole_number
 from statehub.text import describe_os_error
 
 SETTINGS = frozenset({
-    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "SECRET_KEY", "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "SECRET_KEY",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
     "SECURE_HSTS_PRELOAD", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "STATEHUB_CLONES", "STATEHUB_CLONE_MAX_SIZE",
     "STATEHUB_COMMIT_EMAIL",
     "STATEHUB_COMMIT_HOOKS", "STATEHUB_COMMIT_NAME", "STATEHUB_COMMIT_TIMEOUT", "STATEHUB_FETCH_TIMEOUT",
-    "STATEHUB_GIT_PROTOCOLS", "STATEHUB_HOST", "STATEHUB_MAX_FILE_SIZE", "STATEHUB_OVERDUE_HOURS", "STATEHUB_PING_URL",
+    "STATEHUB_GIT_PROTOCOLS", "STATEHUB_HOST", "STATEHUB_MAX_FILE_SIZE", "STATEHUB_NOTIFY", "STATEHUB_NOTIFY_DIGEST",
+    "STATEHUB_NOTIFY_GATHER_SECONDS", "STATEHUB_OVERDUE_HOURS", "STATEHUB_PING_URL",
     "STATEHUB_POLL_SECONDS",
     "STATEHUB_PUSH", "STATEHUB_PUSH_TIMEOUT", "STATEHUB_REFUSED_PER_MINUTE", "STATEHUB_TRUSTED_PROXIES",
     "STATEHUB_UNREACHABLE_HOURS", "STATEHUB_VAR",
@@ -41,7 +43,7 @@ KNOWN = SETTINGS | RECORDS | FOR_ONE_PROCESS
 PREFIX = "STATEHUB_"
 """Prefix of State Hub's own names."""
 
-SECRET = frozenset({"DATABASE_URL", "SECRET_KEY", "STATEHUB_PING_URL"})
+SECRET = frozenset({"DATABASE_URL", "EMAIL_URL", "SECRET_KEY", "STATEHUB_NOTIFY", "STATEHUB_PING_URL"})
 """Settings with a value that is never shown."""
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -55,6 +57,7 @@ _COMMENT = re.compile(r"\s#.*", re.DOTALL)
 _MIN_RATIO = 0.75
 """How similar two names must be for one to be a typing error of the other (difflib, "ratio")."""
 
+_MAILTO = re.compile(r"mailto:[A-Za-z0-9.!#$&'*+/=^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
 
 _locations: dict[str, str] = {}
@@ -210,15 +213,26 @@ def _is_origin(text: str) -> bool:
 def read_url(name: str) -> str:
     """Read an http url, or ''. Raises ImproperlyConfigured."""
     text = _raw(name)
+    if text and not _is_http_url(text):
+        raise refusal(name, "http://HOST/PATH or https://HOST/PATH, without a password")
+    return text
+
+
+def _is_http_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         is_http = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        is_valid = is_http and "@" not in parts.netloc
     except ValueError:
-        is_valid = False
-    if text and not (is_valid and text.isascii() and text.isprintable() and " " not in text):
-        raise refusal(name, "http://HOST/PATH or https://HOST/PATH, without a password")
-    return text
+        return False
+    return is_http and "@" not in parts.netloc and text.isascii() and text.isprintable() and " " not in text
+
+
+def read_receivers(name: str) -> list[str]:
+    """Read a list of receivers of notifications, each once. Raises ImproperlyConfigured."""
+    receivers = _list(name)
+    if not all(_MAILTO.fullmatch(each) or _is_http_url(each.removeprefix("slack+")) for each in receivers):
+        raise refusal(name, "mailto:ADDRESS, https://HOST/PATH or slack+https://HOST/PATH, with commas between several")
+    return list(dict.fromkeys(receivers))
 
 
 def read_matching(name: str, pattern: str, wanted: str, default: str = "") -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from statehub.environment import read_bool, read_hosts, read_networks, read_number, read_origins, read_text
-from statehub.numbers import MAX_HOURS
 from statehub.settings_base import *  # noqa: F403 - one set of settings in two steps
 from statehub.settings_base import BASE_DIR, DATABASES, INSTALLED_APPS, STATEHUB_VAR, ensure_directory
 
@@ -104,8 +103,6 @@ MIDDLEWARE = [
 
 # Refused API tokens from one address in one minute; further ones are answered 429, and not logged.
 STATEHUB_REFUSED_PER_MINUTE = read_number("STATEHUB_REFUSED_PER_MINUTE", 20, 1_000_000)
-# Hours without a finished run after which the dashboard calls a checkout overdue.
-STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
 
 # Hides the urls with passwords in settings and environment from the error pages of DEBUG.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.exception_filter.ExceptionReporterFilter"

@@ -18,6 +18,7 @@ from statehub.environment import (
     read_matching,
     read_number,
     read_path,
+    read_receivers,
     read_text,
     read_url,
 )
@@ -56,6 +57,24 @@ STATEHUB_CLONES = read_path("STATEHUB_CLONES", STATEHUB_VAR / "clones", BASE_DIR
 STATEHUB_CLONE_MAX_SIZE = read_number("STATEHUB_CLONE_MAX_SIZE", 2 * 1024**3, MAX_CLONE_SIZE)
 STATEHUB_POLL_SECONDS = read_number("STATEHUB_POLL_SECONDS", 300, MAX_SECONDS)
 STATEHUB_PING_URL = read_url("STATEHUB_PING_URL")
+# Hours without a finished run after which a checkout counts as overdue.
+STATEHUB_OVERDUE_HOURS = read_number("STATEHUB_OVERDUE_HOURS", 24, MAX_HOURS)
+# The receivers of notifications, and the mail server for those that are mail addresses.
+STATEHUB_NOTIFY = read_receivers("STATEHUB_NOTIFY")
+STATEHUB_NOTIFY_GATHER_SECONDS = read_number("STATEHUB_NOTIFY_GATHER_SECONDS", 600, MAX_SECONDS, lowest=0)
+STATEHUB_NOTIFY_DIGEST = read_matching("STATEHUB_NOTIFY_DIGEST", "repo|owner", "repo or owner")
+DEFAULT_FROM_EMAIL = read_matching(
+    "DEFAULT_FROM_EMAIL", r"[^<>@\s]+@[^<>@\s]+|[^<>@]*<[^<>@\s]+@[^<>@\s]+>", "ADDRESS or NAME <ADDRESS>",
+    "State Hub <state-hub@localhost>",
+)  # fmt: skip
+EMAIL_TIMEOUT = 10
+if read_text("EMAIL_URL", "", 4000):
+    from statehub.email_url import read_mail_server
+
+    _mail_server = read_mail_server()
+    EMAIL_HOST, EMAIL_PORT = _mail_server.host, _mail_server.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail_server.user, _mail_server.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail_server.starttls, _mail_server.tls
 # Read again from the environment by each git command, as GIT_ALLOW_PROTOCOL.
 read_matching("STATEHUB_GIT_PROTOCOLS", r"[a-z0-9+.-]+(:[a-z0-9+.-]+)*", "names of protocols with colons between them")
 

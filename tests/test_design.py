@@ -130,6 +130,7 @@ def test_freshness() -> None:
         ("consistency", "prune_history"),
         ("consistency", "mcp"),
         ("consistency", "connect_assistant"),
+        ("consistency", "send_notifications"),
         ("web", "create_token"),
         ("web", "create_user"),
         ("web", "webhook"),

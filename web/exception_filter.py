@@ -8,6 +8,6 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ExceptionReporterFilter(SafeExceptionReporterFilter):
-    """Django's filter; it also hides DATABASE_URL and STATEHUB_PING_URL in settings and environment."""
+    """Django's filter; in settings and environment it also hides URLs, among them those in STATEHUB_NOTIFY."""
 
-    hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL", re.IGNORECASE)
+    hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL|NOTIFY", re.IGNORECASE)

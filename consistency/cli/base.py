@@ -128,7 +128,13 @@ class RunCommand(HubCommand):
             if outcomes:  # These findings are recorded: the next run will not report them as new.
                 write()
             raise
-        return _exit_status(write(), options["fail_on"], locked) if outcomes else CANNOT_RUN
+        status = _exit_status(write(), options["fail_on"], locked) if outcomes else CANNOT_RUN
+        if settings.STATEHUB_NOTIFY:
+            from consistency.notify.after_run import notify  # Slow to import; most hubs notify no one.
+
+            self.stdout.flush()
+            notify(self.warn)
+        return status
 
     def _run_options(self, options: dict[str, Any]) -> RunOptions:
         trigger = os.environ.get("STATEHUB_TRIGGER") or TRIGGERS[0]  # Cron and the admin name themselves.

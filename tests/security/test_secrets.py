@@ -14,11 +14,12 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from consistency.models import Mode
+from consistency.models import Mode, Notification, Receiver
 from statehub.models import Checkout
 from testing.hub import Hub
-from testing.manage import manage
+from testing.manage import Ended, manage
 from testing.repos import Clone
+from testing.workplans import workplan
 from tests.web.admin.hubrows import Rows
 from web.admin import background_runs
 from web.api import tokens
@@ -71,6 +72,28 @@ def test_address_of_the_monitor_is_never_printed(hub: Hub, clone: Clone) -> None
         assert SECRET not in ended.stdout + ended.stderr
 
 
+def test_addresses_of_notifications_are_never_printed(hub: Hub, clone: Clone) -> None:
+    clone.write("workplans/a.md", workplan("WP-1", [("T01", "nonsense")]))
+    addresses = f"http://127.0.0.1:1/{SECRET},slack+https://127.0.0.1:1/services/{SECRET},mailto:ada@example.org"
+    env = {"STATEHUB_NOTIFY_GATHER_SECONDS": "0", "EMAIL_URL": f"smtp://me:{SECRET}@127.0.0.1:1"}
+    failed = [
+        f"{name}: Connection refused"
+        for name in ("http://127.0.0.1:1/…", "slack+https://127.0.0.1:1/…", "mailto:ada@example.org")
+    ]
+    run = hub.manage("check_consistency", "--path", clone.path, env={**env, "STATEHUB_NOTIFY": addresses})
+    assert [line for line in run.stderr.splitlines() if line.startswith("warning: notif")] == [
+        f"warning: notification failed: {each}" for each in failed
+    ]
+    Receiver.objects.update(retry_at=None)
+    again = hub.manage("send_notifications", env={**env, "STATEHUB_NOTIFY": addresses})
+    assert again == Ended(1, "", "".join(f"error: {each}\n" for each in failed))
+    refused = hub.manage("send_notifications", env={**env, "STATEHUB_NOTIFY": f"https://me:{SECRET}@127.0.0.1/"})
+    refused_mail = hub.manage("send_notifications", env={"EMAIL_URL": f"smtps://me:{SECRET}@127.0.0.1/"})
+    assert (refused.exit, refused_mail.exit) == (2, 2)
+    assert [SECRET in ended.stdout + ended.stderr for ended in (run, again, refused, refused_mail)] == [False] * 4
+    assert SECRET not in str([*Receiver.objects.values(), *Notification.objects.values()])
+
+
 def test_error_page_of_debug_hides_addresses_and_keys(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object) -> None:
         raise RuntimeError("out of order")
@@ -78,8 +101,15 @@ def test_error_page_of_debug_hides_addresses_and_keys(db: None, settings: Any, m
     monkeypatch.setattr("web.health.read_schema", fail)
     settings.DEBUG = True
     settings.STATEHUB_PING_URL = f"https://monitor.example.org/{SECRET}"
+    settings.STATEHUB_NOTIFY = [f"slack+https://hooks.example.org/{SECRET}"]
+    settings.EMAIL_HOST_PASSWORD = SECRET
     settings.SECRET_KEY = f"{SECRET}-key"
-    client = Client(raise_request_exception=False, DATABASE_URL=f"postgres://me:{SECRET}@db/hub", STATEHUB_TOKEN=SECRET)
+    client = Client(
+        raise_request_exception=False,
+        DATABASE_URL=f"postgres://me:{SECRET}@db/hub",
+        STATEHUB_TOKEN=SECRET,
+        EMAIL_URL=f"smtp://me:{SECRET}@mail",
+    )
     for accept in ("text/html", "text/plain"):
         answer = client.get("/readyz", headers={"Accept": accept})
         assert answer.status_code == 500

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from statehub import environment
+from statehub.email_url import MailServer, read_mail_server
 from statehub.environment import (
     load_settings_file,
     parse_settings,
@@ -18,6 +19,7 @@ from statehub.environment import (
     read_number,
     read_origins,
     read_path,
+    read_receivers,
     read_text,
     read_url,
 )
@@ -290,6 +292,68 @@ def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
             read_url("STATEHUB_PING_URL")
         wanted = "http://HOST/PATH or https://HOST/PATH, without a password"
         assert refused(error) == f"STATEHUB_PING_URL must be {wanted}"
+
+
+RECEIVERS = "mailto:ADDRESS, https://HOST/PATH or slack+https://HOST/PATH, with commas between several"
+MAIL_SERVER = "smtp://USER:PASSWORD@HOST:PORT, smtp+tls://… (STARTTLS) or smtp+ssl://… (TLS from the start)"
+
+
+def test_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, receivers in (
+        ("", []),
+        ("mailto:ada@example.org", ["mailto:ada@example.org"]),
+        ("mailto:ada@example.org, mailto:ada@example.org,", ["mailto:ada@example.org"]),
+        ("https://h/a%2Cb?c=1,slack+https://h/x", ["https://h/a%2Cb?c=1", "slack+https://h/x"]),
+        ("http://127.0.0.1:8000/x, slack+http://h", ["http://127.0.0.1:8000/x", "slack+http://h"]),
+    ):
+        monkeypatch.setenv("STATEHUB_NOTIFY", value)
+        assert read_receivers("STATEHUB_NOTIFY") == receivers
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ada@example.org", "mailto:", "mailto:ada", "mailto:ada@", "mailto:ada@example.org?cc=eve@example.org",
+        "mailto:Ada <ada@example.org>", "mailto:a@b\nBcc:eve@example.org", "https://", "https:///x", "ftp://h/x",
+        "slack://T/B", "slack+ftp://h/x", "slack+slack+https://h/x", "https://me:hunter2@h/x", "https://h/a b",
+        "https://h/x;https://h/y\tz", "https://h/x,hunter2", "slack+mailto:ada@example.org",
+    ],
+)  # fmt: skip
+def test_receiver_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("STATEHUB_NOTIFY", value)
+    with pytest.raises(ImproperlyConfigured) as error:
+        read_receivers("STATEHUB_NOTIFY")
+    assert refused(error) == f"STATEHUB_NOTIFY must be {RECEIVERS}"
+
+
+@pytest.mark.parametrize(
+    ("value", "server"),
+    [
+        ("smtp://localhost", MailServer("localhost", 25, "", "", starttls=False, tls=False)),
+        ("smtp://127.0.0.1:2525/", MailServer("127.0.0.1", 2525, "", "", starttls=False, tls=False)),
+        ("smtp+tls://a%40b:p%2Fw@h", MailServer("h", 587, "a@b", "p/w", starttls=True, tls=False)),
+        ("smtp+ssl://me:it@h:1465", MailServer("h", 1465, "me", "it", starttls=False, tls=True)),
+    ],
+)
+def test_mail_server(monkeypatch: pytest.MonkeyPatch, value: str, server: MailServer) -> None:
+    monkeypatch.setenv("EMAIL_URL", value)
+    assert read_mail_server() == server
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["hunter2", "smtps://me:hunter2@h", "smtp://", "smtp://h:0", "smtp://h:99999", "smtp://h:x", "smtp://me@h",
+     "smtp://:hunter2@h", "smtp://h/hunter2", "smtp://h?tls=1", "smtp://me:hunter2@h#x", "smtp://a b", "smtp://[::1"],
+)  # fmt: skip
+def test_secrets_of_notifications_are_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", value)
+    with pytest.raises(ImproperlyConfigured) as error:
+        read_mail_server()
+    assert refused(error) == f"EMAIL_URL must be {MAIL_SERVER}"
+    monkeypatch.setenv("STATEHUB_NOTIFY", f"https://h/hunter2,{value}")
+    with pytest.raises(ImproperlyConfigured) as error:
+        read_receivers("STATEHUB_NOTIFY")
+    assert refused(error) == f"STATEHUB_NOTIFY must be {RECEIVERS}"
 
 
 def test_path_begins_at_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from consistency.db.notifications import prune_notifications
 from consistency.db.prune import Pruned, prune
 from statehub.management.base import HubCommand
 from statehub.numbers import MAX_DAYS, whole_number
@@ -29,7 +30,10 @@ class Command(HubCommand):
 
     def work(self, options: dict[str, Any]) -> int:
         days = options["older_than"]
-        pruned = prune(timezone.now() - timedelta(days=days), dry_run=options["dry_run"])
+        before = timezone.now() - timedelta(days=days)
+        pruned = prune(before, dry_run=options["dry_run"])
+        if not options["dry_run"]:
+            prune_notifications(before)
         if options["verbosity"]:
             self.say(_line(pruned, days, options["dry_run"]))
         return 0
