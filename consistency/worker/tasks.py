@@ -69,6 +69,10 @@ def _run(checkout_id: int, trigger: str, say: Say, warn: Say) -> None:
     if outcome.error:
         warn(f"error: {outcome.error}")
     say(f"{slug}: {outcome.outcome}{_written(outcome)} ({trigger}, {time.monotonic() - started:.2f} s)")
+    if settings.STATEHUB_NOTIFY:
+        from consistency.notify.after_run import notify  # As in a command.
+
+        notify(warn)
 
 
 def _written(outcome: CheckoutOutcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from consistency.db.queue import queue_checkouts
 from consistency.git.lock import locked
@@ -17,6 +19,7 @@ from consistency.models import Run
 from consistency.worker import tasks
 from consistency.worker.tasks import run_job
 from statehub.models import Checkout, Repo, Task
+from testing.receivers import receiving_http
 from testing.repos import Clone, Origin
 from tests.cli.helpers import edit, publish, run, statuses
 
@@ -152,3 +155,16 @@ def test_task_of_a_person_who_reports_while_a_run_is_at_work(new_managed: NewMan
     assert job(checkout) == ["a: ok (webhook"]
     assert Task.objects.count() == 2
     assert queued() == []
+
+
+def test_finding_is_sent_when_the_run_ends(new_managed: NewManaged, settings: Settings) -> None:
+    checkout, person = new_managed("a")
+    edit(person, "status: todo", "status: nonsense")
+    publish(person)
+    with receiving_http() as endpoint:
+        settings.STATEHUB_NOTIFY, settings.STATEHUB_NOTIFY_GATHER_SECONDS = [f"{endpoint.url}/hook"], 0
+        assert job(checkout) == ["a: ok (webhook"]
+        assert job(checkout) == ["a: ok (webhook"]
+    assert [json.loads(request.body)["data"]["subject"] for request in endpoint.requests] == [
+        "State Hub: FAIL C-05 in a"
+    ]
