@@ -301,6 +301,23 @@ class TestOnce:
         rows = Notification.objects.values_list("receiver__name", "episode")
         assert sorted(rows) == [(f"{at_once.url}/…", f"finding:{finding.pk}"), (ADA, f"finding:{finding.pk}")]
 
+    def test_message_that_is_sent_again_has_the_same_id(
+        self, agreed: Clone, at_once: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process ends after the receiver has taken the message, and before that is recorded."""
+
+        def fail(*_args: object) -> None:
+            raise OSError
+
+        break_block(agreed)
+        with monkeypatch.context() as patch:
+            patch.setattr("consistency.db.notifications.record_delivery", fail)
+            assert check("clone").stderr.startswith("warning: notification failed: internal error")
+        for _ in range(2):
+            check("clone")
+        ids = [request.headers["webhook-id"] for request in at_once.requests]
+        assert (len(ids), len(set(ids))) == (2, 1)
+
     def test_receiver_that_a_process_is_busy_with(self, agreed: Clone, at_once: Endpoint, clock: Clock) -> None:
         break_block(agreed)
         check("clone")
