@@ -190,7 +190,8 @@ class _Registration:
             with opened:
                 if opened.tree is not None and opened.error is None:
                     self._learn_history(opened)
-                remember_clone(opened)
+                if changed := remember_clone(opened):
+                    Checkout.objects.filter(pk=checkout.pk).update(**changed)
                 problem = str(opened.error or (opened.fetched.outcome if opened.fetched.failed else ""))
                 if isinstance(opened.error, BranchMissingError) and self._is_new_checkout:
                     self._undo()

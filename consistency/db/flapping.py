@@ -7,15 +7,34 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import cast
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from consistency.core.codes import FLAPPING
 from consistency.core.comparison.flapping import FLAP_THRESHOLD, Move, count_rounds
+from consistency.core.finding import Action
 from consistency.db.ledger import batches
+from consistency.db.rows import read_moment
 from consistency.models import Finding
 from statehub.models import Checkout, Source, StatusChange
 
 WINDOW = timedelta(days=1)
+
+WRITTEN = str(Action.WRITTEN_BACK)
+
+# One statement, because nearly every run with a change needs it, and finds nothing.
+_SUSPECTS = """
+SELECT f.task, 1, CAST(f.resolved_at AS text) FROM consistency_finding f
+JOIN statehub_checkout c ON c.id = f.checkout_id
+WHERE c.repo_id = %s AND f.code = %s AND (f.resolved_at IS NULL OR f.resolved_at >= %s)
+UNION ALL
+SELECT t.key, 0, NULL FROM statehub_statuschange s
+JOIN statehub_task t ON t.id = s.task_id JOIN statehub_workstream w ON w.id = t.workstream_id
+WHERE w.repo_id = %s AND s.at >= %s AND s.reopen GROUP BY t.key HAVING COUNT(*) >= %s
+UNION ALL
+SELECT task, 0, NULL FROM consistency_finding
+WHERE checkout_id = %s AND resolution = %s AND resolved_at >= %s GROUP BY task HAVING COUNT(*) >= %s
+"""
 
 Moves = dict[str, list[Move]]
 """Task id → its steps, oldest first."""
@@ -29,8 +48,8 @@ def read_flapping_tasks(checkout: Checkout, tasks: Collection[str], now: datetim
     if not tasks:
         return {}
     since = now - WINDOW
-    flapping, decided = _flapping(checkout, since)
-    suspects = (flapping | _often(checkout, since)) & set(tasks)
+    flapping, decided, often = _suspects(checkout, since)
+    suspects = (flapping | often) & set(tasks)
     moves = _moves(checkout, suspects, since) if suspects else {}
     recent = {task: [move for move in moves.get(task, ()) if move.at > decided.get(task, since)] for task in suspects}
     return {
@@ -40,26 +59,26 @@ def read_flapping_tasks(checkout: Checkout, tasks: Collection[str], now: datetim
     }
 
 
-def _flapping(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime]]:
-    """Return the tasks of the repo with an open C-20, and when those of the last day were resolved."""
-    rows = Finding.objects.filter(Q(resolved_at=None) | Q(resolved_at__gte=since), checkout__repo=checkout.repo_id)
-    flapping, decided = set[str](), dict[str, datetime]()
-    for task, at in rows.filter(code=FLAPPING).order_by("resolved_at").values_list("task", "resolved_at"):
-        if at is None:
-            flapping.add(task)
-        else:
-            decided[task] = at
-    return flapping, decided
+def _suspects(checkout: Checkout, since: datetime) -> tuple[set[str], dict[str, datetime], set[str]]:
+    """Return the tasks of the repo that flap, when those of the last day were resolved, and those that may flap.
 
-
-def _often(checkout: Checkout, since: datetime) -> set[str]:
-    """Return the tasks that were reopened, or written back here, often enough to be suspects."""
-    reopened = _changes(checkout, since).filter(reopen=True).values_list("task__key")
-    written = _writebacks(since).filter(checkout=checkout).values_list("task")
-    counted = (
-        rows.order_by().annotate(times=Count("pk")).filter(times__gte=FLAP_THRESHOLD) for rows in (reopened, written)
-    )
-    return {task for rows in counted for task, _ in rows}
+    The last are reopened, or written back here, often enough.
+    """
+    flapping, often, decided = set[str](), set[str](), dict[str, datetime]()
+    at = connection.ops.adapt_datetimefield_value(since)
+    flaps = (checkout.repo_id, FLAPPING, at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SUSPECTS, [*flaps, checkout.repo_id, at, FLAP_THRESHOLD, checkout.pk, WRITTEN, at, FLAP_THRESHOLD]
+        )
+        for task, is_flap, resolved in cursor.fetchall():
+            if not is_flap:
+                often.add(task)
+            elif resolved is None:
+                flapping.add(task)
+            else:
+                decided[task] = max(read_moment(resolved), decided.get(task, since))
+    return flapping, decided, often
 
 
 def _moves(checkout: Checkout, tasks: Iterable[str], since: datetime) -> Moves:
@@ -91,4 +110,4 @@ def _changes(checkout: Checkout, since: datetime) -> QuerySet[StatusChange]:
 
 
 def _writebacks(since: datetime) -> QuerySet[Finding]:
-    return Finding.objects.filter(resolution="written_back", resolved_at__gte=since)
+    return Finding.objects.filter(resolution=WRITTEN, resolved_at__gte=since)

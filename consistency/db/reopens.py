@@ -9,14 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
-
 from consistency.core.actions import StatusWritten
 from consistency.core.comparison.reopens import Evidence, Statement
 from consistency.db.ledger import batches
 from consistency.models import OwnCommit
 from statehub.models import Source, StatusChange, WorkstreamMove
-from statehub.statuses import TASK_STATUSES, is_regress, rank, statuses_up_to
+from statehub.statuses import is_regress, rank
 
 
 class TaskStatus(NamedTuple):
@@ -59,18 +57,16 @@ def read_reopens(repo: int, statuses: Mapping[str, TaskStatus]) -> dict[str, Reo
 
 
 def _newest(statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
-    back = Q()
-    for status in TASK_STATUSES:
-        back |= Q(old=status, new__in=statuses_up_to(status))
     found: dict[str, Reopen] = {}
     for batch in batches(map(UUID, statuses)):
-        rows = StatusChange.objects.filter(back, task__in=batch).exclude(source=Source.FILE)
+        rows = StatusChange.objects.filter(task__in=batch).exclude(source=Source.FILE)
         # In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
         for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
             "pk", "task", "at", "old", "new", "known_heads"
         ):
             # A move aside does not count against later work.
-            if is_regress(old, new) or rank(new) == rank(statuses[str(task)].status):
+            is_aside = rank(new) == rank(old) == rank(statuses[str(task)].status)
+            if is_regress(old, new) or is_aside:
                 found[str(task)] = Reopen(pk, at, frozenset(heads))
     return found
 

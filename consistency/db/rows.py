@@ -60,6 +60,9 @@ _NO_ROWS: AgreedRows = {}
 _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 """The tables in which two hosts may create the same row."""
 
+FEW_WORKSTREAMS = 100
+"""Workstreams whose tasks are read at once; those of more are read piece by piece."""
+
 _A = TypeVar("_A", bound=HubAction)
 _R = TypeVar("_R", Task, Workstream)
 
@@ -75,7 +78,7 @@ def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     found: dict[str, HubWorkstream] = {}
     for uuid, key, path, version, status, at, committed, may_be_missing, *mirrored in rows:
         pk, texts = with_dashes(uuid), Mirrored(*mirrored)
-        found[pk] = HubWorkstream(pk, key, path, version, status, texts, _moment(at), committed, may_be_missing)
+        found[pk] = HubWorkstream(pk, key, path, version, status, texts, read_moment(at), committed, may_be_missing)
     return found
 
 
@@ -158,7 +161,9 @@ def read_tasks(
     found: dict[str, HubTask] = {}
     for condition in wanted:
         rows = Task.objects.filter(**condition).order_by().values_list(*_TASK_TEXTS)
-        found.update((task.id, task) for task in _unsettled(rows.iterator(5_000), then, settled))
+        # A cursor of the server costs four statements more, and keeps many rows out of memory.
+        read = rows.iterator(5_000) if len(workstreams) > FEW_WORKSTREAMS else rows
+        found.update((task.id, task) for task in _unsettled(read, then, settled))
     known = tuple(
         item._replace(settled=frozenset(settled[agreed[item.workplan.path]])) if item.workplan.path in agreed else item
         for item in known
@@ -197,7 +202,7 @@ def _unsettled(
     for row in rows:
         pk, home, key, title, status, priority, at, owner, depends = row
         workstream = _home(home)
-        now = (title, status, priority, _moment(at), owner, tuple(depends.split("\n")) if depends else ())
+        now = (title, status, priority, read_moment(at), owner, tuple(depends.split("\n")) if depends else ())
         values, uuid = then.get(workstream, _NO_ROWS).get(key, (None, None))
         if values == now and (uuid is None or uuid == with_dashes(pk)):
             settled[workstream].add(key)
@@ -213,7 +218,7 @@ _home = lru_cache(maxsize=1_000)(with_dashes)
 
 
 @lru_cache(maxsize=1_000)
-def _moment(text: str) -> datetime:
+def read_moment(text: str) -> datetime:
     """Return the time that the database wrote as *text*: SQLite has all times in UTC, and does not say so."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

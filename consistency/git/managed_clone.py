@@ -243,16 +243,24 @@ def checkout_tip(tree: WorkTree, branch: str, tip: str, timeout: float = CLONE_S
     tree.git.run("checkout", *options, tip, "--", timeout=timeout)
 
 
-def fast_forward(tree: WorkTree, branch: str, tip: str) -> None:
-    """Move *branch* forward to *tip* if it is checked out, nothing is in the way, and *tip* is its descendant."""
+def fast_forward(tree: WorkTree, branch: str, tip: str) -> tuple[str, str] | None:
+    """Move *branch* forward to *tip* if it is checked out, nothing is in the way, and *tip* is its descendant.
+
+    Return the commits at which it was and is; None if it has not moved, or if that is not known.
+    """
     with suppress(OSError, GitError):
         if Path(tree.git_dir, "HEAD").read_text("utf-8").strip() != f"ref: refs/heads/{branch}" or is_under_way(tree):
-            return
+            return None
         loose = Path(tree.git_dir, "refs", "heads", branch)
-        if loose.exists() and loose.read_text("utf-8").strip() == tip:
-            return
+        before = loose.read_text("utf-8").strip() if loose.exists() else ""
+        if before == tip:
+            return None
         options = ("--ff-only", "--no-autostash", "--no-squash", "--quiet")
         tree.git.run("merge", *options, tip, "--", timeout=CLONE_SECONDS)
+        # git leaves the branch as it is if it is ahead of *tip*.
+        if before and loose.read_text("utf-8").strip() == tip:
+            return before, tip
+    return None
 
 
 def is_under_way(tree: WorkTree) -> bool:

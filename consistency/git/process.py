@@ -209,12 +209,14 @@ class _Process(subprocess.Popen[bytes]):
 
 def _start(command: list[str], env: Mapping[str, str], piped: bool) -> subprocess.Popen[bytes]:
     """Start git without the caller's GIT_* variables, like a hook's GIT_DIR, as the leader of its own session."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    protocols = inherited.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
+    # As bytes: to decode and encode all of them takes a third of the time of a start.
+    inherited = {name: value for name, value in os.environb.items() if not name.startswith(b"GIT_")}
+    protocols = os.environ.get("STATEHUB_GIT_PROTOCOLS", "").strip() or PROTOCOLS
+    own = {**_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **env}
     try:
         return _Process(
             command,
-            env={**inherited, **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocols, **env},
+            env={**inherited, **{os.fsencode(name): os.fsencode(value) for name, value in own.items()}},
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

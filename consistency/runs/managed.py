@@ -128,6 +128,7 @@ class OwnClone:
         self.size: int | None = None
         self.branch = ""
         self._is_made, self._has_news = False, False
+        self._forwarded: tuple[str, str] | None = None
         url = self._url
         self.clone = ManagedClone(
             path=native(checkout.path),
@@ -192,7 +193,7 @@ class OwnClone:
             self._has_news = True
             self._check_growth(tree)
             if writes and not was_cut_off(tree):
-                fast_forward(tree, self.clone.branch, fetched.tip)
+                self._forwarded = fast_forward(tree, self.clone.branch, fetched.tip)
 
     def _check_growth(self, tree: WorkTree) -> None:
         """Measure the clone; raise CloneTooLargeError if it is too large even after maintenance."""
@@ -236,6 +237,10 @@ class OwnClone:
         opened.relock()
         opened.fetched = fetched
 
+    def has_forwarded(self, old: str, new: str | None) -> bool:
+        """Return whether the fetch moved HEAD forward from the commit *old* to its descendant *new*."""
+        return (old, new) == self._forwarded
+
     def may_be_at_fault(self, error: Exception) -> bool:
         """Return whether *error* can come from a clone that is broken, so that another one may help."""
         other = (GitTimeoutError, GitMissingError, CloneError)
@@ -265,16 +270,20 @@ class OwnClone:
                 maintain(tree)
 
 
-def remember_clone(opened: OpenCheckout) -> None:
-    """Record the size of the clone of *opened*, and its branch if the hub did not know that."""
+def remember_clone(opened: OpenCheckout) -> dict[str, int]:
+    """Record the branch of the clone of *opened* if the hub did not know it; return the changes of the checkout's row.
+
+    That is its size, if it is another one now.
+    """
     own, checkout = opened.own, opened.checkout
     if own is None:
-        return
-    if own.size is not None and own.size != checkout.clone_size:
-        checkout.clone_size = own.size
-        Checkout.objects.filter(pk=checkout.pk).update(clone_size=own.size)
+        return {}
     if own.branch:
         Repo.objects.filter(pk=checkout.repo_id, branch="").update(branch=own.branch)
+    if own.size is None or own.size == checkout.clone_size:
+        return {}
+    checkout.clone_size = own.size
+    return {"clone_size": own.size}
 
 
 def accept_new_clone(opened: OpenCheckout, tree: WorkTree) -> None:

@@ -81,7 +81,7 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     wanted = repo.branch
     tip = sighting.tip if sighting else ""
     state = read_status(tree, repo.pattern, upstream, fetched, wanted, tip, opened.take_status())
-    is_other = not opened.foreign and _is_other_repository(checkout, tree, state)
+    is_other = not opened.foreign and _is_other_repository(opened, tree, state)
     foreign = opened.foreign or is_other
     gone = fetched.outcome == GONE and upstream is not None
     if foreign:
@@ -100,13 +100,15 @@ def _inspect(opened: OpenCheckout, tree: WorkTree, options: RunOptions) -> Prefl
     return Preflight(state, tuple(gates))
 
 
-def _is_other_repository(checkout: Checkout, tree: WorkTree, state: CheckoutStatus) -> bool:
+def _is_other_repository(opened: OpenCheckout, tree: WorkTree, state: CheckoutStatus) -> bool:
     """Return whether the clone's history shows that it is of another repository.
 
-    It costs nothing while HEAD is the commit that the last fix took.
+    It costs nothing while HEAD is the commit that the last fix took, or was moved forward from it by this run.
     """
+    checkout, own = opened.checkout, opened.own
     known = checkout.repo.first_commits
     is_settled = not known or tree.is_shallow or (state.head is not None and state.head == checkout.head)
+    is_settled = is_settled or (own is not None and own.has_forwarded(checkout.head, state.head))
     return not is_settled and not held_commits(tree, known)
 
 

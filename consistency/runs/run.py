@@ -320,20 +320,24 @@ class _Running:
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
-        if self._opened.own is not None:
-            from consistency.runs.managed import remember_clone
-
-            remember_clone(self._opened)
         result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
         scope = result.scope._replace(is_pushed=is_pushed, answered=self._opened.answered)
-        with self._phase("record"), transaction.atomic():
-            had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
-            resolve_moved(run, result.arrived, timezone.now())
-            self._record_taken()
+        with transaction.atomic():
+            with self._phase("record"):
+                had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
+                resolve_moved(run, result.arrived, timezone.now())
+                self._record_in_checkout()
+            outcome = self._outcome(findings, had)
+            self._close(outcome, state)
+        return outcome
+
+    def _outcome(self, findings: tuple[Finding, ...], had: frozenset[str]) -> CheckoutOutcome:
+        """Return the result for reports; *had* are the fingerprints of those of *findings* that were open before."""
+        run, result, state = self._run, self._result, self._result.state
         findings = tuple(each for each in findings if not (each.code in SAID_ONCE and fingerprint(each) in had))
-        outcome = CheckoutOutcome(
+        return CheckoutOutcome(
             slug=self._checkout.repo.slug,
             path=self._checkout.path,
             run_id=str(run.pk),
@@ -350,8 +354,6 @@ class _Running:
             fetch=self._opened.fetched.outcome,
             known=frozenset(finding.dedup_key for finding in findings if had and fingerprint(finding) in had),
         )
-        self._close(outcome, state)
-        return outcome
 
     def _ahead(self) -> int | None:
         """Count the commits that the upstream lacks after the run; None if that is not known."""
@@ -361,19 +363,29 @@ class _Running:
         made = result.commit is not None and result.commit != result.state.head and result.state.upstream is not None
         return result.state.ahead + made - result.pushed
 
-    def _record_taken(self) -> None:
-        """Record which commits the hub has taken from the checkout: their statuses are older than later reopens."""
-        result, state = self._result, self._result.state
-        if self._options.writes and result.outcome is RunState.OK and state is not None:
-            head, tip = result.commit or state.head or "", self._opened.fetched.tip or state.tip
-            taken: dict[str, Any] = {}
-            if (head, tip) != (self._checkout.head, self._checkout.tip):
-                taken = {"head": head, "tip": tip}
-            if (rung_at := self._checkout.rung_at) is not None and self._opened.fetched.ok:
-                taken |= {"rung_at": None, "push_lag": (timezone.now() - rung_at).total_seconds()}
-            if taken:
-                Checkout.objects.filter(pk=self._checkout.pk).update(**taken)
+    def _record_in_checkout(self) -> None:
+        """Record in the checkout's row what has changed: its clone, and the commits that the hub has taken from it."""
+        changed: dict[str, Any] = {}
+        if self._opened.own is not None:
+            from consistency.runs.managed import remember_clone
+
+            changed |= remember_clone(self._opened)
+        state, is_ok = self._result.state, self._result.outcome is RunState.OK
+        if self._options.writes and is_ok and state is not None:
+            changed |= self._taken(state)
             self._learn_history()
+        if changed:
+            Checkout.objects.filter(pk=self._checkout.pk).update(**changed)
+
+    def _taken(self, state: CheckoutStatus) -> dict[str, Any]:
+        """Return the commits that the hub has taken, if they are new: their statuses are older than later reopens."""
+        head, tip = self._result.commit or state.head or "", self._opened.fetched.tip or state.tip
+        taken: dict[str, Any] = {}
+        if (head, tip) != (self._checkout.head, self._checkout.tip):
+            taken = {"head": head, "tip": tip}
+        if (rung_at := self._checkout.rung_at) is not None and self._opened.fetched.ok:
+            taken |= {"rung_at": None, "push_lag": (timezone.now() - rung_at).total_seconds()}
+        return taken
 
     def _learn_history(self) -> None:
         """Record the first commits of the repo once they are known: a hub of an earlier version does not have them."""

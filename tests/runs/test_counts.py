@@ -84,10 +84,10 @@ def fix_and_push(slug: str) -> Ended:
         (nothing, check, 7, 4),
         (nothing, fix, 7, 4),
         (first_import, fix, 14, 5),  # One of them ends the C-25 of a repo without workplans.
-        (hub_ahead, fix, 16, 8),
-        (hub_ahead, fix_and_push, 17, 9),
-        (task_ahead, fix, 16, 8),
-        (file_ahead, fix, 20, 6),
+        (hub_ahead, fix, 14, 8),
+        (hub_ahead, fix_and_push, 15, 9),
+        (task_ahead, fix, 14, 8),
+        (file_ahead, fix, 18, 6),
     ],
     ids=[
         "check with nothing to do",
@@ -118,7 +118,7 @@ def test_counts(
 @pytest.mark.parametrize("size", SIZES)
 def test_counts_of_both_directions(hub: object, clone: Clone, git_processes: GitProcesses, size: int) -> None:
     """A run that takes statuses from files and writes others into them starts git for both."""
-    assert_counts(both_ahead(clone, size), lambda: fix("clone"), git_processes, (22, MOST_PROCESSES))
+    assert_counts(both_ahead(clone, size), lambda: fix("clone"), git_processes, (20, MOST_PROCESSES))
 
 
 def assert_counts(

@@ -33,6 +33,7 @@ from tests.cli.helpers import FILE, TEXT, check, codes, document, edit, findings
 pytestmark = pytest.mark.usefixtures("hub", "clones")
 
 DONE = TEXT.replace("status: todo", "status: done")
+CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
 @pytest.fixture
@@ -84,6 +85,11 @@ def pushed(person: Clone) -> str:
     return person.read(FILE).decode()
 
 
+def commands(processes: GitProcesses) -> list[str]:
+    """Return the commands of *processes*, sorted."""
+    return sorted(next(word for word in call[2:] if word[0] != "-" and "=" not in word) for call in processes)
+
+
 def outcome(checkout_slug: str = "origin") -> tuple[str, bool, str]:
     """Fix, and return outcome, convergence and freshness."""
     repo = document(fix(checkout_slug))["repos"][0]
@@ -133,9 +139,19 @@ class TestFollows:
         publish(person)
         git_processes.clear()
         assert outcome() == FINE
-        commands = [next(word for word in call[2:] if word[0] != "-" and "=" not in word) for call in git_processes]
-        # cat-file: the history is the repo's, as in any clone with another HEAD than before.
-        assert sorted(commands) == ["cat-file", "fetch", "ls-files", "merge", "status"]
+        assert commands(git_processes) == ["fetch", "ls-files", "merge", "status"]
+
+    def test_pushed_status_costs_its_origin_beside_that(
+        self, own: Clone, person: Clone, git_processes: GitProcesses
+    ) -> None:
+        edit(person, "status: todo", "status: done")
+        publish(person)
+        git_processes.clear()
+        with CaptureQueriesContext(connection) as captured:
+            assert codes(fix("origin")) == [("C-11", "advanced")]
+        assert commands(git_processes) == ["fetch", "log", "ls-files", "merge", "status"]
+        statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
+        assert len(statements) == 18, "\n".join(sql[:150] for sql in statements)
 
     def test_many_pushes_while_it_works(self, own: Clone, person: Clone, origin: Origin) -> None:
         """Another push is faster than the hub's: the hub's commit is made again on top of it."""
