@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -320,6 +320,11 @@ class _Running:
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
+        of_clone: dict[str, int] = {}
+        if self._opened.own is not None:
+            from consistency.runs.managed import remember_clone
+
+            of_clone = remember_clone(self._opened)
         result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
@@ -328,7 +333,7 @@ class _Running:
             with self._phase("record"):
                 had = record_findings(run, findings, scope.covers, timezone.now(), result.commit)
                 resolve_moved(run, result.arrived, timezone.now())
-                self._record_in_checkout()
+                self._record_in_checkout(of_clone)
             outcome = self._outcome(findings, had)
             self._close(outcome, state)
         return outcome
@@ -363,19 +368,14 @@ class _Running:
         made = result.commit is not None and result.commit != result.state.head and result.state.upstream is not None
         return result.state.ahead + made - result.pushed
 
-    def _record_in_checkout(self) -> None:
-        """Record in the checkout's row what has changed: its clone, and the commits that the hub has taken from it."""
-        changed: dict[str, Any] = {}
-        if self._opened.own is not None:
-            from consistency.runs.managed import remember_clone
-
-            changed |= remember_clone(self._opened)
+    def _record_in_checkout(self, of_clone: Mapping[str, int]) -> None:
+        """Update the checkout's row: the changes *of_clone*, and the commits that the hub has taken from it."""
         state, is_ok = self._result.state, self._result.outcome is RunState.OK
-        if self._options.writes and is_ok and state is not None:
-            changed |= self._taken(state)
-            self._learn_history()
-        if changed:
+        taken = state if self._options.writes and is_ok else None
+        if changed := {**of_clone, **(self._taken(taken) if taken else {})}:
             Checkout.objects.filter(pk=self._checkout.pk).update(**changed)
+        if taken:
+            self._learn_history()
 
     def _taken(self, state: CheckoutStatus) -> dict[str, Any]:
         """Return the commits that the hub has taken, if they are new: their statuses are older than later reopens."""
