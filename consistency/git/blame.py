@@ -94,12 +94,14 @@ def find_provenances(
     *,
     tips: Iterable[str] = (),
     since: str = "",
+    listed: Collection[str] = (),
     parsed: Mapping[str, Sequence[ParsedVersion]] = MappingProxyType({}),
 ) -> Provenances:
     """Find where each of *statuses* comes from, in the history of the commit *head* ('' for none).
 
     *parsed* are versions of files that were parsed already, by path. The returned history includes that of *tips*. If
-    *since* is given, the history since that commit is searched before the whole of it.
+    *since* is given, the history since that commit is searched before the whole of it: without a process if its commits
+    are few, and changed nothing but files that are *listed* to match *pattern*.
     Raises GitTimeoutError, GitMissingError; after any other failure every provenance is unknown.
     """
     if not head:
@@ -107,7 +109,7 @@ def find_provenances(
     try:
         if since and since != head:
             with suppress(_OutsideError):
-                history = read_history(tree, pattern, [head, *tips], since)
+                history = read_history(tree, pattern, [head, *tips], since, listed)
                 return Provenances(_Search(tree, history, head, parsed, _OutsideError).find(statuses), history)
         history = read_history(tree, pattern, [head, *tips])
         return Provenances(_Search(tree, history, head, parsed, _LostError).find(statuses), history)

@@ -1,19 +1,26 @@
-"""Reads the commits of a clone and what each changed in the workplans, with one git process."""
+"""Reads the commits of a clone and what each changed in the workplans, with one git process, or none for a few."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from consistency.git.names import from_git
+from consistency.git.objects import Object, read_loose_object
 from consistency.git.worktree import WorkTree, pathspecs
+from statehub.errors import StateHubError
+from statehub.globs import included_globs
 
 MAX_COMMITS = 20_000
 """Limit of commits that are read, the newest first; older ones are unknown."""
+
+MAX_NEW_COMMITS, MAX_NEW_OBJECTS = 20, 200
+"""Limits of commits, and of commits and folders, that are read without git: it is faster with more."""
 
 AS_COMMITTED = {
     # Reading history never uses the network: objects that a partial clone lacks are unknown.
@@ -26,6 +33,9 @@ AS_COMMITTED = {
 """Environment of every command that reads history."""
 
 _CHANGE = re.compile(rb"\n?:\d{6} (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
+_AUTHOR = re.compile(rb"author ([^<>\n\0]*) <([^<>\n\0]*)> (\d{1,10}) [+-]\d{4}")
+_WILDCARD = re.compile(r"[*?\[\]\\/]")
+_FOLDER_MODE = b"40000"
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_SECONDS = 2**63 - 1
 
@@ -100,13 +110,19 @@ class History:
         return found
 
 
-def read_history(tree: WorkTree, pattern: str, tips: Iterable[str], since: str = "") -> History:
+def read_history(
+    tree: WorkTree, pattern: str, tips: Iterable[str], since: str = "", listed: Collection[str] = ()
+) -> History:
     """Read the history of *tips* in all files that match *pattern*; tips that this clone lacks are ignored.
 
-    The commit *since* and its ancestors are left out. Raises GitError, also if a partial clone lacks an object.
+    The commit *since* and its ancestors are left out. *listed* are files that are known to match: if a few new commits
+    changed no others, no process is needed. Raises GitError, also if a partial clone lacks an object.
     """
     # Only ids: git accepts much else as a revision or an option.
     wanted = [tip for tip in dict.fromkeys(tips) if _ID.fullmatch(tip)]
+    if listed and len(wanted) == 1 and _ID.fullmatch(since) and not _shallow(tree):
+        with suppress(_GitNeededError):
+            return History(_read_new_commits(tree, pattern, wanted[0], since, listed))
     wanted += [f"^{since}"] if _ID.fullmatch(since) else []
     # --ignore-missing comes before --stdin, which is read at once. All commits are listed, not only those that change
     # the files, with all parents and the changes against the first one.
@@ -120,6 +136,102 @@ def read_history(tree: WorkTree, pattern: str, tips: Iterable[str], since: str =
     commits = {commit.id: commit for commit in _commits(logged)}
     shallow = _shallow(tree)
     return History(commits, shallow, bool(shallow) or len(commits) > MAX_COMMITS)
+
+
+class _GitNeededError(StateHubError):
+    """Only git can read this history."""
+
+
+def _read_new_commits(
+    tree: WorkTree, pattern: str, head: str, since: str, listed: Collection[str]
+) -> dict[str, Commit]:
+    """Read the commits from *head* down to *since*, one after the other, from their loose objects.
+
+    Raises _GitNeededError if there are merges or many, if an object is packed, or if a file that is not *listed* was
+    changed and may match *pattern*.
+    """
+    objects, roots, commits = _LooseObjects(tree), dict[str, str](), dict[str, Commit]()
+    at = head
+    while at != since:
+        if len(commits) == MAX_NEW_COMMITS:
+            raise _GitNeededError
+        roots[at], commits[at] = _parse_commit(objects.read(at, "commit"))
+        at = commits[at].parents[0]
+    ends = {_WILDCARD.split(glob)[-1] for glob in included_globs(pattern)}
+    for commit in commits.values():
+        parent = commit.parents[0]
+        before = roots.get(parent) or objects.read(parent, "commit").data[len("tree ") :].partition(b"\n")[0].decode()
+        for name, change in _compare_trees(objects, before, roots[commit.id], b""):
+            path = from_git(name)
+            if path in listed:
+                commit.changes[path] = change
+            # The end of a glob without wildcards matches the end of a name: of the file's, or of a folder's above it.
+            elif any(part.endswith(end) for part in path.split("/") for end in ends):
+                raise _GitNeededError
+    return commits
+
+
+class _LooseObjects:
+    """The loose objects of a clone, up to MAX_NEW_OBJECTS of them."""
+
+    def __init__(self, tree: WorkTree) -> None:
+        self._tree, self._left = tree, MAX_NEW_OBJECTS
+
+    def read(self, name: str, kind: str) -> Object:
+        """Return the object *name* of this *kind*. Raises _GitNeededError."""
+        self._left -= 1
+        found = read_loose_object(self._tree, name) if self._left >= 0 else None
+        if found is None or found.kind != kind:
+            raise _GitNeededError
+        return found
+
+
+def _parse_commit(found: Object) -> tuple[str, Commit]:
+    """Return the tree of a commit, and the commit without its changes. Raises _GitNeededError unless it is plain."""
+    lines = found.data.partition(b"\n\n")[0].split(b"\n")
+    keys = [line.partition(b" ")[0] for line in lines]
+    author = _AUTHOR.fullmatch(lines[2]) if len(lines) > 3 else None
+    # A signature goes over several lines; another encoding, or a second parent, is for git.
+    if author is None or keys[:4] != [b"tree", b"parent", b"author", b"committer"] or {*keys[4:]} - {b"", b"gpgsig"}:
+        raise _GitNeededError
+    name, email, date = (value.decode(errors="replace").strip() for value in author.groups())
+    parent = lines[1].removeprefix(b"parent ").decode()
+    return lines[0].removeprefix(b"tree ").decode(), Commit(found.id, (parent,), int(date) or None, name, email)
+
+
+def _compare_trees(objects: _LooseObjects, old: str, new: str, folder: bytes) -> Iterator[tuple[bytes, Change]]:
+    """Yield the files of *folder* that differ between two trees ('' for none), in git's order.
+
+    Raises _GitNeededError.
+    """
+    before, after, nothing = _read_tree(objects, old), _read_tree(objects, new), (b"", "")
+    for name in sorted(before.keys() | after.keys()):
+        (old_mode, old_id), (mode, new_id) = before.get(name, nothing), after.get(name, nothing)
+        if (old_mode, old_id) == (mode, new_id):
+            continue
+        if name.endswith(b"/"):
+            yield from _compare_trees(objects, old_id, new_id, folder + name)
+        else:
+            yield folder + name, Change(old_id, new_id if mode.startswith(b"100") else "")
+
+
+def _read_tree(objects: _LooseObjects, name: str) -> dict[bytes, tuple[bytes, str]]:
+    """Return the entries of the tree *name*: mode and id by name, that of a folder with a slash.
+
+    Raises _GitNeededError, also for a mode in a form that git no longer writes.
+    """
+    if not name:
+        return {}
+    data, at, length = objects.read(name, "tree").data, 0, len(name) // 2
+    entries: dict[bytes, tuple[bytes, str]] = {}
+    while at < len(data):
+        end = data.find(b"\0", at)
+        mode, _, entry = data[at:end].partition(b" ")
+        if end < 0 or mode.startswith(b"0"):
+            raise _GitNeededError
+        at = end + 1 + length
+        entries[entry + b"/" if mode == _FOLDER_MODE else entry] = mode, data[end + 1 : at].hex()
+    return entries
 
 
 def _commits(logged: bytes) -> Iterator[Commit]:

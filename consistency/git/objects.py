@@ -1,14 +1,20 @@
-"""Reads objects of a repository by name, any number with one git process."""
+"""Reads objects of a repository by name: any number with one git process, or small new ones without any."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consistency.git.names import to_git
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
 from consistency.git.worktree import WorkTree
+
+MAX_LOOSE_BYTES = 128 * 1024
+"""Size of the largest object that is read without git, a folder of about 3,000 files: with others git is faster."""
 
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
 
@@ -41,6 +47,24 @@ def read_objects(
             raise
         output = error.output
     return _parse(output, encoded)
+
+
+def read_loose_object(tree: WorkTree, name: str) -> Object | None:
+    """Return the object with the id *name* if git keeps it in a file of its own, as after a fetch of a few; else None.
+
+    Its bytes are those of the id. Starts no process.
+    """
+    try:
+        with open(os.path.join(tree.common_dir, "objects", name[:2], name[2:]), "rb") as file:
+            unpacking = zlib.decompressobj()
+            data = unpacking.decompress(file.read(MAX_LOOSE_BYTES), MAX_LOOSE_BYTES)
+    except (OSError, zlib.error):
+        return None
+    hasher = hashlib.sha1 if len(name) == 40 else hashlib.sha256
+    if not unpacking.eof or hasher(data, usedforsecurity=False).hexdigest() != name:
+        return None
+    header, _, content = data.partition(b"\0")
+    return Object(header.partition(b" ")[0].decode(), name, content)
 
 
 def _parse(output: bytes, names: Sequence[bytes]) -> Iterator[Object | None]:

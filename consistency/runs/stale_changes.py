@@ -97,7 +97,7 @@ def find_stale_changes(
     workplans = {item.workplan.path: item.workplan for item in scan.side.known}
     answers = find_provenances(
         tree, checkout.repo.pattern, head, asked.values(),
-        tips=sorted(tips), since="" if reopens else checkout.head,
+        tips=sorted(tips), since="" if reopens else checkout.head, listed=scan.listed,
         parsed={
             path: [ParsedVersion(data[path], workplans[path]), *scan.before.get(path, ())]
             for path in data.keys() & workplans.keys()

@@ -18,7 +18,7 @@ from testing.workplans import workplan
 from tests.cli.helpers import check, codes, fix
 
 SIZES = (5, 60)
-MOST_QUERIES, MOST_PROCESSES = 30, 10
+MOST_QUERIES, MOST_PROCESSES = 20, 9
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
@@ -87,7 +87,7 @@ def fix_and_push(slug: str) -> Ended:
         (hub_ahead, fix, 14, 8),
         (hub_ahead, fix_and_push, 15, 9),
         (task_ahead, fix, 14, 8),
-        (file_ahead, fix, 18, 6),
+        (file_ahead, fix, 18, 5),
     ],
     ids=[
         "check with nothing to do",

@@ -141,7 +141,7 @@ class TestFollows:
         assert outcome() == FINE
         assert commands(git_processes) == ["fetch", "ls-files", "merge", "status"]
 
-    def test_pushed_status_costs_its_origin_beside_that(
+    def test_pushed_status_costs_no_process_beside_that(
         self, own: Clone, person: Clone, git_processes: GitProcesses
     ) -> None:
         edit(person, "status: todo", "status: done")
@@ -149,7 +149,7 @@ class TestFollows:
         git_processes.clear()
         with CaptureQueriesContext(connection) as captured:
             assert codes(fix("origin")) == [("C-11", "advanced")]
-        assert commands(git_processes) == ["fetch", "log", "ls-files", "merge", "status"]
+        assert commands(git_processes) == ["fetch", "ls-files", "merge", "status"]
         statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
         assert len(statements) == 18, "\n".join(sql[:150] for sql in statements)
 
