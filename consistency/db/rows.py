@@ -60,7 +60,7 @@ _NO_ROWS: AgreedRows = {}
 _KEYED = (Workstream._meta.db_table, Task._meta.db_table)
 """The tables in which two hosts may create the same row."""
 
-FEW_WORKSTREAMS = 100
+FEW_WORKSTREAMS = 50
 """Workstreams whose tasks are read at once; those of more are read piece by piece."""
 
 _A = TypeVar("_A", bound=HubAction)

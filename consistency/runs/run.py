@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 MAX_PUSH_ATTEMPTS = 3
 """How often a push is tried if other pushes are faster."""
 
+_OF_START = {"id", "checkout", "mode", "dry_run", "trigger", "user", "version", "started_at"}
+_OF_END = [field.name for field in Run._meta.concrete_fields if field.name not in _OF_START]
+"""The fields of a run's row that its end writes."""
+
 
 def run_checkout(opened: OpenCheckout, options: RunOptions, warn: Warn) -> CheckoutOutcome:
     """Check or fix the checkout of *opened* and record the run. *warn* gets one line per problem without a finding.
@@ -416,7 +420,7 @@ class _Running:
         run.counts = outcome.counts
         run.seconds = self._seconds
         run.finished_at = timezone.now()
-        run.save(force_update=True)
+        run.save(update_fields=_OF_END)
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
