@@ -63,7 +63,10 @@ def record_written_files(checkout: Checkout, synced: Sync, files: Mapping[str, E
 
     If a hook has changed a file since, its digest is another one and the next run reads it again.
     """
-    _write_changed(checkout, synced, files.keys() | _only_to_write(synced), files)
+    waiting = _only_to_write(synced)
+    # The rows of other files have been written since the scan: they may be back to what they were then.
+    write_entries(checkout.pk, _entries(synced, files.keys() - waiting, files))
+    _write_changed(checkout, synced, waiting, files)
 
 
 def _only_to_write(synced: Sync) -> set[str]:
