@@ -324,6 +324,8 @@ class _Running:
             from consistency.runs.managed import remember_clone
 
             remember_clone(self._opened)
+            if self._opened.own.note:
+                self._warn(f"{self._checkout.repo.slug}: {self._opened.own.note}")
         result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from testing.hub import Hub
 from testing.manage import ROOT, Ended
 from testing.repos import Clone, Origin
 from testing.sshd import SshServer
-from tests.cli.helpers import FILE, TEXT, cannot_run, fix, publish, rows, run, statuses
+from tests.cli.helpers import FILE, TEXT, cannot_run, document, fix, publish, rows, run, statuses
 
 pytestmark = pytest.mark.usefixtures("hub", "clones")
 
@@ -112,8 +113,78 @@ class TestRegister:
         assert gone.stderr.startswith(
             "error: the history cannot be compared with that of 'person': the clone could not"
         )
+        empty = origin.path.with_name("empty.git")
+        origin.git("init", "--quiet", "--bare", str(empty))
+        assert register(empty, "--slug", "person") == cannot_run(
+            "the history cannot be compared with that of 'person': the remote has no commit yet"
+        )
+        assert rows(Repo, Checkout) == before
         assert register(copy, "--slug", "person").exit == 0
         assert Repo.objects.get().aliases == [str(copy).removesuffix(".git")]
+
+    def test_another_address_of_a_clone_only_if_the_histories_are_related(
+        self, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        assert register(origin.path).exit == 0
+        assert fix("origin").exit == 0
+        copy, other = origin.path.with_name("copy.git"), origin.path.with_name("other.git")
+        origin.git("clone", "--quiet", "--bare", str(origin.path), str(copy))
+        origin.git("init", "--quiet", "--bare", str(other))
+        stranger = Clone(person.path.with_name("stranger"))
+        origin.git("clone", "--quiet", str(other), str(stranger.path))
+        stranger.commit("Another beginning")
+        stranger.push()
+        before = rows(Repo, Checkout)
+        ended = register(other, "--slug", "origin", "--branch", "main")
+        assert (ended.exit, "the histories have nothing in common" in ended.stderr) == (2, True)
+        token = ("--token-variable", "TOKEN")
+        gone = register("https://localhost:1/gone", "--slug", "origin", *token)
+        assert (gone.exit, "the history cannot be compared with that of 'origin'" in gone.stderr) == (2, True)
+        assert rows(Repo, Checkout) == before
+        report = document(fix("origin"))
+        assert (report["repos"][0]["converged"], report["summary"]) == (
+            True,
+            {"repos": 1, "FAIL": 0, "WARN": 0, "INFO": 0},
+        )
+        assert register(copy, "--slug", "origin").exit == 0
+        assert Repo.objects.get().remote == str(copy)
+
+    def test_retired_one_stays_retired_if_it_is_refused(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        run("retire_checkout", "origin")
+        before = rows(Repo, Checkout)
+        assert register("https://localhost:1/gone", "--slug", "origin").exit == 2
+        assert rows(Repo, Checkout) == before
+
+    def test_folder_of_a_person_in_its_place(self, origin: Origin, person: Clone, clones: Path) -> None:
+        """The clone gets another name, whether or not the hub knows the folder."""
+        repo = Repo.objects.create(slug="orders", origin="", remote="")
+        Repo.objects.filter(pk=repo.pk).update(origin=str(origin.path).removesuffix(".git"))
+        theirs = Clone(clones / f"orders-{repo.pk}")
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        theirs.write(FILE, "unsaved work")
+        assert register(origin.path).exit == 0
+        assert Checkout.objects.get().path == f"{theirs.path}-2"
+        assert (theirs.status(), theirs.read(FILE)) == ([f" M {FILE}"], b"unsaved work")
+
+    def test_checkout_of_a_person_in_its_place(self, origin: Origin, person: Clone, clones: Path) -> None:
+        repo = Repo.objects.create(slug="orders", origin=str(origin.path).removesuffix(".git"))
+        path = str(clones / f"orders-{repo.pk}")
+        other = Repo.objects.create(slug="other")
+        Checkout.objects.create(repo=other, host=HOST, path=path)
+        assert register(origin.path).exit == 0
+        assert Checkout.objects.get(repo=repo).path == f"{path}-2"
+
+    def test_clone_of_a_person_beside_one_that_is_not_made_yet(
+        self, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        register(origin.path)
+        shutil.rmtree(only_clone(clones).path)
+        assert run("register_repo", person.path).exit == 0
+        assert list(Checkout.objects.order_by("pk").values_list("path", "managed")) == [
+            (str(clones / f"origin-{Repo.objects.get().pk}"), True),
+            (str(person.path), False),
+        ]
 
     def test_registered_again(self, origin: Origin, person: Clone, clones: Path) -> None:
         register(origin.path)
@@ -212,6 +283,8 @@ class TestRefused:
             f"ssh://git:{SECRET}@git.example.org/orders.git",
             f"ssh://git@git.example.org/orders.git?{SECRET}",
             f"git:{SECRET}@git.example.org:orders.git",
+            f"git:{SECRET}/@git.example.org:orders.git",
+            f"git@git.example.org:orders.git?private_token={SECRET}",
             f"git://ada:{SECRET}@git.example.org/orders.git",
             f"file://ada:{SECRET}@host/orders.git",
             f"ext::sh -c {SECRET}",

@@ -504,6 +504,33 @@ class TestMadeAgain:
         assert outcome() == FINE
         assert Checkout.objects.get().path == str(tmp_path / "empty" / own.path.name)
 
+    def test_folder_of_clones_with_work_of_a_person(
+        self, own: Clone, person: Clone, origin: Origin, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.STATEHUB_CLONES = tmp_path / "people"
+        theirs = Clone(tmp_path / "people" / own.path.name)
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        theirs.write(FILE, "unsaved work")
+        ended = fix("origin")
+        (aside,) = theirs.path.parent.glob("*.aside-*")
+        assert (ended.exit, Clone(aside / own.path.name).read(FILE)) == (0, b"unsaved work")
+        assert ended.stderr == (
+            f"origin: {theirs.path} was not made by the hub: it is moved to a folder {theirs.path}.aside-…\n"
+        )
+        assert (outcome(), Checkout.objects.get().path) == (FINE, str(theirs.path))
+
+    def test_folder_of_clones_with_a_checkout_of_a_person(
+        self, own: Clone, person: Clone, origin: Origin, settings: Settings, tmp_path: Path
+    ) -> None:
+        theirs = Clone(tmp_path / "people" / own.path.name)
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        assert run("register_repo", theirs.path).exit == 0
+        theirs.write(FILE, "unsaved work")
+        settings.STATEHUB_CLONES = tmp_path / "people"
+        assert fix("origin", "--pull").exit in (0, 1)
+        assert theirs.read(FILE) == b"unsaved work"
+        assert Checkout.objects.get(managed=True).path == f"{theirs.path}-2"
+
     def test_two_processes_at_once(self, hub: Hub, own: Clone, person: Clone) -> None:
         """Both runs end well: the second waits for the first, which makes the clone."""
         lost(own)
