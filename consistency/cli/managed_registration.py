@@ -14,9 +14,10 @@ from consistency.cli.registration import BRANCH_TIMEOUT_SECONDS, MAX_ATTEMPTS, W
 from consistency.cli.repo_changes import RepoChanges
 from consistency.cli.retiring import bring_back, lock_places, retire
 from consistency.cli.selection import RegistrationError
+from consistency.core.comparison.gates import GONE
 from consistency.db.queue import move_jobs
 from consistency.git.credentials import TokenError, TokenSource, is_variable
-from consistency.git.managed_clone import BranchMissingError, remove_clone
+from consistency.git.managed_clone import BranchMissingError, describe_missing_branch, remove_clone
 from consistency.git.names import native
 from consistency.git.process import Git, GitError
 from consistency.git.remote_url import RemoteUrl, parse_remote_url
@@ -200,6 +201,9 @@ class _Registration:
                 if opened.own is not None and opened.own.note:
                     self.note += f"; {opened.own.note}"
                 problem = str(opened.error or (opened.fetched.outcome if opened.fetched.failed else ""))
+                if self._wishes.branch and opened.fetched.outcome == GONE:
+                    self._undo()
+                    raise RegistrationError(describe_missing_branch(self._wishes.branch, opened.fetched.default))
                 if self._must_compare and self._repo.first_commits and not (problem or opened.fetched.tip):
                     problem = "the remote has no commit yet"
                 if isinstance(opened.error, BranchMissingError) and self._is_new_checkout:

@@ -192,8 +192,7 @@ class ManagedClone(NamedTuple):
         if fetched.failed:
             raise CloneError(fetched.outcome)
         if not fetched.ok:
-            default = f"; its default branch is '{listed.default}'" if listed.default else ""
-            raise BranchMissingError(f"the remote has no branch '{clone.branch}'{default}")
+            raise BranchMissingError(describe_missing_branch(clone.branch, listed.default))
         checkout_tip(clone.tree(), clone.branch, fetched.tip)
         return clone.branch, fetched
 
@@ -248,6 +247,11 @@ class ManagedClone(NamedTuple):
                 return True
         _write(attributes, _ATTRIBUTES)
         return True
+
+
+def describe_missing_branch(branch: str, default: str) -> str:
+    """Say that the remote does not have *branch*, and which one is its *default*, '' if that is not known."""
+    return f"the remote has no branch '{branch}'" + (f"; its default branch is '{default}'" if default else "")
 
 
 def is_made_by_hub(path: str) -> bool:

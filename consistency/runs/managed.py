@@ -298,13 +298,18 @@ class OwnClone:
 
 
 def remember_clone(opened: OpenCheckout) -> None:
-    """Record the size of the clone of *opened*, and its branch if the hub did not know that."""
+    """Record the size of the clone of *opened*, and its branch if the hub did not know that.
+
+    A remote that answers again is polled as often as any other.
+    """
     own, checkout = opened.own, opened.checkout
     if own is None:
         return
     if own.size is not None and own.size != checkout.clone_size:
         checkout.clone_size = own.size
         Checkout.objects.filter(pk=checkout.pk).update(clone_size=own.size)
+    if opened.fetched.ok and checkout.poll_failures:
+        Checkout.objects.filter(pk=checkout.pk).update(poll_failures=0, poll_at=None)
     if own.branch:
         Repo.objects.filter(pk=checkout.repo_id, branch="").update(branch=own.branch)
 

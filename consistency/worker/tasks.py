@@ -45,6 +45,10 @@ def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
     except DatabaseError as error:
         warn(f"error: {explain_database_error(error).line}")
         _queue_after_failure(checkout, trigger)
+    except Exception as error:  # noqa: BLE001 - the engine would say nothing; the next poll repeats the run
+        warn(
+            f"error: internal error in a run of checkout {checkout}, please report it: {type(error).__name__}: {error}"
+        )
     finally:
         close_old_connections()
         reset_queries()  # With DEBUG, Django keeps all of them.

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from django.db import connection
 
 from statehub.models import Checkout, Repo
 from testing.clones import only_clone
@@ -216,6 +217,43 @@ class TestRegister:
             "the clone could not be made: the remote has no branch 'mian'; its default branch is 'main'"
         )
         assert (Repo.objects.count(), Checkout.objects.count()) == (0, 0)
+
+    def test_branch_that_is_not_there_of_a_clone(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        before = rows(Repo, Checkout)
+        assert register(origin.path, "--branch", "mian") == cannot_run(
+            "the remote has no branch 'mian'; its default branch is 'main'"
+        )
+        assert rows(Repo, Checkout) == before
+
+    def test_retired_one_says_how_to_bring_it_back(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        path = Checkout.objects.get().path
+        run("retire_checkout", "origin")
+        assert fix("origin") == cannot_run(
+            f"repo 'origin' is retired on host '{HOST}' ({path}): register_repo --remote URL brings it back"
+        )
+
+    def test_workers_run_it_at_once(self, origin: Origin, person: Clone) -> None:
+        """Also after a change: a poll would find no news."""
+        if connection.vendor != "postgresql":
+            pytest.skip("workers need PostgreSQL")
+
+        def queued() -> list[tuple[int, str]]:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM procrastinate_jobs RETURNING (args->>'checkout')::int, args->>'trigger'")
+                return list(cursor)
+
+        register(origin.path)
+        own = Checkout.objects.get()
+        assert queued() == [(own.pk, "command")]
+        register(origin.path, "--writeback", "off")
+        assert queued() == [(own.pk, "command")]
+        run("register_repo", person.path)
+        assert queued() == []
+        run("register_repo", person.path, "--watch")
+        theirs = Checkout.objects.get(managed=False)
+        assert sorted(queued()) == sorted([(own.pk, "command"), (theirs.pk, "command")])
 
     def test_sha256(self, tmp_path: Path, clones: Path) -> None:
         bare = Origin(tmp_path / "sha256.git")

@@ -620,6 +620,12 @@ class TestPrograms:
         assert (own.path / ".git" / "info" / "attributes").read_text().startswith("* -filter")
 
 
+def test_remote_that_answers_again_is_polled_as_any_other(own: Clone) -> None:
+    Checkout.objects.update(poll_failures=9, poll_at="2100-01-01T00:00Z")
+    assert outcome() == FINE
+    assert list(Checkout.objects.values_list("poll_failures", "poll_at")) == [(0, None)]
+
+
 class TestSize:
     BIG = 3_000_000
 

@@ -144,6 +144,19 @@ def test_lost_database_costs_no_run(watched: Checkout, monkeypatch: pytest.Monke
     assert queued() == [("test-host", "webhook", 10)]
 
 
+def test_fault_of_our_own_is_said(watched: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine keeps it to itself."""
+
+    def fail(*_args: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(tasks, "fetch_all", fail)
+    assert job(watched) == [
+        f"error: internal error in a run of checkout {watched.pk}, please report it: ValueError: broken"
+    ]
+    assert queued() == []
+
+
 def test_missing_path_is_reported(watched: Checkout) -> None:
     Checkout.objects.update(path="/nowhere")
     assert job(watched) == ["clone: error (webhook"]
