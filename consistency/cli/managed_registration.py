@@ -16,7 +16,8 @@ from consistency.cli.retiring import bring_back, lock_places, retire
 from consistency.cli.selection import RegistrationError
 from consistency.core.comparison.gates import GONE
 from consistency.db.queue import move_jobs
-from consistency.git.credentials import TokenError, TokenSource, is_variable
+from consistency.git.credentials import TokenSource, is_variable
+from consistency.git.deploy_keys import DeployKeyError
 from consistency.git.managed_clone import BranchMissingError, describe_missing_branch, remove_clone
 from consistency.git.names import native
 from consistency.git.process import Git, GitError
@@ -59,7 +60,7 @@ def register_remote(remote: str, wishes: Wishes, token: TokenSource) -> Register
     """Make a clone of the repository at the URL *remote* known, and its repo if that is new, and make the clone.
 
     A remote that does not answer is registered all right; each run tries again. Raises RegistrationError,
-    RemoteUrlError, TokenError: nothing changes then.
+    RemoteUrlError: nothing changes then.
     """
     wishes.check()
     url = parse_remote_url(remote)
@@ -86,8 +87,6 @@ def _check_token(url: RemoteUrl, token: TokenSource) -> None:
         raise RegistrationError(
             f"'{token.variable}' cannot be a token's variable: letters, digits and _, and not GIT_ at the beginning"
         )
-    with suppress(TokenError):
-        token.check()
 
 
 def _check_local(url: RemoteUrl) -> None:
@@ -188,8 +187,9 @@ class _Registration:
         checkout, url = self._checkout, self._url
         key = server = ""
         if url.is_ssh:
-            key = deploy_keys().ensure(checkout.repo_id, key_comment(self._repo))
-            write_known_hosts()
+            with suppress(DeployKeyError):  # As with a remote that does not answer: the problem is said below.
+                key = deploy_keys().ensure(checkout.repo_id, key_comment(self._repo))
+                write_known_hosts()
             server = "" if TrustedHost.objects.filter(name=url.known_name).exists() else url.server
         options = RunOptions.from_settings(Mode.CHECK, "", wait=WAIT_SECONDS)
         with closing(fetch_all([checkout], options, 1)) as ready:

@@ -144,7 +144,7 @@ class ManagedClone(NamedTuple):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._remove_leftovers()
         # Never the same folder twice: the git of a run that was killed may still be writing to the last one.
-        work = tempfile.mkdtemp(prefix=f"{name}{_WORK}", dir=folder)
+        work = tempfile.mkdtemp(prefix=f".{name}{_WORK}", dir=folder)
         try:
             made = self._replace(path=os.path.join(work, "new"))._fill(answer_timeout, timeout)
             if os.path.lexists(self.path):
@@ -171,8 +171,9 @@ class ManagedClone(NamedTuple):
     def _remove_leftovers(self) -> None:
         """Remove the folders in which this clone was made, as far as that is possible now."""
         folder, name = os.path.split(self.path)
+        made = re.compile(rf"{re.escape(f'.{name}{_WORK}')}[a-z0-9_]{{8}}")  # As tempfile names them.
         for each in os.listdir(folder):
-            if each.startswith(f"{name}{_WORK}"):
+            if made.fullmatch(each):
                 shutil.rmtree(os.path.join(folder, each), ignore_errors=True)
 
     def _fill(self, answer_timeout: float, timeout: float) -> tuple[str, Fetched]:

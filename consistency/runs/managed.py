@@ -84,7 +84,7 @@ def find_new_place(repo: Repo) -> str:
 def find_free_place(checkout: Checkout, host: str, folder: str) -> str:
     """Return the path in *folder* on *host* for the clone of *checkout*: its name, unless another row has that."""
     places = _places(folder, os.path.basename(checkout.path))
-    return next(path for path in places if not _is_taken(host, path, checkout.repo_id, checkout.pk))
+    return next(path for path in places if not _is_taken(host, path, checkout.repo_id))
 
 
 def _places(folder: str, name: str) -> Iterator[str]:
@@ -96,10 +96,9 @@ def _is_of_others(path: str) -> bool:
     return os.path.lexists(path) and not is_made_by_hub(path)
 
 
-def _is_taken(host: str, path: str, repo: int, checkout: int | None = None) -> bool:
-    """Return whether another row than *checkout* has the *path* on *host*: an active one, or any of *repo*."""
-    rows = Checkout.objects.filter(Q(retired_at=None) | Q(repo=repo), host=host, path=path)
-    return rows.exclude(pk=checkout).exists()
+def _is_taken(host: str, path: str, repo: int) -> bool:
+    """Return whether a row has the *path* on *host*: an active one, or any of *repo*."""
+    return Checkout.objects.filter(Q(retired_at=None) | Q(repo=repo), host=host, path=path).exists()
 
 
 def key_comment(repo: Repo) -> str:

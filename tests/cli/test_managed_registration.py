@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from statehub.models import Checkout, Repo
 from testing.clones import only_clone
@@ -226,6 +227,16 @@ class TestRegister:
         )
         assert rows(Repo, Checkout) == before
 
+    def test_proposals_need_one(self, origin: Origin, person: Clone) -> None:
+        ended = run("register_repo", person.path, "--writeback", "propose")
+        assert (ended.exit, ended.stderr) == (
+            0,
+            "person: proposals need a clone of the hub's own: register_repo --remote URL makes it; until then no "
+            "status gets into the files\n",
+        )
+        register(origin.path)
+        assert run("register_repo", person.path, "--writeback", "propose").stderr == ""
+
     def test_retired_one_says_how_to_bring_it_back(self, origin: Origin, person: Clone) -> None:
         register(origin.path)
         path = Checkout.objects.get().path
@@ -399,6 +410,28 @@ class TestSsh:
         assert fix(slug).exit == 0
         person.pull()
         assert person.read(FILE).decode() == TEXT.replace("status: todo", "status: done")
+
+    def test_key_that_cannot_be_made(self, clones: Path) -> None:
+        """The clone is registered, as with a remote that cannot be reached."""
+        clones.mkdir()
+        (clones / ".keys").write_text("")
+        ended = register("git@localhost:team/orders.git")
+        assert (ended.exit, said(ended).splitlines()) == (
+            0,
+            [
+                "registered git@localhost:team/orders.git as 'orders'; it is not cloned yet",
+                "trust_host localhost shows the key of the server, and pins it",
+                "then fix_consistency orders, or the next run, clones it",
+            ],
+        )
+        assert ended.stderr == f"orders: the clone could not be made: {clones / '.keys'}: File exists\n"
+
+    def test_keys_are_not_committed(self, sshd: SshServer, origin: Origin, person: Clone, settings: Settings) -> None:
+        """A folder of clones in the repository of a person, who commits all that is there."""
+        settings.STATEHUB_CLONES = person.path / "clones"
+        register(sshd.url(origin.path))
+        person.git("add", "--all")
+        assert person.git("ls-files", "clones/.keys") == ""
 
     def test_key_is_for_its_owner_alone(self, sshd: SshServer, origin: Origin, clones: Path) -> None:
         register(sshd.url(origin.path))

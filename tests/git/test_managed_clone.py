@@ -133,6 +133,14 @@ class TestWorkOfOthers:
         (aside,) = folder.glob("a.aside-*/a")
         assert (aside.is_file(), aside.is_symlink()) == (kind == "file", kind == "link")
 
+    def test_stays_beside_it(self, origin: Origin, tmp_path: Path) -> None:
+        """Only folders of its own attempts are removed, whatever the others are called."""
+        names = ["a.work-mine", "a.work-12345678", ".a.work-notes-of-a-person", ".a.work-b.work-12345678"]
+        for name in (*names, ".a.work-abcd_123"):
+            (tmp_path / "clones" / name).mkdir(parents=True)
+        made(origin, tmp_path / "clones" / "a")
+        assert sorted(each.name for each in (tmp_path / "clones").iterdir()) == sorted([*names, "a"])
+
     def test_is_not_whole(self, origin: Origin, tmp_path: Path) -> None:
         """Not even a repository with git's own settings alone gets those of the hub."""
         Git(str(tmp_path)).run("init", "--quiet", str(tmp_path / "a"))

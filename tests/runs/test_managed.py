@@ -411,7 +411,7 @@ def shallow(clone: Clone) -> None:
 
 
 def half_made(clone: Clone) -> None:
-    work = Path(f"{clone.path}.work-x")
+    work = clone.path.with_name(f".{clone.path.name}.work-abcd_123")
     work.mkdir()
     clone.path.rename(work / "new")
     shutil.rmtree(work / "new" / ".git" / "refs")

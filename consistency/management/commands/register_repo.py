@@ -21,7 +21,7 @@ from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
 from statehub.globs import DEFAULT_WORKPLANS
 from statehub.management.base import CANNOT_RUN, HubCommand
-from statehub.models import Writeback
+from statehub.models import Checkout, Repo, Writeback
 from statehub.text import plural
 
 TRIGGER = "command"
@@ -193,8 +193,18 @@ class Command(HubCommand):
         if wishes.watch or wishes.writeback is not None:
             queue_repos(repos=[registered.checkout.repo_id], trigger=TRIGGER)
         self._say_files(tree, registered.checkout.repo.pattern, registered.note)
+        if wishes.writeback == Writeback.PROPOSE:
+            self._warn_without_clone(registered.checkout.repo)
         if protocol is not None:
             self.say(keep_protocol(tree, registered.checkout.repo, protocol))
+
+    def _warn_without_clone(self, repo: Repo) -> None:
+        """Say that nothing proposes the statuses of *repo* if the hub has no clone of its own of it."""
+        if not Checkout.objects.active().filter(repo=repo, managed=True).exists():
+            self.warn(
+                f"{repo.slug}: proposals need a clone of the hub's own: register_repo --remote URL makes it; until "
+                "then no status gets into the files"
+            )
 
     def _say_files(self, tree: WorkTree, pattern: str, note: str) -> None:
         """Say the *note* on a registration, and how many files match."""
