@@ -45,7 +45,7 @@ class RegisteredClone(NamedTuple):
     """A clone of the hub's own: one sentence on what was done, and why it is not made yet, '' if it is.
 
     *key* is the public key that its server must know, '' without ssh. *server* is the name of an ssh server with host
-    keys that no one has confirmed yet.
+    keys that no one has confirmed yet. *is_new* says that the hub did not know the checkout before.
     """
 
     checkout: Checkout
@@ -54,6 +54,7 @@ class RegisteredClone(NamedTuple):
     problem: str = ""
     key: str = ""
     server: str = ""
+    is_new: bool = False
 
 
 def register_remote(remote: str, wishes: Wishes, token: TokenSource) -> RegisteredClone:
@@ -215,7 +216,7 @@ class _Registration:
                     raise RegistrationError(
                         f"the history cannot be compared with that of '{self._repo.slug}': {problem}{paste}"
                     )
-                return RegisteredClone(checkout, self.note, opened, problem, key, server)
+                return RegisteredClone(checkout, self.note, opened, problem, key, server, self._is_new_checkout)
 
     def _learn_history(self, opened: OpenCheckout) -> None:
         """Compare the clone's first commits with the repo's. Raises RegistrationError if they have none in common."""

@@ -26,7 +26,7 @@ LOCKED_SECONDS = 5.0
 """The time until the next try, if another run is working on the checkout."""
 
 AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
-"""The time until the next try, if the database went away during a run, and if it refused a row: it may do so again."""
+"""The time until the next try, if the database went away during a run, and if it refused a statement."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
 """How long a job waits for a database that went away, and the time between two tries."""

@@ -245,8 +245,8 @@ class TestRegister:
             f"repo 'origin' is retired on host '{HOST}' ({path}): register_repo --remote URL brings it back"
         )
 
-    def test_workers_run_it_at_once(self, origin: Origin, person: Clone) -> None:
-        """Also after a change: a poll would find no news."""
+    def test_workers_run_it_at_once_after_a_change(self, origin: Origin, person: Clone) -> None:
+        """A poll would find no news. A new one is polled at once."""
         if connection.vendor != "postgresql":
             pytest.skip("workers need PostgreSQL")
 
@@ -257,7 +257,7 @@ class TestRegister:
 
         register(origin.path)
         own = Checkout.objects.get()
-        assert queued() == [(own.pk, "command")]
+        assert (queued(), own.poll_at) == ([], None)
         register(origin.path, "--writeback", "off")
         assert queued() == [(own.pk, "command")]
         run("register_repo", person.path)

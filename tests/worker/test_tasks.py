@@ -144,13 +144,15 @@ def test_lost_database_costs_no_run(watched: Checkout, monkeypatch: pytest.Monke
     assert queued() == [("test-host", "webhook", 10)]
 
 
-def test_row_that_the_database_refuses_is_tried_again_later(watched: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statement_that_the_database_refuses_is_tried_again_later(
+    watched: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_args: object) -> None:
         raise IntegrityError("duplicate")
 
     monkeypatch.setattr(tasks, "_run", fail)
     (line,) = job(watched)
-    assert line.startswith("error: the hub's database refused a row: duplicate")
+    assert line == "error: the hub's database refused a statement, please report it: duplicate"
     assert queued() == [("test-host", "webhook", 300)]
 
 

@@ -150,7 +150,8 @@ class Command(HubCommand):
                 self.say(made.key)
             self.say(f"then fix_consistency {made.checkout.repo.slug}, or the next run, clones it")
         else:
-            queue_repos(repos=[made.checkout.repo_id], trigger=TRIGGER)
+            if not made.is_new:  # A new one is polled at once.
+                queue_repos(repos=[made.checkout.repo_id], trigger=TRIGGER)
             self._say_files(
                 made.opened.tree, made.checkout.repo.pattern, f"{made.note}; cloned into {made.checkout.path}"
             )
