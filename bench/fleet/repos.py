@@ -47,7 +47,7 @@ class Fleet:
 
     def create(self) -> None:
         """Create repositories and rows; the first run makes the hub's own clones. Raises GitFailedError."""
-        from consistency.runs.managed import place_of
+        from consistency.runs.managed import find_new_place
         from statehub.models import Checkout, Repo
 
         template = self.folder / "template.git"
@@ -64,7 +64,7 @@ class Fleet:
             for repo in self.repos
         )
         Checkout.objects.bulk_create(
-            Checkout(repo=row, host=HOSTS[0], path=place_of(row), managed=True) for row in made
+            Checkout(repo=row, host=HOSTS[0], path=find_new_place(row), managed=True) for row in made
         )
 
     def _create(self, repo: int) -> None:

@@ -65,11 +65,14 @@ def _is_at(clone: Clone, repo: Repo) -> bool:
 
 
 def gone_here(repo: Repo, host: str) -> list[Checkout]:
-    """List the checkouts of *repo* on *host*, this machine, whose folder is gone or no longer a work tree."""
+    """List the checkouts of *repo* on *host*, this machine, whose folder is gone or no longer a work tree.
+
+    One of the hub's own clones is never gone: the next run makes it again.
+    """
     return [
         checkout
         for checkout in repo.checkouts.all()
-        if checkout.host == host and checkout.retired_at is None and is_gone(checkout.path)
+        if checkout.host == host and checkout.retired_at is None and not checkout.managed and is_gone(checkout.path)
     ]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import closing, suppress
-from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,20 +14,23 @@ from consistency.cli.registration import BRANCH_TIMEOUT_SECONDS, MAX_ATTEMPTS, W
 from consistency.cli.repo_changes import RepoChanges
 from consistency.cli.retiring import bring_back, lock_places, retire
 from consistency.cli.selection import RegistrationError
+from consistency.core.comparison.gates import GONE
 from consistency.db.queue import move_jobs
-from consistency.git.credentials import TokenError, TokenSource, is_variable
-from consistency.git.managed_clone import BranchMissingError, remove_clone
+from consistency.git.credentials import TokenSource, is_variable
+from consistency.git.deploy_keys import DeployKeyError
+from consistency.git.managed_clone import BranchMissingError, describe_missing_branch, remove_clone
 from consistency.git.names import native
 from consistency.git.process import Git, GitError
 from consistency.git.remote_url import RemoteUrl, parse_remote_url
-from consistency.git.roots import first_commits
+from consistency.git.roots import first_commits, root_commits
 from consistency.models import Mode
 from consistency.runs.fetching import OpenCheckout, fetch_all
 from consistency.runs.managed import (
     clones_folder,
     deploy_keys,
+    find_free_place,
+    find_new_place,
     key_comment,
-    place_of,
     remember_clone,
     write_known_hosts,
 )
@@ -42,7 +45,7 @@ class RegisteredClone(NamedTuple):
     """A clone of the hub's own: one sentence on what was done, and why it is not made yet, '' if it is.
 
     *key* is the public key that its server must know, '' without ssh. *server* is the name of an ssh server with host
-    keys that no one has confirmed yet.
+    keys that no one has confirmed yet. *is_new* says that the hub did not know the checkout before.
     """
 
     checkout: Checkout
@@ -51,13 +54,14 @@ class RegisteredClone(NamedTuple):
     problem: str = ""
     key: str = ""
     server: str = ""
+    is_new: bool = False
 
 
 def register_remote(remote: str, wishes: Wishes, token: TokenSource) -> RegisteredClone:
     """Make a clone of the repository at the URL *remote* known, and its repo if that is new, and make the clone.
 
     A remote that does not answer is registered all right; each run tries again. Raises RegistrationError,
-    RemoteUrlError, TokenError: nothing changes then.
+    RemoteUrlError: nothing changes then.
     """
     wishes.check()
     url = parse_remote_url(remote)
@@ -84,8 +88,6 @@ def _check_token(url: RemoteUrl, token: TokenSource) -> None:
         raise RegistrationError(
             f"'{token.variable}' cannot be a token's variable: letters, digits and _, and not GIT_ at the beginning"
         )
-    with suppress(TokenError):
-        token.check()
 
 
 def _check_local(url: RemoteUrl) -> None:
@@ -97,7 +99,7 @@ def _check_local(url: RemoteUrl) -> None:
 
 
 class _Registration:
-    """One registration: its rows, and what to undo if the clone turns out to be one of another repository."""
+    """One registration: its rows, and their former values if the clone turns out to be one of another repository."""
 
     def __init__(self, url: RemoteUrl, wishes: Wishes, token: TokenSource) -> None:
         self._url, self._wishes, self._token = url, wishes, token
@@ -106,6 +108,7 @@ class _Registration:
         self._repo = self._find_repo()
         names = ("origin", "aliases", "remote", "branch", "workplans", "exclude", "writeback")
         self._before = {name: getattr(self._repo, name) for name in names}
+        self._checkout_before: dict[str, Any] = {}
         # Another address than the repo's: only the history can show that the repository is the same.
         self._must_compare = bool(self._repo.origin) and url.address not in self._repo.addresses
         self.note = ""
@@ -159,10 +162,14 @@ class _Registration:
         known = Checkout.objects.active().filter(repo=repo, host=self._host, managed=True).first() or known
         if known is None:
             self._is_new_checkout = True
-            known = Checkout.objects.create(repo=repo, host=self._host, path=place_of(repo), managed=True, **tokens)
+            known = Checkout.objects.create(
+                repo=repo, host=self._host, path=find_new_place(repo), managed=True, **tokens
+            )
             self.note = f"registered {self._url.url} as '{repo.slug}'"
         else:
             known.repo = repo
+            names = ("retired_at", "token_file", "token_variable", "clone_size")
+            self._checkout_before = {name: getattr(known, name) for name in names}
             self.note = f"{self._url.url} is registered already, as '{repo.slug}'"
             if known.retired_at is not None:
                 bring_back([known])
@@ -181,8 +188,9 @@ class _Registration:
         checkout, url = self._checkout, self._url
         key = server = ""
         if url.is_ssh:
-            key = deploy_keys().ensure(checkout.repo_id, key_comment(self._repo))
-            write_known_hosts()
+            with suppress(DeployKeyError):  # As with a remote that does not answer: the problem is said below.
+                key = deploy_keys().ensure(checkout.repo_id, key_comment(self._repo))
+                write_known_hosts()
             server = "" if TrustedHost.objects.filter(name=url.known_name).exists() else url.server
         options = RunOptions.from_settings(Mode.CHECK, "", wait=WAIT_SECONDS)
         with closing(fetch_all([checkout], options, 1)) as ready:
@@ -192,23 +200,31 @@ class _Registration:
                     self._learn_history(opened)
                 if changed := remember_clone(opened):
                     Checkout.objects.filter(pk=checkout.pk).update(**changed)
+                if opened.own is not None and opened.own.note:
+                    self.note += f"; {opened.own.note}"
                 problem = str(opened.error or (opened.fetched.outcome if opened.fetched.failed else ""))
+                if self._wishes.branch and opened.fetched.outcome == GONE:
+                    self._undo()
+                    raise RegistrationError(describe_missing_branch(self._wishes.branch, opened.fetched.default))
+                if self._must_compare and self._repo.first_commits and not (problem or opened.fetched.tip):
+                    problem = "the remote has no commit yet"
                 if isinstance(opened.error, BranchMissingError) and self._is_new_checkout:
                     self._undo()
                     raise RegistrationError(problem)
-                if problem and self._must_compare and self._is_new_checkout:
+                if problem and self._must_compare:
                     self._undo()
                     paste = f" (its deploy key: {key})" if key else ""
                     raise RegistrationError(
                         f"the history cannot be compared with that of '{self._repo.slug}': {problem}{paste}"
                     )
-                return RegisteredClone(checkout, self.note, opened, problem, key, server)
+                return RegisteredClone(checkout, self.note, opened, problem, key, server, self._is_new_checkout)
 
     def _learn_history(self, opened: OpenCheckout) -> None:
         """Compare the clone's first commits with the repo's. Raises RegistrationError if they have none in common."""
         repo, tree = self._repo, opened.tree
         assert tree is not None  # noqa: S101 - the caller has one
-        found = first_commits(tree, "origin")
+        # Of the remote alone: a clone that was there before has the history of the repo as well.
+        found = sorted(root_commits(tree, opened.fetched.tip)) if opened.fetched.tip else first_commits(tree, "origin")
         if repo.first_commits and found and not set(found) & set(repo.first_commits):
             self._undo()
             raise RegistrationError(
@@ -219,14 +235,16 @@ class _Registration:
             Repo.objects.filter(pk=repo.pk, first_commits=[]).update(first_commits=found)
 
     def _undo(self) -> None:
-        """Take back what this registration has written; a checkout that was known before stays."""
+        """Take back what this registration has written; a checkout that was known before is as it was."""
         if self._is_new_checkout:
             self._checkout.delete()
             remove_clone(native(self._checkout.path))
-            if self._is_new_repo:
-                self._repo.delete()
-            else:
-                Repo.objects.filter(pk=self._repo.pk).update(**self._before)
+        else:
+            Checkout.objects.filter(pk=self._checkout.pk).update(**self._checkout_before)
+        if self._is_new_repo:
+            self._repo.delete()
+        else:
+            Repo.objects.filter(pk=self._repo.pk).update(**self._before)
 
 
 def move_clones(source: str, target: str) -> list[str]:
@@ -247,7 +265,9 @@ def move_clones(source: str, target: str) -> list[str]:
         staying = [checkout for checkout in found if checkout.repo_id in there]
         notes = [f"'{checkout.repo.slug}' has moved from {source} to {target}" for checkout in moving]
         for checkout in moving:
-            path = _free_path(checkout, target)
+            # Its first run there finds the right folder, and keeps the name in it.
+            here = target == settings.STATEHUB_HOST
+            path = find_free_place(checkout, target, clones_folder() if here else os.path.dirname(checkout.path))
             changed = {"host": target, "path": path, "clone_size": None, "poll_at": None, "poll_failures": 0}
             Checkout.objects.filter(pk=checkout.pk).update(**changed)
         retire(staying)
@@ -256,16 +276,3 @@ def move_clones(source: str, target: str) -> list[str]:
         ]
         move_jobs([checkout.pk for checkout in moving], target)
     return notes
-
-
-def _free_path(checkout: Checkout, host: str) -> str:
-    """Return a path for the clone on *host* that no other row has, as far as this host knows the folder of clones.
-
-    Its first run there finds the right folder, and keeps the name in it.
-    """
-    folder, _, name = checkout.path.rpartition("/")
-    if host == settings.STATEHUB_HOST:
-        folder = clones_folder()
-    taken = set(Checkout.objects.filter(host=host, repo=checkout.repo_id).values_list("path", flat=True))
-    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(path for path in (f"{folder}/{name}" for name in names) if path not in taken)

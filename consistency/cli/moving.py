@@ -38,6 +38,11 @@ def move(checkout: Checkout, host: str, path: str, here: str) -> str:
         row = Checkout.objects.select_related("repo").filter(pk=checkout.pk).first()
         if row is None or row.retired_at is not None:
             raise RegistrationError(f"{escape_control(str(checkout))} is retired: bring it back first")
+        if row.managed:
+            raise RegistrationError(
+                f"{row.path} is a clone of the hub's own: manage.py move_checkouts --from {row.host} --to HOST moves "
+                f"those of {row.host}"
+            )
         if (row.host, row.path) == (host, path):
             raise RegistrationError(f"{path} on {host} is where it is already")
         _check_free(row, host, path)

@@ -23,8 +23,9 @@ def checkouts_by_slug(slug: str, host: str) -> list[Checkout]:
         return active
     if found:
         paths = ", ".join(checkout.path for checkout in found)
+        target = "--remote URL" if all(checkout.managed for checkout in found) else "PATH"
         raise RegistrationError(
-            f"repo '{slug}' is retired on host '{host}' ({paths}): register_repo PATH brings it back"
+            f"repo '{slug}' is retired on host '{host}' ({paths}): register_repo {target} brings it back"
         )
     if not Repo.objects.filter(slug=slug).exists():
         raise RegistrationError(f"{_unknown_repo(slug)}; register_repo PATH makes one known")

@@ -95,6 +95,9 @@ class DeployKeys:
         for folder in (self._folder.parent, self._folder):
             os.makedirs(folder, mode=0o700, exist_ok=True)
         self._folder.chmod(0o700)
+        # The folder may be in a repository of a person, who commits all that is there.
+        if not (ignored := self._folder / ".gitignore").exists():
+            self._replace(ignored, "*\n")
 
     def _make(self, private: Path, comment: str) -> None:
         with _reported():

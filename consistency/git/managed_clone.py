@@ -48,6 +48,7 @@ _MARK = "# The settings below are written by State Hub, again after each change.
 _ATTRIBUTES = "* -filter -text -eol -ident -working-tree-encoding\n"
 _HEAD = re.compile(r"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
 _WORK = ".work-"
+_ASIDE = ".aside-"
 _NEW_NAME = "statehub-new"
 _BASE_LINE = re.compile(
     r"\[(?:core|extensions)\]|\t(?:repositoryformatversion = [01]|filemode = (?:true|false)|bare = false"
@@ -98,7 +99,10 @@ class ManagedClone(NamedTuple):
         return os.path.join(self.path, ".git")
 
     def is_whole(self) -> bool:
-        """Return whether the clone is there and complete; write its settings if they differ. Starts no process."""
+        """Return whether the clone is there and complete; write its settings if they differ. Starts no process.
+
+        A repository that the hub has not made is none, and stays as it is.
+        """
         git_dir = self.git_dir
         if not self.branch or os.path.lexists(os.path.join(git_dir, "shallow")) or os.path.islink(self.path):
             return False
@@ -107,7 +111,7 @@ class ManagedClone(NamedTuple):
             return False
         with suppress(OSError, UnicodeDecodeError):
             head = Path(git_dir, "HEAD").read_text("utf-8")
-            return _HEAD.fullmatch(head) is not None and self._write_settings()
+            return _HEAD.fullmatch(head) is not None and is_made_by_hub(self.path) and self._write_settings()
         return False
 
     def tree(self) -> WorkTree:
@@ -132,18 +136,19 @@ class ManagedClone(NamedTuple):
         """Make the clone, in place of whatever is there; return its branch and how the fetch ended.
 
         It is made beside its place and moved there when it is complete: a half clone never counts, and if it fails,
-        what was there stays. The remote has *answer_timeout* seconds to list its branches, and *timeout* to send one.
+        what was there stays. Anything that the hub has not made is moved to a folder beside it: it may be a person's
+        work. The remote has *answer_timeout* seconds to list its branches, and *timeout* to send one.
         Raises CloneError, OSError.
         """
         folder, name = os.path.split(self.path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._remove_leftovers()
         # Never the same folder twice: the git of a run that was killed may still be writing to the last one.
-        work = tempfile.mkdtemp(prefix=f"{name}{_WORK}", dir=folder)
+        work = tempfile.mkdtemp(prefix=f".{name}{_WORK}", dir=folder)
         try:
             made = self._replace(path=os.path.join(work, "new"))._fill(answer_timeout, timeout)
             if os.path.lexists(self.path):
-                os.rename(self.path, os.path.join(work, "old"))
+                self._move_away(work)
             os.rename(os.path.join(work, "new"), self.path)
         except GitMissingError:
             raise
@@ -155,11 +160,20 @@ class ManagedClone(NamedTuple):
             self._remove_leftovers()
         return made
 
+    def _move_away(self, work: str) -> None:
+        """Move whatever is in its place to the folder *work*, or, if the hub has not made it, to one that stays."""
+        folder, name = os.path.split(self.path)
+        if is_made_by_hub(self.path):
+            os.rename(self.path, os.path.join(work, "old"))
+        else:
+            os.rename(self.path, os.path.join(tempfile.mkdtemp(prefix=f"{name}{_ASIDE}", dir=folder), name))
+
     def _remove_leftovers(self) -> None:
         """Remove the folders in which this clone was made, as far as that is possible now."""
         folder, name = os.path.split(self.path)
+        made = re.compile(rf"{re.escape(f'.{name}{_WORK}')}[a-z0-9_]{{8}}")  # As tempfile names them.
         for each in os.listdir(folder):
-            if each.startswith(f"{name}{_WORK}"):
+            if made.fullmatch(each):
                 shutil.rmtree(os.path.join(folder, each), ignore_errors=True)
 
     def _fill(self, answer_timeout: float, timeout: float) -> tuple[str, Fetched]:
@@ -179,8 +193,7 @@ class ManagedClone(NamedTuple):
         if fetched.failed:
             raise CloneError(fetched.outcome)
         if not fetched.ok:
-            default = f"; its default branch is '{listed.default}'" if listed.default else ""
-            raise BranchMissingError(f"the remote has no branch '{clone.branch}'{default}")
+            raise BranchMissingError(describe_missing_branch(clone.branch, listed.default))
         checkout_tip(clone.tree(), clone.branch, fetched.tip)
         return clone.branch, fetched
 
@@ -235,6 +248,20 @@ class ManagedClone(NamedTuple):
                 return True
         _write(attributes, _ATTRIBUTES)
         return True
+
+
+def describe_missing_branch(branch: str, default: str) -> str:
+    """Say that the remote does not have *branch*, and which one is its *default*, '' if that is not known."""
+    return f"the remote has no branch '{branch}'" + (f"; its default branch is '{default}'" if default else "")
+
+
+def is_made_by_hub(path: str) -> bool:
+    """Return whether the hub has made the clone at *path*, as far as that can still be seen."""
+    for names, mark in ((("config",), _MARK), (("info", "attributes"), _ATTRIBUTES)):
+        with suppress(OSError, UnicodeDecodeError):
+            if mark in Path(path, ".git", *names).read_text("utf-8"):
+                return True
+    return False
 
 
 def checkout_tip(tree: WorkTree, branch: str, tip: str, timeout: float = CLONE_SECONDS) -> None:

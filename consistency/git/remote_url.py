@@ -81,7 +81,8 @@ def parse_remote_url(url: str) -> RemoteUrl:
         raise RemoteUrlError(
             f"the URL asks for the remote helper '{helper['name']}': the hub's own clones use {_known()}"
         )
-    if url.partition("/")[0].count("@") > 1 or re.match(r"[^/@]*:[^/]*@", url):
+    # As in a URL: a password may have a / or an @ in it.
+    if url.count("@") > 1 or ":" in url.rpartition("@")[0] or "?" in url or "#" in url:
         raise RemoteUrlError(_no_secret("ssh"))
     match = _SCP_LIKE.fullmatch(url)
     if match is None or any(char.isspace() for char in url):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import count
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db.models import Q
 
 from consistency.core.comparison.gates import EMPTY, GONE
 from consistency.db.own_commits import read_own_commits
@@ -25,6 +27,7 @@ from consistency.git.managed_clone import (
     ManagedClone,
     checkout_tip,
     fast_forward,
+    is_made_by_hub,
     maintain,
     measure,
     needs_maintenance,
@@ -68,9 +71,34 @@ def deploy_keys() -> DeployKeys:
     return DeployKeys(os.path.join(os.path.realpath(settings.STATEHUB_CLONES), KEYS_FOLDER))
 
 
-def place_of(repo: Repo) -> str:
-    """Return the path of a new clone of *repo*, which never changes with its slug."""
-    return os.path.join(clones_folder(), f"{repo.slug}-{repo.pk}")
+def find_new_place(repo: Repo) -> str:
+    """Return the path of a new clone of *repo*, which never changes with its slug; nothing of others is there."""
+    folder, name = clones_folder(), f"{repo.slug}-{repo.pk}"
+    return next(
+        path
+        for path in _places(folder, name)
+        if not (_is_of_others(native(path)) or _is_taken(settings.STATEHUB_HOST, path, repo.pk))
+    )
+
+
+def find_free_place(checkout: Checkout, host: str, folder: str) -> str:
+    """Return the path in *folder* on *host* for the clone of *checkout*: its name, unless another row has that."""
+    places = _places(folder, os.path.basename(checkout.path))
+    return next(path for path in places if not _is_taken(host, path, checkout.repo_id))
+
+
+def _places(folder: str, name: str) -> Iterator[str]:
+    return (os.path.join(folder, name if number == 1 else f"{name}-{number}") for number in count(1))
+
+
+def _is_of_others(path: str) -> bool:
+    """Return whether something is at *path* that the hub has not made."""
+    return os.path.lexists(path) and not is_made_by_hub(path)
+
+
+def _is_taken(host: str, path: str, repo: int) -> bool:
+    """Return whether a row has the *path* on *host*: an active one, or any of *repo*."""
+    return Checkout.objects.filter(Q(retired_at=None) | Q(repo=repo), host=host, path=path).exists()
 
 
 def key_comment(repo: Repo) -> str:
@@ -90,8 +118,8 @@ def prepare_host(checkouts: Sequence[Checkout]) -> None:
     """
     own, folder = [checkout for checkout in checkouts if checkout.managed], clones_folder()
     for checkout in own:
-        path = os.path.join(folder, os.path.basename(checkout.path))
-        if path != checkout.path:
+        if os.path.dirname(checkout.path) != folder:
+            path = find_free_place(checkout, checkout.host, folder)
             Checkout.objects.filter(pk=checkout.pk).update(path=path)
             checkout.path = path
     if any(_is_ssh(checkout.repo.remote) for checkout in own):
@@ -120,13 +148,13 @@ class OwnClone:
     """One of the hub's own clones while it is open.
 
     *size* is that of its git folder in bytes, None if it was not measured. *branch* is the remote's default branch if
-    the hub did not know one.
+    the hub did not know one. *note* says that something else was in its place, '' if nothing was.
     """
 
     def __init__(self, checkout: Checkout) -> None:
         self._repo, self._known_size = checkout.repo, checkout.clone_size or 0
         self.size: int | None = None
-        self.branch = ""
+        self.branch = self.note = ""
         self._is_made, self._has_news = False, False
         self._forwarded: tuple[str, str] | None = None
         url = self._url
@@ -220,6 +248,7 @@ class OwnClone:
         self._is_made = True
         try:
             self._prepare()
+            is_other = _is_of_others(self.clone.path)
             branch, fetched = self.clone.make(timeout)
         except CloneTooLargeError as error:
             self.size = error.size
@@ -231,6 +260,8 @@ class OwnClone:
             raise kind(f"the clone could not be made: {message}") from error
         if fetched.outcome != EMPTY and not self._repo.branch:
             self.branch = self._repo.branch = branch
+        if is_other:
+            self.note = f"{self.clone.path} was not made by the hub: it is moved to a folder {self.clone.path}.aside-…"
         self.clone = self.clone._replace(branch=branch)
         self.size = measure(self.clone.git_dir)
         opened.find()
@@ -270,20 +301,22 @@ class OwnClone:
                 maintain(tree)
 
 
-def remember_clone(opened: OpenCheckout) -> dict[str, int]:
+def remember_clone(opened: OpenCheckout) -> dict[str, int | None]:
     """Record the branch of the clone of *opened* if the hub did not know it; return the changes of the checkout's row.
 
-    That is its size, if it is another one now.
+    These are its size, if it is another one now, and that a remote that answers again is polled as often as any other.
     """
     own, checkout = opened.own, opened.checkout
+    changed: dict[str, int | None] = {}
     if own is None:
-        return {}
+        return changed
     if own.branch:
         Repo.objects.filter(pk=checkout.repo_id, branch="").update(branch=own.branch)
-    if own.size is None or own.size == checkout.clone_size:
-        return {}
-    checkout.clone_size = own.size
-    return {"clone_size": own.size}
+    if own.size is not None and own.size != checkout.clone_size:
+        checkout.clone_size = changed["clone_size"] = own.size
+    if opened.fetched.ok and checkout.poll_failures:
+        changed.update(poll_failures=0, poll_at=None)
+    return changed
 
 
 def accept_new_clone(opened: OpenCheckout, tree: WorkTree) -> None:

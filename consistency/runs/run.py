@@ -324,11 +324,13 @@ class _Running:
     def _end(self) -> CheckoutOutcome:
         run, result = self._run, self._result
         result.findings += remember_fetch(self._opened, self._options.unreachable_hours)
-        of_clone: dict[str, int] = {}
+        of_clone: dict[str, int | None] = {}
         if self._opened.own is not None:
             from consistency.runs.managed import remember_clone
 
             of_clone = remember_clone(self._opened)
+            if self._opened.own.note:
+                self._warn(f"{self._checkout.repo.slug}: {self._opened.own.note}")
         result.findings += unannounced(self._checkout.unannounced_at, timezone.now())
         state, findings = result.state, tuple(result.findings)
         is_pushed = result.scope.is_pushed or result.all_pushed
@@ -372,7 +374,7 @@ class _Running:
         made = result.commit is not None and result.commit != result.state.head and result.state.upstream is not None
         return result.state.ahead + made - result.pushed
 
-    def _record_in_checkout(self, of_clone: Mapping[str, int]) -> None:
+    def _record_in_checkout(self, of_clone: Mapping[str, int | None]) -> None:
         """Update the checkout's row: the changes *of_clone*, and the commits that the hub has taken from it."""
         state, is_ok = self._result.state, self._result.outcome is RunState.OK
         taken = state if self._options.writes and is_ok else None

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection, reset_queries
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, reset_queries
 
 from consistency.db.queue import queue_checkouts
 from consistency.git.lock import CheckoutLockedError
@@ -25,8 +25,8 @@ from statehub.models import Checkout
 LOCKED_SECONDS = 5.0
 """The time until the next try, if another run is working on the checkout."""
 
-AGAIN_SECONDS = 10.0
-"""The time until the next try, if the database went away during a run."""
+AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
+"""The time until the next try, if the database went away during a run, and if it refused a statement."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
 """How long a job waits for a database that went away, and the time between two tries."""
@@ -44,7 +44,12 @@ def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
         _run(checkout, trigger, say, warn)
     except DatabaseError as error:
         warn(f"error: {explain_database_error(error).line}")
-        _queue_after_failure(checkout, trigger)
+        is_lost = isinstance(error, OperationalError | InterfaceError)
+        _queue_after_failure(checkout, trigger, AGAIN_SECONDS if is_lost else REFUSED_SECONDS)
+    except Exception as error:  # noqa: BLE001 - the engine would say nothing; the next poll repeats the run
+        warn(
+            f"error: internal error in a run of checkout {checkout}, please report it: {type(error).__name__}: {error}"
+        )
     finally:
         close_old_connections()
         reset_queries()  # With DEBUG, Django keeps all of them.
@@ -92,16 +97,17 @@ def _fix(checkout: Checkout, trigger: str, warn: Say) -> CheckoutOutcome:
     return outcome
 
 
-def _queue_after_failure(checkout: int, trigger: str) -> None:
-    """Queue *checkout* again as soon as the database is back. Raises django.db.Error if that takes too long.
+def _queue_after_failure(checkout: int, trigger: str, delay: float) -> None:
+    """Queue *checkout* again after *delay* seconds, once the database is back.
 
-    Then the job stays as that of a worker that died, and is repeated with those.
+    Raises django.db.Error if that takes too long. Then the job stays as that of a worker that died, and is repeated
+    with those.
     """
     deadline = time.monotonic() + RECONNECT_SECONDS
     while True:
         connection.close()
         try:
-            queue_checkouts([checkout], trigger, delay=AGAIN_SECONDS)
+            queue_checkouts([checkout], trigger, delay=delay)
         except DatabaseError:
             if time.monotonic() > deadline:
                 raise

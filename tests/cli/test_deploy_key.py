@@ -43,7 +43,7 @@ def test_rotate(repo: Repo, clones: Path) -> None:
     assert second.stderr == "paste the new key at the server of 'orders'; then remove the last one there\n"
     assert run("deploy_key", "orders").stdout == second.stdout
     assert sorted(each.name for each in (clones / ".keys").iterdir()) == [
-        f"{repo.pk}", f"{repo.pk}.previous", f"{repo.pk}.pub",
+        ".gitignore", f"{repo.pk}", f"{repo.pk}.previous", f"{repo.pk}.pub",
     ]  # fmt: skip
     assert {oct(each.stat().st_mode & 0o777) for each in (clones / ".keys").iterdir()} == {"0o600"}
 

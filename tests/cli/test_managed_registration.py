@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from django.db import connection
+from pytest_django import Settings
 
 from statehub.models import Checkout, Repo
 from testing.clones import only_clone
@@ -20,7 +23,7 @@ from testing.hub import Hub
 from testing.manage import ROOT, Ended
 from testing.repos import Clone, Origin
 from testing.sshd import SshServer
-from tests.cli.helpers import FILE, TEXT, cannot_run, fix, publish, rows, run, statuses
+from tests.cli.helpers import FILE, TEXT, cannot_run, document, fix, publish, rows, run, statuses
 
 pytestmark = pytest.mark.usefixtures("hub", "clones")
 
@@ -112,8 +115,78 @@ class TestRegister:
         assert gone.stderr.startswith(
             "error: the history cannot be compared with that of 'person': the clone could not"
         )
+        empty = origin.path.with_name("empty.git")
+        origin.git("init", "--quiet", "--bare", str(empty))
+        assert register(empty, "--slug", "person") == cannot_run(
+            "the history cannot be compared with that of 'person': the remote has no commit yet"
+        )
+        assert rows(Repo, Checkout) == before
         assert register(copy, "--slug", "person").exit == 0
         assert Repo.objects.get().aliases == [str(copy).removesuffix(".git")]
+
+    def test_another_address_of_a_clone_only_if_the_histories_are_related(
+        self, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        assert register(origin.path).exit == 0
+        assert fix("origin").exit == 0
+        copy, other = origin.path.with_name("copy.git"), origin.path.with_name("other.git")
+        origin.git("clone", "--quiet", "--bare", str(origin.path), str(copy))
+        origin.git("init", "--quiet", "--bare", str(other))
+        stranger = Clone(person.path.with_name("stranger"))
+        origin.git("clone", "--quiet", str(other), str(stranger.path))
+        stranger.commit("Another beginning")
+        stranger.push()
+        before = rows(Repo, Checkout)
+        ended = register(other, "--slug", "origin", "--branch", "main")
+        assert (ended.exit, "the histories have nothing in common" in ended.stderr) == (2, True)
+        token = ("--token-variable", "TOKEN")
+        gone = register("https://localhost:1/gone", "--slug", "origin", *token)
+        assert (gone.exit, "the history cannot be compared with that of 'origin'" in gone.stderr) == (2, True)
+        assert rows(Repo, Checkout) == before
+        report = document(fix("origin"))
+        assert (report["repos"][0]["converged"], report["summary"]) == (
+            True,
+            {"repos": 1, "FAIL": 0, "WARN": 0, "INFO": 0},
+        )
+        assert register(copy, "--slug", "origin").exit == 0
+        assert Repo.objects.get().remote == str(copy)
+
+    def test_retired_one_stays_retired_if_it_is_refused(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        run("retire_checkout", "origin")
+        before = rows(Repo, Checkout)
+        assert register("https://localhost:1/gone", "--slug", "origin").exit == 2
+        assert rows(Repo, Checkout) == before
+
+    def test_folder_of_a_person_in_its_place(self, origin: Origin, person: Clone, clones: Path) -> None:
+        """The clone gets another name, whether or not the hub knows the folder."""
+        repo = Repo.objects.create(slug="orders", origin="", remote="")
+        Repo.objects.filter(pk=repo.pk).update(origin=str(origin.path).removesuffix(".git"))
+        theirs = Clone(clones / f"orders-{repo.pk}")
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        theirs.write(FILE, "unsaved work")
+        assert register(origin.path).exit == 0
+        assert Checkout.objects.get().path == f"{theirs.path}-2"
+        assert (theirs.status(), theirs.read(FILE)) == ([f" M {FILE}"], b"unsaved work")
+
+    def test_checkout_of_a_person_in_its_place(self, origin: Origin, person: Clone, clones: Path) -> None:
+        repo = Repo.objects.create(slug="orders", origin=str(origin.path).removesuffix(".git"))
+        path = str(clones / f"orders-{repo.pk}")
+        other = Repo.objects.create(slug="other")
+        Checkout.objects.create(repo=other, host=HOST, path=path)
+        assert register(origin.path).exit == 0
+        assert Checkout.objects.get(repo=repo).path == f"{path}-2"
+
+    def test_clone_of_a_person_beside_one_that_is_not_made_yet(
+        self, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        register(origin.path)
+        shutil.rmtree(only_clone(clones).path)
+        assert run("register_repo", person.path).exit == 0
+        assert list(Checkout.objects.order_by("pk").values_list("path", "managed")) == [
+            (str(clones / f"origin-{Repo.objects.get().pk}"), True),
+            (str(person.path), False),
+        ]
 
     def test_registered_again(self, origin: Origin, person: Clone, clones: Path) -> None:
         register(origin.path)
@@ -145,6 +218,53 @@ class TestRegister:
             "the clone could not be made: the remote has no branch 'mian'; its default branch is 'main'"
         )
         assert (Repo.objects.count(), Checkout.objects.count()) == (0, 0)
+
+    def test_branch_that_is_not_there_of_a_clone(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        before = rows(Repo, Checkout)
+        assert register(origin.path, "--branch", "mian") == cannot_run(
+            "the remote has no branch 'mian'; its default branch is 'main'"
+        )
+        assert rows(Repo, Checkout) == before
+
+    def test_proposals_need_one(self, origin: Origin, person: Clone) -> None:
+        ended = run("register_repo", person.path, "--writeback", "propose")
+        assert (ended.exit, ended.stderr) == (
+            0,
+            "person: proposals need a clone of the hub's own: register_repo --remote URL makes it; until then no "
+            "status gets into the files\n",
+        )
+        register(origin.path)
+        assert run("register_repo", person.path, "--writeback", "propose").stderr == ""
+
+    def test_retired_one_says_how_to_bring_it_back(self, origin: Origin, person: Clone) -> None:
+        register(origin.path)
+        path = Checkout.objects.get().path
+        run("retire_checkout", "origin")
+        assert fix("origin") == cannot_run(
+            f"repo 'origin' is retired on host '{HOST}' ({path}): register_repo --remote URL brings it back"
+        )
+
+    def test_workers_run_it_at_once_after_a_change(self, origin: Origin, person: Clone) -> None:
+        """A poll would find no news. A new one is polled at once."""
+        if connection.vendor != "postgresql":
+            pytest.skip("workers need PostgreSQL")
+
+        def queued() -> list[tuple[int, str]]:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM procrastinate_jobs RETURNING (args->>'checkout')::int, args->>'trigger'")
+                return list(cursor)
+
+        register(origin.path)
+        own = Checkout.objects.get()
+        assert (queued(), own.poll_at) == ([], None)
+        register(origin.path, "--writeback", "off")
+        assert queued() == [(own.pk, "command")]
+        run("register_repo", person.path)
+        assert queued() == []
+        run("register_repo", person.path, "--watch")
+        theirs = Checkout.objects.get(managed=False)
+        assert sorted(queued()) == sorted([(own.pk, "command"), (theirs.pk, "command")])
 
     def test_sha256(self, tmp_path: Path, clones: Path) -> None:
         bare = Origin(tmp_path / "sha256.git")
@@ -212,6 +332,8 @@ class TestRefused:
             f"ssh://git:{SECRET}@git.example.org/orders.git",
             f"ssh://git@git.example.org/orders.git?{SECRET}",
             f"git:{SECRET}@git.example.org:orders.git",
+            f"git:{SECRET}/@git.example.org:orders.git",
+            f"git@git.example.org:orders.git?private_token={SECRET}",
             f"git://ada:{SECRET}@git.example.org/orders.git",
             f"file://ada:{SECRET}@host/orders.git",
             f"ext::sh -c {SECRET}",
@@ -288,6 +410,28 @@ class TestSsh:
         assert fix(slug).exit == 0
         person.pull()
         assert person.read(FILE).decode() == TEXT.replace("status: todo", "status: done")
+
+    def test_key_that_cannot_be_made(self, clones: Path) -> None:
+        """The clone is registered, as with a remote that cannot be reached."""
+        clones.mkdir()
+        (clones / ".keys").write_text("")
+        ended = register("git@localhost:team/orders.git")
+        assert (ended.exit, said(ended).splitlines()) == (
+            0,
+            [
+                "registered git@localhost:team/orders.git as 'orders'; it is not cloned yet",
+                "trust_host localhost shows the key of the server, and pins it",
+                "then fix_consistency orders, or the next run, clones it",
+            ],
+        )
+        assert ended.stderr == f"orders: the clone could not be made: {clones / '.keys'}: File exists\n"
+
+    def test_keys_are_not_committed(self, sshd: SshServer, origin: Origin, person: Clone, settings: Settings) -> None:
+        """A folder of clones in the repository of a person, who commits all that is there."""
+        settings.STATEHUB_CLONES = person.path / "clones"
+        register(sshd.url(origin.path))
+        person.git("add", "--all")
+        assert person.git("ls-files", "clones/.keys") == ""
 
     def test_key_is_for_its_owner_alone(self, sshd: SshServer, origin: Origin, clones: Path) -> None:
         register(sshd.url(origin.path))

@@ -19,7 +19,7 @@ def test_threads_at_once_make_one_key(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert (len(found), len(set(found)), found[0].endswith(" a comment")) == (6, 1, True)
-    assert sorted(each.name for each in (tmp_path / "keys").iterdir()) == ["7", "7.pub"]
+    assert sorted(each.name for each in (tmp_path / "keys").iterdir()) == [".gitignore", "7", "7.pub"]
 
 
 def test_ssh_command(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from consistency.git.managed_clone import (
     CloneTooLargeError,
     ManagedClone,
     fast_forward,
+    is_made_by_hub,
     measure,
     needs_maintenance,
     reset_to,
 )
+from consistency.git.process import Git
 from consistency.git.remote import Fetched, fetch, push
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
@@ -101,6 +103,57 @@ class TestMake:
             clone_of(origin, tmp_path / "a", limit=1_000_000)._replace(url=f"file://{origin.path}").make(SECONDS)
         assert 1_000_000 < caught.value.size < 2_000_000
         assert not (tmp_path / "a").exists()
+
+
+class TestWorkOfOthers:
+    """Whatever the hub has not made is kept."""
+
+    def test_is_moved_away(self, origin: Origin, clone: Clone, tmp_path: Path) -> None:
+        folder = tmp_path / "clones"
+        origin.git("clone", "--quiet", str(origin.path), str(folder / "a"))
+        Clone(folder / "a").write("README.md", "unsaved work")
+        assert not is_made_by_hub(str(folder / "a"))
+        made(origin, folder / "a")
+        assert is_made_by_hub(str(folder / "a"))
+        (aside,) = folder.glob("a.aside-*")
+        assert sorted(each.name for each in folder.iterdir()) == ["a", aside.name]
+        assert Clone(aside / "a").read("README.md") == b"unsaved work"
+
+    @pytest.mark.parametrize("kind", ["file", "link", "folder"])
+    def test_is_moved_away_whatever_it_is(self, origin: Origin, tmp_path: Path, kind: str) -> None:
+        folder = tmp_path / "clones"
+        folder.mkdir()
+        if kind == "link":
+            (folder / "a").symlink_to(tmp_path)
+        elif kind == "folder":
+            (folder / "a").mkdir()
+        else:
+            (folder / "a").write_text("notes")
+        made(origin, folder / "a")
+        (aside,) = folder.glob("a.aside-*/a")
+        assert (aside.is_file(), aside.is_symlink()) == (kind == "file", kind == "link")
+
+    def test_stays_beside_it(self, origin: Origin, tmp_path: Path) -> None:
+        """Only folders of its own attempts are removed, whatever the others are called."""
+        names = ["a.work-mine", "a.work-12345678", ".a.work-notes-of-a-person", ".a.work-b.work-12345678"]
+        for name in (*names, ".a.work-abcd_123"):
+            (tmp_path / "clones" / name).mkdir(parents=True)
+        made(origin, tmp_path / "clones" / "a")
+        assert sorted(each.name for each in (tmp_path / "clones").iterdir()) == sorted([*names, "a"])
+
+    def test_is_not_whole(self, origin: Origin, tmp_path: Path) -> None:
+        """Not even a repository with git's own settings alone gets those of the hub."""
+        Git(str(tmp_path)).run("init", "--quiet", str(tmp_path / "a"))
+        config = tmp_path / "a" / ".git" / "config"
+        before = config.read_text()
+        assert (clone_of(origin, tmp_path / "a").is_whole(), config.read_text()) == (False, before)
+
+    def test_broken_clone_of_the_hub_is_not_kept(self, origin: Origin, tmp_path: Path) -> None:
+        folder = tmp_path / "clones"
+        clone = made(origin, folder / "a")
+        (folder / "a" / ".git" / "config").unlink()
+        assert clone.make(SECONDS)[1].ok
+        assert [each.name for each in folder.iterdir()] == ["a"]
 
 
 class TestIsWhole:

@@ -43,7 +43,8 @@ def test_relative_folder_begins_at_the_working_directory(tmp_path: Path, monkeyp
         "", "-x", "a\nb", "x" * 2001, "nothing", "https:///", "https://h.org", "https://h.org:99999/a",
         "https://h org/a",
         "https://h.org/a?b", "https://h.org/a#b", "https://u@h.org/a", "https://h.org/a@b", "ssh://u:p@h.org/a",
-        "ssh://h.org/a@b", "u:p@h.org:a", "u:p@q@h.org:a", "ext::sh", "foo://h.org/a", "file://relative/a",
+        "ssh://h.org/a@b", "u:p@h.org:a", "u:p@q@h.org:a", "u:p/q@h.org:a",
+        "git@h.org:a@b", "git@h.org:a?b", "git@h.org:a#b", "ext::sh", "foo://h.org/a", "file://relative/a",
         "git@h.org: a",
     ],
 )  # fmt: skip

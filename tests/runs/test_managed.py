@@ -427,7 +427,7 @@ def shallow(clone: Clone) -> None:
 
 
 def half_made(clone: Clone) -> None:
-    work = Path(f"{clone.path}.work-x")
+    work = clone.path.with_name(f".{clone.path.name}.work-abcd_123")
     work.mkdir()
     clone.path.rename(work / "new")
     shutil.rmtree(work / "new" / ".git" / "refs")
@@ -520,6 +520,33 @@ class TestMadeAgain:
         assert outcome() == FINE
         assert Checkout.objects.get().path == str(tmp_path / "empty" / own.path.name)
 
+    def test_folder_of_clones_with_work_of_a_person(
+        self, own: Clone, person: Clone, origin: Origin, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.STATEHUB_CLONES = tmp_path / "people"
+        theirs = Clone(tmp_path / "people" / own.path.name)
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        theirs.write(FILE, "unsaved work")
+        ended = fix("origin")
+        (aside,) = theirs.path.parent.glob("*.aside-*")
+        assert (ended.exit, Clone(aside / own.path.name).read(FILE)) == (0, b"unsaved work")
+        assert ended.stderr == (
+            f"origin: {theirs.path} was not made by the hub: it is moved to a folder {theirs.path}.aside-…\n"
+        )
+        assert (outcome(), Checkout.objects.get().path) == (FINE, str(theirs.path))
+
+    def test_folder_of_clones_with_a_checkout_of_a_person(
+        self, own: Clone, person: Clone, origin: Origin, settings: Settings, tmp_path: Path
+    ) -> None:
+        theirs = Clone(tmp_path / "people" / own.path.name)
+        origin.git("clone", "--quiet", str(origin.path), str(theirs.path))
+        assert run("register_repo", theirs.path).exit == 0
+        theirs.write(FILE, "unsaved work")
+        settings.STATEHUB_CLONES = tmp_path / "people"
+        assert fix("origin", "--pull").exit in (0, 1)
+        assert theirs.read(FILE) == b"unsaved work"
+        assert Checkout.objects.get(managed=True).path == f"{theirs.path}-2"
+
     def test_two_processes_at_once(self, hub: Hub, own: Clone, person: Clone) -> None:
         """Both runs end well: the second waits for the first, which makes the clone."""
         lost(own)
@@ -607,6 +634,12 @@ class TestPrograms:
         assert outcome() == FINE
         assert (own.path / ".git" / "config").read_text() == before
         assert (own.path / ".git" / "info" / "attributes").read_text().startswith("* -filter")
+
+
+def test_remote_that_answers_again_is_polled_as_any_other(own: Clone) -> None:
+    Checkout.objects.update(poll_failures=9, poll_at="2100-01-01T00:00Z")
+    assert outcome() == FINE
+    assert list(Checkout.objects.values_list("poll_failures", "poll_at")) == [(0, None)]
 
 
 class TestSize:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -142,6 +142,31 @@ def test_lost_database_costs_no_run(watched: Checkout, monkeypatch: pytest.Monke
     monkeypatch.setattr(tasks, "RECONNECT_PAUSE_SECONDS", 0.01)
     assert job(watched) == ["error: cannot connect to the hub's database: gone (see DATABASE_URL)"]
     assert queued() == [("test-host", "webhook", 10)]
+
+
+def test_statement_that_the_database_refuses_is_tried_again_later(
+    watched: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise IntegrityError("duplicate")
+
+    monkeypatch.setattr(tasks, "_run", fail)
+    (line,) = job(watched)
+    assert line == "error: the hub's database refused a statement, please report it: duplicate"
+    assert queued() == [("test-host", "webhook", 300)]
+
+
+def test_fault_of_our_own_is_said(watched: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine keeps it to itself."""
+
+    def fail(*_args: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(tasks, "fetch_all", fail)
+    assert job(watched) == [
+        f"error: internal error in a run of checkout {watched.pk}, please report it: ValueError: broken"
+    ]
+    assert queued() == []
 
 
 def test_missing_path_is_reported(watched: Checkout) -> None:

@@ -14,7 +14,7 @@ from statehub.models import Checkout, Forge, Repo
 from web.admin import formatting
 from web.admin.components import Facts, Note, Section
 from web.admin.formatting import Cell
-from web.hooks.instructions import list_fields
+from web.hooks.instructions import forge_name, list_fields
 from web.hooks.webhooks import get_path
 from web.models import Webhook
 
@@ -55,7 +55,7 @@ def list_sections(request: HttpRequest, repo: Repo, checkouts: Sequence[Checkout
     webhook = with_state(Webhook.objects.filter(repo=repo)).first()
     if webhook is not None:
         yield Facts("Webhook", list(_facts(request, webhook)))
-        yield Facts(f"To enter at {_forge_name(webhook)}", list(_fields(request, webhook, repo)))
+        yield Facts(f"To enter at {forge_name(webhook.forge)}", list(_fields(request, webhook, repo)))
     elif any((checkout.managed or checkout.watch) and checkout.retired_at is None for checkout in checkouts):
         command = format_html('<code class="sh-mono">manage.py webhook {}</code>', repo.slug)
         yield Note(
@@ -63,10 +63,6 @@ def list_sections(request: HttpRequest, repo: Repo, checkouts: Sequence[Checkout
             format_html("Pushes are found when the hub polls the remote. With a webhook they are at once: {}", command),
             "plain",
         )
-
-
-def _forge_name(webhook: Webhook) -> str:
-    return "the forge" if webhook.forge == Forge.GENERIC else Forge(webhook.forge).label
 
 
 def _facts(request: HttpRequest, webhook: Any) -> Iterator[tuple[str, Cell]]:

@@ -51,6 +51,11 @@ _FIELDS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+def forge_name(forge: str) -> str:
+    """Return the name of *forge* for people."""
+    return "the forge" if forge == Forge.GENERIC else Forge(forge).label
+
+
 def list_fields(forge: str, url: str, of_secret: str) -> list[tuple[str, str]]:
     """Return the fields to fill in at *forge*, with their values. *of_secret* says which secret is meant."""
     return [(name, value.format(url=url, secret=of_secret)) for name, value in _FIELDS[forge]]

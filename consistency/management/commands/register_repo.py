@@ -13,7 +13,7 @@ from consistency.cli.registration import Wishes, register
 from consistency.cli.selection import RegistrationError, is_retired
 from consistency.cli.session_protocol import check_protocol, keep_protocol
 from consistency.core.comparison.unmatched import nothing_matches
-from consistency.db.queue import has_workers
+from consistency.db.queue import has_workers, queue_repos
 from consistency.git.clones import find_clones
 from consistency.git.remote_url import looks_like_url
 from consistency.git.unread import nearest
@@ -21,8 +21,11 @@ from consistency.git.worktree import WorkTree, find_worktree, list_files
 from statehub.errors import StateHubError
 from statehub.globs import DEFAULT_WORKPLANS
 from statehub.management.base import CANNOT_RUN, HubCommand
-from statehub.models import Writeback
+from statehub.models import Checkout, Repo, Writeback
 from statehub.text import plural
+
+TRIGGER = "command"
+"""The trigger of the runs of workers that a registration queues."""
 
 ONLY_OF_CLONES = ("token_file", "token_variable")
 ONLY_OF_PATHS = ("under", "protocol", "watch")
@@ -147,6 +150,8 @@ class Command(HubCommand):
                 self.say(made.key)
             self.say(f"then fix_consistency {made.checkout.repo.slug}, or the next run, clones it")
         else:
+            if not made.is_new:  # A new one is polled at once.
+                queue_repos(repos=[made.checkout.repo_id], trigger=TRIGGER)
             self._say_files(
                 made.opened.tree, made.checkout.repo.pattern, f"{made.note}; cloned into {made.checkout.path}"
             )
@@ -186,9 +191,21 @@ class Command(HubCommand):
         if protocol is not None:  # First, so that nothing is registered if it is refused.
             check_protocol(tree, protocol)
         registered = register(tree, settings.STATEHUB_HOST, wishes)
+        if wishes.watch or wishes.writeback is not None:
+            queue_repos(repos=[registered.checkout.repo_id], trigger=TRIGGER)
         self._say_files(tree, registered.checkout.repo.pattern, registered.note)
+        if wishes.writeback == Writeback.PROPOSE:
+            self._warn_without_clone(registered.checkout.repo)
         if protocol is not None:
             self.say(keep_protocol(tree, registered.checkout.repo, protocol))
+
+    def _warn_without_clone(self, repo: Repo) -> None:
+        """Say that nothing proposes the statuses of *repo* if the hub has no clone of its own of it."""
+        if not Checkout.objects.active().filter(repo=repo, managed=True).exists():
+            self.warn(
+                f"{repo.slug}: proposals need a clone of the hub's own: register_repo --remote URL makes it; until "
+                "then no status gets into the files"
+            )
 
     def _say_files(self, tree: WorkTree, pattern: str, note: str) -> None:
         """Say the *note* on a registration, and how many files match."""

@@ -273,3 +273,13 @@ def test_hostile_text_is_shown_as_text(laptop: Checkout, operator: Client) -> No
     assert ("<script>alert" in html, places()) == (False, [("laptop", "/home/me/net")])
     html = move(operator, laptop, "laptop", "/srv/<script>alert(1)</script>")
     assert ("<script>alert" in html, "&lt;script&gt;alert(1)&lt;/script&gt;" in html) == (False, True)
+
+
+def test_clone_of_the_hub_is_refused(rows: Rows, here: Checkout, clone: Clone, operator: Client) -> None:
+    """At a person's path, its next run would make it again elsewhere; `move_checkouts` moves the waiting runs too."""
+    Checkout.objects.update(managed=True)
+    message = (
+        "/srv/is/gone is a clone of the hub's own: manage.py move_checkouts --from {0} --to HOST moves those of {0}"
+    )
+    assert refusal(operator, here, HOST, str(clone.path)) == message.format(HOST)
+    assert refusal(operator, here, "laptop", "/srv/is/gone") == message.format(HOST)

@@ -40,6 +40,12 @@ def test_path_and_secret_are_on_stdout_once(hub: Hub) -> None:
     assert again.stderr == "The secret was shown when it was made. A new one: --rotate.\n" + note()
 
 
+def test_forge_without_a_name_is_the_forge(hub: Hub) -> None:
+    new_repo()
+    ended = hub.manage("webhook", "net", "--forge", "generic")
+    assert ended.stderr.splitlines()[0] == "The secret is shown only once. At the forge:"
+
+
 def test_json_and_rotation(hub: Hub) -> None:
     new_repo()
     made = hub.manage("webhook", "net", "--forge", "gitea", "--format", "json")

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from consistency.db.queue import has_workers
 from statehub.management.base import HubCommand
 from statehub.models import Checkout, Forge, Repo
-from web.hooks.instructions import list_fields
+from web.hooks.instructions import forge_name, list_fields
 from web.hooks.webhooks import PREVIOUS_LIFETIME, create_webhook, get_path, rotate_secret
 from web.models import Webhook
 
@@ -58,7 +58,7 @@ class Command(HubCommand):
         if not secret:
             self.warn("The secret was shown when it was made. A new one: --rotate.")
         else:
-            self.warn(f"The secret is shown only once. At {Forge(webhook.forge).label}:")
+            self.warn(f"The secret is shown only once. At {forge_name(webhook.forge)}:")
             for name, value in list_fields(webhook.forge, f"https://HUB{get_path(webhook)}", "the secret"):
                 self.warn(f"  {name}: {value}")
             if webhook.previous_until is not None:
