@@ -53,6 +53,11 @@ ON CONFLICT (queueing_lock) WHERE status = 'todo'
 DO UPDATE SET priority = excluded.priority WHERE procrastinate_jobs.priority < excluded.priority
 """  # noqa: S608 - our names
 
+_START_DELAYED = """
+UPDATE procrastinate_jobs SET scheduled_at = NULL
+ WHERE queueing_lock = 'checkout:' || %s AND status = 'todo' AND scheduled_at IS NOT NULL
+"""
+
 _DELETE_DEAD_WORKERS = "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - %s * interval '1 second'"
 # The foreign key has set the worker to null. Jobs that ended are only there if an older version left them.
 _DELETE_LOST_JOBS = """
@@ -125,6 +130,12 @@ def queue_checkouts(
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
+
+
+def start_delayed_run(checkout: int) -> None:
+    """Let a run of *checkout* that waits for a later time begin: the one that it waited for has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_START_DELAYED, (checkout,))
 
 
 def move_jobs(checkouts: Collection[int], host: str) -> None:
