@@ -1,4 +1,4 @@
-"""What a team has: a forge, people with clones, and a hub with a database, a web server and workers."""
+"""A team: a forge, people with clones, and a hub with a database, a web server and workers."""
 
 import json
 import os

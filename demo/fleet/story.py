@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from demo.fleet.company import Company
 from demo.fleet.forge import PROPOSAL, REFUSAL
@@ -12,6 +13,7 @@ from testing.workplans import workplan
 ORDERS, BILLING = "orders", "billing"
 PLANS = {ORDERS: "ORD-WP-0001", BILLING: "BIL-WP-0001"}
 TITLES = {ORDERS: "Receipts by mail", BILLING: "Invoices as PDF"}
+TASKS = 4
 LIMIT_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 
@@ -46,7 +48,7 @@ class Story:
         for repo, plan in PLANS.items():
             self._forge.create(repo)
             clone = self._clones[repo] = self._company.clone("ada", repo)
-            tasks = [(f"T{number:02}", "todo") for number in range(1, 5)]
+            tasks = [(f"T{number:02}", "todo") for number in range(1, TASKS + 1)]
             clone.write(f"workplans/{plan}.md", workplan(plan, tasks, title=TITLES[repo]))
             clone.commit("Plan")
             clone.push()
@@ -55,7 +57,7 @@ class Story:
 
     def _take(self, began: float) -> None:
         for repo in PLANS:
-            self._when(f"the hub has the tasks of {repo}", began, lambda repo=repo: len(self._hub(repo)) == 4)
+            self._when(f"the hub has the tasks of {repo}", began, partial(self._has_tasks, repo))
         self._company.show_work()
         self._agree(ORDERS, BILLING)
 
@@ -179,6 +181,9 @@ class Story:
         while not (kept := is_true()) and time.monotonic() - began < LIMIT_SECONDS:
             time.sleep(LOOK_SECONDS)
         self._promise(f"{time.monotonic() - began:5.2f} s  {text}", kept)
+
+    def _has_tasks(self, repo: str) -> bool:
+        return len(self._hub(repo)) == TASKS
 
     def _hub(self, repo: str) -> dict[str, str]:
         return self._company.statuses(repo)
