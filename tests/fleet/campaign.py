@@ -46,6 +46,8 @@ class Campaign:
     wrongs: list[str] = field(default_factory=list)
     seconds: float = 0
     rest_seconds: float = 0
+    unannounced: int = 0
+    """Findings about webhooks that got lost."""
     exits: list[int] = field(default_factory=list)
     server_log: str = ""
 
@@ -59,11 +61,20 @@ class Campaign:
             **{f"proposals: {name}": number for name, number in sorted(self.maintainer.did.items())},
             **{f"reports answered {code or 'nothing'}": number for code, number in sorted(answers.items())},
             **{f"webhooks: {name}": number for name, number in sorted(self.deliveries.did.items())},
+            "webhooks: found lost": self.unannounced,
             **{f"faults: {name}": number for name, number in sorted(self.faults.did.items())},
         }
 
 
-def run(world: World, seconds: float, seed: int, people: int = 4, reporters: int = 4, pause: float = 0.6) -> Campaign:
+def run(
+    world: World,
+    seconds: float,
+    seed: int,
+    people: int = 4,
+    reporters: int = 4,
+    pause: float = 0.6,
+    fault_pause: float = 3.0,
+) -> Campaign:
     """Let all work for *seconds*, then bring everything to rest."""
     secrets = [tokens.create(f"reporter-{number}")[1] for number in range(reporters)]
     before = dict(Task.objects.values_list("key", "status"))
@@ -82,11 +93,12 @@ def run(world: World, seconds: float, seed: int, people: int = 4, reporters: int
             ],
             Maintainer(world, seed),
             Deliveries(world, server.port, seed),
-            Faults(world, stack, seed, 3.0),
+            Faults(world, stack, seed, fault_pause),
             before,
         )
         _work(campaign, seconds)
         campaign.seconds = time.monotonic() - began
+        campaign.unannounced = Finding.objects.filter(code="C-29").count()
         _rest(campaign)
         campaign.rest_seconds = time.monotonic() - began - campaign.seconds
         campaign.exits = [worker.stop() for _, worker in campaign.faults.workers]
@@ -116,6 +128,7 @@ def _rest(campaign: Campaign) -> None:
     deadline, quiet_since = time.monotonic() + REST_SECONDS, time.monotonic()
     before: Picture | None = None
     reasons: list[str] = []
+    campaign.deliveries.announce_all()
     while time.monotonic() < deadline:
         for slug in sorted(campaign.world.proposing):
             campaign.maintainer.merge(slug)

@@ -20,7 +20,7 @@ REOPENS = 2
 ANSWER_SECONDS = 120
 """The time until one report is answered, whatever happens to the hub."""
 
-_UNAVAILABLE = frozenset({500, 502, 503, 504})
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Reporter:
                 answer = 0
             finally:
                 connection.close()
-            if answer and answer not in _UNAVAILABLE:
+            if answer and answer != _UNAVAILABLE:
                 break
             self.answers[answer] += 1
             time.sleep(0.3)

@@ -15,7 +15,7 @@ from statehub.statuses import is_regress, rank
 from tests.fleet.campaign import Campaign, unrest
 from tests.fleet.world import HOSTS
 
-_NEVER = re.compile(r"Traceback|internal error|deadlock|\[(?:ERROR|CRITICAL)\]")
+_NEVER = re.compile(r"Traceback|internal error|deadlock|\[(?:ERROR|CRITICAL)\]|^(?:ERROR|CRITICAL)|please report")
 
 
 def judge(campaign: Campaign) -> list[str]:
