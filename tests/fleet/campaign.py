@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -96,10 +97,11 @@ def run(
             Faults(world, stack, seed, fault_pause),
             before,
         )
-        _work(campaign, seconds)
-        campaign.seconds = time.monotonic() - began
+        with _delivering(campaign):
+            _work(campaign, seconds)
+            campaign.seconds = time.monotonic() - began
+            _rest(campaign)
         campaign.unannounced = Finding.objects.filter(code="C-29").count()
-        _rest(campaign)
         campaign.rest_seconds = time.monotonic() - began - campaign.seconds
         campaign.exits = [worker.stop() for _, worker in campaign.faults.workers]
         log: Path = server.log
@@ -109,18 +111,28 @@ def run(
 
 def _work(campaign: Campaign, seconds: float) -> None:
     workers: list[Any] = [*campaign.people, *campaign.reporters, campaign.maintainer, campaign.faults]
-    stop, stop_deliveries = Event(), Event()
-    with ThreadPoolExecutor(len(workers) + 1) as pool:
+    stop = Event()
+    with ThreadPoolExecutor(len(workers)) as pool:
         jobs = [pool.submit(worker.work, stop) for worker in workers]
-        deliveries = pool.submit(campaign.deliveries.work, stop_deliveries)
         stop.wait(seconds)
         stop.set()
         for worker, job in zip(workers, jobs, strict=True):
             if (error := job.exception()) is not None:
                 campaign.wrongs.append(f"{worker.name} came to grief: {error!r}")
-        stop_deliveries.set()
-        if (error := deliveries.exception()) is not None:
-            campaign.wrongs.append(f"the forge came to grief: {error!r}")
+
+
+@contextmanager
+def _delivering(campaign: Campaign) -> Iterator[None]:
+    """Let the forge announce pushes until the end of the block."""
+    stop = Event()
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(campaign.deliveries.work, stop)
+        try:
+            yield
+        finally:
+            stop.set()
+    if (error := job.exception()) is not None:
+        campaign.wrongs.append(f"the forge came to grief: {error!r}")
 
 
 def _rest(campaign: Campaign) -> None:
@@ -128,7 +140,7 @@ def _rest(campaign: Campaign) -> None:
     deadline, quiet_since = time.monotonic() + REST_SECONDS, time.monotonic()
     before: Picture | None = None
     reasons: list[str] = []
-    campaign.deliveries.announce_all()
+    campaign.deliveries.is_reliable = True
     while time.monotonic() < deadline:
         for slug in sorted(campaign.world.proposing):
             campaign.maintainer.merge(slug)

@@ -25,25 +25,24 @@ class Deliveries:
     def __init__(self, world: World, port: int, seed: int) -> None:
         self.name, self._world, self._port = "forge", world, port
         self._chance = Random(f"{seed}-forge")
+        self.is_reliable = False
+        """Whether each push is announced once, as soon as it comes."""
         self._read = 0
         self._late: list[tuple[float, str]] = []
         self.did: Counter[str] = Counter()
         self.wrongs: list[str] = []
 
     def work(self, stop: Event) -> None:
-        """Deliver until *stop*, then what is late."""
+        """Deliver until *stop*; as soon as that is reliable, for each repo once more."""
+        was_reliable = False
         while not stop.wait(0.05):
+            if self.is_reliable and not was_reliable:
+                was_reliable = True
+                self._late = [(0.0, slug) for slug in self._world.origins]
             for slug in self._new():
                 self._announce(slug)
             while self._late and self._late[0][0] <= time.monotonic():
                 self._deliver(heapq.heappop(self._late)[1])
-        for _, slug in self._late:
-            self._deliver(slug)
-
-    def announce_all(self) -> None:
-        """Deliver for each repo once more: webhooks work again."""
-        for slug in self._world.origins:
-            self._deliver(slug)
 
     def _new(self) -> list[str]:
         """Return the slugs of pushes since the last call."""
@@ -54,6 +53,7 @@ class Deliveries:
 
     def _announce(self, slug: str) -> None:
         (fate,) = self._chance.choices(FATES, weights=(50, 15, 15, 10, 10))
+        fate = "once" if self.is_reliable else fate
         self.did[fate] += 1
         if fate == "late":
             heapq.heappush(self._late, (time.monotonic() + 4 * self._chance.random(), slug))
