@@ -61,7 +61,8 @@ def _campaign(folder: Path, options: argparse.Namespace) -> int:
         print(f"{'seconds':32}{done.seconds:>9.1f}\n{'seconds until at rest':32}{done.rest_seconds:>9.1f}")
         print(*(f"  {wrong}" for wrong in wrongs), sep="\n")
         if options.logs:
-            print(*(f"---- {log.name}\n{log.read_text(errors='replace')}" for log in made.logs))
+            print(*(f"---- {log.name}\n{log.read_text(errors='replace')}" for log in made.logs), sep="\n")
+            print(f"---- the server\n{done.server_log}")
     print(f"{len(wrongs)} wrong")
     return int(bool(wrongs))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import connection, transaction
 
-from consistency.models import Finding, Worker
+from consistency.models import Finding
 from statehub.models import StatusChange, Task
 from statehub.statuses import is_regress, rank
 from tests.fleet.campaign import Campaign, unrest
@@ -121,8 +121,6 @@ def _standing(campaign: Campaign) -> Iterator[str]:
                 yield f"{host} finds in {repo['slug']}: {[(f['code'], f['message']) for f in repo['findings']]}"
     if campaign.exits != [0] * len(campaign.exits):
         yield f"workers ended with {campaign.exits}"
-    if rows := list(Worker.objects.values_list("host", "pid")):
-        yield f"rows of workers are left: {rows}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT status::text, task_name FROM procrastinate_jobs WHERE status = 'doing'")
         if jobs := cursor.fetchall():
