@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repos", type=int, default=30, help="default 30")
     parser.add_argument("--seconds", type=float, default=60, help="the time in which all are at work, default 60")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), help="default by chance")
-    parser.add_argument("--pause", type=float, default=3.0, help="about so many seconds between two faults, default 3")
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds between two faults, about; default 3")
     parser.add_argument("--logs", action="store_true", help="print the logs of the workers")
     return parser
 

@@ -705,7 +705,7 @@ def test_findings_of_a_lost_branch_say_how_to_follow(own: Clone, origin: Origin)
 
 
 def test_commit_that_only_another_host_has_seen_is_no_error(own: Clone, person: Clone, origin: Origin) -> None:
-    """The remote cannot be reached any more, and this clone lacks the newest commit that the hub knows of."""
+    """The remote cannot be reached, and this clone lacks the newest commit that the hub knows of."""
     report("done")
     fix("origin")
     person.pull()
