@@ -47,8 +47,6 @@ class Campaign:
     wrongs: list[str] = field(default_factory=list)
     seconds: float = 0
     rest_seconds: float = 0
-    unannounced: int = 0
-    """Findings about webhooks that got lost."""
     exits: list[int] = field(default_factory=list)
     server_log: str = ""
 
@@ -62,7 +60,6 @@ class Campaign:
             **{f"proposals: {name}": number for name, number in sorted(self.maintainer.did.items())},
             **{f"reports answered {code or 'nothing'}": number for code, number in sorted(answers.items())},
             **{f"webhooks: {name}": number for name, number in sorted(self.deliveries.did.items())},
-            "webhooks: found lost": self.unannounced,
             **{f"faults: {name}": number for name, number in sorted(self.faults.did.items())},
         }
 
@@ -101,7 +98,6 @@ def run(
             _work(campaign, seconds)
             campaign.seconds = time.monotonic() - began
             _rest(campaign)
-        campaign.unannounced = Finding.objects.filter(code="C-29").count()
         campaign.rest_seconds = time.monotonic() - began - campaign.seconds
         campaign.exits = [worker.stop() for _, worker in campaign.faults.workers]
         log: Path = server.log

@@ -14,6 +14,9 @@ from tests.fleet.world import World, set_status, statuses_in
 TRIES = 30
 """Pushes of one commit."""
 
+FIRST_COMMITS = 2
+"""Commits of a repo before people work in it: its beginning and its workplans."""
+
 _FASTER = (
     "[rejected]",
     "cannot lock ref",
@@ -141,8 +144,10 @@ class Person:
         return True
 
     def _amend(self, slug: str, clone: Clone) -> None:
-        """Amend the last commit, whoever made it."""
+        """Amend the last commit, whoever made it, except the first ones: it would be another repository."""
         self._follow(clone)
+        if len(clone.log()) <= FIRST_COMMITS:
+            return
         seen = clone.head
         clone.git(
             "commit",
@@ -158,7 +163,7 @@ class Person:
         """Make the last few commits once more."""
         self._follow(clone)
         seen, last = clone.head, self._chance.randint(1, 3)
-        if len(clone.log("%H")) > last + 2:
+        if len(clone.log()) > last + FIRST_COMMITS:
             try:
                 clone.git("rebase", "--quiet", "--force-rebase", f"HEAD~{last}")
             except AssertionError:
@@ -173,7 +178,8 @@ class Person:
         author, parents = clone.git("log", "-1", "--format=%an|%p").split("|")
         notes = set(clone.git("diff-tree", "--no-commit-id", "--name-only", "-r", "HEAD", "--", "notes/").splitlines())
         is_mine = author == self.name and all(name.startswith(f"notes/{self.name}-") for name in notes)
-        if len(parents.split()) == 1 and (is_mine or author == "State Hub") and "Plan" not in clone.log()[0]:
+        is_droppable = len(parents.split()) == 1 and len(clone.log()) > FIRST_COMMITS
+        if is_droppable and (is_mine or author == "State Hub"):
             clone.git("reset", "--quiet", "--hard", "HEAD~1")
             if self._force(clone, seen):
                 self.dropped[slug] |= notes
