@@ -40,7 +40,7 @@ PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-data serve report-status migrate
+.PHONY: help check-consistency fix-consistency fix-consistency-remote demo demo-fleet demo-data serve report-status migrate
 .PHONY: test test-production proofs test-browser lint format bench bench-scale bench-admin bench-api bench-fleet fuzz false-alarms concurrency simulate mutate requirements audit crash try-hook
 .PHONY: rehearse-deployment
 .PHONY: clean chosen runtime dev tools database
@@ -81,6 +81,9 @@ fix-consistency-remote: chosen database ## The same, after a pull (a failed pull
 
 demo: runtime ## Demonstrate a stale clone, on repositories in a temporary folder
 	@$(PY) -m demo $(ARGS)
+
+demo-fleet: dev ## Demonstrate a forge, a hub and two workers, with webhooks, a report and a proposal, in a temporary folder
+	@$(PY) -m demo.fleet $(ARGS)
 
 demo-data: database ## Fill an empty hub with a quarter of example work, on repositories in var/demo-data
 	@$(PY) -m demo.data $(ARGS)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError
 
 from statehub.schema import read_schema
 
@@ -112,6 +111,9 @@ _PUBLIC: dict[Kind, str] = {
 _UNIQUE = ("23505", 1555, 2067)
 """SQLSTATE unique_violation; SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE."""
 
+_LOST = {"OperationalError", "InterfaceError"}
+"""Names of errors of a connection, Django's and the drivers' own: those of the queue's engine are not Django's."""
+
 _OVERTAKEN = ("40001", "40P01")
 """Serialization failure, deadlock: PostgreSQL rolled back one of two transactions, which may be retried."""
 
@@ -163,7 +165,7 @@ def _kind(error: Exception) -> Kind:
     if code is not None:
         return next((_SQLSTATES[code[:size]] for size in (5, 3, 2) if code[:size] in _SQLSTATES), Kind.FAULT)
     # Without a code no server answered: it was not reached, or the connection broke.
-    return Kind.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else Kind.FAULT
+    return Kind.UNREACHABLE if _LOST & {each.__name__ for each in type(error).__mro__} else Kind.FAULT
 
 
 def _schema_mismatch() -> str:

@@ -152,6 +152,18 @@ TEMPLATES = [
     },
 ]
 
+# Django itself writes errors to a log only with DEBUG. Answers like 503 have their own lines, and no traceback.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "has_traceback": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)},
+        "is_production": {"()": "django.utils.log.RequireDebugFalse"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["is_production", "has_traceback"]}},
+    "loggers": {"django.request": {"handlers": ["stderr"]}},
+}
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

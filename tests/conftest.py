@@ -20,7 +20,7 @@ from testing import environment, postgres, production
 pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub", "testing.clones"]
 
 DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
-PROOF_FOLDERS = {"concurrency", "crash", "multihost", "production", "simulation"}
+PROOF_FOLDERS = {"concurrency", "crash", "fleet", "multihost", "production", "simulation"}
 WEB_FOLDERS = {"admin", "api", "dashboard", "hooks"}
 WEB_CLIENTS = re.compile(
     r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "

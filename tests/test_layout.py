@@ -13,6 +13,7 @@ FOLDERS = {
     "browser": "the pages in a real browser",
     "concurrency": "a proof: many processes at once",
     "crash": "a proof: a failure at every effect",
+    "fleet": "a proof: workers on several hosts while much goes wrong",
     "fuzz": "a proof: generated files",
     "multihost": "several machines and one hub",
     "production": "the settings of production, with the servers of docs/deployment.md",

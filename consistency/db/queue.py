@@ -7,14 +7,18 @@ queue. A queueing lock keeps a checkout from being queued twice; one that is at 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from typing import Any, NamedTuple
 
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
+from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
+
+logger = logging.getLogger("statehub.queue")
 
 TASK = "run_checkout"
 """The name of the workers' task, which takes the id of a checkout and the trigger of the run."""
@@ -52,6 +56,11 @@ SELECT CASE WHEN octet_length(checkout.host) <= {MAX_QUEUE_BYTES} THEN checkout.
 ON CONFLICT (queueing_lock) WHERE status = 'todo'
 DO UPDATE SET priority = excluded.priority WHERE procrastinate_jobs.priority < excluded.priority
 """  # noqa: S608 - our names
+
+_START_DELAYED = """
+UPDATE procrastinate_jobs SET scheduled_at = NULL
+ WHERE queueing_lock = 'checkout:' || %s AND status = 'todo' AND scheduled_at IS NOT NULL
+"""
 
 _DELETE_DEAD_WORKERS = "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - %s * interval '1 second'"
 # The foreign key has set the worker to null. Jobs that ended are only there if an older version left them.
@@ -127,6 +136,12 @@ def queue_checkouts(
         return int(cursor.rowcount)
 
 
+def start_delayed_run(checkout: int) -> None:
+    """Let a run of *checkout* that waits for a later time begin: the one that it waited for has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_START_DELAYED, (checkout,))
+
+
 def move_jobs(checkouts: Collection[int], host: str) -> None:
     """Give the waiting runs of *checkouts* to the queue of *host*."""
     if checkouts and has_workers():
@@ -140,12 +155,17 @@ def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: A
     A run that began before would not see its changes. No lock on a row of the queue is held until then.
     """
     if repos and has_workers():
-        transaction.on_commit(partial(_queue_served, repos, trigger), robust=True)
+        transaction.on_commit(lambda: _queue_served(repos, trigger), robust=True)
 
 
 def _queue_served(repos: Collection[int], trigger: str) -> None:
+    """Queue the checkouts; if the database has gone away since, only log it: what was reported is recorded."""
     served = Checkout.objects.served().filter(repo__in=repos)
-    queue_checkouts(list(served.values_list("pk", flat=True)), trigger)
+    try:
+        queue_checkouts(list(served.values_list("pk", flat=True)), trigger)
+    except DatabaseError as error:
+        line = explain_database_error(error).line
+        logger.error("no run was queued, the next one is at most an hour away: %s", line)
 
 
 def queue_lost_runs() -> list[LostJob]:

@@ -40,7 +40,11 @@ def push_own_commits(
     if upstream is None or head is None or opened.fetched.outcome == GONE or head == state.tip:
         return PushResult()
     alone = head == commit and state.head == state.tip  # The common case costs no process.
-    unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
+    if state.tip and state.behind is None:  # Only another host has seen that commit: this one could not fetch it.
+        tip = tree.resolve(f"{upstream.tracking}^{{commit}}")
+        unpushed = unpushed_commits(tree, tip, head) if tip else {}
+    else:
+        unpushed = {head: (state.tip,)} if alone else unpushed_commits(tree, state.tip, head)
     own = read_own_commits(opened.checkout.repo_id, unpushed.keys()).keys()
     if not own:
         return PushResult()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, reset_queries
 
-from consistency.db.queue import queue_checkouts
+from consistency.db.queue import queue_checkouts, start_delayed_run
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitMissingError
 from consistency.models import Mode
@@ -23,7 +23,7 @@ from statehub.management.base import current_user
 from statehub.models import Checkout
 
 LOCKED_SECONDS = 5.0
-"""The time until the next try, if another run is working on the checkout."""
+"""The time until the next try, if another run is working on the checkout. One of a worker starts it when it ends."""
 
 AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
 """The time until the next try, if the database went away during a run, and if it refused a statement."""
@@ -73,6 +73,7 @@ def _run(checkout_id: int, trigger: str, say: Say, warn: Say) -> None:
         return
     if outcome.error:
         warn(f"error: {outcome.error}")
+    start_delayed_run(checkout_id)
     say(f"{slug}: {outcome.outcome}{_written(outcome)} ({trigger}, {time.monotonic() - started:.2f} s)")
     if settings.STATEHUB_NOTIFY:
         from consistency.notify.after_run import notify  # As in a command.

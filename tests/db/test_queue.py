@@ -147,6 +147,19 @@ def test_report_queues_the_checkouts_of_workers(task: Task) -> None:
     ]
 
 
+def test_report_that_cannot_be_queued_is_recorded(task: Task, caplog: pytest.LogCaptureFixture) -> None:
+    """As when the database restarts between the two: the caller must not be answered that nothing was recorded."""
+    execute("ALTER TABLE procrastinate_jobs RENAME TO away")
+    report(task, "done")
+    task.refresh_from_db()
+    assert task.status == "done"
+    (record,) = [each for each in caplog.records if each.name == "statehub.queue"]
+    assert record.getMessage().startswith("no run was queued, the next one is at most an hour away: ")
+    execute("ALTER TABLE away RENAME TO procrastinate_jobs")
+    report(Task.objects.create(workstream=task.workstream, key="WP-1-T2", title="More", status="todo"), "done")
+    assert len(jobs()) == 1
+
+
 def test_report_that_is_rolled_back_queues_nothing(task: Task) -> None:
     with transaction.atomic():
         report(task, "done")

@@ -735,3 +735,19 @@ def test_findings_of_a_lost_branch_say_how_to_follow(own: Clone, origin: Origin)
     assert run("register_repo", "--remote", str(origin.path), "--branch", "trunk").exit == 0
     assert outcome() == FINE
     assert own.git("branch", "--show-current") == "trunk"
+
+
+def test_commit_that_only_another_host_has_seen_is_no_error(own: Clone, person: Clone, origin: Origin) -> None:
+    """The remote cannot be reached, and this clone lacks the newest commit that the hub knows of."""
+    report("done")
+    fix("origin")
+    person.pull()
+    publish(person)
+    Run.objects.exclude(tip="").update(tip=person.head)  # As a run of another host, the newest one of all.
+    origin.path.rename(origin.path.with_name("away"))
+    report("cancelled", "WP-1-T02")
+    ended = fix("origin")
+    assert (ended.exit, ended.stderr, codes(ended)) == (0, "", [("C-14", "none")])
+    origin.path.with_name("away").rename(origin.path)
+    assert outcome() == FINE
+    assert "status: cancelled" in pushed(person)

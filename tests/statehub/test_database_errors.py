@@ -283,6 +283,14 @@ def test_error_without_a_code_came_from_no_server() -> None:
     )
 
 
+@pytest.mark.django_db
+def test_connection_of_the_queue_that_broke_is_explained_alike() -> None:
+    """The queue's engine does not go through Django: its errors are the driver's own."""
+    errors = [psycopg.OperationalError("server closed the connection"), psycopg.InterfaceError("it is closed")]
+    assert kinds(*errors) == [Kind.UNREACHABLE, Kind.UNREACHABLE]
+    assert kinds(psycopg.ProgrammingError("a fault of ours")) == [Kind.FAULT]
+
+
 def test_wrong_settings_have_their_own_words() -> None:
     assert explain_database_error(ImproperlyConfigured("no driver")) == DatabaseProblem(
         Kind.SETTINGS, "no driver", "the settings of the database are wrong"

@@ -108,6 +108,16 @@ def test_checkout_at_which_another_run_works_is_queued_again(watched: Checkout, 
     assert (queued(), runs()) == ([("test-host", "webhook", 5)], [])
 
 
+def test_run_that_ends_starts_the_next_one_of_its_checkout(watched: Checkout, clone: Clone) -> None:
+    with locked(open_checkout(str(clone.path))):
+        assert job(watched, "report") == []
+    queue_checkouts(
+        [Checkout.objects.create(repo=watched.repo, host="laptop", path="/there", watch=True).pk], "poll", delay=5
+    )
+    assert job(watched) == ["clone: ok (webhook"]
+    assert queued() == [("test-host", "report", 0), ("laptop", "poll", 5)]
+
+
 def test_checkout_that_has_moved_to_another_host_is_queued_there(watched: Checkout) -> None:
     Checkout.objects.update(host="elsewhere")
     assert job(watched) == []
