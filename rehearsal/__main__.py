@@ -24,7 +24,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that all that was started goes then, too
     for name in [name for name in os.environ if name.startswith(("STATEHUB_", "GIT_", "PG", "MAKE"))]:
         del os.environ[name]  # nothing of the caller's own hub
-    if missing := [name for name in ("curl", "openssl", options.proxy) if not _find(name)]:
+    if missing := [name for name in ("curl", "openssl", "sshd", "ssh-keyscan", options.proxy) if not _find(name)]:
         print(f"rehearsal: missing: {', '.join(missing)}", file=sys.stderr)
         return 2
     started = time.monotonic()

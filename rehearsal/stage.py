@@ -1,8 +1,8 @@
 """The rehearsal's machines: folders, each with a home, a /srv, an /etc, and stand-ins for sudo and other tools.
 
 A machine's shell gets the page's own text, with its absolute paths put below the machine's folder, and the addresses
-that it takes for granted replaced by free ports of 127.0.0.1. The git server and the hub's name are reached by the
-settings that git and curl have for that.
+that it takes for granted replaced by free ports of 127.0.0.1: those of the git server's sshd, too. Git by https and the
+hub's name are reached by the settings that git and curl have for that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rehearsal.systemctl import lives
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "hub.example.org"
-GIT_SERVER = "https://git.example.org/"
+GIT_HOST = "git.example.org"
 CERTIFICATE, KEY = f"/etc/ssl/{NAME}/fullchain.pem", f"/etc/ssl/{NAME}/privkey.pem"
 _PATHS = re.compile(r"(?<![\w./:~-])/(?=(?:srv|etc|var|run)/)")
 
@@ -79,6 +79,9 @@ class Addresses:
     https: int
     postgres: int
     password: str = field(default_factory=lambda: secrets.token_hex(16))
+    git_user: str = "git"
+    git_server: str = GIT_HOST
+    fingerprint: str = ""
 
     @classmethod
     def free(cls) -> Addresses:
@@ -96,6 +99,9 @@ class Addresses:
             (f"{NAME}:5432", f"127.0.0.1:{self.postgres}"),
             ("127.0.0.1:5432", f"127.0.0.1:{self.postgres}"),
             ("127.0.0.1:8000", f"127.0.0.1:{self.web}"),
+            (f"git@{GIT_HOST}:", f"ssh://{self.git_user}@{self.git_server}{root.parent}/git/"),
+            (f"trust_host {GIT_HOST}", f"trust_host {self.git_server}"),
+            ("SHA256:FINGERPRINT", self.fingerprint),
         ):
             text = text.replace(name, value)
         text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)  # not every machine has IPv6
@@ -128,7 +134,7 @@ class Machine:
         user = "user root;\n" if os.geteuid() == 0 else ""
         (self.root / "etc/nginx/nginx.conf").write_text(NGINX.format(machine=self.root, user=user))
         (home / ".gitconfig").write_text(
-            f'[url "file://{stage}/git/"]\n    insteadOf = {GIT_SERVER}\n[user]\n    name = {name}\n'
+            f'[url "file://{stage}/git/"]\n    insteadOf = https://{GIT_HOST}/\n[user]\n    name = {name}\n'
             f"    email = {name}@example.org\n[init]\n    defaultBranch = main\n[gc]\n    auto = 0\n"
         )
         (home / ".curlrc").write_text(
@@ -178,6 +184,14 @@ class Machine:
         """Run cron's five-minute job: its first line, as cron runs it."""
         line = (self.root / "crontab").read_text().splitlines()[0]
         return self.run(line.split(None, 5)[5])
+
+    def log(self, unit: str) -> str:
+        """Return all that *unit* has written so far."""
+        return (self.root / f"run/{unit}.log").read_text(errors="replace")
+
+    def kill(self, unit: str) -> None:
+        """Kill *unit* and all that it has started, as a power cut does."""
+        os.killpg(int((self.root / f"run/{unit}.pid").read_text()), signal.SIGKILL)
 
     def stop(self) -> None:
         """End all that its systemctl has started."""

@@ -1,23 +1,26 @@
-"""A team of three with five repos and two machines, from nothing to an upgrade, by the commands of the page alone."""
+"""A team of three with five repos, from nothing to an upgrade, and a small set-up, by the page's commands alone."""
 
 from __future__ import annotations
 
+import getpass
 import re
 import subprocess
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
+from rehearsal.delivery import install_hook, read_answers
 from rehearsal.page import blocks_of, read_blocks
 from rehearsal.stage import NAME, ROOT, Addresses, Ended, Machine, RehearsalError, make_certificate
 from rehearsal.visitor import Visitor
 from testing.postgres import server
+from testing.sshd import ssh_server
 
 PROXIES = ("nginx", "caddy")
 REPOS = {"orders": "ORD", "billing": "BIL", "catalog": "CAT", "mobile": "MOB", "website": "WEB"}
@@ -25,7 +28,20 @@ TASK = "ORD-WP-0001-T01"
 """The task that the page reports."""
 TASKS = [f"{short}-WP-0001-T0{number}" for short in REPOS.values() for number in (1, 2, 3)]
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a person who is not there
-MOST_TICKS = 3
+SETTLE_SECONDS = 60.0
+"""The time for a push or a report to get everywhere on a busy machine; polling alone would take five minutes."""
+
+WORKER = "statehub-worker.service"
+DEPLOY_KEY = """\
+#!/bin/sh
+case "$SSH_ORIGINAL_COMMAND" in
+"git-upload-pack '$1'" | "git-receive-pack '$1'") exec git-shell -c "$SSH_ORIGINAL_COMMAND" ;;
+esac
+echo "this key is for another repository" >&2
+exit 1
+"""
+"""The command of a deploy key on the git server: the repository at its argument, and no other."""
+
 NEWER = """
 from django.db import migrations
 
@@ -42,15 +58,25 @@ class Team:
     def __init__(self, folder: Path, stack: ExitStack, proxy: str) -> None:
         """Make the git server, an empty PostgreSQL, and machines with nothing on them, in *folder*."""
         self.proxy, self._folder = proxy, folder
-        self.addresses = Addresses.free()
         make_certificate(folder / "tls")
         _make_origins(folder / "git", folder / "people")
+        self._deploy_key = folder / "git/deploy-key"
+        self._deploy_key.write_text(DEPLOY_KEY)
+        self._deploy_key.chmod(0o755)
+        self._sshd = stack.enter_context(ssh_server(folder / "sshd"))
+        self.addresses = replace(
+            Addresses.free(),
+            git_user=getpass.getuser(),
+            git_server=self._sshd.name,
+            fingerprint=self._sshd.fingerprint(),
+        )
         url = stack.enter_context(server(superuser="postgres", tcp_port=self.addresses.postgres))
         self.database = self._machine("database", **_postgres_settings(url))
         self.hub = self._machine("hub", GUNICORN_CMD_ARGS=f"--bind=127.0.0.1:{self.addresses.web}")
-        self.machines = [self._machine("alder"), self._machine("birch")]
+        self.alder = self._machine("alder")
+        self.birch = self._machine("birch")
         self.laptop = self._machine("laptop")
-        for machine in (self.hub, *self.machines):
+        for machine in (self.hub, self.alder):
             stack.callback(machine.stop)
         certificates = self.hub.root / "etc/ssl" / NAME
         certificates.mkdir(parents=True)
@@ -61,17 +87,30 @@ class Team:
 
     def visitor(self) -> Visitor:
         """Return a new visitor of the proxy."""
-        return Visitor(self.addresses.https, self._folder / "tls/fullchain.pem")
+        return Visitor(self.addresses.https, self._certificate)
 
     def do(self, machine: Machine, *labels: str, **options: str) -> str:
         """Run the page's blocks with these labels on *machine*; what they printed."""
         self.played.add(labels)
         return "".join(machine.do(block, **options) for block in blocks_of(*labels))
 
-    def on_machines(self, work: Callable[[Machine], Any]) -> list[Any]:
-        """Do *work* on all machines in parallel and return the results."""
-        with ThreadPoolExecutor(len(self.machines)) as pool:
-            return list(pool.map(work, self.machines))
+    def paste_keys(self, printed: str) -> None:
+        """Let the deploy keys that a command has *printed* in, each for one repo, and no others."""
+        keys = re.findall(r"^ssh-ed25519 .+$", printed, re.MULTILINE)
+        expect(len(keys), len(REPOS), f"the number of deploy keys in {printed}")
+        rows = [(self.origin(repo), key) for repo in REPOS for key in keys if re.search(rf"\b{repo}\b", key)]
+        expect(len(rows), len(REPOS), f"the deploy keys that name their repos, in {printed}")
+        self._sshd.allow(*(f'restrict,command="{self._deploy_key} {path}" {key}' for path, key in rows))
+
+    def add_webhooks(self, printed: str) -> None:
+        """Enter the webhooks that a command has *printed* at the git server."""
+        found = re.findall(r"^path +(\S+)\nsecret +(\S+)$", printed, re.MULTILINE)
+        for repo, (path, secret) in zip(REPOS, found, strict=True):
+            install_hook(self.origin(repo), self.addresses.https, self._certificate, path, secret)
+
+    def deliveries(self) -> set[str]:
+        """Return the statuses of all answers that webhooks got."""
+        return {status for repo in REPOS for status in read_answers(self.origin(repo))}
 
     def report(self, person: str, task: str, status: str) -> None:
         """Report as *person*, with the page's own command but another task and status."""
@@ -88,20 +127,18 @@ class Team:
         tasks = self.visitor().api("/api/tasks/?limit=500", self.tokens["ada"])
         return {task["key"]: task["status"] for task in tasks}
 
+    def open_findings(self) -> list[str]:
+        """Return the open findings, by the hub's API."""
+        findings = self.visitor().api("/api/findings/?state=open", self.tokens["ada"])
+        return [f"{finding['code']} {finding['message']}" for finding in findings]
+
     def file_statuses(self) -> dict[str, str]:
         """Return the status of each task on the branches of the git server."""
         return {
             key: status
             for repo in REPOS
-            for key, status in _statuses(
-                _git(self._folder / f"git/{repo}.git", "show", "main:workplans/plan.md")
-            ).items()
+            for key, status in _statuses(_git(self.origin(repo), "show", "main:workplans/plan.md")).items()
         }
-
-    def clone_statuses(self, machine: Machine) -> dict[str, str]:
-        """Return the status of each task in the files of a machine's clones."""
-        files = [machine.root / f"srv/checkouts/{repo}/workplans/plan.md" for repo in REPOS]
-        return {key: status for file in files for key, status in _statuses(file.read_text()).items()}
 
     def person_writes(self, repo: str, task: str, status: str) -> None:
         """Edit a plan in a person's own clone, and push."""
@@ -122,6 +159,14 @@ class Team:
         _git(folder, "push", "-q")
         return "consistency.9000_newer"
 
+    def origin(self, repo: str) -> Path:
+        """Return the bare repository of *repo* on the git server."""
+        return self._folder / f"git/team/{repo}.git"
+
+    @property
+    def _certificate(self) -> Path:
+        return self._folder / "tls/fullchain.pem"
+
     def _machine(self, name: str, **environment: str) -> Machine:
         return Machine(self._folder, name, self.addresses, **environment)
 
@@ -130,10 +175,11 @@ def play(folder: Path, proxy: str, tell: Callable[[str], None]) -> None:
     """Play all of it in *folder*. Raises RehearsalError if something is not as the page promises."""
     with ExitStack() as stack:
         team = Team(folder, stack, proxy)
-        for scene in (set_up, add_people, add_machines, work, restore_backup, upgrade):
+        for scene in (set_up, add_people, add_repos, work, restore_backup, lose_host, upgrade, run_by_cron):
             started = time.monotonic()
-            scene(team)
-            tell(f"{time.monotonic() - started:5.1f} s  {(scene.__doc__ or '').splitlines()[0]}")
+            lines = [(scene.__doc__ or "").splitlines()[0], *(scene(team) or ())]
+            tell(f"{time.monotonic() - started:5.1f} s  " + "\n         ".join(lines))
+        expect(team.deliveries(), {"202"}, "the answers to all deliveries")
         other = {("hub", name) for name in PROXIES if name != proxy}
         expect(
             team.played, {block.labels for block in read_blocks()} - other, "the blocks of the page that were played"
@@ -141,13 +187,14 @@ def play(folder: Path, proxy: str, tell: Callable[[str], None]) -> None:
 
 
 def set_up(team: Team) -> None:
-    """Set up database, web server and proxy, and check that they answer."""
+    """Set up database, web server, worker and proxy, and check that they answer."""
     password = team.addresses.password
     team.do(team.database, "database", answers=f"{password}\n{password}\n")
     said = team.do(team.hub, "hub")
     expect("System check identified no issues" in said, True, said)
     mode = (team.hub.root / "srv/statehub/.env").stat().st_mode & 0o777
     expect(oct(mode), oct(0o600), "the mode of .env")
+    expect(team.hub.tick(), Ended(0, "", ""), "the weekly cron job")
     expect(team.do(team.hub, "hub", team.proxy), "ready\n", "readiness through the proxy")
     for host in ("10.0.0.5:8000", NAME):
         asked = f"curl --silent --show-error --fail --header 'Host: {host}' http://127.0.0.1:8000/healthz"
@@ -172,72 +219,130 @@ def add_people(team: Team) -> None:
         team.tokens[name] = shown[0]
 
 
-def add_machines(team: Team) -> None:
-    """Set up two machines with clones of five repos each, and cron."""
-    team.on_machines(lambda machine: team.do(machine, "machine"))
-    for name, ended in _ticks(team):
-        expect(ended.exit, 0, f"first fix on {name}: {ended}")
+def add_repos(team: Team) -> None:
+    """Pin the git server, register five repos, paste their deploy keys, and enter their webhooks."""
+    said = team.do(team.hub, "hub", "trust")
+    expect(f" {team.addresses.fingerprint}" in said, True, f"the pinned key: {said}")
+    team.paste_keys(team.do(team.hub, "hub", "register"))
+    said = team.do(team.hub, "hub", "clone")
+    expect(said.count("files and hub agree"), len(REPOS), f"the repos that agree after the first run: {said}")
     expect(team.hub_statuses(), dict.fromkeys(TASKS, "todo"), "the hub's tasks")
+    team.add_webhooks(team.do(team.hub, "hub", "webhooks"))
 
 
-def work(team: Team) -> None:
-    """Report as three people through the proxy and edit a file as one: hub, files and machines come to agree."""
+def work(team: Team) -> list[str]:
+    """Push as one person and report as three through the proxy: hub, files and clones come to agree in seconds."""
+    expected = dict.fromkeys(TASKS, "todo") | {"MOB-WP-0001-T01": "done"}
+    team.person_writes("mobile", "MOB-WP-0001-T01", "done")
+    pushed = _settle(team, expected)
     team.report("ada", "ORD-WP-0001-T01", "done")
+    reported = _settle(team, expected | {"ORD-WP-0001-T01": "done"})
     team.report("ben", "BIL-WP-0001-T02", "in_progress")
     team.report("cleo", "CAT-WP-0001-T03", "blocked")
-    team.person_writes("mobile", "MOB-WP-0001-T01", "done")
-    expected = dict.fromkeys(TASKS, "todo") | {
+    team.person_writes("catalog", "CAT-WP-0001-T01", "in_progress")
+    expected |= {
         "ORD-WP-0001-T01": "done", "BIL-WP-0001-T02": "in_progress", "CAT-WP-0001-T03": "blocked",
-        "MOB-WP-0001-T01": "done",
+        "CAT-WP-0001-T01": "in_progress",
     }  # fmt: skip
-    _converge(team, expected)
+    _settle(team, expected)
+    return [f"after {pushed:.1f} s a push, and after {reported:.1f} s a report, was everywhere"]
 
 
 def restore_backup(team: Team) -> None:
-    """Restore a backup beside running servers: all changes since then come back from the files."""
+    """Restore a backup beside a running server and worker: all changes since then come back from the files."""
     team.do(team.database, "database", "backup")
     before = team.hub_statuses()
     team.report("ben", "WEB-WP-0001-T01", "done")
     expected = before | {"WEB-WP-0001-T01": "done"}
-    _converge(team, expected)
+    _settle(team, expected)
     team.do(team.database, "database", "restore")
     expect(team.hub_statuses(), before, "the restored hub")
-    _converge(team, expected)
+    expect(team.do(team.hub, "hub", "restored"), "", "a fix of the restored hub")
+    _settle(team, expected)
+    team.report("ben", "WEB-WP-0001-T01", "cancelled")
+    _settle(team, expected | {"WEB-WP-0001-T01": "cancelled"})
+
+
+def lose_host(team: Team) -> None:
+    """Lose the host of the clones: another one with a worker takes them, with keys of its own."""
+    before = team.hub_statuses()
+    team.hub.kill(WORKER)
+    team.report("cleo", "BIL-WP-0001-T01", "done")
+    team.do(team.alder, "host")
+    team.paste_keys(team.do(team.alder, "host", "move"))
+    for repo, short in REPOS.items():
+        team.person_writes(repo, f"{short}-WP-0001-T03", "done")
+    pushed = {f"{short}-WP-0001-T03": "done" for short in REPOS.values()}
+    _settle(team, before | pushed | {"BIL-WP-0001-T01": "done"}, team.alder)
 
 
 def upgrade(team: Team) -> None:
-    """Upgrade the server first; an older machine does nothing until it is upgraded as well."""
+    """Upgrade the server first; an older worker on another host does nothing until it is upgraded as well."""
     migration = team.publish_newer_version()
     team.do(team.hub, "hub", "upgrade")
     expect(team.visitor().get("/readyz")[0], 200, "readiness of the newer version")
-    team.report("cleo", "WEB-WP-0001-T02", "done")
     before = team.file_statuses()
-    for name, ended in _ticks(team):
-        said = ended.stderr.startswith(f"error: the hub's database is newer than this State Hub: it has {migration}, ")
-        expect((ended.exit, ended.stdout, said), (2, "", True), f"the older version on {name}: {ended}")
+    team.report("cleo", "WEB-WP-0001-T02", "done")
+    refusal = f"error: the hub's database is newer than this State Hub: it has {migration}, "
+    _wait(lambda: refusal in team.alder.log(WORKER), lambda: f"the older worker: {team.alder.log(WORKER)}")
     expect(team.file_statuses(), before, "the files after the older version")
-    team.on_machines(lambda machine: team.do(machine, "machine", "upgrade"))
-    _converge(team, before | {"WEB-WP-0001-T02": "done"})
+    team.do(team.alder, "host", "upgrade")
+    _settle(team, before | {"WEB-WP-0001-T02": "done"}, team.alder)
 
 
-def _converge(team: Team, expected: dict[str, str]) -> None:
-    """Check that after at most two fixes of each machine cron is silent on both, and all say *expected*."""
-    silent = dict.fromkeys((machine.name for machine in team.machines), Ended(0, "", ""))
-    said: dict[str, Ended] = {}
-    for _ in range(MOST_TICKS):
-        if said != silent:
-            said = dict(_ticks(team))
-    expect(said, silent, "cron when all is well")
-    expect(team.hub_statuses(), expected, "the hub")
-    expect(team.file_statuses(), expected, "the files on the git server")
-    for machine in team.machines:
-        expect(team.clone_statuses(machine), expected, f"the files on {machine.name}")
+def run_by_cron(team: Team) -> None:
+    """Run a small set-up beside it, with SQLite and cron alone: both hubs agree through the files."""
+    before = team.hub_statuses()
+    team.do(team.birch, "small")
+    expect(team.birch.tick().exit, 0, "the first fix by cron")
+    team.person_writes("orders", "ORD-WP-0001-T02", "in_progress")
+    said = team.birch.run(
+        "cd /srv/statehub && .venv/bin/python manage.py set_task_status MOB-WP-0001-T02 blocked --verbosity 0"
+    )
+    expect(said.exit, 0, f"a report by command: {said}")
+    ended = team.birch.tick()
+    expect((ended.exit, ended.stderr), (0, ""), f"the second fix by cron: {ended}")
+    expected = before | {"ORD-WP-0001-T02": "in_progress", "MOB-WP-0001-T02": "blocked"}
+    _settle(team, expected, team.alder)
+    expect(team.birch.tick(), Ended(0, "", ""), "cron when all is well")
+    expect(_read_plans(team.birch.root / "srv/checkouts"), expected, "the files of the small set-up")
 
 
-def _ticks(team: Team) -> list[tuple[str, Ended]]:
-    """Run cron's job on all machines at the same moment, and return the results."""
-    ended = team.on_machines(Machine.tick)
-    return [(machine.name, each) for machine, each in zip(team.machines, ended, strict=True)]
+def _settle(team: Team, expected: dict[str, str], host: Machine | None = None) -> float:
+    """Wait until the hub, the git server and the hub's own clones on *host* all say *expected*, and nothing is open.
+
+    Return the seconds that it took. Raises RehearsalError.
+    """
+    clones = (host or team.hub).root / "srv/statehub/var/clones"
+
+    def find_others() -> dict[str, Any]:
+        found = {
+            "hub": team.hub_statuses(), "files on the git server": team.file_statuses(), "clones": _read_plans(clones),
+        }  # fmt: skip
+        others = {
+            name: {key: status for key, status in statuses.items() if expected.get(key) != status}
+            for name, statuses in found.items()
+            if statuses != expected
+        }
+        return others | ({"open findings": findings} if (findings := team.open_findings()) else {})
+
+    return _wait(lambda: not find_others(), lambda: f"after a push or report, still not as expected: {find_others()}")
+
+
+def _wait(is_so: Callable[[], bool], describe: Callable[[], str]) -> float:
+    """Wait until *is_so*, and return the seconds that it took. Raises RehearsalError with the text of *describe*."""
+    started = time.monotonic()
+    while not is_so():
+        if time.monotonic() - started > SETTLE_SECONDS:
+            raise RehearsalError(f"not within {SETTLE_SECONDS:.0f} s: {describe()}")
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def _read_plans(folder: Path) -> dict[str, str]:
+    """Return the status of each task in the clones in *folder*."""
+    files = folder.glob("*/workplans/plan.md")
+    return {key: status for file in files for key, status in _statuses(file.read_text()).items()}
 
 
 def expect(found: object, wanted: object, what: str) -> None:
@@ -248,10 +353,10 @@ def expect(found: object, wanted: object, what: str) -> None:
 
 def _make_origins(git: Path, people: Path) -> None:
     """Make bare repositories as on a git server: the team's five, and this project in its present state."""
-    git.mkdir()
+    (git / "team").mkdir(parents=True)
     people.mkdir()
     for repo, short in REPOS.items():
-        clone = _new_clone(git, people, repo)
+        clone = _new_clone(git / "team", people, repo)
         (clone / "workplans").mkdir()
         sections = [f"### T0{n} — Work\n\n```task\nid: {short}-WP-0001-T0{n}\nstatus: todo\n```\n" for n in (1, 2, 3)]
         front = f"---\nid: {short}-WP-0001\ntype: workplan\ntitle: Plan of {repo}\nstatus: active\n---\n\n"

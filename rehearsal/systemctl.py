@@ -1,6 +1,7 @@
 """Stands in for systemctl on a machine of the rehearsal: starts what a unit says, and nginx. A script of its own.
 
-Of a unit it takes WorkingDirectory, Environment, ExecStart and Type; how far it is shut in is for systemd-analyze.
+Of a unit it takes WorkingDirectory, Environment, ExecStart, Type and Restart=always; how far it is shut in is for
+systemd-analyze.
 """
 
 from __future__ import annotations
@@ -13,10 +14,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 MACHINE = Path(os.environ.get("MACHINE_ROOT", "."))
 START_SECONDS = 60
+
+RESTARTING = """
+trap 'kill $child; wait $child; exit' TERM
+while :; do
+    "$@" &
+    child=$!
+    wait $child
+    sleep 1
+done
+"""
+"""A script that starts its arguments again whenever they end; sooner than RestartSec."""
 
 
 def main(words: list[str]) -> int:
@@ -25,10 +38,10 @@ def main(words: list[str]) -> int:
     match words:
         case ["daemon-reload"]:
             status = 0
-        case ["enable", "--now", unit]:
-            status = _start(unit)
-        case ["restart", unit]:
-            status = _stop(unit) or _start(unit)
+        case ["enable", "--now", *units]:
+            status = max(map(_start, units))
+        case ["restart", *units]:
+            status = max(_stop(unit) or _start(unit) for unit in units)
         case ["reload", "nginx.service"]:
             status = _start_process("nginx.service", ["nginx", "-g", "daemon off;"], MACHINE)
         case ["reload", "caddy.service"]:
@@ -48,6 +61,8 @@ def _start(unit: str) -> int:
     environment = dict(each.split("=", 1) for each in settings.get("Environment", []))
     notify = settings.get("Type") == ["notify"]
     command = shlex.split(settings["ExecStart"][-1])
+    if settings.get("Restart") == ["always"]:
+        command = ["sh", "-c", RESTARTING, "sh", *command]
     return _start_process(unit, command, Path(settings["WorkingDirectory"][-1]), environment, notify=notify)
 
 
@@ -88,7 +103,8 @@ def _start_process(
 def _stop(unit: str) -> int:
     file = MACHINE / f"run/{unit}.pid"
     process = int(file.read_text())
-    os.kill(process, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # It may have been killed.
+        os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + START_SECONDS
     while lives(process):
         if time.monotonic() > deadline:
