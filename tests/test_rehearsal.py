@@ -11,7 +11,7 @@ from testing.manage import ROOT
 def test_crontab_is_that_of_operations() -> None:
     crontab = (ROOT / "docs/operations.md").read_text().partition("```cron\n")[2].partition("```")[0]
     assert crontab.count("manage.py") == 2
-    assert crontab in blocks_of("machine")[1].text
+    assert crontab in blocks_of("small")[1].text
 
 
 def test_page_names_all_that_there_is_to_deploy() -> None:
