@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from rehearsal.delivery import install_hook, read_answers
+from rehearsal.delivery import count_undelivered, install_hook, read_answers
 from rehearsal.page import blocks_of, read_blocks
 from rehearsal.stage import NAME, ROOT, Addresses, Ended, Machine, RehearsalError, make_certificate
 from rehearsal.visitor import Visitor
@@ -131,6 +131,11 @@ class Team:
         """Return the open findings, by the hub's API."""
         findings = self.visitor().api("/api/findings/?state=open", self.tokens["ada"])
         return [f"{finding['code']} {finding['message']}" for finding in findings]
+
+    def queue(self) -> list[str]:
+        """Return the lines of the hub's metrics on runs that wait."""
+        _, _, text = self.visitor().get("/metrics", Authorization=f"Bearer {self.tokens['ada']}")
+        return re.findall(r"^statehub_queue_length\S* [^0].*$", text, re.MULTILINE)
 
     def file_statuses(self) -> dict[str, str]:
         """Return the status of each task on the branches of the git server."""
@@ -309,7 +314,7 @@ def run_by_cron(team: Team) -> None:
 
 
 def _settle(team: Team, expected: dict[str, str], host: Machine | None = None) -> float:
-    """Wait until the hub, the git server and the hub's own clones on *host* all say *expected*, and nothing is open.
+    """Wait until hub, git server and the hub's own clones on *host* say *expected*, and nothing is open or waits.
 
     Return the seconds that it took. Raises RehearsalError.
     """
@@ -324,7 +329,9 @@ def _settle(team: Team, expected: dict[str, str], host: Machine | None = None) -
             for name, statuses in found.items()
             if statuses != expected
         }
-        return others | ({"open findings": findings} if (findings := team.open_findings()) else {})
+        waiting = [repo for repo in REPOS if count_undelivered(team.origin(repo))]
+        rest = {"open findings": team.open_findings(), "deliveries": waiting, "queue": team.queue()}
+        return others | {name: rows for name, rows in rest.items() if rows}
 
     return _wait(lambda: not find_others(), lambda: f"after a push or report, still not as expected: {find_others()}")
 
