@@ -254,12 +254,13 @@ def work(team: Team) -> list[str]:
 
 
 def restore_backup(team: Team) -> None:
-    """Restore a backup beside a running server and worker: all changes since then come back from the files."""
+    """Restore a backup beside a running server: all changes since then come back from the files."""
     team.do(team.database, "database", "backup")
     before = team.hub_statuses()
     team.report("ben", "WEB-WP-0001-T01", "done")
     expected = before | {"WEB-WP-0001-T01": "done"}
     _settle(team, expected)
+    team.do(team.hub, "hub", "stop")
     team.do(team.database, "database", "restore")
     expect(team.hub_statuses(), before, "the restored hub")
     expect(team.do(team.hub, "hub", "restored"), "", "a fix of the restored hub")

@@ -38,8 +38,10 @@ def main(words: list[str]) -> int:
     match words:
         case ["daemon-reload"]:
             status = 0
-        case ["enable", "--now", *units]:
+        case ["enable", "--now", *units] | ["start", *units]:
             status = max(map(_start, units))
+        case ["stop", *units]:
+            status = max(map(_stop, units))
         case ["restart", *units]:
             status = max(_stop(unit) or _start(unit) for unit in units)
         case ["reload", "nginx.service"]:
