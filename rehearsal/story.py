@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -315,26 +314,31 @@ def run_by_cron(team: Team) -> None:
 
 
 def _settle(team: Team, expected: dict[str, str], host: Machine | None = None) -> float:
-    """Wait until hub, git server and the hub's own clones on *host* say *expected*, and nothing is open or waits.
+    """Wait until hub, git server and clones on *host* say *expected*, and then until nothing is left to do.
 
-    Return the seconds that it took. Raises RehearsalError.
+    Return the seconds until they all say so. Raises RehearsalError.
     """
     clones = (host or team.hub).root / "srv/statehub/var/clones"
 
-    def find_others() -> dict[str, Any]:
+    def find_others() -> dict[str, dict[str, str]]:
         found = {
             "hub": team.hub_statuses(), "files on the git server": team.file_statuses(), "clones": _read_plans(clones),
         }  # fmt: skip
-        others = {
+        return {
             name: {key: status for key, status in statuses.items() if expected.get(key) != status}
             for name, statuses in found.items()
             if statuses != expected
         }
+
+    def find_rest() -> dict[str, list[str]]:
         waiting = [repo for repo in REPOS if count_undelivered(team.origin(repo))]
         rest = {"open findings": team.open_findings(), "deliveries": waiting, "queue": team.queue()}
-        return others | {name: rows for name, rows in rest.items() if rows}
+        return {name: rows for name, rows in rest.items() if rows}
 
-    return _wait(lambda: not find_others(), lambda: f"after a push or report, still not as expected: {find_others()}")
+    seconds = _wait(lambda: not find_others(), lambda: f"not everywhere as expected: {find_others()}")
+    _wait(lambda: not find_rest(), lambda: f"not at rest: {find_rest()}")
+    expect(find_others(), {}, "statuses that are not as expected any longer")
+    return seconds
 
 
 def _wait(is_so: Callable[[], bool], describe: Callable[[], str]) -> float:
