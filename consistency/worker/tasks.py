@@ -21,12 +21,13 @@ from consistency.runs.run import run_checkout
 from statehub.database_errors import explain_database_error
 from statehub.management.base import current_user
 from statehub.models import Checkout
+from statehub.schema import read_schema
 
 LOCKED_SECONDS = 5.0
 """The time until the next try, if another run is working on the checkout. One of a worker starts it when it ends."""
 
 AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
-"""The time until the next try, if the database went away during a run, and if it refused a statement."""
+"""The time until the next try, if the database went away or is of another version, and if it refused a statement."""
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
 """How long a job waits for a database that went away, and the time between two tries."""
@@ -41,7 +42,10 @@ def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
     """
     close_old_connections()  # The thread may have a connection that has ended since its last job.
     try:
-        _run(checkout, trigger, say, warn)
+        if read_schema().mismatch:  # This worker says so, and ends, at its next check: the run is for another version.
+            queue_checkouts([checkout], trigger, delay=AGAIN_SECONDS)
+        else:
+            _run(checkout, trigger, say, warn)
     except DatabaseError as error:
         warn(f"error: {explain_database_error(error).line}")
         is_lost = isinstance(error, OperationalError | InterfaceError)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -59,6 +60,15 @@ def test_push_is_taken_and_its_lag_is_recorded(new_managed: NewManaged) -> None:
     assert (checkout.tip, checkout.rung_at) == (person.head, None)
     assert checkout.push_lag is not None
     assert 7 <= checkout.push_lag < 20
+
+
+def test_older_worker_leaves_the_run_to_newer_ones(new_managed: NewManaged) -> None:
+    checkout, person = new_managed("a")
+    edit(person, "status: todo", "status: done")
+    publish(person)
+    MigrationRecorder(connection).record_applied("statehub", "9999_later")
+    assert job(checkout) == []
+    assert (statuses()["WP-1-T01"], runs(), queued()) == ("todo", [], [("test-host", "webhook", 10)])
 
 
 def test_push_stays_known_until_it_is_taken(new_managed: NewManaged) -> None:
