@@ -183,7 +183,7 @@ def test_new_commits(clone: Clone, git_processes: GitProcesses, arrange: Arrange
 
 
 def test_object_that_is_not_whole(clone: Clone, git_processes: GitProcesses) -> None:
-    """Its bytes do not have its id: git says what is wrong, or has the object elsewhere as well."""
+    """The bytes do not have the id: git says what is wrong, or has the object elsewhere as well."""
     clone.write(FILE, "one\n")
     clone.commit("Start of all")
     since = clone.head
