@@ -68,7 +68,9 @@ def _evaluate(read: Read) -> list[dict[str, Any]]:
 def _as_dict(row: Any) -> dict[str, Any]:
     if isinstance(row, Model):
         return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-    return row if isinstance(row, dict) else {str(number): value for number, value in enumerate(row)}
+    if isinstance(row, dict):
+        return row
+    return {str(number): value for number, value in enumerate(row if isinstance(row, tuple) else (row,))}
 
 
 def _run(call: Recorded, values: Mapping[str, Any]) -> list[dict[str, Any]]:
