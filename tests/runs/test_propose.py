@@ -768,7 +768,7 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
     assert count(hub, git_processes) == (7, 3)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
-    assert count(hub, git_processes) == (19, 7)
+    assert count(hub, git_processes) == (17, 7)
     # It waits.
     assert count(hub, git_processes) == (14, 6)
 
