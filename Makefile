@@ -189,7 +189,7 @@ audit: tools ## Check the pinned packages for known vulnerabilities, by a servic
 	exit $$code
 
 try-hook: tools ## Try the pre-commit hook statehub-lint with pre-commit itself, in a temporary repository
-	@PRE_COMMIT="$$PWD/.venv/tools/bin/pre-commit" sh scripts/try-hook
+	@TOOLS_PYTHON="$$PWD/.venv/tools/bin/python" sh scripts/try-hook
 
 crash: dev ## Kill or fail a fix at each of its effects, and compare the results of reruns (ARGS: see ARGS=--help)
 	@$(PY) -m tests.crash $(ARGS)
