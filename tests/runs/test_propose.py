@@ -770,7 +770,7 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
         report(f"MANY-{number}-T01", "done")
     assert count(hub, git_processes) == (17, 7)
     # It waits.
-    assert count(hub, git_processes) == (14, 6)
+    assert count(hub, git_processes) == (12, 6)
 
 
 def count(hub: Machine, git_processes: GitProcesses) -> tuple[int, int]:
