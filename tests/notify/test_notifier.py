@@ -506,7 +506,7 @@ class TestDigest:
         clock.wait(days=7)
         break_block(agreed)
         check("clone")
-        assert [data["subject"] for data in sent(weekly)] == [
+        assert sorted(data["subject"] for data in sent(weekly)) == [
             "State Hub: FAIL C-05 in clone", "State Hub: week 1, 2029-12-31 to 2030-01-06, by repo",
         ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import pytest
@@ -67,9 +68,12 @@ def test_unknown_values_are_refused(repo: Repo, operator: Client, writeback: str
     assert (chosen(repo), LogEntry.objects.count()) == (("", ""), 0)
 
 
-def test_change_queues_the_checkouts_of_workers(repo: Repo, operator: Client) -> None:
+def test_change_queues_the_checkouts_of_workers(
+    repo: Repo, operator: Client, django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]]
+) -> None:
     Checkout.objects.update(managed=True)
-    post(operator, repo, "off", "")
+    with django_capture_on_commit_callbacks(execute=True):
+        post(operator, repo, "off", "")
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT args->>'trigger' FROM procrastinate_jobs")
