@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.git.atomicfile import replace_file
@@ -29,8 +30,6 @@ from statehub.text import describe_os_error
 
 MAX_DATE = 253_402_300_799
 """The last second of the year 9999, in seconds since 1970: later dates are ignored."""
-
-_NOT_COMMITTED = "the last commit has no such regular file"
 
 Change = Callable[[bytes, bool], Edited]
 """Edits the bytes of one file; the flag says that these are the bytes that were compared.
@@ -115,8 +114,8 @@ def commit_changes(
         if committer.hooks:
             _require_all_committed(tree)
         parent = read_parent(tree, state.head or "", list(edited))
-        edits = _with_blobs(edited, request, parent, written)
-        if edits:
+        changes = _change_blobs(edited.keys(), request, parent, written, edited)
+        if edits := {change.path: _Edit(edited[change.path], change) for change in changes}:
             _CommitBuilder(tree, state, edits, parent, request, committer, record, journal).run(written)
     except BaseException as error:
         _roll_back(tree, journal, error, written)
@@ -135,18 +134,7 @@ def build_changes(
     written = Written()
     try:
         parent = read_parent(tree, parent_commit, sorted(request.changes))
-        blobs: list[BlobChange] = []
-        for path, change in sorted(request.changes.items()):
-            blob = parent.blobs.get(path)
-            if blob is None:
-                written.faults.append((path, _NOT_COMMITTED))
-                continue
-            try:
-                new = change(blob.data, digest(blob.data) == request.digests[path]).data
-                blobs.append(BlobChange(path, blob, new))
-            except EditRefusedError as error:
-                written.faults.append((path, f"in the last commit, {error}"))
-        if blobs:
+        if blobs := _change_blobs(sorted(request.changes), request, parent, written):
             new_commit = _new_commit(parent, request, [each.path for each in blobs], committer)
             commit = build_commit(tree, new_commit, blobs)
             record(commit, new_commit.when, [each.path for each in blobs])
@@ -162,25 +150,32 @@ def _new_commit(parent: Parent, request: CommitRequest, paths: list[str], commit
     return NewCommit(parent, committer.name, committer.email, when, text)
 
 
-def _with_blobs(
-    edited: Mapping[str, Edited], request: CommitRequest, parent: Parent, written: Written
-) -> dict[str, _Edit]:
-    """Make the same changes in the parent's blobs; those that cannot be made become faults in *written*."""
-    edits: dict[str, _Edit] = {}
-    for path, file in edited.items():
+def _change_blobs(
+    paths: Collection[str],
+    request: CommitRequest,
+    parent: Parent,
+    written: Written,
+    edited: Mapping[str, Edited] = MappingProxyType({}),
+) -> list[BlobChange]:
+    """Make the requested changes of *paths* in the parent's blobs; those that cannot be made are faults in *written*.
+
+    *edited* are the files in which they were made already, from the bytes that were compared.
+    """
+    changes: list[BlobChange] = []
+    for path in paths:
         blob = parent.blobs.get(path)
         if blob is None:
-            written.faults.append((path, _NOT_COMMITTED))
+            written.faults.append((path, "the last commit has no such regular file"))
             continue
         try:
             same = digest(blob.data) == request.digests[path]
-            new = file.data if same else request.changes[path](blob.data, False).data
-            if new == blob.data:
+            file = edited[path] if same and path in edited else request.changes[path](blob.data, same)
+            if file.data == blob.data:
                 raise EditRefusedError("nothing differs: git does not show that the work tree lacks it")
-            edits[path] = _Edit(file, BlobChange(path, blob, new))
+            changes.append(BlobChange(path, blob, file.data))
         except EditRefusedError as error:
             written.faults.append((path, f"in the last commit, {error}"))
-    return edits
+    return changes
 
 
 def _require_all_committed(tree: WorkTree) -> None:
