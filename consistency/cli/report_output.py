@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, OutputWrapper
 
-from consistency.git.atomicfile import replacing
+from consistency.git.atomicfile import write_file
 from consistency.reports.outcome import Report
 from statehub.management.base import is_coloured
 from statehub.text import describe_os_error
@@ -46,10 +46,7 @@ def _replace(target: Path, data: bytes) -> None:
     if target.exists() and not target.is_file():  # A pipe or a device is written to; a file must not take its place.
         target.write_bytes(data)
         return
-    # An unguessable name, because the folder may be open to other users.
-    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
-    with replacing(str(target), str(temporary), 0o666) as file:
-        file.write(data)
+    write_file(str(target), data, 0o666)
 
 
 def _render(report: Report, form: str, stream: Stream, *, verbosity: int, colour: bool) -> None:

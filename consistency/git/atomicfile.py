@@ -68,6 +68,17 @@ def move_into_place(staged: str, path: str, expected: str) -> None:
             replace_file(path, expected, file.read())
 
 
+def write_file(path: str, data: bytes, mode: int) -> None:
+    """Put *data* into the file *path* in one step: its readers never see half of it. It has *mode*, less the umask.
+
+    Raises OSError; *path* is as before then.
+    """
+    folder, name = os.path.split(path)
+    # An unguessable name, because the folder may be open to other users.
+    with replacing(path, os.path.join(folder, f".{name}.{os.urandom(8).hex()}.tmp"), mode) as file:
+        file.write(data)
+
+
 @contextmanager
 def replacing(path: str, temporary: str, mode: int) -> Iterator[BinaryIO]:
     """Open the new file *temporary* for writing; if all goes well, it takes the place of *path*, else it is deleted."""

@@ -6,9 +6,11 @@ import os
 import shlex
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from consistency.git.atomicfile import write_file
 from statehub.errors import StateHubError
 from statehub.text import describe_os_error
 
@@ -89,7 +91,7 @@ class DeployKeys:
             with suppress(FileNotFoundError):
                 if self.known_hosts.read_text("utf-8") == text:
                     return
-            self._replace(self.known_hosts, text)
+            write_file(str(self.known_hosts), text.encode(), 0o600)
 
     def _make_folder(self) -> None:
         for folder in (self._folder.parent, self._folder):
@@ -97,7 +99,7 @@ class DeployKeys:
         self._folder.chmod(0o700)
         # The folder may be in a repository of a person, who commits all that is there.
         if not (ignored := self._folder / ".gitignore").exists():
-            self._replace(ignored, "*\n")
+            write_file(str(ignored), b"*\n", 0o600)
 
     def _make(self, private: Path, comment: str) -> None:
         with _reported():
@@ -114,14 +116,8 @@ class DeployKeys:
             with suppress(FileNotFoundError):
                 return file.read_text("utf-8").strip()
             public = _keygen("-y", "-f", str(private)).strip()
-            self._replace(file, f"{public}\n")
+            write_file(str(file), f"{public}\n".encode(), 0o600)
             return public
-
-    def _replace(self, file: Path, text: str) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=".new-", dir=self._folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            written.write(text)
-        os.replace(name, file)
 
     @staticmethod
     def _public_file(private: Path) -> Path:
@@ -132,15 +128,13 @@ class DeployKeys:
         return private.with_name(f"{private.name}.previous")
 
 
-class _reported:  # noqa: N801 - a context manager that reads as a word
-    """Turns an OSError into a DeployKeyError."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
-        if isinstance(error, OSError):
-            raise DeployKeyError(f"{error.filename or 'the key'}: {describe_os_error(error)}") from error
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn an OSError into a DeployKeyError."""
+    try:
+        yield
+    except OSError as error:
+        raise DeployKeyError(f"{error.filename or 'the key'}: {describe_os_error(error)}") from error
 
 
 def _ssh_quoted(path: str) -> str:

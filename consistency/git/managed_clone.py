@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consistency.core.comparison.gates import EMPTY
+from consistency.git.atomicfile import write_file
 from consistency.git.credentials import TokenSource
 from consistency.git.leftovers import remove_leftovers
 from consistency.git.process import Git, GitError, GitMissingError
@@ -339,12 +340,8 @@ def _quoted(value: str) -> str:
 
 
 def _write(file: str, text: str) -> None:
-    """Replace *file* atomically, for its owner alone."""
     os.makedirs(os.path.dirname(file), exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".statehub-", dir=os.path.dirname(file))
-    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-        written.write(text)
-    os.replace(name, file)
+    write_file(file, text.encode(), 0o600)
 
 
 def remove_clone(path: str) -> None:
