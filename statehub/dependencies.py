@@ -5,10 +5,20 @@ Imports nothing, so that the pure core and the models read the same rule.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 Node = tuple[str, str]
 """A task: the slug of its repo, and its id."""
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return *names* as `Task.depends` has them: one a line."""
+    return "\n".join(names)
+
+
+def split_names(depends: str) -> list[str]:
+    """Return the names in a task's *depends*."""
+    return depends.split("\n") if depends else []
 
 
 def possible_nodes(name: str, slug: str) -> tuple[Node, ...]:

@@ -8,7 +8,7 @@ from itertools import islice
 from django.db.models import Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
-from statehub.dependencies import Node, find_node, possible_nodes
+from statehub.dependencies import Node, find_node, possible_nodes, split_names
 from statehub.models import Task
 from statehub.statuses import FINISHED
 
@@ -66,7 +66,7 @@ def find_unfinished(dependencies: Iterable[tuple[str, str]]) -> list[list[str]]:
 
     At most one query.
     """
-    named = [(slug, depends.split("\n") if depends else []) for slug, depends in dependencies]
+    named = [(slug, split_names(depends)) for slug, depends in dependencies]
     nodes = {node for slug, names in named for name in names for node in possible_nodes(name, slug)}
     statuses = read_statuses(nodes) if nodes else {}
     return [

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from consistency.core.comparison.dependencies import Graph
 from consistency.core.workplan.model import Workplan
 from consistency.db.ledger import batches
-from statehub.dependencies import Node, possible_nodes
+from statehub.dependencies import Node, possible_nodes, split_names
 from statehub.models import Task
 from statehub.next_tasks import read_statuses
 
@@ -25,7 +25,7 @@ def read_graph(slug: str, workplans: Iterable[Workplan]) -> Graph:
         rows = Task.objects.filter(workstream__repo__slug__in=left).exclude(depends="").order_by()
         for repo, key, names in rows.values_list("workstream__repo__slug", "key", "depends"):
             if (repo, key) not in blocks:
-                depends[repo, key] = tuple(names.split("\n"))
+                depends[repo, key] = tuple(split_names(names))
                 tasks.add((repo, key))
         named = {(repo, name) for (repo, _), names in depends.items() if repo in left for name in names}
         found = _find(named - tasks)

@@ -30,6 +30,7 @@ from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_update, bulk_upsert, ke
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
 from statehub.database_errors import is_overtaken, is_taken
+from statehub.dependencies import join_names, split_names
 from statehub.errors import StateHubError
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from statehub.statuses import FINISHED
@@ -202,7 +203,7 @@ def _unsettled(
     for row in rows:
         pk, home, key, title, status, priority, at, owner, depends = row
         workstream = _home(home)
-        now = (title, status, priority, read_moment(at), owner, tuple(depends.split("\n")) if depends else ())
+        now = (title, status, priority, read_moment(at), owner, tuple(split_names(depends)))
         values, uuid = then.get(workstream, _NO_ROWS).get(key, (None, None))
         if values == now and (uuid is None or uuid == with_dashes(pk)):
             settled[workstream].add(key)
@@ -335,7 +336,7 @@ def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
     rows = (
         (
             new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority, now,
-            block.owner, "\n".join(block.depends), new.position, "", None,
+            block.owner, join_names(block.depends), new.position, "", None,
         )
         for new in actions
     )  # fmt: skip
@@ -346,7 +347,7 @@ def _update_tasks(actions: Iterable[UpdateTask]) -> None:
     rows = [
         (
             (old := action.before).id, action.workstream, (block := action.block).key, block.title, old.status,
-            block.priority, old.changed_at, block.owner, "\n".join(block.depends), 0, "", None,
+            block.priority, old.changed_at, block.owner, join_names(block.depends), 0, "", None,
         )
         for action in actions
     ]  # fmt: skip

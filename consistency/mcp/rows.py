@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from consistency.models import Finding
+from statehub.dependencies import split_names
 from statehub.models import StatusChange, Task
 
 Row = dict[str, Any]
@@ -21,7 +22,7 @@ def task_row(task: Task) -> Row:
         status=task.status,
         priority=task.priority,
         owner=task.owner,
-        depends=task.depends.split("\n") if task.depends else [],
+        depends=split_names(task.depends),
         taken_by=task.taken_by,
         taken_at=_moment(task.taken_at),
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consistency.reports.segment import Segment, Style
+from statehub.dependencies import split_names
 from statehub.models import StatusChange, Task
 
 TASK_HEADINGS = ("TASK", "STATUS", "PRIORITY", "REPO", "", "OWNER", "TAKEN BY", "TITLE")
@@ -35,7 +36,7 @@ def task_row(task: Task) -> dict[str, Any]:
         "status_changed_at": _timestamp(task.status_changed_at),
         "priority": task.priority,
         "owner": task.owner or None,
-        "depends": task.depends.split("\n") if task.depends else [],
+        "depends": split_names(task.depends),
         "taken_by": task.taken_by or None,
         "taken_at": None if task.taken_at is None else _timestamp(task.taken_at),
         "version": task.version,

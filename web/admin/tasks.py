@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from consistency.models import Finding
+from statehub.dependencies import split_names
 from statehub.models import StatusChange, Task
 from statehub.statuses import TASK_STATUSES, is_regress
 from statehub.transitions import delete_tasks
@@ -114,7 +115,7 @@ def _facts(task: Task) -> Iterator[tuple[str, Cell]]:
     if task.depends:
         yield (
             "Depends on",
-            format_html_join(", ", "{}", ((formatting.mono(name),) for name in task.depends.split("\n"))),
+            format_html_join(", ", "{}", ((formatting.mono(name),) for name in split_names(task.depends))),
         )
     yield "Workplan", formatting.link("statehub_workstream", workstream.pk, str(workstream), 100)
     yield "Repo", formatting.link("statehub_repo", workstream.repo_id, workstream.repo.slug)

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from statehub.dependencies import split_names
 from statehub.moments import AGE_PATTERN, NotAMomentError, parse_date_or_age
 from statehub.numbers import NotANumberError, parse_whole_number
 from statehub.statuses import PRIORITIES, TASK_STATUSES, WORKSTREAM_STATUSES
@@ -93,7 +94,7 @@ _MOMENT_SCHEMA = {
 }
 Moment = Annotated[AwareDatetime, AfterValidator(_utc), BeforeValidator(_date_or_age), WithJsonSchema(_MOMENT_SCHEMA)]
 Flag = Annotated[bool, BeforeValidator(_bool)]
-Lines = Annotated[list[str], BeforeValidator(lambda text: text.split("\n") if text else [])]
+Names = Annotated[list[str], BeforeValidator(split_names)]
 OptionalText = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 MAX_BATCH_SIZE = 500
@@ -203,7 +204,7 @@ class Task(Row):
     status_changed_at: datetime
     priority: Priority
     owner: OptionalText
-    depends: Lines = Field(description="Ids of the tasks that must be finished before it; SLUG/ID of another repo.")
+    depends: Names = Field(description="Ids of the tasks that must be finished before it; SLUG/ID of another repo.")
     taken_by: OptionalText = Field(description="Who has it: whoever moved it to in_progress.")
     taken_at: datetime | None
     version: str = Field(description="Different after every change; also the ETag, and the value for If-Match.")
