@@ -9,7 +9,6 @@ import pytest
 
 from consistency.core.comparison.gates import EMPTY
 from consistency.core.comparison.reopens import Age, age_of
-from consistency.git import commit
 from consistency.git.blobs import BlobChange
 from consistency.git.remote import Fetched, find_upstream
 from consistency.runs.stale_changes import Advances
@@ -30,13 +29,10 @@ MOVED = "'old': 'todo', 'new': 'done'"
 def _blobs_of(made: Callable[[bytes], bytes]) -> Any:
     """Commit blobs that are *made* of the files in the work tree, instead of the parent's with other statuses."""
 
-    def with_blobs(edited: Any, _wanted: Any, parent: Any, _written: Any) -> Any:
-        return {
-            path: commit._Edit(file, BlobChange(path, parent.blobs[path], made(file.data)))
-            for path, file in edited.items()
-        }  # fmt: skip
+    def change_blobs(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any) -> Any:
+        return [BlobChange(path, parent.blobs[path], made(file.data)) for path, file in edited.items()]
 
-    return with_blobs
+    return change_blobs
 
 
 def _no_upstream_in(name: str) -> Any:
@@ -96,11 +92,11 @@ GUARDS: dict[str, tuple[str, str, Any, tuple[str, ...], str]] = {
         ("report", "rename", "fix a"), LEDGER,
     ),
     "line ends": (
-        "line ends", "consistency.git.commit._with_blobs", _blobs_of(LineEnds().clean), ("report", "fix a"),
+        "line ends", "consistency.git.commit._change_blobs", _blobs_of(LineEnds().clean), ("report", "fix a"),
         "a commit of the run changes more than a status",
     ),
     "filtered": (
-        "filtered", "consistency.git.commit._with_blobs", _blobs_of(bytes), ("report", "fix a"),
+        "filtered", "consistency.git.commit._change_blobs", _blobs_of(bytes), ("report", "fix a"),
         "a commit of the run changes more than a status",
     ),
 }  # fmt: skip

@@ -15,7 +15,6 @@ from consistency.core.actions import StatusWritten
 from consistency.core.comparison.gates import EMPTY
 from consistency.core.comparison.reopens import Age, age_of
 from consistency.core.comparison.status_rule import classify_difference
-from consistency.git import commit
 from consistency.git.blobs import BlobChange
 from consistency.git.remote import Fetched
 from consistency.git.status import _under_way
@@ -61,11 +60,8 @@ UNDONE = "A-T1 was todo in the hub and is done; the file said done, and todo whe
 FILE_FIRST = "A-T1 was in_progress in the hub and is blocked; the file said blocked"
 
 
-def _from_the_work_tree(edited: Any, _wanted: Any, parent: Any, _written: Any) -> Any:
-    return {
-        path: commit._Edit(file, BlobChange(path, parent.blobs[path], file.data))
-        for path, file in edited.items()
-    }  # fmt: skip
+def _from_the_work_tree(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any) -> Any:
+    return [BlobChange(path, parent.blobs[path], file.data) for path, file in edited.items()]
 
 
 def _never_unknown(bringing: Any, evidence: Any) -> Age:
@@ -192,11 +188,11 @@ GUARDS: dict[str, tuple[str, Any, list[str], str]] = {
         ["hooks a change", "report A-T1 done", "fix a hooks"], "the tool's commit",
     ),
     "line ends": (
-        "consistency.git.commit._with_blobs", _from_the_work_tree,
+        "consistency.git.commit._change_blobs", _from_the_work_tree,
         ["attributes a text", "commit a", "push a", "report B-T1 done", "fix a"], "the tool's commit",
     ),
     "lossy filter": (
-        "consistency.git.commit._with_blobs", _from_the_work_tree,
+        "consistency.git.commit._change_blobs", _from_the_work_tree,
         ["reword a A", "attributes a lossy", "commit a", "push a", "report A-T1 done", "fix a"], "the tool's commit",
     ),
 }  # fmt: skip
