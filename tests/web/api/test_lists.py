@@ -208,8 +208,8 @@ def test_pages_of_next_tasks_among_many_that_wait(api: Api, monkeypatch: pytest.
 
 def test_number_of_queries_for_next_tasks_is_limited(api: Api) -> None:
     task = new_task("net", "T")
-    rows = [Task(workstream=task.workstream, key=f"T{n}", title="T", status="todo", depends="x") for n in range(2_100)]
-    Task.objects.bulk_create(rows)
+    later = {"workstream": task.workstream, "title": "T", "status": "todo", "depends": "x", "position": 1}
+    Task.objects.bulk_create(Task(key=f"T{n}", **later) for n in range(2_100))
     api.get("repos/")  # stamps the token
     with CaptureQueriesContext(connection) as queries:
         page = api.get("tasks/?next=true&limit=2")
