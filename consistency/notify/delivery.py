@@ -7,8 +7,6 @@ settings and to no other.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 import threading
@@ -24,13 +22,12 @@ from consistency.notify.messages import Message, format_time
 from consistency.notify.receivers import Address, Channel
 from statehub import __version__
 from statehub.errors import StateHubError
+from statehub.standard_webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, start_signature
 
 SECONDS = 10.0
 """The time limit of all deliveries of one process, including DNS and TLS."""
 
 _CALLS = re.compile(r"@(?=(?:all|channel|everyone|here)\b)", re.IGNORECASE)
-
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the scheme's mark of a secret, not a secret
 
 
 class DeliveryError(StateHubError):
@@ -130,11 +127,12 @@ def sign(secrets: Iterable[str], id: str, timestamp: int, body: bytes) -> dict[s
 
     *timestamp* is in seconds since 1970.
     """
-    signed, signatures = f"{id}.{timestamp}.".encode() + body, []
+    signatures = []
     for secret in secrets:
-        digest = hmac.new(base64.b64decode(secret.removeprefix(SECRET_PREFIX)), signed, hashlib.sha256).digest()
-        signatures.append(f"v1,{base64.b64encode(digest).decode()}")
-    return {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": " ".join(signatures)}
+        mac = start_signature(secret, id, str(timestamp))
+        mac.update(body)
+        signatures.append(f"v1,{base64.b64encode(mac.digest()).decode()}")
+    return {ID_HEADER: id, TIMESTAMP_HEADER: str(timestamp), SIGNATURE_HEADER: " ".join(signatures)}
 
 
 def escape_slack(message: Message) -> str:

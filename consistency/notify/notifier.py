@@ -6,8 +6,6 @@ later one has it, together with all that happened in between.
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -19,14 +17,12 @@ from consistency.core.codes import Severity
 from consistency.db import notifications
 from consistency.db.notifications import Undelivered
 from consistency.models import Receiver, Subject
-from consistency.notify.delivery import SECRET_PREFIX, Delivery, deliver
+from consistency.notify.delivery import Delivery, deliver
 from consistency.notify.digest import WEEK, last_week, make_digest
 from consistency.notify.messages import Row, make_message
 from consistency.notify.receivers import Address, Channel, parse_address
+from statehub.standard_webhooks import make_secret
 from statehub.text import escape_unstorable
-
-SECRET_BYTES = 32
-"""Random bytes in the secret of a webhook; the Standard Webhooks scheme asks for 24 to 64."""
 
 
 class Result(NamedTuple):
@@ -84,16 +80,12 @@ def replace_secrets() -> list[tuple[str, str]]:
     """Give each webhook of the settings a new secret, and return name and secret of each."""
     for address in map(parse_address, settings.STATEHUB_NOTIFY):
         if address.channel is Channel.WEBHOOK:
-            notifications.replace_secret(_find(address), _make_secret(), timezone.now())
+            notifications.replace_secret(_find(address), make_secret(), timezone.now())
     return read_secrets()
 
 
 def _find(address: Address) -> Receiver:
-    return notifications.find_receiver(address.hash, address.name, _make_secret())
-
-
-def _make_secret() -> str:
-    return SECRET_PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
+    return notifications.find_receiver(address.hash, address.name, make_secret())
 
 
 def _valid_secrets(receiver: Receiver) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ import pytest
 
 from consistency.models import Finding, Run
 from statehub.models import Checkout
+from statehub.standard_webhooks import make_secret
 from testing.hub import Hub
 from testing.repos import Clone
 from testing.server import PRODUCTION, Server, serving
 from testing.workers import wait_until, working
 from tests.cli.helpers import edit, publish, run, statuses
 from tests.web.hooks.helpers import headers_of, list_jobs, payload_of
-from web.hooks.signatures import make_secret
 
 NewManaged = Callable[[str], tuple[Checkout, Clone]]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from statehub.models import Forge
+from statehub.standard_webhooks import SIGNATURE_HEADER
 
 SHA256_PREFIX = "sha256="
 
@@ -32,9 +33,6 @@ SIGNATURE_HEADERS: Mapping[str, tuple[SignatureHeader, ...]] = {
 GITLAB_TOKEN = "X-Gitlab-Token"  # noqa: S105 - a header's name
 """A header of GitLab with the secret itself, if it was entered as the secret token."""
 
-STANDARD_SIGNATURE, STANDARD_ID, STANDARD_TIMESTAMP = "webhook-signature", "webhook-id", "webhook-timestamp"
-"""Headers of GitLab if the secret was entered as the signing token: signatures as Standard Webhooks define them."""
-
 EVENT_HEADERS: Mapping[str, str] = {
     Forge.GITHUB: "X-GitHub-Event",
     Forge.GITLAB: "X-Gitlab-Event",
@@ -47,6 +45,9 @@ EVENT_HEADERS: Mapping[str, str] = {
 
 def list_header_names(forge: str) -> list[str]:
     """Return the names of the headers that prove a delivery of *forge*; one of them is enough."""
-    if forge == Forge.GITLAB:
-        return [STANDARD_SIGNATURE, GITLAB_TOKEN]
+    if forge == Forge.GITLAB:  # It signs as Standard Webhooks do if the secret was entered as the signing token.
+        return [
+            SIGNATURE_HEADER,
+            GITLAB_TOKEN,
+        ]  # It signs as Standard Webhooks do if the secret was entered as signing token.
     return [header.name for header in SIGNATURE_HEADERS[forge]]

@@ -5,24 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 
 from statehub.models import Forge
+from statehub.standard_webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, make_secret, start_signature
 from web.hooks.forges import (
     GITLAB_TOKEN,
     SIGNATURE_HEADERS,
-    STANDARD_ID,
-    STANDARD_SIGNATURE,
-    STANDARD_TIMESTAMP,
     list_header_names,
 )
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
-"""Lets secret scanners recognise a secret. GitLab takes a signing token only in this form."""
-
-SECRET_BYTES = 32
 SECRETS_CHECKED = 2
 """Secrets that every delivery is checked against; random ones if the hook has fewer."""
 
@@ -30,11 +23,6 @@ MAX_SIGNATURES = 8
 """Signatures in one header that are compared."""
 
 _NONE = b""
-
-
-def make_secret() -> str:
-    """Return a new secret of 256 random bits."""
-    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 class Verification:
@@ -47,13 +35,11 @@ class Verification:
         """Take the headers of the delivery. *known* are the secrets of its hook, at most SECRETS_CHECKED."""
         self._forge, self._headers = forge, headers
         self._secrets = [*known, *(make_secret() for _ in range(SECRETS_CHECKED - len(known)))]
-        self._bodies = [_start_mac(secret.encode()) for secret in self._secrets]
+        self._bodies = [hmac.new(secret.encode(), digestmod=hashlib.sha256) for secret in self._secrets]
         self._standards: list[hmac.HMAC] = []
-        if STANDARD_SIGNATURE in headers:
-            signed = f"{headers.get(STANDARD_ID, '')}.{headers.get(STANDARD_TIMESTAMP, '')}.".encode(
-                "latin-1", "replace"
-            )
-            self._standards = [_start_mac(_decode_key(secret), signed) for secret in self._secrets]
+        if SIGNATURE_HEADER in headers:
+            names = headers.get(ID_HEADER, ""), headers.get(TIMESTAMP_HEADER, "")
+            self._standards = [start_signature(secret, *names) for secret in self._secrets]
 
     def update(self, piece: bytes) -> None:
         """Add the next *piece* of the body."""
@@ -70,7 +56,7 @@ class Verification:
         if self._forge == Forge.GITLAB:
             token = self._headers.get(GITLAB_TOKEN, "").encode("latin-1", "replace")
             pairs += [(token, secret.encode()) for secret in self._secrets]
-            given = _read_standard(self._headers.get(STANDARD_SIGNATURE, ""))
+            given = _read_standard(self._headers.get(SIGNATURE_HEADER, ""))
             pairs += [(signature, mac.digest()) for signature in given for mac in self._standards]
         results = [hmac.compare_digest(given, wanted) for given, wanted in pairs]  # all, before one counts
         return True in results
@@ -84,15 +70,6 @@ class Verification:
         others = [name for name in names if name in self._headers]
         found = f", but {' and '.join(others)}: another forge, or another program, has sent it" if others else ""
         return f"not signed: no header {' or '.join(wanted)}{found}"
-
-
-def _start_mac(key: bytes, start: bytes = b"") -> hmac.HMAC:
-    return hmac.new(key, start, hashlib.sha256)
-
-
-def _decode_key(secret: str) -> bytes:
-    """Return the key in *secret* as Standard Webhooks use it."""
-    return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
 
 
 def _read_hex(value: str, prefix: str) -> bytes:

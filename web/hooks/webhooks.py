@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from consistency.core.forges import find_forge
 from statehub.models import Forge, Repo
-from web.hooks.signatures import make_secret
+from statehub.standard_webhooks import make_secret
 from web.models import Webhook
 
 PREVIOUS_LIFETIME = timedelta(days=1)

@@ -14,11 +14,11 @@ from django.utils import timezone
 from consistency.db.queue import LOST_WORKER, queue_checkouts
 from consistency.models import Worker
 from statehub.models import Checkout
+from statehub.standard_webhooks import make_secret
 from tests.web.admin.helpers import body, queries
 from tests.web.admin.hubrows import HOSTILE, Rows
 from tests.web.hooks.helpers import deliver
 from web.admin.fleet import NO_WORKERS, ROWS_SHOWN
-from web.hooks.signatures import make_secret
 from web.hooks.webhooks import create_webhook
 
 PAGE = "/admin/fleet/"

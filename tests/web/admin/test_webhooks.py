@@ -10,11 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from statehub.models import Checkout, Forge, Repo
+from statehub.standard_webhooks import make_secret
 from tests.web.admin.helpers import body, queries
 from tests.web.admin.hubrows import HOSTILE, Rows
 from tests.web.hooks.helpers import deliver
 from web.admin.webhooks import STATES, with_state
-from web.hooks.signatures import make_secret
 from web.hooks.webhooks import create_webhook, rotate_secret
 from web.models import Webhook
 

@@ -18,10 +18,10 @@ import pytest
 from django.db import connection
 
 from statehub.models import Repo
+from statehub.standard_webhooks import make_secret
 from testing.hub import Hub
 from testing.server import PRODUCTION, Server, serving
 from tests.web.hooks.helpers import headers_of, list_jobs, new_webhook, payload_of, sign
-from web.hooks.signatures import make_secret
 from web.hooks.views import MAX_BODY_BYTES
 from web.models import Webhook
 

@@ -9,8 +9,9 @@ import pytest
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from statehub.models import Forge
+from statehub.standard_webhooks import make_secret
 from tests.web.hooks.helpers import headers_of, sign, sign_standard
-from web.hooks.signatures import MAX_SIGNATURES, Verification, make_secret
+from web.hooks.signatures import MAX_SIGNATURES, Verification
 
 SECRET = " ".join(["It's", "a", "Secret", "to", "Everybody"])
 """The secret of the examples."""

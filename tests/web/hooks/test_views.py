@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from statehub.models import Forge, Repo
+from statehub.standard_webhooks import make_secret
 from tests.web.api.helpers import Said, problem
 from tests.web.hooks.helpers import (
     EVENTS,
@@ -26,7 +27,6 @@ from tests.web.hooks.helpers import (
     post,
     sign,
 )
-from web.hooks.signatures import make_secret
 from web.hooks.views import MAX_BODY_BYTES
 from web.hooks.webhooks import create_webhook, rotate_secret
 from web.models import FailedAuthAttempts, Webhook
