@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 from uuid import uuid4
 
 from consistency.core.codes import CODES, FIELD_DIFFERS, HUB_AHEAD, UNREADABLE_FILE, Kind
@@ -13,18 +12,11 @@ from consistency.core.comparison.workplans import compare
 from consistency.core.finding import Finding
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
 from consistency.core.workplan.parse import parse_workplan
+from consistency.git.files import ReadFile
 from statehub.statuses import is_regress
 
 
-class Source(NamedTuple):
-    """A file by its path in the repo: its bytes, or None and the `fault` that kept it from being read."""
-
-    path: str
-    data: bytes | None
-    fault: str = ""
-
-
-def check_files(files: Iterable[Source], *, is_all: bool = True) -> list[Finding]:
+def check_files(files: Iterable[ReadFile], *, is_all: bool = True) -> list[Finding]:
     """Return the faults of the workplans among *files*, in the order of files and lines.
 
     They are compared with an empty hub; new workplans are not a fault. *is_all* says that these are all workplans of
@@ -38,7 +30,12 @@ def check_files(files: Iterable[Source], *, is_all: bool = True) -> list[Finding
     found += _check_dependencies(
         [item.workplan for item in known if item.workplan.path in compared.workstreams], is_all
     )
-    return sorted(found, key=lambda each: (each.file or "", each.line or 0, each.code))
+    return in_order(found)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return *findings* in the order of files and lines."""
+    return sorted(findings, key=lambda each: (each.file or "", each.line or 0, each.code))
 
 
 def _check_dependencies(plans: Sequence[Workplan], is_all: bool) -> list[Finding]:
@@ -48,7 +45,7 @@ def _check_dependencies(plans: Sequence[Workplan], is_all: bool) -> list[Finding
     return check_dependencies("", plans, graph, lambda name: is_all and "/" not in name)
 
 
-def check_statuses(old: Sequence[Sequence[Source]], new: Iterable[Source]) -> list[Finding]:
+def check_statuses(old: Sequence[Sequence[ReadFile]], new: Iterable[ReadFile]) -> list[Finding]:
     """Return a finding for each task of the files *new* with a status of a lower rank than before.
 
     *old* has the files as each parent of the change has them, the checked-out commit first: a status that another
@@ -73,7 +70,7 @@ def check_statuses(old: Sequence[Sequence[Source]], new: Iterable[Source]) -> li
     return findings
 
 
-def _parse(file: Source) -> Workplan | Unreadable | None:
+def _parse(file: ReadFile) -> Workplan | Unreadable | None:
     if file.data is None:
         return Unreadable(file.path, (Problem(UNREADABLE_FILE, file.fault),))
     return parse_workplan(file.path, file.data)
@@ -84,7 +81,7 @@ def _is_fault(finding: Finding) -> bool:
     return finding.code == FIELD_DIFFERS or CODES[finding.code].kind is Kind.FAULT
 
 
-def _statuses(files: Iterable[Source]) -> Mapping[str, str]:
+def _statuses(files: Iterable[ReadFile]) -> Mapping[str, str]:
     """Return the status of each task in *files* by its id."""
     plans = [each for file in files if isinstance(each := _parse(file), Workplan)]
     return {block.key: block.status for plan in plans for block in plan.blocks}

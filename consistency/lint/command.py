@@ -11,18 +11,16 @@ from typing import NoReturn
 from consistency.core.comparison.unmatched import nothing_matches
 from consistency.core.finding import Finding
 from consistency.git.worktree import WorkTree, find_worktree
-from consistency.lint.checks import check_files, check_statuses
+from consistency.lint.checks import check_files, check_statuses, in_order
 from consistency.lint.formats import FORMATS
 from consistency.lint.sources import read_paths, read_staged, read_work_tree
 from statehub import __version__
 from statehub.errors import StateHubError
 from statehub.globs import DEFAULT_WORKPLANS, join_globs
+from statehub.numbers import DEFAULT_FILE_SIZE
 from statehub.text import describe_os_error, escape_control, escape_unencodable
 
 CANNOT_RUN = 2
-
-MAX_FILE_SIZE = 5 * 1024 * 1024
-"""Bytes of a workplan, as in the hub unless it is set otherwise."""
 
 
 class _Parser(ArgumentParser):
@@ -74,21 +72,21 @@ def _check(options: Namespace) -> list[Finding]:
     if options.staged:
         return _check_staged(find_worktree("."), pattern, options.paths)
     if options.paths:
-        return check_files(read_paths(options.paths, MAX_FILE_SIZE), is_all=False)
-    files = read_work_tree(find_worktree("."), pattern, MAX_FILE_SIZE)
+        return check_files(read_paths(options.paths, DEFAULT_FILE_SIZE), is_all=False)
+    files = read_work_tree(find_worktree("."), pattern, DEFAULT_FILE_SIZE)
     return check_files(files) if files else [nothing_matches(pattern, ())]
 
 
 def _check_staged(tree: WorkTree, pattern: str, paths: Sequence[str]) -> list[Finding]:
     """Check the staged files, of *paths* alone if there are any: whoever commits did not write the others."""
-    staged = read_staged(tree, pattern, MAX_FILE_SIZE)
+    staged = read_staged(tree, pattern, DEFAULT_FILE_SIZE)
     top = os.path.realpath(tree.top)
     named = {os.path.relpath(os.path.realpath(path), top) for path in paths}
     changed = [file for file in staged.changed if not named or file.path in named]
     mine = {file.path for file in changed}
     found = [each for each in check_files(staged.all) if each.file in mine] if mine else []
     found += check_statuses(staged.parents, changed)
-    return sorted(found, key=lambda each: (each.file or "", each.line or 0, each.code))
+    return in_order(found)
 
 
 def _fail(message: str) -> int:

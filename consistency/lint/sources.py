@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from consistency.git.files import read_files
+from consistency.git.files import ReadFile, read_files
 from consistency.git.names import canonical
 from consistency.git.objects import read_objects
 from consistency.git.worktree import NotAWorkTreeError, WorkTree, fields, find_worktree, list_files, pathspecs
-from consistency.lint.checks import Source
 from statehub.errors import StateHubError
 
 _REGULAR = ("100644", "100755")
@@ -24,17 +23,17 @@ class PathError(StateHubError):
 class Staged(NamedTuple):
     """The staged workplans: `all` of them, the `changed` ones, and these as each parent of the commit has them."""
 
-    all: list[Source]
-    changed: list[Source]
-    parents: list[list[Source]]
+    all: list[ReadFile]
+    changed: list[ReadFile]
+    parents: list[list[ReadFile]]
 
 
-def read_work_tree(tree: WorkTree, pattern: str, limit: int) -> list[Source]:
+def read_work_tree(tree: WorkTree, pattern: str, limit: int) -> list[ReadFile]:
     """Read the files of the work tree that match *pattern*, each at most *limit* bytes. Raises GitError."""
     return _read(tree.top, list_files(tree, pattern).paths, limit)
 
 
-def read_paths(paths: Iterable[str], limit: int) -> list[Source]:
+def read_paths(paths: Iterable[str], limit: int) -> list[ReadFile]:
     """Read the files at *paths* and the Markdown files below folders among them. Raises PathError.
 
     They are named from the top of the current folder's repo, or in full if one is outside.
@@ -67,9 +66,8 @@ def read_staged(tree: WorkTree, pattern: str, limit: int) -> Staged:
     return Staged(files, [file for file in files if file.path in staged], parents)
 
 
-def _read(top: str, paths: Iterable[str], limit: int) -> list[Source]:
-    listed = sorted(map(canonical, paths))
-    return [Source(file.path, file.data, file.fault) for file in read_files(top, listed, limit)]
+def _read(top: str, paths: Iterable[str], limit: int) -> list[ReadFile]:
+    return list(read_files(top, sorted(map(canonical, paths)), limit))
 
 
 def _files_at(path: str) -> list[str]:
@@ -113,13 +111,13 @@ def _empty_tree(tree: WorkTree) -> str:
     return tree.git.run("hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
-def _in_commit(tree: WorkTree, commit: str, paths: Iterable[str], limit: int) -> list[Source]:
+def _in_commit(tree: WorkTree, commit: str, paths: Iterable[str], limit: int) -> list[ReadFile]:
     return _blobs(tree, {path: f"{commit}:{path}" for path in paths}, limit)
 
 
-def _blobs(tree: WorkTree, names: dict[str, str], limit: int) -> list[Source]:
+def _blobs(tree: WorkTree, names: dict[str, str], limit: int) -> list[ReadFile]:
     """Read blobs by their names for git; those that are missing are left out."""
     found = zip(names, read_objects(tree, list(names.values())), strict=True)
     blobs = [(path, blob.data) for path, blob in found if blob is not None and blob.kind == "blob"]
     too_large = f"larger than the limit of {limit} bytes"
-    return [Source(path, data) if len(data) <= limit else Source(path, None, too_large) for path, data in blobs]
+    return [ReadFile(path, data) if len(data) <= limit else ReadFile(path, None, too_large) for path, data in blobs]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from consistency.core.finding import Finding
-from consistency.lint.checks import Source, check_files, check_statuses
+from consistency.git.files import ReadFile
+from consistency.lint.checks import check_files, check_statuses
 from testing.workplans import workplan
 
 A, B = "workplans/a.md", "workplans/b.md"
 
 
-def source(path: str, text: str) -> Source:
-    return Source(path, text.encode())
+def source(path: str, text: str) -> ReadFile:
+    return ReadFile(path, text.encode())
 
 
-def found(*files: Source) -> list[tuple[str, str | None, int | None, str]]:
+def found(*files: ReadFile) -> list[tuple[str, str | None, int | None, str]]:
     return [(each.code, each.file, each.line, each.message) for each in check_files(files)]
 
 
@@ -62,7 +63,7 @@ def test_uuid_that_files_share() -> None:
 
 
 def test_file_that_cannot_be_read() -> None:
-    assert found(Source(A, None, "a link that leads out of the repo")) == [
+    assert found(ReadFile(A, None, "a link that leads out of the repo")) == [
         ("C-02", A, None, "a link that leads out of the repo")
     ]
 
