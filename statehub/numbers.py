@@ -26,6 +26,9 @@ MAX_FETCHES = 100
 MAX_FILE_SIZE = 1024**3
 """Highest limit for the size of a workplan, which is read into memory."""
 
+DEFAULT_FILE_SIZE = 5 * 1024 * 1024
+"""Bytes of a workplan that are read unless the settings say otherwise."""
+
 MAX_CLONE_SIZE = 1024**4
 """Highest limit for the size of one clone of the hub's own on disk."""
 

@@ -22,7 +22,7 @@ from statehub.environment import (
     read_text,
     read_url,
 )
-from statehub.numbers import MAX_CLONE_SIZE, MAX_FILE_SIZE, MAX_HOURS, MAX_SECONDS
+from statehub.numbers import DEFAULT_FILE_SIZE, MAX_CLONE_SIZE, MAX_FILE_SIZE, MAX_HOURS, MAX_SECONDS
 from statehub.text import describe_os_error
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ STATEHUB_COMMIT_TIMEOUT = read_number("STATEHUB_COMMIT_TIMEOUT", 300, MAX_SECOND
 STATEHUB_COMMIT_HOOKS = read_bool("STATEHUB_COMMIT_HOOKS", False)
 STATEHUB_PUSH = read_bool("STATEHUB_PUSH", False)
 STATEHUB_PUSH_TIMEOUT = read_number("STATEHUB_PUSH_TIMEOUT", 60, MAX_SECONDS)
-STATEHUB_MAX_FILE_SIZE = read_number("STATEHUB_MAX_FILE_SIZE", 5 * 1024 * 1024, MAX_FILE_SIZE)
+STATEHUB_MAX_FILE_SIZE = read_number("STATEHUB_MAX_FILE_SIZE", DEFAULT_FILE_SIZE, MAX_FILE_SIZE)
 # The hub's own clones, and how large one may be.
 STATEHUB_CLONES = read_path("STATEHUB_CLONES", STATEHUB_VAR / "clones", BASE_DIR)
 STATEHUB_CLONE_MAX_SIZE = read_number("STATEHUB_CLONE_MAX_SIZE", 2 * 1024**3, MAX_CLONE_SIZE)

@@ -10,6 +10,7 @@ from consistency.git.committer import Committer
 from consistency.models import Mode
 from statehub import __version__
 from statehub.models import Checkout, Writeback
+from statehub.numbers import DEFAULT_FILE_SIZE
 
 
 class RunOptions(NamedTuple):
@@ -33,7 +34,7 @@ class RunOptions(NamedTuple):
     propose: bool = False
     any_branch: bool = False
     allow_missing: bool = False
-    max_size: int = 5 * 1024 * 1024
+    max_size: int = DEFAULT_FILE_SIZE
     unreachable_hours: int = 24
     wait: float = 0.0
     trigger: str = "command"
