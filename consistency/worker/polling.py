@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from consistency.core.comparison.reachability import HOOK_GRACE
+from consistency.core.comparison.reachability import HOOK_GRACE, double
 
 MAX_WAIT_SECONDS = 3600.0
 """Longest time between two polls of a remote that does not answer."""
-
-MAX_DOUBLINGS = 12
 
 FULL_RUN_EVERY = timedelta(hours=1)
 """The longest time between two runs of a checkout, whether or not there is news."""
@@ -86,7 +84,7 @@ def _is_to_be_reported(row: Row, now: datetime) -> bool:
 
 def wait_after(failures: int, interval: float) -> float:
     """Return the seconds until the next poll after a number of *failures* in a row: twice the time after each."""
-    return max(interval, min(interval * 2.0 ** min(failures, MAX_DOUBLINGS), MAX_WAIT_SECONDS))
+    return double(interval, failures, MAX_WAIT_SECONDS)
 
 
 def vary(seconds: float, random: float) -> float:

@@ -39,7 +39,12 @@ class Reachability(NamedTuple):
 
 def fetch_limit(timeout: float, timeouts: int) -> float:
     """Return the seconds that the next fetch gets: *timeout*, doubled for each of the *timeouts* in a row before it."""
-    return max(timeout, min(timeout * 2.0 ** min(timeouts, MAX_DOUBLINGS), MAX_FETCH_SECONDS))
+    return double(timeout, timeouts, MAX_FETCH_SECONDS)
+
+
+def double(seconds: float, times: int, most: float) -> float:
+    """Return *seconds*, doubled that many *times*, but at most *most*, unless *seconds* are more already."""
+    return max(seconds, min(seconds * 2.0 ** min(times, MAX_DOUBLINGS), most))
 
 
 def unreachable(outcome: str, since: datetime | None, now: datetime, hours: int) -> list[Finding]:
