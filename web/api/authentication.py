@@ -8,9 +8,8 @@ from typing import NoReturn, cast
 from django.http import HttpRequest
 from ninja.security.http import HttpAuthBase
 
-from statehub.text import escape_control
 from web.api import throttling, tokens
-from web.api.problems import INVALID_TOKEN, NOT_AUTHENTICATED, READ_ONLY, TOO_MANY_REQUESTS, ProblemError
+from web.api.problems import INVALID_TOKEN, NOT_AUTHENTICATED, READ_ONLY, ProblemError
 from web.models import ApiToken
 
 log = logging.getLogger("statehub.api")
@@ -67,23 +66,8 @@ def authenticate(request: HttpRequest) -> ApiToken:
 
 
 def _reject(request: HttpRequest, reason: str) -> NoReturn:
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    failure = throttling.record_failure(address)
-    if failure.is_over_limit:
-        seconds = str(throttling.seconds_left())
-        raise ProblemError(
-            TOO_MANY_REQUESTS,
-            f"too many refused tokens from this address; wait {seconds} s",
-            headers={"Retry-After": seconds},
-        )
-    note = "; further ones in this minute are not logged" if failure.reaches_limit else ""
-    log.warning(
-        "refused a token from %s for %s: %s%s",
-        escape_control(address),
-        escape_control(request.path[:200]),
-        escape_control(reason),
-        note,
-    )
+    failure = throttling.record_failure(str(request.META.get("REMOTE_ADDR", "")))
+    throttling.report_failure(request, failure, "a token", reason, log)
     challenge = f'{CHALLENGE}, error="invalid_token"'
     raise ProblemError(
         INVALID_TOKEN, "the token is unknown, expired or revoked", headers={"WWW-Authenticate": challenge}

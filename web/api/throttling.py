@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils import timezone
 
+from statehub.text import escape_control
+from web.api.problems import TOO_MANY_REQUESTS, ProblemError
 from web.middleware.proxy import parse_address
 from web.models import FailedAuthAttempts
 
 RETENTION = timedelta(hours=1)
+
+_PLURALS = {"a token": "tokens", "a delivery": "deliveries"}
 
 
 class Failure(NamedTuple):
@@ -39,9 +45,21 @@ def record_failure(address: str) -> Failure:
     return Failure(is_over_limit=False, reaches_limit=(count or 0) + 1 >= limit)
 
 
-def seconds_left() -> int:
-    """Return the seconds until the next minute, and with it the next count, begins."""
-    return max(1, 60 - timezone.now().second)
+def report_failure(request: HttpRequest, failure: Failure, refused: str, reason: str, log: logging.Logger) -> None:
+    """Write to *log* that *request* was refused, with a *reason*. *refused* is `a token` or the like.
+
+    Raises ProblemError without a line in the log if its address is over the limit.
+    """
+    if failure.is_over_limit:
+        seconds = str(max(1, 60 - timezone.now().second))  # Until the next minute, and with it the next count, begins.
+        raise ProblemError(
+            TOO_MANY_REQUESTS,
+            f"too many refused {_PLURALS[refused]} from this address; wait {seconds} s",
+            headers={"Retry-After": seconds},
+        )
+    note = "; further ones in this minute are not logged" if failure.reaches_limit else ""
+    address, path = str(request.META.get("REMOTE_ADDR", "")), request.path[:200]
+    log.warning("refused %s from %s for %s: %s%s", refused, *map(escape_control, (address, path, reason)), note)
 
 
 def network(address: str) -> str:

@@ -14,8 +14,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from statehub.models import Forge
 from statehub.text import escape_control
-from web.api.problems import INVALID_SIGNATURE, MALFORMED, TOO_MANY_REQUESTS, ProblemError
-from web.api.throttling import seconds_left
+from web.api.problems import INVALID_SIGNATURE, MALFORMED, ProblemError
+from web.api.throttling import report_failure
 from web.hooks.deliveries import record_delivery, record_refusal
 from web.hooks.forges import EVENT_HEADERS
 from web.hooks.signatures import Verification
@@ -89,21 +89,6 @@ def _read_body(request: HttpRequest, verification: Verification) -> int:
 
 def _refuse(request: HttpRequest, webhook: Webhook, problem: ProblemError, reason: str) -> NoReturn:
     """Record the refusal with its *reason* and raise *problem*, or another one if there were too many."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    failure = record_refusal(webhook.pk, address, reason)
-    if failure.is_over_limit:
-        seconds = str(seconds_left())
-        raise ProblemError(
-            TOO_MANY_REQUESTS,
-            f"too many refused deliveries from this address; wait {seconds} s",
-            headers={"Retry-After": seconds},
-        )
-    note = "; further ones in this minute are not logged" if failure.reaches_limit else ""
-    log.warning(
-        "refused a delivery from %s for %s: %s%s",
-        escape_control(address),
-        escape_control(request.path[:200]),
-        escape_control(reason),
-        note,
-    )
+    failure = record_refusal(webhook.pk, str(request.META.get("REMOTE_ADDR", "")), reason)
+    report_failure(request, failure, "a delivery", reason, log)
     raise problem
