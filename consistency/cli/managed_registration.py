@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from consistency.cli.registration import BRANCH_TIMEOUT_SECONDS, MAX_ATTEMPTS, Wishes
+from consistency.cli.registration import BRANCH_TIMEOUT_SECONDS, MAX_ATTEMPTS, Wishes, propose_slug
 from consistency.cli.repo_changes import RepoChanges
 from consistency.cli.retiring import bring_back, lock_places, retire
 from consistency.cli.selection import RegistrationError
@@ -132,7 +131,7 @@ class _Registration:
             )
         if at_address:
             return at_address[0]
-        proposed = re.sub(r"[^A-Za-z0-9._-]+", "-", address.rsplit("/", 1)[-1]).strip("-._")[:200] or "repo"
+        proposed = propose_slug(address.rsplit("/", 1)[-1])
         if slug is None and (namesake := next((repo for repo in repos if repo.slug == proposed), None)):
             raise RegistrationError(
                 f"slug '{proposed}' is taken by the repo with origin {namesake.origin or '(none)'}: --slug SLUG is "

@@ -93,6 +93,11 @@ def _check_glob(glob: str, what: str, example: str) -> None:
         )
 
 
+def propose_slug(name: str) -> str:
+    """Return the slug of a new repo whose folder or address has this *name*."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:200] or "repo"
+
+
 def _on_one_line(globs: str) -> str:
     return globs.replace("\n", ", ")
 
@@ -193,8 +198,7 @@ def _register(clone: Clone, wishes: Wishes, proposed_branch: str) -> Registered:
     found = _find_repo(clone, known, wishes.slug)
     repo = found
     if repo is None:
-        folder = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.basename(clone.path)).strip("-._")
-        slug = wishes.slug or folder[:200] or "repo"
+        slug = wishes.slug or propose_slug(os.path.basename(clone.path))
         if namesake := Repo.objects.filter(slug=slug).first():
             raise RegistrationError(slug_taken(clone, namesake))
         repo = Repo.objects.create(slug=slug, origin=clone.address)
