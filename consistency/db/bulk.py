@@ -1,25 +1,30 @@
-"""Inserts or finds any number of rows in one statement, on SQLite and on PostgreSQL.
+"""Inserts, updates or finds many rows in one statement, on SQLite and on PostgreSQL.
 
 Django's `bulk_create` makes an object and a dozen prepared values for each row, and on SQLite one statement for every
-hundred; here the rows are one JSON array, which both databases unpack themselves.
+hundred. Here the rows are one JSON array, which both databases unpack themselves. For inserts, SQLite gets the values
+as parameters: that takes three quarters of the time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, Model, UUIDField
+from django.db.models import DateTimeField, Field, Model, UUIDField
 from django.db.models.expressions import RawSQL
 
 MAX_ROWS = 25_000
 """In one statement: bounds the JSON text to a few megabytes."""
+
+MAX_PARAMETERS = 32_766
+"""In one statement on SQLite: its limit, unless it was built with another one (sqlite.org, "Limits", 9)."""
 
 FEW_ROWS = 2_000
 """In one statement of a first import, which is at its peak of memory then: more at once would be no faster."""
@@ -30,21 +35,26 @@ def bulk_upsert(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
     *,
+    same: Mapping[str, object] = MappingProxyType({}),
     conflict: Sequence[str] = (),
     update: Sequence[str] = (),
     most: int = MAX_ROWS,
 ) -> None:
-    """Insert *rows*, whose values follow *columns*: field names, all that the database needs.
+    """Insert *rows*, whose values follow *columns*; with *same*, which all rows share, that is all the database needs.
 
-    Values are str, int, bool, None, datetime or UUID (or its text). A row that has the columns *conflict* in
-    common with an existing one gives that its columns *update* instead. A statement has at most *most* rows.
-    Raises django.db.Error; no signals are sent, and no defaults are filled in.
+    Columns are names of fields, values are str, int, bool, None, datetime or UUID (or its text). A row that has the
+    columns *conflict* in common with an existing one gives that its columns *update* instead. A statement has at most
+    *most* rows. Raises django.db.Error; no signals are sent, and no defaults are filled in.
     """
+    head, tail = _insert(model, tuple(columns), tuple(same), tuple(conflict), tuple(update))
+    shared = [_convert(_field(model, name), [value])[0] for name, value in same.items()]
+    if connection.vendor == "sqlite":
+        most = min(most, (MAX_PARAMETERS - len(shared)) // len(columns))
     left = iter(rows)
     while batch := list(islice(left, most)):
-        statement = _statement(model, tuple(columns), tuple(conflict), tuple(update))
+        source, values = _new_rows(model, columns, batch)
         with connection.cursor() as cursor:
-            cursor.execute(statement, [_JSON.encode(batch)])
+            cursor.execute(head + source + tail, [*shared, *values])
 
 
 def bulk_update(model: type[Model], keys: Sequence[str], column: str, rows: Iterable[Sequence[object]]) -> None:
@@ -118,13 +128,44 @@ def _moment(value: datetime) -> str:
 
 
 @lru_cache(maxsize=100)
-def _statement(model: type[Model], columns: Sequence[str], conflict: Sequence[str], update: Sequence[str]) -> str:
-    """Return the statement of `bulk_upsert`. Cached: a process has one database, and a sweep makes the same few."""
-    table, fields = connection.ops.quote_name(model._meta.db_table), [_field(model, name) for name in columns]
-    names, values = ", ".join(map(_column, fields)), ", ".join(_value(field, at) for at, field in enumerate(fields))
+def _insert(
+    model: type[Model], columns: Sequence[str], same: Sequence[str], conflict: Sequence[str], update: Sequence[str]
+) -> tuple[str, str]:
+    """Return the statement of `bulk_upsert` in front of the rows, and behind them.
+
+    Cached: a process has one database, and a sweep makes the same few.
+    """
+    names = ", ".join(_column(_field(model, name)) for name in (*same, *columns))
+    if connection.vendor == "sqlite":
+        values = [*("%s" for _ in same), *(f"column{at}" for at in range(1, len(columns) + 1))]
+    else:
+        shared = (f"%s::{_field(model, name).db_type(connection)}" for name in same)
+        values = [*shared, *(_value(_field(model, name), at) for at, name in enumerate(columns))]
+    table = connection.ops.quote_name(model._meta.db_table)
     # WHERE true: without it SQLite takes the ON of an upsert for that of a join (sqlite.org, "UPSERT", 2.2).
-    insert = f"INSERT INTO {table} ({names}) SELECT {values} FROM {_source()} WHERE true"  # noqa: S608 - our names
-    return insert + _on_conflict(model, conflict, update)
+    head = f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM "  # noqa: S608 - our names
+    return head, f" WHERE true{_on_conflict(model, conflict, update)}"
+
+
+def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[str, list[object]]:
+    """Return *rows* as the source of an insert: the SQL, and its parameters."""
+    if connection.vendor != "sqlite":
+        return _source(), [_JSON.encode(rows)]
+    row = f"({', '.join(['%s'] * len(columns))})"
+    by_column = [
+        _convert(_field(model, name), values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    return f"(VALUES {', '.join([row] * len(rows))})", list(chain.from_iterable(zip(*by_column, strict=True)))
+
+
+def _convert(field: Field[Any, Any], values: Sequence[object]) -> Sequence[object]:
+    """Return the *values* of *field* as parameters: times and UUIDs as text that the database takes."""
+    kind = field.db_type(connection)
+    if kind == UUIDField().db_type(connection):
+        return [None if value is None else str(value).replace("-", "") for value in values]
+    if kind == DateTimeField().db_type(connection):
+        return [None if value is None else _moment(cast("datetime", value)) for value in values]
+    return values
 
 
 def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str]) -> str:

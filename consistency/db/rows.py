@@ -45,15 +45,13 @@ _WORKSTREAM = (
 
 _CHANGE = ("task", "old", "new", "at", *Actor._fields, "known_heads", "reopen", "reason")
 
-_TASK = (
-    "id", "workstream", "key", "title", "status", "priority", "status_changed_at", "owner", "depends", "position",
-    "taken_by", "taken_at",
-)  # fmt: skip
+_TASK = ("id", "workstream", "key", "title", "status", "priority", "owner", "depends")
+_NOT_TAKEN = {"taken_by": "", "taken_at": None}
 
 _CHANGED_AT = Cast("status_changed_at", TextField())
 """The time as text for `_moment`: many rows share one, which Django would convert row by row."""
 
-_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:6], _CHANGED_AT, *_TASK[7:9])
+_TASK_TEXTS = (uuid_text("id"), uuid_text("workstream"), *_TASK[2:6], _CHANGED_AT, *_TASK[6:])
 """The columns of _TASK as `_hub_task` wants them."""
 
 _NO_ROWS: AgreedRows = {}
@@ -335,25 +333,26 @@ def _record_moves(moved: Sequence[HubWorkstream], repo: int, origin: Actor, now:
 def _create_tasks(actions: Iterable[CreateTask], now: datetime) -> None:
     rows = (
         (
-            new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority, now,
-            block.owner, join_names(block.depends), new.position, "", None,
+            new.id, new.workstream, (block := new.block).key, block.title, block.status, block.priority,
+            block.owner, join_names(block.depends), new.position,
         )
         for new in actions
     )  # fmt: skip
-    bulk_upsert(Task, _TASK, rows, most=FEW_ROWS)
+    same = {"status_changed_at": now, **_NOT_TAKEN}
+    bulk_upsert(Task, (*_TASK, "position"), rows, same=same, most=FEW_ROWS)
 
 
 def _update_tasks(actions: Iterable[UpdateTask]) -> None:
     rows = [
         (
             (old := action.before).id, action.workstream, (block := action.block).key, block.title, old.status,
-            block.priority, old.changed_at, block.owner, join_names(block.depends), 0, "", None,
+            block.priority, block.owner, join_names(block.depends), old.changed_at,
         )
         for action in actions
     ]  # fmt: skip
-    bulk_upsert(
-        Task, _TASK, rows, conflict=("id",), update=("workstream", "key", "title", "priority", "owner", "depends")
-    )
+    columns, same = (*_TASK, "status_changed_at"), {"position": 0, **_NOT_TAKEN}
+    changed = ("workstream", "key", "title", "priority", "owner", "depends")
+    bulk_upsert(Task, columns, rows, same=same, conflict=("id",), update=changed)
 
 
 def _advance(

@@ -83,6 +83,9 @@ def title_from_heading(heading: str, key: str) -> str:
 
     `T01 — No-regress rule` over the id `CUST-WP-0026-T01` gives `No-regress rule`.
     """
+    word, dash, title = heading.partition(" — ")
+    if dash and word.isalnum() and _is_short_for(word, key):  # As most are.
+        return title or heading
     most = len(key) + 3
     found = _SEPARATOR.search(heading, 0, most)
     while found is not None:
