@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -229,7 +230,8 @@ def update_status(
     even against a writer that takes no lock.
     """
     allowed = TASK_STATUSES if reopen else statuses_up_to(new)
-    found = rows.filter(pk__in=ids, status=old, status__in=allowed)
+    # As an expression: of an index of the status SQLite would expect a few rows, and read all that have it.
+    found = rows.alias(was=Coalesce("status", Value(""))).filter(pk__in=ids, was=old, was__in=allowed)
     changed: dict[str, object] = {"status": new, "status_changed_at": at}
     if rows.model._meta.label == Task._meta.label:
         changed |= _holder(new, at, who)

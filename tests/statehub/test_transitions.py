@@ -32,6 +32,7 @@ from statehub.transitions import (
     make_transitions,
     reopen,
     take,
+    update_status,
 )
 
 ME = Actor("me", Source.API, "laptop", "c0ffee")
@@ -371,3 +372,16 @@ def test_take_of_a_task_in_progress_that_no_one_has() -> None:
     task = make("r", "T1", "blocked")
     assert take(task, ME) == (task, False)
     assert (holder(task), changes(task)) == (("me", NOON), [])
+
+
+@pytest.mark.django_db
+def test_rows_are_found_by_their_ids_not_by_their_status() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL knows how many rows have each status")
+    tasks = [make("r", f"T{number}") for number in range(3)]
+    with CaptureQueriesContext(connection) as queries:
+        assert update_status(Task.objects.all(), [task.pk for task in tasks], "todo", "done", NOON, "me")
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries.captured_queries[0]['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+    assert plan == ["SEARCH statehub_task USING INDEX sqlite_autoindex_statehub_task_1 (id=?)"]
