@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from consistency.git.leftovers import remove_leftovers
 from consistency.git.names import from_git, to_git
@@ -87,29 +88,41 @@ def _object_id(kind: str, data: bytes, like: str) -> str:
     return hasher(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
-def read_parent(tree: WorkTree, commit: str, paths: Sequence[str]) -> Parent:
-    """Read *commit* and its regular files among *paths*, with one git process. Raises GitError."""
+def read_parent(
+    tree: WorkTree, commit: str, paths: Sequence[str], likely: Mapping[str, bytes] = MappingProxyType({})
+) -> Parent:
+    """Read *commit* and its regular files among *paths*, with one git process. Raises GitError.
+
+    *likely* are the bytes that some of the files probably have, by path: their blobs are read only if the ids differ,
+    with one more process.
+    """
     folders = sorted({folder for path in paths for folder in _folders(path)})
-    names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in paths)]
-    kinds = ["commit", *("tree" for _ in folders), *("blob" for _ in paths)]
+    asked = [path for path in paths if path not in likely]
+    names = [commit, *(f"{commit}:{folder}" for folder in folders), *(f"{commit}:{path}" for path in asked)]
+    kinds = ["commit", *("tree" for _ in folders), *("blob" for _ in asked)]
     answers = zip(names, kinds, read_objects(tree, names), strict=True)
-    found = {(kind, name): each for name, kind, each in answers if each and each.kind == kind}
+    found = {(kind, name): each.data for name, kind, each in answers if each and each.kind == kind}
     if ("commit", commit) not in found:
         raise GitError(f"HEAD {commit} cannot be read")
-    date = _COMMITTER_DATE.search(found["commit", commit].data.partition(b"\n\n")[0])
-    trees = {folder: found["tree", name].data for folder in folders if ("tree", name := f"{commit}:{folder}") in found}
-    modes = {
-        os.path.join(folder, from_git(name)): mode.decode()
-        for folder, tree_object in trees.items()
-        for mode, name, _ in _entries(tree_object, len(commit) // 2)
-        if mode in _REGULAR
-    }
-    blobs = {
-        path: Blob(modes[path], found["blob", name].id, found["blob", name].data)
-        for path in paths
-        if path in modes and ("blob", name := f"{commit}:{path}") in found
-    }
+    date = _COMMITTER_DATE.search(found["commit", commit].partition(b"\n\n")[0])
+    trees = {folder: found["tree", name] for folder in folders if ("tree", name := f"{commit}:{folder}") in found}
+    files = dict(_regular_files(trees, len(commit) // 2))
+    others = [path for path in likely if path in files and blob_id(likely[path], like=commit) != files[path][1]]
+    contents = {path: likely[path] for path in likely.keys() - others}
+    contents |= {path: found["blob", name] for path in asked if ("blob", name := f"{commit}:{path}") in found}
+    if others:
+        read = read_objects(tree, [files[path][1] for path in others])
+        contents |= {path: each.data for path, each in zip(others, read, strict=True) if each}
+    blobs = {path: Blob(*files[path], contents[path]) for path in paths if path in files and path in contents}
     return Parent(commit, int(date[1]) if date else 0, blobs, trees)
+
+
+def _regular_files(trees: Mapping[str, bytes], length: int) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the path of each regular file in *trees*, with its mode and the id of its blob, of *length* bytes."""
+    for folder, tree in trees.items():
+        for mode, name, at in _entries(tree, length):
+            if mode in _REGULAR:
+                yield os.path.join(folder, from_git(name)), (mode.decode(), tree[at : at + length].hex())
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -147,7 +160,7 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
     before, started = _crash_reports(tree), time.time()
     try:
-        made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100"})
+        made = tree.git.run(*command, stdin=b"".join(parts), config={"fastimport.unpackLimit": "100", "pack.compression": "1"})
     except GitError as error:
         remove_leftovers(tree.git_dir, tree.common_dir, started)
         for report in _crash_reports(tree) - before:

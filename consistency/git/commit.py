@@ -77,9 +77,15 @@ def writeback_blocker(state: CheckoutStatus) -> str | None:
     return None
 
 
-def edit_files(tree: WorkTree, request: CommitRequest, written: Written) -> dict[str, Edited]:
-    """Edit each file that may be replaced; return those that change. Faults are added to *written*."""
+def edit_files(
+    tree: WorkTree, request: CommitRequest, written: Written
+) -> tuple[dict[str, Edited], dict[str, bytes]]:
+    """Edit each file that may be replaced; return those that change, and their bytes until now, both by path.
+
+    Faults are added to *written*.
+    """
     edited: dict[str, Edited] = {}
+    originals: dict[str, bytes] = {}
     faults = {path: fault for path in request.changes if (fault := _replace_blocker(tree, path))}
     left = sorted(request.changes.keys() - faults.keys())
     missing = dict.fromkeys(left, "the file is gone")
@@ -88,11 +94,11 @@ def edit_files(tree: WorkTree, request: CommitRequest, written: Written) -> dict
         try:
             data = _require_compared(file, request)
             if (new := request.changes[file.path](data, True)).data != data:
-                edited[file.path] = new
+                edited[file.path], originals[file.path] = new, data
         except (EditRefusedError, FileReadError) as error:
             faults[file.path] = str(error)
     written.faults += sorted({**faults, **missing}.items())
-    return edited
+    return edited, originals
 
 
 def commit_changes(
@@ -107,13 +113,14 @@ def commit_changes(
     if blocker is not None:
         return Written(faults=[(None, blocker)])
     written, journal = Written(), Journal(tree)
-    edited = edit_files(tree, request, written)
+    edited, originals = edit_files(tree, request, written)
     if not edited:
         return written
     try:
         if committer.hooks:
             _require_all_committed(tree)
-        parent = read_parent(tree, state.head or "", list(edited))
+        # Nearly always the last commit has the very bytes of the work tree.
+        parent = read_parent(tree, state.head or "", list(edited), originals)
         changes = _change_blobs(edited.keys(), request, parent, written, edited)
         if edits := {change.path: _Edit(edited[change.path], change) for change in changes}:
             _CommitBuilder(tree, state, edits, parent, request, committer, record, journal).run(written)

@@ -173,7 +173,7 @@ def _stamped(
 def _replace_files(tree: WorkTree, wanted: CommitRequest) -> Written:
     """Put the *wanted* files into the work tree; commit nothing."""
     written = Written()
-    for path, edited in edit_files(tree, wanted, written).items():
+    for path, edited in edit_files(tree, wanted, written)[0].items():
         try:
             replace_file(tree.file(path), wanted.digests[path], edited.data)
             written.files[path] = edited

@@ -119,6 +119,21 @@ class TestRead:
         read_parent(tree, head, ["README.md", "a/b", "line\nend"])
         assert len(git_processes) == 1
 
+    def test_likely_bytes_are_compared_by_their_ids(
+        self, clone: Clone, tree: WorkTree, git_processes: GitProcesses
+    ) -> None:
+        for path in ("a/b", "a/c", "d"):
+            clone.write(path, path)
+        head, paths = clone.commit(), ["a/b", "a/c", "d", "gone"]
+        whole = read_parent(tree, head, paths)
+        git_processes.clear()
+        assert read_parent(tree, head, paths, {"a/b": b"a/b", "d": b"d"}) == whole
+        assert len(git_processes) == 1
+        git_processes.clear()
+        assert read_parent(tree, head, paths, {"a/b": b"a/b\r", "d": b"d", "a/c": b"", "gone": b"x"}) == whole
+        assert len(git_processes) == 2
+        assert list(whole.blobs) == ["a/b", "a/c", "d"]
+
     def test_sha256(self, tmp_path: Path, origin: Origin) -> None:
         origin.git("init", "--quiet", "--object-format=sha256", str(tmp_path / "new"))
         new = Clone(tmp_path / "new")
