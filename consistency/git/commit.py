@@ -77,9 +77,7 @@ def writeback_blocker(state: CheckoutStatus) -> str | None:
     return None
 
 
-def edit_files(
-    tree: WorkTree, request: CommitRequest, written: Written
-) -> tuple[dict[str, Edited], dict[str, bytes]]:
+def edit_files(tree: WorkTree, request: CommitRequest, written: Written) -> tuple[dict[str, Edited], dict[str, bytes]]:
     """Edit each file that may be replaced; return those that change, and their bytes until now, both by path.
 
     Faults are added to *written*.
@@ -121,7 +119,7 @@ def commit_changes(
             _require_all_committed(tree)
         # Nearly always the last commit has the very bytes of the work tree.
         parent = read_parent(tree, state.head or "", list(edited), originals)
-        changes = _change_blobs(edited.keys(), request, parent, written, edited)
+        changes = _change_blobs(edited.keys(), request, parent, written, edited, originals)
         if edits := {change.path: _Edit(edited[change.path], change) for change in changes}:
             _CommitBuilder(tree, state, edits, parent, request, committer, record, journal).run(written)
     except BaseException as error:
@@ -163,10 +161,11 @@ def _change_blobs(
     parent: Parent,
     written: Written,
     edited: Mapping[str, Edited] = MappingProxyType({}),
+    originals: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[BlobChange]:
     """Make the requested changes of *paths* in the parent's blobs; those that cannot be made are faults in *written*.
 
-    *edited* are the files in which they were made already, from the bytes that were compared.
+    *edited* are the files in which they were made already, from *originals*, the bytes that were compared.
     """
     changes: list[BlobChange] = []
     for path in paths:
@@ -175,7 +174,7 @@ def _change_blobs(
             written.faults.append((path, "the last commit has no such regular file"))
             continue
         try:
-            same = digest(blob.data) == request.digests[path]
+            same = blob.data is originals.get(path) or digest(blob.data) == request.digests[path]
             file = edited[path] if same and path in edited else request.changes[path](blob.data, same)
             if file.data == blob.data:
                 raise EditRefusedError("nothing differs: git does not show that the work tree lacks it")

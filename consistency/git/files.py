@@ -43,7 +43,7 @@ def digest_of(full: str) -> str | None:
     """Return the digest of the regular file at *full*, None if there is none to read; links are not followed."""
     try:
         with open_regular(full) as file:
-            return hashlib.file_digest(file, _hash).hexdigest()
+            return digest(file.read())
     except (OSError, FileReadError):
         return None
 

@@ -75,7 +75,8 @@ def _request(
     texts: dict[str, str] = {}
 
     def due(paths: Collection[str]) -> list[WriteBack]:
-        return [item for item in items if item.path in paths]
+        wanted = set(paths)
+        return [item for item in items if item.path in wanted]
 
     def record_written(commit: str, when: int, paths: Collection[str]) -> None:
         changes = [StatusWritten(i.path, i.workplan, i.task, i.old, i.new, texts[i.path]) for i in due(paths)]

@@ -92,6 +92,8 @@ def _write_changed(checkout: Checkout, synced: Sync, paths: Collection[str], wri
 
 def _entries(synced: Sync, paths: Collection[str], written: Mapping[str, Edited]) -> Iterator[NewEntry]:
     """Yield the rows of *paths*, which were compared; the *written* ones of them as they are now."""
+    if not paths:
+        return
     comparison = synced.comparison
     missing, since = _missing(comparison), _since(comparison, synced.applied, written)
     created = {drift.finding.workplan for drift in comparison.drifts if isinstance(drift.action, CreateWorkstream)}
