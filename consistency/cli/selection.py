@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 
+from django.conf import settings
+
 from consistency.git.names import canonical
+from consistency.models import Worker
 from statehub.errors import StateHubError
 from statehub.models import Checkout, Repo
 from statehub.text import is_storable
+
+HOSTS_SHOWN = 20
+"""Hosts that a message lists."""
 
 
 class RegistrationError(StateHubError):
@@ -51,9 +57,20 @@ def checkouts_on_host(host: str) -> list[Checkout]:
     """List every checkout on *host*. Raises RegistrationError if there is none."""
     found = list(Checkout.objects.select_related("repo__proposal").filter(host=host).order_by("repo__slug", "path"))
     if not found:
-        hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()[:20]
+        hosts = Checkout.objects.order_by("host").values_list("host", flat=True).distinct()[:HOSTS_SHOWN]
         raise RegistrationError(f"no checkout is on host '{host}' (known: {', '.join(hosts) or 'none yet'})")
     return found
+
+
+def require_host(host: str, advice: str) -> None:
+    """Raise RegistrationError, with *advice*, unless *host* is this one, or has a checkout or a worker."""
+    if host == settings.STATEHUB_HOST:
+        return
+    hosts = set(Checkout.objects.values_list("host", flat=True).distinct())
+    hosts.update(Worker.objects.values_list("host", flat=True))
+    if host not in hosts:
+        known = ", ".join(sorted(hosts)[:HOSTS_SHOWN]) or "none yet"
+        raise RegistrationError(f"no checkout and no worker is on host '{host}' (known: {known}): {advice}")
 
 
 def checkouts_of_repo(slug: str) -> list[Checkout]:

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from consistency.models import LedgerEntry, Run
-from statehub.models import Checkout, Source
+from consistency.models import LedgerEntry, Run, Worker
+from statehub.models import Checkout, Repo, Source
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor, advance
 from testing.clones import only_clone
@@ -53,13 +53,37 @@ def test_clones_move_with_their_history(person: Clone, clones: Path, settings: S
 
 
 def test_to_another_host(person: Clone) -> None:
+    Checkout.objects.create(repo=Repo.objects.get(), host="other", path="/home/ada/orders")
     ended = run("move_checkouts", "--from", HOST, "--to", "other")
     assert (ended.exit, ended.stdout) == (
         0,
         f"'origin' has moved from {HOST} to other\n"
         "on other: deploy_key SLUG shows a key to paste, if the folder .keys is not copied there\n",
     )
-    assert list(Checkout.objects.filter(host="other").values_list("managed", flat=True)) == [True]
+    assert list(Checkout.objects.filter(host="other", managed=True).values_list("repo__slug", flat=True)) == ["origin"]
+
+
+def test_to_a_host_that_has_only_a_worker(person: Clone) -> None:
+    Worker.objects.create(host="other", pid=1, concurrency=4)
+    assert run("move_checkouts", "--from", HOST, "--to", "other").exit == 0
+    assert Checkout.objects.get(managed=True).host == "other"
+
+
+def test_to_a_host_that_no_one_knows(person: Clone) -> None:
+    """Runs that wait for a worker on a host with a typing error in its name would wait for ever."""
+    Worker.objects.create(host="third", pid=1, concurrency=4)
+    before = rows(Checkout)
+    assert run("move_checkouts", "--from", HOST, "--to", "otehr") == cannot_run(
+        f"no checkout and no worker is on host 'otehr' (known: {HOST}, third): for a new host, run "
+        f"move_checkouts --from {HOST} there, or start run_worker there first"
+    )
+    assert rows(Checkout) == before
+
+
+def test_new_host_that_is_this_one(person: Clone, settings: Settings) -> None:
+    settings.STATEHUB_HOST = "new"
+    assert run("move_checkouts", "--from", HOST, "--to", "new").exit == 0
+    assert Checkout.objects.get(managed=True).host == "new"
 
 
 def test_clone_that_is_there_already(person: Clone, origin: Origin, settings: Settings) -> None:
