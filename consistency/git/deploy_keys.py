@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -50,21 +50,44 @@ class DeployKeys:
         return self._public(private)
 
     def rotate(self, repo: int, comment: str) -> str:
-        """Make another pair for *repo* and return its public key; ssh offers the previous one until the next time.
+        """Make another pair for *repo* and return its public key. Raises DeployKeyError.
 
-        Raises DeployKeyError.
+        ssh offers the previous key too, until `drop_previous`. If there is one, the new pair replaces the last one,
+        which was not seen to work, and the previous one stays.
         """
         private = self._folder / str(repo)
-        if private.exists():
-            with _reported():
-                os.replace(private, self._previous(private))
-                self._public_file(private).unlink(missing_ok=True)
+        with _reported():
+            with suppress(FileExistsError, FileNotFoundError):
+                os.link(private, self._previous(private))
+            private.unlink(missing_ok=True)
+            self._public_file(private).unlink(missing_ok=True)
         return self.ensure(repo, comment)
 
-    def ssh_command(self, repo: int) -> str:
-        """Return the ssh command of *repo*: with its key alone, and for trusted hosts alone."""
+    def has_previous(self, repo: int) -> bool:
+        """Return whether *repo* has a previous key: the server was not seen to take the new one yet."""
+        return self._previous(self._folder / str(repo)).exists()
+
+    def drop_previous(self, repo: int, works: Callable[[str], bool]) -> bool:
+        """Remove the previous key of *repo* if the new one works; return whether it was removed.
+
+        *works* gets the ssh command with the new key alone, and is not called if there is no previous one. Raises
+        DeployKeyError.
+        """
         private = self._folder / str(repo)
-        keys = [private, *(each for each in (self._previous(private),) if each.exists())]
+        previous = self._previous(private)
+        with _reported(), suppress(FileNotFoundError):
+            before = previous.stat()
+            if works(self._command(private)) and os.path.samestat(before, previous.stat()):
+                previous.unlink()
+                return True
+        return False
+
+    def ssh_command(self, repo: int) -> str:
+        """Return the ssh command of *repo*: with its key and the previous one alone, and for trusted hosts alone."""
+        private = self._folder / str(repo)
+        return self._command(private, *(each for each in (self._previous(private),) if each.exists()))
+
+    def _command(self, *keys: Path) -> str:
         options = (
             "IdentitiesOnly=yes",
             "IdentityAgent=none",

@@ -112,7 +112,7 @@ class ManagedClone(NamedTuple):
             return False
         with suppress(OSError, UnicodeDecodeError):
             head = Path(git_dir, "HEAD").read_text("utf-8")
-            return _HEAD.fullmatch(head) is not None and is_made_by_hub(self.path) and self._write_settings()
+            return _HEAD.fullmatch(head) is not None and is_made_by_hub(self.path) and self.write_settings()
         return False
 
     def tree(self) -> WorkTree:
@@ -184,7 +184,7 @@ class ManagedClone(NamedTuple):
         clone = self._replace(branch=self.branch or listed.default or DEFAULT_BRANCH)
         if any(len(commit) == SHA256_LENGTH for commit in listed.commits.values()):
             clone._initialize(clone.branch, "sha256")
-        clone._write_settings()
+        clone.write_settings()
         if not listed.commits:
             return clone.branch, Fetched(EMPTY)
         fetched = fetch(clone.tree(), clone.upstream(), timeout, self.most_bytes)
@@ -202,7 +202,7 @@ class ManagedClone(NamedTuple):
         remove_clone(self.path)
         options = ("--quiet", "--template=", f"--initial-branch={branch}", f"--object-format={object_format}")
         Git(os.path.dirname(self.path)).run("init", *options, "--", self.path)
-        self._replace(branch=branch)._write_settings()
+        self._replace(branch=branch).write_settings()
         Path(self.git_dir, _NEW_NAME).touch()
 
     def settings(self) -> str:
@@ -232,7 +232,7 @@ class ManagedClone(NamedTuple):
         ]
         return "".join(lines)
 
-    def _write_settings(self) -> bool:
+    def write_settings(self) -> bool:
         """Write the settings if they differ; return False if those of git itself are not as git makes them."""
         config, attributes = os.path.join(self.git_dir, "config"), os.path.join(self.git_dir, "info", "attributes")
         try:

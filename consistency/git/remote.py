@@ -280,6 +280,15 @@ def list_remote(tree: WorkTree, upstream: Upstream, timeout: float) -> RemoteRef
     return RemoteRefs(commits, default if f"{_HEADS}{default}" in commits else "")
 
 
+def is_reachable(url: str, ssh: str, timeout: float) -> bool:
+    """Return whether the remote at *url* answers within *timeout* seconds if it is asked by the ssh command *ssh*."""
+    try:
+        Git("/").run("ls-remote", "--quiet", "--", url, "HEAD", timeout=timeout, env={"GIT_SSH_COMMAND": ssh})
+    except GitError:
+        return False
+    return True
+
+
 def read_tip(path: str, branch: str, timeout: float) -> str:
     """Ask `origin` of the hub's own clone at *path* for the commit of *branch*; '' if there is no such branch.
 

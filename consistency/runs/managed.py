@@ -36,7 +36,7 @@ from consistency.git.managed_clone import (
 from consistency.git.names import canonical, native
 from consistency.git.own_commits import unpushed_commits
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
-from consistency.git.remote import Fetched, ForeignCloneError, fetch
+from consistency.git.remote import Fetched, ForeignCloneError, fetch, is_reachable
 from consistency.git.remote_url import RemoteUrl, RemoteUrlError, parse_remote_url
 from consistency.git.rollback import was_cut_off
 from consistency.git.roots import held_commits, root_commits
@@ -104,6 +104,14 @@ def _is_taken(host: str, path: str, repo: int) -> bool:
 def key_comment(repo: Repo) -> str:
     """Return the comment of the deploy key of *repo*, by which people know it at the server."""
     return f"statehub {repo.slug} {settings.STATEHUB_HOST}"
+
+
+def drop_previous_key(repo: Repo, timeout: float) -> bool:
+    """Remove the previous deploy key of *repo* if its server takes the new one; return whether it was removed.
+
+    The server is asked only if there is a previous key, and has *timeout* seconds to answer. Raises DeployKeyError.
+    """
+    return deploy_keys().drop_previous(repo.pk, lambda ssh: is_reachable(repo.remote, ssh, timeout))
 
 
 def write_known_hosts() -> None:
@@ -217,11 +225,21 @@ class OwnClone:
         if fetched.failed:
             fetched = fetched._replace(outcome=advise(fetched.outcome, self._url, self._repo))
         opened.fetched = fetched
+        if fetched.ok and self._url.is_ssh:
+            self._drop_previous_key(opened, timeout)
         if fetched.ok and fetched.tip != opened.checkout.tip:
             self._has_news = True
             self._check_growth(tree)
             if writes and not was_cut_off(tree):
                 self._forwarded = fast_forward(tree, self.clone.branch, fetched.tip)
+
+    def _drop_previous_key(self, opened: OpenCheckout, timeout: float) -> None:
+        """Use the repo's new deploy key alone once its server takes it."""
+        with suppress(DeployKeyError):
+            if drop_previous_key(self._repo, timeout):
+                self.clone = self.clone._replace(ssh=deploy_keys().ssh_command(self._repo.pk))
+                self.clone.write_settings()
+                opened.upstream = self.clone.upstream()
 
     def _check_growth(self, tree: WorkTree) -> None:
         """Measure the clone; raise CloneTooLargeError if it is too large even after maintenance."""

@@ -48,6 +48,23 @@ def test_rotate(repo: Repo, clones: Path) -> None:
     assert {oct(each.stat().st_mode & 0o777) for each in (clones / ".keys").iterdir()} == {"0o600"}
 
 
+def test_rotate_again_before_the_new_key_has_worked(repo: Repo, clones: Path) -> None:
+    """No server answers: the oldest key may be the one that works."""
+    Repo.objects.update(origin="127.0.0.1:1/orders", remote="ssh://git@127.0.0.1:1/orders")
+    run("deploy_key", "orders")
+    private = clones / ".keys" / str(repo.pk)
+    first = private.read_text()
+    second, third = run("deploy_key", "orders", "--rotate"), run("deploy_key", "orders", "--rotate")
+    assert (third.exit, third.stdout != second.stdout) == (0, True)
+    assert third.stderr == (
+        "paste the new key at the server of 'orders'; then remove the last one there\n"
+        "the server was not seen to take the key of the last --rotate: the new one replaces it, and the key before it "
+        "stays until the new one works\n"
+    )
+    assert private.with_name(f"{repo.pk}.previous").read_text() == first
+    assert run("deploy_key", "orders").stdout == third.stdout
+
+
 def test_repo_without_a_clone_of_the_hubs_own() -> None:
     assert run("deploy_key", "orders") == cannot_run(
         f"the hub has no clone of its own of 'orders' on host '{HOST}': register_repo --remote URL"

@@ -467,6 +467,36 @@ class TestSsh:
         sshd.allow(again)
         assert (fix("origin").exit, only_clone(clones).head) == (0, origin.head)
 
+    def test_key_that_is_rotated_again_before_it_is_pasted(
+        self, sshd: SshServer, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        """Until a new key has worked, the one that works stays, however often another one is made."""
+        works = self.trusted(sshd, origin)
+        rotated = [run("deploy_key", "origin", "--rotate") for _ in range(3)]
+        assert [ended.exit for ended in rotated] == [0, 0, 0]
+        new = rotated[-1].stdout.strip()
+        for allowed in ([works], [works, new], [new]):
+            sshd.allow(*allowed)
+            publish(person)
+            assert (fix("origin").exit, only_clone(clones).head) == (0, origin.head)
+        assert sorted(each.name for each in (clones / ".keys").glob("[0-9]*")) == ["1", "1.pub"]
+        assert ".previous" not in only_clone(clones).git("config", "core.sshCommand")
+
+    def test_key_that_is_rotated_again_after_it_is_pasted(
+        self, sshd: SshServer, origin: Origin, person: Clone, clones: Path
+    ) -> None:
+        """The server is asked which key it takes: no run has used the pasted one yet."""
+        self.trusted(sshd, origin)
+        pasted = run("deploy_key", "origin", "--rotate").stdout.strip()
+        sshd.allow(pasted)
+        ended = run("deploy_key", "origin", "--rotate")
+        assert (ended.exit, ended.stderr) == (
+            0,
+            "paste the new key at the server of 'origin'; then remove the last one there\n",
+        )
+        publish(person)
+        assert (fix("origin").exit, only_clone(clones).head) == (0, origin.head)
+
     def trusted(self, sshd: SshServer, origin: Origin) -> str:
         """Register the origin by ssh, with its key pasted and its host pinned; return the public key."""
         assert run("trust_host", sshd.name, "--fingerprint", sshd.fingerprint()).exit == 0

@@ -34,6 +34,39 @@ def test_ssh_command(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_previous_key_goes_once_the_new_one_works(tmp_path: Path) -> None:
+    folder, asked = tmp_path / "keys", list[str]()
+    keys = DeployKeys(str(folder))
+
+    def answer(ssh: str) -> bool:
+        asked.append(ssh)
+        return is_pasted
+
+    keys.ensure(7, "a comment")
+    assert (keys.drop_previous(7, answer), asked) == (False, [])
+    keys.rotate(7, "a comment")
+    is_pasted = False
+    assert (keys.drop_previous(7, answer), keys.has_previous(7)) == (False, True)
+    is_pasted = True
+    assert (keys.drop_previous(7, answer), keys.has_previous(7)) == (True, False)
+    assert [shlex.split(ssh)[1:4] for ssh in asked] == [["-i", f"{folder}/7", "-oIdentitiesOnly=yes"]] * 2
+
+
+def test_previous_key_of_a_rotation_that_was_faster_stays(tmp_path: Path) -> None:
+    keys = DeployKeys(str(tmp_path / "keys"))
+    keys.ensure(7, "a comment")
+    keys.rotate(7, "a comment")
+    works = (tmp_path / "keys" / "7").read_text()
+
+    def rotate(ssh: str) -> bool:
+        assert keys.drop_previous(7, lambda _: True)
+        keys.rotate(7, "a comment")
+        return True
+
+    assert (keys.drop_previous(7, rotate), keys.has_previous(7)) == (False, True)
+    assert (tmp_path / "keys" / "7.previous").read_text() == works
+
+
 def test_known_hosts_are_written_if_they_differ(tmp_path: Path) -> None:
     keys = DeployKeys(str(tmp_path / "keys"))
     keys.write_known_hosts("h ssh-rsa AAAA\n")

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from consistency.git.remote_url import parse_remote_url
-from consistency.runs.managed import deploy_keys, key_comment
+from consistency.runs.managed import deploy_keys, drop_previous_key, key_comment, write_known_hosts
 from statehub.errors import StateHubError
 from statehub.management.base import HubCommand
-from statehub.models import Checkout
+from statehub.models import Checkout, Repo
 
 
 class Command(HubCommand):
@@ -28,7 +28,7 @@ class Command(HubCommand):
         parser.add_argument(
             "--rotate",
             action="store_true",
-            help="make another key; the last one is used too, until the server no longer takes it",
+            help="make another key; the one that works is used too, until the server takes the new one",
         )
 
     def work(self, options: dict[str, Any]) -> int:
@@ -39,14 +39,29 @@ class Command(HubCommand):
             raise CommandError(
                 f"the hub has no clone of its own of '{slug}' on host '{host}': register_repo --remote URL"
             )
-        keys, repo = deploy_keys(), checkout.repo
+        repo = checkout.repo
         try:
             if not parse_remote_url(repo.remote).is_ssh:
                 raise CommandError(f"'{slug}' is not cloned by ssh, and needs no key")
-            make = keys.rotate if options["rotate"] else keys.ensure
-            self.say(make(repo.pk, key_comment(repo)))
+            if options["rotate"]:
+                self._rotate(repo)
+            else:
+                self.say(deploy_keys().ensure(repo.pk, key_comment(repo)))
         except StateHubError as error:
             raise CommandError(str(error)) from error
-        if options["rotate"]:
-            self.warn(f"paste the new key at the server of '{slug}'; then remove the last one there")
         return 0
+
+    def _rotate(self, repo: Repo) -> None:
+        """Make another key of *repo*; of the keys before it, keep the one that works."""
+        keys = deploy_keys()
+        if keys.has_previous(repo.pk):
+            write_known_hosts()
+            drop_previous_key(repo, settings.STATEHUB_FETCH_TIMEOUT)
+        replaces_unused = keys.has_previous(repo.pk)
+        self.say(keys.rotate(repo.pk, key_comment(repo)))
+        self.warn(f"paste the new key at the server of '{repo.slug}'; then remove the last one there")
+        if replaces_unused:
+            self.warn(
+                "the server was not seen to take the key of the last --rotate: the new one replaces it, and the key "
+                "before it stays until the new one works"
+            )
