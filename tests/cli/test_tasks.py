@@ -53,7 +53,9 @@ def test_unfinished_ones_come_first_by_priority_then_by_place(several: None) -> 
     [
         ("--next", ["first", "second", "low"]),
         ("--next --owner ada", ["low"]),
-        ("--next --mine", []),
+        ("--next --mine", ["low"]),
+        ("--next --mine --owner ada", ["low"]),
+        ("--next --mine --owner bob", []),
         ("--mine", ["taken"]),
         ("--repo other", ["taken"]),
         ("--repo other --repo net --status done --status in_progress", ["taken", "done"]),

@@ -34,7 +34,9 @@ class Command(ListCommand[Task]):
         add_filter(parser, "--workplan", "ID", "only those of this workplan")
         add_filter(parser, "--owner", "NAME", "only those with this owner in their task block")
         parser.add_argument(
-            "--mine", action="store_true", help="only those that you have (you: STATEHUB_USER or your login)"
+            "--mine",
+            action="store_true",
+            help="only those that you have, with --next those that name you as owner (STATEHUB_USER or your login)",
         )
         parser.add_argument(
             "--next", action="store_true", help="only those that are todo, that no one has, and that wait for no other"
@@ -42,17 +44,18 @@ class Command(ListCommand[Task]):
 
     def find(self, options: dict[str, Any], number: int) -> Iterable[Task]:
         """Return the first *number* tasks that match the *options*."""
+        user = [current_user()] if options["mine"] else []
         chosen = match_tasks(
             repo=options["repo"],
             workstream=options["workplan"],
             status=options["status"],
             priority=options["priority"],
             owner=options["owner"],
-            taken_by=[current_user()] if options["mine"] else [],
+            taken_by=[] if options["next"] else user,
         )
         rows = Task.objects.filter(chosen)
-        if options["next"]:
-            return find_next(rows, number)
+        if options["next"]:  # No one has these yet: the user's are those that name the user as owner.
+            return find_next(rows.filter(match_tasks(owner=user)), number)
         rows = rows.select_related("workstream__repo").order_by(*ORDER)
         wanted = options["status"] or TASK_STATUSES
         groups = [each for each in wanted if each not in FINISHED], [each for each in wanted if each in FINISHED]
