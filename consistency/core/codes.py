@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
@@ -159,6 +160,33 @@ UNANNOUNCED = _code("C-29", Severity.WARN, Kind.FAULT, Scope.REMOTE, "core.compa
     "Polling found a push that no webhook announced",
     "Look at the webhook's last deliveries on the forge; manage.py webhook SLUG --rotate gives it a new secret.")
 # fmt: on
+
+_WRITEBACK_REMEDIES = {
+    "propose": "With the writeback 'propose', a fix of the hub's own clone proposes the hub's status: merge the "
+    "proposal that C-16 names there.",
+    "off": "With the writeback 'off', the hub writes no file: set the status in the file to the hub's, or the hub's to "
+    "that of the file (set_task_status, reopen_task).",
+}
+"""The remedies of a writeback, if `Repo.writeback` lets a fix write no file on the repo's branch."""
+
+_WORKPLAN_REMEDY = "The hub never writes a workplan's own status: set it in the front matter."
+"""The remedy of a writeback that is about a workplan and not about one of its tasks."""
+
+
+def find_remedy(code: str, writeback: str, task: str | None) -> str:
+    """Return what to do about a finding of *code*, in a repo with this `writeback`; *task* is empty if it has none."""
+    known = CODES[code]
+    if known.kind is not Kind.WRITEBACK:
+        return known.remedy
+    return _WRITEBACK_REMEDIES.get(writeback, known.remedy) if task else _WORKPLAN_REMEDY
+
+
+def collect_remedies(findings: Iterable[tuple[str, str, str | None]]) -> dict[str, str]:
+    """Return by code, in their order, what to do about *findings*, each as `find_remedy` takes it."""
+    found: dict[str, dict[str, None]] = {}
+    for code, writeback, task in findings:
+        found.setdefault(code, {})[find_remedy(code, writeback, task)] = None
+    return {code: " ".join(sorted(found[code])) for code in sorted(found)}
 
 
 def codes_of(kind: Kind) -> tuple[str, ...]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
-from consistency.core.codes import CODES, SEVERITIES, Severity
+from consistency.core.codes import CODES, FIELD_DIFFERS, HUB_AHEAD, SEVERITIES, Severity
 from consistency.core.finding import Finding
 from consistency.reports.json_text import to_json
 from statehub.text import escape_control, plural
 
 VERSION = 1
 """Of the JSON format; it changes if a field changes its meaning or goes away."""
+
+_REMEDIES = {
+    FIELD_DIFFERS: "Put the value in quotes: YAML cuts it off.",
+    HUB_AHEAD: "Take the step back out of the change, or reopen the task in the hub first, as the message says.",
+}
+"""The remedies of codes for which the table names a run of the hub."""
 
 _FIELDS = ("code", "severity", "message", "file", "line", "workplan", "task")
 
@@ -31,7 +37,8 @@ def to_text(findings: Sequence[Finding]) -> str:
         for each in findings
     ]
     number, files = len(findings), len({each.file for each in findings})
-    lines += ["", *(f"{code}: {CODES[code].remedy}" for code in CODES if code in {each.code for each in findings})]
+    open_codes = {each.code for each in findings}
+    lines += ["", *(f"{code}: {_REMEDIES.get(code, CODES[code].remedy)}" for code in CODES if code in open_codes)]
     lines += ["", f"{number} {plural(number, 'finding')} in {files} {plural(files, 'file')}"]
     return "".join(f"{line}\n" for line in lines)
 

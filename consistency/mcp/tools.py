@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from consistency.core.codes import CODES
+from consistency.core.codes import collect_remedies
 from consistency.db.fileless import find_tasks_without_file
 from consistency.mcp.parameters import Parameter, RefusedError, check_arguments, make_schema
 from consistency.mcp.rows import Row, change_row, finding_row, named_change_row, task_page, task_row
@@ -177,7 +177,9 @@ def _list_findings(_caller: Caller, repo: str | None = None, state: str = "open"
     found, more = _page(rows.select_related("checkout__repo").order_by("-first_seen", "-id"), MAX_FINDINGS)
     answer: Row = {"findings": [finding_row(finding) for finding in found]}
     if state == "open" and found:
-        answer["remedies"] = {code: CODES[code].remedy for code in sorted({finding.code for finding in found})}
+        answer["remedies"] = collect_remedies(
+            (finding.code, finding.checkout.repo.writeback, finding.task) for finding in found
+        )
     return _with_more(answer, more, "older; name a repo" if repo is None else "older")
 
 

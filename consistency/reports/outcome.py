@@ -16,7 +16,7 @@ class CheckoutOutcome(NamedTuple):
 
     `ahead` and `behind` count commits against the upstream, None if that is not known. `push` is 'ok', '' if none was
     tried, or why it failed; `fetch` is how the fetch ended (`core.comparison.gates`). `known` are the keys of the
-    findings that the checkout's last run had already.
+    findings that the checkout's last run had already. `writeback` is that of the repo.
     """
 
     slug: str
@@ -34,6 +34,7 @@ class CheckoutOutcome(NamedTuple):
     push: str = ""
     fetch: str = ""
     known: frozenset[tuple[str, ...]] = frozenset()
+    writeback: str = ""
 
     @property
     def left(self) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consistency.core.codes import CODES, SEVERITIES
+from consistency.core.codes import SEVERITIES, collect_remedies
 from consistency.core.finding import Action, Finding
 from consistency.reports.outcome import CheckoutOutcome, Report
 from consistency.reports.phrases import count
@@ -45,12 +45,14 @@ def _sections(report: Report, verbosity: int) -> Iterator[Line]:
 
 def _remedies(report: Report) -> Iterator[Line]:
     """Return each remedy once, for the codes of the findings that are left."""
-    open_codes = sorted({finding.code for repo in report.repos for finding in repo.left})
-    if open_codes:
+    remedies = collect_remedies(
+        (finding.code, repo.writeback, finding.task) for repo in report.repos for finding in repo.left
+    )
+    if remedies:
         yield ()
         yield line(Segment("What to do", Style.STRONG))
-    for code in open_codes:
-        yield line(f"  {code}  {CODES[code].remedy}")
+    for code, remedy in remedies.items():
+        yield line(f"  {code}  {remedy}")
 
 
 def _totals(report: Report) -> Line:

@@ -364,6 +364,7 @@ class _Running:
             push=result.push,
             fetch=self._opened.fetched.outcome,
             known=frozenset(finding.dedup_key for finding in findings if had and fingerprint(finding) in had),
+            writeback=self._checkout.repo.writeback,
         )
 
     def _ahead(self) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consistency.core import codes
-from consistency.core.codes import CODES, SEVERITIES, Kind, Severity, codes_of
+from consistency.core.codes import CODES, SEVERITIES, Kind, Severity, codes_of, collect_remedies, find_remedy
 from consistency.core.finding import Finding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +37,24 @@ def test_severity_of_an_unknown_code_is_an_error() -> None:
 def test_no_remedy_advises_deletion_of_a_workplan() -> None:
     # A file may come back: from a branch, a stash, a disk. A block may, too, until its removal is pushed.
     assert [code.id for code in CODES.values() if "delete" in code.remedy.lower()] == ["C-10"]
+
+
+def test_remedy_of_a_writeback_is_what_the_repo_allows() -> None:
+    pushed, proposed, off = (find_remedy("C-13", writeback, "T01") for writeback in ("push", "propose", "off"))
+    assert pushed == find_remedy("C-13", "", "T01") == CODES["C-13"].remedy
+    assert ("Run fix_consistency" in proposed, "merge the proposal" in proposed) == (False, True)
+    assert ("Run fix_consistency" in off, "set the status in the file" in off) == (False, True)
+    assert (find_remedy("C-15", "propose", "T01"), find_remedy("C-15", "off", "T01")) == (proposed, off)
+    own = "The hub never writes a workplan's own status: set it in the front matter."
+    assert {find_remedy(code, "push", None) for code in ("C-13", "C-15")} == {own}
+    assert find_remedy("C-11", "off", "T01") == CODES["C-11"].remedy
+
+
+def test_remedies_of_several_repos_are_joined() -> None:
+    found = [("C-13", "off", "T01"), ("C-05", "", None), ("C-13", "push", "T01"), ("C-13", "push", "T02")]
+    off = find_remedy("C-13", "off", "T01")
+    assert collect_remedies(found) == {"C-05": CODES["C-05"].remedy, "C-13": f"{CODES['C-13'].remedy} {off}"}
+    assert collect_remedies([]) == {}
 
 
 def test_kinds_are_those_of_the_design() -> None:

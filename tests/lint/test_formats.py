@@ -24,6 +24,13 @@ def test_text() -> None:
     )
 
 
+def test_remedy_of_a_step_back_needs_no_run() -> None:
+    back = Finding("C-13", "task 'A' goes back from done to todo", "workplans/a.md", 12, "WP-1", "T01", "done", "todo")
+    assert to_text([back]).splitlines()[2:3] == [
+        "C-13: Take the step back out of the change, or reopen the task in the hub first, as the message says."
+    ]
+
+
 def test_json() -> None:
     assert json.loads(to_report([BLOCK])) == {
         "version": 1,

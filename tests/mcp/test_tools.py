@@ -291,6 +291,14 @@ class TestListFindings:
         }
         assert refuse("list_findings", repo="app") == {"error": "no repo 'app' in the hub", "allowed": ["net"]}
 
+    def test_remedy_is_what_the_repo_allows(self) -> None:
+        repo = Repo.objects.create(slug="net", writeback="propose")
+        new_finding(Checkout.objects.create(repo=repo, host="desk", path="/net"), "C-13", workplan="WP-1", task="T01")
+        assert ask("list_findings")["remedies"] == {
+            "C-13": "With the writeback 'propose', a fix of the hub's own clone proposes the hub's status: merge the "
+            "proposal that C-16 names there."
+        }
+
     def test_newest_first_and_how_many_more(self) -> None:
         checkout = Checkout.objects.create(repo=Repo.objects.create(slug="net"), host="desk", path="/net")
         for number in range(MAX_FINDINGS + 3):

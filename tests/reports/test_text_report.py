@@ -74,6 +74,19 @@ What to do
     assert written(report_of(repo, mode="check")) == expected
 
 
+def test_text_of_a_repo_whose_files_are_not_written_has_another_remedy(
+    ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
+) -> None:
+    repo = checkout._replace(converged=False, findings=(ahead._replace(action=Action.SKIPPED),), writeback="off")
+
+    remedies = [line for line in written(report_of(repo)).splitlines() if line.startswith("  C-13  ")]
+
+    assert remedies == [
+        "  C-13  With the writeback 'off', the hub writes no file: set the status in the file to the hub's, or the "
+        "hub's to that of the file (set_task_status, reopen_task)."
+    ]
+
+
 def test_text_of_a_fix_that_fixed_all_has_nothing_to_do(
     ahead: Finding, checkout: CheckoutOutcome, report_of: MakeReport
 ) -> None:

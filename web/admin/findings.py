@@ -13,7 +13,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from consistency.core.codes import CODES, Kind, codes_of
+from consistency.core.codes import CODES, Kind, codes_of, find_remedy
 from consistency.models import Finding
 from web.admin import formatting
 from web.admin.columns import HOST, REPO, column
@@ -167,7 +167,7 @@ class FindingAdmin(ReadOnlyAdmin):
         known = CODES.get(obj.code)
         yield Note("Found", formatting.text(obj.message), formatting.SEVERITY_TONES.get(obj.severity, "plain"))
         if known and obj.resolved_at is None:
-            yield Note("What to do", known.remedy, "plain")
+            yield Note("What to do", find_remedy(obj.code, obj.checkout.repo.writeback, obj.task), "plain")
         (targets,) = load_targets([obj])
         yield Facts("Location", list(_facts(obj, targets)))
         if obj.code in WRITEBACK_CODES and obj.db_status and obj.file_status:

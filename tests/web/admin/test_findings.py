@@ -12,8 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from consistency.core.codes import find_remedy
 from consistency.models import Finding
-from statehub.models import Checkout
+from statehub.models import Checkout, Repo
 from tests.web.admin.helpers import body, streamed
 from tests.web.admin.hubrows import START, Rows
 from web.admin.export import safe_cell
@@ -135,6 +136,13 @@ def test_page_of_an_unverified_one_says_so(three: list[Finding], viewer: Client)
     assert "later runs of this checkout did not check it" in html
     assert "What a writeback would change" in html
     assert "What to do" in html
+
+
+@pytest.mark.parametrize("writeback", ["", "propose", "off"])
+def test_page_says_what_the_repo_allows(three: list[Finding], viewer: Client, writeback: str) -> None:
+    Repo.objects.update(writeback=writeback)
+    found = body(viewer, page(three[1])).replace("&#x27;", "'")
+    assert find_remedy(three[1].code, writeback, three[1].task) in found
 
 
 def test_page_outlives_its_runs(three: list[Finding], viewer: Client) -> None:
