@@ -234,7 +234,7 @@ class Receiver(models.Model):
 
     `name` is the address without its secret path. `secret` signs the messages of a webhook; until `previous_until` they
     have a signature with `previous_secret`, too. After a failure it is tried again at `retry_at`; `failures` counts
-    those in a row. `busy_until` is set while a process sends to it.
+    those in a row, the first of which was at `failing_since`. `busy_until` is set while a process sends to it.
     """
 
     address_hash = models.CharField(max_length=64, unique=True)
@@ -243,6 +243,7 @@ class Receiver(models.Model):
     previous_secret = models.CharField(max_length=100, blank=True, default="")
     previous_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True, default="")
     retry_at = models.DateTimeField(null=True, blank=True)
     busy_until = models.DateTimeField(null=True, blank=True)

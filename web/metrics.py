@@ -1,11 +1,12 @@
-"""Metrics for Prometheus: open findings by code, runs by outcome, checkouts by age, and the queues of the workers."""
+"""Metrics for Prometheus: findings by code, runs by outcome, checkouts by age, notifications, queues of the workers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from consistency.core.codes import CODES
 from consistency.db.queue import LOST_WORKER, read_queues
+from consistency.db.receivers import read_receivers
 from consistency.models import Finding, Run, RunState, Worker
 from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
@@ -47,7 +49,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class HubCollector(Collector):
-    """Collects the metrics in three queries, and two more if workers have checkouts."""
+    """Collects the metrics in four queries, and two more if workers have checkouts."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
@@ -55,6 +57,7 @@ class HubCollector(Collector):
         yield _runs()
         now, checkouts = timezone.now(), _read_checkouts()
         yield _ages(checkouts, now)
+        yield from _notifications(now)
         served = [each for each in checkouts if each.managed or each.watch]
         if served:
             yield from _clones(served, now)
@@ -115,6 +118,30 @@ def _ages(checkouts: Iterable[_Checkout], now: datetime) -> Metric:
         age = NEVER if each.last is None else max(0.0, (now - each.last).total_seconds())
         metric.add_metric([each.repo, each.host, each.path], age)
     return metric
+
+
+def _notifications(now: datetime) -> Iterator[Metric]:
+    """Yield what each receiver of notifications does not take; receivers of the same name are one."""
+    failing = GaugeMetricFamily(
+        "statehub_receiver_failing_seconds",
+        "Seconds since the first failed try of those in a row; 0 if the receiver takes its messages.",
+        labels=["receiver"],
+    )
+    waiting = GaugeMetricFamily(
+        "statehub_notifications_waiting",
+        "Notifications that a receiver that fails has not taken.",
+        labels=["receiver"],
+    )
+    seconds, numbers = dict[str, float](), dict[str, int]()
+    for each in read_receivers(now, timedelta(hours=settings.STATEHUB_OVERDUE_HOURS)):
+        since = each.failing_since if each.is_failing else None
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        seconds[each.name] = max(seconds.get(each.name, 0.0), age)
+        numbers[each.name] = numbers.get(each.name, 0) + (each.waiting if each.is_failing else 0)
+    for name, number in numbers.items():
+        failing.add_metric([name], seconds[name])
+        waiting.add_metric([name], number)
+    yield from (failing, waiting)
 
 
 def _clones(served: Iterable[_Checkout], now: datetime) -> Iterator[Metric]:

@@ -31,8 +31,8 @@ OVERLAP = timedelta(days=1)
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 0, 5, 30, 120, 360))
 """The times until a receiver that failed is tried again, after the first failure in a row, the second, and so on."""
 
-
-_UNDELIVERED = Q(delivered_at=None) | Q(ended_at__isnull=False, end_delivered_at=None)
+UNDELIVERED = Q(delivered_at=None) | Q(ended_at__isnull=False, end_delivered_at=None)
+"""The notifications that their receiver has not taken, or not their end."""
 
 
 class Episode(NamedTuple):
@@ -121,9 +121,10 @@ def record_attempt(receiver: Receiver, error: str, now: datetime) -> None:
     row = Receiver.objects.filter(pk=receiver.pk)
     if error:
         pause = PAUSES[min(receiver.failures, len(PAUSES) - 1)]
-        row.update(failures=F("failures") + 1, error=error, retry_at=now + pause)
+        since = Coalesce("failing_since", now)
+        row.update(failures=F("failures") + 1, failing_since=since, error=error, retry_at=now + pause)
     elif receiver.failures:
-        row.update(failures=0, error="", retry_at=None)
+        row.update(failures=0, failing_since=None, error="", retry_at=None)
 
 
 def record_ends(now: datetime) -> None:
@@ -207,7 +208,7 @@ def add_notifications(receiver: Receiver, episodes: Iterable[Episode]) -> None:
 
 def read_backlog(receiver: Receiver) -> tuple[bool, datetime | None]:
     """Return whether an episode was recorded and not delivered, and the first end that was not."""
-    rows = Notification.objects.filter(_UNDELIVERED, receiver=receiver).exclude(subject=Subject.DIGEST)
+    rows = Notification.objects.filter(UNDELIVERED, receiver=receiver).exclude(subject=Subject.DIGEST)
     new = Count("pk", filter=Q(delivered_at=None))
     found = rows.aggregate(new=new, first_end=Min("ended_at"))
     return bool(found["new"]), found["first_end"]
@@ -215,5 +216,5 @@ def read_backlog(receiver: Receiver) -> tuple[bool, datetime | None]:
 
 def read_undelivered(receiver: Receiver) -> list[Undelivered]:
     """List the episodes that *receiver* is to get a message about: new ones, and ends of those that it knows."""
-    rows = Notification.objects.filter(_UNDELIVERED, receiver=receiver).order_by("since", "pk")
+    rows = Notification.objects.filter(UNDELIVERED, receiver=receiver).order_by("since", "pk")
     return [Undelivered(*row) for row in rows.values_list(*_COLUMNS)]

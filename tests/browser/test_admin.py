@@ -193,6 +193,7 @@ def test_webhook_from_the_command_to_the_fleet_page(watch: Watched, scheme: Lite
     expect(page.get_by_text(made["secret"])).to_have_count(0)
     page.set_viewport_size({"width": 390, "height": 800})
     watch.scan()
-    watch.open("/admin/fleet/")
-    watch.scan()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for address in ("/admin/fleet/", "/admin/notifications/"):
+        watch.open(address)
+        watch.scan()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
+from consistency.db.receivers import ReceiverState, read_receivers
 from consistency.models import Finding, Notification, Proposal, Receiver
 from consistency.notify.notifier import Result, read_secrets, send_notifications
 from rehearsal.stage import make_certificate
@@ -259,6 +260,26 @@ class TestReceiversThatAreDown:
         assert (
             len({request.headers["webhook-id"] for request in at_once.requests[:-1]}) == 1
         )  # Then the checkout is overdue, too.
+
+    def test_state_says_since_when_and_why(self, agreed: Clone, at_once: Endpoint, clock: Clock) -> None:
+        at_once.status, began, pause = 500, clock.now(), timedelta(hours=24)
+        break_block(agreed)
+        for _ in range(4):
+            check("clone")
+        ok = ReceiverState(f"{at_once.url}/…", 0, None, "", None, 0, is_abandoned=False)
+        failing = ok._replace(
+            failures=4, failing_since=began, error="it answered 500", retry_at=began + timedelta(minutes=5), waiting=1
+        )
+        assert read_receivers(clock.now(), pause) == [failing]
+        clock.wait(minutes=5)
+        check("clone")
+        last = failing._replace(failures=5, retry_at=clock.now() + timedelta(minutes=30))
+        assert read_receivers(clock.now(), pause) == [last]
+        clock.wait(hours=25)
+        assert [(each.is_failing, each.is_abandoned) for each in read_receivers(clock.now(), pause)] == [(False, True)]
+        at_once.status = 200
+        check("clone")
+        assert read_receivers(clock.now(), pause) == [ok]
 
     def test_another_receiver_gets_its_message(
         self, agreed: Clone, at_once: Endpoint, mailbox: Mailbox, settings: Settings

@@ -31,6 +31,7 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
             "Consistency",
             _list("Findings", "rule", "consistency", "finding"),
             _list("Runs", "history", "consistency", "run"),
+            _entry("Notifications", "notifications", reverse("receivers"), "consistency.view_finding"),
         ),
         _group(
             "Work",

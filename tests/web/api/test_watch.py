@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consistency.cli.retiring import retire
 from consistency.core.codes import CODES
 from consistency.db.queue import LOST_WORKER, has_workers, queue_checkouts
-from consistency.models import Worker
+from consistency.models import Notification, Receiver, Worker
 from statehub.models import Checkout
 from tests.web.api.helpers import Api, new_api
 from tests.web.api.test_lists import new_checkout, new_finding, new_run
@@ -108,7 +108,27 @@ def test_metrics_take_as_many_queries_for_30_checkouts_as_for_1(api: Api) -> Non
         with CaptureQueriesContext(connection) as queries:
             scraped(api)
         counts.append(len(queries))
-    assert counts == [4, 4]
+    assert counts == [5, 5]
+
+
+def test_metrics_of_receivers(db: None) -> None:
+    """Two receivers of one name, as webhooks of one host have it, are one line."""
+    now = timezone.now()
+    for number, failures in enumerate((0, 2, 3)):
+        since = now - timedelta(seconds=100 * number) if failures else None
+        name = "https://example.org/…" if number else "mailto:ada@example.org"
+        receiver = Receiver.objects.create(
+            name=name, address_hash=number, failures=failures, failing_since=since, retry_at=now if failures else None
+        )
+        Notification.objects.create(receiver=receiver, episode="e", subject="overdue", since=now)
+    found = {name: value for name, value in scraped(new_api("ci")).items() if "receiver" in name}
+    seconds = found.pop("statehub_receiver_failing_seconds[('receiver', 'https://example.org/…')]")
+    assert 200 <= seconds < 300
+    assert found == {
+        "statehub_receiver_failing_seconds[('receiver', 'mailto:ada@example.org')]": 0,
+        "statehub_notifications_waiting[('receiver', 'mailto:ada@example.org')]": 0,
+        "statehub_notifications_waiting[('receiver', 'https://example.org/…')]": 2,
+    }
 
 
 def test_metrics_of_a_fleet(db: None) -> None:
