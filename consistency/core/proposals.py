@@ -23,18 +23,18 @@ def proposal_branch(branch: str) -> str:
     return f"{FOLDER}/{branch}"
 
 
-def next_step(wanted: str, recorded: str, there: str, *, own: bool, merged: bool) -> Step:
+def next_step(wanted: str, recorded: str, there: str, *, own: bool, merged: bool, is_same: bool = False) -> Step:
     """Return what to do if the branch has the commit *there*, and should have *wanted*; '' is none.
 
-    *recorded* is the commit that the hub left there. The commit that is there is the hub's *own*, or *merged* if the
-    repo's branch has it.
+    *recorded* is the commit that the hub left there; *is_same* if *wanted* says the same, on another commit of the
+    repo's branch. The commit that is there is the hub's *own*, or *merged* if the repo's branch has it.
 
     | wanted | there | step |
     | --- | --- | --- |
     | none | an own commit | withdraw it |
     | none | none, or another commit | nothing: it is left alone |
     | a commit | the same | wait: it is proposed |
-    | a commit | none, and the same is recorded | rest: a person has closed it, and neither side has moved since |
+    | a commit | none, and recorded is one that says the same | rest: a person has closed it |
     | a commit | none, an own or a merged one | push |
     | a commit | another commit | leave it alone, and say so |
     """
@@ -43,5 +43,5 @@ def next_step(wanted: str, recorded: str, there: str, *, own: bool, merged: bool
     if there == wanted:
         return Step.WAIT
     if not there:
-        return Step.REST if recorded == wanted else Step.PUSH
+        return Step.REST if recorded == wanted or is_same else Step.PUSH
     return Step.PUSH if own or merged else Step.LEAVE

@@ -1,12 +1,13 @@
 """Proposes the hub's statuses for a repo with a protected branch: one commit on the tip of the repo's branch.
 
 It waits on a branch of its own until a person merges it. It is built again when either side moves, and removed when
-nothing is left to say. Only the hub's own commits are ever replaced.
+nothing is left to say. If a person removes it, it is not made again until it would say something else. Only the hub's
+own commits are ever replaced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ from consistency.models import Proposal
 from consistency.runs.fetching import OpenCheckout
 from consistency.runs.options import RunOptions
 
-CLOSED = "was closed on {branch} and is not proposed again until the repo's branch or a status moves"
+CLOSED = "was closed on {branch} and is not proposed again until there are other statuses to propose"
 OCCUPIED = "is not proposed: {branch} has a commit that is not the hub's, which is left alone"
 
 
@@ -66,12 +67,10 @@ def propose_statuses(
     upstream = opened.upstream
     if upstream is None:
         return Proposed()
-    proposal = read_proposal(opened.checkout.repo_id)
+    proposal, built = read_proposal(opened.checkout.repo_id), list[_Built]()
 
     def record(commit: str, when: int, changes: Sequence[StatusWritten]) -> None:
-        if commit != proposal.commit or proposal.proposed_at is None:
-            record_own_commit(opened.checkout.repo_id, commit, when, changes)
-            mark_withdrawn(opened.checkout.repo_id, [commit], withdrawn=False)
+        built[:] = [_Built(commit, when, changes)]
 
     settle_withdrawn(proposal, opened.fetched_at)
     written = Written()
@@ -79,8 +78,16 @@ def propose_statuses(
         written = build_writeback(tree, tip, items, digests, options.committer, options.max_size, record, known)
         if written.commit is None:  # Whatever is proposed stays until that works.
             return Proposed(written.faults)
-    done = _Proposing(opened, upstream, tree, tip, proposal, options).settle(written.commit or "")
+    done = _Proposing(opened, upstream, tree, tip, proposal, options, built[-1] if built else _Built()).settle()
     return done._replace(faults=written.faults)
+
+
+class _Built(NamedTuple):
+    """A commit that was built, its time in seconds since 1970, and its statuses; '' and none without any."""
+
+    commit: str = ""
+    authored: int = 0
+    changes: Sequence[StatusWritten] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,11 @@ class _Proposing:
     tip: str
     proposal: Proposal
     options: RunOptions
+    built: _Built
 
-    def settle(self, wanted: str) -> Proposed:
-        """Bring the branch to the commit *wanted*; remove it if that is ''."""
+    def settle(self) -> Proposed:
+        """Bring the branch to the commit that was built; remove it if there is none."""
+        wanted = self.built.commit
         if not wanted and not self.proposal.base:
             return Proposed(known=True)
         try:
@@ -158,10 +167,12 @@ class _Proposing:
     def _take(self, wanted: str, there: str) -> Proposed:
         own = there != wanted and self._is_own(there)
         merged = there not in ("", wanted) and not own and contains_commit(self.tree, self.tip, there)
-        step = next_step(wanted, self.proposal.commit, there, own=own, merged=merged)
+        is_same = not there and wanted != self.proposal.commit and self._says_the_same()
+        step = next_step(wanted, self.proposal.commit, there, own=own, merged=merged, is_same=is_same)
         if step is Step.PUSH or (step is Step.LEAVE and self._by_agit):
             return self._push(wanted, there, own=own)
         if step is Step.WAIT:
+            self._record_built()
             record_proposed(self.proposal, wanted, self._page(self.proposal.page))
             return self._waiting()
         if step is Step.REST:
@@ -177,7 +188,21 @@ class _Proposing:
         record_withdrawn(self.proposal, () if there else (self.proposal.commit,))
         return Proposed(known=True)
 
+    def _says_the_same(self) -> bool:
+        """Return whether the commit that was proposed last has the statuses of the one that was built."""
+        proposed = [self.proposal.commit] if self.proposal.commit else []
+        last = next(iter(read_own_commits(self.opened.checkout.repo_id, proposed).values()), ())
+        return bool(last) and _statuses(last) == _statuses(self.built.changes)
+
+    def _record_built(self) -> None:
+        """Record the commit that was built as the hub's own, unless it is the one that waits."""
+        commit, repo = self.built.commit, self.opened.checkout.repo_id
+        if commit != self.proposal.commit or self.proposal.proposed_at is None:
+            record_own_commit(repo, commit, self.built.authored, self.built.changes)
+            mark_withdrawn(repo, [commit], withdrawn=False)
+
     def _push(self, wanted: str, there: str, *, own: bool) -> Proposed:
+        self._record_built()  # From now on the remote may have it.
         again = own or self._is_lost
         record_attempt(self.proposal, self.proposal.branch if self._by_agit else self._branch, self.tip)
         target, source, forge = self.upstream.branch, self._branch, self._forge
@@ -220,6 +245,11 @@ class _Proposing:
 
     def _found(self, message: str) -> Proposed:
         return Proposed(finding=PROPOSED._replace(message=message), known=True)
+
+
+def _statuses(changes: Iterable[StatusWritten]) -> set[tuple[str, str, str]]:
+    """Return the new status of each task, whatever the old one was."""
+    return {(change.workplan, change.task, change.new) for change in changes}
 
 
 def _full(branch: str) -> str:

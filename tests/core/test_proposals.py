@@ -32,3 +32,16 @@ def test_branch() -> None:
 )
 def test_next_step(wanted: str, recorded: str, there: str, own: bool, merged: bool, step: Step) -> None:
     assert next_step(wanted, recorded, there, own=own, merged=merged) is step
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "own", "step"),
+    [
+        ("b", "", False, Step.REST),
+        ("b", "a", True, Step.PUSH),
+        ("b", "x", False, Step.LEAVE),
+        ("", "", False, Step.NOTHING),
+    ],
+)
+def test_next_step_if_the_same_was_said_before(wanted: str, there: str, own: bool, step: Step) -> None:
+    assert next_step(wanted, "a", there, own=own, merged=False, is_same=True) is step

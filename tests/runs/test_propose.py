@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("hub", "clones")
 
 BRANCH = "refs/heads/statehub/main"
 WAITS = ("C-16", "waits as a proposal on statehub/main")
-CLOSED = "was closed on statehub/main and is not proposed again until the repo's branch or a status moves"
+CLOSED = "was closed on statehub/main and is not proposed again until there are other statuses to propose"
 
 OCCUPIED = "is not proposed: statehub/main has a commit that is not the hub's, which is left alone"
 
@@ -229,7 +229,7 @@ def test_both_sides_move(origin: Origin) -> None:
     assert statuses() == {T01: "done", T02: "done"}
 
 
-def test_closed_is_not_opened_again_until_either_side_moves(origin: Origin) -> None:
+def test_closed_is_not_opened_again_until_a_status_moves(origin: Origin) -> None:
     hub, _ = proposing(origin)
     report(T01, "done")
     hub.fix()
@@ -242,11 +242,41 @@ def test_closed_is_not_opened_again_until_either_side_moves(origin: Origin) -> N
     report(T02, "done")
     assert said(hub.fix())[2:] == [WAITS]
     assert statuses_at(origin, BRANCH) == {T01: "done", T02: "done"}
-    origin.git("update-ref", "-d", BRANCH)
-    in_origin(origin, add_notes)
-    assert said(hub.fix())[2:] == [WAITS]
     in_origin(origin, merge)
     assert_at_rest(origin, hub)
+
+
+def test_closed_is_not_opened_again_if_only_the_repos_branch_moves(origin: Origin) -> None:
+    """A person who closes a proposal declines what it says: a push of others does not repeat it."""
+    hub, _ = proposing(origin)
+    report(T01, "done")
+    hub.fix()
+    closed = tip(origin)
+    origin.git("update-ref", "-d", BRANCH)
+    own = OwnCommit.objects.count()
+    for work in (add_notes, amend, lambda clone: clone.commit("Nothing")):
+        in_origin(origin, work)
+        for _ in range(2):
+            assert said(hub.fix())[1:] == [("C-16", CLOSED)]
+    assert (tip(origin), OwnCommit.objects.count(), Proposal.objects.get().commit) == ("", own, closed)
+    # The person thinks better of it, and restores the branch.
+    origin.git("update-ref", BRANCH, closed)
+    assert said(hub.fix())[1:] == [WAITS]
+    assert origin.git("rev-parse", f"{BRANCH}^") == tip(origin, "refs/heads/main")
+    in_origin(origin, merge)
+    assert_at_rest(origin, hub)
+
+
+def test_closed_and_partly_done_by_hand_is_opened_with_the_rest(origin: Origin) -> None:
+    """The branch may as well have been removed by a merge of an earlier one of its commits."""
+    hub, person = proposing(origin)
+    report(T01, "done")
+    report(T02, "done")
+    hub.fix()
+    origin.git("update-ref", "-d", BRANCH)
+    finish_by_hand(origin, person)
+    assert said(hub.fix())[1:] == [WAITS]
+    assert statuses_at(origin, BRANCH) == {T01: "done", T02: "done"}
 
 
 def test_closed_and_done_by_hand(origin: Origin) -> None:
