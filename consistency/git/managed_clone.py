@@ -199,7 +199,7 @@ class ManagedClone(NamedTuple):
         return clone.branch, fetched
 
     def _initialize(self, branch: str, object_format: str) -> None:
-        remove_clone(self.path)
+        _remove(self.path)
         options = ("--quiet", "--template=", f"--initial-branch={branch}", f"--object-format={object_format}")
         Git(os.path.dirname(self.path)).run("init", *options, "--", self.path)
         self._replace(branch=branch).write_settings()
@@ -300,7 +300,7 @@ def reset_to(tree: WorkTree, branch: str, tip: str) -> None:
     """Check out *branch* at the commit *tip*, with nothing else in the work tree. Raises GitError, OSError."""
     remove_leftovers(tree.git_dir, tree.common_dir, 0.0)
     for name in (*UNDER_WAY, "index"):  # Without the index no flag in it can keep a file as it is.
-        remove_clone(os.path.join(tree.git_dir, name))
+        _remove(os.path.join(tree.git_dir, name))
     checkout_tip(tree, branch, tip)
     tree.git.run("clean", "--quiet", "-ffdx", timeout=CLONE_SECONDS)
 
@@ -345,7 +345,13 @@ def _write(file: str, text: str) -> None:
 
 
 def remove_clone(path: str) -> None:
-    """Remove the clone, or whatever is at *path*; a link itself. Raises OSError."""
+    """Remove the clone at *path* if the hub has made it; anything else there stays. Raises OSError."""
+    if is_made_by_hub(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+
+
+def _remove(path: str) -> None:
+    """Remove the folder, file or link at *path*, if there is one. Raises OSError."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     else:

@@ -18,6 +18,7 @@ from consistency.git.managed_clone import (
     is_made_by_hub,
     measure,
     needs_maintenance,
+    remove_clone,
     reset_to,
 )
 from consistency.git.process import Git
@@ -140,6 +141,25 @@ class TestWorkOfOthers:
             (tmp_path / "clones" / name).mkdir(parents=True)
         made(origin, tmp_path / "clones" / "a")
         assert sorted(each.name for each in (tmp_path / "clones").iterdir()) == sorted([*names, "a"])
+
+    @pytest.mark.parametrize("kind", ["file", "link", "folder", "clone", "nothing"])
+    def test_is_not_removed(self, origin: Origin, tmp_path: Path, kind: str) -> None:
+        """A registration that is undone removes the clone that it has made, and nothing else in its place."""
+        made(origin, tmp_path / "own")
+        path = tmp_path / "a"
+        if kind == "file":
+            path.write_text("notes")
+        elif kind == "link":
+            path.symlink_to(tmp_path / "own")
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "clone":
+            origin.git("clone", "--quiet", str(origin.path), str(path))
+        remove_clone(str(path))
+        assert os.path.lexists(path) == (kind != "nothing")
+        assert (tmp_path / "own" / ".git").is_dir()
+        remove_clone(str(tmp_path / "own"))
+        assert not (tmp_path / "own").exists()
 
     def test_is_not_whole(self, origin: Origin, tmp_path: Path) -> None:
         """Not even a repository with git's own settings alone gets those of the hub."""
