@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import time
 from argparse import ArgumentParser
 from contextlib import closing
 from typing import Any
@@ -21,6 +20,7 @@ from consistency.cli.registration import find_or_register
 from consistency.cli.report_output import check_report_path, write_report
 from consistency.cli.selection import active_checkouts, checkouts_by_slugs
 from consistency.core.codes import SEVERITIES, Severity
+from consistency.db.reconnect import retry_on_new_connection
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitMissingError
 from consistency.git.worktree import find_worktree
@@ -241,17 +241,11 @@ def _cut_off(checkout: Checkout, error: Exception) -> CheckoutOutcome:
 
 def _is_hub_back() -> bool:
     """Connect to the database again, and wait for it if necessary; return whether it answers."""
-    deadline = time.monotonic() + RECONNECT_SECONDS
-    while True:
-        connection.close()
-        try:
-            connection.ensure_connection()
-        except DatabaseError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(RECONNECT_PAUSE_SECONDS)
-        else:
-            return True
+    try:
+        retry_on_new_connection(connection.ensure_connection, RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS)
+    except DatabaseError:
+        return False
+    return True
 
 
 def _exit_status(report: Report, fail_on: str, locked: bool) -> int:

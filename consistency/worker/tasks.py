@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, reset_queries
+from django.db import InterfaceError, OperationalError, close_old_connections, reset_queries
 
 from consistency.db.queue import queue_checkouts, start_delayed_run
+from consistency.db.reconnect import retry_on_new_connection
 from consistency.git.lock import CheckoutLockedError
 from consistency.git.process import GitMissingError
 from consistency.models import Mode
@@ -108,14 +110,5 @@ def _queue_after_failure(checkout: int, trigger: str, delay: float) -> None:
     Raises django.db.Error if that takes too long. Then the job stays as that of a worker that died, and is repeated
     with those.
     """
-    deadline = time.monotonic() + RECONNECT_SECONDS
-    while True:
-        connection.close()
-        try:
-            queue_checkouts([checkout], trigger, delay=delay)
-        except DatabaseError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(RECONNECT_PAUSE_SECONDS)
-        else:
-            return
+    queue = partial(queue_checkouts, [checkout], trigger, delay=delay)
+    retry_on_new_connection(queue, RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS)
