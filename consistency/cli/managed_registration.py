@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from consistency.cli.registration import BRANCH_TIMEOUT_SECONDS, MAX_ATTEMPTS, Wishes, propose_slug
 from consistency.cli.repo_changes import RepoChanges
 from consistency.cli.retiring import bring_back, lock_places, retire
-from consistency.cli.selection import RegistrationError, require_host
+from consistency.cli.selection import RegistrationError
 from consistency.core.comparison.gates import GONE
 from consistency.db.queue import move_jobs
 from consistency.git.credentials import TokenSource, is_variable
@@ -249,8 +249,7 @@ class _Registration:
 def move_clones(source: str, target: str) -> list[str]:
     """Give the hub's own clones on the host *source* to *target*; return one sentence for each.
 
-    Their histories and ledgers stay; each is made there at its next run. Raises RegistrationError: a host that is not
-    known is most likely a typing error.
+    Their histories and ledgers stay; each is made there at its next run. Raises RegistrationError.
     """
     with transaction.atomic():
         lock_places()
@@ -260,8 +259,6 @@ def move_clones(source: str, target: str) -> list[str]:
             hosts = Checkout.objects.active().filter(managed=True).order_by("host").values_list("host", flat=True)
             known = ", ".join(dict.fromkeys(hosts)) or "none"
             raise RegistrationError(f"no clone of the hub's own is on host '{source}' (hosts with clones: {known})")
-        advice = f"for a new host, run move_checkouts --from {source} there, or start run_worker there first"
-        require_host(target, advice)
         there = set(rows.filter(managed=True, host=target).values_list("repo", flat=True))
         moving = [checkout for checkout in found if checkout.repo_id not in there]
         staying = [checkout for checkout in found if checkout.repo_id in there]

@@ -62,15 +62,13 @@ def checkouts_on_host(host: str) -> list[Checkout]:
     return found
 
 
-def require_host(host: str, advice: str) -> None:
-    """Raise RegistrationError, with *advice*, unless *host* is this one, or has a checkout or a worker."""
+def find_other_hosts(host: str) -> list[str] | None:
+    """Return some hosts of checkouts and workers if *host* is none of them, nor this one; None if it is known."""
     if host == settings.STATEHUB_HOST:
-        return
+        return None
     hosts = set(Checkout.objects.values_list("host", flat=True).distinct())
     hosts.update(Worker.objects.values_list("host", flat=True))
-    if host not in hosts:
-        known = ", ".join(sorted(hosts)[:HOSTS_SHOWN]) or "none yet"
-        raise RegistrationError(f"no checkout and no worker is on host '{host}' (known: {known}): {advice}")
+    return None if host in hosts else sorted(hosts)[:HOSTS_SHOWN]
 
 
 def checkouts_of_repo(slug: str) -> list[Checkout]:

@@ -147,7 +147,7 @@ def _insert(
     return head, f" WHERE true{_on_conflict(model, conflict, update)}"
 
 
-def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[str, list[object]]:
+def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[str, list[Any]]:
     """Return *rows* as the source of an insert: the SQL, and its parameters."""
     if connection.vendor != "sqlite":
         return _source(), [_JSON.encode(rows)]
@@ -158,13 +158,13 @@ def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequenc
     return f"(VALUES {', '.join([row] * len(rows))})", list(chain.from_iterable(zip(*by_column, strict=True)))
 
 
-def _convert(field: Field[Any, Any], values: Sequence[object]) -> Sequence[object]:
+def _convert(field: Field[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
     """Return the *values* of *field* as parameters: times and UUIDs as text that the database takes."""
     kind = field.db_type(connection)
     if kind == UUIDField().db_type(connection):
         return [None if value is None else str(value).replace("-", "") for value in values]
     if kind == DateTimeField().db_type(connection):
-        return [None if value is None else _moment(cast("datetime", value)) for value in values]
+        return [None if value is None else _moment(value) for value in values]
     return values
 
 

@@ -159,8 +159,8 @@ def build_commit(tree: WorkTree, commit: NewCommit, changes: Sequence[BlobChange
         parts += (header, change.new, b"\n")
     # fast-import does not write a branch that was reset to nothing (git-fast-import, "reset").
     parts.append(f"get-mark :1\nreset {_REF}\n\ndone\n".encode())
-    # A few files become loose objects. In a pack, they are compressed as those are. Each would be tried as a delta of the
-    # one before, another workplan: half of git's time for 2 % of the pack.
+    # A few files become loose objects; in a pack, they are compressed as those are. Each would be tried as a delta of
+    # the one before, another workplan: half of git's time for 2 % of the pack.
     config = {"fastimport.unpackLimit": "100", "pack.compression": "1"}
     command = ("fast-import", "--quiet", "--done", "--force", "--date-format=raw", "--depth=0")
     before, started = _crash_reports(tree), time.time()

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from consistency.cli.managed_registration import move_clones
 from consistency.cli.moving import check_host
+from consistency.cli.selection import find_other_hosts
 from consistency.git.remote_url import parse_remote_url
 from consistency.runs.managed import deploy_keys, key_comment
 from statehub.errors import StateHubError
@@ -32,8 +33,15 @@ class Command(HubCommand):
             source, target = check_host(options["source"]), check_host(options["target"] or here)
             if source == target:
                 raise CommandError(f"the clones of '{source}' are there already")
+            others = find_other_hosts(target)
             for note in move_clones(source, target):
                 self.say(note)
+            if others is not None:  # Most likely a typing error: their runs would wait for ever.
+                known = ", ".join(others)
+                self.warn(
+                    f"warning: no checkout and no worker was on host '{target}' until now (known: {known}): "
+                    f"start run_worker there, or take the clones back by move_checkouts --from {target} --to HOST"
+                )
             if target == here:
                 self._say_keys(here)
             else:
