@@ -13,6 +13,9 @@ from consistency.git.names import canonical, native
 from statehub.errors import StateHubError
 from statehub.text import describe_os_error, is_storable
 
+_PIECE = 64 * 1024
+"""Bytes that are read at a time of a file of any size. hashlib.file_digest clears a buffer of four times that."""
+
 READER_VERSION = b"3"
 """Part of every digest; to be changed when the same bytes are parsed differently, so that no old result is reused."""
 
@@ -43,7 +46,10 @@ def digest_of(full: str) -> str | None:
     """Return the digest of the regular file at *full*, None if there is none to read; links are not followed."""
     try:
         with open_regular(full) as file:
-            return digest(file.read())
+            found = _hash()
+            while data := file.read(_PIECE):
+                found.update(data)
+            return found.hexdigest()
     except (OSError, FileReadError):
         return None
 
