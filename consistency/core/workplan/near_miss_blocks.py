@@ -89,10 +89,8 @@ class _Search:
     """One search through a file for blocks that are not read."""
 
     def __init__(self, data: bytes, fences: Sequence[Fence], others: Sequence[OtherBlock], key: str) -> None:
-        self._data, self._others, self._key = data, others, key
+        self._data, self._fences, self._others, self._key = data, fences, others, key
         self._firsts = [fence.offset for fence in fences]
-        self._lasts = [fence.pieces[-1][2] if fence.pieces else fence.offset for fence in fences]
-        self._starts = [other.start for other in others]
 
     def run(self, start: int) -> Iterator[UnreadBlock]:
         blocks: dict[int, OtherBlock] = {}
@@ -100,8 +98,8 @@ class _Search:
         openers = {hit.start() for sign, opener in _OPENERS if sign in data for hit in opener.finditer(data, start)}
         for place in sorted(openers.difference(self._firsts)):
             number = bisect_right(self._firsts, place) - 1
-            if number >= 0 and place < self._lasts[number]:
-                yield from self._in_text(place, self._lasts[number], _IN_A_BLOCK)
+            if number >= 0 and place < (last := self._last_of(self._fences[number])):
+                yield from self._in_text(place, last, _IN_A_BLOCK)
             elif (other := self._other_at(place)) is not None:
                 blocks[other.start] = other
             else:
@@ -116,13 +114,18 @@ class _Search:
             else:
                 yield from self._in_fence(block, block.info or "")
 
+    @staticmethod
+    def _last_of(fence: Fence) -> int:
+        """Return the byte behind the body of *fence*."""
+        return fence.pieces[-1][2] if fence.pieces else fence.offset
+
     def _has_status(self, other: OtherBlock) -> bool:
         """Return whether a line of *other* begins with a status, or with a brace before one."""
         above = self._data.rfind(b"\n", 0, other.start)
         return _STATUS_LINE.search(self._data, above, other.end) is not None
 
     def _other_at(self, place: int) -> OtherBlock | None:
-        number = bisect_right(self._starts, place) - 1
+        number = bisect_right(self._others, place, key=lambda other: other.start) - 1
         return self._others[number] if number >= 0 and place < self._others[number].end else None
 
     def _text(self, start: int, end: int) -> str:
