@@ -14,6 +14,7 @@ from statehub.statuses import DEFAULT_PRIORITY, PRIORITIES, TASK_STATUSES, WORKS
 
 _UUID = {"type": "string", "pattern": "^(?:[ \\t\\r\\n]*|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$"}
 _TEXT = {"type": "string"}
+_BLANK = {"type": "string", "pattern": r"^[ \t\r\n]*$"}
 _NOT_BLANK = {"type": "string", "pattern": r"\S"}
 _DEPENDS = {"type": "string", "pattern": "^[^,]*$", "maxLength": MAX_ID}
 _ID = {**_NOT_BLANK, "maxLength": MAX_ID}
@@ -44,7 +45,7 @@ def json_schema() -> dict[str, Any]:
                 "properties": {
                     "id": _ID,
                     "status": {"enum": list(TASK_STATUSES)},
-                    "priority": {"enum": list(PRIORITIES), "default": DEFAULT_PRIORITY},
+                    "priority": {"anyOf": [{"enum": list(PRIORITIES)}, _BLANK], "default": DEFAULT_PRIORITY},
                     "title": _TEXT,
                     "owner": _TEXT,
                     "depends": {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consistency.core.workplan.model import Workplan
@@ -60,6 +60,8 @@ def test_front_matter(front: dict[str, str]) -> None:
 
 
 @given(BLOCK)
+@example({"id": "x", "status": "todo", "priority": ""})
+@example({"id": "x", "status": "todo", "priority": " ", "title": "", "state_hub_task_id": " "})
 def test_task_block(block: dict[str, str]) -> None:
     plan = parse({"type": "workplan", "id": "WP", "title": "t", "status": "todo"}, block)
     assert plan is not None
@@ -74,4 +76,4 @@ def test_own_workplans(path: Path) -> None:
 
 def test_statuses_and_priorities() -> None:
     task = SCHEMA["$defs"]["task"]["properties"]
-    assert (task["status"]["enum"], task["priority"]["enum"]) == (list(TASK_STATUSES), list(PRIORITIES))
+    assert (task["status"]["enum"], task["priority"]["anyOf"][0]["enum"]) == (list(TASK_STATUSES), list(PRIORITIES))
