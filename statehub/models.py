@@ -305,10 +305,11 @@ class Task(models.Model):
                 fields=("urgency", "position", "id"), condition=Q(status="todo", taken_by=""), name="task_next"
             ),
             models.Index(fields=("urgency", "position", "id"), name="task_order"),
-            models.Index(fields=("owner",), condition=is_indexed("owner"), name="task_owner"),
-            models.Index(fields=("taken_by",), condition=is_indexed("taken_by"), name="task_taken_by"),
+            models.Index(fields=("owner", "status"), condition=is_indexed("owner"), name="task_owner"),
+            models.Index(fields=("taken_by", "status"), condition=is_indexed("taken_by"), name="task_taken_by"),
             models.Index(fields=("workstream",), condition=~Q(depends=""), name="task_depends"),
-            models.Index(fields=("status",), name="task_status"),  # a sixth of its size: to count all tasks
+            # To count all tasks, or those of a priority. With few different values it is small: 7 MB for a million.
+            models.Index(fields=("status", "urgency"), name="task_status"),
         )
         constraints = (
             models.UniqueConstraint(fields=("workstream", "key"), name="task_workstream_key_unique"),

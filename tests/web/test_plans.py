@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ PLANS = {
     "/admin/statehub/task/": {"task_moved"},
     "/admin/statehub/task/?status=todo": {"task_status_moved"},
 }
+FILTERS = {
+    "owner=person-007": ("task_owner", "owner"),
+    "taken_by=person-007": ("task_taken_by", "taken_by"),
+    "priority=critical": ("task_status", "urgency"),
+}
+"""The index of the tasks that a filter of the board matches, and its column beside the status."""
 LISTS = {
     "/api/tasks/?order=priority": {"task_order"},
     "/api/tasks/?next=true": {"task_next"},
@@ -49,13 +56,12 @@ def large(hub: Hub) -> None:
         cursor.execute("SET enable_seqscan = off")
 
 
-def indexes(address: str) -> set[str]:
-    """Return the indexes that the queries of the page use."""
+def selects(address: str) -> list[str]:
+    """Return the queries of the page."""
     from django.contrib.auth.models import User
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from bench.scale.plans import explain
     from web.api.tokens import create
 
     client = Client()
@@ -65,8 +71,25 @@ def indexes(address: str) -> set[str]:
         client.force_login(User.objects.filter(username="ada").first() or User.objects.create_superuser("ada"))
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
-    selects = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
-    return {scan.rpartition(" by ")[2] for sql in selects for scan in explain(sql).scans}
+    return [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+
+
+def indexes(address: str) -> set[str]:
+    """Return the indexes that the queries of the page use."""
+    from bench.scale.plans import explain
+
+    return {scan.rpartition(" by ")[2] for sql in selects(address) for scan in explain(sql).scans}
+
+
+def index_conditions(address: str, index: str) -> list[str]:
+    """Return the conditions by which the queries of the page look into *index*."""
+    found: list[str] = []
+    with connection.cursor() as cursor:
+        for sql in selects(address):
+            cursor.execute(f"EXPLAIN {sql}")
+            lines = [line for (line,) in cursor.fetchall()]
+            found += [below for line, below in pairwise(lines) if f" {index} " in line and "Index Cond" in below]
+    return found
 
 
 def test_pages_use_their_indexes(large: None) -> None:
@@ -74,6 +97,18 @@ def test_pages_use_their_indexes(large: None) -> None:
         cursor.execute("SET enable_bitmapscan = off")  # of the search alone
     missing = {address: wanted - indexes(address) for address, wanted in PLANS.items()}
     assert {address: found for address, found in missing.items() if found} == {}
+
+
+def test_board_reads_of_a_column_only_the_tasks_that_its_filter_matches(
+    large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statehub.task_filters.MAX_FEW", 0)
+    found = {
+        query: [line for line in index_conditions(f"/admin/board/?{query}", index) if "status" in line]
+        for query, (index, _) in FILTERS.items()
+    }
+    assert [query for query, lines in found.items() if not lines] == []
+    assert [line for query, lines in found.items() for line in lines if FILTERS[query][1] not in line] == []
 
 
 def test_lists_of_the_api_use_their_indexes(large: None) -> None:
