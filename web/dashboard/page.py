@@ -16,6 +16,7 @@ from statehub.statuses import TASK_STATUSES
 from web.dashboard import cards, queries, series
 from web.dashboard.cards import Card, Tile
 from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings
+from web.dashboard.series import DAY
 
 Day = TypeVar("Day", DayOfTasks, DayOfFindings)
 
@@ -30,7 +31,12 @@ MAX_WRITEBACKS = 6
 LARGE_HUB = 100_000
 """Tasks of a hub whose tasks are not counted, and whose charts are not made, for each request: see KEPT_SECONDS."""
 KEPT_SECONDS = 300
-"""How long a large hub shows the same numbers of tasks and the same charts, with the time at which they were made."""
+"""How long a large hub shows the same numbers of tasks and the same charts, with the time at which they were made.
+
+The days of its charts that have ended are kept as long as the process runs.
+"""
+RUN_TIME = timedelta(hours=1)
+"""The longest run: how long after midnight changes of the day before may still be recorded."""
 FETCH_LOOKBACK = timedelta(days=30)
 """How far back the last successful fetch is looked for if the newest one failed."""
 
@@ -157,14 +163,17 @@ def _task_cards(page: Page, current: dict[str, int]) -> list[Card]:
     if _may_see(page.user, "statehub.workstream"):
         found.append(cards.progress(queries.workstream_progress(MAX_WORKSTREAMS)))
     if _may_see(page.user, "statehub.statuschange"):
-        days, made_at = _chart(page, "task_days", lambda: _task_days(page, current))
+        days, made_at = _chart(page, "task_days", TASK_DAYS, lambda after: _task_days(page, current, after))
         found.append(cards.tasks_over_time(days, made_at, TASK_STATUSES))
     return found
 
 
-def _task_days(page: Page, current: dict[str, int]) -> list[DayOfTasks]:
+def _task_days(page: Page, current: dict[str, int], after: date | None) -> list[DayOfTasks]:
+    """Return the days of the chart, those *after* one if there is one."""
     if page.counted_at not in (None, page.now):
         current = queries.tasks_by_status()  # Of the same moment as the changes, which are undone in it.
+    if after is not None:
+        return series.reconstruct(current, queries.status_changes(after + DAY), page.today, after + DAY)
     changes = queries.status_changes(page.first_of_last(TASK_DAYS))
     known = [page.first_day, *(change.day for change in changes)]
     first = series.first_drawn_day(known, page.today, TASK_DAYS)
@@ -172,26 +181,43 @@ def _task_days(page: Page, current: dict[str, int]) -> list[DayOfTasks]:
 
 
 def _finding_cards(page: Page, findings: Sequence[OpenFindings]) -> list[Card]:
-    days, made_at = _chart(page, "finding_days", lambda: _finding_days(page))
+    days, made_at = _chart(page, "finding_days", FINDING_DAYS, lambda after: _finding_days(page, after))
     return [cards.open_findings(findings), cards.findings_per_day(days, made_at)]
 
 
-def _finding_days(page: Page) -> list[DayOfFindings]:
-    first = page.first_of_last(FINDING_DAYS)
+def _finding_days(page: Page, after: date | None) -> list[DayOfFindings]:
+    """Return the days of the chart, those *after* one if there is one."""
+    first = page.first_of_last(FINDING_DAYS) if after is None else after + DAY
     opened = queries.findings_per_day("first_seen", first)
     resolved = queries.findings_per_day("resolved_at", first)
-    return series.findings_by_day(opened, resolved, page.today, FINDING_DAYS)
+    return series.findings_by_day(opened, resolved, page.today, (page.today - first).days + 1)
 
 
-def _chart(page: Page, name: str, make: Callable[[], list[Day]]) -> tuple[list[Day], datetime | None]:
-    """Return the days of a chart; of a large hub those that were made in the last KEPT_SECONDS, and when they were.
+def _chart(
+    page: Page, name: str, number: int, make: Callable[[date | None], list[Day]]
+) -> tuple[list[Day], datetime | None]:
+    """Return the last *number* days of a chart.
 
-    A chart reads all rows of its days.
+    Of a large hub those that were made in the last KEPT_SECONDS, and the time of that.
     """
     if not page.is_large:
-        return make(), None
-    kept: Any = cache.get_or_set(f"{name}-{page.today}", lambda: (make(), page.now), KEPT_SECONDS)
+        return make(None), None
+    kept: Any = cache.get_or_set(
+        f"{name}-{page.today}", lambda: (_add_days(page, name, number, make), page.now), KEPT_SECONDS
+    )
     return kept  # type: ignore[no-any-return]  # what the function above has made
+
+
+def _add_days(page: Page, name: str, number: int, make: Callable[[date | None], list[Day]]) -> list[Day]:
+    """Return the last *number* days of a chart: the finished days as they were made first, and new ones after them.
+
+    To make all of them reads all rows of these days.
+    """
+    first, unfinished = page.first_of_last(number), (page.now - RUN_TIME).astimezone(UTC).date()
+    kept = [day for day in cache.get(f"{name}-finished", ()) if first <= day.day < unfinished]
+    days = kept + make(kept[-1].day if kept else None)
+    cache.set(f"{name}-finished", [day for day in days if day.day < unfinished], None)
+    return days
 
 
 def _run_cards(page: Page, counts: CheckoutCounts) -> list[Card]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
@@ -12,10 +12,12 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from statehub.models import Task
 from statehub.statuses import TASK_STATUSES
 from tests.web.admin.helpers import body
 from tests.web.admin.hubrows import START, Rows
 from web.dashboard import page, queries
+from web.dashboard.dto import StatusChangeCount
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -117,6 +119,63 @@ def test_chart_of_a_large_hub_is_made_of_tasks_of_its_own_moment(rows: Rows, vie
     last = re.compile(r"at first, (.*?) at last")
     assert last.findall(before) == ["0 done, 0 cancelled, 2 in progress, 0 blocked, 0 todo"]
     assert last.findall(after) == ["0 done, 0 cancelled, 3 in progress, 0 blocked, 0 todo"]
+
+
+def test_days_that_have_ended_are_kept_and_only_new_ones_are_made(
+    rows: Rows, is_large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from consistency.models import Finding, Run
+    from statehub.models import StatusChange
+
+    made: list[date] = []
+    status_changes = queries.status_changes
+
+    def count(first: date) -> list[StatusChangeCount]:
+        made.append(first)
+        return status_changes(first)
+
+    monkeypatch.setattr(queries, "status_changes", count)
+
+    def charts(now: datetime) -> tuple[list[tuple[date, int]], list[tuple[date, int, int]]]:
+        """Return the finished tasks of each day from *now*'s chart, and the findings of each day that has any."""
+        shown = page.Page(None, now, START.date(), timedelta(), {}, now - timedelta(1), (), None)
+        tasks = page._chart(shown, "task_days", 90, lambda after: page._task_days(shown, {}, after))[0]
+        findings = page._chart(shown, "finding_days", 30, lambda after: page._finding_days(shown, after))[0]
+        assert [len(tasks), len(findings)] == [min(90, (now.date() - START.date()).days + 1), 30]
+        return [(day.day, day.counts["done"]) for day in tasks], [day for day in findings if day.opened or day.resolved]
+
+    task, other = rows.repo(), rows.repo()
+
+    def finish(task: Task, at: datetime) -> None:
+        StatusChange.objects.create(task=task, old=task.status, new="done", at=at, source="api")
+        task.status, task.status_changed_at = "done", at
+        task.save()
+
+    day = [START.date() + timedelta(days=number) for number in range(200)]
+    finish(task, START + timedelta(days=1))
+    before = charts(START + timedelta(days=3))
+    assert before == ([(day[0], 0), (day[1], 1), (day[2], 1), (day[3], 1)], [(day[0], 2, 0)])
+
+    # On the next day: the day that had not ended is made again, those before are as they were.
+    finish(other, START + timedelta(days=3, hours=11))
+    rows.finding(Run.objects.all()[0], first_seen=START + timedelta(days=3, hours=11))
+    Finding.objects.filter(first_seen=START + timedelta(milliseconds=500)).delete()
+    after = charts(START + timedelta(days=4))
+    assert after == (
+        [(day[0], 0), (day[1], 1), (day[2], 1), (day[3], 2), (day[4], 2)], [(day[0], 2, 0), (day[3], 1, 0)],
+    )  # fmt: skip
+    assert made == [day[0] - timedelta(days=86), day[3]]
+
+    # A run that began before midnight may record its changes after it.
+    for minute in (59, 60, 61):
+        cache.delete_many(["task_days-2026-03-06", "finding_days-2026-03-06"])
+        charts(datetime(2026, 3, 6, tzinfo=UTC) + timedelta(minutes=minute))
+    assert made[2:] == [day[4], day[4], day[5]]
+
+    # After months that no one has looked: all days are made.
+    tasks, findings = charts(START + timedelta(days=150))
+    assert (tasks, findings) == ([(each, 2) for each in day[61:151]], [])
+    assert made[5:] == [day[61]]
 
 
 def test_charts_of_other_hubs_are_made_each_time(rows: Rows, viewer: Client) -> None:
