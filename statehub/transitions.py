@@ -310,9 +310,9 @@ def _add_known_heads(records: Iterable[StatusChange]) -> None:
     ]
     if not decisions:
         return
-    heads = defaultdict[UUID, set[str]](set)
-    rows = Checkout.objects.filter(repo__workstreams__in={record.task.workstream_id for record in decisions}).order_by()
-    for workstream, *commits in rows.values_list("repo__workstreams", "head", "tip"):
-        heads[workstream].update(filter(None, commits))
+    heads = defaultdict[int, set[str]](set)
+    rows = Checkout.objects.filter(repo__in={record.task.workstream.repo_id for record in decisions}).order_by()
+    for repo, *commits in rows.values_list("repo", "head", "tip"):
+        heads[repo].update(filter(None, commits))
     for record in decisions:
-        record.known_heads = sorted(heads[record.task.workstream_id])
+        record.known_heads = sorted(heads[record.task.workstream.repo_id])

@@ -20,6 +20,9 @@ from statehub.models import Checkout
 
 logger = logging.getLogger("statehub.queue")
 
+_SERVED = Checkout.objects.served().order_by().values_list("pk", flat=True)
+"""Built once: a report of a status would take longer to build it than the database takes to answer."""
+
 TASK = "run_checkout"
 """The name of the workers' task, which takes the id of a checkout and the trigger of the run."""
 
@@ -160,9 +163,8 @@ def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: A
 
 def _queue_served(repos: Collection[int], trigger: str) -> None:
     """Queue the checkouts; if the database has gone away since, only log it: what was reported is recorded."""
-    served = Checkout.objects.served().filter(repo__in=repos)
     try:
-        queue_checkouts(list(served.values_list("pk", flat=True)), trigger)
+        queue_checkouts(list(_SERVED.filter(repo__in=repos)), trigger)
     except DatabaseError as error:
         line = explain_database_error(error).line
         logger.error("no run was queued, the next one is at most an hour away: %s", line)
