@@ -140,7 +140,7 @@ format: dev ## Format the code with ruff, and apply its safe fixes
 bench: dev ## Measure speed and size on generated repositories, beside a plain script and git fetch (ARGS: see ARGS=--help)
 	@$(PY) -m bench $(ARGS)
 
-bench-scale: dev ## Measure sweeps, pruning, pages and the API on a hub of a million tasks, on PostgreSQL (ARGS: see ARGS=--help)
+bench-scale: dev ## Measure sweeps, pruning, pages, tools and the API on a hub of a million tasks, on PostgreSQL (ARGS: see ARGS=--help)
 	@$(PY) -m bench.scale $(ARGS)
 
 bench-admin: dev ## Measure the admin's pages on a fifth of that hub (ARGS: see ARGS=--help)

@@ -1,1 +1,1 @@
-"""The benchmark of a large hub: sweeps, pruning, pages and the API."""
+"""The benchmark of a large hub: sweeps, pruning, pages, tools and the API."""

@@ -1,4 +1,4 @@
-"""`python -m bench.scale`: fill PostgreSQL with a large hub, and measure sweeps, pruning, pages and the API on it."""
+"""`python -m bench.scale`: fill PostgreSQL with a large hub; measure sweeps, pruning, pages, tools and the API."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 from bench import machine
 from bench.measure import RunFailedError
 from bench.repository import GitFailedError
-from bench.scale import api, hub, pages, sweep
+from bench.scale import api, hub, pages, sweep, tools
 from bench.scale.clones import Clones
 from bench.scale.size import Size
 from testing.postgres import UnavailableError
 
-PARTS = ("pages", "api", "sweeps")
+PARTS = ("pages", "tools", "api", "sweeps")
 
 
 def main() -> int:
-    """Measure; return 0, or 1 if a page needs more than the limit, or 2 if nothing could be measured."""
+    """Measure; return 0, or 1 if a page or a tool needs more than the limit, or 2 if nothing could be measured."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that folder and database go then, too
     try:
@@ -51,6 +51,10 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
         found = pages.measure(size, options.repeat, options.limit)
         print(*pages.table(found), "", *pages.verdict(found, options.limit), "", sep="\n", flush=True)
         over = any(page.median > options.limit for page in found)
+    if "tools" in options.parts:
+        found = tools.measure(options.repeat, options.limit)
+        print(*pages.table(found, "call"), "", *pages.verdict(found, options.limit, "call"), "", sep="\n", flush=True)
+        over |= any(call.median > options.limit for call in found)
     if "api" in options.parts:
         print(*api.table(api.measure(folder, options.pairs)), "", sep="\n", flush=True)
     if "sweeps" in options.parts:

@@ -13,6 +13,9 @@ from testing.server import PRODUCTION
 
 DATABASE = "bench_statehub_scale"
 
+SETTING = "max_parallel_workers_per_gather = 0"
+"""The setting that docs/operations.md recommends for a large hub."""
+
 
 @contextmanager
 def opened() -> Iterator[str]:
@@ -23,7 +26,7 @@ def opened() -> Iterator[str]:
     given = os.environ.get("BENCH_DATABASE_URL")
     drop = f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)'
     with nullcontext(given) if given else server() as url:
-        _execute(url, drop, f'CREATE DATABASE "{DATABASE}"')
+        _execute(url, drop, f'CREATE DATABASE "{DATABASE}"', f'ALTER DATABASE "{DATABASE}" SET {SETTING}')
         try:
             yield with_name(url, DATABASE)
         finally:

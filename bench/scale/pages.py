@@ -5,16 +5,14 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 from bench.scale.plans import Plan, explain
 from bench.scale.size import HOSTS, Size
 from testing.table import markdown
-
-if TYPE_CHECKING:
-    from django.test import Client
 
 LIMIT_MS = 150
 SLOW_QUERY_MS = 10
@@ -64,21 +62,21 @@ def measure(size: Size, repeat: int, limit: float) -> list[Page]:
     client = Client()
     client.force_login(User.objects.create_superuser("ada"))
     client.get("/admin/")  # loads what is loaded once
-    return [_measure_page(client, name, address, repeat, limit) for name, address in _addresses(size)]
+    return [measure_page(name, partial(client.get, address), repeat, limit) for name, address in _addresses(size)]
 
 
-def table(pages: list[Page]) -> list[str]:
-    """Return the lines of the table."""
-    header = ("page", "ms", "median", "queries", "KB")
+def table(pages: list[Page], name: str = "page") -> list[str]:
+    """Return the lines of the table of pages, or of what else their *name* says."""
+    header = (name, "ms", "median", "queries", "KB")
     rows = [(p.name, f"{p.best:.0f}", f"{p.median:.0f}", str(p.queries), f"{p.size / 1000:.0f}") for p in pages]
     return markdown(header, rows)
 
 
-def verdict(pages: list[Page], limit: float) -> list[str]:
+def verdict(pages: list[Page], limit: float, name: str = "page") -> list[str]:
     """Return what is to be said about the pages that take longer than *limit* ms, with the plans of their queries."""
     slow = [page for page in pages if page.median > limit]
     if not slow:
-        return [f"Every page is under {limit:.0f} ms."]
+        return [f"Every {name} is under {limit:.0f} ms."]
     lines = [f"Over {limit:.0f} ms: {', '.join(page.name for page in slow)}"]
     return lines + [f"- {page.name}: {plan}" for page in slow for plan in page.plans]
 
@@ -87,6 +85,7 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
     """Yield the names and addresses of the pages."""
     from consistency.models import Finding, Run
     from statehub.models import Checkout, Repo, Task, Workstream
+    from web.board.links import workplan_url
 
     queries = {
         "findings": ("code=C-13", "code=C-01", "severity=FAIL", "severity=INFO", "state=open", "state=unverified",
@@ -109,6 +108,7 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
     for name, filters in BOARD.items():
         for query in filters:
             yield f"{name} ?{query}".removesuffix(" ?"), f"/admin/{name}/?{query}"
+    yield "a workplan", workplan_url(Workstream.objects.select_related("repo")[:1].get())
     for name, place in LISTS.items():
         yield name, f"/admin/{place}/"
         for query in queries[name]:
@@ -144,21 +144,22 @@ def forget(name: str) -> None:
         cache.set_many(kept, None)
 
 
-def _measure_page(client: Client, name: str, address: str, repeat: int, limit: float) -> Page:
+def measure_page(name: str, load: Callable[[], Any], repeat: int, limit: float) -> Page:
+    """Call *load*, which asks for the page, *repeat* times; if the median is above *limit* ms, find the plans."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    client.get(address)  # makes the dashboard's charts
+    load()  # makes the dashboard's charts
     forget(name)
     with CaptureQueriesContext(connection) as captured:
-        answer = client.get(address)
+        answer = load()
     queries = captured.captured_queries  # now: the next request clears them
     assert answer.status_code == 200, (name, answer.status_code)
     times = []
     for _ in range(repeat):
         forget(name)
         started = time.perf_counter()
-        client.get(address)
+        load()
         times.append(1000 * (time.perf_counter() - started))
     median = statistics.median(times)
     print(f"{name}: {median:.0f} ms", file=sys.stderr, flush=True)

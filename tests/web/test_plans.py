@@ -123,8 +123,10 @@ def test_searches_use_the_indexes_that_are_recommended_for_a_large_hub(large: No
     assert missing == {}
 
 
-def test_recommended_indexes_are_those_of_the_handbook() -> None:
+def test_recommended_indexes_and_setting_are_those_of_the_handbook() -> None:
     from bench.scale.fill import SEARCH_INDEXES
+    from bench.scale.hub import SETTING
 
-    handbook = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
+    handbook = " ".join(Path(__file__).parents[2].joinpath("docs", "operations.md").read_text().split())
     assert str(SEARCH_INDEXES.relative_to(SEARCH_INDEXES.parents[1])) in handbook
+    assert f"ALTER DATABASE statehub SET {SETTING}" in handbook
