@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.text import smart_split, unescape_string_literal
 
 from consistency.core.codes import CODES
 from consistency.core.comparison.gates import NOT_ASKED, is_failure
 from consistency.models import Finding, Run, RunState
+from statehub.models import Checkout
 from web.admin import formatting
 from web.admin.columns import HOST, REPO, column
 from web.admin.components import Bar, Bars, Facts, Note, Section, Table
@@ -84,6 +87,20 @@ class RunAdmin(ReadOnlyAdmin):
     ordering = ("-started_at", "-id")
     search_fields = ("user", "checkout__repo__slug", "writeback_commit__startswith", "head__startswith")
     search_help_text = "User, repo or commit"
+
+    def get_search_results(
+        self, _request: HttpRequest, queryset: QuerySet[Run], search_term: str
+    ) -> tuple[QuerySet[Run], bool]:
+        """Return the runs that have each word in one of the fields, as the default does, and that none is there twice.
+
+        Repos are searched first, not the repo of each run: PostgreSQL takes half the time.
+        """
+        for word in smart_split(search_term):
+            text = unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word
+            found = Q(checkout__in=Checkout.objects.filter(repo__slug__icontains=text).order_by())
+            found |= Q(user__icontains=text) | Q(writeback_commit__startswith=text) | Q(head__startswith=text)
+            queryset = queryset.filter(found)
+        return queryset, False
 
     def heading(self, obj: Run) -> Cell:
         return format_html(

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from consistency.models import Mode, Run
@@ -92,6 +94,42 @@ def test_filters(query: str, rows: Rows, viewer: Client) -> None:
 def test_filters_that_leave_nothing(query: str, rows: Rows, viewer: Client) -> None:
     rows.repo()
     assert "repo-001" not in body(viewer, f"/admin/consistency/run/?{query}").split("changelist-form")[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "repo-001",
+        "REPO-00",
+        "ada",
+        "repo-001 ada",
+        '"repo-001 ada"',
+        "'ada lovelace'",
+        "c0ffee",
+        "fee",
+        "aaaa",
+        '"',
+        "%",
+    ],
+)
+def test_search_finds_the_runs_that_the_default_search_finds(words: str, rows: Rows, rf: RequestFactory) -> None:
+    checkouts = [rows.repo().workstream.repo.checkouts.get() for _ in range(3)]
+    rows.run(checkouts[0], user="ada lovelace", head="b" * 40)
+    rows.run(checkouts[1], user="Ada", writeback_commit="c0ffee" + "0" * 34)
+    search: ModelAdmin[Run] = admin.site.get_model_admin(Run)
+    found, has_duplicates = search.get_search_results(rf.get("/"), Run.objects.all(), words)
+    expected, _ = ModelAdmin.get_search_results(search, rf.get("/"), Run.objects.all(), words)
+    assert not has_duplicates
+    assert list(found) == list(expected)
+
+
+def test_search_reads_repos_once_and_not_for_each_run(rows: Rows, rf: RequestFactory) -> None:
+    search: ModelAdmin[Run] = admin.site.get_model_admin(Run)
+    found, _ = search.get_search_results(rf.get("/"), Run.objects.order_by(), "repo-001")
+    outer, _, inner = str(found.query).partition(" IN (SELECT ")
+    assert "JOIN" not in outer
+    assert "slug" in inner
 
 
 def test_checkout_page_for_who_may_run(rows: Rows, operator: Client, viewer: Client) -> None:
