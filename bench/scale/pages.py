@@ -165,5 +165,5 @@ def measure_page(name: str, load: Callable[[], Any], repeat: int, limit: float) 
     print(f"{name}: {median:.0f} ms", file=sys.stderr, flush=True)
     slow = [query for query in queries if 1000 * float(query["time"]) > SLOW_QUERY_MS]
     slow.sort(key=lambda query: -float(query["time"]))
-    plans = [explain(query["sql"]) for query in slow[:PLANS_SHOWN] if query["sql"].startswith("SELECT")]
+    plans = [explain(query["sql"]) for query in slow[:PLANS_SHOWN] if query["sql"].lstrip("(").startswith("SELECT")]
     return Page(name, min(times), median, len(queries), len(answer.content), tuple(plans) if median > limit else ())
