@@ -24,8 +24,9 @@ from web.api.schemas import Host, Mode, Moment, Outcome, Severity, Text, Workstr
 
 router = Router()
 
+# Built once: building takes a third of the time of reading.
+_REPOS = Repo.objects.annotate(proposal_page=F("proposal__page"))
 _PATHS = Checkout.objects.active().order_by("path").values_list("repo__slug", "path")
-"""Built once: building takes a third of the time of reading."""
 
 if TYPE_CHECKING:
     Code = str
@@ -43,7 +44,7 @@ class RepoFilter(ListQuery):
 @router.get("/repos/", response=list[schemas.Repo], summary="Repos and where they are checked out")
 def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
     """All repos by slug; `local_path` is the checkout's path on `host`, null if it has none."""
-    rows = Repo.objects.filter(match_any(slug=wanted.slug)).annotate(proposal_page=F("proposal__page"))
+    rows = _REPOS.filter(match_any(slug=wanted.slug))
     host = wanted.host or settings.STATEHUB_HOST
 
     def add_paths(page: Sequence[Row]) -> None:
