@@ -25,6 +25,16 @@ from statehub.statuses import FINISHED, TASK_STATUSES, is_advance, is_regress, s
 statuses_changed = Signal()
 """Sent in the transaction of a change, with the ids of the *repos* whose tasks have other statuses now."""
 
+_TASKS = (
+    Task.objects.select_related("workstream__repo")
+    .only(
+        *(field.name for field in Task._meta.concrete_fields),
+        *("workstream__key", "workstream__title", "workstream__path", "workstream__repo__slug"),
+    )
+    .order_by()
+)
+"""Tasks with what names them and their files: no other columns of their workstreams and repos are loaded."""
+
 _HasStatus = TypeVar("_HasStatus", Task, Workstream)
 
 
@@ -249,7 +259,7 @@ def _lock_tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
     """Return the tasks as they are now, by id, with their workstreams' rows locked until the transaction ends."""
     workstreams = Task.objects.filter(pk__in=ids).values("workstream")
     lock_workstreams(Workstream.objects.filter(pk__in=workstreams))
-    return Task.objects.select_related("workstream__repo").order_by().in_bulk(ids)
+    return _TASKS.in_bulk(ids)
 
 
 def _check(wanted: Transition, task: Task | None) -> None:
