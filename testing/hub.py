@@ -1,10 +1,11 @@
 """A hub of its own for a test, on either database, that the test and the processes it starts share.
 
-The test sees it through Django's ORM, with real transactions. It is migrated once for each worker, then copied.
+The test sees it through Django's ORM, with real transactions. It is migrated once for each run, then copied.
 """
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -36,13 +37,20 @@ class Hub:
 class Template(Protocol):
     """A migrated database that can be copied."""
 
+    def make(self) -> None:
+        """Create and migrate it."""
+
     def copy(self, folder: Path) -> Any:
         """Return a context manager with the URL and the Django NAME of a copy, which is deleted afterwards."""
 
 
 class SQLiteTemplate:
+    """A file in *folder*, which all workers of the run have in common."""
+
     def __init__(self, folder: Path) -> None:
         self._file = folder / "template.sqlite3"
+
+    def make(self) -> None:
         _migrate(f"sqlite:///{self._file}")
 
     @contextmanager
@@ -53,42 +61,72 @@ class SQLiteTemplate:
 
 
 class PostgreSQLTemplate:
+    """A database of the server at *server_url*, which all workers of the run have in common."""
+
+    NAME = "test_statehub_hub"
+
     def __init__(self, server_url: str) -> None:
+        import psycopg
+
         self._server_url = server_url
-        self._name = f"test_statehub_hub_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        self._prefix = f"{self.NAME}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
         self._numbers = itertools.count(1)
-        self._execute(f'DROP DATABASE IF EXISTS "{self._name}"', f'CREATE DATABASE "{self._name}"')
-        _migrate(with_name(server_url, self._name))
+        # One connection for all: each new one costs the server as much as some tests do.
+        self._connection = psycopg.connect(with_name(server_url, "postgres"), autocommit=True)
+        # The files of the template are copied: page by page through the log, which is newer, takes half as long again.
+        self._strategy = "STRATEGY = FILE_COPY" if self._connection.info.server_version >= 150000 else ""
+
+    def make(self) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{self.NAME}"', f'CREATE DATABASE "{self.NAME}"')
+        _migrate(with_name(self._server_url, self.NAME))
 
     @contextmanager
     def copy(self, folder: Path) -> Iterator[tuple[str, str]]:
-        name = f"{self._name}_{next(self._numbers)}"
-        self._execute(f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        name = f"{self._prefix}_{next(self._numbers)}"
+        self._execute(
+            f'DROP DATABASE IF EXISTS "{name}"',
+            f'CREATE DATABASE "{name}" TEMPLATE "{self.NAME}" {self._strategy}',
+        )
         try:
             yield with_name(self._server_url, name), name
         finally:
             self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def drop(self) -> None:
-        self._execute(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+        """Remove the template from the server, after all workers have ended."""
+        self._execute(f'DROP DATABASE IF EXISTS "{self.NAME}" WITH (FORCE)')
 
     def _execute(self, *statements: str) -> None:
-        import psycopg
-
-        with psycopg.connect(with_name(self._server_url, "postgres"), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        for statement in statements:
+            self._connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")
-def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Return the template of this run; the first worker that needs it makes it, and others wait for that."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     url = os.environ["DATABASE_URL"]
-    if url.startswith("sqlite:"):
-        yield SQLiteTemplate(tmp_path_factory.mktemp("hub-template"))
-    else:
-        template = PostgreSQLTemplate(url)
-        yield template
-        template.drop()
+    template = SQLiteTemplate(folder) if url.startswith("sqlite:") else PostgreSQLTemplate(url)
+    made = folder / "template-is-made"
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            template.make()
+            made.touch()
+    return template
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    _hub_template: Template,
+    django_test_environment: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Give the tests of `db` a copy of the template, instead of migrating a database of pytest-django's."""
+    with django_db_blocker.unblock(), _hub_template.copy(tmp_path_factory.mktemp("db")) as (_, name), _as_default(name):
+        yield
 
 
 @pytest.fixture

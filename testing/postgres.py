@@ -20,14 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 OLDEST = 14  # the oldest that Django 5.2 supports
 START_SECONDS = 60
-MEMORY_BYTES = 1 << 30  # what must be free in memory for a cluster to be there
 SYSTEM_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -64,7 +63,9 @@ def server(
     if binaries is None and (given := os.environ.get("TEST_DATABASE_URL")):
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="statehub-pg-", dir=_parent()))
+    from testing.environment import fast_folder  # here, because the watchdog finds no other module of the project
+
+    folder = Path(tempfile.mkdtemp(prefix="statehub-pg-", dir=fast_folder()))
     watchdog = None
     try:
         user = server_user(folder)
@@ -78,19 +79,6 @@ def server(
         if watchdog is not None:
             watchdog.communicate()  # closes the pipe
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _parent() -> str:
-    """Return the folder to put a cluster into: in memory if there is room, else /tmp, whatever TMPDIR says.
-
-    A socket's path may have about 100 bytes, and the server's user must get there. Databases are made and dropped for
-    many tests: on a disk that costs as much as their work.
-    """
-    with suppress(OSError):
-        memory = os.statvfs("/dev/shm")
-        if memory.f_bavail * memory.f_frsize > MEMORY_BYTES and not memory.f_flag & os.ST_NOEXEC:
-            return "/dev/shm"
-    return "/tmp"
 
 
 def with_name(url: str, name: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import time
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from testing.environment import USER_EMAIL, USER_NAME
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,31 @@ def make_origin(path: Path) -> Origin:
     """Create a bare repository at *path* whose branch `main` has one commit, with a README.md."""
     template, tree = _template(os.environ["HOME"])
     shutil.copytree(template, path)
-    origin = Origin(path)
     # The path is in the message, so that no two origins begin with the same commit, however fast they are made.
-    origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", tree, "-m", "Start", "-m", str(path)))
-    return origin
+    commit = _write_commit(path, tree, f"Start\n\n{path}")
+    (path / "refs/heads/main").write_text(f"{commit}\n")
+    return Origin(path)
+
+
+def _write_commit(repository: Path, tree: str, message: str) -> str:
+    """Write the object of a first commit, as `git commit-tree` does, without a process; return its name."""
+    who = f"{USER_NAME} <{USER_EMAIL}> {int(time.time())} +0000"
+    text = f"tree {tree}\nauthor {who}\ncommitter {who}\n\n{message}\n".encode()
+    data = b"commit %d\0%b" % (len(text), text)
+    name = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    file = repository / "objects" / name[:2] / name[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(zlib.compress(data, 1))
+    file.chmod(0o444)
+    return name
+
+
+def read_refusal(folder: Path) -> str:
+    """Return the lines that git refuses to work in *folder* with; they name the mount point above it, if any."""
+    run = subprocess.run(
+        ["git", "rev-parse"], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+    )
+    return " · ".join(run.stderr.splitlines())
 
 
 @cache

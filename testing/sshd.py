@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from testing.programs import need_program
@@ -39,6 +42,7 @@ class SshServer:
     folder: Path
     port: int
     _process: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def name(self) -> str:
@@ -70,11 +74,11 @@ class SshServer:
         self.start()
 
     def make_host_keys(self) -> None:
-        """Make a key of each kind."""
-        for kind in ("ed25519", "rsa"):
-            file = self.folder / f"host_{kind}"
-            file.unlink(missing_ok=True)
-            _run("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(file))
+        """Give the server a key of each kind that it has not had; several servers may have the same."""
+        for name, data in _make_keys(next(self._numbers)).items():
+            file = self.folder / name
+            file.touch(0o600)
+            file.write_bytes(data)
 
     def start(self) -> None:
         """Start sshd and wait until it answers."""
@@ -125,6 +129,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@cache
+def _make_keys(_number: int) -> dict[str, bytes]:
+    """Make host keys of each kind; return their files. They are kept, because they take longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ("ed25519", "rsa"):
+            _run("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", f"{folder}/host_{kind}")
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 def _run(*command: str) -> str:

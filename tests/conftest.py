@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -55,7 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = ExitStack()
     config.add_cleanup(stack.close)
     stack.callback(os.environ.pop, "DJANGO_SETTINGS_MODULE", None)  # another run in this process starts as this one
-    environment.pin(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-tests-"))))
+    fast = environment.fast_folder()
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="statehub-tests-", dir=fast)))
+    folder.chmod(0o711)  # a server of another user gets to its own folder
+    environment.pin(folder)
+    _use_temporary_folder(folder / "tmp", stack)
     if config.option.settings == "production":
         production.pin()
     if config.option.db == "postgresql":
@@ -63,12 +68,31 @@ def pytest_configure(config: pytest.Config) -> None:
             server = stack.enter_context(postgres.server())
             given = "TEST_DATABASE_URL" in os.environ
             os.environ["DATABASE_URL"] = server if given else postgres.with_name(server, "statehub")
+            if given:
+                stack.callback(_drop_template, server)
         except postgres.UnavailableError as problem:
             if os.environ.get("CI"):
                 raise pytest.UsageError(str(problem)) from problem
             os.environ[NO_POSTGRESQL] = str(problem)
     # pytest-django looked for the settings' name before this file was loaded; only xdist's workers find it in time.
     django.setup()
+
+
+def _drop_template(server: str) -> None:
+    from testing.hub import PostgreSQLTemplate
+
+    PostgreSQLTemplate(server).drop()
+
+
+def _use_temporary_folder(folder: Path, stack: ExitStack) -> None:
+    """Let all temporary files of this process, of pytest and of what they start be in *folder*, until the stack's end.
+
+    pytest's `--basetemp` still names a folder that stays.
+    """
+    folder.mkdir()
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    patch.setenv("TMPDIR", str(folder))
+    patch.setattr(tempfile, "tempdir", None)  # what was asked for before
 
 
 @pytest.hookimpl(optionalhook=True)  # mutation testing runs without xdist
@@ -79,6 +103,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.option.db}, settings: {config.option.settings}"
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests, and all modules: they stay, and would be looked at in each collection
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,7 @@ from statehub.task_lookup import find_task
 from statehub.transitions import Actor, advance, reopen
 from testing.environment import HOST
 from testing.hub import Hub
-from testing.repos import Clone
+from testing.repos import Clone, read_refusal
 from testing.repos import Origin as Bare
 from testing.samples import T01, T02
 from testing.workplans import task, workplan
@@ -143,7 +143,6 @@ def told(clone: Clone) -> str:
 
 
 SKIPPED = "skipped to prevent regression"
-NO_GIT = "fatal: not a git repository (or any of the parent directories): .git"
 AHEAD = f"DB task 'Task {T01}' is ahead of file (db=done, file=todo) — {SKIPPED}"
 DETACHED = "HEAD is detached: a commit would belong to no branch; check out a branch first"
 ahead = finding("C-13", AHEAD, 14, task=T01, db="done", says="todo")
@@ -167,7 +166,7 @@ CASES = [
         lambda clone: [
             finding(
                 "C-01",
-                f"{clone.path} is not a git work tree: {NO_GIT} {GONE}",
+                f"{clone.path} is not a git work tree: {read_refusal(clone.path)} {GONE}",
                 severity="FAIL", file=None, workplan=None,
             )
         ],

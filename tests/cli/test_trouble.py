@@ -18,7 +18,7 @@ from consistency.git.worktree import find_worktree
 from statehub.models import Repo
 from testing.hub import Hub
 from testing.manage import ROOT, Ended, manage
-from testing.repos import Clone
+from testing.repos import Clone, read_refusal
 from tests.cli.helpers import FILE, TEXT, cannot_run, check, fix, hub_rows, mirrored, run
 
 
@@ -90,7 +90,9 @@ def test_parser_and_bytes_of_a_process(hub: Hub) -> None:
 
 
 def test_path_that_is_no_repository(hub: Hub, tmp_path: Path) -> None:
-    line = f"{tmp_path} is not a git work tree: fatal: not a git repository (or any of the parent directories): .git"
+    refusal = read_refusal(tmp_path)
+    assert refusal.startswith("fatal: not a git repository (or any ")
+    line = f"{tmp_path} is not a git work tree: {refusal}"
     assert run("check_consistency", "--path", tmp_path) == cannot_run(line)
     assert not Repo.objects.exists()
 
