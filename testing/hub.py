@@ -16,18 +16,24 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from django.apps import apps
+from django.core.management.color import no_style
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from testing.manage import Ended, manage
 from testing.postgres import with_name
 
+SERVED_APPS = ("statehub", "consistency", "web", "procrastinate")
+"""The apps that a server writes rows of."""
+
 
 @dataclass(frozen=True)
 class Hub:
-    """A migrated, empty hub; `url` is its DATABASE_URL."""
+    """A migrated, empty hub; `url` is its DATABASE_URL, and `name` what Django calls its NAME."""
 
     url: str
+    name: str = ""
 
     def manage(self, *args: str | Path, env: Mapping[str, str | None] | None = None, **options: Any) -> Ended:
         """Run `manage.py` on this hub, as a process; the options are those of `manage`."""
@@ -42,6 +48,9 @@ class Template(Protocol):
 
     def copy(self, folder: Path) -> Any:
         """Return a context manager with the URL and the Django NAME of a copy, which is deleted afterwards."""
+
+    def close(self) -> None:
+        """Release what this process needs for copies."""
 
 
 class SQLiteTemplate:
@@ -58,6 +67,9 @@ class SQLiteTemplate:
         file = folder / "hub.sqlite3"
         shutil.copyfile(self._file, file)
         yield f"sqlite:///{file}", str(file)
+
+    def close(self) -> None:
+        pass
 
 
 class PostgreSQLTemplate:
@@ -96,14 +108,17 @@ class PostgreSQLTemplate:
         """Remove the template from the server, after all workers have ended."""
         self._execute(f'DROP DATABASE IF EXISTS "{self.NAME}" WITH (FORCE)')
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _execute(self, *statements: str) -> None:
         for statement in statements:
             self._connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")
-def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """Return the template of this run; the first worker that needs it makes it, and others wait for that."""
+def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    """Yield the template of this run; the first worker that needs it makes it, and others wait for that."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     url = os.environ["DATABASE_URL"]
@@ -114,7 +129,8 @@ def _hub_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
         if not made.exists():
             template.make()
             made.touch()
-    return template
+    yield template
+    template.close()
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +160,30 @@ def hub(
         _as_default(name),
         django_db_blocker.unblock(),
     ):
-        yield Hub(url)
+        yield Hub(url, name)
+
+
+@pytest.fixture(scope="module")
+def module_hub(_hub_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """Yield a hub for a server that the tests of a module have in common; its rows are for `served_hub`."""
+    with _hub_template.copy(tmp_path_factory.mktemp("hub")) as (url, name):
+        yield Hub(url, name)
+
+
+@pytest.fixture
+def served_hub(module_hub: Hub, django_db_blocker: DjangoDbBlocker) -> Iterator[Hub]:
+    """Yield `module_hub` without rows, for this test: the ORM meets the server there."""
+    with _as_default(module_hub.name), django_db_blocker.unblock():
+        yield module_hub
+        _empty()
+
+
+def _empty() -> None:
+    """Remove all rows that a test of a served hub can have made."""
+    connection = connections["default"]
+    models = [model for app in apps.get_app_configs() if app.label in SERVED_APPS for model in app.get_models()]
+    tables = sorted({model._meta.db_table for model in models} & set(connection.introspection.table_names()))
+    connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), tables, reset_sequences=True))
 
 
 @contextmanager

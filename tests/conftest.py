@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 
@@ -20,12 +20,13 @@ from testing import environment, postgres, production
 
 pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub", "testing.clones"]
 
-DATABASE_FIXTURES = {"db", "hub"}  # all others of pytest-django build on `db`
+DATABASE_FIXTURES = {"db", "hub", "served_hub"}  # all others of pytest-django build on `db`
 PROOF_FOLDERS = {"concurrency", "crash", "fleet", "multihost", "production", "simulation"}
 WEB_FOLDERS = {"admin", "api", "dashboard", "hooks"}
 WEB_CLIENTS = re.compile(
     r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "
 )
+OWN_SERVER = "from testing.server import "
 NO_POSTGRESQL = "STATEHUB_TEST_NO_POSTGRESQL"
 
 hypothesis_settings.register_profile("statehub", deadline=None)  # times depend on the machine
@@ -81,7 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _drop_template(server: str) -> None:
     from testing.hub import PostgreSQLTemplate
 
-    PostgreSQLTemplate(server).drop()
+    with closing(PostgreSQLTemplate(server)) as template:
+        template.drop()
 
 
 def _use_temporary_folder(folder: Path, stack: ExitStack) -> None:
@@ -140,8 +142,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def _talks_to_pages(file: Path) -> bool:
-    """Whether the tests of *file* belong to the web, or have a client of pages anywhere else."""
-    return file.parent.name in WEB_FOLDERS or WEB_CLIENTS.search(file.read_text("utf-8")) is not None
+    """Return whether the tests of *file* belong to the web, or have a client of pages anywhere else.
+
+    A server that tests start has the settings of production in every run, so those need no other.
+    """
+    text = file.read_text("utf-8")
+    return OWN_SERVER not in text and (file.parent.name in WEB_FOLDERS or WEB_CLIENTS.search(text) is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

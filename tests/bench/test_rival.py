@@ -19,6 +19,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
         yield Arena(tmp_path / "arena", database, seed=26, size=SIZE, plain=True)
 
 
+@pytest.mark.proof
 def test_rival_does_every_scenario(arena: Arena) -> None:
     expected = prepare(arena, RIVAL)
     assert expected == {IMPORT: 200, CHECK: 0, HUB_AHEAD: 2, FILE_AHEAD: 2, TASK_AHEAD: 1}

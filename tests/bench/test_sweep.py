@@ -19,6 +19,7 @@ def sweep(tmp_path: Path) -> Iterator[Sweep]:
         yield sweep
 
 
+@pytest.mark.proof
 def test_sweep_grows_and_is_measured_with_and_without_delay(sweep: Sweep) -> None:
     sweep.grow(1)
     sweep.grow(3)

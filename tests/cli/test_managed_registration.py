@@ -441,6 +441,7 @@ class TestSsh:
         assert private.read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
         assert private.with_name(f"{private.name}.pub").read_text().startswith("ssh-ed25519 ")
 
+    @pytest.mark.proof
     def test_host_that_changes_its_keys(self, sshd: SshServer, origin: Origin, person: Clone, clones: Path) -> None:
         self.trusted(sshd, origin)
         sshd.change_host_keys()
@@ -451,6 +452,7 @@ class TestSsh:
         assert run("trust_host", sshd.name, "--fingerprint", sshd.fingerprint()).exit == 0
         assert (fix("origin").exit, only_clone(clones).head) == (0, origin.head)
 
+    @pytest.mark.proof
     def test_key_that_is_rotated(self, sshd: SshServer, origin: Origin, person: Clone, clones: Path) -> None:
         """The last key is good until the server no longer takes it, so no run fails in between."""
         before = self.trusted(sshd, origin)

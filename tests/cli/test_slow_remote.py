@@ -49,7 +49,9 @@ def contents(clone: Clone) -> dict[str, int]:
     return {str(path.relative_to(clone.path)): path.stat().st_size for path in files}
 
 
-@pytest.mark.parametrize("many", [True, False], ids=["a pack", "loose objects"])
+@pytest.mark.parametrize(
+    "many", [pytest.param(True, id="a pack", marks=pytest.mark.proof), pytest.param(False, id="loose objects")]
+)
 def test_stalled_remote_leaves_nothing_behind(origin: Origin, agreed: Clone, hub: Hub, many: bool) -> None:
     if many:
         with_many_files(origin)

@@ -28,13 +28,13 @@ pytestmark = pytest.mark.usefixtures("hub")
 
 @contextmanager
 def at_work(clone: Clone, seconds: float, leave: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Keep another run at work on *clone* for a time; *leave* is its last action."""
-    begun = threading.Event()
+    """Keep another run at work on *clone* for *seconds*, or until the block has ended; *leave* is its last action."""
+    begun, ended = threading.Event(), threading.Event()
 
     def hold() -> None:
         with locked(find_worktree(str(clone.path))):
             begun.set()
-            time.sleep(seconds)
+            ended.wait(seconds)
             leave()
 
     thread = threading.Thread(target=hold)
@@ -43,6 +43,7 @@ def at_work(clone: Clone, seconds: float, leave: Callable[[], object] = lambda: 
     try:
         yield
     finally:
+        ended.set()
         thread.join()
 
 

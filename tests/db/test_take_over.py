@@ -93,6 +93,7 @@ def test_evidence_of_an_old_hub_is_taken_over(old: Any) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.proof
 def test_there_and_back_keeps_all(old: Any) -> None:
     filled(old)
     before = kept(old)
@@ -109,6 +110,7 @@ def test_there_and_back_keeps_all(old: Any) -> None:
     assert kept(back) == before
 
 
+@pytest.mark.proof
 def test_empty_hub(old: Any) -> None:
     new = migrate(latest(APPS))
     assert kept(new) == {name: [] for name in kept(old)}

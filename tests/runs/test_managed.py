@@ -556,6 +556,7 @@ class TestMadeAgain:
         assert (pushed(person), own.head) == (DONE, person.head)
         assert OwnCommit.objects.count() == 1
 
+    @pytest.mark.proof
     def test_killed_at_any_time(self, hub: Hub, own: Clone, person: Clone) -> None:
         """Whatever a run was doing, the next one goes on: making the clone, taking a status, committing, pushing."""
         for number in range(8):

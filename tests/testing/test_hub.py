@@ -41,6 +41,13 @@ def test_hub_is_empty_and_commits_for_real(hub: Hub, time: int) -> None:
     assert seen == [f"made-{time}"]
 
 
+@pytest.mark.parametrize("time", [1, 2])
+def test_served_hub_is_shared_and_has_no_rows_of_tests_before(served_hub: Hub, time: int) -> None:
+    assert not Repo.objects.exists()
+    assert served_hub.manage("shell", "--no-imports", "--command", ADD_ONE.replace("print", "# print")).exit == 0
+    assert list(Repo.objects.values_list("pk", "slug")) == [(1, "theirs")]
+
+
 @pytest.mark.django_db
 def test_hub_leaves_the_other_database_alone() -> None:
     assert not Repo.objects.exists()

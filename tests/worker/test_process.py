@@ -202,6 +202,7 @@ def test_worker_whose_row_was_deleted_goes_on(work: Work, new_managed: NewManage
     assert worker.process.poll() is None
 
 
+@pytest.mark.proof
 def test_two_workers_of_a_host_share_its_queue(work: Work, new_managed: NewManaged) -> None:
     made = [new_managed(name) for name in "abcdef"]
     for _ in range(2):
@@ -276,6 +277,7 @@ def restart(url: str) -> None:
     subprocess.run(["kill", "-9", children[0]], check=True)
 
 
+@pytest.mark.proof
 def test_database_that_restarts(server: str, origin: Origin, clones: Path, tmp_path: Path) -> None:
     person = origin.clone("person")
     person.write(FILE, TEXT)

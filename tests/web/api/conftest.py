@@ -25,11 +25,17 @@ def serving(hub: Hub, folder: Path, **env: str) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def server(hub: Hub, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's hub."""
-    with serving(hub, tmp_path) as running:
+@pytest.fixture(scope="module")
+def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the hub that the tests of a module have in common."""
+    with serving(module_hub, tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture
+def server(module_server: Server, served_hub: Hub) -> Server:
+    """A server whose hub has the rows of this test alone."""
+    return module_server
 
 
 @pytest.fixture

@@ -54,15 +54,21 @@ def report(url: str, secret: str = "sth_x", task: str = "T01", status: str = "do
     return run(["sh", "scripts/report-status", task, status], STATEHUB_TOKEN=secret, API_BASE=url)
 
 
-@pytest.fixture
-def hub_in_production(hub: Hub, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start a hub as it is deployed: it has another name outside, and all requests from there need https."""
-    with serving(hub, tmp_path, **PRODUCTION) as running:
+    with serving(module_hub, tmp_path_factory.mktemp("server"), **PRODUCTION) as running:
         yield running
 
 
 @pytest.fixture
-def secret(hub: Hub) -> str:
+def hub_in_production(module_server: Server, served_hub: Hub) -> Server:
+    """Return a hub as it is deployed, with the rows of this test alone."""
+    return module_server
+
+
+@pytest.fixture
+def secret(served_hub: Hub) -> str:
     return tokens.create("laptop")[1]
 
 
