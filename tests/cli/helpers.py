@@ -74,6 +74,20 @@ def mirrored(clone: Clone, files: Mapping[str, str] | None = None) -> Clone:
     return clone
 
 
+def clone_with_plan(origin: Origin) -> Clone:
+    """Return a clone `person`, from which FILE with TEXT was pushed; the hub knows nothing of it."""
+    path = origin.path.with_name("person")
+
+    def make() -> None:
+        clone = origin.clone(path.name)
+        clone.write(FILE, TEXT)
+        clone.commit("Plan")
+        clone.push()
+
+    make_once("a pushed plan", origin, [path.name], make)
+    return Clone(path)
+
+
 def document(ended: Ended) -> Json:
     """Return the report without what differs from run to run; each run's id must be that of a row, with its outcome."""
     report: Json = json.loads(ended.stdout)

@@ -23,7 +23,7 @@ from testing.hub import Hub
 from testing.manage import ROOT, Ended
 from testing.repos import Clone, Origin
 from testing.sshd import SshServer
-from tests.cli.helpers import FILE, TEXT, cannot_run, document, fix, publish, rows, run, statuses
+from tests.cli.helpers import FILE, TEXT, cannot_run, clone_with_plan, document, fix, publish, rows, run, statuses
 
 pytestmark = pytest.mark.usefixtures("hub", "clones")
 
@@ -33,10 +33,7 @@ CRON = "workers need PostgreSQL: with SQLite, cron runs fix_consistency --all\n"
 @pytest.fixture
 def person(origin: Origin) -> Clone:
     """Push TEXT to the origin, as a person does."""
-    clone = origin.clone("person")
-    clone.write(FILE, TEXT)
-    publish(clone, "Plan")
-    return clone
+    return clone_with_plan(origin)
 
 
 def register(url: str | Path, *args: str) -> Ended:

@@ -28,7 +28,20 @@ from testing.gitlog import GitProcesses
 from testing.hub import Hub
 from testing.manage import ROOT
 from testing.repos import Clone, Origin
-from tests.cli.helpers import FILE, TEXT, check, codes, document, edit, findings, fix, publish, run, statuses
+from tests.cli.helpers import (
+    FILE,
+    TEXT,
+    check,
+    clone_with_plan,
+    codes,
+    document,
+    edit,
+    findings,
+    fix,
+    publish,
+    run,
+    statuses,
+)
 
 pytestmark = pytest.mark.usefixtures("hub", "clones")
 
@@ -39,10 +52,7 @@ CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 @pytest.fixture
 def person(origin: Origin) -> Clone:
     """Push TEXT to the origin, as a person does."""
-    clone = origin.clone("person")
-    clone.write(FILE, TEXT)
-    publish(clone, "Plan")
-    return clone
+    return clone_with_plan(origin)
 
 
 @pytest.fixture
