@@ -22,6 +22,11 @@ pytest_plugins = ["testing.repos", "testing.gitlog", "testing.hub", "testing.clo
 
 DATABASE_FIXTURES = {"db", "hub", "served_hub"}  # all others of pytest-django build on `db`
 PROOF_FOLDERS = {"concurrency", "crash", "fleet", "multihost", "production", "simulation"}
+PROOFS_ON_POSTGRESQL = {
+    "cli/test_locales.py", "cli/test_managed_registration.py", "cli/test_trust_host.py", "runs/test_managed.py",
+    "runs/test_propose.py",
+}  # fmt: skip
+"""Files of long stories with git and ssh: `make test` has them on SQLite, and `make proofs` on PostgreSQL."""
 WEB_FOLDERS = {"admin", "api", "dashboard", "hooks"}
 WEB_CLIENTS = re.compile(
     r"from django\.test import .*\b(?:Client|RequestFactory)\b|from tests\.web\.(?:admin|api)\.helpers "
@@ -128,7 +133,9 @@ def _cheap_passwords() -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    long = {here / name for name in PROOFS_ON_POSTGRESQL} if config.option.db == "postgresql" else set()
     for item in items:
         if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
             item.add_marker("database")
@@ -136,7 +143,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=problem))
         if _talks_to_pages(item.path):
             item.add_marker("web")
-        if item.path.parent.name in PROOF_FOLDERS:
+        if item.path.parent.name in PROOF_FOLDERS or item.path in long:
             item.add_marker("proof")
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +25,17 @@ TOOLS = [
 READING = ["next_tasks", "list_tasks", "get_task", "list_findings", "what_changed"]
 
 
-@pytest.fixture
-def server(hub: Hub, tmp_path: Path) -> Iterator[Server]:
-    """A server of this test's hub."""
-    with serving({**PRODUCTION, "DATABASE_URL": hub.url}, tmp_path) as running:
+@pytest.fixture(scope="module")
+def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the hub that these tests have in common."""
+    with serving({**PRODUCTION, "DATABASE_URL": module_hub.url}, tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture
+def server(module_server: Server, served_hub: Hub) -> Server:
+    """A server whose hub has the rows of this test alone."""
+    return module_server
 
 
 def check(assistant: Assistant, mode: str, key: str) -> None:

@@ -444,7 +444,9 @@ def half_made(clone: Clone) -> None:
 
 
 class TestMadeAgain:
-    @pytest.mark.parametrize("command", [fix, check], ids=["fix", "check"])
+    @pytest.mark.parametrize(
+        "command", [pytest.param(fix, id="fix"), pytest.param(check, id="check", marks=pytest.mark.proof)]
+    )
     @pytest.mark.parametrize(
         "spoil",
         [
