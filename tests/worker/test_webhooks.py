@@ -33,8 +33,14 @@ def server(queue_hub: Hub, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def worker(queue_hub: Hub, tmp_path: Path) -> Iterator[None]:
-    """Run a worker that polls once an hour."""
+def net(new_managed: NewManaged) -> tuple[Checkout, Clone]:
+    """Return a clone of the hub's own, and that of a person."""
+    return new_managed("net")
+
+
+@pytest.fixture
+def worker(queue_hub: Hub, net: tuple[Checkout, Clone], tmp_path: Path) -> Iterator[None]:
+    """Run a worker that polls once an hour; a first poll while `net` is registered would ask for a run of its own."""
     with working(queue_hub.url, tmp_path / "worker.log", env={"STATEHUB_POLL_SECONDS": "3600"}):
         yield
 
@@ -54,8 +60,8 @@ def runs_by_webhook() -> int:
     return Run.objects.filter(trigger="webhook", outcome="ok").count()
 
 
-def test_announced_push_is_taken_at_once(new_managed: NewManaged, server: Server, worker: None) -> None:
-    checkout, person = new_managed("net")
+def test_announced_push_is_taken_at_once(net: tuple[Checkout, Clone], server: Server, worker: None) -> None:
+    checkout, person = net
     made = json.loads(run("webhook", "net", "--forge", "gitea", "--format", "json").stdout)
     # A new repo is polled once; the delivery comes after that.
     assert deliver(server, made["path"], made["secret"])[0] == 202
@@ -75,9 +81,9 @@ def test_announced_push_is_taken_at_once(new_managed: NewManaged, server: Server
     assert not Finding.objects.filter(code="C-29").exists()
 
 
-def test_storm_of_deliveries_ends_in_few_runs(new_managed: NewManaged, server: Server, worker: None) -> None:
+def test_storm_of_deliveries_ends_in_few_runs(net: tuple[Checkout, Clone], server: Server, worker: None) -> None:
     """One for those that came before it began, and at most one for those during each run."""
-    _, person = new_managed("net")
+    _, person = net
     made = json.loads(run("webhook", "net", "--forge", "gitea", "--format", "json").stdout)
     edit(person, "status: todo", "status: done")
     publish(person)
