@@ -83,9 +83,9 @@ class PostgreSQLTemplate:
         self._server_url = server_url
         self._prefix = f"{self.NAME}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
         self._numbers = itertools.count(1)
-        # One connection for all: each new one costs the server as much as some tests do.
+        # One connection for all: each new one costs the server as much as a short test.
         self._connection = psycopg.connect(with_name(server_url, "postgres"), autocommit=True)
-        # The files of the template are copied: page by page through the log, which is newer, takes half as long again.
+        # The template's files are copied: the default since PostgreSQL 15, page by page, takes half as long again.
         self._strategy = "STRATEGY = FILE_COPY" if self._connection.info.server_version >= 150000 else ""
 
     def make(self) -> None:

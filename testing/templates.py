@@ -72,13 +72,9 @@ def make_once(key: Hashable, origin: Origin, names: Sequence[str], make: Callabl
     if Repo.objects.exists() or not _are_fresh(origin, names):
         make()
         return
-    # A folder of this test alone is the same in each.
+    # A folder of the test, such as that of the hub's own clones, is the same in each.
     values = [str(getattr(settings, name)) for name in dir(settings) if name.startswith("STATEHUB_")]
-    key = (
-        key,
-        *names,
-        *(value.replace(f"{origin.path.parent}/", "") for value in values),
-    )
+    key = (key, *names, *(value.replace(f"{origin.path.parent}/", "") for value in values))
     if key in _templates:
         _templates[key].copy(origin.path.parent)
         return
