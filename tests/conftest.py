@@ -67,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder.chmod(0o711)  # a server of another user gets to its own folder
     environment.pin(folder)
     _use_temporary_folder(folder / "tmp", stack)
+    if config.option.basetemp is None:  # shorter than what pytest makes of TMPDIR: sockets are below it
+        config.option.basetemp = str(folder / "t")
     if config.option.settings == "production":
         production.pin()
     if config.option.db == "postgresql":
@@ -92,10 +94,7 @@ def _drop_template(server: str) -> None:
 
 
 def _use_temporary_folder(folder: Path, stack: ExitStack) -> None:
-    """Let all temporary files of this process, of pytest and of what they start be in *folder*, until the stack's end.
-
-    pytest's `--basetemp` still names a folder that stays.
-    """
+    """Let all temporary files of this process and of what it starts be in *folder*, until the stack's end."""
     folder.mkdir()
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TMPDIR", str(folder))
