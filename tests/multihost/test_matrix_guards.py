@@ -29,7 +29,7 @@ MOVED = "'old': 'todo', 'new': 'done'"
 def _blobs_of(made: Callable[[bytes], bytes]) -> Any:
     """Commit blobs that are *made* of the files in the work tree, instead of the parent's with other statuses."""
 
-    def change_blobs(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any) -> Any:
+    def change_blobs(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any, *_rest: Any) -> Any:
         return [BlobChange(path, parent.blobs[path], made(file.data)) for path, file in edited.items()]
 
     return change_blobs

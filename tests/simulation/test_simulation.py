@@ -60,7 +60,7 @@ UNDONE = "A-T1 was todo in the hub and is done; the file said done, and todo whe
 FILE_FIRST = "A-T1 was in_progress in the hub and is blocked; the file said blocked"
 
 
-def _from_the_work_tree(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any) -> Any:
+def _from_the_work_tree(_paths: Any, _request: Any, parent: Any, _written: Any, edited: Any, *_rest: Any) -> Any:
     return [BlobChange(path, parent.blobs[path], file.data) for path, file in edited.items()]
 
 
