@@ -142,8 +142,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=problem))
         if _talks_to_pages(item.path):
             item.add_marker("web")
-        if item.path.parent.name in PROOF_FOLDERS or item.path in long:
+        if item.path.parent.name in PROOF_FOLDERS:
             item.add_marker("proof")
+        if item.path in long:
+            item.add_marker("proof")
+            item.add_marker("repeated")
 
 
 @cache
