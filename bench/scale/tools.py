@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 ENDPOINT = "/mcp"
 
-REPO = {"repo": "repo-00007"}
+REPO = {"repo": "repo-00001"}
 CALLS: dict[str, tuple[dict[str, Any], ...]] = {
     "next_tasks": ({}, REPO, {"limit": 100}),
-    "list_tasks": ({}, REPO, {"status": "blocked"}, {"workplan": "WP-000123"}, {"owner": "person-007"},
+    "list_tasks": ({}, REPO, {"status": "blocked"}, {"workplan": "WP-000007"}, {"owner": "person-007"},
                    {**REPO, "status": "todo", "owner": "person-007"}, {"status": "done", "limit": 100}),
-    "get_task": ({"task": "WP-000123-T05"},),
+    "get_task": ({"task": "WP-000007-T05"},),
     "list_findings": ({}, REPO, {"state": "resolved"}),
     "what_changed": ({}, {"since": "7d"}, {"since": "90d"}, {**REPO, "since": "90d"}),
 }  # fmt: skip

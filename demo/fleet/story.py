@@ -16,6 +16,7 @@ TITLES = {ORDERS: "Receipts by mail", BILLING: "Invoices as PDF"}
 TASKS = 4
 LIMIT_SECONDS = 30.0
 LOOK_SECONDS = 0.02
+TRIES = 5
 
 
 class Story:
@@ -85,9 +86,7 @@ class Story:
         self._edit(ORDERS, 3, "done")
         began = time.monotonic()
         self._company.report(_task(ORDERS, 2), "done")
-        self._screen.command("ada", "git pull --rebase && git push")
-        self._clones[ORDERS].git("pull", "--quiet", "--rebase")
-        self._clones[ORDERS].git("push", "--quiet")
+        self._pull_and_push(self._clones[ORDERS])
         wanted = {
             _task(ORDERS, 1): "done",
             _task(ORDERS, 2): "done",
@@ -168,6 +167,19 @@ class Story:
         message = f"T{number:02} is {status}"
         self._screen.command("ada", f"git commit --all --message='{message}'")
         clone.commit(message)
+
+    def _pull_and_push(self, clone: Clone) -> None:
+        """Pull and push; again if the hub has pushed in between, as people do."""
+        for left in reversed(range(TRIES)):
+            self._screen.command("ada", "git pull --rebase && git push")
+            clone.git("pull", "--quiet", "--rebase")
+            try:
+                clone.git("push", "--quiet")
+            except AssertionError:
+                if not left:
+                    raise
+            else:
+                return
 
     def _push_clone(self, repo: str) -> float:
         """Push Ada's clone; return the time at which the push began."""
