@@ -19,7 +19,12 @@ from testing.postgres import UnavailableError, server, with_name
 from testing.table import markdown
 
 NAME = "bench_statehub_api"
-READS, REPORTS, KEYED, LISTS = "read a task", "report", "report with a key", "read 100 tasks"
+READS, REPORTS, KEYED = "read a task", "report", "report with a key"
+LISTS = {
+    "read 100 tasks": "/api/tasks/?limit=100&status=in_progress&status=blocked",
+    "read the next tasks": "/api/tasks/?limit=10&next=true",
+    "read 100 changes": "/api/changes/?limit=100",
+}
 
 
 def main() -> int:
@@ -57,8 +62,8 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     rows, failed, moved, caller = [], 0, 0, Caller(filled)
     with hub.served(settings, folder, options.workers, options.threads) as port:
         load.run(port, 8, caller.calls(READS), most=200, seconds=10)  # wakes every thread and its connection
-        for name, connections in itertools.product((READS, LISTS, REPORTS, KEYED), options.connections):
-            most = options.requests // (5 if name == LISTS else 1)
+        for name, connections in itertools.product((READS, *LISTS, REPORTS, KEYED), options.connections):
+            most = options.requests // (5 if name in LISTS else 1)
             measured = load.run(port, connections, caller.calls(name), most=most, seconds=options.seconds)
             good = measured.statuses.get(200, 0)
             failed += len(measured.latencies) - good
@@ -95,8 +100,8 @@ class Caller:
             path = f"/api/tasks/{task}/"
             if name == READS:
                 yield load.request("GET", path, secret)
-            elif name == LISTS:
-                yield load.request("GET", "/api/tasks/?limit=100&status=in_progress&status=blocked", secret)
+            elif name in LISTS:
+                yield load.request("GET", LISTS[name], secret)
             else:
                 headers = {"Idempotency_Key": uuid.uuid4().hex} if name == KEYED else {}
                 yield load.request("PATCH", path, secret, f'{{"status":"{self._turned(task)}"}}', **headers)
