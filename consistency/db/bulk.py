@@ -8,7 +8,7 @@ as parameters: that takes three quarters of the time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
@@ -47,7 +47,7 @@ def bulk_upsert(
     *most* rows. Raises django.db.Error; no signals are sent, and no defaults are filled in.
     """
     head, tail = _insert(model, tuple(columns), tuple(same), tuple(conflict), tuple(update))
-    shared = [_convert(_field(model, name), [value])[0] for name, value in same.items()]
+    shared = [_convert(model, name, [value])[0] for name, value in same.items()]
     if connection.vendor == "sqlite":
         most = min(most, (MAX_PARAMETERS - len(shared)) // len(columns))
     left = iter(rows)
@@ -152,20 +152,28 @@ def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequenc
     if connection.vendor != "sqlite":
         return _source(), [_JSON.encode(rows)]
     row = f"({', '.join(['%s'] * len(columns))})"
-    by_column = [
-        _convert(_field(model, name), values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-    ]
+    by_column = [_convert(model, name, values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)]
     return f"(VALUES {', '.join([row] * len(rows))})", list(chain.from_iterable(zip(*by_column, strict=True)))
 
 
-def _convert(field: Field[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
-    """Return the *values* of *field* as parameters: times and UUIDs as text that the database takes."""
-    kind = field.db_type(connection)
+def _convert(model: type[Model], name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Return the *values* of a field as parameters: times and UUIDs as text that the database takes."""
+    to_text = _to_text(model, name)
+    return [None if value is None else to_text(value) for value in values] if to_text else values
+
+
+@lru_cache(maxsize=1_000)
+def _to_text(model: type[Model], name: str) -> Callable[[Any], str] | None:
+    """Return what makes text of a field's values, None if the database takes them as they are."""
+    kind = _field(model, name).db_type(connection)
     if kind == UUIDField().db_type(connection):
-        return [None if value is None else str(value).replace("-", "") for value in values]
-    if kind == DateTimeField().db_type(connection):
-        return [None if value is None else _moment(value) for value in values]
-    return values
+        return _digits
+    return _moment if kind == DateTimeField().db_type(connection) else None
+
+
+def _digits(value: object) -> str:
+    """Return the 32 digits of a UUID."""
+    return str(value).replace("-", "")
 
 
 def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from consistency.core.workplan.source import (
     says_workplan,
     utf16_as_utf8,
 )
-from consistency.core.workplan.taskblock import read_any_block, read_plain_block
+from consistency.core.workplan.taskblock import read_block
 from consistency.core.workplan.validation import (
     has_control,
     id_error,
@@ -230,11 +230,10 @@ def _read_blocks(
     problems: list[Problem] = []
     fences, others = find_blocks(body, start)
     for place, fence in enumerate(fences):
-        if (block := read_plain_block(fence, lines)) is None:  # Most are plain.
-            block, faults = read_any_block(fence, lines, place)
-            problems += faults
+        block, faults = read_block(fence, lines, place)
         if block is not None:
             blocks.append(block)
+        problems += faults
     read = {block.key for block in blocks} | {problem.task for problem in problems if problem.task}
     for place, unread in enumerate(find_unread_blocks(data, start, fences, others, key, read)):
         message = f"looks like a task block, but is not read as one: {unread.why}"
