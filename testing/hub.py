@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from pytest_django import DjangoDbBlocker
 
 from testing.manage import Ended, manage
 from testing.postgres import with_name
+from testing.server import PRODUCTION, UNLIMITED, Server, serving
 
 SERVED_APPS = ("statehub", "consistency", "web", "procrastinate")
 """The apps that a server writes rows of."""
@@ -38,6 +39,12 @@ class Hub:
     def manage(self, *args: str | Path, env: Mapping[str, str | None] | None = None, **options: Any) -> Ended:
         """Run `manage.py` on this hub, as a process; the options are those of `manage`."""
         return manage(*args, env={"DATABASE_URL": self.url, **(env or {})}, **options)
+
+    def serve(
+        self, folder: Path, *, env: Mapping[str, str] | None = None, workers: int = 2
+    ) -> AbstractContextManager[Server]:
+        """Run a server of this hub, with the settings *env* over those of production; its log is in *folder*."""
+        return serving({**PRODUCTION, "DATABASE_URL": self.url, **(env or {})}, folder, workers=workers)
 
 
 class Template(Protocol):
@@ -176,6 +183,19 @@ def served_hub(module_hub: Hub, django_db_blocker: DjangoDbBlocker) -> Iterator[
     with _as_default(module_hub.name), django_db_blocker.unblock():
         yield module_hub
         _empty()
+
+
+@pytest.fixture(scope="module")
+def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield an unlimited server of `module_hub`, for `server`."""
+    with module_hub.serve(tmp_path_factory.mktemp("server"), env=UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+def server(module_server: Server, served_hub: Hub) -> Server:
+    """Return the server that the tests of a module have in common; its hub has the rows of this test alone."""
+    return module_server
 
 
 def _empty() -> None:

@@ -18,6 +18,9 @@ from testing.manage import ROOT
 PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "of-this-server-alone", "SECURE_SSL_REDIRECT": "false"}
 """The settings of a server in production, without https."""
 
+UNLIMITED = {"STATEHUB_REFUSED_PER_MINUTE": "1000000"}
+"""The setting of a server that refuses no address, however often it was wrong."""
+
 START_SECONDS = 60
 KEEP_ALIVE = 2
 """Seconds that gunicorn keeps a connection without a call, by default."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from statehub.models import StatusChange, Task
 from testing.hub import Hub
-from testing.server import PRODUCTION, Server, serving
+from testing.server import Server
 from tests.mcp.sdk import REVISIONS, Assistant, over_http, over_stdio
 from tests.web.api.helpers import new_task
 from web.api import tokens
@@ -23,19 +22,6 @@ TOOLS = [
     "what_changed",
 ]  # fmt: skip
 READING = ["next_tasks", "list_tasks", "get_task", "list_findings", "what_changed"]
-
-
-@pytest.fixture(scope="module")
-def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of the hub that these tests have in common."""
-    with serving({**PRODUCTION, "DATABASE_URL": module_hub.url}, tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture
-def server(module_server: Server, served_hub: Hub) -> Server:
-    """A server whose hub has the rows of this test alone."""
-    return module_server
 
 
 def check(assistant: Assistant, mode: str, key: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from statehub.models import StatusChange, Task
 from testing.hub import Hub
 from testing.repos import Origin
-from testing.server import PRODUCTION, Server, serving
+from testing.server import Server
 from testing.workplans import workplan
 from tests.cli.helpers import FILE
 from tests.mcp.sdk import Assistant, over_http
@@ -28,7 +28,7 @@ BLOCKED, REOPENED = "WP-1-T02", "WP-1-T05"
 @pytest.fixture
 def server(hub: Hub, tmp_path: Path) -> Iterator[Server]:
     """A server of this test's hub."""
-    with serving({**PRODUCTION, "DATABASE_URL": hub.url}, tmp_path) as running:
+    with hub.serve(tmp_path) as running:
         yield running
 
 

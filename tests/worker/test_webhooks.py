@@ -15,7 +15,7 @@ from statehub.models import Checkout
 from statehub.standard_webhooks import make_secret
 from testing.hub import Hub
 from testing.repos import Clone
-from testing.server import PRODUCTION, Server, serving
+from testing.server import Server
 from testing.workers import wait_until, working
 from tests.cli.helpers import edit, publish, run, statuses
 from tests.web.hooks.helpers import headers_of, list_jobs, payload_of
@@ -28,7 +28,7 @@ SECONDS = 20
 
 @pytest.fixture
 def server(queue_hub: Hub, tmp_path: Path) -> Iterator[Server]:
-    with serving({**PRODUCTION, "DATABASE_URL": queue_hub.url}, tmp_path, workers=1) as running:
+    with queue_hub.serve(tmp_path, workers=1) as running:
         yield running
 
 

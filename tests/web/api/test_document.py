@@ -14,8 +14,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from testing.hub import Hub
-from testing.server import Server
-from tests.web.api.conftest import serving
+from testing.server import UNLIMITED, Server
 from tests.web.api.helpers import new_task
 from tests.web.api.test_lists import fill
 from web.api import tokens
@@ -46,7 +45,7 @@ def test_every_operation_is_there() -> None:
 def served(hub: Hub, tmp_path: Path) -> Any:
     fill(3)
     new_task(key="T-1")
-    with serving(hub, tmp_path) as server:
+    with hub.serve(tmp_path, env=UNLIMITED) as server:
         yield server, tokens.create("tester")[1]
 
 

@@ -25,15 +25,14 @@ from django.utils import timezone
 from statehub.models import StatusChange, Task
 from testing.hub import Hub
 from testing.manage import ROOT, Ended
-from testing.server import Server
-from tests.web.api.conftest import serving
+from testing.server import UNLIMITED, Server
 from tests.web.api.helpers import as_json, new_task
 from web.api import tokens
 from web.models import ApiToken
 
 pytestmark = pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="needs make and curl")
 
-PRODUCTION = {"ALLOWED_HOSTS": "hub.example.org", "SECURE_SSL_REDIRECT": "true", "DEBUG": "false"}
+DEPLOYED = {**UNLIMITED, "ALLOWED_HOSTS": "hub.example.org", "SECURE_SSL_REDIRECT": "true"}
 TASK = '{"id":"0","repo":"net","key":"T01","status":"done","version":"1"}'
 JSON, PROBLEM = "application/json", "application/problem+json"
 
@@ -57,14 +56,14 @@ def report(url: str, secret: str = "sth_x", task: str = "T01", status: str = "do
 @pytest.fixture(scope="module")
 def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start a hub as it is deployed: it has another name outside, and all requests from there need https."""
-    with serving(module_hub, tmp_path_factory.mktemp("server"), **PRODUCTION) as running:
+    with module_hub.serve(tmp_path_factory.mktemp("server"), env=DEPLOYED) as running:
         yield running
 
 
 @pytest.fixture
-def hub_in_production(module_server: Server, served_hub: Hub) -> Server:
+def hub_in_production(server: Server) -> Server:
     """Return a hub as it is deployed, with the rows of this test alone."""
-    return module_server
+    return server
 
 
 @pytest.fixture

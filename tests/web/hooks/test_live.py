@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Barrier
@@ -21,7 +20,7 @@ from django.db import connection
 from statehub.models import Repo
 from statehub.standard_webhooks import make_secret
 from testing.hub import Hub
-from testing.server import PRODUCTION, Server, serving
+from testing.server import UNLIMITED, Server
 from tests.web.hooks.helpers import headers_of, list_jobs, new_webhook, payload_of, sign
 from web.hooks.views import MAX_BODY_BYTES
 from web.models import Webhook
@@ -30,31 +29,10 @@ GROWTH_BYTES = 10 * 1024 * 1024
 """Bytes that a process may need more for four bodies of 25 MB at once: less than half of one."""
 
 
-@contextmanager
-def serving_hooks(hub: Hub, folder: Path) -> Iterator[Server]:
-    """A server of *hub*, with one worker process."""
-    settings = {**PRODUCTION, "DATABASE_URL": hub.url, "STATEHUB_REFUSED_PER_MINUTE": "1000000"}
-    with serving(settings, folder, workers=1) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def module_server(module_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of the hub that these tests have in common."""
-    with serving_hooks(module_hub, tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture
-def server(module_server: Server, served_hub: Hub) -> Server:
-    """A server whose hub has the rows of this test alone."""
-    return module_server
-
-
 @pytest.fixture
 def new_server(hub: Hub, tmp_path: Path) -> Iterator[Server]:
     """A server that has answered nothing yet: its memory is that of this test."""
-    with serving_hooks(hub, tmp_path) as running:
+    with hub.serve(tmp_path, env=UNLIMITED, workers=1) as running:
         yield running
 
 
