@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from consistency.core.comparison.gates import GONE, Freshness, freshness
 from consistency.git.blobs import blob_id
-from consistency.git.index import is_unmerged
+from consistency.git.clean_status import read_clean_status
+from consistency.git.index import read_index
 from consistency.git.process import GitError, GitTimeoutError
 from consistency.git.remote import Fetched, Upstream
 from consistency.git.worktree import Listing, WorkTree, fields, parse_listing, pathspecs, start_listing
@@ -79,8 +80,14 @@ class CheckoutStatus(NamedTuple):
 
 
 def read_local_status(tree: WorkTree, pattern: str) -> LocalStatus:
-    """Read the status of *tree*, with the workplans of *pattern*, in two processes at a time. Raises GitError."""
+    """Read the status of *tree*, with the workplans of *pattern*. Raises GitError.
+
+    It takes two processes at a time, unless all can be seen to be as in HEAD.
+    """
     read_at = time.monotonic()
+    if clean := read_clean_status(tree, pattern):
+        under_way = _under_way(tree, unmerged=False)
+        return LocalStatus(clean.head, clean.branch, under_way, frozenset(), Listing(clean.paths), read_at)
     headers: dict[str, str] = {}
     dirty: set[str] = set()
     form = ("--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames")
@@ -183,8 +190,8 @@ def has_unmerged(tree: WorkTree) -> bool:
 
 
 def _is_unmerged(tree: WorkTree, head: str) -> bool:
-    known = is_unmerged(tree.git_dir, len(head) // 2) if head else None
-    return has_unmerged(tree) if known is None else known
+    index = read_index(tree.git_dir, len(head) // 2) if head else None
+    return has_unmerged(tree) if index is None else index.is_unmerged
 
 
 def _compared(tree: WorkTree, state: CheckoutStatus, upstream: Upstream | None, seen: str) -> CheckoutStatus:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.index import MAX_BYTES, is_unmerged
+from consistency.git.index import MAX_BYTES, read_index
 from consistency.git.status import has_unmerged
 from consistency.git.worktree import open_checkout
 from testing.gitlog import GitProcesses
@@ -20,7 +20,12 @@ BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
 def known(clone: Clone) -> bool | None:
-    return is_unmerged(str(clone.path / ".git"), len(clone.head) // 2)
+    return unmerged(clone.path / ".git", len(clone.head) // 2)
+
+
+def unmerged(git_dir: Path, id_bytes: int) -> bool | None:
+    index = read_index(str(git_dir), id_bytes)
+    return index and index.is_unmerged
 
 
 def says_git(clone: Clone) -> bool:
@@ -145,7 +150,7 @@ def test_sha256(tmp_path: Path, clone: Clone, conflict: bool) -> None:
         blob = new.git("rev-parse", "HEAD:folder/0")
         new.git("update-index", "--index-info", input=f"100644 {blob} 2\tours\n")
     assert known(new) is says_git(new) is conflict
-    assert is_unmerged(str(new.path / ".git"), 20) is None
+    assert unmerged(new.path / ".git", 20) is None
 
 
 def test_real_conflicts(clone: Clone) -> None:
@@ -171,7 +176,7 @@ def test_part_of_an_index_never_denies_a_conflict(clone: Clone, tmp_path: Path) 
     whole = clone.read(".git/index")
     for length in range(0, len(whole), 13):
         (tmp_path / "index").write_bytes(whole[:length])
-        assert is_unmerged(str(tmp_path), 20) is not False, length
+        assert unmerged(tmp_path, 20) is not False, length
 
 
 @pytest.mark.parametrize(("more", "expected"), [(0, False), (1, None)])

@@ -18,7 +18,7 @@ from testing.workplans import workplan
 from tests.cli.helpers import check, codes, fix
 
 SIZES = (5, 60)
-MOST_QUERIES, MOST_PROCESSES = 20, 9
+MOST_QUERIES, MOST_PROCESSES = 20, 7
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
@@ -81,13 +81,13 @@ def fix_and_push(slug: str) -> Ended:
 @pytest.mark.parametrize(
     ("arrange", "command", "queries", "processes"),
     [
-        (nothing, check, 7, 4),
-        (nothing, fix, 7, 4),
-        (first_import, fix, 14, 5),  # One of them ends the C-25 of a repo without workplans.
-        (hub_ahead, fix, 14, 8),
-        (hub_ahead, fix_and_push, 15, 9),
-        (task_ahead, fix, 14, 8),
-        (file_ahead, fix, 18, 5),
+        (nothing, check, 7, 2),
+        (nothing, fix, 7, 2),
+        (first_import, fix, 14, 3),  # One of them ends the C-25 of a repo without workplans.
+        (hub_ahead, fix, 14, 6),
+        (hub_ahead, fix_and_push, 15, 7),
+        (task_ahead, fix, 14, 6),
+        (file_ahead, fix, 18, 3),
     ],
     ids=[
         "check with nothing to do",
@@ -119,6 +119,14 @@ def test_counts(
 def test_counts_of_both_directions(hub: object, clone: Clone, git_processes: GitProcesses, size: int) -> None:
     """A run that takes statuses from files and writes others into them starts git for both."""
     assert_counts(both_ahead(clone, size), lambda: fix("clone"), git_processes, (20, MOST_PROCESSES))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_counts_if_only_git_knows_the_status(hub: object, clone: Clone, git_processes: GitProcesses, size: int) -> None:
+    """Two more processes: one for the status, and one for the list of files."""
+    expected = nothing(clone, size)
+    clone.write("workplans/draft.md", "not committed yet\n")
+    assert_counts(expected, lambda: fix("clone"), git_processes, (7, 4))
 
 
 def assert_counts(

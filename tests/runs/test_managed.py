@@ -136,20 +136,20 @@ class TestFollows:
         git_processes.clear()
         with CaptureQueriesContext(connection) as captured:
             assert outcome() == FINE
-        assert len(git_processes) == 3
+        assert commands(git_processes) == ["fetch"]
         run("register_repo", person.path)
         fix("--path", person.path)
         git_processes.clear()
         with CaptureQueriesContext(connection) as others:
             fix("--path", person.path)
-        assert (len(git_processes), len(captured) - 1) == (4, len(others))  # `outcome` asks for the run's row.
+        assert (len(git_processes), len(captured) - 1) == (2, len(others))  # `outcome` asks for the run's row.
 
     def test_news_cost_one_process_more(self, own: Clone, person: Clone, git_processes: GitProcesses) -> None:
         person.write("README.md", "more")
         publish(person)
         git_processes.clear()
         assert outcome() == FINE
-        assert commands(git_processes) == ["fetch", "ls-files", "merge", "status"]
+        assert commands(git_processes) == ["fetch", "merge"]
 
     def test_pushed_status_costs_no_process_beside_that(
         self, own: Clone, person: Clone, git_processes: GitProcesses
@@ -159,7 +159,7 @@ class TestFollows:
         git_processes.clear()
         with CaptureQueriesContext(connection) as captured:
             assert codes(fix("origin")) == [("C-11", "advanced")]
-        assert commands(git_processes) == ["fetch", "ls-files", "merge", "status"]
+        assert commands(git_processes) == ["fetch", "merge"]
         statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
         assert len(statements) == 18, "\n".join(sql[:150] for sql in statements)
 

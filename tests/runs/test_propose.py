@@ -795,12 +795,12 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
 
     in_origin(origin, write)
     hub.fix()
-    assert count(hub, git_processes) == (7, 3)
+    assert count(hub, git_processes) == (7, 1)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
-    assert count(hub, git_processes) == (17, 7)
+    assert count(hub, git_processes) == (17, 5)
     # It waits.
-    assert count(hub, git_processes) == (12, 6)
+    assert count(hub, git_processes) == (12, 4)
 
 
 def count(hub: Machine, git_processes: GitProcesses) -> tuple[int, int]:
