@@ -17,7 +17,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import DateTimeField, Field, Model, UUIDField
+from django.db.models import DateTimeField, Field, JSONField, Model, UUIDField
 from django.db.models.expressions import RawSQL
 
 MAX_ROWS = 25_000
@@ -42,9 +42,9 @@ def bulk_upsert(
 ) -> None:
     """Insert *rows*, whose values follow *columns*; with *same*, which all rows share, that is all the database needs.
 
-    Columns are names of fields, values are str, int, bool, None, datetime or UUID (or its text). A row that has the
-    columns *conflict* in common with an existing one gives that its columns *update* instead. A statement has at most
-    *most* rows. Raises django.db.Error; no signals are sent, and no defaults are filled in.
+    Columns are names of fields, values are str, int, bool, None, datetime, UUID (or its text), or of a JSON field.
+    A row that has the columns *conflict* in common with an existing one gives that its columns *update* instead. A
+    statement has at most *most* rows. Raises django.db.Error; no signals are sent, and no defaults are filled in.
     """
     head, tail = _insert(model, tuple(columns), tuple(same), tuple(conflict), tuple(update))
     shared = [_convert(model, name, [value])[0] for name, value in same.items()]
@@ -76,8 +76,33 @@ def bulk_update(model: type[Model], keys: Sequence[str], column: str, rows: Iter
             cursor.execute(statement, [_JSON.encode(batch)])
 
 
-def keys_of(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RawSQL:
-    """Return the subquery of the primary keys of those that have one of *rows* in their *columns*, at most MAX_ROWS.
+def insert_row(row: Model) -> None:
+    """Insert *row*, an instance with all its values, as `bulk_upsert` does. Raises django.db.Error."""
+    names = _names_of(type(row))
+    bulk_upsert(type(row), names, [[getattr(row, name) for name in names]])
+
+
+def update_row(row: Model, names: Sequence[str]) -> bool:
+    """Update the columns of *row* called *names*; return whether it is still there. Raises django.db.Error."""
+    model = type(row)
+    values = [_convert(model, name, [getattr(row, name)])[0] for name in (*names, "pk")]
+    with connection.cursor() as cursor:
+        cursor.execute(_update(model, tuple(names)), values)
+        return bool(cursor.rowcount)
+
+
+def rows_text(rows: Sequence[Sequence[object]]) -> str:
+    """Return *rows*, at most MAX_ROWS, as the text that `keys_of` takes."""
+    return _JSON.encode(rows)
+
+
+def values_text(values: Iterable[object]) -> str:
+    """Return *values*, at most MAX_ROWS, as the text that `values_of` takes."""
+    return _JSON.encode([[value] for value in values])
+
+
+def keys_of(model: type[Model], columns: Sequence[str], rows: str) -> RawSQL:
+    """Return the subquery of the primary keys of those that have one of *rows* (`rows_text`) in their *columns*.
 
     The database looks up each by an index of these columns, whatever other indexes there are.
     """
@@ -88,13 +113,13 @@ def keys_of(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[
     )
     # CROSS: SQLite begins with the rows then (sqlite.org, "Query Planner", 7.2).
     sql = f"SELECT {table}.{key} FROM {_source()} CROSS JOIN {table} WHERE {' AND '.join(same)}"  # noqa: S608 - our names
-    return RawSQL(sql, [_JSON.encode(rows)])  # noqa: S611 - the values are parameters
+    return RawSQL(sql, [rows])  # noqa: S611 - the values are parameters
 
 
-def values_of(model: type[Model], column: str, values: Sequence[object]) -> RawSQL:
-    """Return the subquery of *values*, at most MAX_ROWS, as the *column* has them."""
+def values_of(model: type[Model], column: str, values: str) -> RawSQL:
+    """Return the subquery of *values* (`values_text`) in the form in which the *column* has them."""
     sql = f"SELECT {_value(_field(model, column), 0)} FROM {_source()}"  # noqa: S608 - our names
-    return RawSQL(sql, [_JSON.encode([[value] for value in values])])  # noqa: S611 - the values are parameters
+    return RawSQL(sql, [values])  # noqa: S611 - the values are parameters
 
 
 def _source() -> str:
@@ -102,7 +127,7 @@ def _source() -> str:
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
-    return cast("Field[Any, Any]", model._meta.get_field(name))
+    return cast("Field[Any, Any]", model._meta.pk if name == "pk" else model._meta.get_field(name))
 
 
 def _column(field: Field[Any, Any]) -> str:
@@ -125,6 +150,19 @@ _JSON = json.JSONEncoder(default=_plain, check_circular=False, ensure_ascii=Fals
 def _moment(value: datetime) -> str:
     """Cached: the rows of one run mostly share one moment."""
     return str(connection.ops.adapt_datetimefield_value(value))
+
+
+@lru_cache(maxsize=100)
+def _names_of(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+@lru_cache(maxsize=100)
+def _update(model: type[Model], names: Sequence[str]) -> str:
+    """Return the statement of `update_row`."""
+    table, columns = connection.ops.quote_name(model._meta.db_table), [_column(_field(model, name)) for name in names]
+    values = ", ".join(f"{column} = %s" for column in columns)
+    return f"UPDATE {table} SET {values} WHERE {_column(_field(model, 'pk'))} = %s"  # noqa: S608 - our names
 
 
 @lru_cache(maxsize=100)
@@ -157,7 +195,7 @@ def _new_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequenc
 
 
 def _convert(model: type[Model], name: str, values: Sequence[Any]) -> Sequence[Any]:
-    """Return the *values* of a field as parameters: times and UUIDs as text that the database takes."""
+    """Return the *values* of a field as parameters: times, UUIDs and JSON as text that the database takes."""
     to_text = _to_text(model, name)
     return [None if value is None else to_text(value) for value in values] if to_text else values
 
@@ -165,7 +203,10 @@ def _convert(model: type[Model], name: str, values: Sequence[Any]) -> Sequence[A
 @lru_cache(maxsize=1_000)
 def _to_text(model: type[Model], name: str) -> Callable[[Any], str] | None:
     """Return what makes text of a field's values, None if the database takes them as they are."""
-    kind = _field(model, name).db_type(connection)
+    field = _field(model, name)
+    if isinstance(field, JSONField):
+        return _JSON.encode
+    kind = field.db_type(connection)
     if kind == UUIDField().db_type(connection):
         return _digits
     return _moment if kind == DateTimeField().db_type(connection) else None

@@ -11,6 +11,7 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q
 
 from consistency.core.codes import BLOCK_GONE, GONE_WORKPLAN_CODES, Severity
@@ -20,10 +21,15 @@ from consistency.db.bulk import FEW_ROWS, bulk_upsert
 from consistency.db.ledger import batches
 from consistency.models import Finding as FindingRow
 from consistency.models import Mode, Run
+from statehub.compiled import CompiledQuery
 from statehub.text import escape_unstorable
 
 _COLUMNS = [field for field in FindingRow._meta.concrete_fields if not field.primary_key]
 _FIELDS = tuple(field.name for field in _COLUMNS)
+_ALL_FIELDS = [field.attname for field in FindingRow._meta.concrete_fields]
+_OPEN = CompiledQuery(
+    lambda checkout: FindingRow.objects.open().filter(checkout=checkout).order_by().values_list(*_ALL_FIELDS), int
+)
 _values = attrgetter(*(field.attname for field in _COLUMNS))
 _DETAILS = ("severity", "message", "file", "line", "workplan", "task", "db_status", "file_status", "action")
 _details = attrgetter(*_DETAILS)
@@ -73,7 +79,7 @@ def record_findings(
 
     Returns the fingerprints of the *findings* that were open before.
     """
-    open_rows = FindingRow.objects.open().filter(checkout=run.checkout_id).order_by()
+    open_rows = (FindingRow.from_db(connection.alias, _ALL_FIELDS, row) for row in _OPEN(run.checkout_id))
     rows = {row.fingerprint: row for row in open_rows}
     made = (_to_row(run, finding, now, commit) for finding in findings)
     found = {row.fingerprint: row for row in made}

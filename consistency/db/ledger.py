@@ -7,9 +7,10 @@ from typing import NamedTuple, TypeVar
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
 from consistency.core.ledger_codec import load
-from consistency.db.bulk import bulk_upsert
+from consistency.db.bulk import bulk_upsert, values_of, values_text
 from consistency.db.uuids import uuid_text, with_dashes
 from consistency.models import LedgerEntry
+from statehub.compiled import CompiledQuery
 from statehub.ids import normalize_id
 
 T = TypeVar("T")
@@ -57,6 +58,25 @@ Content = tuple[ParsedWorkplan, str]
 """The content of a row, parsed and as text."""
 
 
+_ENTRIES: CompiledQuery[tuple[str, str, str, str, int | None]] = CompiledQuery(
+    lambda checkout: (
+        LedgerEntry.objects.filter(checkout=checkout)
+        .order_by()
+        .values_list("path", "key", uuid_text("workstream"), "digest", "version")
+    ),
+    int,
+)
+_CONTENTS: CompiledQuery[tuple[str, str]] = CompiledQuery(
+    lambda checkout, paths: (
+        LedgerEntry.objects.filter(checkout=checkout, path__in=values_of(LedgerEntry, "path", paths))
+        .order_by()
+        .values_list("path", "content")
+    ),
+    int,
+    str,
+)
+
+
 def batches(values: Iterable[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]]:
     """Split *values* into lists of at most *size*; no list if there are no values."""
     items = list(values)
@@ -66,21 +86,17 @@ def batches(values: Iterable[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]
 
 def read_entries(checkout: int) -> dict[str, Entry]:
     """Read all rows of the checkout, by path, without their content."""
-    rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     return {
         path: Entry(normalize_id(key), with_dashes(workstream), digest, version)
-        for path, key, workstream, digest, version in rows.values_list(
-            "path", "key", uuid_text("workstream"), "digest", "version"
-        )
+        for path, key, workstream, digest, version in _ENTRIES(checkout)
     }
 
 
 def read_contents(checkout: int, paths: Collection[str]) -> dict[str, Content]:
     """Read the contents of the rows of *paths*."""
     found: dict[str, Content] = {}
-    rows = LedgerEntry.objects.filter(checkout=checkout).order_by()
     for batch in batches(paths):
-        for path, content in rows.filter(path__in=batch).values_list("path", "content"):
+        for path, content in _CONTENTS(checkout, values_text(batch)):
             found[path] = load(path, content), content
     return found
 

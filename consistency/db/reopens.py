@@ -11,8 +11,10 @@ from uuid import UUID
 
 from consistency.core.actions import StatusWritten
 from consistency.core.comparison.reopens import Evidence, Statement
+from consistency.db.bulk import values_of, values_text
 from consistency.db.ledger import batches
 from consistency.models import OwnCommit
+from statehub.compiled import CompiledQuery
 from statehub.models import Source, StatusChange, WorkstreamMove
 from statehub.statuses import is_regress, rank
 
@@ -46,6 +48,18 @@ class Reopen:
         return Evidence(self.at.timestamp(), self.statements, self.own, self.later)
 
 
+# In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
+_DECISIONS: CompiledQuery[tuple[int, UUID, datetime, str, str, list[str]]] = CompiledQuery(
+    lambda tasks: (
+        StatusChange.objects.filter(task__in=values_of(StatusChange, "task", tasks))
+        .exclude(source=Source.FILE)
+        .order_by("pk")
+        .values_list("pk", "task", "at", "old", "new", "known_heads")
+    ),
+    str,
+)
+
+
 def read_reopens(repo: int, statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
     """Read the reopens of the tasks of *statuses* (UUID → its status in the file): four queries, or one if none."""
     found = _newest(statuses)
@@ -58,12 +72,8 @@ def read_reopens(repo: int, statuses: Mapping[str, TaskStatus]) -> dict[str, Reo
 
 def _newest(statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
     found: dict[str, Reopen] = {}
-    for batch in batches(map(UUID, statuses)):
-        rows = StatusChange.objects.filter(task__in=batch).exclude(source=Source.FILE)
-        # In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
-        for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
-            "pk", "task", "at", "old", "new", "known_heads"
-        ):
+    for batch in batches(statuses):
+        for pk, task, at, old, new, heads in _DECISIONS(values_text(batch)):
             # A move aside does not count against later work.
             is_aside = rank(new) == rank(old) == rank(statuses[str(task)].status)
             if is_regress(old, new) or is_aside:

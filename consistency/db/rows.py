@@ -26,9 +26,19 @@ from consistency.core.actions import (
 from consistency.core.codes import UNREAD_BLOCK
 from consistency.core.comparison.snapshot import AgreedRows, HubTask, HubWorkstream, ParsedWorkplan, agreed_rows
 from consistency.core.workplan.model import Mirrored
-from consistency.db.bulk import FEW_ROWS, MAX_ROWS, bulk_update, bulk_upsert, keys_of, values_of
+from consistency.db.bulk import (
+    FEW_ROWS,
+    MAX_ROWS,
+    bulk_update,
+    bulk_upsert,
+    keys_of,
+    rows_text,
+    values_of,
+    values_text,
+)
 from consistency.db.ledger import batches
 from consistency.db.uuids import uuid_text, with_dashes
+from statehub.compiled import CompiledQuery
 from statehub.database_errors import is_overtaken, is_taken
 from statehub.dependencies import join_names, split_names
 from statehub.errors import StateHubError
@@ -70,12 +80,22 @@ class VersionConflictError(StateHubError):
     """A row changed between this run's read and its write; nothing was written."""
 
 
+_WORKSTREAMS: CompiledQuery[Any] = CompiledQuery(
+    lambda repo: (
+        Workstream.objects.filter(repo=repo)
+        .order_by()
+        .values_list(
+            uuid_text("pk"), "key", "path", "version", "status", _CHANGED_AT, "committed", "may_be_missing", *_MIRRORED
+        )
+    ),
+    int,
+)
+
+
 def read_workstreams(repo: int) -> dict[str, HubWorkstream]:
     """Read all workstreams of the repo, by id."""
-    columns = ("key", "path", "version", "status", _CHANGED_AT, "committed", "may_be_missing", *_MIRRORED)
-    rows = Workstream.objects.filter(repo=repo).order_by().values_list(uuid_text("pk"), *columns)
     found: dict[str, HubWorkstream] = {}
-    for uuid, key, path, version, status, at, committed, may_be_missing, *mirrored in rows:
+    for uuid, key, path, version, status, at, committed, may_be_missing, *mirrored in _WORKSTREAMS(repo):
         pk, texts = with_dashes(uuid), Mirrored(*mirrored)
         found[pk] = HubWorkstream(pk, key, path, version, status, texts, read_moment(at), committed, may_be_missing)
     return found
@@ -137,6 +157,22 @@ def read_strangers(repo: int, uuids: Collection[str], keys: Collection[str]) -> 
     return list(found.values())
 
 
+_TASKS_OF: CompiledQuery[Any] = CompiledQuery(
+    lambda workstreams: (
+        Task.objects.filter(workstream__in=values_of(Task, "workstream", workstreams))
+        .order_by()
+        .values_list(*_TASK_TEXTS)
+    ),
+    str,
+)
+_TASKS_AT: CompiledQuery[Any] = CompiledQuery(
+    lambda places: (
+        Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), places)).order_by().values_list(*_TASK_TEXTS)
+    ),
+    str,
+)
+
+
 def read_tasks(
     repo: int,
     workstreams: Collection[str],
@@ -155,13 +191,12 @@ def read_tasks(
     """
     then = {agreed[item.workplan.path]: agreed_rows(item) for item in known if item.workplan.path in agreed}
     settled = defaultdict[str, set[str]](set)
-    wanted = [{"workstream__in": values_of(Task, "workstream", ids)} for ids in batches(workstreams, MAX_ROWS)]
-    wanted += [{"pk__in": keys_of(Task, ("workstream", "key"), places)} for places in batches(open_tasks, MAX_ROWS)]
+    wanted = [(_TASKS_OF, values_text(ids)) for ids in batches(workstreams, MAX_ROWS)]
+    wanted += [(_TASKS_AT, rows_text(places)) for places in batches(open_tasks, MAX_ROWS)]
     found: dict[str, HubTask] = {}
-    for condition in wanted:
-        rows = Task.objects.filter(**condition).order_by().values_list(*_TASK_TEXTS)
+    for query, text in wanted:
         # A cursor of the server costs four statements more, and keeps many rows out of memory.
-        read = rows.iterator(5_000) if len(workstreams) > FEW_WORKSTREAMS else rows
+        read = query.build(text).iterator(5_000) if len(workstreams) > FEW_WORKSTREAMS else query(text)
         found.update((task.id, task) for task in _unsettled(read, then, settled))
     known = tuple(
         item._replace(settled=frozenset(settled[agreed[item.workplan.path]])) if item.workplan.path in agreed else item
@@ -252,8 +287,8 @@ def apply(
         _advance(
             Task.objects.all(), advanced, now, {pk: actor.who for pk, actor in (origins or {}).items()}, origin.who
         )
-        changes = [
-            (each.id, each.expected, each.wanted, now, *(origins or {}).get(each.id, origin), "[]", False, "")
+        changes: list[tuple[object, ...]] = [
+            (each.id, each.expected, each.wanted, now, *(origins or {}).get(each.id, origin), [], False, "")
             for each in advanced
         ]
         bulk_upsert(StatusChange, _CHANGE, changes)

@@ -20,6 +20,7 @@ from consistency.core.comparison.gates import as_info, is_gate
 from consistency.core.comparison.reachability import unannounced
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import SAID_ONCE, UNPUSHED, Action, Finding
+from consistency.db.bulk import insert_row, update_row
 from consistency.db.finding_history import fingerprint, record_findings, resolve_moved
 from consistency.db.own_commits import record_own_commit
 from consistency.db.proposals import may_be_proposed
@@ -98,7 +99,7 @@ class _Running:
         self._options, self._warn = options, warn
         self._seconds: dict[str, float] = {step: round(spent, 4) for step, spent in opened.seconds.items()}
         self._result = _Result()
-        self._run = Run.objects.create(
+        self._run = Run(
             checkout=opened.checkout,
             mode=options.mode,
             dry_run=options.dry_run,
@@ -106,6 +107,7 @@ class _Running:
             user=options.user,
             version=options.version,
         )
+        insert_row(self._run)
 
     def go(self) -> CheckoutOutcome:
         """Do the work and record its result, whatever it is."""
@@ -423,7 +425,7 @@ class _Running:
         run.counts = outcome.counts
         run.seconds = self._seconds
         run.finished_at = timezone.now()
-        run.save(update_fields=_OF_END)
+        update_row(run, _OF_END)
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -92,7 +92,10 @@ class WorkerProcess:
     def run(self) -> int:
         """Work until SIGTERM or SIGINT, then end the runs at work; return the exit status."""
         # As a server: connections stay open, and are tried before they are used again.
-        connections.settings["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+        database = connections.settings["default"]
+        database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+        # Every run has the same statements: the database plans each once for a connection.
+        database["OPTIONS"] = {**database.get("OPTIONS", {}), "server_side_binding": True, "prepare_threshold": 5}
         connection.close()
         for name in ("procrastinate", "psycopg.pool", "asyncio"):  # The failures of a session are one line, below.
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -9,13 +9,26 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consistency.db.bulk import FEW_ROWS, MAX_PARAMETERS, bulk_update, bulk_upsert, keys_of, values_of
-from statehub.models import Repo, StatusChange, Task, Workstream
+from consistency.db.bulk import (
+    FEW_ROWS,
+    MAX_PARAMETERS,
+    bulk_update,
+    bulk_upsert,
+    insert_row,
+    keys_of,
+    rows_text,
+    update_row,
+    values_of,
+    values_text,
+)
+from consistency.models import Run
+from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)
 REPO = ("slug", "workplans", "origin", "branch", "created_at", "exclude", "aliases", "former_origins", "first_commits",
         "remote", "writeback", "forge")  # fmt: skip
-NOTHING_ELSE = ("", "[]", "[]", "[]", "", "", "")
+RUN = [field.attname for field in Run._meta.concrete_fields]
+NOTHING_ELSE: tuple[object, ...] = ("", [], [], [], "", "", "")
 WORDS = "a'b\"c\\n\\ %s {} — 規模 \U0001f600 \n\t\x7f"
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +47,7 @@ def test_values_come_back_as_they_went_in() -> None:
            [(task, home, "T", "", "todo", "low", NOON, "", "", 0, "", None)])  # fmt: skip
     change = ("task", "old", "new", "at", "who", "source", "host", "commit", "authored", "digest", "known_heads",
               "reopen", "reason")  # fmt: skip
-    bulk_upsert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", "[]", True, "so")])
+    bulk_upsert(StatusChange, change, [(task, "done", "todo", NOON, "", "api", "", "", 2**62, "", [], True, "so")])
     row = Workstream.objects.get()
     assert (row.pk, row.version, row.title, row.status_changed_at) == (home, 2**40, WORDS, NOON)
     assert (Task.objects.get().pk, StatusChange.objects.get().reopen) == (task, True)
@@ -98,6 +111,23 @@ def test_value_that_no_column_takes() -> None:
         bulk_upsert(Repo, REPO, [("net", object(), "", "", NOON, *NOTHING_ELSE)])
 
 
+def test_row_is_inserted_and_updated_as_by_django() -> None:
+    repo = Repo.objects.create(slug="net")
+    checkout = Checkout.objects.create(repo=repo, host="h", path="/net")
+    run = Run(checkout=checkout, mode="fix", user=WORDS, counts={"C-13": 2}, ahead=None, started_at=NOON)
+    insert_row(run)
+    assert (stored := Run.objects.get()).counts == {"C-13": 2}
+    assert [getattr(stored, name) for name in RUN] == [getattr(run, name) for name in RUN]
+    run.counts, run.seconds, run.ahead, run.finished_at, run.converged = {WORDS: [1]}, {"look": 0.25}, 3, NOON, True
+    run.user = "not among the names"
+    assert update_row(run, ("counts", "seconds", "ahead", "finished_at", "converged")) is True
+    run.user = WORDS
+    stored = Run.objects.get()
+    assert [getattr(stored, name) for name in RUN] == [getattr(run, name) for name in RUN]
+    stored.delete()
+    assert update_row(run, ("ahead",)) is False
+
+
 def test_rows_are_found_by_any_number_of_values() -> None:
     homes = [uuid.uuid4(), uuid.uuid4()]
     Repo.objects.create(slug="net")
@@ -107,12 +137,14 @@ def test_rows_are_found_by_any_number_of_values() -> None:
             Task.objects.create(workstream_id=home, key=key, title=f"{number} {key}", status="todo")
     wanted = [(str(homes[0]), WORDS), (homes[1], "A"), (str(homes[1]), "none")]
     with CaptureQueriesContext(connection) as queries:
-        found = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), wanted))
+        found = Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), rows_text(wanted)))
         assert sorted(found.values_list("title", flat=True)) == [f"0 {WORDS}", "1 A"]
-        found = Task.objects.filter(workstream__in=values_of(Task, "workstream", [homes[0], str(uuid.uuid4())]))
+        found = Task.objects.filter(
+            workstream__in=values_of(Task, "workstream", values_text([homes[0], str(uuid.uuid4())]))
+        )
         assert sorted(found.values_list("title", flat=True)) == ["0 A", f"0 {WORDS}"]
     assert len(queries) == 2
-    assert not Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), [])).exists()
+    assert not Task.objects.filter(pk__in=keys_of(Task, ("workstream", "key"), rows_text([]))).exists()
 
 
 def test_column_of_rows_that_exist_and_differ_changes() -> None:
