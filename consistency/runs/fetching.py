@@ -269,6 +269,7 @@ class _Opening:
             try:
                 while (opened := self._open_next()) is not None:
                     ready.put(opened)
+                    del opened  # It is the caller's, who frees it.
             except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
                 ready.put(error)
 

@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any, cast
 
 import psycopg
 from django.conf import settings
@@ -63,6 +64,9 @@ SWITCH_SECONDS = 0.001
 Their threads mostly wait for git and the database, and have little to do in between.
 """
 
+PREPARED = {"server_side_binding": True, "prepare_threshold": 5}
+"""Options of a connection that prepares the statements that it has sent this often."""
+
 MAX_CONNECTIONS = 2
 """Connections of the engine to the database; each thread has its own."""
 
@@ -91,12 +95,7 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT, then end the runs at work; return the exit status."""
-        # As a server: connections stay open, and are tried before they are used again.
-        database = connections.settings["default"]
-        database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
-        # Every run has the same statements: the database plans each once for a connection.
-        database["OPTIONS"] = {**database.get("OPTIONS", {}), "server_side_binding": True, "prepare_threshold": 5}
-        connection.close()
+        _keep_connections()
         for name in ("procrastinate", "psycopg.pool", "asyncio"):  # The failures of a session are one line, below.
             logging.getLogger(name).setLevel(logging.CRITICAL)
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -309,6 +308,22 @@ class _Poller:
                 self._warn(f"error: internal error in a poll, please report it: {type(error).__name__}: {error}")
             finally:
                 close_old_connections()
+
+
+def _keep_connections() -> None:
+    """Let connections stay open, as those of a server. Raises django.db.Error.
+
+    Every run has the same statements: the database plans each once for a connection. A pooler may give each of a
+    connection's transactions another session, which does not know these plans.
+    """
+    database = connections.settings["default"]
+    database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        is_direct = cursor.fetchone() == (cast("psycopg.Connection[Any]", connection.connection).info.backend_pid,)
+    if is_direct:
+        database["OPTIONS"] = {**database.get("OPTIONS", {}), **PREPARED}
+    connection.close()
 
 
 def _explain(error: Exception) -> str:

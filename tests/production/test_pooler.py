@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from statehub.models import Source, Task
+from consistency.db.queue import queue_checkouts
+from statehub.models import Checkout, Source, Task
 from statehub.task_lookup import find_task
 from statehub.transitions import Actor, advance
 from testing.hub import Hub
@@ -15,6 +17,7 @@ from testing.manage import Ended
 from testing.pgbouncer import pooled
 from testing.repos import Clone
 from testing.repos import Origin as Bare
+from testing.workers import wait_until, working
 from testing.workplans import workplan
 
 SLUGS = ("one", "two", "three", "four")
@@ -61,3 +64,31 @@ def test_several_commands_at_once(pooled_hub: Hub, clones: list[Clone]) -> None:
     assert [(ended.exit, ended.stderr) for ended in checked] == [(0, "")] * 4
     pruned = pooled_hub.manage("prune_history", "--older-than", "1")
     assert (pruned.exit, pruned.stderr) == (0, "")
+
+
+def test_worker_prepares_no_statements(
+    pooled_hub: Hub, new_origin: Callable[[str], Bare], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next transaction may be in a session that does not know them."""
+    origin = new_origin("plans")
+    person, statuses = origin.clone("person"), ["todo"] * 10
+    environment = {"STATEHUB_CLONES": str(tmp_path / "clones"), "STATEHUB_HOST": "worker"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def push() -> None:
+        tasks = [(f"A-T{number}", status) for number, status in enumerate(statuses)]
+        person.write("workplans/a.md", workplan("A", tasks))
+        person.commit()
+        person.push()
+
+    push()
+    registered = pooled_hub.manage("register_repo", "--remote", origin.path, "--slug", "plans", env=environment)
+    assert (registered.exit, registered.stderr) == (0, "")
+    with working(pooled_hub.url, tmp_path / "log", "--concurrency=1", "--verbosity=2") as worker:
+        for number in range(len(statuses)):
+            statuses[number] = "done"
+            push()
+            queue_checkouts(list(Checkout.objects.values_list("pk", flat=True)), "webhook")
+            wait_until(lambda: Task.objects.filter(status="done").count() == statuses.count("done"))
+    assert "error" not in worker.text, worker.text

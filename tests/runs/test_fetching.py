@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from consistency.runs import fetching
 from consistency.runs.fetching import fetch_all
 from statehub.models import Checkout
 from testing.repos import Clone, Origin
+from testing.workers import wait_until
 from testing.workplans import workplan
 from tests.cli.helpers import FILE, codes, fix, mirrored, run
 from tests.cli.options import fixing
@@ -158,13 +159,12 @@ def test_opened_checkouts_are_not_kept(origin: Origin, jobs: int) -> None:
     make_clones(origin, 4)
     references = list[Callable[[], object]]()
 
-    def opened_in_turn() -> Iterator[int]:
-        for opened in fetch_all(all_checkouts(), fixing(), jobs):
-            with opened:
-                references.append(weakref.ref(opened._lock))
-            yield sum(reference() is not None for reference in references)
-
-    assert list(opened_in_turn()) == [1, 1, 1, 1]
+    for opened in fetch_all(all_checkouts(), fixing(), jobs):
+        with opened:
+            references.append(weakref.ref(opened._lock))
+        # The thread that opened it frees it in a moment.
+        wait_until(lambda: sum(reference() is not None for reference in references) == 1)
+    del opened
     assert [reference() for reference in references] == [None] * 4
 
 
