@@ -1,4 +1,4 @@
-"""Keeps the days of the dashboard's charts that have ended, for all processes: their numbers are never counted again."""
+"""Keeps the days of the dashboard's charts that have ended, for all processes: no day is counted again."""
 
 from __future__ import annotations
 
