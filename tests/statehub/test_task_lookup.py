@@ -109,11 +109,13 @@ def test_many_names_in_two_queries() -> None:
     assert (type(found["T09"]), str(found["T09"])) == (TaskNotFoundError, "no task 'T09' in the hub")
 
 
-def test_of_many_tasks_the_first_are_named() -> None:
+@pytest.mark.parametrize("key_only", [False, True])
+def test_of_many_tasks_the_first_are_named(key_only: bool) -> None:
     tasks = [new_task(f"repo-{number}", "T01") for number in range(5)]
     listed = ", ".join(f"repo-{number}/T01 ({task.pk})" for number, task in enumerate(tasks[:3]))
-    with pytest.raises(TaskNotFoundError) as ambiguous:
-        find_task("T01")
+    with CaptureQueriesContext(connection) as queries, pytest.raises(TaskNotFoundError) as ambiguous:
+        find_task("T01", key_only=key_only)
+    assert len(queries) == (3 if key_only else 1)
     assert str(ambiguous.value) == f"'T01' names more than one task: {listed} and 2 more; give SLUG/ID or the UUID"
 
 
