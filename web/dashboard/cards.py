@@ -248,10 +248,7 @@ def tasks_over_time(days: Sequence[DayOfTasks], made_at: datetime | None, status
     most = max(map(sum, columns))
     top = geometry.ceiling(most)
     layers = zip(DRAWN, geometry.layers(columns, top), strict=True)
-    hints = [
-        {"box": box, "text": f"{day.day:%d %b %Y}: {_describe(day.counts)}"}
-        for box, day in zip(geometry.slots(len(days)), days, strict=True)
-    ]
+    hints = _hints([f"{day.day:%d %b %Y}: {_describe(day.counts)}" for day in days])
     rows = [
         {"day": f"{day.day:%Y-%m-%d}", "numbers": [f"{day.counts.get(status, 0):,}" for status in statuses]}
         for day in reversed(days)
@@ -311,10 +308,7 @@ def findings_per_day(days: Sequence[DayOfFindings], made_at: datetime | None) ->
     top = geometry.ceiling(most, 2)
     up, down = geometry.mirrored(opened, resolved, top)
     values = (top, top // 2, 0, top // 2, top)
-    hints = [
-        {"box": box, "text": f"{day.day:%d %b}: {day.opened:,} opened, {day.resolved:,} resolved"}
-        for box, day in zip(geometry.slots(len(days)), days, strict=True)
-    ]
+    hints = _hints([f"{day.day:%d %b}: {day.opened:,} opened, {day.resolved:,} resolved" for day in days])
     data = {
         "opened": up,
         "resolved": down,
@@ -336,6 +330,12 @@ def findings_per_day(days: Sequence[DayOfFindings], made_at: datetime | None) ->
         link=formatting.anchor(formatting.listing("consistency_finding"), "History"),
         empty="" if most else "No findings were opened or resolved.",
     )
+
+
+def _hints(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the texts of a chart's columns, each with the place of its column."""
+    starts, width = geometry.slots(len(texts))
+    return {"width": width, "columns": list(zip(starts, texts, strict=True))}
 
 
 def _made(at: datetime | None) -> str:

@@ -173,8 +173,8 @@ def _task_days(page: Page, current: dict[str, int], after: date | None) -> list[
         current = queries.tasks_by_status()  # Of the same moment as the changes, which are undone in it.
     if after is not None:
         first = after + DAY
-        # The changes of the first day itself are not undone.
-        return series.reconstruct(current, queries.status_changes(first + DAY), page.today, first)
+        changes = queries.status_changes(first + DAY) if first < page.today else []  # Those of the first day stay.
+        return series.reconstruct(current, changes, page.today, first)
     changes = queries.status_changes(page.first_of_last(TASK_DAYS))
     known = [page.first_day, *(change.day for change in changes)]
     first = series.first_drawn_day(known, page.today, TASK_DAYS)

@@ -59,7 +59,7 @@ def tasks_by_status() -> dict[str, int]:
 
     Each is counted alone, without GROUP BY, in one query: PostgreSQL takes a quarter less time for it.
     """
-    number = Func(F("status"), function="COUNT", output_field=IntegerField())
+    number = Func(function="COUNT", template="%(function)s(*)", output_field=IntegerField())
     first, *others = (
         Task.objects.filter(status=each).order_by().values_list(Value(each), number) for each in TASK_STATUSES
     )
