@@ -18,7 +18,16 @@ from statehub.statuses import FINISHED, TASK_STATUSES, rank
 from statehub.text import plural
 from web.admin import formatting
 from web.dashboard import geometry, readiness
-from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings
+from web.dashboard.dto import (
+    Age,
+    CheckoutCounts,
+    DayOfFindings,
+    DayOfTasks,
+    GridCheckout,
+    GridRow,
+    OpenFindings,
+    OverdueCheckouts,
+)
 from web.dashboard.queries import OPEN_STATUSES
 
 DRAWN = sorted(TASK_STATUSES, key=rank, reverse=True)
@@ -77,13 +86,13 @@ def finding_tiles(findings: Sequence[OpenFindings]) -> list[Tile]:
     return [Tile("Open findings", f"{whole:,}", detail, formatting.listing("consistency_finding", state="open"), tone)]
 
 
-def checkout_tiles(counts: CheckoutCounts, overdue_after: timedelta) -> list[Tile]:
+def checkout_tiles(counts: CheckoutCounts, overdue: int, overdue_after: timedelta) -> list[Tile]:
     """Return the tiles of checkouts that are held back or overdue."""
     url = formatting.listing("statehub_checkout")
     of, late = f"of {_many(counts.total, 'checkout')}", f"no run for {_duration(overdue_after)}"
     return [
         Tile("Held back", f"{counts.held:,}", of, url, "warn" if counts.held else "good"),
-        Tile("Overdue", f"{counts.overdue:,}", late, url, "warn" if counts.overdue else "good"),
+        Tile("Overdue", f"{overdue:,}", late, url, "warn" if overdue else "good"),
     ]
 
 
@@ -155,7 +164,7 @@ def _grid_checkout(
     return found
 
 
-def overdue(rows: Sequence[Any], counts: CheckoutCounts, now: datetime, overdue_after: timedelta) -> Card:
+def overdue(checkouts: OverdueCheckouts, counts: CheckoutCounts, now: datetime, overdue_after: timedelta) -> Card:
     """Return the card of checkouts with no finished run for too long."""
     data = [
         {
@@ -164,12 +173,12 @@ def overdue(rows: Sequence[Any], counts: CheckoutCounts, now: datetime, overdue_
             "path": formatting.mono(row.path, 60),
             "last": _ago(row.finished, now) if row.finished else "never",
         }
-        for row in rows
+        for row in checkouts.rows
     ]
-    more = counts.overdue - len(rows)
+    more = checkouts.number - len(checkouts.rows)
     link = formatting.anchor(formatting.listing("statehub_checkout"), f"and {more:,} more") if more > 0 else ""
     note = f"No finished run for {_duration(overdue_after)}."
-    if rows:
+    if checkouts.number:
         empty = ""
     elif counts.total:
         empty = f"Every checkout had a run within the last {_duration(overdue_after)}."

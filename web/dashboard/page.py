@@ -15,7 +15,7 @@ from django.utils import timezone
 from statehub.statuses import TASK_STATUSES
 from web.dashboard import cards, finished_days, queries, series
 from web.dashboard.cards import Card, Tile
-from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings
+from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings, OverdueCheckouts
 from web.dashboard.finished_days import Day
 from web.dashboard.series import DAY
 
@@ -69,6 +69,7 @@ class Page:
     counted_at: datetime | None
     findings: Sequence[OpenFindings] | None
     checkouts: CheckoutCounts | None
+    overdue: OverdueCheckouts
 
     @property
     def cutoff(self) -> datetime:
@@ -102,7 +103,8 @@ def _load(user: Any, now: datetime, first_day: date) -> Page:
         tasks,
         counted_at,
         queries.open_findings(now) if _may_see(user, "consistency.finding") else None,
-        queries.count_checkouts(now - overdue_after) if may_see_checkouts else None,
+        queries.count_checkouts() if may_see_checkouts else None,
+        queries.overdue_checkouts(now - overdue_after, MAX_OVERDUE) if may_see_checkouts else OverdueCheckouts(0, ()),
     )
 
 
@@ -132,7 +134,7 @@ def make_tiles(page: Page) -> list[Tile]:
     if page.findings is not None:
         tiles += cards.finding_tiles(page.findings)
     if page.checkouts is not None:
-        tiles += cards.checkout_tiles(page.checkouts, page.overdue_after)
+        tiles += cards.checkout_tiles(page.checkouts, page.overdue.number, page.overdue_after)
     return tiles
 
 
@@ -222,8 +224,7 @@ def _add_days(page: Page, kind: type[Day], number: int, make: Callable[[date | N
 
 
 def _run_cards(page: Page, counts: CheckoutCounts) -> list[Card]:
-    overdue = queries.overdue_checkouts(page.cutoff, MAX_OVERDUE) if counts.overdue else []
-    found = [cards.overdue(overdue, counts, page.now, page.overdue_after)]
+    found = [cards.overdue(page.overdue, counts, page.now, page.overdue_after)]
     if _may_see(page.user, "consistency.finding"):
         found.append(cards.writebacks(queries.writebacks(page.first_of_last(TASK_DAYS), MAX_WRITEBACKS), page.now))
     return found

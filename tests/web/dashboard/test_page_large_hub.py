@@ -17,7 +17,7 @@ from statehub.statuses import TASK_STATUSES
 from tests.web.admin.helpers import body
 from tests.web.admin.hubrows import START, Rows
 from web.dashboard import page, queries
-from web.dashboard.dto import DayOfFindings, DayOfTasks, StatusChangeCount
+from web.dashboard.dto import DayOfFindings, DayOfTasks, OverdueCheckouts, StatusChangeCount
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -138,7 +138,9 @@ def test_days_that_have_ended_are_kept_and_only_new_ones_are_made(
 
     def charts(now: datetime) -> tuple[list[tuple[date, int]], list[tuple[date, int, int]]]:
         """Return the finished tasks of each day from *now*'s chart, and the findings of each day that has any."""
-        shown = page.Page(None, now, START.date(), timedelta(), {}, now - timedelta(1), (), None)
+        shown = page.Page(
+            None, now, START.date(), timedelta(), {}, now - timedelta(1), (), None, OverdueCheckouts(0, ())
+        )
         tasks = page._chart(shown, DayOfTasks, 90, lambda after: page._task_days(shown, {}, after))[0]
         findings = page._chart(shown, DayOfFindings, 30, lambda after: page._finding_days(shown, after))[0]
         assert [len(tasks), len(findings)] == [min(90, (now.date() - START.date()).days + 1), 30]
