@@ -1,4 +1,4 @@
-"""Finds tasks by their names, any number of them in at most two queries."""
+"""Finds tasks by their names, any number of them in at most two queries, and two more if a name is that of several."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from statehub.ids import name_invisible, normalize_id
 from statehub.models import Task
@@ -18,34 +18,37 @@ MAX_CANDIDATES = 20_000
 
 # Without the default order, which the database and Django would take longer for than for the search.
 _TASKS = Task.objects.select_related("workstream__repo").order_by()
-_NAMES = _TASKS.only("key", "workstream__key", "workstream__repo__slug")
-"""The same without the other columns: Django takes as long for these as the database for the search."""
+_KEYS = Task.objects.only("key", "workstream").order_by()
+"""The same without the other columns: Django takes longer for these than the database for the search."""
 
 
 class TooManyTasksError(TaskNotFoundError):
     """The names match more tasks than one call may load."""
 
 
-def find_task(ref: str, *, names_only: bool = False) -> Task:
+def find_task(ref: str, *, key_only: bool = False) -> Task:
     """Return the task that *ref* names, with its workstream and repo: a task id, `SLUG/ID` or a UUID.
 
-    With *names_only* they are loaded without their other columns, for a transition, which loads the task again when it
-    has the lock. Raises TaskNotFoundError.
+    With *key_only* it is loaded without them and its other columns, for a transition, which loads the task again when
+    it has the lock. Raises TaskNotFoundError.
     """
-    found = find_tasks([ref], names_only=names_only)[ref]
+    found = find_tasks([ref], key_only=key_only)[ref]
     if isinstance(found, TaskNotFoundError):
         raise found
     return found
 
 
-def find_tasks(refs: Iterable[str], *, names_only: bool = False) -> dict[str, Task | TaskNotFoundError]:
+def find_tasks(refs: Iterable[str], *, key_only: bool = False) -> dict[str, Task | TaskNotFoundError]:
     """Return for each name its task, as `find_task` does, or why there is not one. Raises TooManyTasksError."""
-    rows = _NAMES if names_only else _TASKS
+    rows = _KEYS if key_only else _TASKS
     names = {ref: normalize_id(ref) for ref in refs}
     candidates: dict[str, list[Task]] = {}
     for find in (_by_key_or_uuid, _by_slug):
         if left := set(names.values()) - candidates.keys():
             candidates |= find(rows, left)
+    prefetch_related_objects(
+        [task for tasks in candidates.values() if len(tasks) > 1 for task in tasks], "workstream__repo"
+    )
     return {ref: _only(ref, candidates.get(name, [])) for ref, name in names.items()}
 
 
@@ -79,6 +82,7 @@ def _by_slug(rows: QuerySet[Task], refs: set[str]) -> dict[str, list[Task]]:
         return {}
     slugs, keys = zip(*pairs, strict=True)
     found = defaultdict[str, list[Task]](list)
+    rows = rows.select_related("workstream__repo")
     for task in _load(rows.filter(workstream__repo__slug__in=set(slugs), key__in=set(keys))):
         if ref := pairs.get((task.workstream.repo.slug, task.key)):
             found[ref].append(task)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -35,7 +35,15 @@ _TASKS = (
 )
 """Tasks with what names them and their files: no other columns of their workstreams and repos are loaded."""
 
-_HasStatus = TypeVar("_HasStatus", Task, Workstream)
+# Built once, as those above: a transition would take longer to build them than the database takes to answer.
+_LOCKED = Workstream.objects.select_for_update(of=("self",)).order_by("pk").values_list("pk", "version")
+_HEADS = Checkout.objects.order_by().values_list("repo", "head", "tip")
+# As an expression: of an index of the status SQLite would expect a few rows, and read all that have it.
+_WAS = Coalesce("status", Value(""))
+_ROWS: dict[type[Task] | type[Workstream], QuerySet[Any]] = {
+    Task: Task.objects.alias(was=_WAS),
+    Workstream: Workstream.objects.alias(was=_WAS),
+}
 
 
 class TransitionError(StateHubError):
@@ -206,17 +214,17 @@ def delete_tasks(tasks: QuerySet[Task]) -> None:
     """
     with transaction.atomic():
         owners = set(tasks.order_by().values_list("workstream", flat=True))
-        lock_workstreams(Workstream.objects.filter(pk__in=owners))
+        lock_workstreams(pk__in=owners)
         tasks.delete()
         bump_versions(owners)
 
 
-def lock_workstreams(rows: QuerySet[Workstream]) -> dict[UUID, int]:
-    """Lock *rows* until the caller's transaction ends and return their versions by id.
+def lock_workstreams(**which: Any) -> dict[UUID, int]:
+    """Lock the workstreams that match *which* until the caller's transaction ends and return their versions by id.
 
     All writers lock in the order of the ids, before they write a task, so that none waits for another in a circle.
     """
-    return dict(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", "version"))
+    return dict(_LOCKED.filter(**which))
 
 
 def bump_versions(workstreams: Collection[UUID] | Collection[str]) -> None:
@@ -225,7 +233,7 @@ def bump_versions(workstreams: Collection[UUID] | Collection[str]) -> None:
 
 
 def update_status(
-    rows: QuerySet[_HasStatus],
+    model: type[Task] | type[Workstream],
     ids: Sequence[UUID] | Sequence[str],
     old: str,
     new: str,
@@ -234,16 +242,15 @@ def update_status(
     *,
     reopen: bool = False,
 ) -> bool:
-    """Update the *rows* of *ids* from *old* to *new*. Return whether all of them still had the status *old*.
+    """Update the rows of *model* with *ids* from *old* to *new*. Return whether all of them still had the status *old*.
 
     A task that *who* moves to in_progress is theirs until it is finished or reopened. The condition holds the rank rule
     even against a writer that takes no lock.
     """
     allowed = TASK_STATUSES if reopen else statuses_up_to(new)
-    # As an expression: of an index of the status SQLite would expect a few rows, and read all that have it.
-    found = rows.alias(was=Coalesce("status", Value(""))).filter(pk__in=ids, was=old, was__in=allowed)
+    found = _ROWS[model].filter(pk__in=ids, was=old, was__in=allowed)
     changed: dict[str, object] = {"status": new, "status_changed_at": at}
-    if rows.model._meta.label == Task._meta.label:
+    if model is Task:
         changed |= _holder(new, at, who)
     return found.update(**changed) == len(ids)
 
@@ -257,8 +264,7 @@ def _holder(status: str, at: datetime, who: str) -> dict[str, object]:
 
 def _lock_tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
     """Return the tasks as they are now, by id, with their workstreams' rows locked until the transaction ends."""
-    workstreams = Task.objects.filter(pk__in=ids).values("workstream")
-    lock_workstreams(Workstream.objects.filter(pk__in=workstreams))
+    lock_workstreams(tasks__in=ids)
     return _TASKS.in_bulk(ids)
 
 
@@ -298,7 +304,7 @@ def _write(changes: Sequence[tuple[Task, Transition]]) -> None:
     for record in records:
         groups[record.old, record.new, record.who, record.reopen].append(record.task)
     for (old, new, who, reopened), tasks in groups.items():
-        if not update_status(Task.objects.all(), [task.pk for task in tasks], old, new, now, who, reopen=reopened):
+        if not update_status(Task, [task.pk for task in tasks], old, new, now, who, reopen=reopened):
             which = f"task '{tasks[0].key}'" if len(tasks) == 1 else "a task"
             raise ConflictError(f"{which} was changed by someone else at the same time; try again")
         for task in tasks:
@@ -321,8 +327,7 @@ def _add_known_heads(records: Iterable[StatusChange]) -> None:
     if not decisions:
         return
     heads = defaultdict[int, set[str]](set)
-    rows = Checkout.objects.filter(repo__in={record.task.workstream.repo_id for record in decisions}).order_by()
-    for repo, *commits in rows.values_list("repo", "head", "tip"):
+    for repo, *commits in _HEADS.filter(repo__in={record.task.workstream.repo_id for record in decisions}):
         heads[repo].update(filter(None, commits))
     for record in decisions:
         record.known_heads = sorted(heads[record.task.workstream.repo_id])

@@ -1,4 +1,4 @@
-"""The rows of the HTTP endpoints: tokens, answers to repeat, failed attempts by address, and webhooks."""
+"""The rows of the web: tokens, answers to repeat, failed attempts by address, webhooks, and days of charts."""
 
 from __future__ import annotations
 
@@ -106,3 +106,18 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return escape_control(self.repo.slug)
+
+
+class ChartDay(models.Model):
+    """A day of one of the dashboard's charts that has ended, with its numbers as they were counted then."""
+
+    chart = models.CharField(max_length=20)
+    day = models.DateField()
+    numbers = models.JSONField()
+
+    class Meta:
+        ordering = ("chart", "day")
+        constraints = (models.UniqueConstraint(fields=("chart", "day"), name="chart_day_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.chart} {self.day}"

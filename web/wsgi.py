@@ -2,7 +2,9 @@
 
 import os
 import sys
+from importlib import import_module
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
@@ -13,6 +15,7 @@ CANNOT_LOAD = 4
 
 try:
     application = get_wsgi_application()
+    import_module(settings.ROOT_URLCONF)  # Now: otherwise the first request would wait for it.
 except ImproperlyConfigured as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(CANNOT_LOAD)

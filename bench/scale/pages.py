@@ -18,11 +18,8 @@ LIMIT_MS = 150
 SLOW_QUERY_MS = 10
 PLANS_SHOWN = 4
 
-FIRST_DASHBOARD = "dashboard, first of a process"
-"""Makes the charts of all days."""
-
 FRESH_DASHBOARD = "dashboard, charts made now"
-"""Once in five minutes in a large hub; all other requests show the charts that were made then."""
+"""The first of a process, and then once in five minutes; all other requests show the charts that were made then."""
 
 LISTS = {
     "findings": "consistency/finding",
@@ -102,7 +99,6 @@ def _addresses(size: Size) -> Iterator[tuple[str, str]]:
         "repos": ("q=repo-00042", f"p={_last_page(size.repos)}"),
         "checkouts": (f"host={HOST}", "state=retired", "q=repo-00042", f"p={_last_page(2 * size.repos)}"),
     }  # fmt: skip
-    yield FIRST_DASHBOARD, "/admin/"
     yield FRESH_DASHBOARD, "/admin/"
     yield "dashboard", "/admin/"
     for name, filters in BOARD.items():
@@ -134,30 +130,25 @@ def _last_page(rows: int) -> int:
     return max(1, min(rows, LIST_LIMIT) // 50)
 
 
-def forget(name: str) -> None:
-    """Empty the cache as far as the page *name* is to be made without it."""
-    from django.core.cache import cache
-
-    if name in (FIRST_DASHBOARD, FRESH_DASHBOARD):
-        kept = {} if name == FIRST_DASHBOARD else cache.get_many(["task_days-finished", "finding_days-finished"])
-        cache.clear()
-        cache.set_many(kept, None)
-
-
 def measure_page(name: str, load: Callable[[], Any], repeat: int, limit: float) -> Page:
     """Call *load*, which asks for the page, *repeat* times; if the median is above *limit* ms, find the plans."""
+    from django.core.cache import cache
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
+    def forget() -> None:
+        if name == FRESH_DASHBOARD:
+            cache.clear()
+
     load()  # makes the dashboard's charts
-    forget(name)
+    forget()
     with CaptureQueriesContext(connection) as captured:
         answer = load()
     queries = captured.captured_queries  # now: the next request clears them
     assert answer.status_code == 200, (name, answer.status_code)
     times = []
     for _ in range(repeat):
-        forget(name)
+        forget()
         started = time.perf_counter()
         load()
         times.append(1000 * (time.perf_counter() - started))

@@ -38,7 +38,6 @@ def _by_findings(tasks: Sequence[Task]) -> dict[UUID, str]:
     rows = _GONE.filter(
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         workplan__in={task.workstream.key for task in tasks},
-        task__in={"", *(task.key for task in tasks)},
     )
     gone: dict[tuple[int, str, str], str] = {}  # By repo, workplan and task; '' for all tasks of the workplan.
     for code, workplan, block, since, repo, host, path in rows:
@@ -58,7 +57,6 @@ def _by_ledger(tasks: Sequence[Task]) -> dict[UUID, str]:
     rows = _DIGESTS.filter(
         checkout__repo__in={task.workstream.repo_id for task in tasks},
         path__in={task.workstream.path for task in tasks},
-        workstream__in={task.workstream_id for task in tasks},
     )
     digests: dict[UUID, set[str]] = defaultdict(set)
     for workstream, digest in rows:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Collection
 from datetime import timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import Error as DatabaseError
@@ -19,9 +20,6 @@ from statehub.database_errors import explain_database_error
 from statehub.models import Checkout
 
 logger = logging.getLogger("statehub.queue")
-
-_SERVED = Checkout.objects.served().order_by().values_list("pk", flat=True)
-"""Built once: a report of a status would take longer to build it than the database takes to answer."""
 
 TASK = "run_checkout"
 """The name of the workers' task, which takes the id of a checkout and the trigger of the run."""
@@ -55,10 +53,11 @@ SELECT CASE WHEN octet_length(checkout.host) <= {MAX_QUEUE_BYTES} THEN checkout.
        '{TASK}', %(priority)s, NULL, 'checkout:' || checkout.id,
        jsonb_build_object('checkout', checkout.id, 'trigger', %(trigger)s::text), 'todo', %(attempts)s,
        now() + %(delay)s::float8 * interval '1 second'
-  FROM statehub_checkout checkout WHERE checkout.id = ANY(%(checkouts)s) ORDER BY checkout.id
+  FROM statehub_checkout checkout WHERE {{chosen}} ORDER BY checkout.id
 ON CONFLICT (queueing_lock) WHERE status = 'todo'
 DO UPDATE SET priority = excluded.priority WHERE procrastinate_jobs.priority < excluded.priority
 """  # noqa: S608 - our names
+_INSERT_CHECKOUTS = _INSERT.format(chosen="checkout.id = ANY(%(checkouts)s)")
 
 _START_DELAYED = """
 UPDATE procrastinate_jobs SET scheduled_at = NULL
@@ -127,16 +126,27 @@ def queue_checkouts(
     """
     if not checkouts or not has_workers():
         return 0
-    values: dict[str, Any] = {
-        "checkouts": sorted(checkouts),
-        "trigger": trigger,
-        "priority": priority,
-        "delay": delay or None,  # NULL: at once
-        "attempts": attempts,
-    }
+    return _insert(_INSERT_CHECKOUTS, trigger, priority, delay, attempts, checkouts=sorted(checkouts))
+
+
+def _insert(
+    statement: str, trigger: str, priority: int = 0, delay: float = 0.0, attempts: int = 0, **chosen: list[int]
+) -> int:
+    """Queue the *chosen* checkouts by *statement*, one of `_INSERT`. Return how many were queued."""
+    values: dict[str, Any] = {"trigger": trigger, "priority": priority, "attempts": attempts}
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
+        cursor.execute(statement, values | chosen | {"delay": delay or None})  # NULL: at once
         return int(cursor.rowcount)
+
+
+@cache
+def _insert_served() -> str:
+    """Return the statement that queues the checkouts of repos that workers run.
+
+    Built once: a report of a status would take longer to build it than the database takes to answer.
+    """
+    served = Checkout.objects.served().order_by().values("pk").query
+    return _INSERT.format(chosen=f"checkout.repo_id = ANY(%(repos)s) AND checkout.id IN ({served})")
 
 
 def start_delayed_run(checkout: int) -> None:
@@ -164,7 +174,7 @@ def queue_repos(*, repos: Collection[int], trigger: str = "report", **_signal: A
 def _queue_served(repos: Collection[int], trigger: str) -> None:
     """Queue the checkouts; if the database has gone away since, only log it: what was reported is recorded."""
     try:
-        queue_checkouts(list(_SERVED.filter(repo__in=repos)), trigger)
+        _insert(_insert_served(), trigger, repos=list(repos))
     except DatabaseError as error:
         line = explain_database_error(error).line
         logger.error("no run was queued, the next one is at most an hour away: %s", line)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from consistency.core.actions import (
@@ -73,7 +73,6 @@ FEW_WORKSTREAMS = 50
 """Workstreams whose tasks are read at once; those of more are read piece by piece."""
 
 _A = TypeVar("_A", bound=HubAction)
-_R = TypeVar("_R", Task, Workstream)
 
 
 class VersionConflictError(StateHubError):
@@ -122,9 +121,8 @@ def mark_workstreams(ids: Collection[str], **fields: bool) -> None:
     """
     for batch in batches(sorted(ids)):
         with transaction.atomic():
-            rows = Workstream.objects.filter(pk__in=batch)
-            lock_workstreams(rows)
-            rows.update(**fields)
+            lock_workstreams(pk__in=batch)
+            Workstream.objects.filter(pk__in=batch).update(**fields)
 
 
 def read_tasks_of(workstreams: Collection[str]) -> tuple[HubTask, ...]:
@@ -280,13 +278,11 @@ def apply(
         _create_workstreams(created, repo, now)
         _update_workstreams(updated, repo, now)
         _record_moves([action.before for action in updated if action.before.repo], repo, origin, now)
-        _advance(Workstream.objects.all(), _of(AdvanceWorkstream, actions), now)
+        _advance(Workstream, _of(AdvanceWorkstream, actions), now)
         _update_tasks(_of(UpdateTask, actions))
         _create_tasks([task for action in created for task in action.tasks] + _of(CreateTask, actions), now)
         advanced = _of(AdvanceTask, actions)
-        _advance(
-            Task.objects.all(), advanced, now, {pk: actor.who for pk, actor in (origins or {}).items()}, origin.who
-        )
+        _advance(Task, advanced, now, {pk: actor.who for pk, actor in (origins or {}).items()}, origin.who)
         changes: list[tuple[object, ...]] = [
             (each.id, each.expected, each.wanted, now, *(origins or {}).get(each.id, origin), [], False, "")
             for each in advanced
@@ -323,7 +319,7 @@ def _lock(touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
     """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
     locked: dict[str, int] = {}
     for batch in batches(sorted(touched)):
-        rows = lock_workstreams(Workstream.objects.filter(pk__in=batch))
+        rows = lock_workstreams(pk__in=batch)
         locked.update((str(pk), version) for pk, version in rows.items())
     if any(locked.get(pk) != versions[pk] for pk in touched):
         raise VersionConflictError
@@ -391,13 +387,13 @@ def _update_tasks(actions: Iterable[UpdateTask]) -> None:
 
 
 def _advance(
-    rows: QuerySet[_R],
+    model: type[Task] | type[Workstream],
     actions: Iterable[AdvanceTask | AdvanceWorkstream],
     now: datetime,
     authors: Mapping[str, str] | None = None,
     who: str = "",
 ) -> None:
-    """Move the rows, each from the very status that was compared, and none to a lower rank.
+    """Move rows of *model*, each from the very status that was compared, and none to a lower rank.
 
     *authors* (by the rows' ids), or else *who*, have moved them.
     """
@@ -407,7 +403,7 @@ def _advance(
         moves[action.expected, action.wanted, by].append(action.id)
     for (expected, wanted, by), ids in moves.items():
         for batch in batches(ids):
-            if not update_status(rows, batch, expected, wanted, now, by):
+            if not update_status(model, batch, expected, wanted, now, by):
                 raise VersionConflictError
 
 

@@ -38,7 +38,7 @@ from consistency.runs.ledger_update import update_ledger
 from consistency.runs.options import RunOptions
 from consistency.runs.scan import Scan, scan_checkout
 from statehub.errors import StateHubError
-from statehub.models import Checkout, Source, Workstream
+from statehub.models import Checkout, Source
 from statehub.transitions import Actor, lock_workstreams
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def fix_hub(checkout: Checkout, tree: WorkTree, state: CheckoutStatus, options: 
             return _marked(synced, state, options)
     with suppress(VersionConflictError):
         with transaction.atomic():
-            lock_workstreams(Workstream.objects.filter(repo=checkout.repo_id))
+            lock_workstreams(repo=checkout.repo_id)
             synced = compare_checkout(checkout, tree, state, options)
             synced = synced if synced.gates else _apply(checkout, synced, origin)
         return synced if synced.gates else _marked(synced, state, options)

@@ -28,13 +28,13 @@ def test_by_id_uuid_and_slug() -> None:
 
 
 @pytest.mark.parametrize("ref", ["WP-1-T01", "net/WP-1-T01"])
-def test_names_only_loads_the_names_alone(ref: str) -> None:
+def test_key_only_loads_the_key_alone(ref: str) -> None:
     task = new_task("net", "WP-1-T01")
     new_task("other", "WP-2-T01")
     with CaptureQueriesContext(connection) as captured:
-        found = find_task(ref, names_only=True)
-        names = (found.pk, found.key, found.workstream.key, found.workstream.repo.slug)
-    assert names == (task.pk, "WP-1-T01", "WP-1", "net")
+        found = find_task(ref, key_only=True)
+        names = (found.pk, found.key, found.workstream_id)
+    assert names == (task.pk, "WP-1-T01", task.workstream_id)
     assert len(captured) == 1 + ("/" in ref)
     loaded = {"id", "key", "workstream_id"}
     assert found.get_deferred_fields() == {field.attname for field in Task._meta.concrete_fields} - loaded
@@ -109,11 +109,13 @@ def test_many_names_in_two_queries() -> None:
     assert (type(found["T09"]), str(found["T09"])) == (TaskNotFoundError, "no task 'T09' in the hub")
 
 
-def test_of_many_tasks_the_first_are_named() -> None:
+@pytest.mark.parametrize("key_only", [False, True])
+def test_of_many_tasks_the_first_are_named(key_only: bool) -> None:
     tasks = [new_task(f"repo-{number}", "T01") for number in range(5)]
     listed = ", ".join(f"repo-{number}/T01 ({task.pk})" for number, task in enumerate(tasks[:3]))
-    with pytest.raises(TaskNotFoundError) as ambiguous:
-        find_task("T01")
+    with CaptureQueriesContext(connection) as queries, pytest.raises(TaskNotFoundError) as ambiguous:
+        find_task("T01", key_only=key_only)
+    assert len(queries) == (3 if key_only else 1)
     assert str(ambiguous.value) == f"'T01' names more than one task: {listed} and 2 more; give SLUG/ID or the UUID"
 
 

@@ -380,7 +380,7 @@ def test_rows_are_found_by_their_ids_not_by_their_status() -> None:
         pytest.skip("PostgreSQL knows how many rows have each status")
     tasks = [make("r", f"T{number}") for number in range(3)]
     with CaptureQueriesContext(connection) as queries:
-        assert update_status(Task.objects.all(), [task.pk for task in tasks], "todo", "done", NOON, "me")
+        assert update_status(Task, [task.pk for task in tasks], "todo", "done", NOON, "me")
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {queries.captured_queries[0]['sql']}")
         plan = [row[3] for row in cursor.fetchall()]

@@ -58,8 +58,9 @@ def repos(request: HttpRequest, wanted: Query[RepoFilter]) -> HttpResponse:
         for repo, path in checkouts:
             paths[repo].append(path)
         for row in page:
-            found = paths[row["slug"]]
-            row.update(host=host, local_path=found[0] if found else None, local_paths=found)
+            row["host"] = host
+            row["local_paths"] = found = paths[row["slug"]]
+            row["local_path"] = found[0] if found else None
 
     return paginated_response(request, CursorPagination({"slug": str}), rows, wanted, schemas.Repo, add_paths)
 

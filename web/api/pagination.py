@@ -14,6 +14,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import urlencode
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from web.api.problems import VALIDATION_ERROR, FieldError, ProblemError
@@ -140,9 +141,8 @@ def paginated_response(
     body = rows_of_schema.dump_json(rows_of_schema.validate_python(page))
     response = HttpResponse(body, content_type="application/json")
     if cursor is not None:
-        query = request.GET.copy()
-        query["after"] = cursor
-        response["Link"] = f'<{request.path}?{query.urlencode()}>; rel="next"'
+        query = urlencode({**dict(request.GET.lists()), "after": cursor}, doseq=True)
+        response["Link"] = f'<{request.path}?{query}>; rel="next"'
     return response
 
 

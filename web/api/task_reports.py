@@ -55,12 +55,12 @@ def etag(task: Task) -> str:
     return f'"{task.version}"'
 
 
-def get_task(ref: str, *, names_only: bool = False) -> Task:
+def get_task(ref: str, *, key_only: bool = False) -> Task:
     """Return the task that *ref* names, with workstream and repo, as `find_task` does. Raises ProblemError."""
     if "\0" in ref:
         raise ProblemError(UNKNOWN_TASK, "a task's name cannot contain NUL")
     try:
-        return find_task(ref, names_only=names_only)
+        return find_task(ref, key_only=key_only)
     except TaskNotFoundError as error:
         raise ProblemError(UNKNOWN_TASK, str(error)) from error
 
@@ -68,7 +68,7 @@ def get_task(ref: str, *, names_only: bool = False) -> Task:
 def report(ref: str, move: Advance | Reopen, token: ApiToken, if_match: str | None) -> Task:
     """Make one transition, in the caller's transaction, and return the task as it then is. Raises ProblemError."""
     try:
-        return make_transition(_transition(get_task(ref, names_only=True), move, token, if_match)).task
+        return make_transition(_transition(get_task(ref, key_only=True), move, token, if_match)).task
     except TransitionError as error:
         raise _problem(error) from error
 
@@ -119,7 +119,7 @@ def _versions(if_match: str | None) -> set[str] | None:
 def _find_all(refs: Sequence[str]) -> list[Task]:
     """Return the task of each name. Raises ProblemError, also for a task that is given twice."""
     try:
-        found = find_tasks(refs, names_only=True)
+        found = find_tasks(refs, key_only=True)
     except TooManyTasksError as error:
         raise ProblemError(VALIDATION_ERROR, str(error)) from error
     tasks: list[Task] = []

@@ -22,6 +22,8 @@ MAX_NAME_LENGTH = 200
 
 TOUCH_INTERVAL = timedelta(minutes=1)
 
+_TOKENS = ApiToken.objects.order_by()  # Built once. In no order: digests are unique.
+
 
 class NameTakenError(StateHubError):
     """Another active token has the name."""
@@ -59,8 +61,7 @@ def hash_secret(secret: str) -> str:
 def get_by_secret(secret: str) -> ApiToken | None:
     """Return the token with that *secret*, even if it is expired or revoked, or None."""
     wanted = hash_secret(secret)
-    found = ApiToken.objects.filter(digest=wanted).order_by()  # Digests are unique.
-    return next((token for token in found if hmac.compare_digest(token.digest, wanted)), None)
+    return next((token for token in _TOKENS.filter(digest=wanted) if hmac.compare_digest(token.digest, wanted)), None)
 
 
 def touch_last_used(token: ApiToken) -> None:

@@ -18,7 +18,16 @@ from statehub.statuses import FINISHED, TASK_STATUSES, rank
 from statehub.text import plural
 from web.admin import formatting
 from web.dashboard import geometry, readiness
-from web.dashboard.dto import Age, CheckoutCounts, DayOfFindings, DayOfTasks, GridCheckout, GridRow, OpenFindings
+from web.dashboard.dto import (
+    Age,
+    CheckoutCounts,
+    DayOfFindings,
+    DayOfTasks,
+    GridCheckout,
+    GridRow,
+    OpenFindings,
+    OverdueCheckouts,
+)
 from web.dashboard.queries import OPEN_STATUSES
 
 DRAWN = sorted(TASK_STATUSES, key=rank, reverse=True)
@@ -77,13 +86,13 @@ def finding_tiles(findings: Sequence[OpenFindings]) -> list[Tile]:
     return [Tile("Open findings", f"{whole:,}", detail, formatting.listing("consistency_finding", state="open"), tone)]
 
 
-def checkout_tiles(counts: CheckoutCounts, overdue_after: timedelta) -> list[Tile]:
+def checkout_tiles(counts: CheckoutCounts, overdue: int, overdue_after: timedelta) -> list[Tile]:
     """Return the tiles of checkouts that are held back or overdue."""
     url = formatting.listing("statehub_checkout")
     of, late = f"of {_many(counts.total, 'checkout')}", f"no run for {_duration(overdue_after)}"
     return [
         Tile("Held back", f"{counts.held:,}", of, url, "warn" if counts.held else "good"),
-        Tile("Overdue", f"{counts.overdue:,}", late, url, "warn" if counts.overdue else "good"),
+        Tile("Overdue", f"{overdue:,}", late, url, "warn" if overdue else "good"),
     ]
 
 
@@ -155,7 +164,7 @@ def _grid_checkout(
     return found
 
 
-def overdue(rows: Sequence[Any], counts: CheckoutCounts, now: datetime, overdue_after: timedelta) -> Card:
+def overdue(checkouts: OverdueCheckouts, counts: CheckoutCounts, now: datetime, overdue_after: timedelta) -> Card:
     """Return the card of checkouts with no finished run for too long."""
     data = [
         {
@@ -164,12 +173,12 @@ def overdue(rows: Sequence[Any], counts: CheckoutCounts, now: datetime, overdue_
             "path": formatting.mono(row.path, 60),
             "last": _ago(row.finished, now) if row.finished else "never",
         }
-        for row in rows
+        for row in checkouts.rows
     ]
-    more = counts.overdue - len(rows)
+    more = checkouts.number - len(checkouts.rows)
     link = formatting.anchor(formatting.listing("statehub_checkout"), f"and {more:,} more") if more > 0 else ""
     note = f"No finished run for {_duration(overdue_after)}."
-    if rows:
+    if checkouts.number:
         empty = ""
     elif counts.total:
         empty = f"Every checkout had a run within the last {_duration(overdue_after)}."
@@ -248,10 +257,7 @@ def tasks_over_time(days: Sequence[DayOfTasks], made_at: datetime | None, status
     most = max(map(sum, columns))
     top = geometry.ceiling(most)
     layers = zip(DRAWN, geometry.layers(columns, top), strict=True)
-    hints = [
-        {"box": box, "text": f"{day.day:%d %b %Y}: {_describe(day.counts)}"}
-        for box, day in zip(geometry.slots(len(days)), days, strict=True)
-    ]
+    hints = _hints([f"{day.day:%d %b %Y}: {_describe(day.counts)}" for day in days])
     rows = [
         {"day": f"{day.day:%Y-%m-%d}", "numbers": [f"{day.counts.get(status, 0):,}" for status in statuses]}
         for day in reversed(days)
@@ -311,10 +317,7 @@ def findings_per_day(days: Sequence[DayOfFindings], made_at: datetime | None) ->
     top = geometry.ceiling(most, 2)
     up, down = geometry.mirrored(opened, resolved, top)
     values = (top, top // 2, 0, top // 2, top)
-    hints = [
-        {"box": box, "text": f"{day.day:%d %b}: {day.opened:,} opened, {day.resolved:,} resolved"}
-        for box, day in zip(geometry.slots(len(days)), days, strict=True)
-    ]
+    hints = _hints([f"{day.day:%d %b}: {day.opened:,} opened, {day.resolved:,} resolved" for day in days])
     data = {
         "opened": up,
         "resolved": down,
@@ -336,6 +339,12 @@ def findings_per_day(days: Sequence[DayOfFindings], made_at: datetime | None) ->
         link=formatting.anchor(formatting.listing("consistency_finding"), "History"),
         empty="" if most else "No findings were opened or resolved.",
     )
+
+
+def _hints(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the texts of a chart's columns, each with the place of its column."""
+    starts, width = geometry.slots(len(texts))
+    return {"width": width, "columns": list(zip(starts, texts, strict=True))}
 
 
 def _made(at: datetime | None) -> str:

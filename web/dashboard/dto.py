@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from consistency.models import Run
@@ -87,8 +87,14 @@ class GridRow(NamedTuple):
 
 
 class CheckoutCounts(NamedTuple):
-    """The numbers of all checkouts, of those that are held back, and of those that are overdue."""
+    """The numbers of all checkouts and of those that are held back."""
 
     total: int
     held: int
-    overdue: int
+
+
+class OverdueCheckouts(NamedTuple):
+    """The *number* of all overdue checkouts, and the rows of the first ones."""
+
+    number: int
+    rows: Sequence[Any]

@@ -7,16 +7,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
 class Tick:
     """A value of an axis and its position."""
 
@@ -68,24 +58,27 @@ def _short(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
-def slots(number: int) -> list[Box]:
-    """Return *number* columns of equal width and full height, without gaps."""
+def slots(number: int) -> tuple[list[str], str]:
+    """Return where *number* columns of equal width begin, without gaps, and their width."""
     width = 100 / number
-    return [Box(round(index * width, 3), 0, round(width, 3), 100) for index in range(number)]
+    return [_short(index * width) for index in range(number)], _short(width)
 
 
-def mirrored(up: Sequence[int], down: Sequence[int], top: int) -> tuple[list[Box], list[Box]]:
-    """Return bars that rise from the middle by *up*, and bars that hang from it by *down*; *top* reaches the edge."""
-    columns = slots(len(up))
-    return (
-        [_bar(slot, 50 - 50 * value / top, 50 * value / top) for slot, value in zip(columns, up, strict=True)],
-        [_bar(slot, 50, 50 * value / top) for slot, value in zip(columns, down, strict=True)],
+def mirrored(up: Sequence[int], down: Sequence[int], top: int) -> tuple[str, str]:
+    """Return the SVG paths of bars that rise from the middle by *up*, and of bars that hang from it by *down*.
+
+    *top* reaches the edge.
+    """
+    return _bars(up, -50 / top), _bars(down, 50 / top)
+
+
+def _bars(values: Sequence[int], scale: float) -> str:
+    width = 100 / len(values)
+    return " ".join(
+        f"M{_short((index + 0.1) * width)},50 v{_short(value * scale)} h{_short(0.8 * width)} V50 Z"
+        for index, value in enumerate(values)
+        if value
     )
-
-
-def _bar(slot: Box, y: float, height: float) -> Box:
-    gap = slot.width * 0.2
-    return Box(round(slot.x + gap / 2, 3), round(y, 3), round(slot.width - gap, 3), round(height, 3))
 
 
 def spaced(labels: Sequence[str], wanted: int, *, middle: bool = False) -> list[Tick]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -13,12 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from statehub.statuses import TASK_STATUSES
-from web.dashboard import cards, queries, series
+from web.dashboard import cards, finished_days, queries, series
 from web.dashboard.cards import Card, Tile
-from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings
+from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings, OverdueCheckouts
+from web.dashboard.finished_days import Day
 from web.dashboard.series import DAY
-
-Day = TypeVar("Day", DayOfTasks, DayOfFindings)
 
 TASK_DAYS = 90
 FINDING_DAYS = 30
@@ -33,7 +32,7 @@ LARGE_HUB = 100_000
 KEPT_SECONDS = 300
 """How long a large hub shows the same numbers of tasks and the same charts, with the time at which they were made.
 
-The days of its charts that have ended are kept as long as the process runs.
+The days of its charts that have ended are kept in the database.
 """
 RUN_TIME = timedelta(hours=1)
 """The longest run: how long after midnight changes of the day before may still be recorded."""
@@ -70,6 +69,7 @@ class Page:
     counted_at: datetime | None
     findings: Sequence[OpenFindings] | None
     checkouts: CheckoutCounts | None
+    overdue: OverdueCheckouts
 
     @property
     def cutoff(self) -> datetime:
@@ -103,7 +103,8 @@ def _load(user: Any, now: datetime, first_day: date) -> Page:
         tasks,
         counted_at,
         queries.open_findings(now) if _may_see(user, "consistency.finding") else None,
-        queries.count_checkouts(now - overdue_after) if may_see_checkouts else None,
+        queries.count_checkouts() if may_see_checkouts else None,
+        queries.overdue_checkouts(now - overdue_after, MAX_OVERDUE) if may_see_checkouts else OverdueCheckouts(0, ()),
     )
 
 
@@ -133,7 +134,7 @@ def make_tiles(page: Page) -> list[Tile]:
     if page.findings is not None:
         tiles += cards.finding_tiles(page.findings)
     if page.checkouts is not None:
-        tiles += cards.checkout_tiles(page.checkouts, page.overdue_after)
+        tiles += cards.checkout_tiles(page.checkouts, page.overdue.number, page.overdue_after)
     return tiles
 
 
@@ -163,7 +164,7 @@ def _task_cards(page: Page, current: dict[str, int]) -> list[Card]:
     if _may_see(page.user, "statehub.workstream"):
         found.append(cards.progress(queries.workstream_progress(MAX_WORKSTREAMS)))
     if _may_see(page.user, "statehub.statuschange"):
-        days, made_at = _chart(page, "task_days", TASK_DAYS, lambda after: _task_days(page, current, after))
+        days, made_at = _chart(page, DayOfTasks, TASK_DAYS, lambda after: _task_days(page, current, after))
         found.append(cards.tasks_over_time(days, made_at, TASK_STATUSES))
     return found
 
@@ -173,7 +174,9 @@ def _task_days(page: Page, current: dict[str, int], after: date | None) -> list[
     if page.counted_at not in (None, page.now):
         current = queries.tasks_by_status()  # Of the same moment as the changes, which are undone in it.
     if after is not None:
-        return series.reconstruct(current, queries.status_changes(after + DAY), page.today, after + DAY)
+        first = after + DAY
+        changes = queries.status_changes(first + DAY) if first < page.today else []  # Those of the first day stay.
+        return series.reconstruct(current, changes, page.today, first)
     changes = queries.status_changes(page.first_of_last(TASK_DAYS))
     known = [page.first_day, *(change.day for change in changes)]
     first = series.first_drawn_day(known, page.today, TASK_DAYS)
@@ -181,7 +184,7 @@ def _task_days(page: Page, current: dict[str, int], after: date | None) -> list[
 
 
 def _finding_cards(page: Page, findings: Sequence[OpenFindings]) -> list[Card]:
-    days, made_at = _chart(page, "finding_days", FINDING_DAYS, lambda after: _finding_days(page, after))
+    days, made_at = _chart(page, DayOfFindings, FINDING_DAYS, lambda after: _finding_days(page, after))
     return [cards.open_findings(findings), cards.findings_per_day(days, made_at)]
 
 
@@ -194,35 +197,34 @@ def _finding_days(page: Page, after: date | None) -> list[DayOfFindings]:
 
 
 def _chart(
-    page: Page, name: str, number: int, make: Callable[[date | None], list[Day]]
+    page: Page, kind: type[Day], number: int, make: Callable[[date | None], list[Day]]
 ) -> tuple[list[Day], datetime | None]:
-    """Return the last *number* days of a chart.
+    """Return the last *number* days of the chart whose days are of *kind*.
 
     Of a large hub those that were made in the last KEPT_SECONDS, and the time of that.
     """
     if not page.is_large:
         return make(None), None
     kept: Any = cache.get_or_set(
-        f"{name}-{page.today}", lambda: (_add_days(page, name, number, make), page.now), KEPT_SECONDS
+        f"{kind.__name__}-{page.today}", lambda: (_add_days(page, kind, number, make), page.now), KEPT_SECONDS
     )
     return kept  # type: ignore[no-any-return]  # what the function above has made
 
 
-def _add_days(page: Page, name: str, number: int, make: Callable[[date | None], list[Day]]) -> list[Day]:
+def _add_days(page: Page, kind: type[Day], number: int, make: Callable[[date | None], list[Day]]) -> list[Day]:
     """Return the last *number* days of a chart: the finished days as they were made first, and new ones after them.
 
     To make all of them reads all rows of these days.
     """
     first, unfinished = page.first_of_last(number), (page.now - RUN_TIME).astimezone(UTC).date()
-    kept = [day for day in cache.get(f"{name}-finished", ()) if first <= day.day < unfinished]
-    days = kept + make(kept[-1].day if kept else None)
-    cache.set(f"{name}-finished", [day for day in days if day.day < unfinished], None)
-    return days
+    kept = finished_days.load(kind, first, unfinished)
+    made = make(kept[-1].day if kept else None)
+    finished_days.save([day for day in made if day.day < unfinished], first)
+    return kept + made
 
 
 def _run_cards(page: Page, counts: CheckoutCounts) -> list[Card]:
-    overdue = queries.overdue_checkouts(page.cutoff, MAX_OVERDUE) if counts.overdue else []
-    found = [cards.overdue(overdue, counts, page.now, page.overdue_after)]
+    found = [cards.overdue(page.overdue, counts, page.now, page.overdue_after)]
     if _may_see(page.user, "consistency.finding"):
         found.append(cards.writebacks(queries.writebacks(page.first_of_last(TASK_DAYS), MAX_WRITEBACKS), page.now))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.dashboard.geometry import Box, Tick, ceiling, heat, layers, levels, mirrored, shares, slots, spaced
+from web.dashboard.geometry import Tick, ceiling, heat, layers, levels, mirrored, shares, slots, spaced
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,16 @@ def test_layers_of_one_day_fill_the_width() -> None:
 
 
 def test_slots_fill_the_width() -> None:
-    assert slots(2) == [Box(0, 0, 50, 100), Box(50, 0, 50, 100)]
+    assert slots(2) == (["0", "50"], "50")
+    assert slots(3) == (["0", "33.33", "66.67"], "33.33")
 
 
 def test_mirrored_bars_rise_and_hang() -> None:
     assert mirrored([4, 0], [2, 1], 4) == (
-        [Box(5, 0, 40, 50), Box(55, 50, 40, 0)],
-        [Box(5, 50, 40, 25), Box(55, 50, 40, 12.5)],
+        "M5,50 v-50 h40 V50 Z",
+        "M5,50 v25 h40 V50 Z M55,50 v12.5 h40 V50 Z",
     )
+    assert mirrored([0], [0], 4) == ("", "")
 
 
 def test_spaced_labels_end_with_the_newest() -> None:

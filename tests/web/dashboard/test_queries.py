@@ -9,7 +9,7 @@ import pytest
 
 from tests.web.admin.hubrows import START, Rows
 from web.dashboard import queries
-from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, StatusChangeCount
+from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, OverdueCheckouts, StatusChangeCount
 
 if TYPE_CHECKING:
     from statehub.models import Task
@@ -124,11 +124,14 @@ def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: 
     well = Checkout.objects.create(repo=repo, host="well", path="/w", created_at=START)
     rows.run(well, at=NOW, freshness="diverged")
     stale = Run.objects.earliest("started_at")
-    assert queries.overdue_checkouts(CUTOFF, 9) == [
-        (never.pk, "repo-001", "old", "/o", None),
-        (stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at),
+    overdue = [
+        (never.pk, "repo-001", "old", "/o", None, 2),
+        (stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at, 2),
     ]
-    assert queries.count_checkouts(CUTOFF) == CheckoutCounts(total=4, held=1, overdue=2)
+    assert queries.overdue_checkouts(CUTOFF, 9) == OverdueCheckouts(2, overdue)
+    assert queries.overdue_checkouts(CUTOFF, 1) == OverdueCheckouts(2, overdue[:1])
+    assert queries.overdue_checkouts(START, 9) == OverdueCheckouts(0, [])
+    assert queries.count_checkouts() == CheckoutCounts(total=4, held=1)
 
 
 def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
@@ -137,8 +140,9 @@ def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
 
     kept = rows.repo().workstream.repo
     retire(Checkout.objects.exclude(repo=kept))
-    assert queries.count_checkouts(CUTOFF) == CheckoutCounts(total=1, held=0, overdue=1)
-    assert [row.slug for row in queries.overdue_checkouts(CUTOFF, 9)] == [kept.slug]
+    assert queries.count_checkouts() == CheckoutCounts(total=1, held=0)
+    assert queries.overdue_checkouts(CUTOFF, 9).number == 1
+    assert [row.slug for row in queries.overdue_checkouts(CUTOFF, 9).rows] == [kept.slug]
     assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
     assert [checkout.slug for checkout in queries.grid_checkouts([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [
         kept.slug
