@@ -16,8 +16,8 @@ from statehub.text import describe_os_error, is_storable
 _PIECE = 64 * 1024
 """Bytes that are read at a time of a file of any size. hashlib.file_digest clears a buffer of four times that."""
 
-READER_VERSION = b"3"
-"""Part of every digest; to be changed when the same bytes are parsed differently, so that no old result is reused."""
+READER_VERSION = b"reader 3\n"
+"""The beginning of what every digest is of; to be changed when the same bytes are parsed differently, so that no old result is reused."""
 
 
 class FileReadError(StateHubError):
@@ -39,7 +39,8 @@ def digest(data: bytes) -> str:
 
 def text_digest(data: bytes) -> str:
     """Return the digest of a file's bytes that the hub keeps with a status, in hex; line ends do not count."""
-    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+    # Twenty times faster to see that there is no CR than to replace none.
+    return hashlib.sha256(data.replace(b"\r\n", b"\n") if b"\r" in data else data).hexdigest()
 
 
 def digest_of(full: str) -> str | None:
@@ -75,8 +76,11 @@ def read_files(top: str, paths: list[str], limit: int) -> Iterator[ReadFile]:
             yield ReadFile(path, None, f"cannot be read: {describe_os_error(error)}")
 
 
-def _hash(data: bytes = b"") -> hashlib.blake2b:
-    return hashlib.blake2b(data, digest_size=20, person=READER_VERSION)
+def _hash(data: bytes = b"") -> hashlib._Hash:
+    # Processors have instructions for SHA-256: it takes half of BLAKE2's time.
+    hasher = hashlib.sha256(READER_VERSION)
+    hasher.update(data)
+    return hasher
 
 
 def _resolve(prefix: str, root: str, path: str, listed: set[str], folders: dict[str, str | None]) -> str | None:
