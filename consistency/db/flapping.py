@@ -23,7 +23,7 @@ WINDOW = timedelta(days=1)
 WRITTEN = str(Action.WRITTEN_BACK)
 
 # One statement, because nearly every run with a change needs it, and finds nothing. CROSS: SQLite begins with the few
-# reopens then (sqlite.org, "Query Planner", 7.2), and not with the workstreams of the repo, for all changes of their tasks.
+# reopens then (sqlite.org, "Query Planner", 7.2), not with all tasks of the repo.
 _SUSPECTS = """
 SELECT f.task, 1, CAST(f.resolved_at AS text) FROM consistency_finding f
 JOIN statehub_checkout c ON c.id = f.checkout_id

@@ -17,8 +17,8 @@ _PIECE = 64 * 1024
 """Bytes that are read at a time of a file of any size. hashlib.file_digest clears a buffer of four times that."""
 
 READER_VERSION = b"reader 3\n"
-"""In front of the bytes of every digest; to be changed when the same bytes are parsed differently, so that no old result
-is reused.
+"""In front of the bytes of every digest; to be changed when the same bytes are parsed differently, so that no old
+result is reused.
 """
 
 
