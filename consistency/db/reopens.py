@@ -11,6 +11,7 @@ from uuid import UUID
 
 from consistency.core.actions import StatusWritten
 from consistency.core.comparison.reopens import Evidence, Statement
+from consistency.db.bulk import values_of
 from consistency.db.ledger import batches
 from consistency.models import OwnCommit
 from statehub.models import Source, StatusChange, WorkstreamMove
@@ -58,8 +59,8 @@ def read_reopens(repo: int, statuses: Mapping[str, TaskStatus]) -> dict[str, Reo
 
 def _newest(statuses: Mapping[str, TaskStatus]) -> dict[str, Reopen]:
     found: dict[str, Reopen] = {}
-    for batch in batches(map(UUID, statuses)):
-        rows = StatusChange.objects.filter(task__in=batch).exclude(source=Source.FILE)
+    for batch in batches(statuses):
+        rows = StatusChange.objects.filter(task__in=values_of(StatusChange, "task", batch)).exclude(source=Source.FILE)
         # In the order of their ids: each was given under the workstream's lock, and the machines' clocks differ.
         for pk, task, at, old, new, heads in rows.order_by("pk").values_list(
             "pk", "task", "at", "old", "new", "known_heads"
