@@ -400,6 +400,8 @@ class StatusChange(models.Model):
         indexes = (
             models.Index(fields=("task", "-at"), name="change_task_at"),
             models.Index(fields=("at",), name="change_at"),
+            # Every run with a change asks for the reopens of a day, and there are few among all changes.
+            models.Index(fields=("at",), name="change_reopen_at", condition=Q(reopen=True)),
             models.Index(Left("who", INDEXED_LENGTH), F("at").desc(), F("id").desc(), name="change_who_at"),
         )
         constraints = (

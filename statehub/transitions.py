@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
@@ -227,8 +228,8 @@ def lock_workstreams(**which: Any) -> dict[UUID, int]:
     return dict(_LOCKED.filter(**which))
 
 
-def bump_versions(workstreams: Collection[UUID] | Collection[str]) -> None:
-    """Give each of *workstreams*, which are locked, its next version."""
+def bump_versions(workstreams: Collection[UUID] | RawSQL) -> None:
+    """Give each of *workstreams* (ids, or the query of ids), which are locked, its next version."""
     Workstream.objects.filter(pk__in=workstreams).update(version=F("version") + 1)
 
 

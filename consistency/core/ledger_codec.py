@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from consistency.core.comparison.snapshot import ParsedWorkplan
@@ -81,9 +82,12 @@ def _block(
 
 
 def _with_ids_as_now(kept: dict[str, Any]) -> dict[str, Any]:
+    ids = chain([kept["key"]], [block[0] for block in kept["blocks"]], kept.get("taken", ()), kept.get("since", ()))
+    if "".join(ids).isascii():  # As nearly all are, whatever letters are in the titles.
+        return kept
     blocks = [[normalize_id(key), *rest] for key, *rest in kept["blocks"]]
-    ids = {name: {normalize_id(key): kept[name][key] for key in kept.get(name, {})} for name in ("taken", "since")}
-    return {**kept, **ids, "key": normalize_id(kept["key"]), "blocks": blocks}
+    by_id = {name: {normalize_id(key): kept[name][key] for key in kept.get(name, {})} for name in ("taken", "since")}
+    return {**kept, **by_id, "key": normalize_id(kept["key"]), "blocks": blocks}
 
 
 @lru_cache(maxsize=1_000)

@@ -289,7 +289,7 @@ def apply(
         ]
         bulk_upsert(StatusChange, _CHANGE, changes)
         for batch in batches(new_versions):
-            bump_versions(batch)
+            bump_versions(values_of(Workstream, "id", values_text(batch)))
     except DatabaseError as error:
         # Another host created the same row at this moment, or waited for what we hold while we waited for it.
         if is_taken(error, _KEYED) or is_overtaken(error):
@@ -319,7 +319,7 @@ def _lock(touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
     """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
     locked: dict[str, int] = {}
     for batch in batches(sorted(touched)):
-        rows = lock_workstreams(pk__in=batch)
+        rows = lock_workstreams(pk__in=values_of(Workstream, "id", values_text(batch)))
         locked.update((str(pk), version) for pk, version in rows.items())
     if any(locked.get(pk) != versions[pk] for pk in touched):
         raise VersionConflictError

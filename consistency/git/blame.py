@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
@@ -29,8 +28,7 @@ MAX_BLOBS = 10_000
 """Limit of versions of files that are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatus:
+class FileStatus(NamedTuple):
     """The status of a task in a file of the work tree; `uuid` is that of its row."""
 
     path: str
@@ -39,8 +37,7 @@ class FileStatus:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Introduction:
+class Introduction(NamedTuple):
     """A commit that brought a status. `digest` is that of the whole file in it.
 
     `again` says that the file had the same contents before, and others in between.
@@ -51,8 +48,7 @@ class Introduction:
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """The origin of a status: commits (several if merged branches brought it), or uncommitted.
 
     Neither if unknown: it is older than this clone's history, or in objects that the clone lacks.
@@ -66,8 +62,7 @@ NOT_KNOWN = Provenance()
 UNCOMMITTED = Provenance(uncommitted=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenances:
+class Provenances(NamedTuple):
     """The provenance of each status, and the history that was searched."""
 
     of: Mapping[FileStatus, Provenance]

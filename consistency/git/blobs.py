@@ -11,9 +11,9 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from consistency.git.leftovers import remove_leftovers
 from consistency.git.names import from_git, to_git
@@ -33,8 +33,7 @@ _STRIPPED = "\\\"'.,:;<> \t"
 """Characters that git strips from the ends of a name (git-commit-tree, "COMMIT INFORMATION")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """A regular file of a commit: its mode and id as git writes them, and its bytes."""
 
     mode: str
@@ -42,8 +41,7 @@ class Blob:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(NamedTuple):
     """A commit, its committer date in seconds since 1970 (0 if unreadable), and some of its files by path.
 
     `trees` (by path, '' for the root) are the tree objects of the folders above these.
@@ -51,12 +49,11 @@ class Parent:
 
     commit: str
     date: int
-    blobs: Mapping[str, Blob] = field(default_factory=dict)
-    trees: Mapping[str, bytes] = field(default_factory=dict)
+    blobs: Mapping[str, Blob] = MappingProxyType({})
+    trees: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class BlobChange:
+class BlobChange(NamedTuple):
     """A file of the new commit: its path, its blob in the parent, and its new bytes."""
 
     path: str
@@ -69,8 +66,7 @@ class BlobChange:
         return blob_id(self.new, like=self.old.id)
 
 
-@dataclass(frozen=True, slots=True)
-class NewCommit:
+class NewCommit(NamedTuple):
     """The metadata of a new commit; *when* is both its dates, in seconds since 1970, in UTC."""
 
     parent: Parent

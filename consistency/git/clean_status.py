@@ -19,6 +19,7 @@ from consistency.git.index import ASSUME_UNCHANGED, EXTENDED, STAGE, Entry, Inde
 from consistency.git.names import from_git, to_git
 from consistency.git.objects import read_loose_object
 from consistency.git.worktree import WorkTree
+from statehub.errors import StateHubError
 from statehub.globs import excluded_globs, included_globs
 
 MAX_FOUND = 10_000
@@ -65,7 +66,7 @@ def read_clean_status(tree: WorkTree, pattern: str) -> CleanStatus | None:
     return CleanStatus(head, branch, sorted(map(from_git, tracked))) if is_clean else None
 
 
-class _UnclearError(Exception):
+class _UnclearError(StateHubError):
     """Only git can say."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from consistency.core.workplan.edit import Edited, EditRefusedError
 from consistency.git.atomicfile import replace_file
@@ -41,8 +42,7 @@ Record = Callable[[str, int, Collection[str]], None]
 """Called with our commit: its id, its author date in seconds since 1970, and the paths that it changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRequest:
+class CommitRequest(NamedTuple):
     """The changes to commit, by path, with the digests of the files as they were read.
 
     *message* makes the commit's message for the changed paths and its day. The commit is dated *when*, in seconds since
@@ -58,8 +58,7 @@ class CommitRequest:
     when: Callable[[Collection[str]], int] = lambda _paths: 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
+class _Edit(NamedTuple):
     """The change of one file, in the work tree and in the commit."""
 
     file: Edited

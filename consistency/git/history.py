@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from consistency.git.names import from_git
 from consistency.git.objects import Object, read_loose_object
@@ -40,8 +41,7 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_SECONDS = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The blobs of a path before and after a commit; '' for none, or if it is not a regular file."""
 
     old: str

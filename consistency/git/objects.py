@@ -7,7 +7,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from consistency.git.names import to_git
 from consistency.git.process import GitError, GitMissingError, GitTimeoutError
@@ -19,8 +19,7 @@ MAX_LOOSE_BYTES = 128 * 1024
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(NamedTuple):
     """An object of the *kind* blob, tree, commit or tag."""
 
     kind: str

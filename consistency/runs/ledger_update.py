@@ -20,7 +20,7 @@ from consistency.core.codes import BLOCK_GONE
 from consistency.core.comparison.drift import Comparison
 from consistency.core.comparison.snapshot import HubWorkstream, ParsedWorkplan
 from consistency.core.ledger_codec import dump
-from consistency.core.workplan.model import Mirrored, Workplan
+from consistency.core.workplan.model import Mirrored, TaskBlock, Workplan
 from consistency.db.ledger import (
     GONE,
     LEFT,
@@ -180,10 +180,13 @@ def _entry(
 ) -> NewEntry:
     """Return the row for *item*: the hub has taken every block's status, except of those *missing*."""
     workplan = item.workplan
-    found = [block for block in workplan.blocks if block.key not in missing]
-    taken = {task: status for task, status in item.taken.items() if task in missing}
-    times = {task: at for task, at in item.since.items() if task in missing}
-    taken.update((block.key, block.status) for block in found)
-    times.update((block.key, since[block.key]) for block in found if block.key in since)
+    found: Sequence[TaskBlock] = workplan.blocks
+    taken, times = dict[str, str](), dict[str, datetime]()
+    if missing:
+        found = [block for block in found if block.key not in missing]
+        taken = {task: status for task, status in item.taken.items() if task in missing}
+        times = {task: at for task, at in item.since.items() if task in missing}
+    taken |= {block.key: block.status for block in found}
+    times |= {block.key: since[block.key] for block in found if block.key in since}
     known = ParsedWorkplan(workplan, taken, workplan.status, times, since.get(None))
     return NewEntry(workplan.path, Entry(workplan.key, workstream, digest_now, version), dump(known))

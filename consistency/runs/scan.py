@@ -138,9 +138,7 @@ class _Parsing:
 
     def parse(self, path: str, data: bytes) -> None:
         """Take any other file."""
-        from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan  # Slow to import.
-
-        parsed = parse_workplan(path, data)
+        parsed = _parse(path, data)
         if isinstance(parsed, Unreadable):
             self.unreadable.append(parsed)
         elif parsed is not None:
@@ -148,7 +146,20 @@ class _Parsing:
         else:
             self._scan.other.add(path)
             if path in self.rows:
+                from consistency.core.workplan.parse import no_workplan_any_more  # Slow to import.
+
                 self.lapsed.append(no_workplan_any_more(path, data, self.rows[path].key))
+
+
+def _parse(path: str, data: bytes) -> Workplan | Unreadable | None:
+    """Parse a file. The parser is loaded once one may be a workplan: most runs meet only notes here."""
+    from consistency.core.workplan.source import may_be_workplan  # Most runs need no pattern of it.
+
+    if not may_be_workplan(data):
+        return None
+    from consistency.core.workplan.parse import parse_workplan  # Slow to import.
+
+    return parse_workplan(path, data)
 
 
 def _with_absent(

@@ -14,7 +14,7 @@ from statehub.transitions import Actor, advance
 from testing.hub import Hub
 from testing.manage import ROOT
 from testing.repos import Clone
-from tests.cli.helpers import FILE, edit, mirrored, publish
+from tests.cli.helpers import FILE, TEXT, edit, mirrored, publish
 
 ALLOWED = {
     "asgiref",  # Django's
@@ -43,6 +43,8 @@ MOST_MODULES = {"check_consistency": 542, "fix_consistency": 564}
 
 On SQLite, and without those that Python has loaded at its start.
 """
+
+WITH_NOTES = {FILE: TEXT, "workplans/README.md": "# Plans\n", "workplans/notes.md": "Not a workplan.\n"}
 
 LIST = """
 import sys
@@ -83,7 +85,7 @@ def top_level(modules: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("drift", [False, True], ids=["nothing to do", "drift"])
 def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
-    mirrored(clone)
+    mirrored(clone, WITH_NOTES)
     if drift:
         edit(clone, "status: todo", "status: done")
     modules = loaded(hub, "check_consistency", "clone")
@@ -94,7 +96,7 @@ def test_check_loads_what_it_needs(hub: Hub, clone: Clone, drift: bool) -> None:
 
 
 def test_fix_with_nothing_to_do_loads_no_writeback(hub: Hub, clone: Clone) -> None:
-    mirrored(clone)
+    mirrored(clone, WITH_NOTES)
     modules = loaded(hub, "fix_consistency", "clone", "--push")
     unneeded = {"consistency.git.commit", "consistency.git.pull", *NOTHING_TO_DO}
     assert sorted(modules & unneeded) == []

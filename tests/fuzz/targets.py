@@ -25,7 +25,7 @@ from consistency.core.workplan.model import Problem, TaskBlock, Unreadable, Work
 from consistency.core.workplan.new_statuses import ParsedVersion, read_new_statuses
 from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.plain_fences import find_plain_blocks
-from consistency.core.workplan.source import UTF8_BOM, Lines
+from consistency.core.workplan.source import UTF8_BOM, Lines, may_be_workplan
 from consistency.core.workplan.taskblock import read_any_block, read_plain_block
 from consistency.core.workplan.validation import has_control, id_error, is_uuid
 from consistency.core.workplan.write_ids import WriteIdsRefusedError, stamp
@@ -50,6 +50,7 @@ def check_parse(data: bytes) -> None:
     """Check that any bytes give a workplan, an unreadable one or None; places and lines are in the file and right."""
     parsed = parse_workplan(PATH, data)
     demand(parsed is None or type(parsed) in (Workplan, Unreadable), "one of three kinds comes out", parsed)
+    demand(parsed is None or may_be_workplan(data), "a file that cannot be a workplan is none", parsed)
     if isinstance(parsed, Unreadable):
         demand(parsed.problems, "an unreadable file has a problem")
         demand(parsed.key is None or _is_id(parsed.key), "the id of an unreadable file can serve as one", parsed.key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,7 +200,7 @@ class TestBuild:
     def test_again_makes_the_same(self, clone: Clone, tree: WorkTree) -> None:
         only = change(tree, clone, "README.md", b"new\n")
         assert built(tree, clone, only) == built(tree, clone, only)
-        assert built(tree, clone, replace(only, new=b"other\n")) != built(tree, clone, only)
+        assert built(tree, clone, only._replace(new=b"other\n")) != built(tree, clone, only)
 
     def test_that_changes_nothing_is_refused(self, clone: Clone, tree: WorkTree) -> None:
         same = change(tree, clone, "README.md", clone.read("README.md"))
@@ -247,7 +246,7 @@ class TestCheck:
         check_commit(tree, self.made(clone), parent, [only])
 
     def test_other_bytes(self, clone: Clone, tree: WorkTree, only: BlobChange) -> None:
-        self.refused(tree, self.made(clone), clone.git("rev-parse", "HEAD^"), replace(only, new=b"other\n"))
+        self.refused(tree, self.made(clone), clone.git("rev-parse", "HEAD^"), only._replace(new=b"other\n"))
 
     def test_mode(self, clone: Clone, tree: WorkTree, only: BlobChange) -> None:
         parent = clone.head

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consistency.git.files import READER_VERSION, ReadFile, digest, digest_of, read_files
+from consistency.git.files import READER_VERSION, ReadFile, digest, digest_of, read_files, text_digest
 
 LIMIT = 100
 OUT = "a link that leads out of the repo"
@@ -197,9 +197,17 @@ def test_name_beyond_the_systems_limit(top: Path) -> None:
 
 
 def test_digest_is_of_the_bytes_and_of_how_they_are_read() -> None:
-    assert digest(b"x") == hashlib.blake2b(b"x", digest_size=20, person=READER_VERSION).hexdigest()
-    assert digest(b"x") != hashlib.blake2b(b"x", digest_size=20).hexdigest()
+    assert digest(b"x") == hashlib.sha256(READER_VERSION + b"x").hexdigest()
+    assert digest(b"x") != hashlib.sha256(b"x").hexdigest()
     assert len({digest(b""), digest(b"x"), digest(b"x\n")}) == 3
+
+
+def test_digest_of_text_is_the_same_with_every_line_end() -> None:
+    texts = b"", b"a\nb\n", b"a\r\nb\n", b"a\rb\n", b"a\r\rb\r\n\r\n"
+    assert [text_digest(text) for text in texts] == [
+        hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest() for text in texts
+    ]
+    assert text_digest(texts[1]) == text_digest(texts[2]) != text_digest(texts[3])
 
 
 def test_digest_of_a_file(top: Path) -> None:

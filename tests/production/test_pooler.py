@@ -69,7 +69,7 @@ def test_several_commands_at_once(pooled_hub: Hub, clones: list[Clone]) -> None:
 def test_worker_prepares_no_statements(
     pooled_hub: Hub, new_origin: Callable[[str], Bare], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its next transaction may be in a session that does not know them."""
+    """The next transaction may be in a session that does not know them."""
     origin = new_origin("plans")
     person, statuses = origin.clone("person"), ["todo"] * 10
     environment = {"STATEHUB_CLONES": str(tmp_path / "clones"), "STATEHUB_HOST": "worker"}

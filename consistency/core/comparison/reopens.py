@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ class Statement(NamedTuple):
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A reopen at the time `at`, in seconds.
 
     `own` are the commits that the hub made in the repo, `later` those of them that wrote the task after the reopen.

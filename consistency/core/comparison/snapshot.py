@@ -89,10 +89,14 @@ def settled_tasks(before: ParsedWorkplan, now: Workplan) -> frozenset[str]:
     """
     if (before.workplan.key, before.workplan.uuid) != (now.key, now.uuid):
         return frozenset()
-    said = {block.key: _mirrored(block) for block in before.workplan.blocks}
+    said = {block.key: block for block in before.workplan.blocks}
     return frozenset(
-        block.key for block in now.blocks if said.get(block.key) == _mirrored(block) and block.key in before.since
+        [block.key for block in now.blocks if block.key in before.since and _is_same(said.get(block.key), block)]
     )
+
+
+def _is_same(before: TaskBlock | None, now: TaskBlock) -> bool:
+    return before is now or (before is not None and _mirrored(before) == _mirrored(now))
 
 
 def _mirrored(block: TaskBlock) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Says why a file that nearly is a workplan, or was one, is not read as one (C-23).
 
-Most files that match the pattern and are not workplans have none of the words that are checked first.
+Most files that match the pattern and are not workplans have none of the words that are checked first; a run does not
+even ask here about those (`source.may_be_workplan`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from consistency.core.workplan.fences import first_word, task_fences, too_deep
-from consistency.core.workplan.source import UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
+from consistency.core.workplan.source import LFS_POINTER, UTF8_BOM, FrontMatter, Lines, Unclosed, cut_front_matter
 from consistency.core.workplan.validation import is_typo, truncate, usable_id, without_invisible
 from consistency.core.workplan.yaml_mapping import Mapping, ScalarValue, read_mapping
 from statehub.ids import name_invisible
@@ -18,7 +19,6 @@ from statehub.statuses import TASK_STATUSES
 _SET_TYPE = "write `type: workplan`"
 _HOW = "write `type: workplan`, with id, title and status, between two lines `---` at the top of the file"
 
-_LFS = b"version https://git-lfs.github.com/spec/"
 _TYPE = re.compile(
     rb"""^(?:[ \t"'{]|[\x80-\xff])*type(?:[ \t"']|[\x80-\xff])*[:=]
          (?:[ \t"'\[]|[\x80-\xff])*work[-_ ]?plans?(?![\w-])""",
@@ -76,7 +76,7 @@ def _count_shown_markers(text: str) -> int:
 def near_workplan(path: str, data: bytes, mapping: Mapping | None = None) -> UnreadFile | None:
     """Say why the file *path* is not a workplan, if it nearly is one; *mapping* is its front matter, if it has one."""
     data = data.removeprefix(UTF8_BOM)
-    if data.startswith(_LFS):
+    if data.startswith(LFS_POINTER):
         return UnreadFile("this is a Git LFS pointer instead of the file: git lfs pull downloads it", 1)
     lowered = data.lower()
     is_readme = path.rpartition("/")[2].casefold().startswith("readme")  # It describes a folder, with examples.

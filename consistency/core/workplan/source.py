@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _OPENING = re.compile(rb"---[ \t]*(?:\r\n|\n|\r|\Z)")
 _CLOSING = re.compile(rb"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?=[\r\n]|\Z)")
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -27,6 +28,17 @@ class Unclosed(NamedTuple):
     """The first line is `---`, but no closing line follows."""
 
     start: int
+
+
+def may_be_workplan(data: bytes) -> bool:
+    """Return whether *data* may be a workplan, or nearly one; if not, `parse_workplan` makes None of it.
+
+    It takes no pattern and no parser to see that of most files that are not workplans: they have none of our words.
+    """
+    if data.startswith((UTF8_BOM, b"---", LFS_POINTER, *_UTF16_BOMS)) or is_binary(data):
+        return True
+    lowered = data.lower()
+    return b"task" in lowered or (b"plan" in lowered and b"type" in lowered)
 
 
 def cut_front_matter(data: bytes) -> FrontMatter | Unclosed | None:

@@ -6,6 +6,7 @@ import pytest
 
 from consistency.core.workplan.model import Problem, Unreadable, Workplan
 from consistency.core.workplan.parse import no_workplan_any_more, parse_workplan
+from consistency.core.workplan.source import may_be_workplan
 
 FRONT = "---\nid: W1\ntype: workplan\ntitle: T\nstatus: active\n---\n"
 TASK = "```task\nid: W1-T1\nstatus: todo\n```\n"
@@ -16,7 +17,9 @@ HEAD, SPLIT, END = "<<<<<<< HEAD\n", "=======\n", ">>>>>>> topic\n"
 
 
 def read(text: str, path: str = "workplans/w.md") -> Workplan | Unreadable | None:
-    return parse_workplan(path, text.encode())
+    found = parse_workplan(path, text.encode())
+    assert found is None or may_be_workplan(text.encode())
+    return found
 
 
 @pytest.mark.parametrize(

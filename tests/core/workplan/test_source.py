@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consistency.core.workplan.parse import parse_workplan
 from consistency.core.workplan.source import (
     FrontMatter,
     Lines,
@@ -13,6 +14,7 @@ from consistency.core.workplan.source import (
     cut_front_matter,
     is_binary,
     lone_cr,
+    may_be_workplan,
     utf16_as_utf8,
 )
 
@@ -80,3 +82,33 @@ def test_utf16_as_utf8() -> None:
     assert utf16_as_utf8(b"\xfe\xff\x00a") == b"a"
     assert utf16_as_utf8(b"\xff\xfe\x00\xd8") == "\ufffd".encode()
     assert utf16_as_utf8("é".encode()) is None
+
+
+PIECES = st.sampled_from(
+    [b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\n", b" ", b"---\n", b"+++\n", b"# Notes\n", b"```", b"~~~", b"Task\n",
+     b"ta", b"sk\n", b"type: workplan\n", b"TYPE: Work-Plan\n", b"ty", b"pe", b"plan", b"id: W1\n", b"title: T\n",
+     b"status: todo\n", b"version https://git-lfs.github.com/spec/", b"<<<<<<< a\n=======\n>>>>>>> b\n"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join), st.sampled_from(["w.md", "README.md"]))
+def test_parser_makes_nothing_of_what_cannot_be_a_workplan(data: bytes, path: str) -> None:
+    assert may_be_workplan(data) or parse_workplan(path, data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "may_be"),
+    [
+        (b"", False),
+        (b"# Notes\n\nNo front matter: not a workplan.\n", False),
+        (b"A type of note\n", False),
+        (b"---\n", True),
+        (b"\n```TASK\n", True),
+        (b"Type = workPlan\n", True),
+        ("type: workplan".encode("utf-16"), True),
+        (b"version https://git-lfs.github.com/spec/v1\n", True),
+        (b"PNG\0", True),
+    ],
+)
+def test_may_be_a_workplan(data: bytes, may_be: bool) -> None:
+    assert may_be_workplan(data) is may_be
