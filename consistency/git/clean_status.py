@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consistency.git.blobs import blob_id
+from consistency.git.head import read_head
 from consistency.git.index import ASSUME_UNCHANGED, EXTENDED, STAGE, Entry, Index, read_index
 from consistency.git.names import from_git, to_git
 from consistency.git.objects import read_loose_object
@@ -28,12 +29,6 @@ MAX_FOUND = 10_000
 MAX_RACY_BYTES = 2 * 1024 * 1024
 """Bytes that are read of files as new as the index."""
 
-MAX_REFS_BYTES = 128 * 1024
-"""Size of the largest file of refs that is read here."""
-
-_BRANCH = b"refs/heads/"
-_HEAD = re.compile(rb"(?:ref: (refs/heads/[^\n]+)|([0-9a-f]{40}|[0-9a-f]{64}))\n?")
-_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 _TREE = re.compile(rb"tree ([0-9a-f]{40,64})\n")
 _PLAIN_PART = re.compile(rb"\*\*|(?!\.\.?$)(?:[^*?\[\\]|\*(?!\*))+")
 _EXECUTABLE, _LOW_32 = 0o100, 0xFFFFFFFF
@@ -52,18 +47,19 @@ def read_clean_status(tree: WorkTree, pattern: str) -> CleanStatus | None:
 
     Starts no process.
     """
-    globs = _compile(pattern)
+    globs, head = _compile(pattern), read_head(tree)
+    index = read_index(tree.git_dir, len(head.commit) // 2) if head else None
+    if globs is None or head is None or index is None or not index.tree:
+        return None
     try:
-        head, branch = _read_head(tree)
-        index = read_index(tree.git_dir, len(head) // 2) if globs and head else None
-        if not globs or index is None or not index.tree or index.tree != _tree_of(tree, head):
+        if index.tree != _tree_of(tree, head.commit):
             return None
         tracked = {entry.name: entry for entry in index.entries if globs.match(entry.name)}
         found = dict(_Search(os.fsencode(tree.top), globs).run())
         is_clean = found.keys() == tracked.keys() and _are_unchanged(tree, index, tracked, found)
     except (OSError, _UnclearError):
         return None
-    return CleanStatus(head, branch, sorted(map(from_git, tracked))) if is_clean else None
+    return CleanStatus(head.commit, head.branch, sorted(map(from_git, tracked))) if is_clean else None
 
 
 class _UnclearError(StateHubError):
@@ -112,41 +108,6 @@ def _translate(parts: list[bytes]) -> bytes:
 
 def _translate_part(part: bytes) -> bytes:
     return rb"[^/]*".join(map(re.escape, part.split(b"*")))
-
-
-def _read_head(tree: WorkTree) -> tuple[str, str | None]:
-    """Return HEAD's commit and branch (None if HEAD is detached). Raises OSError, _UnclearError."""
-    head = _HEAD.fullmatch(_read_small(os.path.join(tree.git_dir, "HEAD")))
-    if head is None or os.path.islink(os.path.join(tree.git_dir, "HEAD")):
-        raise _UnclearError
-    ref, commit = head.groups()
-    # A ref moves from its own file to the other one, so its own is read first.
-    loose = _try_read(os.path.join(os.fsencode(tree.common_dir), ref)) if ref else b""
-    packed = _try_read(os.path.join(tree.common_dir, "packed-refs")) or b""
-    if b" refs/replace/" in packed or os.path.lexists(os.path.join(tree.common_dir, "refs", "replace")):
-        raise _UnclearError
-    if ref:
-        line, is_packed, _ = packed.partition(b" " + ref + b"\n")
-        commit = loose.removesuffix(b"\n") if loose is not None else line.rpartition(b"\n")[2] if is_packed else b""
-    if b".." in (ref or b"") or not _ID.fullmatch(commit):
-        raise _UnclearError
-    return commit.decode(), from_git(ref.removeprefix(_BRANCH)) if ref else None
-
-
-def _try_read(file: str | bytes) -> bytes | None:
-    """Return the bytes of *file*, None if there is none. Raises OSError, _UnclearError."""
-    try:
-        return _read_small(file)
-    except FileNotFoundError:
-        return None
-
-
-def _read_small(file: str | bytes) -> bytes:
-    with open(file, "rb") as opened:
-        data = opened.read(MAX_REFS_BYTES + 1)
-    if len(data) > MAX_REFS_BYTES:
-        raise _UnclearError
-    return data
 
 
 def _tree_of(tree: WorkTree, commit: str) -> str:

@@ -35,6 +35,7 @@ AS_COMMITTED = {
 
 _CHANGE = re.compile(rb"\n?:\d{6} (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
 _AUTHOR = re.compile(rb"author ([^<>\n\0]*) <([^<>\n\0]*)> (\d{1,10}) [+-]\d{4}")
+_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
 _WILDCARD = re.compile(r"[*?\[\]\\/]")
 _FOLDER_MODE = b"40000"
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -169,6 +170,20 @@ def _read_new_commits(
             elif any(part.endswith(end) for part in path.split("/") for end in ends):
                 raise _GitNeededError
     return commits
+
+
+def is_seen_after(tree: WorkTree, commit: str, before: str) -> bool:
+    """Return whether *before* is seen to be among the ancestors of *commit*, a few commits back. Starts no process."""
+    objects, pending, seen = _LooseObjects(tree), [commit], {commit}
+    while pending and len(seen) <= MAX_NEW_COMMITS:
+        with suppress(_GitNeededError):
+            header = objects.read(pending.pop(0), "commit").data.partition(b"\n\n")[0]
+            parents = [parent.decode() for parent in _PARENT.findall(header)]
+            if before in parents:
+                return True
+            pending += [parent for parent in parents if parent not in seen]
+            seen.update(parents)
+    return False
 
 
 class _LooseObjects:

@@ -9,6 +9,7 @@ import pytest
 
 from consistency.core.comparison.gates import EMPTY
 from consistency.git.credentials import TokenSource
+from consistency.git.history import MAX_NEW_COMMITS
 from consistency.git.managed_clone import (
     BranchMissingError,
     CloneError,
@@ -25,6 +26,7 @@ from consistency.git.process import Git
 from consistency.git.remote import Fetched, fetch, push
 from testing.gitlog import GitProcesses
 from testing.repos import Clone, Origin
+from tests.git.desk import photograph
 
 SECONDS = 20.0
 
@@ -223,11 +225,55 @@ def test_fast_forward(origin: Origin, clone: Clone, tmp_path: Path) -> None:
     assert found.head == before
     found.git("checkout", "--quiet", "main")
     found.git("pack-refs", "--all")
-    fast_forward(own.tree(), "main", tip)
+    assert fast_forward(own.tree(), "main", tip) == (before, tip)
     assert (found.head, found.status()) == (tip, [])
     found.commit("Own")
-    fast_forward(own.tree(), "main", before)
+    for other in (before, tip, found.head):
+        assert fast_forward(own.tree(), "main", other) is None
     assert found.log() == ["Own", "Change", "Start"]
+
+
+@pytest.mark.parametrize("change", ["edit", "stage", "add", "delete"])
+def test_fast_forward_overwrites_nothing(origin: Origin, clone: Clone, tmp_path: Path, change: str) -> None:
+    own = made(origin, tmp_path / "a")
+    found, before = Clone(tmp_path / "a"), origin.head
+    clone.write("README.md", "theirs")
+    clone.write("new", "theirs")
+    tip = clone.commit()
+    clone.push()
+    assert fetch(own.tree(), own.upstream(), SECONDS).ok
+    found.write("new" if change == "add" else "README.md", "mine")
+    if change == "stage":
+        found.git("add", "README.md")
+    elif change == "delete":
+        found.git("rm", "--quiet", "--cached", "README.md")
+    photo = photograph(found)
+    assert fast_forward(own.tree(), "main", tip) is None
+    assert (photograph(found), found.head) == (photo, before)
+
+
+def test_fast_forward_over_a_merge(origin: Origin, clone: Clone, tmp_path: Path) -> None:
+    own = made(origin, tmp_path / "a")
+    before = origin.head
+    clone.git("checkout", "--quiet", "-b", "topic")
+    clone.write("topic", "x")
+    clone.commit()
+    clone.git("checkout", "--quiet", "main")
+    clone.git("merge", "--quiet", "--no-ff", "topic")
+    clone.push()
+    assert fetch(own.tree(), own.upstream(), SECONDS).ok
+    assert fast_forward(own.tree(), "main", clone.head) == (before, clone.head)
+
+
+def test_fast_forward_over_many_commits_is_left_to_others(origin: Origin, clone: Clone, tmp_path: Path) -> None:
+    own = made(origin, tmp_path / "a")
+    for _ in range(MAX_NEW_COMMITS + 1):
+        clone.git("commit", "--quiet", "--allow-empty", "--message=x")
+    clone.push()
+    assert fetch(own.tree(), own.upstream(), SECONDS).ok
+    assert fast_forward(own.tree(), "main", clone.head) is None
+    clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert fast_forward(own.tree(), "main", clone.head) is not None
 
 
 def test_reset_to(origin: Origin, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ class TestFollows:
         publish(person)
         git_processes.clear()
         assert outcome() == FINE
-        assert commands(git_processes) == ["fetch", "merge"]
+        assert commands(git_processes) == ["fetch", "reset"]
 
     def test_pushed_status_costs_no_process_beside_that(
         self, own: Clone, person: Clone, git_processes: GitProcesses
@@ -159,7 +159,7 @@ class TestFollows:
         git_processes.clear()
         with CaptureQueriesContext(connection) as captured:
             assert codes(fix("origin")) == [("C-11", "advanced")]
-        assert commands(git_processes) == ["fetch", "merge"]
+        assert commands(git_processes) == ["fetch", "reset"]
         statements = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
         assert len(statements) == 18, "\n".join(sql[:150] for sql in statements)
 
