@@ -37,7 +37,9 @@ _TASKS = (
 """Tasks with what names them and their files: no other columns of their workstreams and repos are loaded."""
 
 # Built once, as those above: a transition would take longer to build them than the database takes to answer.
-_LOCKED = Workstream.objects.select_for_update(of=("self",)).order_by("pk").values_list("pk", "version")
+LOCKED_VERSIONS = Workstream.objects.select_for_update(of=("self",)).order_by("pk").values_list("pk", "version")
+"""The workstreams that a transaction locks, in the order of every writer: their ids and versions."""
+
 _HEADS = Checkout.objects.order_by().values_list("repo", "head", "tip")
 # As an expression: of an index of the status SQLite would expect a few rows, and read all that have it.
 _WAS = Coalesce("status", Value(""))
@@ -225,7 +227,7 @@ def lock_workstreams(**which: Any) -> dict[UUID, int]:
 
     All writers lock in the order of the ids, before they write a task, so that none waits for another in a circle.
     """
-    return dict(_LOCKED.filter(**which))
+    return dict(LOCKED_VERSIONS.filter(**which))
 
 
 def bump_versions(workstreams: Collection[UUID] | RawSQL) -> None:

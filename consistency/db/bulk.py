@@ -82,12 +82,14 @@ def insert_row(row: Model) -> None:
     bulk_upsert(type(row), names, [[getattr(row, name) for name in names]])
 
 
-def update_row(row: Model, names: Sequence[str]) -> bool:
-    """Update the columns of *row* called *names*; return whether it is still there. Raises django.db.Error."""
-    model = type(row)
-    values = [_convert(model, name, [getattr(row, name)])[0] for name in (*names, "pk")]
+def update_row(model: type[Model], pk: object, values: Mapping[str, object]) -> bool:
+    """Give the row *pk* these *values* by the names of their fields; return whether it is still there.
+
+    Raises django.db.Error.
+    """
+    parameters = [_convert(model, name, [value])[0] for name, value in (*values.items(), ("pk", pk))]
     with connection.cursor() as cursor:
-        cursor.execute(_update(model, tuple(names)), values)
+        cursor.execute(_update(model, tuple(values)), parameters)
         return bool(cursor.rowcount)
 
 

@@ -44,7 +44,7 @@ from statehub.dependencies import join_names, split_names
 from statehub.errors import StateHubError
 from statehub.models import Repo, StatusChange, Task, Workstream, WorkstreamMove
 from statehub.statuses import FINISHED
-from statehub.transitions import Actor, bump_versions, lock_workstreams, update_status
+from statehub.transitions import LOCKED_VERSIONS, Actor, bump_versions, lock_workstreams, update_status
 
 _MIRRORED = ("title", "owner", "domain", "repo_name", "topic_slug", "created", "updated")
 """The columns for `workplan.model.Mirrored`, in its order."""
@@ -315,12 +315,16 @@ def _touched(action: HubAction) -> set[str]:
             return {action.id}
 
 
+_LOCKED: CompiledQuery[tuple[UUID, int]] = CompiledQuery(
+    lambda ids: LOCKED_VERSIONS.filter(pk__in=values_of(Workstream, "id", ids)), str
+)
+
+
 def _lock(touched: set[str], versions: Mapping[str, int]) -> dict[str, int]:
     """Lock the rows, in one order for every writer; every move of a task moves its workstream's version."""
     locked: dict[str, int] = {}
     for batch in batches(sorted(touched)):
-        rows = lock_workstreams(pk__in=values_of(Workstream, "id", values_text(batch)))
-        locked.update((str(pk), version) for pk, version in rows.items())
+        locked.update((str(pk), version) for pk, version in _LOCKED(values_text(batch)))
     if any(locked.get(pk) != versions[pk] for pk in touched):
         raise VersionConflictError
     return {pk: version + 1 for pk, version in locked.items()}

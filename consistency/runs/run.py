@@ -382,7 +382,7 @@ class _Running:
         state, is_ok = self._result.state, self._result.outcome is RunState.OK
         taken = state if self._options.writes and is_ok else None
         if changed := {**of_clone, **(self._taken(taken) if taken else {})}:
-            Checkout.objects.filter(pk=self._checkout.pk).update(**changed)
+            update_row(Checkout, self._checkout.pk, changed)
         if taken:
             self._learn_history()
 
@@ -425,7 +425,7 @@ class _Running:
         run.counts = outcome.counts
         run.seconds = self._seconds
         run.finished_at = timezone.now()
-        update_row(run, _OF_END)
+        update_row(Run, run.pk, {name: getattr(run, name) for name in _OF_END})
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -34,6 +34,9 @@ AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
 """How long a job waits for a database that went away, and the time between two tries."""
 
+_SERVED = Checkout.objects.served().select_related("repo__proposal")
+"""Built once for a process."""
+
 Say = Callable[[str], None]
 
 
@@ -62,7 +65,7 @@ def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
 
 
 def _run(checkout_id: int, trigger: str, say: Say, warn: Say) -> None:
-    checkout = Checkout.objects.served().select_related("repo__proposal").filter(pk=checkout_id).first()
+    checkout = next(iter(_SERVED.filter(pk=checkout_id)), None)
     if checkout is None:  # Retired since, or taken from the workers.
         return
     if checkout.host != settings.STATEHUB_HOST:  # Given to another host since.

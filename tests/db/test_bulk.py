@@ -120,12 +120,13 @@ def test_row_is_inserted_and_updated_as_by_django() -> None:
     assert [getattr(stored, name) for name in RUN] == [getattr(run, name) for name in RUN]
     run.counts, run.seconds, run.ahead, run.finished_at, run.converged = {WORDS: [1]}, {"look": 0.25}, 3, NOON, True
     run.user = "not among the names"
-    assert update_row(run, ("counts", "seconds", "ahead", "finished_at", "converged")) is True
+    names = ("counts", "seconds", "ahead", "finished_at", "converged")
+    assert update_row(Run, run.pk, {name: getattr(run, name) for name in names}) is True
     run.user = WORDS
     stored = Run.objects.get()
     assert [getattr(stored, name) for name in RUN] == [getattr(run, name) for name in RUN]
     stored.delete()
-    assert update_row(run, ("ahead",)) is False
+    assert update_row(Run, run.pk, {"ahead": 1}) is False
 
 
 def test_rows_are_found_by_any_number_of_values() -> None:
