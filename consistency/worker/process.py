@@ -32,6 +32,7 @@ from django.utils import timezone
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.worker import Worker as Engine
+from psycopg_pool import AsyncConnectionPool
 
 from consistency.db.queue import LOST_WORKER, TASK, delete_stuck_jobs, jobs_of_worker, queue_lost_runs, queue_name
 from consistency.models import Worker
@@ -150,8 +151,9 @@ class WorkerProcess:
     async def _session(self) -> None:
         """Run the engine on a connection of its own until it ends or fails."""
         connector = PsycopgConnector(
-            kwargs=connector_params(), min_size=1, max_size=MAX_CONNECTIONS, timeout=10.0, reconnect_timeout=10.0
-        )
+            pool_factory=_unchecked_pool,
+            kwargs=connector_params(), min_size=1, max_size=MAX_CONNECTIONS, timeout=10.0, reconnect_timeout=10.0,
+        )  # fmt: skip
         app = self._make_app(connector)
         try:
             async with app.open_async():
@@ -308,6 +310,14 @@ class _Poller:
                 self._warn(f"error: internal error in a poll, please report it: {type(error).__name__}: {error}")
             finally:
                 close_old_connections()
+
+
+def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
+    """Return a pool that tries no connection before it is used: that would double the statements of the engine.
+
+    A connection that has ended ends the session, as that of the engine's notifications always does.
+    """
+    return AsyncConnectionPool(**{**options, "check": None})
 
 
 def _keep_connections() -> None:
