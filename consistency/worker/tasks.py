@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, close_old_connections, reset_queries
 
+from consistency.db.checkouts import read_served
 from consistency.db.queue import queue_checkouts, start_delayed_run
 from consistency.db.reconnect import retry_on_new_connection
 from consistency.git.lock import CheckoutLockedError
@@ -33,9 +34,6 @@ AGAIN_SECONDS, REFUSED_SECONDS = 10.0, 300.0
 
 RECONNECT_SECONDS, RECONNECT_PAUSE_SECONDS = 60.0, 1.0
 """How long a job waits for a database that went away, and the time between two tries."""
-
-_SERVED = Checkout.objects.served().select_related("repo__proposal")
-"""Built once for a process."""
 
 Say = Callable[[str], None]
 
@@ -65,7 +63,7 @@ def run_job(checkout: int, trigger: str, say: Say, warn: Say) -> None:
 
 
 def _run(checkout_id: int, trigger: str, say: Say, warn: Say) -> None:
-    checkout = next(iter(_SERVED.filter(pk=checkout_id)), None)
+    checkout = read_served(checkout_id)
     if checkout is None:  # Retired since, or taken from the workers.
         return
     if checkout.host != settings.STATEHUB_HOST:  # Given to another host since.
