@@ -27,7 +27,10 @@ _SERVED: CompiledQuery[tuple[Any, ...]] = CompiledQuery(
 
 
 def read_served(checkout: int) -> Checkout | None:
-    """Return the *checkout* with this id, its repo and that one's proposal, if workers run it. Raises django.db.Error."""
+    """Return the *checkout* with this id, its repo and the repo's proposal, if workers run it.
+
+    Raises django.db.Error.
+    """
     rows = _SERVED(checkout)
     if not rows:
         return None
