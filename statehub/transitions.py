@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db import connection, transaction
+from django.db.models import F, Field, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -41,12 +40,11 @@ LOCKED_VERSIONS = Workstream.objects.select_for_update(of=("self",)).order_by("p
 """The workstreams that a transaction locks, in the order of every writer: their ids and versions."""
 
 _HEADS = Checkout.objects.order_by().values_list("repo", "head", "tip")
-# As an expression: of an index of the status SQLite would expect a few rows, and read all that have it.
-_WAS = Coalesce("status", Value(""))
-_ROWS: dict[type[Task] | type[Workstream], QuerySet[Any]] = {
-    Task: Task.objects.alias(was=_WAS),
-    Workstream: Workstream.objects.alias(was=_WAS),
-}
+# As expressions: of an index of the status SQLite would expect a few rows, and read all that have it.
+_UPDATE = (
+    "UPDATE {table} SET {values}"
+    " WHERE id IN ({ids}) AND COALESCE(status, '') = %s AND COALESCE(status, '') IN ({allowed})"
+)
 
 
 class TransitionError(StateHubError):
@@ -251,11 +249,22 @@ def update_status(
     even against a writer that takes no lock.
     """
     allowed = TASK_STATUSES if reopen else statuses_up_to(new)
-    found = _ROWS[model].filter(pk__in=ids, was=old, was__in=allowed)
     changed: dict[str, object] = {"status": new, "status_changed_at": at}
     if model is Task:
         changed |= _holder(new, at, who)
-    return found.update(**changed) == len(ids)
+    meta, marks = model._meta, ", ".join
+    fields = [(cast("Field[Any, Any]", meta.get_field(name)), value) for name, value in changed.items()]
+    statement = _UPDATE.format(
+        table=connection.ops.quote_name(meta.db_table),
+        values=marks(f"{field.column} = %s" for field, _ in fields),
+        ids=marks(["%s"] * len(ids)),
+        allowed=marks(["%s"] * len(allowed)),
+    )
+    values = [field.get_db_prep_save(value, connection) for field, value in fields]
+    keys = [meta.pk.get_db_prep_value(pk, connection) for pk in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *keys, old, *allowed])
+        return bool(cursor.rowcount == len(ids))
 
 
 def _holder(status: str, at: datetime, who: str) -> dict[str, object]:
