@@ -13,8 +13,11 @@ from statehub.models import Repo
 
 
 def read_proposal(repo: int) -> Proposal:
-    """Return the record of the repo's proposal; an empty one, which is not saved, if there never was one."""
-    return Proposal.objects.filter(repo=repo).first() or Proposal(repo_id=repo)
+    """Return the record of the repo's proposal; an empty one is made if there never was one.
+
+    Made at once: another host may be about to propose the first time as well.
+    """
+    return Proposal.objects.get_or_create(repo_id=repo)[0]
 
 
 def may_be_proposed(repo: Repo) -> bool:

@@ -798,7 +798,7 @@ def test_counts(origin: Origin, git_processes: GitProcesses, size: int) -> None:
     assert count(hub, git_processes) == (7, 1)
     for number in range(size):
         report(f"MANY-{number}-T01", "done")
-    assert count(hub, git_processes) == (17, 5)
+    assert count(hub, git_processes) == (18, 5)
     # It waits.
     assert count(hub, git_processes) == (12, 4)
 
