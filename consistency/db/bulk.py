@@ -76,9 +76,15 @@ def bulk_update(model: type[Model], keys: Sequence[str], column: str, rows: Iter
             cursor.execute(statement, [_JSON.encode(batch)])
 
 
+@lru_cache(maxsize=100)
+def column_names(model: type[Model]) -> Sequence[str]:
+    """Return the names of the attributes that have the values of the columns, in the columns' order."""
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
 def insert_row(row: Model) -> None:
     """Insert *row*, an instance with all its values, as `bulk_upsert` does. Raises django.db.Error."""
-    names = _names_of(type(row))
+    names = column_names(type(row))
     bulk_upsert(type(row), names, [[getattr(row, name) for name in names]])
 
 
@@ -152,11 +158,6 @@ _JSON = json.JSONEncoder(default=_plain, check_circular=False, ensure_ascii=Fals
 def _moment(value: datetime) -> str:
     """Cached: the rows of one run mostly share one moment."""
     return str(connection.ops.adapt_datetimefield_value(value))
-
-
-@lru_cache(maxsize=100)
-def _names_of(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
 
 
 @lru_cache(maxsize=100)

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.db import connection
 
+from consistency.db.bulk import column_names
 from consistency.models import Proposal
 from statehub.compiled import CompiledQuery
 from statehub.models import Checkout, Repo
 
 _NAMES = {
-    prefix: [field.attname for field in model._meta.concrete_fields]
-    for prefix, model in (("", Checkout), ("repo__", Repo), ("repo__proposal__", Proposal))
+    prefix: column_names(model) for prefix, model in (("", Checkout), ("repo__", Repo), ("repo__proposal__", Proposal))
 }
 _SERVED: CompiledQuery[tuple[Any, ...]] = CompiledQuery(
     lambda checkout: (

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from consistency.core.codes import BLOCK_GONE, GONE_WORKPLAN_CODES, Severity
 from consistency.core.comparison.snapshot import HubWorkstream
 from consistency.core.finding import Action, Finding
-from consistency.db.bulk import FEW_ROWS, bulk_upsert
+from consistency.db.bulk import FEW_ROWS, bulk_upsert, column_names
 from consistency.db.ledger import batches
 from consistency.models import Finding as FindingRow
 from consistency.models import Mode, Run
@@ -26,7 +26,7 @@ from statehub.text import escape_unstorable
 
 _COLUMNS = [field for field in FindingRow._meta.concrete_fields if not field.primary_key]
 _FIELDS = tuple(field.name for field in _COLUMNS)
-_ALL_FIELDS = [field.attname for field in FindingRow._meta.concrete_fields]
+_ALL_FIELDS = column_names(FindingRow)
 _OPEN = CompiledQuery(
     lambda checkout: FindingRow.objects.open().filter(checkout=checkout).order_by().values_list(*_ALL_FIELDS), int
 )

@@ -48,11 +48,11 @@ def read_clean_status(tree: WorkTree, pattern: str) -> CleanStatus | None:
     Starts no process.
     """
     globs, head = _compile(pattern), read_head(tree)
-    index = read_index(tree.git_dir, len(head.commit) // 2) if head else None
-    if globs is None or head is None or index is None or not index.tree:
+    if globs is None or head is None:
         return None
     try:
-        if index.tree != _tree_of(tree, head.commit):
+        wanted, index = _tree_of(tree, head.commit), read_index(tree.git_dir, len(head.commit) // 2)
+        if index is None or index.tree != wanted:
             return None
         tracked = {entry.name: entry for entry in index.entries if globs.match(entry.name)}
         found = dict(_Search(os.fsencode(tree.top), globs).run())
