@@ -18,7 +18,7 @@ from consistency.git.blobs import blob_id
 from consistency.git.head import read_head
 from consistency.git.index import ASSUME_UNCHANGED, EXTENDED, STAGE, Entry, Index, read_index
 from consistency.git.names import from_git, to_git
-from consistency.git.objects import read_loose_object
+from consistency.git.objects import read_whole_object
 from consistency.git.worktree import WorkTree
 from statehub.errors import StateHubError
 from statehub.globs import excluded_globs, included_globs
@@ -112,7 +112,7 @@ def _translate_part(part: bytes) -> bytes:
 
 def _tree_of(tree: WorkTree, commit: str) -> str:
     """Return the id of the tree of *commit*. Raises _UnclearError."""
-    found = read_loose_object(tree, commit)
+    found = read_whole_object(tree, commit)
     match = _TREE.match(found.data) if found is not None and found.kind == "commit" else None
     if match is None:
         raise _UnclearError

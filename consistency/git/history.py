@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consistency.git.names import from_git
-from consistency.git.objects import Object, read_loose_object
+from consistency.git.objects import Object, read_whole_object
 from consistency.git.worktree import WorkTree, pathspecs
 from statehub.errors import StateHubError
 from statehub.globs import included_globs
@@ -146,12 +146,12 @@ class _GitNeededError(StateHubError):
 def _read_new_commits(
     tree: WorkTree, pattern: str, head: str, since: str, listed: Collection[str]
 ) -> dict[str, Commit]:
-    """Read the commits from *head* down to *since*, one after the other, from their loose objects.
+    """Read the commits from *head* down to *since*, one after the other, from objects that git keeps whole.
 
-    Raises _GitNeededError if there are merges or many, if an object is packed, or if a file that is not *listed* was
+    Raises _GitNeededError if there are merges or many, if an object is a delta, or if a file that is not *listed* was
     changed and may match *pattern*.
     """
-    objects, roots, commits = _LooseObjects(tree), dict[str, str](), dict[str, Commit]()
+    objects, roots, commits = _WholeObjects(tree), dict[str, str](), dict[str, Commit]()
     at = head
     while at != since:
         if len(commits) == MAX_NEW_COMMITS:
@@ -174,7 +174,7 @@ def _read_new_commits(
 
 def is_seen_after(tree: WorkTree, commit: str, before: str) -> bool:
     """Return whether *before* is seen to be among the ancestors of *commit*, a few commits back. Starts no process."""
-    objects, pending, seen = _LooseObjects(tree), [commit], {commit}
+    objects, pending, seen = _WholeObjects(tree), [commit], {commit}
     while pending and len(seen) <= MAX_NEW_COMMITS:
         with suppress(_GitNeededError):
             header = objects.read(pending.pop(0), "commit").data.partition(b"\n\n")[0]
@@ -186,8 +186,8 @@ def is_seen_after(tree: WorkTree, commit: str, before: str) -> bool:
     return False
 
 
-class _LooseObjects:
-    """The loose objects of a clone, up to MAX_NEW_OBJECTS of them."""
+class _WholeObjects:
+    """The objects that a clone keeps whole, up to MAX_NEW_OBJECTS of them."""
 
     def __init__(self, tree: WorkTree) -> None:
         self._tree, self._left = tree, MAX_NEW_OBJECTS
@@ -195,7 +195,7 @@ class _LooseObjects:
     def read(self, name: str, kind: str) -> Object:
         """Return the object *name* of this *kind*. Raises _GitNeededError."""
         self._left -= 1
-        found = read_loose_object(self._tree, name) if self._left >= 0 else None
+        found = read_whole_object(self._tree, name) if self._left >= 0 else None
         if found is None or found.kind != kind:
             raise _GitNeededError
         return found
@@ -214,7 +214,7 @@ def _parse_commit(found: Object) -> tuple[str, Commit]:
     return lines[0].removeprefix(b"tree ").decode(), Commit(found.id, (parent,), int(date) or None, name, email)
 
 
-def _compare_trees(objects: _LooseObjects, old: str, new: str, folder: bytes) -> Iterator[tuple[bytes, Change]]:
+def _compare_trees(objects: _WholeObjects, old: str, new: str, folder: bytes) -> Iterator[tuple[bytes, Change]]:
     """Yield the files of *folder* that differ between two trees ('' for none), in git's order.
 
     Raises _GitNeededError.
@@ -230,7 +230,7 @@ def _compare_trees(objects: _LooseObjects, old: str, new: str, folder: bytes) ->
             yield folder + name, Change(old_id, new_id if mode.startswith(b"100") else "")
 
 
-def _read_tree(objects: _LooseObjects, name: str) -> dict[bytes, tuple[bytes, str]]:
+def _read_tree(objects: _WholeObjects, name: str) -> dict[bytes, tuple[bytes, str]]:
     """Return the entries of the tree *name*: mode and id by name, that of a folder with a slash.
 
     Raises _GitNeededError, also for a mode in a form that git no longer writes.

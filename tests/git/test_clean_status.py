@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from consistency.git import clean_status
+from consistency.git import clean_status, objects
 from consistency.git.clean_status import CleanStatus, read_clean_status
 from consistency.git.worktree import list_files, open_checkout, pathspecs
 from testing.gitlog import GitProcesses
@@ -77,6 +78,18 @@ def moved_after_packing(clone: Clone) -> None:
     just_written(clone)
 
 
+def packed(clone: Clone) -> None:
+    clone.git("gc", "--quiet")
+
+
+def in_one_of_several_packs(clone: Clone) -> None:
+    for number in range(3):
+        clone.git("repack", "-dq")
+        clone.git("commit", "--quiet", "--allow-empty", f"--message={number}")
+    clone.git("repack", "-dq")
+    clone.git("multi-pack-index", "write")
+
+
 def of_another_name(clone: Clone) -> None:
     clone.git("checkout", "--quiet", "-b", "größe/π")
 
@@ -111,7 +124,8 @@ def a_linked_folder_elsewhere(clone: Clone) -> None:
 
 
 SEEN = [
-    nothing, just_written, detached, packed_refs, moved_after_packing, of_another_name, other_files, ignored_elsewhere,
+    nothing, just_written, detached, packed_refs, moved_after_packing, packed, in_one_of_several_packs,
+    of_another_name, other_files, ignored_elsewhere,
     a_merge, names_beyond_ascii, a_linked_folder_elsewhere,
 ]  # fmt: skip
 
@@ -254,8 +268,42 @@ def no_commit(clone: Clone) -> None:
     clone.git("checkout", "--quiet", "--orphan", "new")
 
 
-def packed(clone: Clone) -> None:
+def packed_as_a_delta(clone: Clone) -> None:
+    """Let HEAD's commit be nearly the bytes of an older and larger one."""
+    text = "".join(f"{number}\n" for number in range(200))
+    for message in (text * 2, text):
+        clone.git("commit", "--quiet", "--allow-empty", f"--message={message}")
     clone.git("gc", "--quiet")
+    (index,) = (clone.path / ".git/objects/pack").glob("*.idx")
+    assert f"{clone.head} commit" in (listed := clone.git("verify-pack", "-v", str(index)))
+    assert len(next(line for line in listed.splitlines() if line.startswith(clone.head)).split()) == 7
+
+
+def packed_with_an_old_index(clone: Clone) -> None:
+    clone.git("config", "pack.indexVersion", "1")
+    clone.git("gc", "--quiet")
+
+
+def packed_elsewhere(clone: Clone) -> None:
+    """Let HEAD's objects be those of another repository."""
+    clone.git("clone", "--quiet", "--bare", ".", "../objects.git")
+    (clone.path / ".git/objects/info/alternates").write_text(str(clone.path.parent / "objects.git/objects"))
+    for folder in (clone.path / ".git/objects").glob("??"):
+        shutil.rmtree(folder)
+
+
+def packed_and_cut_off(clone: Clone) -> None:
+    clone.git("gc", "--quiet")
+    (pack,) = (clone.path / ".git/objects/pack").glob("*.pack")
+    pack.chmod(0o644)
+    os.truncate(pack, 12)
+
+
+def packed_with_an_index_cut_off(clone: Clone) -> None:
+    clone.git("gc", "--quiet")
+    (index,) = (clone.path / ".git/objects/pack").glob("*.idx")
+    index.chmod(0o644)
+    os.truncate(index, 1100)
 
 
 def replaced(clone: Clone) -> None:
@@ -298,7 +346,8 @@ LEFT_TO_GIT = [
     removed_from_the_index, untracked, ignored, intended, executable, a_link, a_committed_link, a_folder,
     a_folder_behind_a_link, a_lower_folder_behind_a_link, a_repository, a_folder_like_a_workplan,
     overlooked, skipped, sparse, unmerged, no_index,
-    no_commit, packed, replaced, replaced_and_packed, starred, split_index, a_symbolic_branch, head_behind,
+    no_commit, packed_as_a_delta, packed_with_an_old_index, packed_elsewhere, packed_and_cut_off,
+    packed_with_an_index_cut_off, replaced, replaced_and_packed, starred, split_index, a_symbolic_branch, head_behind,
 ]  # fmt: skip
 
 
@@ -337,6 +386,13 @@ def test_pattern_that_is_left_to_git(clone: Clone, pattern: str) -> None:
 @pytest.mark.parametrize(("limit", "is_seen"), [(7, True), (6, False)])
 def test_most_files(clone: Clone, monkeypatch: pytest.MonkeyPatch, limit: int, is_seen: bool) -> None:
     monkeypatch.setattr(clean_status, "MAX_FOUND", limit)
+    assert (seen(clone) is not None) is is_seen
+
+
+@pytest.mark.parametrize(("limit", "is_seen"), [(4, True), (0, False)])
+def test_most_packs(clone: Clone, monkeypatch: pytest.MonkeyPatch, limit: int, is_seen: bool) -> None:
+    in_one_of_several_packs(clone)
+    monkeypatch.setattr(objects, "MAX_PACKS", limit)
     assert (seen(clone) is not None) is is_seen
 
 
@@ -379,6 +435,7 @@ COMMANDS = [
     "commit --all --allow-empty --message=x", "commit --allow-empty --message=x", "reset --hard", "reset HEAD~1",
     "reset --soft HEAD~1", "stash --include-untracked", "checkout --force -B other HEAD~1",
     "checkout --force --detach main", "checkout --force main", "pack-refs --all", "read-tree HEAD",
+    "repack -adq", "repack -dq",
 ]  # fmt: skip
 
 

@@ -147,13 +147,14 @@ def in_another_line(clone: Clone) -> None:
 
 WITHOUT_GIT: list[Arrange] = [
     work, several, others, nothing_that_matches, new_folder, mode, folder_in_place_of_a_file, empty, signed, link,
+    before_packed,
     *names(
         b"A B  <a@x> 1700000000 +0100", b" <> 1700000000 -0000", b"J\xc3\xbcrg <j@x> 0 +0000", b"J\xfcrg <j@x> 1 +0000",
         b"A\tB <  a@x > 1 +0000",
     ),
 ]  # fmt: skip
 WITH_GIT: list[Arrange] = [
-    too_many, many_folders, merge, deleted, renamed, out_of_the_pattern, folder_that_ends_alike, packed, before_packed,
+    too_many, many_folders, merge, deleted, renamed, out_of_the_pattern, folder_that_ends_alike, packed,
     in_another_line, other_encoding,
     *names(b"A <a@x> 170000000000000000000 +0000", b"A <a@x>", b"A <a@x> -5 +0000", b"A <b <a@x> 5 +0000"),
 ]  # fmt: skip
