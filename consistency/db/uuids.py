@@ -23,9 +23,7 @@ def with_dashes(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-_RANDOM_BITS = 74
-_LOW_BITS = 62
-"""Of the random bits, those behind the variant."""
+_VARIANT, _LAST_48 = 0x8000, (1 << 48) - 1
 
 
 def _random_numbers() -> Iterator[int]:
@@ -39,9 +37,9 @@ def new_uuids() -> Iterator[str]:
 
     A database inserts rows faster in the order of their keys.
     """
-    # Two bits less than there are: room to count up within the same millisecond.
-    value = ((time.time_ns() // 1_000_000) << _RANDOM_BITS) + int.from_bytes(os.urandom(9))
+    moment, bits = f"{time.time_ns() // 1_000_000:012x}", int.from_bytes(os.urandom(10))
+    head, number = f"{moment[:8]}-{moment[8:]}-7{bits & 0xFFF:03x}", bits >> 19
+    # *number* counts up in 62 bits, from one of 61: there is room for a hundred million.
     for step in _random_numbers():
-        value += 1 + step
-        high, low = f"{value >> _LOW_BITS:015x}", f"{value & ((1 << _LOW_BITS) - 1) | 1 << 63:016x}"
-        yield f"{high[:8]}-{high[8:12]}-7{high[12:]}-{low[:4]}-{low[4:]}"
+        number += 1 + step
+        yield f"{head}-{number >> 48 | _VARIANT:04x}-{number & _LAST_48:012x}"
