@@ -1,4 +1,4 @@
-"""The dashboard's queries: a fixed number of them, each aggregated by the database or limited."""
+"""The dashboard's queries: a fixed number, each aggregated by the database or limited, and one of all checkouts."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
 
 
 def active_checkouts(cutoff: datetime) -> list[ActiveCheckout]:
-    """Return the active checkouts by repo, host and path; those registered since *cutoff* are new."""
+    """Return the active checkouts, ordered by repo, host and path; those registered since *cutoff* are new."""
     # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
     finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
     # All of a run in one text, and so in one look into an index: each column by itself would be another one.
