@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from django.contrib import admin
@@ -24,6 +25,8 @@ from web.admin.unfold import AutocompleteSelectFilter
 
 FINDINGS_SHOWN = 25
 """Rows of each table of findings on a run's page; a link leads to the rest."""
+
+COMMIT_START = re.compile(r"[0-9a-fA-F]*")
 
 FINDING_HEADER = ("Code", "Message", "Task", "Hub", "File")
 
@@ -93,12 +96,15 @@ class RunAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Run], bool]:
         """Return the runs that have each word in one of the fields, as the default does, and that none is there twice.
 
-        Repos are searched first, not the repo of each run: PostgreSQL takes half the time.
+        Repos are searched first, not the repo of each run: PostgreSQL takes half the time. A word that cannot begin a
+        commit is not compared with commits.
         """
         for word in smart_split(search_term):
             text = unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word
             found = Q(checkout__in=Checkout.objects.filter(repo__slug__icontains=text).order_by())
-            found |= Q(user__icontains=text) | Q(writeback_commit__startswith=text) | Q(head__startswith=text)
+            found |= Q(user__icontains=text)
+            if COMMIT_START.fullmatch(text):
+                found |= Q(writeback_commit__startswith=text) | Q(head__startswith=text)
             queryset = queryset.filter(found)
         return queryset, False
 

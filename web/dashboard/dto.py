@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from consistency.models import Run
@@ -58,6 +58,25 @@ class OpenFindings(NamedTuple):
         return sum(self.ages.values())
 
 
+class ActiveCheckout(NamedTuple):
+    """A checkout, its newest finished *run* (an id), and whether it has an open finding that may need attention.
+
+    *is_new* is one that was registered too recently to be overdue without a run.
+    """
+
+    pk: int
+    repo: int
+    slug: str
+    host: str
+    path: str
+    is_new: bool
+    has_finding: bool
+    run: str = ""
+    freshness: str = ""
+    outcome: str = ""
+    finished: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GridCheckout:
     """A checkout with its newest finished run, its last successful fetch, and the numbers of its open findings.
@@ -97,4 +116,4 @@ class OverdueCheckouts(NamedTuple):
     """The *number* of all overdue checkouts, and the rows of the first ones."""
 
     number: int
-    rows: Sequence[Any]
+    rows: Sequence[ActiveCheckout]

@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from statehub.statuses import TASK_STATUSES
-from web.dashboard import cards, finished_days, queries, series
+from web.dashboard import cards, checkouts, finished_days, queries, series
 from web.dashboard.cards import Card, Tile
-from web.dashboard.dto import CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings, OverdueCheckouts
+from web.dashboard.dto import ActiveCheckout, CheckoutCounts, DayOfFindings, DayOfTasks, OpenFindings, OverdueCheckouts
 from web.dashboard.finished_days import Day
 from web.dashboard.series import DAY
 
@@ -25,6 +25,7 @@ MAX_WORKSTREAMS = 12
 MAX_REPOS = 12
 MAX_HOSTS = 6
 MAX_PER_CELL = 3
+MAX_GRID_CHECKOUTS = 200
 MAX_OVERDUE = 8
 MAX_WRITEBACKS = 6
 LARGE_HUB = 100_000
@@ -68,6 +69,7 @@ class Page:
     tasks: dict[str, int] | None
     counted_at: datetime | None
     findings: Sequence[OpenFindings] | None
+    active: Sequence[ActiveCheckout]
     checkouts: CheckoutCounts | None
     overdue: OverdueCheckouts
 
@@ -94,6 +96,8 @@ class Page:
 def _load(user: Any, now: datetime, first_day: date) -> Page:
     overdue_after = timedelta(hours=settings.STATEHUB_OVERDUE_HOURS)
     may_see_checkouts = _may_see(user, "statehub.checkout", "consistency.run")
+    cutoff = now - overdue_after
+    active = queries.active_checkouts(cutoff) if may_see_checkouts else []
     tasks, counted_at = _count_tasks(now) if _may_see(user, "statehub.task") else (None, None)
     return Page(
         user,
@@ -103,8 +107,9 @@ def _load(user: Any, now: datetime, first_day: date) -> Page:
         tasks,
         counted_at,
         queries.open_findings(now) if _may_see(user, "consistency.finding") else None,
-        queries.count_checkouts() if may_see_checkouts else None,
-        queries.overdue_checkouts(now - overdue_after, MAX_OVERDUE) if may_see_checkouts else OverdueCheckouts(0, ()),
+        active,
+        checkouts.count(active) if may_see_checkouts else None,
+        checkouts.select_overdue(active, cutoff, MAX_OVERDUE),
     )
 
 
@@ -153,9 +158,10 @@ def make_cards(page: Page) -> list[Card]:
 
 
 def _grid(page: Page, counts: CheckoutCounts) -> Card:
-    repos = queries.worrying_repos(page.cutoff, MAX_REPOS)
-    checkouts = queries.grid_checkouts([pk for pk, _ in repos], page.now, FETCH_LOOKBACK)
-    hosts, rows = series.grid(repos, checkouts, MAX_HOSTS, MAX_PER_CELL)
+    repos = checkouts.worst_repos(page.active, page.cutoff, MAX_REPOS)
+    shown = checkouts.of_repos(page.active, repos, MAX_GRID_CHECKOUTS)
+    loaded = queries.grid_checkouts(shown, page.now, FETCH_LOOKBACK)
+    hosts, rows = series.grid(repos, loaded, MAX_HOSTS, MAX_PER_CELL)
     return cards.grid(hosts, rows, counts, page.now, page.overdue_after, FETCH_LOOKBACK)
 
 

@@ -1,10 +1,11 @@
-"""The dashboard's queries: a fixed number of them, each aggregated by the database or limited."""
+"""The dashboard's queries: a fixed number, each aggregated by the database or limited, and one of all checkouts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from django.db.models import (
     Case,
     Count,
     Exists,
-    F,
     Func,
     IntegerField,
     Max,
@@ -21,28 +21,24 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    TextField,
     Value,
     When,
-    Window,
 )
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.functions import Concat, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
 from consistency.core.finding import SAID_ONCE
-from consistency.db.overdue import select_overdue
-from consistency.models import Finding, Run, RunState
+from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from statehub.statuses import FINISHED, TASK_STATUSES
-from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, OverdueCheckouts, StatusChangeCount
+from web.dashboard.dto import ActiveCheckout, Age, GridCheckout, OpenFindings, StatusChangeCount
 
-BLOCKING_FRESHNESS = ("behind", "diverged", "gone")
 OPEN_STATUSES = tuple(status for status in TASK_STATUSES if status not in FINISHED)
 NEWEST_TASKS = 1_000
 """Tasks in which the workstreams with the newest changes are looked for first."""
 TASKS_PER_WORKSTREAM = 20
 """Tasks of a workplan of usual size."""
-CHECKOUT_LIMIT = 200
-"""Checkouts that the grid loads at most."""
 
 
 def _start_of(day: date) -> datetime:
@@ -134,22 +130,20 @@ def _open_first(limit: int) -> list[UUID]:
 
 def open_findings(now: datetime) -> list[OpenFindings]:
     """Count the open findings by code and age, in the order of the table of codes."""
-    day, week, month = (now - timedelta(days=days) for days in (1, 7, 30))
-    ages = {
-        Age.DAY: Q(first_seen__gt=day),
-        Age.WEEK: Q(first_seen__gt=week, first_seen__lte=day),
-        Age.MONTH: Q(first_seen__gt=month, first_seen__lte=week),
-        Age.OLDER: Q(first_seen__lte=month),
-    }
-    # A column of the index, which then has all that is read.
-    counts = {age.name: Count("first_seen", filter=condition) for age, condition in ages.items()}
-    rows = Finding.objects.open().order_by().values("code").annotate(**counts)
-    by_code: dict[str, dict[str, Any]] = {row["code"]: dict(row) for row in rows}
-    return [
-        OpenFindings(code.id, str(code.severity), {age: by_code[code.id][age.name] for age in Age})
-        for code in CODES.values()
-        if code.id in by_code
-    ]
+    day, week, month = (
+        # A column of the index, which then has all that is read.
+        Count("first_seen", filter=Q(first_seen__gt=now - timedelta(days=days)))
+        for days in (1, 7, 30)
+    )
+    rows = Finding.objects.open().order_by().values_list("code")
+    by_code = {code: counts for code, *counts in rows.annotate(day=day, week=week, month=month, total=Count("*"))}
+    found = []
+    for code in CODES.values():
+        if code.id in by_code:
+            # Each count contains the ones before it: fewer conditions than one for each age.
+            numbers = (after - before for before, after in pairwise([0, *by_code[code.id]]))
+            found.append(OpenFindings(code.id, str(code.severity), dict(zip(Age, numbers, strict=True))))
+    return found
 
 
 def findings_per_day(column: str, first: date) -> dict[date, int]:
@@ -159,23 +153,31 @@ def findings_per_day(column: str, first: date) -> dict[date, int]:
     return dict(days.annotate(number=Count("*")))
 
 
-def count_checkouts() -> CheckoutCounts:
-    """Count the active checkouts, and those of them that are held back."""
-    rows = Checkout.objects.active().annotate(freshness=Run.objects.finished().newest_per_checkout("freshness"))
-    held = Count("pk", filter=Q(freshness__in=BLOCKING_FRESHNESS))
-    return CheckoutCounts(**rows.aggregate(total=Count("*"), held=held))
+def active_checkouts(cutoff: datetime) -> list[ActiveCheckout]:
+    """Return the active checkouts, ordered by repo, host and path; those registered since *cutoff* are new."""
+    # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
+    finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
+    # All of a run in one text, and so in one look into an index: each column by itself would be another one.
+    text = Concat(
+        "pk", Value(" "), "freshness", Value(" "), "outcome", Value(" "), "finished_at", output_field=TextField()
+    )
+    run = Run.objects.finished().annotate(text=text).newest_per_checkout("text")
+    rows = Checkout.objects.active().order_by("repo__slug", "host", "path")
+    rows = rows.annotate(is_new=Q(created_at__gte=cutoff), finding=finding, run=run)
+    columns = ("pk", "repo", "repo__slug", "host", "path", "is_new", "finding", "run")
+    return [
+        ActiveCheckout(pk, repo, slug, host, path, is_new, finding is not None, *_parse_run(run))
+        for pk, repo, slug, host, path, is_new, finding, run in rows.values_list(*columns)
+    ]
 
 
-def overdue_checkouts(cutoff: datetime, limit: int) -> OverdueCheckouts:
-    """Return checkouts with no finished run since *cutoff*: first those that never had one, then the longest ago.
-
-    Their rows, *limit* at most, have `pk`, `slug`, `host`, `path` and `finished`. The number of all comes with them: to
-    find those again would cost as much.
-    """
-    rows = select_overdue(cutoff).annotate(slug=F("repo__slug"), number=Window(Count("*")))
-    ordered = rows.order_by(F("finished").asc(nulls_first=True), "slug", "host", "path")
-    found = list(ordered.values_list("pk", "slug", "host", "path", "finished", "number", named=True)[:limit])
-    return OverdueCheckouts(found[0].number if found else 0, found)
+def _parse_run(text: str | None) -> tuple[str, str, str, datetime | None]:
+    """Return id, freshness, outcome and end of a run. SQLite gives the time without its zone, which is UTC."""
+    if text is None:
+        return "", "", "", None
+    pk, freshness, outcome, finished = text.split(" ", 3)
+    at = datetime.fromisoformat(finished)
+    return pk, freshness, outcome, at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _open() -> QuerySet[Finding]:
@@ -183,38 +185,14 @@ def _open() -> QuerySet[Finding]:
     return Finding.objects.open().exclude(code__in=SAID_ONCE)
 
 
-def worrying_repos(cutoff: datetime, limit: int) -> list[tuple[int, str]]:
-    """Return repos by how much attention they need: held back, in error, overdue, with open findings."""
-    worry = Case(
-        When(freshness__in=("diverged", "gone"), then=10),
-        When(freshness="behind", then=8),
-        When(outcome=RunState.ERROR, then=6),
-        When(finished_at__lt=cutoff, then=4),
-        default=0,
-    )
-    of_run = Coalesce(Run.objects.finished().annotate(worry=worry).newest_per_checkout("worry"), Value(2))
-    # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
-    finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
-    of_findings = Case(When(finding__isnull=False, then=1), default=0)
-    rows = Checkout.objects.active().order_by().annotate(finding=finding).annotate(worry=of_run + of_findings)
-    worst = rows.values("repo", "repo__slug").annotate(worst=Max("worry")).order_by("-worst", "repo__slug")
-    return [(row["repo"], row["repo__slug"]) for row in worst[:limit]]
-
-
-def grid_checkouts(repos: Iterable[int], now: datetime, lookback: timedelta) -> list[GridCheckout]:
-    """Return the checkouts of *repos*; a successful fetch is looked for no further back than *lookback*."""
-    rows = list(
-        Checkout.objects.active()
-        .filter(repo__in=list(repos))
-        .annotate(newest=Run.objects.finished().newest_per_checkout("pk"))
-        .order_by("repo__slug", "host", "path")
-        .values_list("pk", "repo", "repo__slug", "host", "path", "newest")[:CHECKOUT_LIMIT]
-    )
-    runs = {run.checkout_id: run for run in Run.objects.filter(pk__in=[row[5] for row in rows if row[5]])}
+def grid_checkouts(checkouts: Sequence[ActiveCheckout], now: datetime, lookback: timedelta) -> list[GridCheckout]:
+    """Return *checkouts* for the grid; a successful fetch is looked for no further back than *lookback*."""
+    runs = {run.checkout_id: run for run in Run.objects.filter(pk__in=[row.run for row in checkouts if row.run])}
     fetches = _fetches(runs.values(), now - lookback)
-    findings = _open_findings([row[0] for row in rows])
+    findings = _open_findings([row.pk for row in checkouts])
     return [
-        GridCheckout(*row[:5], runs.get(row[0]), fetches.get(row[0]), *findings.get(row[0], (0, 0, 0))) for row in rows
+        GridCheckout(*row[:5], runs.get(row.pk), fetches.get(row.pk), *findings.get(row.pk, (0, 0, 0)))
+        for row in checkouts
     ]
 
 

@@ -107,6 +107,9 @@ def test_filters_that_leave_nothing(query: str, rows: Rows, viewer: Client) -> N
         '"repo-001 ada"',
         "'ada lovelace'",
         "c0ffee",
+        "C0FFEE",
+        "c0ffeeg",
+        "c0ffee repo-002",
         "fee",
         "aaaa",
         '"',
@@ -130,6 +133,18 @@ def test_search_reads_repos_once_and_not_for_each_run(rows: Rows, rf: RequestFac
     outer, _, inner = str(found.query).partition(" IN (SELECT ")
     assert "JOIN" not in outer
     assert "slug" in inner
+
+
+@pytest.mark.parametrize(("word", "is_compared"), [("c0ffee", True), ("C0", True), ("repo-001", False), ("c0g", False)])
+def test_search_compares_commits_only_with_what_may_begin_one(
+    word: str, is_compared: bool, db: None, rf: RequestFactory
+) -> None:
+    search: ModelAdmin[Run] = admin.site.get_model_admin(Run)
+    found, _ = search.get_search_results(rf.get("/"), Run.objects.order_by(), word)
+    query = str(found.values("pk").query)
+    assert [f'"consistency_run"."{column}"' in query for column in ("head", "writeback_commit", "user")] == [
+        is_compared, is_compared, True,
+    ]  # fmt: skip
 
 
 def test_checkout_page_for_who_may_run(rows: Rows, operator: Client, viewer: Client) -> None:

@@ -49,7 +49,7 @@ def test_page_needs_as_many_queries_for_30_rows_as_for_1(rows: Rows, viewer: Cli
     rows.repo()  # overdue
     one = queries(viewer, PAGE)
     recent(rows, 29)
-    assert queries(viewer, PAGE) == one <= 26
+    assert queries(viewer, PAGE) == one <= 23
 
 
 def test_empty_hub_says_how_to_begin(viewer: Client, db: None) -> None:

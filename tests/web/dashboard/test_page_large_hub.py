@@ -139,7 +139,7 @@ def test_days_that_have_ended_are_kept_and_only_new_ones_are_made(
     def charts(now: datetime) -> tuple[list[tuple[date, int]], list[tuple[date, int, int]]]:
         """Return the finished tasks of each day from *now*'s chart, and the findings of each day that has any."""
         shown = page.Page(
-            None, now, START.date(), timedelta(), {}, now - timedelta(1), (), None, OverdueCheckouts(0, ())
+            None, now, START.date(), timedelta(), {}, now - timedelta(1), (), (), None, OverdueCheckouts(0, ())
         )
         tasks = page._chart(shown, DayOfTasks, 90, lambda after: page._task_days(shown, {}, after))[0]
         findings = page._chart(shown, DayOfFindings, 30, lambda after: page._finding_days(shown, after))[0]

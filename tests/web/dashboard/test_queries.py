@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.web.admin.hubrows import START, Rows
-from web.dashboard import queries
-from web.dashboard.dto import Age, CheckoutCounts, GridCheckout, OpenFindings, OverdueCheckouts, StatusChangeCount
+from web.dashboard import checkouts, queries
+from web.dashboard.dto import ActiveCheckout, Age, CheckoutCounts, GridCheckout, OpenFindings, StatusChangeCount
 
 if TYPE_CHECKING:
     from statehub.models import Task
@@ -18,6 +18,24 @@ NOW = START + timedelta(days=2)
 CUTOFF = NOW - timedelta(days=1)
 DAY = date(2026, 3, 1)
 MONTH = timedelta(days=30)
+
+
+def select_overdue(cutoff: datetime, limit: int) -> tuple[int, list[tuple[object, ...]]]:
+    """Return the number of overdue checkouts, and of the first ones what is shown."""
+    overdue = checkouts.select_overdue(queries.active_checkouts(cutoff), cutoff, limit)
+    return overdue.number, [(row.pk, row.slug, row.host, row.path, row.finished) for row in overdue.rows]
+
+
+def worst_repos(limit: int) -> list[tuple[int, str]]:
+    return checkouts.worst_repos(queries.active_checkouts(CUTOFF), CUTOFF, limit)
+
+
+def count() -> CheckoutCounts:
+    return checkouts.count(queries.active_checkouts(CUTOFF))
+
+
+def load_grid(now: datetime) -> list[GridCheckout]:
+    return queries.grid_checkouts(queries.active_checkouts(CUTOFF), now, MONTH)
 
 
 @pytest.fixture
@@ -75,6 +93,52 @@ def test_findings_per_day(task: Task, rows: Rows) -> None:
     assert queries.findings_per_day("resolved_at", DAY) == {date(2026, 3, 3): 1}
 
 
+def test_active_checkouts_have_their_newest_finished_run(task: Task, rows: Rows) -> None:
+    from consistency.models import Finding
+    from statehub.models import Checkout
+
+    repo = task.workstream.repo
+    first = repo.checkouts.get()
+    never = Checkout.objects.create(repo=repo, host="b", path="/n", created_at=CUTOFF - timedelta(microseconds=1))
+    other = Checkout.objects.create(repo=repo, host="a", path="/o", created_at=CUTOFF)
+    at = START + timedelta(hours=1)
+    run = rows.run(first, at=at, freshness="behind", outcome="skipped", finished_at=at + timedelta(microseconds=120))
+    rows.run(first, at=at + timedelta(hours=1), outcome="running", finished_at=None)
+    unread = rows.run(other, at=at, freshness="", outcome="error", finished_at=at)
+    rows.finding(unread, code="C-27", severity="INFO")  # reported once, and needs no attention
+    expected = [
+        ActiveCheckout(other.pk, repo.pk, "repo-001", "a", "/o", True, False, unread.pk.hex, "", "error", at),
+        ActiveCheckout(never.pk, repo.pk, "repo-001", "b", "/n", False, False, "", "", "", None),
+        ActiveCheckout(
+            first.pk, repo.pk, "repo-001", "forge", "/srv/1", True, True,
+            run.pk.hex, "behind", "skipped", at + timedelta(microseconds=120),
+        ),
+    ]  # fmt: skip
+
+    def load() -> list[ActiveCheckout]:
+        return [row._replace(run=row.run.replace("-", "")) for row in queries.active_checkouts(CUTOFF)]
+
+    assert load() == expected
+    Finding.objects.update(resolved_at=NOW)
+    assert load() == [row._replace(has_finding=False) for row in expected]
+
+
+def test_overdue_are_those_that_notifications_are_about(task: Task, rows: Rows) -> None:
+    from consistency.db.overdue import select_overdue as select_for_notifications
+    from statehub.models import Checkout
+
+    close = (CUTOFF - timedelta(microseconds=1), CUTOFF, CUTOFF + timedelta(microseconds=1))
+    for created in close:
+        for finished in (None, *close):
+            host = f"{created} {finished}"
+            checkout = Checkout.objects.create(repo=task.workstream.repo, host=host, path="/", created_at=created)
+            if finished:
+                rows.run(checkout, at=START, finished_at=finished)
+    found = {row[0] for row in select_overdue(CUTOFF, 99)[1]}
+    assert found == set(select_for_notifications(CUTOFF).values_list("pk", flat=True))
+    assert len(found) == 5
+
+
 def test_grid_has_the_newest_finished_run_and_the_last_fetch(task: Task, rows: Rows) -> None:
     from consistency.models import Run
     from statehub.models import Checkout
@@ -87,17 +151,17 @@ def test_grid_has_the_newest_finished_run_and_the_last_fetch(task: Task, rows: R
     rows.finding(run, code="C-16", file="")
     rows.finding(run, code="C-27", severity="INFO")  # reported once, and needs no attention
     repo = checkout.repo_id
-    assert queries.grid_checkouts([repo], NOW, MONTH) == [
+    assert load_grid(NOW) == [
         GridCheckout(checkout.pk, repo, "repo-001", "forge", "/srv/1", run, START, findings=3, obstacles=2)
     ]
-    last = queries.grid_checkouts([repo], NOW, MONTH)[0].run
+    last = load_grid(NOW)[0].run
     assert last is not None
     assert (last.mode, last.outcome, last.freshness, last.ahead, last.behind) == ("fix", "skipped", "behind", None, 3)
     assert (last.finished_at, last.fetch, last.dry_run) == (at + timedelta(seconds=1), "fatal: no", False)
     assert (last.head, last.branch) == ("a" * 40, "main")
-    assert queries.grid_checkouts([repo], NOW + MONTH, MONTH)[0].fetched is None
+    assert load_grid(NOW + MONTH)[0].fetched is None
     Run.objects.all().delete()
-    assert queries.grid_checkouts([repo], NOW, MONTH)[0].run is None
+    assert load_grid(NOW)[0].run is None
 
 
 def test_repos_that_need_attention_come_first(rows: Rows) -> None:
@@ -110,8 +174,8 @@ def test_repos_that_need_attention_come_first(rows: Rows) -> None:
     Run.objects.exclude(pk=late.pk).update(finished_at=NOW)
     Run.objects.filter(pk=held.pk).update(freshness="behind")
     order = [run.checkout.repo for run in (held, late, found, calm)]
-    assert queries.worrying_repos(CUTOFF, 9) == [(repo.pk, repo.slug) for repo in order]
-    assert len(queries.worrying_repos(CUTOFF, 2)) == 2
+    assert worst_repos(9) == [(repo.pk, repo.slug) for repo in order]
+    assert len(worst_repos(2)) == 2
 
 
 def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: Rows) -> None:
@@ -125,13 +189,13 @@ def test_overdue_are_those_that_never_ran_and_then_the_latest(task: Task, rows: 
     rows.run(well, at=NOW, freshness="diverged")
     stale = Run.objects.earliest("started_at")
     overdue = [
-        (never.pk, "repo-001", "old", "/o", None, 2),
-        (stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at, 2),
+        (never.pk, "repo-001", "old", "/o", None),
+        (stale.checkout_id, "repo-001", "forge", "/srv/1", stale.finished_at),
     ]
-    assert queries.overdue_checkouts(CUTOFF, 9) == OverdueCheckouts(2, overdue)
-    assert queries.overdue_checkouts(CUTOFF, 1) == OverdueCheckouts(2, overdue[:1])
-    assert queries.overdue_checkouts(START, 9) == OverdueCheckouts(0, [])
-    assert queries.count_checkouts() == CheckoutCounts(total=4, held=1)
+    assert select_overdue(CUTOFF, 9) == (2, overdue)
+    assert select_overdue(CUTOFF, 1) == (2, overdue[:1])
+    assert select_overdue(START, 9) == (0, [])
+    assert count() == CheckoutCounts(total=4, held=1)
 
 
 def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
@@ -140,13 +204,11 @@ def test_retired_checkouts_are_nowhere(task: Task, rows: Rows) -> None:
 
     kept = rows.repo().workstream.repo
     retire(Checkout.objects.exclude(repo=kept))
-    assert queries.count_checkouts() == CheckoutCounts(total=1, held=0)
-    assert queries.overdue_checkouts(CUTOFF, 9).number == 1
-    assert [row.slug for row in queries.overdue_checkouts(CUTOFF, 9).rows] == [kept.slug]
-    assert queries.worrying_repos(CUTOFF, 9) == [(kept.pk, kept.slug)]
-    assert [checkout.slug for checkout in queries.grid_checkouts([kept.pk, task.workstream.repo_id], NOW, MONTH)] == [
-        kept.slug
-    ]
+    assert count() == CheckoutCounts(total=1, held=0)
+    number, overdue = select_overdue(CUTOFF, 9)
+    assert (number, [row[1] for row in overdue]) == (1, [kept.slug])
+    assert worst_repos(9) == [(kept.pk, kept.slug)]
+    assert [checkout.slug for checkout in load_grid(NOW)] == [kept.slug]
     assert [row.ages for row in queries.open_findings(NOW)] == [dict.fromkeys(Age, 0) | {Age.WEEK: 1}]
 
 
