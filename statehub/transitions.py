@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Field, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Field, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -45,6 +44,7 @@ _UPDATE = (
     "UPDATE {table} SET {values}"
     " WHERE id IN ({ids}) AND COALESCE(status, '') = %s AND COALESCE(status, '') IN ({allowed})"
 )
+_BUMP = "UPDATE {table} SET version = version + 1 WHERE id IN ({ids})"
 
 
 class TransitionError(StateHubError):
@@ -228,9 +228,13 @@ def lock_workstreams(**which: Any) -> dict[UUID, int]:
     return dict(LOCKED_VERSIONS.filter(**which))
 
 
-def bump_versions(workstreams: Collection[UUID] | RawSQL) -> None:
-    """Give each of *workstreams* (ids, or the query of ids), which are locked, its next version."""
-    Workstream.objects.filter(pk__in=workstreams).update(version=F("version") + 1)
+def bump_versions(workstreams: Collection[UUID] | Collection[str]) -> None:
+    """Give each of *workstreams* (ids), which are locked, its next version."""
+    if workstreams:
+        marks, keys = _keys(Workstream, workstreams)
+        table = connection.ops.quote_name(Workstream._meta.db_table)
+        with connection.cursor() as cursor:
+            cursor.execute(_BUMP.format(table=table, ids=marks), keys)
 
 
 def update_status(
@@ -252,19 +256,24 @@ def update_status(
     changed: dict[str, object] = {"status": new, "status_changed_at": at}
     if model is Task:
         changed |= _holder(new, at, who)
-    meta, marks = model._meta, ", ".join
-    fields = [(cast("Field[Any, Any]", meta.get_field(name)), value) for name, value in changed.items()]
+    fields = [(cast("Field[Any, Any]", model._meta.get_field(name)), value) for name, value in changed.items()]
+    marks, keys = _keys(model, ids)
     statement = _UPDATE.format(
-        table=connection.ops.quote_name(meta.db_table),
-        values=marks(f"{field.column} = %s" for field, _ in fields),
-        ids=marks(["%s"] * len(ids)),
-        allowed=marks(["%s"] * len(allowed)),
+        table=connection.ops.quote_name(model._meta.db_table),
+        values=", ".join(f"{field.column} = %s" for field, _ in fields),
+        ids=marks,
+        allowed=", ".join(["%s"] * len(allowed)),
     )
     values = [field.get_db_prep_save(value, connection) for field, value in fields]
-    keys = [meta.pk.get_db_prep_value(pk, connection) for pk in ids]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, *keys, old, *allowed])
         return bool(cursor.rowcount == len(ids))
+
+
+def _keys(model: type[Task] | type[Workstream], ids: Collection[UUID] | Collection[str]) -> tuple[str, list[Any]]:
+    """Return the placeholders of the primary keys *ids* in a statement, and their values."""
+    key = model._meta.pk
+    return ", ".join(["%s"] * len(ids)), [key.get_db_prep_value(pk, connection) for pk in ids]
 
 
 def _holder(status: str, at: datetime, who: str) -> dict[str, object]:

@@ -131,7 +131,11 @@ def values_of(model: type[Model], column: str, values: str) -> RawSQL:
 
 
 def _source() -> str:
-    return "json_each(%s)" if connection.vendor == "sqlite" else "jsonb_array_elements(%s::jsonb)"
+    """Return the SQL for the rows of a JSON array, whose column is `value`."""
+    if connection.vendor == "sqlite":
+        return "json_each(%s)"
+    # PostgreSQL expects 10 rows of an array, 100 of the function alone: for these it may read all of a table.
+    return "unnest(ARRAY(SELECT jsonb_array_elements(%s::jsonb))) AS value"
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:

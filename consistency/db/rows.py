@@ -289,7 +289,7 @@ def apply(
         ]
         bulk_upsert(StatusChange, _CHANGE, changes)
         for batch in batches(new_versions):
-            bump_versions(values_of(Workstream, "id", values_text(batch)))
+            bump_versions(batch)
     except DatabaseError as error:
         # Another host created the same row at this moment, or waited for what we hold while we waited for it.
         if is_taken(error, _KEYED) or is_overtaken(error):

@@ -151,7 +151,7 @@ class WorkerProcess:
     async def _session(self) -> None:
         """Run the engine on a connection of its own until it ends or fails."""
         connector = PsycopgConnector(
-            pool_factory=_unchecked_pool,
+            pool_factory=_unchecked_pool, configure=_commit_each_statement,
             kwargs=connector_params(), min_size=1, max_size=MAX_CONNECTIONS, timeout=10.0, reconnect_timeout=10.0,
         )  # fmt: skip
         app = self._make_app(connector)
@@ -318,6 +318,11 @@ def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
     A connection that has ended ends the session, as that of the engine's notifications always does.
     """
     return AsyncConnectionPool(**{**options, "check": None})
+
+
+async def _commit_each_statement(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let each statement of the engine be a transaction, as it is anyway: BEGIN and COMMIT would be two calls more."""
+    await connection.set_autocommit(True)
 
 
 def _keep_connections() -> None:

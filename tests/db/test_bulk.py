@@ -154,3 +154,16 @@ def test_column_of_rows_that_exist_and_differ_changes() -> None:
     bulk_update(Repo, ("slug", "origin"), "branch", [("a", "o/a", "z"), ("b", "o/other", "z"), ("new", "o/n", "z")])
     bulk_update(Repo, ("slug",), "branch", [])
     assert list(Repo.objects.values_list("slug", "branch")) == [("a", "z"), ("b", "y"), ("c", "x")]
+
+
+def test_postgresql_looks_few_rows_up_by_an_index() -> None:
+    """It does not take a list for longer than it is, and so reads all of a table."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite begins with the list")
+    home = Workstream.objects.create(repo=Repo.objects.create(slug="net"), key="W", title="W", status="active")
+    Task.objects.bulk_create(Task(workstream=home, key=f"T{number}", title="T", status="todo") for number in range(3000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE statehub_task")
+    wanted = keys_of(Task, ("workstream", "key"), rows_text([(home.pk, "T7")]))
+    for chosen in (wanted, values_of(Task, "id", values_text([uuid.uuid4()]))):
+        assert "Seq Scan" not in Task.objects.filter(pk__in=chosen).order_by().explain()

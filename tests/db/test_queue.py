@@ -89,6 +89,25 @@ def test_checkout_is_queued_on_its_host(queue_hub: Hub) -> None:
     assert queue_checkouts([], "poll") == queue_checkouts([0], "poll") == 0
 
 
+def test_first_job_of_a_long_queue_takes_no_longer(queue_hub: Hub) -> None:
+    """PostgreSQL has planned the engine's statement when the queue was empty."""
+    execute("TRUNCATE procrastinate_jobs CASCADE")
+    execute("ANALYZE procrastinate_jobs")
+    execute("DISCARD PLANS")
+    worker = new_worker()
+    for _ in range(7):
+        execute("SELECT procrastinate_fetch_job_v2(%s::varchar[], %s)", ["laptop"], worker)
+    repo = Repo.objects.create(slug="orders")
+    paths = (f"/srv/{number}" for number in range(200))
+    checkouts = Checkout.objects.bulk_create(Checkout(repo=repo, host="laptop", path=path) for path in paths)
+    queue_checkouts([each.pk for each in checkouts], "poll")
+    reads = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'procrastinate_jobs'"
+    [[before]] = execute(reads)
+    fetch("laptop", worker)
+    [[after]] = execute(reads)
+    assert after - before < 10 * len(checkouts)  # Each with all others would be 200 times as many.
+
+
 def test_checkout_waits_only_once(queue_hub: Hub) -> None:
     checkout = new_checkout()
     assert [queue_checkouts([checkout.pk], trigger) for trigger in ("webhook", "poll", "report")] == [1, 0, 0]
