@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class Fleet:
     def _create(self, repo: int) -> None:
         shutil.copytree(self.folder / "template.git", self.origin(repo))
         # The number is in the message, so that no two histories begin alike.
-        self._commit(repo, f"Work of repo {repo}", dict.fromkeys(range(PLANS), "todo"), 0)
+        self._commit(repo, f"Work of repo {repo}", {plan: [] for plan in range(PLANS)}, 0)
 
     def _clone(self, repo: int, path: Path) -> None:
         git(
@@ -96,11 +96,13 @@ class Fleet:
             )
 
     def push_to_all(self, number: int) -> None:
-        """Finish the first task of a workplan in each repo, on the server itself; *number* makes commits differ."""
+        """Finish one task more in each repo, on the server itself; *number* counts these pushes, from 1."""
+        plans = PLANS - 1  # The last is for the pushes of people.
+        plan, done = number % plans, (number + plans - 1) // plans
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             list(
                 threads.map(
-                    lambda repo: self._commit(repo, f"Finish {number}", {number % PLANS: "done"}, number), self.repos
+                    lambda repo: self._commit(repo, f"Finish {number}", {plan: ["done"] * done}, number), self.repos
                 )
             )
 
@@ -110,19 +112,19 @@ class Fleet:
         if not person.exists():
             self._clone(repo, person)
         git(person, "pull", "--quiet", "--rebase")
-        (person / _path(PLANS - 1)).write_text(_text(repo, PLANS - 1, status))
+        (person / _path(PLANS - 1)).write_text(_text(repo, PLANS - 1, [status]))
         git(person, "commit", "--quiet", "--all", "--message=Report")
 
     def push(self, repo: int) -> None:
         """Push what was prepared."""
         git(self.person(repo), "push", "--quiet", "origin", "main")
 
-    def _commit(self, repo: int, message: str, plans: dict[int, str], number: int) -> None:
+    def _commit(self, repo: int, message: str, plans: Mapping[int, Sequence[str]], number: int) -> None:
         parent = ["from refs/heads/main^0"] if number else []
         lines = ["commit refs/heads/main", f"committer Bench <bench@localhost> {COMMITTED_AT + number} +0000"]
         lines += [_data(message), *parent]
-        for plan, status in plans.items():
-            lines += [f"M 644 inline {_path(plan)}", _data(_text(repo, plan, status))]
+        for plan, first in plans.items():
+            lines += [f"M 644 inline {_path(plan)}", _data(_text(repo, plan, first))]
         run = subprocess.run(
             ["git", "fast-import", "--quiet"],
             cwd=self.origin(repo),
@@ -139,10 +141,10 @@ def _path(plan: int) -> str:
     return f"workplans/plan-{plan}.md"
 
 
-def _text(repo: int, plan: int, status: str) -> str:
-    """Return a workplan whose first task has the *status*."""
-    tasks = [(f"T{task:02}", status if task == 0 else "todo") for task in range(TASKS)]
-    return workplan(f"R{repo}-WP-{plan}", tasks)
+def _text(repo: int, plan: int, first: Sequence[str]) -> str:
+    """Return a workplan whose *first* tasks have these statuses."""
+    statuses = [*first, *["todo"] * (TASKS - len(first))]
+    return workplan(f"R{repo}-WP-{plan}", [(f"T{task:02}", status) for task, status in enumerate(statuses)])
 
 
 def first_task(repo: int, plan: int) -> str:
