@@ -8,6 +8,7 @@ Faults of the engine that this module and `db/queue.py` are built around:
 - A retry fails if the same checkout was queued again: nothing is retried, it is queued again.
 - A notification can get lost, also in the moment in which the worker looks for a job. It looks every second.
 - Threads for jobs are few by default, whatever the concurrency. The event loop gets as many as it needs.
+- To take a job takes longer the more wait, as PostgreSQL may plan it. `tune_engine` keeps it from that.
 """
 
 from __future__ import annotations
