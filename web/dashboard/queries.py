@@ -157,7 +157,7 @@ def active_checkouts(cutoff: datetime) -> list[ActiveCheckout]:
     """Return the active checkouts, ordered by repo, host and path; those registered since *cutoff* are new."""
     # Not Exists, for which PostgreSQL may read all open findings first; this is one look into an index.
     finding = Subquery(_open().filter(checkout=OuterRef("pk")).order_by().values("pk")[:1])
-    # All of a run in one text, and so in one look into an index: each column by itself would be another one.
+    # All of a run in one text, and so in one look into an index: each column alone would be another one.
     text = Concat(
         "pk", Value(" "), "freshness", Value(" "), "outcome", Value(" "), "finished_at", output_field=TextField()
     )
