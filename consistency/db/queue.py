@@ -88,8 +88,8 @@ SELECT checkout.host,
 """  # noqa: S608 - our names
 
 
-# The engine's statement has a plan for a session. One that was made while the queue was empty sorts all waiting jobs, and
-# compares each with all others: 5 s for the first of 5,000. The index gives them in order.
+# A session plans the engine's statement once. A plan that was made while the queue was empty sorts all waiting jobs, and
+# compares each with all others: 5 s for the first of 5,000. Without a sort, an index gives them in order.
 _TAKE_JOBS_BY_INDEX = """
 DO $$ BEGIN
   IF to_regproc('procrastinate_fetch_job_v2') IS NOT NULL THEN

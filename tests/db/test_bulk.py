@@ -161,7 +161,8 @@ def test_postgresql_looks_few_rows_up_by_an_index() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite begins with the list")
     home = Workstream.objects.create(repo=Repo.objects.create(slug="net"), key="W", title="W", status="active")
-    Task.objects.bulk_create(Task(workstream=home, key=f"T{number}", title="T", status="todo") for number in range(3000))
+    names = (f"T{number}" for number in range(3_000))
+    Task.objects.bulk_create(Task(workstream=home, key=name, title="T", status="todo") for name in names)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE statehub_task")
     wanted = keys_of(Task, ("workstream", "key"), rows_text([(home.pk, "T7")]))
