@@ -88,7 +88,7 @@ SELECT checkout.host,
 """  # noqa: S608 - our names
 
 
-# A session plans the engine's statement once. A plan that was made while the queue was empty sorts all waiting jobs, and
+# A session plans the engine's statement once. A plan that was made while the queue was empty sorts all waiting jobs and
 # compares each with all others: 5 s for the first of 5,000. Without a sort, an index gives them in order.
 _TAKE_JOBS_BY_INDEX = """
 DO $$ BEGIN
