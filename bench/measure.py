@@ -19,11 +19,11 @@ class RunFailedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One timed run: seconds on the clock, seconds of CPU with all children, bytes at the peak."""
+    """One timed run: seconds on the clock, seconds of CPU with all children, bytes at the peak (0 if not measured)."""
 
     wall: float
     cpu: float
-    peak: int
+    peak: int = 0
 
 
 @dataclass(frozen=True)

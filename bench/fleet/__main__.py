@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from bench import machine
 from bench.fleet import cpu
 from bench.fleet.doorbell import Doorbell, open_doorbell
 from bench.fleet.repos import PLANS, Fleet, first_task
+from bench.measure import Pairs, Sample
 from bench.repository import GitFailedError
 from bench.scale import hub
 from testing.postgres import UnavailableError
@@ -45,25 +45,6 @@ STORM_REPOS = 100
 WAIT_SECONDS = 600
 
 
-class Cost(NamedTuple):
-    """Seconds on the clock, and seconds of CPU of all processes that took part."""
-
-    wall: float
-    cpu: float
-
-
-class Storm(NamedTuple):
-    """Pushes to all repos at once: the cost of bare fetches of the same commits, and that of the workers."""
-
-    fetched: Cost
-    worked: Cost
-
-    @property
-    def ratio(self) -> float:
-        """The workers' time by that of the fetches."""
-        return self.worked.wall / self.fetched.wall
-
-
 @dataclass(frozen=True)
 class Row:
     """The figures of a fleet of one size; times are in seconds."""
@@ -72,8 +53,8 @@ class Row:
     first: float
     hooked: Sequence[float]
     polled: Sequence[float]
-    storms: Sequence[Storm]
-    storms_of_all: Sequence[Storm]
+    storms: Pairs
+    storms_of_all: Pairs
     idle: float
     idle_database: float
     memory: tuple[int, int]
@@ -84,7 +65,7 @@ class Row:
         found = []
         if percentile(self.hooked, 95) > MAX_HOOK_SECONDS:
             found.append(f"{self.repos} repos: p95 of a push with webhooks over {MAX_HOOK_SECONDS:g} s")
-        if self.repos >= STORM_REPOS and statistics.median(each.ratio for each in self.storms_of_all) > MAX_FETCH_RATIO:
+        if self.repos >= STORM_REPOS and self.storms_of_all.wall_ratios[1] > MAX_FETCH_RATIO:
             found.append(f"{self.repos} repos: pushes to all at once over {MAX_FETCH_RATIO:g} times the bare fetches")
         if self.idle + self.idle_database > MAX_IDLE_SHARE:
             found.append(f"{self.repos} repos: idle over {MAX_IDLE_SHARE:.0%} of a core")
@@ -97,11 +78,11 @@ class Row:
             f"{self.repos:,}",
             f"{self.first:.1f}",
             *(f"{percentile(times, share):.2f}" for times in (self.hooked, self.polled) for share in (50, 95)),
-            f"{statistics.median(each.fetched.wall for each in self.storms):.1f}",
-            f"{statistics.median(each.worked.wall for each in self.storms):.1f}",
-            spread([each.ratio for each in self.storms]),
-            f"{statistics.median(each.worked.cpu / max(each.fetched.cpu, 0.01) for each in self.storms):.2f}",
-            spread([each.ratio for each in self.storms_of_all]),
+            f"{self.storms.other.wall_median:.1f}",
+            f"{self.storms.ours.wall_median:.1f}",
+            spread(self.storms),
+            f"{self.storms.cpu_ratio:.2f}",
+            spread(self.storms_of_all),
             f"{self.idle:.1%}",
             f"{self.idle_database:.1%}",
             f"{before / 10**6:.0f} → {after / 10**6:.0f}",
@@ -211,23 +192,24 @@ class _Bench:
         self._wait(lambda: Task.objects.filter(pk=task.pk, status=wanted).exists())
         return time.perf_counter() - started
 
-    def _fetch_bare(self) -> Cost:
+    def _fetch_bare(self) -> Sample:
         """Fetch the last push to each repo, as fast as git can."""
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         self._fleet.fetch_bare(self._options.concurrency)
         wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return Sample(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
-    def _storms(self, *workers: WorkerProcess) -> list[Storm]:
+    def _storms(self, *workers: WorkerProcess) -> Pairs:
         """Push to all repos several times; each time fetch bare, and then let *workers* work."""
         found = []
         for _ in range(self._options.storms):
             self._pushed += 1
             self._fleet.push_to_all(self._pushed)
-            found.append(Storm(self._fetch_bare(), self._work_off(*workers)))
-        return found
+            fetched = self._fetch_bare()
+            found.append((self._work_off(*workers), fetched))
+        return Pairs.of(found)
 
-    def _work_off(self, *workers: WorkerProcess) -> Cost:
+    def _work_off(self, *workers: WorkerProcess) -> Sample:
         """Ring for all repos, and return the cost of *workers* and database until the hub knows what was pushed."""
         from consistency.db.queue import queue_checkouts
         from statehub.models import Checkout, Task
@@ -239,7 +221,7 @@ class _Bench:
         # To count tasks takes time of the database, too: not before the queue is empty.
         self._wait(lambda: not _is_queued(), min(self._fleet.number / 5_000, 0.2))
         self._wait(lambda: Task.objects.filter(status="done").count() >= done)
-        return Cost(time.perf_counter() - started, sum(map(cpu.cpu_seconds, processes)) - before)
+        return Sample(time.perf_counter() - started, sum(map(cpu.cpu_seconds, processes)) - before)
 
     def _idle(self, worker: WorkerProcess, seconds: float) -> tuple[float, float]:
         """Return the shares of a core that worker and database take while nothing happens."""
@@ -270,9 +252,10 @@ def percentile(times: Sequence[float], percent: int) -> float:
     return times[0] if len(times) == 1 else statistics.quantiles(times, n=100, method="inclusive")[percent - 1]
 
 
-def spread(ratios: Sequence[float]) -> str:
-    """Return the median of *ratios*, and their range."""
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+def spread(storms: Pairs) -> str:
+    """Return the median of the ratios, and their range."""
+    lowest, median, highest = storms.wall_ratios
+    return f"{median:.2f} ({lowest:.2f} to {highest:.2f})"
 
 
 def _spread_polls(seconds: float) -> None:

@@ -29,7 +29,6 @@ MAX_FOUND = 10_000
 MAX_RACY_BYTES = 2 * 1024 * 1024
 """Bytes that are read of files as new as the index."""
 
-_TREE = re.compile(rb"tree ([0-9a-f]{40,64})\n")
 _PLAIN_PART = re.compile(rb"\*\*|(?!\.\.?$)(?:[^*?\[\\]|\*(?!\*))+")
 _EXECUTABLE, _LOW_32 = 0o100, 0xFFFFFFFF
 
@@ -52,7 +51,7 @@ def read_clean_status(tree: WorkTree, pattern: str) -> CleanStatus | None:
         return None
     try:
         wanted, index = _tree_of(tree, head.commit), read_index(tree.git_dir, len(head.commit) // 2)
-        if index is None or index.tree != wanted:
+        if index is None or not index.tree or index.tree != wanted:
             return None
         tracked = {entry.name: entry for entry in index.entries if globs.match(entry.name)}
         found = dict(_Search(os.fsencode(tree.top), globs).run())
@@ -113,10 +112,9 @@ def _translate_part(part: bytes) -> bytes:
 def _tree_of(tree: WorkTree, commit: str) -> str:
     """Return the id of the tree of *commit*. Raises _UnclearError."""
     found = read_whole_object(tree, commit)
-    match = _TREE.match(found.data) if found is not None and found.kind == "commit" else None
-    if match is None:
+    if found is None or found.kind != "commit":
         raise _UnclearError
-    return match[1].decode()
+    return found.tree
 
 
 class _Search:

@@ -161,7 +161,7 @@ def _read_new_commits(
     ends = {_WILDCARD.split(glob)[-1] for glob in included_globs(pattern)}
     for commit in commits.values():
         parent = commit.parents[0]
-        before = roots.get(parent) or objects.read(parent, "commit").data[len("tree ") :].partition(b"\n")[0].decode()
+        before = roots.get(parent) or objects.read(parent, "commit").tree
         for name, change in _compare_trees(objects, before, roots[commit.id], b""):
             path = from_git(name)
             if path in listed:
@@ -211,7 +211,7 @@ def _parse_commit(found: Object) -> tuple[str, Commit]:
         raise _GitNeededError
     name, email, date = (value.decode(errors="replace").strip() for value in author.groups())
     parent = lines[1].removeprefix(b"parent ").decode()
-    return lines[0].removeprefix(b"tree ").decode(), Commit(found.id, (parent,), int(date) or None, name, email)
+    return found.tree, Commit(found.id, (parent,), int(date) or None, name, email)
 
 
 def _compare_trees(objects: _WholeObjects, old: str, new: str, folder: bytes) -> Iterator[tuple[bytes, Change]]:

@@ -35,6 +35,11 @@ class Object(NamedTuple):
     id: str
     data: bytes
 
+    @property
+    def tree(self) -> str:
+        """Return the id of a commit's tree."""
+        return self.data.removeprefix(b"tree ").partition(b"\n")[0].decode(errors="replace")
+
 
 def read_objects(
     tree: WorkTree, names: Sequence[str], env: Mapping[str, str] | None = None, *, up_to_failure: bool = False

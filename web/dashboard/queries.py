@@ -29,6 +29,7 @@ from django.db.models.functions import Concat, TruncDate
 
 from consistency.core.codes import BEHIND, CODES, WRITEBACK_FAILED, Kind, codes_of
 from consistency.core.finding import SAID_ONCE
+from consistency.db.rows import read_moment
 from consistency.models import Finding, Run
 from statehub.models import Checkout, Repo, StatusChange, Task, Workstream
 from statehub.statuses import FINISHED, TASK_STATUSES
@@ -172,12 +173,11 @@ def active_checkouts(cutoff: datetime) -> list[ActiveCheckout]:
 
 
 def _parse_run(text: str | None) -> tuple[str, str, str, datetime | None]:
-    """Return id, freshness, outcome and end of a run. SQLite gives the time without its zone, which is UTC."""
+    """Return id, freshness, outcome and end of a run."""
     if text is None:
         return "", "", "", None
     pk, freshness, outcome, finished = text.split(" ", 3)
-    at = datetime.fromisoformat(finished)
-    return pk, freshness, outcome, at if at.tzinfo else at.replace(tzinfo=UTC)
+    return pk, freshness, outcome, read_moment(finished)
 
 
 def _open() -> QuerySet[Finding]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from statehub.text import plural
+from web.dashboard.checkouts import BLOCKING_FRESHNESS
 from web.dashboard.dto import GridCheckout
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def assess(checkout: GridCheckout, now: datetime, overdue_after: timedelta) -> R
         return UNKNOWN
     if run.outcome == "error":
         return NO
-    if run.outcome == "skipped" or run.freshness in ("behind", "diverged", "gone") or checkout.gates:
+    if run.outcome == "skipped" or run.freshness in BLOCKING_FRESHNESS or checkout.gates:
         return BLOCKED
     if now - run.finished_at > overdue_after:
         return UNKNOWN
