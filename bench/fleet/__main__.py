@@ -36,8 +36,7 @@ FAST_POLL_SECONDS = 10
 MAX_IDLE_SHARE = 0.1
 MAX_HOOK_SECONDS = 2.0
 MAX_FETCH_RATIO = 2.5
-"""Limits: the share of a core that an idle fleet costs, the p95 of a push with webhooks, and a storm beside fetches if
-there is a worker for each core, as docs/operations.md recommends: fetches take all cores, a worker about one."""
+"""Limits: the share of a core that an idle fleet costs, the p95 of a push with webhooks, and a storm beside fetches."""
 
 STORM_REPOS = 100
 """Pushes at once from which the last limit holds: fewer are over before all threads are at work."""
@@ -65,8 +64,9 @@ class Row:
         found = []
         if percentile(self.hooked, 95) > MAX_HOOK_SECONDS:
             found.append(f"{self.repos} repos: p95 of a push with webhooks over {MAX_HOOK_SECONDS:g} s")
-        if self.repos >= STORM_REPOS and self.storms_of_all.wall_ratios[1] > MAX_FETCH_RATIO:
-            found.append(f"{self.repos} repos: pushes to all at once over {MAX_FETCH_RATIO:g} times the bare fetches")
+        for who, storms in (("one worker", self.storms), ("a worker for each core", self.storms_of_all)):
+            if self.repos >= STORM_REPOS and storms.wall_ratios[1] > MAX_FETCH_RATIO:
+                found.append(f"{self.repos} repos: pushes at once over {MAX_FETCH_RATIO:g} times bare fetches, {who}")
         if self.idle + self.idle_database > MAX_IDLE_SHARE:
             found.append(f"{self.repos} repos: idle over {MAX_IDLE_SHARE:.0%} of a core")
         return found
